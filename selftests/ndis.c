@@ -339,6 +339,16 @@ TEST_F(calls, own_revoked)
 	EXPECT_EQ(0, run("own_revoked"));
 }
 
+TEST_F(calls, own_removal)
+{
+	EXPECT_EQ(0, run("own_removal"));
+}
+
+TEST_F(calls, own_kept)
+{
+	EXPECT_EQ(0, run("own_kept"));
+}
+
 TEST_F(calls, own_gone)
 {
 	EXPECT_EQ(0, run("own_gone"));
@@ -463,7 +473,7 @@ TEST_F(calls, all_of_them)
 		"own_again\nown_scopes\nown_reach\nown_half_mapped\n"
 		"own_longer\nndis_three_handles\nown_names\nown_handles\n"
 		"own_close_busy\nown_long\nown_needs_sync\nown_driver_nodes\n"
-		"own_revoked\nown_gone\nown_cleared\n"
+		"own_revoked\nown_removal\nown_kept\nown_gone\nown_cleared\n"
 		"ndis_dma_handle\nown_dma_handle\nndis_miniport\n"
 		"own_miniport\nndis_async\nown_async\nown_async_ends\n"
 		"own_stress";

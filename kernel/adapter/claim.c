@@ -191,7 +191,7 @@ static void claim_free(struct ndshm_claim *claim)
 	struct ndshm_claim_group *group = adapter->group;
 	unsigned int i;
 
-	ndshm_blockset_revoke(&claim->set, "claim", adapter->entry.id);
+	ndshm_blockset_revoke(&claim->set, MAX_SCHEDULE_TIMEOUT, "claim", adapter->entry.id);
 	mutex_lock(&adapter->bars_lock);
 	WRITE_ONCE(adapter->claim, NULL);
 	mutex_unlock(&adapter->bars_lock);

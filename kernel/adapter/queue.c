@@ -283,8 +283,9 @@ static void queue_end_work(struct work_struct *work)
 	if (queue->ops->free_blocks)
 		queue->ops->free_blocks(queue->context, queue->id);
 	/* Revoke blocks that the driver has not freed or an allocation has added. */
-	ndshm_blockset_revoke(&queue->set, queue->machine.kind == NDSHM_KIND_QUEUE ?
-			      "queue" : "port", queue->id);
+	ndshm_blockset_revoke(&queue->set, MAX_SCHEDULE_TIMEOUT,
+			      queue->machine.kind == NDSHM_KIND_QUEUE ? "queue" : "port",
+			      queue->id);
 
 	xa_lock(queue->known);
 	queue_step_locked(queue, NDSHM_QUEUE_FREED);

@@ -4,7 +4,8 @@
 #include "blockset.h"
 #include "trace.h"
 
-void (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set) __ro_after_init;
+bool (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set,
+				   unsigned long timeout) __ro_after_init;
 
 void ndshm_blockset_init(struct ndshm_blockset *set)
 {
@@ -59,17 +60,19 @@ void ndshm_blockset_revive(struct ndshm_blockset *set)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_revive);
 
-void ndshm_blockset_drain(struct ndshm_blockset *set)
+bool ndshm_blockset_drain(struct ndshm_blockset *set, unsigned long timeout)
 {
 	ndshm_blockset_kill(set);
 	ndshm_active_drain(&set->active);
-	ndshm_blockset_revoke_hook(set);
+	return ndshm_blockset_revoke_hook(set, timeout);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_drain);
 
-void ndshm_blockset_revoke(struct ndshm_blockset *set, const char *kind, u32 id)
+bool ndshm_blockset_revoke(struct ndshm_blockset *set, unsigned long timeout, const char *kind,
+			   u32 id)
 {
 	unsigned int count;
+	bool ended;
 	u64 bytes;
 
 	if (trace_ndshm_revoke_begin_enabled()) {
@@ -77,6 +80,7 @@ void ndshm_blockset_revoke(struct ndshm_blockset *set, const char *kind, u32 id)
 		trace_ndshm_revoke_begin(kind, id, ndshm_active_count(&set->active), count,
 					 bytes);
 	}
-	ndshm_blockset_drain(set);
+	ended = ndshm_blockset_drain(set, timeout);
 	trace_ndshm_revoke_end(kind, id);
+	return ended;
 }

@@ -44,10 +44,10 @@ struct ndshm_blockset {
 };
 
 /*
- * Unmap and revoke all members of a killed set, and wait until there is none. The hook is set
+ * The part of ndshm_blockset_drain() for a killed set without active references. The hook is set
  * once, at load.
  */
-extern void (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set);
+extern bool (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set, unsigned long timeout);
 
 void ndshm_blockset_init(struct ndshm_blockset *set);
 
@@ -76,13 +76,15 @@ void ndshm_blockset_revive(struct ndshm_blockset *set);
 
 /*
  * Kill the set, drain its active references, unmap all members, revoke each, and wait
- * until their memory is freed. May sleep; hold no lock that a revocation callback or a
- * free handler takes.
+ * until their memory is freed. An owner may keep a block (ndshm_block_keep()) for @timeout
+ * jiffies more, which can be MAX_SCHEDULE_TIMEOUT; then the block is abandoned. Return: false if
+ * one was. May sleep; hold no lock that a revocation callback or a free handler takes.
  */
-void ndshm_blockset_drain(struct ndshm_blockset *set);
+bool ndshm_blockset_drain(struct ndshm_blockset *set, unsigned long timeout);
 
 /* The same with tracepoints, for the set of the object @id of @kind. */
-void ndshm_blockset_revoke(struct ndshm_blockset *set, const char *kind, u32 id);
+bool ndshm_blockset_revoke(struct ndshm_blockset *set, unsigned long timeout, const char *kind,
+			   u32 id);
 
 static inline bool ndshm_blockset_killed(const struct ndshm_blockset *set)
 {

@@ -272,15 +272,16 @@ void ndshm_block_free_quiesced(struct ndshm_block *block)
 		ndshm_block_release(block);
 }
 
-void ndshm_block_unmap(struct ndshm_block *block)
+bool ndshm_block_unmap(struct ndshm_block *block)
 {
 	if (!ndshm_object_revoke(&block->object))
-		return;
+		return false;
 	ndshm_active_kill(&block->packets);
 	wake_up_var(&block->packets.dead);
+	return true;
 }
 
-void ndshm_block_revoke(struct ndshm_block *block)
+bool ndshm_block_revoke(struct ndshm_block *block)
 {
 	unsigned int packets;
 
@@ -289,7 +290,9 @@ void ndshm_block_revoke(struct ndshm_block *block)
 	if (block->revoke_cb.function)
 		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->id, NDSHM_TRACE_CALLBACK, 0,
 					block->revoke_cb.function);
-	ndshm_revoke_cb_run(&block->revoke_cb, block);
+	/* The memory of an owner that keeps it is freed with the last reference. */
+	if (!ndshm_revoke_cb_run(&block->revoke_cb, block))
+		return false;
 	packets = ndshm_active_count(&block->packets);
 	if (packets)
 		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->id, NDSHM_TRACE_PACKETS,
@@ -297,7 +300,7 @@ void ndshm_block_revoke(struct ndshm_block *block)
 	ndshm_active_drain(&block->packets);
 	/* Pairs with ndshm_block_reuse(). */
 	if (!block_free_memory(block) || smp_load_acquire(&block->recycled))
-		return;
+		return false;
 	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
 	trace_ndshm_block_revoked(block->id, block->adapter->entry.id,
 				  block->registration->provider->entry.id, block->consumed,
@@ -305,6 +308,19 @@ void ndshm_block_revoke(struct ndshm_block *block)
 	/* Not the reference of the caller, but that of ndshm_block_adopt(). */
 	if (test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state))
 		ndshm_block_release(block);
+	return true;
+}
+
+bool ndshm_block_abandon(struct ndshm_block *block)
+{
+	if (!test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
+		return false;
+	pr_warn_ratelimited("ndshm: provider %s: block %u of adapter %s is used after the removal, so its memory is lost; callback %ps\n",
+			    block->registration->provider->entry.name, block->id,
+			    block->adapter->entry.name, block->revoke_cb.function);
+	ndshm_uncharge(&block->charge);
+	ndshm_block_leave_sets(block);
+	return true;
 }
 
 void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
@@ -700,13 +716,19 @@ struct ndshm_block *ndshm_allocate(struct ndshm_parameters *parameters,
 }
 EXPORT_SYMBOL_GPL(ndshm_allocate);
 
-void ndshm_block_wait_free(void *revoked_context, struct ndshm_block *block)
+void ndshm_block_keep(struct ndshm_block *block)
 {
-	bool *cancelled = &block->revoke_cb.cancelled;
+	lockdep_assert_held(&block->revoke_cb.lock);
 
-	wait_var_event(cancelled, READ_ONCE(*cancelled));
+	block->revoke_cb.kept = true;
 }
-EXPORT_SYMBOL_GPL(ndshm_block_wait_free);
+EXPORT_SYMBOL_GPL(ndshm_block_keep);
+
+bool ndshm_block_provider_revoked(const struct ndshm_block *block)
+{
+	return ndshm_blockset_killed(&block->registration->provider->set);
+}
+EXPORT_SYMBOL_GPL(ndshm_block_provider_revoked);
 
 void **ndshm_block_context(struct ndshm_block *block,
 			   void (*revoked)(void *revoked_context,

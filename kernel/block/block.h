@@ -227,12 +227,19 @@ void ndshm_block_free_quiesced(struct ndshm_block *block);
 
 /*
  * The two steps of a revocation. unmap ends user mappings and new packets. revoke waits
- * for unmap, runs the owner's callback, drains packets and frees the memory. Revocations
+ * for unmap, runs the owner's callback, and, unless this keeps the block, drains packets and
+ * frees the memory. Revocations
  * of both sets of a block may run concurrently. The caller holds a reference and no
- * lock. May sleep.
+ * lock. Return: true if this call has done it. May sleep.
  */
-void ndshm_block_unmap(struct ndshm_block *block);
-void ndshm_block_revoke(struct ndshm_block *block);
+bool ndshm_block_unmap(struct ndshm_block *block);
+bool ndshm_block_revoke(struct ndshm_block *block);
+
+/*
+ * End a revocation without the free handler, because the owner still uses the memory. The
+ * provider's module stays referenced. Return: false if the memory is being or was freed.
+ */
+bool ndshm_block_abandon(struct ndshm_block *block);
 
 #ifdef NDSHM_TEST_MODULES
 bool ndshm_block_adopt(struct ndshm_block *block);

@@ -75,10 +75,14 @@ void ndshm_block_leave_sets(struct ndshm_block *block)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_block_leave_sets);
 
-/* Call @step for each member of a killed set, to which none can be added. */
-static void blockset_for_each(struct ndshm_blockset *set,
-			      void (*step)(struct ndshm_block *block))
+/*
+ * Call @step for each member of a killed set, to which none can be added. Return: true if one
+ * call has returned true.
+ */
+static bool blockset_for_each(struct ndshm_blockset *set,
+			      bool (*step)(struct ndshm_block *block))
 {
+	bool any = false;
 	struct ndshm_block *block;
 	struct hlist_node *link;
 	HLIST_HEAD(left);
@@ -93,19 +97,28 @@ static void blockset_for_each(struct ndshm_blockset *set,
 		if (!ndshm_block_tryget(block))
 			continue;
 		spin_unlock(&set->lock);
-		step(block);
+		any |= step(block);
 		ndshm_block_release(block);
 		spin_lock(&set->lock);
 	}
 	spin_unlock(&set->lock);
+	return any;
 }
 
-static void blockset_revoke(struct ndshm_blockset *set)
+/* Return: false if some members were abandoned. */
+static bool blockset_revoke(struct ndshm_blockset *set, unsigned long timeout)
 {
+	bool lost;
+
 	/* A slow owner must not keep other owners' blocks mapped. */
 	blockset_for_each(set, ndshm_block_unmap);
 	blockset_for_each(set, ndshm_block_revoke);
+	if (wait_var_event_timeout(&set->count, !ndshm_blockset_count(set), timeout))
+		return true;
+	lost = blockset_for_each(set, ndshm_block_abandon);
+	/* The free handler of the others has been called. */
 	wait_var_event(&set->count, !ndshm_blockset_count(set));
+	return !lost;
 }
 
 /*

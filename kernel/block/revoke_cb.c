@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/export.h>
 #include <linux/sched.h>
-#include <linux/wait_bit.h>
 
 #include "revoke_cb.h"
 
@@ -17,8 +16,10 @@ bool ndshm_revoke_cb_arm(struct ndshm_revoke_cb *cb)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_arm);
 
-void ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block)
+bool ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block)
 {
+	bool kept;
+
 	mutex_lock(&cb->lock);
 	cb->over = true;
 	if (xchg(&cb->armed, false) && cb->function) {
@@ -26,7 +27,9 @@ void ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block)
 		cb->function(cb->context, block);
 		WRITE_ONCE(cb->runner, NULL);
 	}
+	kept = cb->kept;
 	mutex_unlock(&cb->lock);
+	return !kept;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_run);
 
@@ -37,9 +40,6 @@ void ndshm_revoke_cb_cancel_sync(struct ndshm_revoke_cb *cb)
 	might_lock(&cb->lock);
 	if (xchg(&cb->armed, false))
 		return;
-	/* Pairs with wait_var_event() in ndshm_block_wait_free(). */
-	smp_store_mb(cb->cancelled, true);
-	wake_up_var(&cb->cancelled);
 	mutex_lock(&cb->lock);
 	mutex_unlock(&cb->lock);
 }

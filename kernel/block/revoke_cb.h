@@ -12,20 +12,20 @@ struct task_struct;
 
 /**
  * struct ndshm_revoke_cb - a callback that runs at most once
- * @lock: protects @over; held while @function runs
+ * @lock: protects @over and @kept; held while @function runs
  * @armed: @function may be called. Set with @lock held. Revocation and cancellation clear
  *	it with xchg(): the one that finds it set decides whether @function runs
  * @over: the block was revoked; @armed is never set again
- * @cancelled: ndshm_revoke_cb_cancel_sync() waits for @function
+ * @kept: the owner uses the memory until it frees the block; set by @function
  * @runner: task that runs @function; compared with the current task only
  * @function: NULL: the owner needs no callback
  * @context: first argument of @function
  */
 struct ndshm_revoke_cb {
-	struct mutex lock;	/* over */
+	struct mutex lock;	/* over, kept */
 	bool armed;
 	bool over;
-	bool cancelled;
+	bool kept;
 	struct task_struct *runner;
 	void (*function)(void *context, struct ndshm_block *block);
 	void *context;
@@ -45,9 +45,10 @@ bool ndshm_revoke_cb_arm(struct ndshm_revoke_cb *cb);
 
 /*
  * Call @function if the callback is armed, else wait for a running call. The caller has
- * a reference to @block, and holds no lock that @function takes.
+ * a reference to @block, and holds no lock that @function takes. Return: false if the owner
+ * keeps the memory.
  */
-void ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block);
+bool ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block);
 
 /* On return @function does not run and will not run, unless it is the caller. */
 void ndshm_revoke_cb_cancel_sync(struct ndshm_revoke_cb *cb);

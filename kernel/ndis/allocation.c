@@ -14,14 +14,13 @@
 /*
  * An NDIS allocation handle is a struct ndshm_block. The argument of its revocation
  * callback is the struct ndshm_ndis that counts the block, and NULL once the block is
- * freed. The callback is ndshm_block_wait_free(), because NDIS cannot notify a driver
- * that a provider's device was removed.
+ * freed.
  *
  * Return: the handle that counted the block, or NULL if @block is no allocation of NDIS.
  */
 static struct ndshm_ndis *allocation_free(struct ndshm_block *block)
 {
-	void **place = ndshm_block_context(block, ndshm_block_wait_free);
+	void **place = ndshm_block_context(block, ndshm_ndis_revoke_cb);
 	struct ndshm_ndis *ndis = place ? xchg(place, NULL) : NULL;
 
 	if (ndis)
@@ -64,7 +63,7 @@ static struct ndshm_block *allocation_alloc(struct ndshm_ndis *ndis,
 		node = ndis_node_adapter(native->preferred_node);
 		native->adapter = node;
 	}
-	native->revoked = ndshm_block_wait_free;
+	native->revoked = ndshm_ndis_revoke_cb;
 	native->revoked_context = ndis;
 	block = ndshm_allocate(native, reason);
 	if (node)

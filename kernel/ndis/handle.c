@@ -122,6 +122,7 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 	INIT_LIST_HEAD(&ndis->dmas);
 	xa_init_flags(&ndis->buffers, XA_FLAGS_LOCK_IRQ);
 	init_waitqueue_head(&ndis->idle);
+	ndshm_ndis_removal_init(ndis);
 
 	strscpy(ndis->name, name, sizeof(ndis->name));
 	if (device)
@@ -148,28 +149,30 @@ static bool ndis_device_going(struct device *device)
 }
 
 /*
- * End the provider and close the adapter: both, or neither and return false. The removal
- * of a device cannot be refused: then revoke the provider's blocks.
+ * End the provider and close the adapter: both, or neither and return -EBUSY. The removal
+ * of a device cannot be refused: then revoke the provider's blocks, and return -ETIMEDOUT if
+ * some are kept.
  */
-static bool ndis_end_all(struct ndshm_ndis *ndis)
+static int ndis_end_all(struct ndshm_ndis *ndis)
 {
-	if (ndis->device && ndis_device_going(ndis->device)) {
-		ndshm_ndis_provider_revoke(ndis);
-		return true;
-	}
+	if (atomic_long_read_acquire(&ndis->live) != LONG_MIN)
+		return -EBUSY;
+	if (ndis->device && ndis_device_going(ndis->device))
+		return ndshm_ndis_provider_revoke(ndis);
 	if (ndis->adapter && !ndshm_adapter_close_unused(ndis->adapter))
-		return false;
+		return -EBUSY;
 	if (ndshm_ndis_provider_end(ndis))
-		return true;
+		return 0;
 	if (ndis->adapter)
 		ndshm_adapter_reopen(ndis->adapter);
-	return false;
+	return -EBUSY;
 }
 
 int ndshm_ndis_close(NDIS_HANDLE handle)
 {
 	struct ndshm_ndis *ndis = ndshm_ndis_of(handle);
 	struct ndshm_ndis_dma *dma, *next;
+	int ret;
 
 	might_sleep();
 
@@ -182,11 +185,13 @@ int ndshm_ndis_close(NDIS_HANDLE handle)
 	mutex_lock(&ndis->register_lock);
 	mutex_unlock(&ndis->register_lock);
 	wait_event(ndis->idle, ndis_none_pending(ndis));
-	if (atomic_long_read_acquire(&ndis->live) != LONG_MIN ||
-	    !ndis_end_all(ndis)) {
+	ret = ndis_end_all(ndis);
+	if (ret == -EBUSY) {
 		atomic_long_fetch_and(LONG_MAX, &ndis->live);
-		return -EBUSY;
+		return ret;
 	}
+	/* No block is left whose revocation could queue it again. */
+	cancel_work_sync(&ndis->removal);
 
 	list_for_each_entry_safe(dma, next, &ndis->dmas, link)
 		ndshm_ndis_dma_free(dma);
@@ -199,6 +204,6 @@ int ndshm_ndis_close(NDIS_HANDLE handle)
 	mutex_destroy(&ndis->register_lock);
 	ndis->kind = NDSHM_NDIS_DEAD;
 	kfree(ndis);
-	return 0;
+	return ret;
 }
 EXPORT_SYMBOL_GPL(ndshm_ndis_close);

@@ -10,12 +10,14 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include <ndshm/ndis.h>
 #include <ndshm/provider.h>
 #include <ndshm/request.h>
 
+struct ndshm_block;
 struct ndshm_ndis_registration;
 
 /*
@@ -37,6 +39,9 @@ enum ndshm_ndis_kind {
  * @adapter: of @device, or NULL
  * @coherent: provider of a miniport's own memory, with a reference; only with @adapter
  * @context: the miniport's, first argument of its handlers
+ * @notify: handler of a surprise removal, or NULL; constant once blocks exist
+ * @notify_context: first argument of @notify
+ * @removal: calls @notify
  * @register_lock: serialises registrations; taken before @lock
  * @provider: registered provider, or NULL; protected by @register_lock
  * @provider_flags: NDSHM_PROVIDER_* of @provider; protected by @register_lock
@@ -60,6 +65,9 @@ struct ndshm_ndis {
 	struct ndshm_adapter *adapter;
 	struct ndshm_provider *coherent;
 	NDIS_HANDLE context;
+	MINIPORT_DEVICE_PNP_EVENT_NOTIFY_HANDLER notify;
+	NDIS_HANDLE notify_context;
+	struct work_struct removal;
 	struct mutex register_lock;	/* provider, provider_flags */
 	struct ndshm_provider *provider;
 	u32 provider_flags;
@@ -131,12 +139,15 @@ void ndshm_ndis_end_pending(struct ndshm_ndis *ndis);
 /* Wait for the completions of @dma, then free it. May sleep. */
 void ndshm_ndis_dma_free(struct ndshm_ndis_dma *dma);
 
+void ndshm_ndis_removal_init(struct ndshm_ndis *ndis);
+void ndshm_ndis_revoke_cb(void *context, struct ndshm_block *block);
+
 /*
  * Unregister the handle's provider, if it has one. ndshm_ndis_provider_revoke() revokes
- * its blocks first. ndshm_ndis_provider_end() returns false, and changes nothing, if the
- * provider has blocks. May sleep.
+ * its blocks first, and returns -ETIMEDOUT if some are kept. ndshm_ndis_provider_end() returns
+ * false, and changes nothing, if the provider has blocks. May sleep.
  */
-void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis);
+int ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis);
 bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis);
 
 #endif /* _NDSHM_NDIS_HANDLE_H */

@@ -339,11 +339,12 @@ static void ndis_forget(struct ndshm_ndis *ndis)
  * call NdisSetOptionalHandlers().
  */
 
-void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis)
+int ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis)
 {
-	if (ndis->provider)
-		ndshm_provider_revoke(ndis->provider);
+	int ret = ndis->provider ? ndshm_provider_revoke(ndis->provider) : 0;
+
 	ndis_forget(ndis);
+	return ret;
 }
 
 bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis)

@@ -288,13 +288,17 @@ int ndshm_provider_unregister(struct ndshm_provider *provider,
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_unregister);
 
-void ndshm_provider_revoke(struct ndshm_provider *provider)
+int ndshm_provider_revoke(struct ndshm_provider *provider)
 {
+	bool ended;
+
 	might_sleep();
 
 	ndshm_event(NDSHM_CMD_PROVIDER_REVOKED_NTF, provider);
-	ndshm_blockset_revoke(&provider->set, "provider", provider->entry.id);
+	ended = ndshm_blockset_revoke(&provider->set, NDSHM_KEEP_SECONDS * HZ, "provider",
+				      provider->entry.id);
 	provider_retire(provider);
+	return ended ? 0 : -ETIMEDOUT;
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_revoke);
 

@@ -114,7 +114,8 @@ static inline int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u
  *	its capacity. A wish: a provider may need more
  * @revoked: revocation callback, or NULL. Called at most once, and only between the
  *	allocation and ndshm_free(), if the device, the provider or the queue is
- *	removed. On return the owner must no longer access the memory. May sleep.
+ *	removed. On return the owner must no longer access the memory, unless it has
+ *	called ndshm_block_keep(). May sleep.
  *	ndshm_free() waits for a running callback, so the callback may free its own
  *	block but no other. It can run before ndshm_allocate() returns or the completion
  *	handler of a request has run: accesses to the memory must be under a lock that
@@ -184,17 +185,31 @@ struct ndshm_parameters {
 struct ndshm_block *ndshm_allocate(struct ndshm_parameters *parameters,
 				   ndshm_reason_t *reason);
 
+/* How long the removal of a provider or an adapter waits for kept blocks, in seconds. */
+#define NDSHM_KEEP_SECONDS	5
+
 /**
- * ndshm_block_wait_free() - Wait until a block's owner calls ndshm_free()
- * @revoked_context: not used
- * @block: the block
+ * ndshm_block_keep() - Use the memory after the revocation callback has returned
+ * @block: the callback's argument
  *
- * A revocation callback for owners that cannot stop access to the memory on request. The
- * revocation blocks until the owner frees the block.
+ * For an owner that stops its access and calls ndshm_free() later, on another thread. The end of
+ * a queue waits for this without limit, the removal of a provider or an adapter
+ * NDSHM_KEEP_SECONDS at most: then the memory is lost, but the owner can still use it.
  *
- * Context: Process context; may sleep.
+ * Context: The revocation callback of the block.
  */
-void ndshm_block_wait_free(void *revoked_context, struct ndshm_block *block);
+void ndshm_block_keep(struct ndshm_block *block);
+
+/**
+ * ndshm_block_provider_revoked() - Ask whether a block's provider is removed
+ * @block: block that the caller has a reference to
+ *
+ * Tells a revocation callback the cause.
+ *
+ * Context: Any.
+ * Return: true if the provider is being or was removed, false if it is the adapter or the queue.
+ */
+bool ndshm_block_provider_revoked(const struct ndshm_block *block);
 
 /**
  * ndshm_block_context() - Get the context of a block's revocation callback

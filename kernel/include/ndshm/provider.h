@@ -273,9 +273,14 @@ int ndshm_provider_unregister(struct ndshm_provider *provider,
  * For the removal of the provider's device, which cannot be refused. Every block is
  * revoked and freed through its handler, then the provider is unregistered.
  *
+ * An owner that keeps a block (ndshm_block_keep()) for more than NDSHM_KEEP_SECONDS is not waited
+ * for: such blocks are never passed to the free handler, and a line in the log names them. Their
+ * memory must be neither unmapped nor used again, and the module cannot be unloaded.
+ *
  * Context: Process context; may sleep.
+ * Return: 0, or -ETIMEDOUT if blocks are kept; the provider is unregistered in both cases.
  */
-void ndshm_provider_revoke(struct ndshm_provider *provider);
+int ndshm_provider_revoke(struct ndshm_provider *provider);
 
 /**
  * ndshm_provider_find() - Find a provider by name and take a reference

@@ -146,7 +146,7 @@ static void come_in(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ndshm_active_count(&set->active), 0);
 	/* Closing a closed set has no effect. */
 	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain_empty(set));
-	ndshm_blockset_drain(set);
+	ndshm_blockset_drain(set, MAX_SCHEDULE_TIMEOUT);
 }
 
 static void members(struct kunit *test)
@@ -227,7 +227,7 @@ static void close_revokes(struct kunit *test)
 
 	for (i = 0; i < BLOCKS; i++)
 		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
-	ndshm_blockset_drain(&world->adapter.set);
+	ndshm_blockset_drain(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->provider.set), 0);
 	for (i = 0; i < BLOCKS; i++) {
@@ -245,7 +245,7 @@ static void close_revokes(struct kunit *test)
 	}
 	/* The other set stays open and is empty. */
 	KUNIT_EXPECT_FALSE(test, ndshm_blockset_killed(&world->provider.set));
-	ndshm_blockset_drain(&world->provider.set);
+	ndshm_blockset_drain(&world->provider.set, MAX_SCHEDULE_TIMEOUT);
 }
 
 /* A revocation drops an adopted reference, whichever set closes. */
@@ -261,7 +261,7 @@ static void expect_dropped(struct kunit *test, bool by_provider)
 	KUNIT_ASSERT_TRUE(test, make(world, held));
 	KUNIT_EXPECT_TRUE(test, ndshm_block_adopt(&kept->block));
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->freed), 0);
-	ndshm_blockset_drain(by_provider ? &world->provider.set : set);
+	ndshm_blockset_drain(by_provider ? &world->provider.set : set, MAX_SCHEDULE_TIMEOUT);
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->freed), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->released), 1);
 	/* A revoked block cannot be adopted: it is in no set. */
@@ -339,7 +339,7 @@ static unsigned int closes(void *context, unsigned int number)
 		return stay_inside(world);
 	case 1:
 		wait_for_completion(&world->arrived);
-		ndshm_blockset_drain(&world->adapter.set);
+		ndshm_blockset_drain(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
 		/* Members are freed after the last active reference was dropped. */
 		return (atomic_read(&world->left) != 1) +
 		       (atomic_read(&world->fakes[1].freed) != 1);
@@ -368,7 +368,7 @@ static unsigned int closes_over_the_dying(void *context, unsigned int number)
 	unsigned int wrong;
 
 	if (number) {
-		ndshm_blockset_drain(&world->adapter.set);
+		ndshm_blockset_drain(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
 		return (atomic_read(&dying->freed) != 1) +
 		       (atomic_read(&dying->revoked) != 0);
 	}
@@ -414,7 +414,7 @@ static unsigned int looks_meanwhile(struct world *world)
 	for (i = 0; i < BLOCKS; i++)
 		wrong += !world->fakes[i].block.object.revoked;
 	/* Either closer runs their callbacks, once. */
-	ndshm_blockset_drain(&world->adapter.set);
+	ndshm_blockset_drain(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
 	for (i = 1; i < BLOCKS; i++) {
 		wrong += atomic_read(&world->fakes[i].revoked) != 1;
 		wrong += atomic_read(&world->fakes[i].freed) != 1;
@@ -430,7 +430,7 @@ static unsigned int closes_slowly(void *context, unsigned int number)
 
 	if (number)
 		return looks_meanwhile(world);
-	ndshm_blockset_drain(&world->provider.set);
+	ndshm_blockset_drain(&world->provider.set, MAX_SCHEDULE_TIMEOUT);
 	return atomic_read(&world->fakes[0].freed) != 1;
 }
 
@@ -450,7 +450,70 @@ static void drain_unmaps_all_first(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, atomic_read(&world->fakes[i].revoked), 1);
 		KUNIT_ASSERT_EQ(test, atomic_read(&world->fakes[i].freed), 1);
 	}
-	ndshm_blockset_drain(&world->other.set);
+	ndshm_blockset_drain(&world->other.set, MAX_SCHEDULE_TIMEOUT);
+}
+
+/*
+ * Owners keep their blocks: one frees its block soon, one never.
+ */
+
+static void revoked_and_keeps(void *context, struct ndshm_block *block)
+{
+	struct world *world = context;
+
+	fake_revoked(NULL, block);
+	ndshm_block_keep(block);
+	complete(&world->arrived);
+}
+
+static void make_kept(struct kunit *test, struct fake *fake)
+{
+	struct world *world = test->priv;
+
+	KUNIT_ASSERT_TRUE(test, make(world, fake));
+	fake->block.revoke_cb.function = revoked_and_keeps;
+	fake->block.revoke_cb.context = world;
+}
+
+static unsigned int frees_kept(void *context, unsigned int number)
+{
+	struct world *world = context;
+	struct fake *fake = &world->fakes[0];
+	unsigned int wrong;
+
+	if (number)
+		return !ndshm_blockset_drain(&world->provider.set, MAX_SCHEDULE_TIMEOUT) +
+		       (atomic_read(&fake->freed) != 1);
+	wait_for_completion(&world->arrived);
+	wrong = atomic_read(&fake->freed) || !ndshm_block_provider_revoked(&fake->block);
+	ndshm_free(&fake->block);
+	return wrong + (atomic_read(&fake->freed) != 1);
+}
+
+static void kept(struct kunit *test)
+{
+	struct world *world = test->priv;
+	struct fake *used = &world->fakes[0], *other = &world->fakes[1];
+
+	make_kept(test, used);
+	KUNIT_EXPECT_FALSE(test, ndshm_block_provider_revoked(&used->block));
+	suite_run_threads(test, 2, frees_kept, world);
+	KUNIT_EXPECT_EQ(test, atomic_read(&used->revoked), 1);
+
+	ndshm_blockset_init(&world->provider.set);
+	make_kept(test, used);
+	KUNIT_ASSERT_TRUE(test, make(world, other));
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_drain(&world->provider.set, HZ / 10));
+	/* The block is in neither set, its memory stays, and those of other owners are freed. */
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->provider.set), 0);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&used->freed), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&other->freed), 1);
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain(&world->adapter.set, HZ / 10));
+	ndshm_free(&used->block);
+	KUNIT_EXPECT_EQ(test, atomic_read(&used->freed), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&used->released), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&used->revoked), 1);
 }
 
 /*
@@ -512,7 +575,7 @@ static unsigned int all_at_once(void *context, unsigned int number)
 	if (number < MAKERS)
 		return makes(world, number);
 	wait_for_completion(&world->arrived);
-	ndshm_blockset_drain(set);
+	ndshm_blockset_drain(set, MAX_SCHEDULE_TIMEOUT);
 	return ndshm_blockset_count(set) + ndshm_active_count(&set->active);
 }
 
@@ -560,6 +623,7 @@ static struct kunit_case blockset_cases[] = {
 	KUNIT_CASE(close_waits_for_those_inside),
 	KUNIT_CASE(close_waits_for_the_dying),
 	KUNIT_CASE(drain_unmaps_all_first),
+	KUNIT_CASE(kept),
 	KUNIT_CASE(both_close),
 	{}
 };

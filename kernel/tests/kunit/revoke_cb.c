@@ -44,7 +44,7 @@ static void revoked(void *context, struct ndshm_block *block)
 	atomic_dec(&world->running);
 }
 
-/* Wait until the owner resumes the callback, as NDIS's callback waits for a free. */
+/* Wait until the owner resumes the callback. */
 static void revoked_and_waits(void *context, struct ndshm_block *block)
 {
 	struct world *world = context;
@@ -152,6 +152,32 @@ static void armed_later(struct kunit *test)
 	ndshm_revoke_cb_cancel_sync(&world->cb);
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 0);
+}
+
+static void revoked_and_keeps(void *context, struct ndshm_block *block)
+{
+	struct world *world = context;
+
+	world->cb.kept = true;
+	atomic_inc(&world->revoked);
+}
+
+/* The owner keeps the memory after the callback; the block's other set learns it, too. */
+static void kept(struct kunit *test)
+{
+	struct world *world = test->priv;
+
+	start(world, false);
+	world->cb.function = revoked_and_keeps;
+	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
+	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
+	ndshm_revoke_cb_cancel_sync(&world->cb);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
+	/* Without the call the memory may go. */
+	start(world, false);
+	complete_all(&world->goes_on);
+	KUNIT_EXPECT_TRUE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
+	KUNIT_EXPECT_TRUE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
 }
 
 /* A callback that frees its block does not wait for itself. */
@@ -337,6 +363,7 @@ static struct kunit_case revoke_cb_cases[] = {
 	KUNIT_CASE(at_once),
 	KUNIT_CASE(armed_later),
 	KUNIT_CASE(armed_at_once),
+	KUNIT_CASE(kept),
 	{}
 };
 

@@ -2,6 +2,7 @@
 /* A native provider of the machine's scope, without NDIS handlers. */
 #include <linux/completion.h>
 #include <linux/device.h>
+#include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/limits.h>
 #include <linux/module.h>
@@ -10,6 +11,7 @@
 #include <linux/workqueue.h>
 
 #include <ndshm/adapter.h>
+#include <ndshm/block.h>
 #include <ndshm/provider.h>
 
 #include "../native.h"
@@ -19,6 +21,7 @@
  * struct native - State of the native provider
  * @work: revokes the provider
  * @revoked: completed after the revocation
+ * @error: result of the revocation
  * @provider: ndshm's handle
  * @memory: kernel address of every block, unrelated to the reported segments
  * @needs_sync: reported value
@@ -29,6 +32,7 @@
 static struct native {
 	struct work_struct work;
 	struct completion revoked;
+	int error;
 	struct ndshm_provider *provider;
 	char memory[2 * PAGE_SIZE];
 	bool needs_sync;
@@ -65,11 +69,11 @@ static void native_sync(void *provider_context, void *context, bool for_device,
 
 static void revoke(struct work_struct *work)
 {
-	ndshm_provider_revoke(native.provider);
+	native.error = ndshm_provider_revoke(native.provider);
 	complete(&native.revoked);
 }
 
-static bool begin(void)
+static bool begin(struct module *owner)
 {
 	const struct ndshm_provider_characteristics characteristics = {
 		.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
@@ -77,7 +81,7 @@ static bool begin(void)
 		.free = native_free,
 	};
 	const struct ndshm_provider_ops ops = {
-		.owner = THIS_MODULE,
+		.owner = owner,
 		.sync = native_sync,
 	};
 
@@ -96,7 +100,7 @@ static bool with_native(struct bench *bench, bool (*run)(struct bench *bench))
 {
 	bool passed;
 
-	CHECK(begin());
+	CHECK(begin(THIS_MODULE));
 	passed = run(bench);
 	CHECK(check_provider_unregister(native.provider) == NDSHM_REASON_NONE);
 	CHECK(native.freed == native.requested);
@@ -195,14 +199,14 @@ static bool has_closed(struct bench *bench)
 	return false;
 }
 
-/* NDIS cannot notify a driver of a revocation, so that it waits for the free. */
+/* The revocation waits for an owner that frees its block later. */
 bool own_revoked(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	unsigned int before;
 	NDIS_HANDLE allocation;
 
-	CHECK(begin());
+	CHECK(begin(THIS_MODULE));
 	CHECK(allocates(bench, bench->driver, &p, &allocation));
 	schedule_work(&native.work);
 	if (!has_closed(bench))
@@ -214,6 +218,125 @@ bool own_revoked(struct bench *bench)
 	CHECK(native.freed == before);
 	NdisFreeSharedMemory(bench->driver, allocation);
 	wait_for_completion(&native.revoked);
-	CHECK(native.freed == before + 1);
+	CHECK(native.freed == before + 1 && !native.error);
+	return true;
+}
+
+/*
+ * Surprise removal
+ */
+
+/**
+ * struct removal - An NDIS driver that is notified
+ * @handle: its handle
+ * @held: its blocks
+ * @events: number of calls of its handler
+ * @wrong: number of wrong arguments
+ * @freed: the handler has freed the blocks
+ * @go_on: the handler may return
+ * @closing: closes @handle
+ * @closed: @handle is closed
+ * @error: result of the close
+ */
+static struct removal {
+	NDIS_HANDLE handle;
+	NDIS_HANDLE held[3];
+	unsigned int events;
+	unsigned int wrong;
+	struct completion freed;
+	struct completion go_on;
+	struct work_struct closing;
+	struct completion closed;
+	int error;
+} removal;
+
+static VOID device_removed(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
+{
+	unsigned int i;
+
+	might_sleep();
+	removal.events++;
+	removal.wrong += context != &removal || event->Header.Type != 0x80 ||
+			 event->Header.Revision != 1 ||
+			 event->Header.Size != 44 ||
+			 event->PortNumber || event->InformationBuffer ||
+			 event->InformationBufferLength ||
+			 event->DevicePnPEvent != NdisDevicePnPEventSurpriseRemoved;
+	for (i = 0; i < ARRAY_SIZE(removal.held); i++) {
+		NdisFreeSharedMemory(removal.handle, removal.held[i]);
+		removal.held[i] = NULL;
+	}
+	complete(&removal.freed);
+	wait_for_completion(&removal.go_on);
+}
+
+static void close_removed(struct work_struct *work)
+{
+	removal.error = ndshm_ndis_close(removal.handle);
+	complete(&removal.closed);
+}
+
+static bool removal_begin(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	unsigned int i;
+
+	removal = (struct removal){
+		.freed = COMPLETION_INITIALIZER(removal.freed),
+		.go_on = COMPLETION_INITIALIZER(removal.go_on),
+		.closed = COMPLETION_INITIALIZER(removal.closed),
+		.closing = __WORK_INITIALIZER(removal.closing, close_removed),
+	};
+	CHECK(ndshm_ndis_notify(NULL, device_removed, NULL) == -EINVAL);
+	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-removal", NULL, &removal.handle));
+	CHECK(!ndshm_ndis_notify(removal.handle, device_removed, &removal));
+	for (i = 0; i < ARRAY_SIZE(removal.held); i++) {
+		p = request(bench);
+		CHECK(allocates(bench, removal.handle, &p, &removal.held[i]));
+	}
+	return true;
+}
+
+/* The handler frees all blocks, and the removal ends while the handler still runs. */
+bool own_removal(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	bool waited;
+
+	CHECK(begin(THIS_MODULE));
+	CHECK(removal_begin(bench));
+	CHECK(!ndshm_provider_revoke(native.provider));
+	CHECK(native.requested == 3 && native.freed == 3);
+	wait_for_completion(&removal.freed);
+	/* Later blocks have another provider. */
+	CHECK(works_for(bench, removal.handle, &p));
+	CHECK(native.requested == 3);
+	/* A close waits for the handler. */
+	schedule_work(&removal.closing);
+	waited = !wait_for_completion_timeout(&removal.closed, HZ / 5);
+	complete_all(&removal.go_on);
+	flush_work(&removal.closing);
+	CHECK(waited && !removal.error);
+	CHECK(removal.events && !removal.wrong);
+	return true;
+}
+
+/* Memory that is never freed is lost: the driver can use it, and the removal ends. */
+bool own_kept(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	unsigned long start = jiffies;
+	NDIS_HANDLE allocation;
+
+	/* A block that is kept holds a reference to the owner for ever. */
+	CHECK(begin(NULL));
+	CHECK(allocates(bench, bench->driver, &p, &allocation));
+	CHECK(ndshm_provider_revoke(native.provider) == -ETIMEDOUT);
+	CHECK(time_after_eq(jiffies, start + NDSHM_KEEP_SECONDS * HZ));
+	NdisFreeSharedMemory(bench->driver, allocation);
+	CHECK(native.requested == 1 && !native.freed);
+	/* The provider is unregistered. */
+	CHECK(begin(THIS_MODULE));
+	CHECK(check_provider_unregister(native.provider) == NDSHM_REASON_NONE);
 	return true;
 }

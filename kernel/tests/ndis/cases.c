@@ -63,6 +63,8 @@ static const struct {
 	{ "own_needs_sync", own_needs_sync },
 	{ "own_driver_nodes", own_driver_nodes },
 	{ "own_revoked", own_revoked },
+	{ "own_removal", own_removal },
+	{ "own_kept", own_kept },
 	{ "own_gone", own_gone },
 	{ "own_cleared", own_cleared },
 	{ "ndis_dma_handle", ndis_dma_handle },
@@ -211,13 +213,18 @@ bool refused_unread(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p)
 	return fails(bench, bench->adapter, NDIS_STATUS_INVALID_PARAMETER);
 }
 
-bool works(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p)
+bool works_for(struct bench *bench, NDIS_HANDLE handle, NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
 	NDIS_HANDLE allocation;
 
-	CHECK(allocates(bench, bench->adapter, p, &allocation));
-	NdisFreeSharedMemory(bench->adapter, allocation);
+	CHECK(allocates(bench, handle, p, &allocation));
+	NdisFreeSharedMemory(handle, allocation);
 	return true;
+}
+
+bool works(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p)
+{
+	return works_for(bench, bench->adapter, p);
 }
 
 /*

@@ -140,6 +140,7 @@ bool refused(struct bench *bench, NDIS_HANDLE handle,
 bool refused_unread(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p);
 /* As allocates(), and free the allocation. */
 bool works(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p);
+bool works_for(struct bench *bench, NDIS_HANDLE handle, NDIS_SHARED_MEMORY_PARAMETERS *p);
 
 /* Log a false condition, and fail the case. */
 #define CHECK(condition) do { \
@@ -195,6 +196,8 @@ bool own_long(struct bench *bench);
 bool own_needs_sync(struct bench *bench);
 bool own_driver_nodes(struct bench *bench);
 bool own_revoked(struct bench *bench);
+bool own_removal(struct bench *bench);
+bool own_kept(struct bench *bench);
 bool own_gone(struct bench *bench);
 bool own_cleared(struct bench *bench);
 bool ndis_dma_handle(struct bench *bench);

@@ -21,15 +21,22 @@ static u32 suite_next_id(void)
 #include "../../../block/members.c"
 #undef get_random_u32
 
-void (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set);
+bool (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set, unsigned long timeout);
 
 /* The fake blocks are in no set. */
-void ndshm_block_unmap(struct ndshm_block *block)
+bool ndshm_block_unmap(struct ndshm_block *block)
 {
+	return false;
 }
 
-void ndshm_block_revoke(struct ndshm_block *block)
+bool ndshm_block_revoke(struct ndshm_block *block)
 {
+	return false;
+}
+
+bool ndshm_block_abandon(struct ndshm_block *block)
+{
+	return false;
 }
 
 void ndshm_object_put(struct ndshm_object *object)
