@@ -170,8 +170,7 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 	if (adapter->group)
 		ndshm_claim_group_end(adapter->group, adapter, true);
 	ndshm_queues_end(adapter);
-	ndshm_blockset_revoke(&adapter->set, NDSHM_KEEP_SECONDS * HZ, "adapter",
-			      adapter->entry.id);
+	ndshm_blockset_revoke(&adapter->set, MAX_SCHEDULE_TIMEOUT, "adapter", adapter->entry.id);
 
 	mutex_lock(&ndshm_registry_lock);
 	ndshm_registry_remove(&adapter->entry);

@@ -77,8 +77,9 @@ void ndshm_blockset_revive(struct ndshm_blockset *set);
 /*
  * Kill the set, drain its active references, unmap all members, revoke each, and wait
  * until their memory is freed. An owner may keep a block (ndshm_block_keep()) for @timeout
- * jiffies more, which can be MAX_SCHEDULE_TIMEOUT; then the block is abandoned. Return: false if
- * one was. May sleep; hold no lock that a revocation callback or a free handler takes.
+ * jiffies more; then the block is abandoned. Any but MAX_SCHEDULE_TIMEOUT is for the set of a
+ * provider, which must learn of it. Return: false if a block was abandoned. May sleep; hold no
+ * lock that a revocation callback or a free handler takes.
  */
 bool ndshm_blockset_drain(struct ndshm_blockset *set, unsigned long timeout);
 

@@ -318,7 +318,7 @@ bool ndshm_block_abandon(struct ndshm_block *block)
 	pr_warn_ratelimited("ndshm: provider %s: block %u of adapter %s is used after the removal, so its memory is lost; callback %ps\n",
 			    block->registration->provider->entry.name, block->id,
 			    block->adapter->entry.name, block->revoke_cb.function);
-	ndshm_uncharge(&block->charge);
+	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
 	ndshm_block_leave_sets(block);
 	return true;
 }

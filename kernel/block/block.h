@@ -236,8 +236,9 @@ bool ndshm_block_unmap(struct ndshm_block *block);
 bool ndshm_block_revoke(struct ndshm_block *block);
 
 /*
- * End a revocation without the free handler, because the owner still uses the memory. The
- * provider's module stays referenced. Return: false if the memory is being or was freed.
+ * End the revocation of a provider's block without the free handler, because the owner still uses
+ * the memory. The provider's module stays referenced. Return: false if the memory is being or was
+ * freed.
  */
 bool ndshm_block_abandon(struct ndshm_block *block);
 

@@ -25,6 +25,7 @@ bool ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block)
 	if (xchg(&cb->armed, false) && cb->function) {
 		WRITE_ONCE(cb->runner, current);
 		cb->function(cb->context, block);
+		WRITE_ONCE(cb->armed, cb->kept && cb->runner);
 		WRITE_ONCE(cb->runner, NULL);
 	}
 	kept = cb->kept;
@@ -35,12 +36,15 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_run);
 
 void ndshm_revoke_cb_cancel_sync(struct ndshm_revoke_cb *cb)
 {
-	if (READ_ONCE(cb->runner) == current)
+	if (READ_ONCE(cb->runner) == current) {
+		WRITE_ONCE(cb->runner, NULL);
 		return;
+	}
 	might_lock(&cb->lock);
 	if (xchg(&cb->armed, false))
 		return;
 	mutex_lock(&cb->lock);
+	WRITE_ONCE(cb->armed, false);
 	mutex_unlock(&cb->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_cancel_sync);

@@ -11,13 +11,15 @@ struct ndshm_block;
 struct task_struct;
 
 /**
- * struct ndshm_revoke_cb - a callback that runs at most once
+ * struct ndshm_revoke_cb - a callback that runs at most once, or until the owner frees the block
+ *	if it keeps it
  * @lock: protects @over and @kept; held while @function runs
  * @armed: @function may be called. Set with @lock held. Revocation and cancellation clear
  *	it with xchg(): the one that finds it set decides whether @function runs
- * @over: the block was revoked; @armed is never set again
+ * @over: the block was revoked; only a kept block is armed again
  * @kept: the owner uses the memory until it frees the block; set by @function
- * @runner: task that runs @function; compared with the current task only
+ * @runner: task that runs @function, unless this has freed the block; compared with the current
+ *	task only
  * @function: NULL: the owner needs no callback
  * @context: first argument of @function
  */
@@ -46,7 +48,7 @@ bool ndshm_revoke_cb_arm(struct ndshm_revoke_cb *cb);
 /*
  * Call @function if the callback is armed, else wait for a running call. The caller has
  * a reference to @block, and holds no lock that @function takes. Return: false if the owner
- * keeps the memory.
+ * keeps the memory: then the block's other set calls @function again.
  */
 bool ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block);
 

@@ -148,31 +148,45 @@ static bool ndis_device_going(struct device *device)
 	       READ_ONCE(device->links.status) != DL_DEV_DRIVER_BOUND;
 }
 
-/*
- * End the provider and close the adapter: both, or neither and return -EBUSY. The removal
- * of a device cannot be refused: then revoke the provider's blocks, and return -ETIMEDOUT if
- * some are kept.
- */
-static int ndis_end_all(struct ndshm_ndis *ndis)
+static void ndis_adapter_end(struct ndshm_ndis *ndis)
 {
-	if (atomic_long_read_acquire(&ndis->live) != LONG_MIN)
-		return -EBUSY;
-	if (ndis->device && ndis_device_going(ndis->device))
-		return ndshm_ndis_provider_revoke(ndis);
+	struct ndshm_ndis_dma *dma, *next;
+
+	list_for_each_entry_safe(dma, next, &ndis->dmas, link)
+		ndshm_ndis_dma_free(dma);
+	if (!ndis->adapter)
+		return;
+	/* Waits for blocks whose last reference was dropped in atomic context. */
+	ndshm_adapter_unregister(ndis->adapter);
+	ndshm_provider_put(ndis->coherent);
+}
+
+/*
+ * End the provider and close the adapter: both, or neither and return false. The removal
+ * of a device cannot be refused: then unregister the adapter, which revokes all blocks of the
+ * provider, since this serves no other adapter.
+ */
+static bool ndis_end_all(struct ndshm_ndis *ndis)
+{
+	if (ndis->device && ndis_device_going(ndis->device)) {
+		ndis_adapter_end(ndis);
+		ndshm_ndis_provider_revoke(ndis);
+		return true;
+	}
 	if (ndis->adapter && !ndshm_adapter_close_unused(ndis->adapter))
-		return -EBUSY;
-	if (ndshm_ndis_provider_end(ndis))
-		return 0;
+		return false;
+	if (ndshm_ndis_provider_end(ndis)) {
+		ndis_adapter_end(ndis);
+		return true;
+	}
 	if (ndis->adapter)
 		ndshm_adapter_reopen(ndis->adapter);
-	return -EBUSY;
+	return false;
 }
 
 int ndshm_ndis_close(NDIS_HANDLE handle)
 {
 	struct ndshm_ndis *ndis = ndshm_ndis_of(handle);
-	struct ndshm_ndis_dma *dma, *next;
-	int ret;
 
 	might_sleep();
 
@@ -185,25 +199,17 @@ int ndshm_ndis_close(NDIS_HANDLE handle)
 	mutex_lock(&ndis->register_lock);
 	mutex_unlock(&ndis->register_lock);
 	wait_event(ndis->idle, ndis_none_pending(ndis));
-	ret = ndis_end_all(ndis);
-	if (ret == -EBUSY) {
+	if (atomic_long_read_acquire(&ndis->live) != LONG_MIN ||
+	    !ndis_end_all(ndis)) {
 		atomic_long_fetch_and(LONG_MAX, &ndis->live);
-		return ret;
+		return -EBUSY;
 	}
 	/* No block is left whose revocation could queue it again. */
 	cancel_work_sync(&ndis->removal);
-
-	list_for_each_entry_safe(dma, next, &ndis->dmas, link)
-		ndshm_ndis_dma_free(dma);
-	if (ndis->adapter) {
-		/* Waits for blocks whose last reference was dropped in atomic context. */
-		ndshm_adapter_unregister(ndis->adapter);
-		ndshm_provider_put(ndis->coherent);
-	}
 	xa_destroy(&ndis->buffers);
 	mutex_destroy(&ndis->register_lock);
 	ndis->kind = NDSHM_NDIS_DEAD;
 	kfree(ndis);
-	return ret;
+	return 0;
 }
 EXPORT_SYMBOL_GPL(ndshm_ndis_close);

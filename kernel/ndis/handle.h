@@ -143,11 +143,11 @@ void ndshm_ndis_removal_init(struct ndshm_ndis *ndis);
 void ndshm_ndis_revoke_cb(void *context, struct ndshm_block *block);
 
 /*
- * Unregister the handle's provider, if it has one. ndshm_ndis_provider_revoke() revokes
- * its blocks first, and returns -ETIMEDOUT if some are kept. ndshm_ndis_provider_end() returns
- * false, and changes nothing, if the provider has blocks. May sleep.
+ * Unregister the handle's provider, if it has one. ndshm_ndis_provider_revoke() is called once the
+ * adapter is unregistered. ndshm_ndis_provider_end() returns false, and changes nothing, if the
+ * provider has blocks. May sleep.
  */
-int ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis);
+void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis);
 bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis);
 
 #endif /* _NDSHM_NDIS_HANDLE_H */

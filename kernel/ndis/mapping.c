@@ -65,7 +65,7 @@ u32 ndshm_ndis_chunks_cut(struct ndshm_ndis_chunk *chunks, u32 count,
 	for (i = 0; i < count && length; i++) {
 		chunks[i].length = min(chunks[i].length, length);
 		length -= chunks[i].length;
-		/* An IOMMU maps pages, and a block has whole ones. */
+		/* An IOMMU maps whole pages. */
 		chunks[i].length = PAGE_ALIGN(chunks[i].length);
 	}
 	return i;

@@ -339,12 +339,12 @@ static void ndis_forget(struct ndshm_ndis *ndis)
  * call NdisSetOptionalHandlers().
  */
 
-int ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis)
+void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis)
 {
-	int ret = ndis->provider ? ndshm_provider_revoke(ndis->provider) : 0;
-
+	/* No block is left of which an owner could keep the memory. */
+	if (ndis->provider)
+		WARN_ON(ndshm_provider_revoke(ndis->provider));
 	ndis_forget(ndis);
-	return ret;
 }
 
 bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis)

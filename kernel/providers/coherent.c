@@ -181,6 +181,6 @@ int __init ndshm_coherent_setup(struct ndshm_provider **out)
 
 void ndshm_coherent_teardown(void)
 {
-	ndshm_provider_revoke(provider);
+	WARN_ON(ndshm_provider_revoke(provider));
 	ndshm_test_release_held();
 }

@@ -714,7 +714,7 @@ int __init ndshm_pages_setup(struct ndshm_provider **out)
 
 void ndshm_pages_teardown(void)
 {
-	ndshm_provider_revoke(provider);
+	WARN_ON(ndshm_provider_revoke(provider));
 	/* The other user, "coherent", has no blocks: each would pin this module. */
 	destroy_workqueue(workqueue);
 }

@@ -112,10 +112,10 @@ static inline int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u
  *	@virtual_address NULL
  * @most_segments: segments that the caller has room for; 0: any number, or, with a @list,
  *	its capacity. A wish: a provider may need more
- * @revoked: revocation callback, or NULL. Called at most once, and only between the
- *	allocation and ndshm_free(), if the device, the provider or the queue is
- *	removed. On return the owner must no longer access the memory, unless it has
- *	called ndshm_block_keep(). May sleep.
+ * @revoked: revocation callback, or NULL. Called at most once (unless it has called
+ *	ndshm_block_keep()), and only between the allocation and ndshm_free(), if the
+ *	device, the provider or the queue is removed. On return the owner must no longer
+ *	access the memory, unless it has called ndshm_block_keep(). May sleep.
  *	ndshm_free() waits for a running callback, so the callback may free its own
  *	block but no other. It can run before ndshm_allocate() returns or the completion
  *	handler of a request has run: accesses to the memory must be under a lock that
@@ -185,16 +185,17 @@ struct ndshm_parameters {
 struct ndshm_block *ndshm_allocate(struct ndshm_parameters *parameters,
 				   ndshm_reason_t *reason);
 
-/* How long the removal of a provider or an adapter waits for kept blocks, in seconds. */
+/* How long the removal of a provider waits for kept blocks, in seconds. */
 #define NDSHM_KEEP_SECONDS	5
 
 /**
  * ndshm_block_keep() - Use the memory after the revocation callback has returned
  * @block: the callback's argument
  *
- * For an owner that stops its access and calls ndshm_free() later, on another thread. The end of
- * a queue waits for this without limit, the removal of a provider or an adapter
- * NDSHM_KEEP_SECONDS at most: then the memory is lost, but the owner can still use it.
+ * For an owner that stops its access and calls ndshm_free() later, on another thread, without
+ * ndshm_sync(). The end of a queue and the removal of an adapter wait for this without limit, the
+ * removal of a provider NDSHM_KEEP_SECONDS at most: then the memory is lost, but the owner can
+ * still use it. The callback is called again if another of the three comes.
  *
  * Context: The revocation callback of the block.
  */
@@ -254,7 +255,7 @@ const struct ndshm_segment *ndshm_block_segments(const struct ndshm_block *block
  * @block: block that the caller has a reference to
  *
  * The reference keeps the block, but not its memory: after the revocation callback has
- * returned there is none.
+ * returned there is none, unless the owner keeps it.
  *
  * Context: Any.
  * Return: @block.

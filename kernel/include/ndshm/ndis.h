@@ -220,8 +220,7 @@ int ndshm_ndis_serve_clients(NDIS_HANDLE handle);
  * Context: Process context; may sleep.
  * Return: 0; -EINVAL if @handle is invalid; -EBUSY, and nothing changes, while there are
  * blocks allocated with the handle or, unless its device is being removed, blocks of its
- * provider or for its adapter, or queues or ports of the adapter; -ETIMEDOUT if the handle is
- * closed, but others keep blocks of its provider: see ndshm_provider_revoke().
+ * provider or for its adapter, or queues or ports of the adapter.
  */
 int ndshm_ndis_close(NDIS_HANDLE handle);
 

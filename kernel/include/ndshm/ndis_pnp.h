@@ -52,7 +52,8 @@ typedef MINIPORT_DEVICE_PNP_EVENT_NOTIFY *MINIPORT_DEVICE_PNP_EVENT_NOTIFY_HANDL
  *
  * The handler can run before NdisAllocateSharedMemory() has returned, so it must take a lock that
  * is held until the allocation handle is stored. It can run several times, never twice at once.
- * It runs in process context, may sleep, and must not call ndshm_ndis_close(), which waits for it.
+ * It runs in process context and may sleep. ndshm_ndis_close() waits for it, and must not be called
+ * by it, or under a lock that it takes.
  *
  * Context: Process context; before the first allocation.
  * Return: 0; -EINVAL if @handle is invalid.

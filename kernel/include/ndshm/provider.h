@@ -274,13 +274,13 @@ int ndshm_provider_unregister(struct ndshm_provider *provider,
  * revoked and freed through its handler, then the provider is unregistered.
  *
  * An owner that keeps a block (ndshm_block_keep()) for more than NDSHM_KEEP_SECONDS is not waited
- * for: such blocks are never passed to the free handler, and a line in the log names them. Their
+ * for: such blocks are never passed to the free handler, and lines in the log name them. Their
  * memory must be neither unmapped nor used again, and the module cannot be unloaded.
  *
  * Context: Process context; may sleep.
  * Return: 0, or -ETIMEDOUT if blocks are kept; the provider is unregistered in both cases.
  */
-int ndshm_provider_revoke(struct ndshm_provider *provider);
+int __must_check ndshm_provider_revoke(struct ndshm_provider *provider);
 
 /**
  * ndshm_provider_find() - Find a provider by name and take a reference

@@ -179,7 +179,7 @@ void miniport_unregister(struct miniport *driver)
 
 void miniport_revoke(struct miniport *driver)
 {
-	ndshm_provider_revoke(driver->provider);
+	WARN_ON(ndshm_provider_revoke(driver->provider));
 	driver->provider = NULL;
 }
 

@@ -162,7 +162,7 @@ static void revoked_and_keeps(void *context, struct ndshm_block *block)
 	atomic_inc(&world->revoked);
 }
 
-/* The owner keeps the memory after the callback; the block's other set learns it, too. */
+/* The owner keeps the memory after the callback, and the block's other set asks again. */
 static void kept(struct kunit *test)
 {
 	struct world *world = test->priv;
@@ -171,7 +171,16 @@ static void kept(struct kunit *test)
 	world->cb.function = revoked_and_keeps;
 	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
 	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 2);
 	ndshm_revoke_cb_cancel_sync(&world->cb);
+	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 2);
+	/* Not again if the callback itself has freed the block. */
+	start(world, false);
+	world->frees_itself = true;
+	world->cb.kept = true;
+	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
+	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
 	/* Without the call the memory may go. */
 	start(world, false);
@@ -189,19 +198,6 @@ static void freed_by_callback(struct kunit *test)
 	world->frees_itself = true;
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
-}
-
-/* Wait until @task sleeps uninterruptibly, as a waiter for the callback does. */
-static bool soon_sleeps(struct task_struct *task)
-{
-	unsigned long end = jiffies + 20 * HZ;
-
-	while (!(READ_ONCE(task->__state) & TASK_UNINTERRUPTIBLE)) {
-		if (time_after(jiffies, end))
-			return false;
-		schedule_timeout_uninterruptible(1);
-	}
-	return true;
 }
 
 struct pair {
@@ -231,7 +227,7 @@ static unsigned int waits_for_callback(void *context, unsigned int number)
 		return atomic_read(&world->running);
 	default:
 		wait_for_completion(&world->ready[0]);
-		wrong = !soon_sleeps(pair->waits);
+		wrong = !suite_wait_for_sleep(pair->waits);
 		wrong += atomic_read(&world->over);
 		complete(&world->goes_on);
 		return wrong;
@@ -261,7 +257,7 @@ static unsigned int waits_for_owner(void *context, unsigned int number)
 	}
 	wait_for_completion(&world->ready[0]);
 	wait_for_completion(&world->began);
-	wrong = !soon_sleeps(pair->waits);
+	wrong = !suite_wait_for_sleep(pair->waits);
 	cancel(world);
 	return wrong;
 }

@@ -100,6 +100,11 @@ bool suite_wait_for_waiter(struct wait_queue_head *queue)
 	return wait_long_for(wq_has_sleeper(queue));
 }
 
+bool suite_wait_for_sleep(struct task_struct *task)
+{
+	return wait_long_for(READ_ONCE(task->__state) & TASK_UNINTERRUPTIBLE);
+}
+
 bool suite_wait_for_drain(struct ndshm_active *active)
 {
 	return wait_long_for(swq_has_sleeper(&active->drained.wait));

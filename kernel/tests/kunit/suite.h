@@ -44,6 +44,9 @@ void suite_run_threads(struct kunit *test, unsigned int count,
 						unsigned int number),
 		       void *context);
 
+/* Wait until @task sleeps uninterruptibly. Return: false after a timeout. */
+bool suite_wait_for_sleep(struct task_struct *task);
+
 /* Wait until a task waits. Return: false after a timeout. */
 bool suite_wait_for_waiter(struct wait_queue_head *queue);
 bool suite_wait_for_drain(struct ndshm_active *active);

@@ -357,7 +357,7 @@ static int end(struct mock_command *command, bool revoke)
 	if (!provider->handle)
 		ret = -ENOENT;
 	else if (revoke)
-		ndshm_provider_revoke(provider->handle);
+		WARN_ON(ndshm_provider_revoke(provider->handle));
 	else
 		ret = mock_answer(command,
 				  check_provider_unregister(provider->handle));
