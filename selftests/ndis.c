@@ -394,6 +394,16 @@ TEST_F(calls, own_async_ends)
 	EXPECT_EQ(0, run("own_async_ends"));
 }
 
+/* DMA by edu, a device of QEMU. */
+TEST_F(calls, ndis_device)
+{
+	int error = run("ndis_device");
+
+	if (error == -ENODEV)
+		SKIP(return, "no edu without a driver behind an IOMMU");
+	EXPECT_EQ(0, error);
+}
+
 TEST_F(calls, own_stress)
 {
 	EXPECT_EQ(0, run("own_stress"));
@@ -476,7 +486,7 @@ TEST_F(calls, all_of_them)
 		"own_revoked\nown_removal\nown_kept\nown_gone\nown_cleared\n"
 		"ndis_dma_handle\nown_dma_handle\nndis_miniport\n"
 		"own_miniport\nndis_async\nown_async\nown_async_ends\n"
-		"own_stress";
+		"ndis_device\nown_stress";
 	char text[4096];
 
 	ASSERT_EQ(0, ndshm_read_file(PARAMETER(CASES, "run"), text,

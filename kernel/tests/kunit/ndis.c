@@ -3,10 +3,15 @@
  * Conversion between NDIS's structures and ndshm's: headers around each limit, each
  * member in both directions, lists, and the status of every reason.
  */
+#include <linux/completion.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/numa.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "../../ndis/handle.h"
 #include "../../ndis/mapping.h"
 #include "../../ndis/parameters.h"
 #include "suite.h"
@@ -479,6 +484,49 @@ static void chunks_cut(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p[0].length, PAGE_SIZE);
 }
 
+/* A close waits for a registration in progress, which holds register_lock. */
+
+struct closing {
+	struct ndshm_ndis *ndis;
+	struct completion locked;
+	struct task_struct *task;
+	bool closed;
+};
+
+static unsigned int close_during_registration(void *context, unsigned int number)
+{
+	struct closing *closing = context;
+	unsigned int wrong;
+
+	if (number) {
+		wait_for_completion(&closing->locked);
+		WRITE_ONCE(closing->task, current);
+		wrong = !!ndshm_ndis_close(closing->ndis);
+		WRITE_ONCE(closing->closed, true);
+		return wrong;
+	}
+	mutex_lock(&closing->ndis->register_lock);
+	complete(&closing->locked);
+	while (!READ_ONCE(closing->task))
+		cond_resched();
+	wrong = !suite_wait_for_sleep(closing->task);
+	wrong += READ_ONCE(closing->closed);
+	mutex_unlock(&closing->ndis->register_lock);
+	return wrong;
+}
+
+static void close_waits(struct kunit *test)
+{
+	struct closing closing = {
+		.locked = COMPLETION_INITIALIZER_ONSTACK(closing.locked),
+	};
+	NDIS_HANDLE handle;
+
+	KUNIT_ASSERT_EQ(test, ndshm_ndis_open(THIS_MODULE, "kunit-ndis", NULL, &handle), 0);
+	closing.ndis = handle;
+	suite_run_threads(test, 2, close_during_registration, &closing);
+}
+
 static struct kunit_case ndis_cases[] = {
 	KUNIT_CASE(headers),
 	KUNIT_CASE(handlers),
@@ -490,6 +538,7 @@ static struct kunit_case ndis_cases[] = {
 	KUNIT_CASE(statuses),
 	KUNIT_CASE(chunks),
 	KUNIT_CASE(chunks_cut),
+	KUNIT_CASE(close_waits),
 	{}
 };
 

@@ -7,6 +7,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/errno.h>
 #include <linux/irqflags.h>
+#include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/preempt.h>
 #include <linux/string.h>
@@ -97,8 +98,10 @@ static NDIS_STATUS try_describe(struct bench *bench, NDIS_OBJECT_HEADER header)
 
 bool ndis_dma_handle(struct bench *bench)
 {
+	static const ULONG sizes[] = { 1, 2, 1514, PAGE_SIZE, PAGE_SIZE + 1, 9014, 65536 };
 	NDIS_SG_DMA_DESCRIPTION description = describe();
 	NDIS_HANDLE dma = bench;
+	unsigned int i;
 
 	CHECK(description.Header.Type == 0x83);
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
@@ -110,6 +113,17 @@ bool ndis_dma_handle(struct bench *bench)
 	      (65536 / PAGE_SIZE + 1) * sizeof(SCATTER_GATHER_ELEMENT));
 	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(64));
 	NdisMDeregisterScatterGatherDma(dma);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		description.MaximumPhysicalMapping = sizes[i];
+		CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description, &dma) ==
+		      NDIS_STATUS_SUCCESS);
+		NdisMDeregisterScatterGatherDma(dma);
+		/* The first byte may be the last one of a page. */
+		CHECK(description.ScatterGatherListSize >=
+		      sizeof(SCATTER_GATHER_LIST) +
+		      (1 + DIV_ROUND_UP(sizes[i] - 1, PAGE_SIZE)) *
+		      sizeof(SCATTER_GATHER_ELEMENT));
+	}
 	/* Only revision 1 is valid. */
 	CHECK(try_describe(bench, (NDIS_OBJECT_HEADER){ 0x83, 0, 36 }) ==
 	      NDIS_STATUS_BAD_VERSION);

@@ -74,6 +74,7 @@ static const struct {
 	{ "ndis_async", ndis_async },
 	{ "own_async", own_async },
 	{ "own_async_ends", own_async_ends },
+	{ "ndis_device", ndis_device },
 	{ "own_stress", own_stress },
 };
 
@@ -301,6 +302,8 @@ static int run_case(bool (*run)(struct bench *bench))
 		goto out_bench;
 	bench->device = &device->dev;
 	ret = run_on(bench, run) ? 0 : -EPROTO;
+	if (!ret && bench->skipped)
+		ret = -ENODEV;
 	if (bench->adapter || bench->driver) {
 		leaked++;
 		__module_get(THIS_MODULE);

@@ -28,6 +28,7 @@ struct task_struct;
  * @elements: reported number of elements; may exceed the list; 0: one for all memory
  * @lengths: lengths of the elements
  * @overlap: all elements begin at the same address
+ * @backwards: the elements come from the end of the memory
  * @no_kernel_mapping: report no kernel address
  * @beyond: put the last element out of the device's reach
  * @poison: fill the memory with POISON instead of clearing it
@@ -45,12 +46,16 @@ struct task_struct;
  * @caller: task of the last handler call
  * @contextless: return NULL as context; a free then frees @last
  * @last: memory of the last success
+ * @domain: of the device, or NULL
+ * @iova: DMA address in it
+ * @translated: the free handler has found @iova translated
  */
 struct script {
 	NDIS_STATUS status;
 	ULONG elements;
 	ULONG lengths[SCRIPT_ELEMENTS];
 	bool overlap;
+	bool backwards;
 	bool no_kernel_mapping;
 	bool beyond;
 	bool poison;
@@ -68,6 +73,9 @@ struct script {
 	struct task_struct *caller;
 	bool contextless;
 	struct chunk *last;
+	struct iommu_domain *domain;
+	dma_addr_t iova;
+	bool translated;
 };
 
 /* Get the characteristics of a provider with this script. */
@@ -104,6 +112,7 @@ struct frame {
  * @frame: arguments that allocates() and refused() use
  * @expected: expected contents of @frame after a call
  * @list: the list in @frame
+ * @skipped: the machine lacks what the case needs
  */
 struct bench {
 	char name[32];
@@ -114,6 +123,7 @@ struct bench {
 	struct frame frame;
 	struct frame expected;
 	SCATTER_GATHER_LIST *list;
+	bool skipped;
 };
 
 /* Register a device without a driver. Return: NULL if there is no memory. */
@@ -207,6 +217,7 @@ bool own_miniport(struct bench *bench);
 bool ndis_async(struct bench *bench);
 bool own_async(struct bench *bench);
 bool own_async_ends(struct bench *bench);
+bool ndis_device(struct bench *bench);
 bool own_stress(struct bench *bench);
 
 #endif /* _NDSHM_NDIS_CASES_H */

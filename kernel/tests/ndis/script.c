@@ -2,6 +2,7 @@
 /* A provider for the tests: it allocates pages and reports them as the script says. */
 #include <linux/bits.h>
 #include <linux/io.h>
+#include <linux/iommu.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -28,11 +29,15 @@ static ULONG describe(const struct script *script, const struct chunk *chunk,
 	list->Elements[0].Length = script->requested.Length;
 	if (!script->elements)
 		return 1;
+	if (script->backwards)
+		address += chunk->length;
 	/* The count may exceed the capacity; only existing elements are written. */
 	for (i = 0; i < min(script->elements, script->capacity); i++) {
+		if (script->backwards)
+			address -= ROUND_TO_PAGES(script->lengths[i]);
 		list->Elements[i].Address.QuadPart = address;
 		list->Elements[i].Length = script->lengths[i];
-		if (!script->overlap)
+		if (!script->overlap && !script->backwards)
 			address += script->lengths[i];
 	}
 	if (script->beyond)
@@ -92,6 +97,8 @@ static VOID NetFreeSharedMemory(NDIS_HANDLE ProviderContext,
 	script->caller = current;
 	script->returned = context;
 	script->freed++;
+	if (script->domain)
+		script->translated = iommu_iova_to_phys(script->domain, script->iova);
 	free_pages_exact(chunk->address, chunk->length);
 	kfree(chunk);
 }

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DMA by a device behind an IOMMU, whose addresses are not physical: edu, QEMU's device for
+ * teaching. It copies bytes between memory and a buffer of its own.
+ */
+#include <linux/completion.h>
+#include <linux/dma-mapping.h>
+#include <linux/io.h>
+#include <linux/iommu.h>
+#include <linux/iopoll.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/random.h>
+#include <linux/string.h>
+
+#include "cases.h"
+
+#define IDENTITY	0x00	/* 0xed in the low byte */
+#define DMA_FROM	0x80
+#define DMA_TO		0x88
+#define DMA_COUNT	0x90
+#define DMA_COMMAND	0x98
+#define DMA_RUN		1
+#define DMA_TO_MEMORY	2
+#define BUFFER		0x40000
+#define TIMEOUT_US	(10 * USEC_PER_SEC)
+
+#define BYTES		64	/* of a transfer */
+#define MEMORY_BYTES	(4 * PAGE_SIZE - 8)
+
+/**
+ * struct edu - The device
+ * @pdev: its function, with a reference
+ * @registers: its BAR
+ * @copy: memory that it writes to
+ * @address: DMA address of @copy
+ * @handle: of the adapter
+ */
+struct edu {
+	struct pci_dev *pdev;
+	void __iomem *registers;
+	u8 *copy;
+	dma_addr_t address;
+	NDIS_HANDLE handle;
+};
+
+static struct iommu_domain *domain_of(struct pci_dev *pdev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(&pdev->dev);
+
+	return domain && domain->type & __IOMMU_DOMAIN_DMA_API ? domain : NULL;
+}
+
+static bool edu_find(struct edu *edu)
+{
+	while ((edu->pdev = pci_get_device(0x1234, 0x11e8, edu->pdev)))
+		if (!edu->pdev->dev.driver && domain_of(edu->pdev))
+			return true;
+	return false;
+}
+
+static bool edu_open(struct edu *edu)
+{
+	struct pci_dev *pdev = edu->pdev;
+
+	CHECK(!pci_enable_device(pdev));
+	edu->registers = pci_iomap(pdev, 0, 0);
+	CHECK(edu->registers && (readl(edu->registers + IDENTITY) & 0xff) == 0xed);
+	CHECK(!dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(28)));
+	edu->copy = dma_alloc_coherent(&pdev->dev, PAGE_SIZE, &edu->address, GFP_KERNEL);
+	CHECK(edu->copy);
+	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-edu", &pdev->dev, &edu->handle));
+	pci_set_master(pdev);
+	return true;
+}
+
+/* Undo edu_open(), also a part of it. Return: true if no block is left. */
+static bool edu_close(struct edu *edu)
+{
+	struct pci_dev *pdev = edu->pdev;
+	int ret = 0;
+
+	pci_clear_master(pdev);
+	if (edu->handle)
+		ret = ndshm_ndis_close(edu->handle);
+	if (edu->copy)
+		dma_free_coherent(&pdev->dev, PAGE_SIZE, edu->copy, edu->address);
+	if (edu->registers)
+		pci_iounmap(pdev, edu->registers);
+	if (pci_is_enabled(pdev))
+		pci_disable_device(pdev);
+	pci_dev_put(pdev);
+	CHECK(!ret);
+	return true;
+}
+
+static bool edu_move(struct edu *edu, u32 from, u32 to, u32 command)
+{
+	u32 running;
+
+	writel(from, edu->registers + DMA_FROM);
+	writel(to, edu->registers + DMA_TO);
+	writel(BYTES, edu->registers + DMA_COUNT);
+	writel(DMA_RUN | command, edu->registers + DMA_COMMAND);
+	return !readl_poll_timeout(edu->registers + DMA_COMMAND, running, !(running & DMA_RUN),
+				   USEC_PER_MSEC, TIMEOUT_US);
+}
+
+/* The device finds the contents of @memory at @address. */
+static bool edu_reads(struct edu *edu, u64 address, const void *memory)
+{
+	memset(edu->copy, 0, BYTES);
+	CHECK(address + BYTES - 1 <= DMA_BIT_MASK(28));
+	CHECK(edu_move(edu, address, BUFFER, 0));
+	CHECK(edu_move(edu, BUFFER, edu->address, DMA_TO_MEMORY));
+	CHECK(!memcmp(edu->copy, memory, BYTES));
+	return true;
+}
+
+/* It does so at the beginning and at the end. */
+static bool edu_reads_all(struct edu *edu, u64 address, const void *memory, size_t length)
+{
+	return edu_reads(edu, address, memory) &&
+	       edu_reads(edu, address + length - BYTES, memory + length - BYTES);
+}
+
+/* The elements of a list that is in no order of addresses; no mapping is left at the free. */
+static bool blocks(struct bench *bench, struct edu *edu)
+{
+	struct script *script = &bench->script;
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	NDIS_HANDLE allocation;
+	bool reads = true;
+	u8 *memory;
+	ULONG i;
+
+	CHECK(script_register(edu->handle, script) == NDIS_STATUS_SUCCESS);
+	script->elements = 3;
+	script->lengths[0] = PAGE_SIZE;
+	script->lengths[1] = 2 * PAGE_SIZE;
+	script->lengths[2] = PAGE_SIZE - 8;
+	script->backwards = true;
+	p.Length = MEMORY_BYTES;
+	CHECK(allocates(bench, edu->handle, &p, &allocation));
+	memory = script->memory;
+	get_random_bytes(memory, 4 * PAGE_SIZE);
+	memory += 4 * PAGE_SIZE;
+	for (i = 0; i < bench->list->NumberOfElements && reads; i++) {
+		memory -= ROUND_TO_PAGES(script->lengths[i]);
+		reads = edu_reads_all(edu, bench->list->Elements[i].Address.QuadPart, memory,
+				      bench->list->Elements[i].Length);
+	}
+	script->domain = domain_of(edu->pdev);
+	script->iova = bench->list->Elements[0].Address.QuadPart;
+	reads = reads && iommu_iova_to_phys(script->domain, script->iova);
+	NdisFreeSharedMemory(edu->handle, allocation);
+	script->domain = NULL;
+	CHECK(reads && i == 3);
+	CHECK(script->freed == script->allocated && !script->translated);
+	return true;
+}
+
+static bool miniport_memory(struct edu *edu, ULONG length, u8 *memory,
+			    NDIS_PHYSICAL_ADDRESS address)
+{
+	bool reads;
+
+	CHECK(memory);
+	get_random_bytes(memory, length);
+	reads = edu_reads_all(edu, address.QuadPart, memory, length);
+	NdisMFreeSharedMemory(edu->handle, length, TRUE, memory, address);
+	return reads;
+}
+
+struct later {
+	struct completion done;
+	PVOID memory;
+	NDIS_PHYSICAL_ADDRESS address;
+};
+
+static VOID complete_later(NDIS_HANDLE context, PVOID memory, PNDIS_PHYSICAL_ADDRESS address,
+			   ULONG length, PVOID request)
+{
+	struct later *later = request;
+
+	later->memory = memory;
+	if (address)
+		later->address = *address;
+	complete(&later->done);
+}
+
+/* The miniport's own memory, allocated at once and later. */
+static bool miniport(struct edu *edu)
+{
+	struct later later = {
+		.done = COMPLETION_INITIALIZER_ONSTACK(later.done),
+	};
+	NDIS_SG_DMA_DESCRIPTION description = {
+		.Header = {
+			.Type = NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
+			.Revision = NDIS_SG_DMA_DESCRIPTION_REVISION_1,
+			.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1,
+		},
+		.Flags = NDIS_SG_DMA_64_BIT_ADDRESS,
+		.SharedMemAllocateCompleteHandler = complete_later,
+	};
+	NDIS_PHYSICAL_ADDRESS address;
+	NDIS_HANDLE dma;
+	PVOID memory;
+
+	NdisMAllocateSharedMemory(edu->handle, MEMORY_BYTES, TRUE, &memory, &address);
+	CHECK(miniport_memory(edu, MEMORY_BYTES, memory, address));
+	CHECK(NdisMRegisterScatterGatherDma(edu->handle, &description, &dma) ==
+	      NDIS_STATUS_SUCCESS);
+	CHECK(NdisMAllocateSharedMemoryAsyncEx(dma, MEMORY_BYTES, TRUE, &later) ==
+	      NDIS_STATUS_PENDING);
+	wait_for_completion(&later.done);
+	NdisMDeregisterScatterGatherDma(dma);
+	return miniport_memory(edu, MEMORY_BYTES, later.memory, later.address);
+}
+
+bool ndis_device(struct bench *bench)
+{
+	struct edu edu = {};
+	bool passed;
+
+	if (!edu_find(&edu)) {
+		bench->skipped = true;
+		return true;
+	}
+	passed = edu_open(&edu) && blocks(bench, &edu) && miniport(&edu);
+	return edu_close(&edu) && passed;
+}
