@@ -22,11 +22,12 @@ bool ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block)
 
 	mutex_lock(&cb->lock);
 	cb->over = true;
-	if (xchg(&cb->armed, false) && cb->function) {
+	if (xchg(&cb->armed, false) && cb->function && !READ_ONCE(cb->cancelled)) {
 		WRITE_ONCE(cb->runner, current);
 		cb->function(cb->context, block);
-		WRITE_ONCE(cb->armed, cb->kept && cb->runner);
 		WRITE_ONCE(cb->runner, NULL);
+		/* A cancellation that finds it set does not wait. */
+		smp_store_release(&cb->armed, cb->kept);
 	}
 	kept = cb->kept;
 	mutex_unlock(&cb->lock);
@@ -36,15 +37,13 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_run);
 
 void ndshm_revoke_cb_cancel_sync(struct ndshm_revoke_cb *cb)
 {
-	if (READ_ONCE(cb->runner) == current) {
-		WRITE_ONCE(cb->runner, NULL);
+	WRITE_ONCE(cb->cancelled, true);
+	if (READ_ONCE(cb->runner) == current)
 		return;
-	}
 	might_lock(&cb->lock);
 	if (xchg(&cb->armed, false))
 		return;
 	mutex_lock(&cb->lock);
-	WRITE_ONCE(cb->armed, false);
 	mutex_unlock(&cb->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_cancel_sync);

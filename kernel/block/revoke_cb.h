@@ -18,8 +18,8 @@ struct task_struct;
  *	it with xchg(): the one that finds it set decides whether @function runs
  * @over: the block was revoked; only a kept block is armed again
  * @kept: the owner uses the memory until it frees the block; set by @function
- * @runner: task that runs @function, unless this has freed the block; compared with the current
- *	task only
+ * @cancelled: the owner frees the block; @function is not called again
+ * @runner: task that runs @function; compared with the current task only
  * @function: NULL: the owner needs no callback
  * @context: first argument of @function
  */
@@ -28,6 +28,7 @@ struct ndshm_revoke_cb {
 	bool armed;
 	bool over;
 	bool kept;
+	bool cancelled;
 	struct task_struct *runner;
 	void (*function)(void *context, struct ndshm_block *block);
 	void *context;

@@ -112,8 +112,9 @@ void ndshm_adapter_reopen(struct ndshm_adapter *adapter);
  *
  * Ends the adapter's claim, frees its queues and revokes and frees its blocks. On return
  * the core does not use the device any more. Never waits for a client, but waits for
- * packets in flight. The caller must ensure that no call for the adapter's queues is
- * running or follows, except from the queues' own callbacks.
+ * packets in flight, and for blocks that kernel code keeps (ndshm_block_keep()). The caller must
+ * ensure that no call for the adapter's queues is running or follows, except from the queues' own
+ * callbacks.
  *
  * Context: Process context; may sleep.
  */

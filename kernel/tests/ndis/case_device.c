@@ -89,6 +89,8 @@ static bool edu_close(struct edu *edu)
 		pci_iounmap(pdev, edu->registers);
 	if (pci_is_enabled(pdev))
 		pci_disable_device(pdev);
+	/* As enumeration has left them. */
+	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(32)) ?: ret;
 	pci_dev_put(pdev);
 	CHECK(!ret);
 	return true;

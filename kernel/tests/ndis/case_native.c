@@ -322,16 +322,20 @@ static bool removes(struct bench *bench)
 /* The handler frees all blocks, and the removal ends while the handler still runs. */
 bool own_removal(struct bench *bench)
 {
-	bool passed;
+	bool begun, passed;
 	unsigned int i;
+	int error;
 
-	/* A failure must leave no reference to this module. */
+	/* A failure must leave no reference to this module, and no provider. */
 	CHECK(begin(NULL));
-	passed = removal_begin(bench) && removes(bench);
+	begun = removal_begin(bench);
+	passed = begun && removes(bench);
+	error = begun ? 0 : ndshm_provider_revoke(native.provider);
 	complete_all(&removal.go_on);
 	for (i = 0; removal.handle && i < ARRAY_SIZE(removal.held); i++)
 		NdisFreeSharedMemory(removal.handle, removal.held[i]);
 	CHECK(!removal.handle || !ndshm_ndis_close(removal.handle));
+	CHECK(!error);
 	return passed;
 }
 
@@ -341,11 +345,13 @@ bool own_kept(struct bench *bench)
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	unsigned long start = jiffies;
 	NDIS_HANDLE allocation;
+	bool allocated;
 
 	/* A block that is kept holds a reference to the owner for ever. */
 	CHECK(begin(NULL));
-	CHECK(allocates(bench, bench->driver, &p, &allocation));
+	allocated = allocates(bench, bench->driver, &p, &allocation);
 	CHECK(ndshm_provider_revoke(native.provider) == -ETIMEDOUT);
+	CHECK(allocated);
 	CHECK(time_after_eq(jiffies, start + NDSHM_KEEP_SECONDS * HZ));
 	NdisFreeSharedMemory(bench->driver, allocation);
 	CHECK(native.requested == 1 && !native.freed);
