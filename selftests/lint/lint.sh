@@ -162,6 +162,9 @@ check_api_pages() {
 	wrong=$(python3 Documentation/api.py --check) || echo "$wrong"
 }
 
+# What the level interop compares its results with is what the page shows.
+check_consumers() { selftests/interop/table.sh --check || echo 'run selftests/interop/table.sh'; }
+
 check_named_tests() { selftests/lint/check-named-tests.sh || echo 'see Documentation/hacking/pitfalls.rst'; }
 
 # Messages of the commits that are not upstream.

@@ -17,6 +17,8 @@
 #                  start of the names there
 #   source NAME   the part of the kernel source that checks and kselftest need
 #   tarball NAME  the whole kernel source, packed
+#   files PACKAGE  a directory with the files of a package, which is not installed: for packages that
+#                  depend on more than is needed
 #
 # NAME may also be such a directory (with a slash): a kernel built by hand.
 set -euo pipefail
@@ -24,7 +26,7 @@ set -euo pipefail
 
 index=/var/lib/apt/lists
 kernels=$cache/kernels
-usage='usage: kernels.sh image|modules|release|dir|headers|source|tarball NAME, release-headers RELEASE, or releases|compiler ARCH'
+usage='usage: kernels.sh image|modules|release|dir|headers|source|tarball NAME, release-headers RELEASE, releases|compiler ARCH, or files PACKAGE'
 
 # The needed parts of the 1.4 GB: the core of kselftest, checkpatch and related
 # scripts, the netlink code generator, and the files that `make headers` reads.
@@ -298,6 +300,15 @@ fill_compiler() {
 	printf '%s\n' "$1" >prefix
 }
 
+files_dir() {
+	local version dir
+	version=$(candidate "$1")
+	[[ $version ]] || die "$1: no such package; run: apt-get update"
+	dir=$kernels/$1_$version
+	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" unpack "$1" "$version" .
+	printf '%s\n' "$dir"
+}
+
 # Three numbers: without the meta packages, which depend on one of the others.
 releases() {
 	LC_ALL=C apt-cache "${archive[@]}" pkgnames linux-headers- | grep -E "^linux-headers-[0-9]+\.[0-9]+\.[0-9]+.*-$1\$" |
@@ -315,6 +326,7 @@ image)		dir=$(image_dir "$2"); printf '%s\n' "$dir/vmlinuz" ;;
 modules)	dir=$(image_dir "$2"); printf '%s\n' "$dir/modules" ;;
 release)	dir=$(image_dir "$2"); cat -- "$dir/release" ;;
 compiler)	compiler_dir "$2" ;;
+files)		files_dir "$2" ;;
 headers)	headers_dir "$2" ;;
 release-headers)	release_headers_dir "$2" ;;
 releases)	releases "$2" ;;

@@ -120,6 +120,16 @@ kernel_variables() {
 level_readme() { "$here/readme.sh"; }
 level_package() { "$top/userlib/packaging/test.sh"; }
 level_package_boot() { "$top/userlib/packaging/boot.sh"; }
+# Guests of two kernels use the same programs.
+build_interop() {
+	local files
+	"$here/packages.sh" interop && files=$("$here/kernels.sh" files libdpdk-dev) &&
+	make -C "$top/selftests/interop" BUILD="$BUILD/interop" LIBRARY="$BUILD/user" DPDK="$files"
+}
+level_interop() {
+	with_lock "$BUILD/interop.lock" build_interop || return 1
+	guest -- env INTEROP="$BUILD/interop" "$top/selftests/interop/interop.sh"
+}
 level_compile_all() { "$here/compile-all.sh"; }
 
 level_switches() {

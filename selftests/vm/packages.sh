@@ -71,6 +71,22 @@ debug  debian-archive-keyring   verifies the source of the newest kernel
 debug  gcc                  compiles a kernel
 debug  make                 drives the build
 debug  libc6-dev            C library headers for the programs of a build
+interop  pkg-config         finds the libraries of consumers
+interop  liburing-dev       io_uring
+interop  libxdp-dev         AF_XDP
+interop  libibverbs-dev     RDMA
+interop  ibverbs-providers  soft-RoCE for it
+interop  iproute2           rdma: makes a device of soft-RoCE
+interop  libucx-dev         UCX
+interop  libnuma-dev        policies of memory
+interop  librte-ethdev23    DPDK; its headers are unpacked, because their package needs all of DPDK
+interop  librte-net-ring23  ports of DPDK
+interop  librte-mempool-ring23   pools of DPDK
+interop  libbsd-dev         headers of DPDK include its own
+interop  python3            maps a descriptor
+interop  fio                I/O
+interop  e2fsprogs          a file system with direct I/O
+interop  pciutils           finds the device
 docs   python3-sphinx       makes HTML of the documentation
 package  mmdebstrap         makes the clean chroots
 package  udev               applies the rule of the device node in the guest
