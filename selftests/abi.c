@@ -104,6 +104,7 @@ FIXTURE_VARIANT_ADD(shape, get_info) {
 FIXTURE_VARIANT_ADD(shape, adapter_claim) {
 	.command = NDSHM_ADAPTER_CLAIM,
 	.size = sizeof(struct ndshm_adapter_claim_args),
+	.first_size = offsetof(struct ndshm_adapter_claim_args, out_intx),
 	.error = EOPNOTSUPP,
 	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
 };
@@ -119,6 +120,14 @@ FIXTURE_VARIANT_ADD(shape, adapter_start) {
 FIXTURE_VARIANT_ADD(shape, adapter_map_bar) {
 	.command = NDSHM_ADAPTER_MAP_BAR,
 	.size = sizeof(struct ndshm_adapter_map_bar_args),
+	.error = EOPNOTSUPP,
+	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
+};
+
+FIXTURE_VARIANT_ADD(shape, adapter_set_irqs) {
+	.command = NDSHM_ADAPTER_SET_IRQS,
+	.size = sizeof(struct ndshm_adapter_set_irqs_args),
+	.known_flags = NDSHM_SET_IRQS_UNMASK,
 	.error = EOPNOTSUPP,
 	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
 };
@@ -277,6 +286,7 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		struct ndshm_adapter_claim_args claim;
 		struct ndshm_adapter_start_args start;
 		struct ndshm_adapter_map_bar_args map_bar;
+		struct ndshm_adapter_set_irqs_args set_irqs;
 		struct ndshm_block_alloc_args alloc;
 		struct ndshm_block_free_args free;
 		struct ndshm_block_query_args query;
@@ -307,6 +317,11 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		break;
 	case NDSHM_ADAPTER_MAP_BAR:
 		request.map_bar = adapter_map_bar_request(self->adapter, 0);
+		break;
+	case NDSHM_ADAPTER_SET_IRQS:
+		request.set_irqs =
+			adapter_set_irqs_request(self->adapter, NDSHM_IRQ_NONE,
+						 0, 0, NULL);
 		break;
 	case NDSHM_BLOCK_ALLOC:
 		request.alloc = block_alloc_request(self->adapter, 1,
@@ -841,7 +856,10 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_ASYNC |
 					    NDSHM_FEATURE_NAMES |
 					    NDSHM_FEATURE_FREE_MANY |
-					    NDSHM_FEATURE_RECYCLE));
+					    NDSHM_FEATURE_RECYCLE |
+					    NDSHM_FEATURE_IRQS));
+	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
+		  !(info->out_features & NDSHM_FEATURE_IRQS));
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SECTIONS);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_ASYNC);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_NAMES);
@@ -923,7 +941,7 @@ TEST_F(request, unknown_commands)
 	int holder = test_attach(section);
 
 	no_commands(_metadata, self->fd, self->fd, NDSHM_GET_INFO,
-		    NDSHM_SECTION_OPEN);
+		    NDSHM_ADAPTER_SET_IRQS);
 	no_commands(_metadata, self->fd, section, NDSHM_SECTION_ATTACH,
 		    NDSHM_SECTION_SYNC);
 	no_commands(_metadata, self->fd, holder, NDSHM_EXTENT_ALLOC,
@@ -1668,6 +1686,21 @@ TEST_F(request, map_bar)
 	map = adapter_map_bar_request(UINT_MAX, 0);
 	test_err_adapter_map_bar(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
 				 &map);
+}
+
+TEST_F(request, set_irqs)
+{
+	struct ndshm_adapter_set_irqs_args set =
+		adapter_set_irqs_request(self->adapter, NDSHM_IRQ_NONE, 0, 0, NULL);
+
+	test_err_adapter_set_irqs(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
+				  self->fd, &set);
+	set = adapter_set_irqs_request(0, NDSHM_IRQ_NONE, 0, 0, NULL);
+	test_err_adapter_set_irqs(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN,
+				  self->fd, &set);
+	set = adapter_set_irqs_request(UINT_MAX, NDSHM_IRQ_NONE, 0, 0, NULL);
+	test_err_adapter_set_irqs(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN,
+				  self->fd, &set);
 }
 
 /* Unknown commands, and file operations that the device does not support. */

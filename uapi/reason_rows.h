@@ -225,3 +225,21 @@ NDSHM_REASON_ROW(MODE, INVALID_PARAMETER, EINVAL, "mode", 90,
 		 "mode has bits outside 0777, or belongs to no name; correct it, or give a name")
 NDSHM_REASON_ROW(GROUP, INVALID_PARAMETER, EINVAL, "group", 91,
 		 "group does not exist in the user namespace of the caller; use another one")
+
+/* Interrupts of a claimed function. */
+NDSHM_REASON_ROW(IRQ_KIND, INVALID_PARAMETER, EINVAL, "irq-kind", 92,
+		 "kind of interrupt is unknown, or does not permit the flag; use INTx, MSI, MSI-X or none, and unmask INTx only")
+NDSHM_REASON_ROW(IRQ_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "irq-unsupported", 93,
+		 "function has no interrupts of this kind, or the machine cannot deliver them; use another kind, or poll")
+NDSHM_REASON_ROW(IRQ_RANGE, INVALID_PARAMETER, EINVAL, "irq-range", 94,
+		 "range of vectors is empty or exceeds those of the function; use the numbers that the claim reports")
+NDSHM_REASON_ROW(IRQ_EVENTFD, INVALID_PARAMETER, EBADF, "irq-eventfd", 95,
+		 "descriptor is not an eventfd; use one of eventfd(2), or -1")
+NDSHM_REASON_ROW(IRQ_BUSY, RESOURCE_CONFLICT, EBUSY, "irq-busy", 96,
+		 "interrupts of the function are on with another kind or fewer vectors; turn them off first")
+NDSHM_REASON_ROW(IRQ_OFF, INVALID_STATE, EBADFD, "irq-off", 97,
+		 "INTx of the function is off or has no eventfd; turn it on")
+NDSHM_REASON_ROW(IRQ_VECTORS, RESOURCES, ENOSPC, "irq-vectors", 98,
+		 "machine has no free interrupt vector, or the line cannot be shared; use fewer vectors or another kind, or poll")
+NDSHM_REASON_ROW(ADAPTER_RESETTING, BUSY, EAGAIN, "adapter-resetting", 99,
+		 "function is being reset or recovers from an error; retry when the eventfds are signalled")

@@ -164,6 +164,8 @@ static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
 		bar->claim = ndshm_claim_get(claim);
 		claim->mappable |= BIT(i);
 	}
+	for (i = NDSHM_IRQ_INTX; i < NDSHM_IRQ_KINDS; i++)
+		claim->irqs[i] = adapter->ops->irqs(adapter->context, i);
 	mutex_lock(&adapter->bars_lock);
 	WRITE_ONCE(adapter->claim, claim);
 	mutex_unlock(&adapter->bars_lock);

@@ -10,6 +10,7 @@
 #include <linux/refcount.h>
 #include <linux/uidgid.h>
 
+#include <linux/ndshm.h>
 #include <ndshm/status.h>
 
 #include "../block/object.h"
@@ -74,6 +75,7 @@ struct ndshm_claim_group {
  * @group_link: entry of the list of the group, until the claim has ended
  * @set: blocks allocated under the claim
  * @mappable: bit n is set if BAR n can be mapped. Constant once the claim has begun
+ * @irqs: number of interrupts of each kind. Constant once the claim has begun
  * @bars: BARs; only those in @mappable are initialized
  */
 struct ndshm_claim {
@@ -85,6 +87,7 @@ struct ndshm_claim {
 	struct list_head group_link;
 	struct ndshm_blockset set;
 	unsigned long mappable;
+	u32 irqs[NDSHM_IRQ_KINDS];
 	struct ndshm_bar bars[NDSHM_BARS];
 };
 

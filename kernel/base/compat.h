@@ -31,6 +31,17 @@ static inline bool ndshm_group_has_isolated_msi(struct iommu_group *group)
 	       !iommu_group_for_each_dev(group, NULL, ndshm_msi_not_remapped);
 }
 #endif
+
+/* kernel/pci: eventfd_signal() has no count since 6.8 */
+#include <linux/eventfd.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define ndshm_eventfd_signal eventfd_signal
+#else
+static inline void ndshm_eventfd_signal(struct eventfd_ctx *eventfd)
+{
+	eventfd_signal(eventfd, 1);
+}
+#endif
 /* end of kernel/pci */
 
 /* kernel/block: vm_flags have accessors since 6.3 */

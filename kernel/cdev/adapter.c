@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Ioctls of a client: GET_INFO, ADAPTER_CLAIM, ADAPTER_START, ADAPTER_MAP_BAR. */
+/*
+ * Ioctls of a client: GET_INFO, ADAPTER_CLAIM, ADAPTER_START, ADAPTER_MAP_BAR,
+ * ADAPTER_SET_IRQS.
+ */
+#include <linux/eventfd.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include <linux/ndshm.h>
 
@@ -27,7 +33,8 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 				 NDSHM_FEATURE_NAMES | NDSHM_FEATURE_FREE_MANY |
 				 NDSHM_FEATURE_RECYCLE;
 	if (IS_ENABLED(CONFIG_PCI))
-		argument->out_features |= NDSHM_FEATURE_CLAIMS;
+		argument->out_features |= NDSHM_FEATURE_CLAIMS |
+					  NDSHM_FEATURE_IRQS;
 	argument->out_max_length = ndshm_max_length();
 	argument->out_max_blocks = NDSHM_MAX_HANDLES;
 	argument->out_max_batch = NDSHM_MAX_BATCH;
@@ -62,6 +69,9 @@ static ndshm_reason_t adapter_claim(struct ndshm_command *command,
 		return reason;
 	argument->out_bars = claim->mappable;
 	argument->out_isolation = ndshm_adapter_isolation(adapter);
+	argument->out_intx = claim->irqs[NDSHM_IRQ_INTX];
+	argument->out_msi = claim->irqs[NDSHM_IRQ_MSI];
+	argument->out_msix = claim->irqs[NDSHM_IRQ_MSIX];
 	if (ndshm_reply(command) ||
 	    mutex_lock_killable(&client->claims.lock)) {
 		ndshm_claim_end(claim);
@@ -241,6 +251,108 @@ ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command)
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	reason = bar_map(command, claim);
+	ndshm_claim_put(claim);
+	return reason;
+}
+
+/* The range must be within the numbers of the claim. Bounds it for speculation, too. */
+static ndshm_reason_t irqs_check(struct ndshm_adapter_set_irqs_args *argument,
+				 const struct ndshm_claim *claim)
+{
+	const bool unmask = argument->flags & NDSHM_SET_IRQS_UNMASK;
+	const bool empty = !argument->first && !argument->count &&
+			   !argument->eventfds;
+	u32 limit;
+
+	if (argument->kind >= NDSHM_IRQ_KINDS ||
+	    (unmask && argument->kind != NDSHM_IRQ_INTX))
+		return NDSHM_REASON_IRQ_KIND;
+	argument->kind = array_index_nospec(argument->kind, NDSHM_IRQ_KINDS);
+	if (argument->kind == NDSHM_IRQ_NONE)
+		return empty ? NDSHM_REASON_NONE : NDSHM_REASON_IRQ_RANGE;
+	limit = claim->irqs[argument->kind];
+	if (!limit)
+		return NDSHM_REASON_IRQ_UNSUPPORTED;
+	if (unmask && empty)
+		return NDSHM_REASON_NONE;
+	if (!argument->count || argument->count > limit ||
+	    argument->first > limit - argument->count)
+		return NDSHM_REASON_IRQ_RANGE;
+	argument->first = array_index_nospec(argument->first, limit);
+	return NDSHM_REASON_NONE;
+}
+
+/* Replace descriptors by eventfds, in the caller's task. On failure those found are stored. */
+static ndshm_reason_t irqs_get_eventfds(const struct ndshm_adapter_set_irqs_args *argument,
+					struct eventfd_ctx **eventfds)
+{
+	const s32 __user *user = u64_to_user_ptr(argument->eventfds);
+	struct eventfd_ctx *eventfd;
+	u32 i;
+	s32 fd;
+
+	for (i = 0; i < argument->count; i++) {
+		if (get_user(fd, user + i))
+			return NDSHM_REASON_ADDRESS;
+		if (fd == -1)
+			continue;
+		eventfd = eventfd_ctx_fdget(fd);
+		if (IS_ERR(eventfd))
+			return NDSHM_REASON_IRQ_EVENTFD;
+		eventfds[i] = eventfd;
+	}
+	return NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t irqs_set(struct ndshm_claim *claim, void *context)
+{
+	return claim->adapter->ops->set_irqs(claim->adapter->context, context);
+}
+
+static ndshm_reason_t irqs_change(struct ndshm_command *command,
+				  struct ndshm_claim *claim)
+{
+	struct ndshm_adapter_set_irqs_args *argument = command->argument;
+	struct ndshm_irq_change change;
+	ndshm_reason_t reason;
+	u32 i;
+
+	reason = irqs_check(argument, claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	change.kind = argument->kind;
+	change.first = argument->first;
+	change.count = argument->count;
+	change.eventfds = kcalloc(argument->count, sizeof(*change.eventfds),
+				  NDSHM_GFP_CHARGED);
+	if (!change.eventfds)
+		return NDSHM_REASON_MEMORY;
+	reason = irqs_get_eventfds(argument, change.eventfds);
+	/* As for a start: the reply comes first, since the change cannot be undone. */
+	if (reason == NDSHM_REASON_NONE && ndshm_reply(command)) {
+		reason = NDSHM_REASON_ADDRESS;
+	} else if (reason == NDSHM_REASON_NONE) {
+		reason = ndshm_claim_use(claim, irqs_set, &change);
+		command->replied = reason == NDSHM_REASON_NONE;
+	}
+	for (i = 0; i < change.count; i++)
+		if (change.eventfds[i])
+			eventfd_ctx_put(change.eventfds[i]);
+	kfree(change.eventfds);
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_adapter_set_irqs(struct ndshm_command *command)
+{
+	struct ndshm_adapter_set_irqs_args *argument = command->argument;
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
+
+	reason = claim_find(ndshm_client_of(command), argument->adapter,
+			    &claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = irqs_change(command, claim);
 	ndshm_claim_put(claim);
 	return reason;
 }

@@ -28,6 +28,8 @@ static const struct ndshm_ioctl_row rows[] = {
 	    NDSHM_CREATE_PERMIT_KEEP),
 	ROW(NDSHM_BLOCK_CANCEL, block_cancel, cookie, 0),
 	ROW(NDSHM_SECTION_OPEN, section_open, out_id, NDSHM_OPEN_READONLY),
+	ROW(NDSHM_ADAPTER_SET_IRQS, adapter_set_irqs, eventfds,
+	    NDSHM_SET_IRQS_UNMASK),
 };
 
 static long client_ioctl(struct file *file, unsigned int number,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Adapter operations of a PCI function: claim, start, BARs, release.
+ * Adapter operations of a PCI function: claim, start, BARs, release. Interrupts: irq.c.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -42,10 +42,24 @@ static bool ndshm_pci_skip_quiesce(void)
 #endif
 }
 
+void ndshm_pci_set_master(struct ndshm_pci_function *function, bool master)
+{
+	unsigned long flags;
+
+	lockdep_assert_held(&function->lock);
+
+	raw_spin_lock_irqsave(&function->command_lock, flags);
+	if (master)
+		pci_set_master(function->pdev);
+	else
+		pci_clear_master(function->pdev);
+	raw_spin_unlock_irqrestore(&function->command_lock, flags);
+}
+
 void ndshm_pci_stop(struct ndshm_pci_function *function)
 {
 	mutex_lock(&function->lock);
-	pci_clear_master(function->pdev);
+	ndshm_pci_set_master(function, false);
 	mutex_unlock(&function->lock);
 }
 
@@ -65,6 +79,7 @@ void ndshm_pci_restore(struct ndshm_pci_function *function)
 	struct pci_dev *pdev = function->pdev;
 
 	mutex_lock(&function->lock);
+	WARN_ON_ONCE(function->irqs.kind);
 	if (!pci_load_saved_state(pdev, function->initial))
 		pci_restore_state(pdev);
 	/*
@@ -155,7 +170,7 @@ static ndshm_reason_t ndshm_pci_start(void *context)
 	if (function->down || !pci_device_is_present(function->pdev))
 		reason = NDSHM_REASON_ADAPTER_REMOVED;
 	else
-		pci_set_master(function->pdev);
+		ndshm_pci_set_master(function, true);
 	mutex_unlock(&function->lock);
 	return reason;
 }
@@ -186,9 +201,16 @@ static void ndshm_pci_release(void *context, bool removing)
 {
 	struct ndshm_pci_function *function = context;
 
+	mutex_lock(&function->lock);
+	ndshm_pci_irqs_stop(function);
+	mutex_unlock(&function->lock);
 	if (!ndshm_pci_skip_quiesce())
 		WRITE_ONCE(function->unclean,
 			   ndshm_pci_quiesce(function, removing));
+	/* Last: a client that wakes finds the end of its claim. */
+	mutex_lock(&function->lock);
+	ndshm_pci_irqs_end(function);
+	mutex_unlock(&function->lock);
 	WRITE_ONCE(function->claimed, false);
 }
 
@@ -204,6 +226,8 @@ const struct ndshm_adapter_ops ndshm_pci_adapter_ops = {
 	.claim = ndshm_pci_claim,
 	.start = ndshm_pci_start,
 	.bar = ndshm_pci_bar,
+	.irqs = ndshm_pci_irqs,
+	.set_irqs = ndshm_pci_set_irqs,
 	.release = ndshm_pci_release,
 	.needs_reset = ndshm_pci_needs_reset,
 };

@@ -7,8 +7,34 @@
 
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/spinlock.h>
 
 #include <ndshm/adapter.h>
+
+/**
+ * struct ndshm_pci_irqs - Interrupts of a function
+ * @limits: numbers of interrupts for each NDSHM_IRQ_*; constant after probe
+ * @eventfds: for each vector, an entry with a reference, or NULL. Entries below @count
+ *	are replaced with the function's lock held, and read by handlers
+ * @kind: NDSHM_IRQ_* that is on; NONE: there is no handler and no vector
+ * @count: number of vectors. After a reset has turned the interrupts off, entries of
+ *	@eventfds that remain to be signalled
+ * @resetting: interrupts must stay off: a reset or an error recovery is in progress
+ * @masked: INTx is disabled in the command register. Protected by @command_lock of the
+ *	function
+ * @had_flag: the device had PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG before probe
+ *
+ * Protected by @lock of the function, unless stated otherwise.
+ */
+struct ndshm_pci_irqs {
+	unsigned int limits[NDSHM_IRQ_KINDS];
+	struct eventfd_ctx **eventfds;
+	unsigned int kind;
+	unsigned int count;
+	bool resetting;
+	bool masked;
+	bool had_flag;
+};
 
 /**
  * struct ndshm_pci_function - Function bound to ndshm_pci
@@ -17,13 +43,15 @@
  * @initial: configuration space as probe left it: memory decoding on, bus
  *	mastering and INTx off
  * @segment_size: maximum DMA segment size before probe, restored by remove
- * @lock: serialises changes of the command register, and protects @down
+ * @lock: serialises changes of bus mastering and of interrupts; protects @down and @irqs
+ * @command_lock: serialises changes of the command register with the INTx handler's
+ * @irqs: interrupts of the claim
  * @down: START fails: the machine shuts down, or the function failed permanently
  * @claimed: a client has a claim; written by claim and release
  * @unclean: 0, or the errno of the reset that failed since a client had the
  *	function; written by claim and release, which the core serialises
  *
- * Lock order: device lock, @lock. Claims must not wait for the device lock:
+ * Lock order: device lock, @lock, @command_lock. Claims must not wait for the device lock:
  * remove() holds it while it waits for them.
  */
 struct ndshm_pci_function {
@@ -31,7 +59,9 @@ struct ndshm_pci_function {
 	struct ndshm_adapter *adapter;
 	struct pci_saved_state *initial;
 	unsigned int segment_size;
-	struct mutex lock;	/* command register, down */
+	struct mutex lock;		/* bus mastering, irqs, down */
+	raw_spinlock_t command_lock;	/* command register */
+	struct ndshm_pci_irqs irqs;
 	bool down;
 	bool claimed;
 	int unclean;
@@ -47,10 +77,37 @@ u32 ndshm_pci_isolation(void *context);
 /* Ends the claims of an IOMMU group before another driver probes in it. */
 extern struct notifier_block ndshm_pci_bus_notifier;
 
+/* Change bus mastering. Called with @function->lock held. */
+void ndshm_pci_set_master(struct ndshm_pci_function *function, bool master);
+
 /* Disable bus mastering. */
 void ndshm_pci_stop(struct ndshm_pci_function *function);
 
-/* Restore configuration space as probe left it. Called with the device lock held. */
+/* Read the numbers of interrupts. Called with INTx off. Return: 0 or -ENOMEM. */
+int ndshm_pci_irqs_init(struct ndshm_pci_function *function);
+void ndshm_pci_irqs_fini(struct ndshm_pci_function *function);
+
+/*
+ * Turn interrupts off: free handlers and vectors. Keeps the eventfds. Required before each
+ * ndshm_pci_restore(). Called with @function->lock held.
+ */
+void ndshm_pci_irqs_stop(struct ndshm_pci_function *function);
+
+/* Signal all eventfds. Called with @function->lock held. */
+void ndshm_pci_irqs_signal(struct ndshm_pci_function *function);
+
+/* Turn interrupts off, signal all eventfds and put them. Called with @function->lock held. */
+void ndshm_pci_irqs_end(struct ndshm_pci_function *function);
+
+/* Operations @irqs and @set_irqs of struct ndshm_adapter_ops. */
+unsigned int ndshm_pci_irqs(void *context, unsigned int kind);
+ndshm_reason_t ndshm_pci_set_irqs(void *context,
+				  const struct ndshm_irq_change *change);
+
+/*
+ * Restore configuration space as probe left it. Called with the device lock held and
+ * interrupts off.
+ */
 void ndshm_pci_restore(struct ndshm_pci_function *function);
 
 /*

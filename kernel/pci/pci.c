@@ -26,10 +26,10 @@ bool ndshm_pci_drives(struct device *dev)
  * Bring the function to the state in which every claim begins: the previous driver may
  * have left it in any state.
  *
- * INTx stays off: there is no handler, a client can make the function raise it through a
- * BAR, and an interrupt storm would disable a shared line for its other users. A client
- * can make the function send messages in the same way, which is why isolation requires
- * isolated MSIs.
+ * INTx stays off until the client turns it on: a client can make the function raise it
+ * through a BAR, and without a handler an interrupt storm would disable a shared line for
+ * its other users. A client can make the function send messages in the same way, which is
+ * why isolation requires isolated MSIs.
  */
 static int ndshm_pci_init_function(struct ndshm_pci_function *function)
 {
@@ -98,6 +98,7 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	function->pdev = pdev;
 	mutex_init(&function->lock);
+	raw_spin_lock_init(&function->command_lock);
 	pci_set_drvdata(pdev, function);
 
 	/*
@@ -111,6 +112,10 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	error = pci_request_mem_regions(pdev, KBUILD_MODNAME);
 	if (error)
 		goto err_disable;
+
+	error = ndshm_pci_irqs_init(function);
+	if (error)
+		goto err_regions;
 
 	error = ndshm_pci_init_function(function);
 	if (error)
@@ -130,6 +135,8 @@ err_segment_size:
 	dma_set_max_seg_size(&pdev->dev, function->segment_size);
 err_release:
 	kfree(function->initial);
+	ndshm_pci_irqs_fini(function);
+err_regions:
 	pci_release_mem_regions(pdev);
 err_disable:
 	pci_disable_device(pdev);
@@ -157,6 +164,7 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
 	dma_set_max_seg_size(&pdev->dev, function->segment_size);
 
 	kfree(function->initial);
+	ndshm_pci_irqs_fini(function);
 	pci_release_mem_regions(pdev);
 	pci_disable_device(pdev);
 	mutex_destroy(&function->lock);
@@ -167,27 +175,46 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
  * Called before a reset: prevents access by the client until ndshm_pci_resume(). Also
  * called for the resets of probe, claim, release and remove, when no BAR is mapped.
  * Client accesses to a BAR get SIGBUS instead of waiting: error recovery may never
- * complete.
+ * complete. Interrupts are turned off: ndshm_pci_restore() and the reset change
+ * their registers behind the kernel's back.
  */
 static void ndshm_pci_suspend(struct ndshm_pci_function *function)
 {
 	if (function->adapter)
 		ndshm_adapter_unmap_bars(function->adapter, true);
-	ndshm_pci_stop(function);
+	mutex_lock(&function->lock);
+	function->irqs.resetting = true;
+	ndshm_pci_irqs_stop(function);
+	ndshm_pci_set_master(function, false);
+	mutex_unlock(&function->lock);
 }
 
+/* Signal the eventfds last, when the client can access registers and turn interrupts on. */
 static void ndshm_pci_resume(struct ndshm_pci_function *function)
 {
 	ndshm_pci_restore(function);
 	if (function->adapter)
 		ndshm_adapter_unmap_bars(function->adapter, false);
+	mutex_lock(&function->lock);
+	function->irqs.resetting = false;
+	ndshm_pci_irqs_end(function);
+	mutex_unlock(&function->lock);
+}
+
+/* The client learns of the error at once; its registers are accessible after the reset. */
+static void ndshm_pci_report(struct ndshm_pci_function *function)
+{
+	mutex_lock(&function->lock);
+	ndshm_pci_irqs_signal(function);
+	mutex_unlock(&function->lock);
 }
 
 static void ndshm_pci_fail(struct ndshm_pci_function *function)
 {
 	mutex_lock(&function->lock);
 	function->down = true;
-	pci_clear_master(function->pdev);
+	ndshm_pci_set_master(function, false);
+	ndshm_pci_irqs_end(function);
 	mutex_unlock(&function->lock);
 }
 
@@ -211,6 +238,7 @@ static pci_ers_result_t ndshm_pci_error_detected(struct pci_dev *pdev,
 		return PCI_ERS_RESULT_CAN_RECOVER;
 	case pci_channel_io_frozen:
 		ndshm_pci_suspend(function);
+		ndshm_pci_report(function);
 		return PCI_ERS_RESULT_NEED_RESET;
 	default:
 		ndshm_pci_suspend(function);
@@ -221,7 +249,11 @@ static pci_ers_result_t ndshm_pci_error_detected(struct pci_dev *pdev,
 
 static pci_ers_result_t ndshm_pci_slot_reset(struct pci_dev *pdev)
 {
-	ndshm_pci_resume(pci_get_drvdata(pdev));
+	struct ndshm_pci_function *function = pci_get_drvdata(pdev);
+
+	/* Not suspended if another function of the port asked for the reset. */
+	ndshm_pci_suspend(function);
+	ndshm_pci_resume(function);
 	return PCI_ERS_RESULT_RECOVERED;
 }
 

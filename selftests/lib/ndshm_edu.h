@@ -29,6 +29,9 @@
 
 #define EDU_IDENTITY	0x00	/* reads as 0xed in the low byte, with a version above */
 #define EDU_LIVENESS	0x04	/* reads as the inverse of what was written */
+#define EDU_CAUSE	0x24	/* reads as the interrupt causes that are pending */
+#define EDU_RAISE	0x60	/* adds causes, and interrupts */
+#define EDU_ACKNOWLEDGE	0x64	/* removes causes */
 #define EDU_DMA_FROM	0x80
 #define EDU_DMA_TO	0x88
 #define EDU_DMA_COUNT	0x90

@@ -354,6 +354,7 @@ NDSHM_TEST_COMMAND(get_info, NDSHM_GET_INFO)
 NDSHM_TEST_COMMAND(adapter_claim, NDSHM_ADAPTER_CLAIM)
 NDSHM_TEST_COMMAND(adapter_start, NDSHM_ADAPTER_START)
 NDSHM_TEST_COMMAND(adapter_map_bar, NDSHM_ADAPTER_MAP_BAR)
+NDSHM_TEST_COMMAND(adapter_set_irqs, NDSHM_ADAPTER_SET_IRQS)
 NDSHM_TEST_COMMAND(block_alloc, NDSHM_BLOCK_ALLOC)
 NDSHM_TEST_COMMAND(block_cancel, NDSHM_BLOCK_CANCEL)
 NDSHM_TEST_COMMAND(block_free, NDSHM_BLOCK_FREE)
@@ -446,6 +447,27 @@ adapter_map_bar_request(__u32 adapter, __u32 bar)
 	NDSHM_TEST_PASS(adapter_map_bar, fd, request)
 #define test_err_adapter_map_bar(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(adapter_map_bar, error, reason, fd, request)
+
+/* ADAPTER_SET_IRQS */
+static inline struct ndshm_adapter_set_irqs_args
+adapter_set_irqs_request(__u32 adapter, __u32 kind, __u32 first, __u32 count,
+			 const __s32 *eventfds)
+{
+	struct ndshm_adapter_set_irqs_args set;
+
+	ndshm_poison(&set, sizeof(set));
+	set.adapter = adapter;
+	set.kind = kind;
+	set.first = first;
+	set.count = count;
+	set.eventfds = (uintptr_t)eventfds;
+	return set;
+}
+
+#define test_adapter_set_irqs(fd, request) \
+	NDSHM_TEST_PASS(adapter_set_irqs, fd, request)
+#define test_err_adapter_set_irqs(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(adapter_set_irqs, error, reason, fd, request)
 
 /*
  * The provider of blocks for which a test names none: NDSHM_PROVIDER, or the

@@ -45,13 +45,16 @@
  * EIDRM      the section has been deleted
  * EOVERFLOW  arithmetic on the given values overflows
  * ENOSPC     an output array is too small (the size needed is written); no
- *            free extent of the requested size in the section
- * EAGAIN     the client has its maximum of requests in flight
+ *            free extent of the requested size in the section; no free
+ *            interrupt vector in the machine
+ * EAGAIN     the client has its maximum of requests in flight; the function is
+ *            being reset
  * EEXIST     a request with that cookie is in flight already; the user has a
  *            section of that name
  * EBUSY      claimed by another client, or by this one already; another client
- *            has a function of the same IOMMU group; other holders have extents
- * EBADFD     the client has no claim on this adapter
+ *            has a function of the same IOMMU group; other holders have extents;
+ *            interrupts of the function are on in another way
+ * EBADFD     the client has no claim on this adapter; the interrupt is not on
  * EBADF      a descriptor in an argument is not of the required kind
  * EACCES     the adapter or the provider is closed to clients, or its mode denies
  *            the caller permission; the mode of a section permits reading only
@@ -104,6 +107,7 @@
 #define NDSHM_SECTION_CREATE	_IO(NDSHM_IOC, 0x88)
 #define NDSHM_BLOCK_CANCEL	_IO(NDSHM_IOC, 0x89)
 #define NDSHM_SECTION_OPEN	_IO(NDSHM_IOC, 0x8a)
+#define NDSHM_ADAPTER_SET_IRQS	_IO(NDSHM_IOC, 0x8b)
 
 /* Commands on the descriptor of a section. */
 #define NDSHM_SECTION_ATTACH	_IO(NDSHM_IOC, 0x90)
@@ -134,6 +138,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_NAMES	(1ULL << 5)	/* SECTION_OPEN, names of sections */
 #define NDSHM_FEATURE_FREE_MANY	(1ULL << 6)	/* BLOCK_FREE of an array of handles */
 #define NDSHM_FEATURE_RECYCLE	(1ULL << 7)	/* ALLOC_RECYCLE */
+#define NDSHM_FEATURE_IRQS	(1ULL << 8)	/* ADAPTER_SET_IRQS */
 
 /**
  * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -197,6 +202,9 @@ struct ndshm_get_info_args {
  *	means 32. Every DMA address returned under this claim is within this width.
  * @out_isolation: NDSHM_ISOLATION_* properties that are missing
  * @out_bars: bit n is set if BAR n can be mapped
+ * @out_intx: number of INTx interrupts that NDSHM_ADAPTER_SET_IRQS can turn on, 0 or 1
+ * @out_msi: number of MSI vectors, at most NDSHM_MAX_IRQS
+ * @out_msix: number of MSI-X vectors, at most NDSHM_MAX_IRQS
  *
  * An adapter is claimed by at most one client, and the functions of an IOMMU group, which
  * can reach each other's memory, only by the same client. A claim ends with the last
@@ -229,6 +237,9 @@ struct ndshm_adapter_claim_args {
 	__u32 address_width;
 	__u32 out_isolation;
 	__u32 out_bars;
+	__u32 out_intx;
+	__u32 out_msi;
+	__u32 out_msix;
 };
 
 /**
@@ -278,6 +289,77 @@ struct ndshm_adapter_map_bar_args {
 	__u32 bar;
 	__aligned_u64 out_mmap_offset;
 	__aligned_u64 out_length;
+};
+
+/* Kinds of interrupts of a function. */
+#define NDSHM_IRQ_NONE	0U	/* turns all interrupts off */
+#define NDSHM_IRQ_INTX	1U
+#define NDSHM_IRQ_MSI	2U
+#define NDSHM_IRQ_MSIX	3U
+#define NDSHM_IRQ_KINDS	4U
+
+/* Maximum number of vectors of a function that are used. */
+#define NDSHM_MAX_IRQS	256U
+
+/* Bits of ndshm_adapter_set_irqs.flags. */
+#define NDSHM_SET_IRQS_UNMASK	(1U << 0)	/* unmask INTx */
+
+/**
+ * struct ndshm_adapter_set_irqs_args - ioctl(NDSHM_ADAPTER_SET_IRQS): signal eventfds
+ * @size: sizeof(struct ndshm_adapter_set_irqs_args)
+ * @status: out
+ * @reason: out
+ * @flags: 0 or NDSHM_SET_IRQS_UNMASK
+ * @adapter: id of an adapter that this client has claimed
+ * @kind: NDSHM_IRQ_*
+ * @first: first vector of the range; 0 for INTx
+ * @count: vectors of the range, 1 to NDSHM_MAX_IRQS; 1 for INTx
+ * @eventfds: address of an array of @count __s32: for each vector of the range the
+ *	descriptor of an eventfd, or -1
+ *
+ * Each interrupt adds 1 to the counter of its vector's eventfd. Messages of a vector with
+ * -1 are discarded; INTx with -1 is masked. The call holds a reference to each eventfd, so
+ * that the descriptor can be closed. A message is a DMA write of the function: it arrives
+ * only after NDSHM_ADAPTER_START.
+ *
+ * The first call turns the interrupts on, with vectors 0 to @first + @count - 1, and -1
+ * for those below @first. Further calls of the same @kind replace the eventfds of a range
+ * of these vectors. For another @kind or for more vectors, turn the interrupts off first
+ * (else EBUSY, IRQ_BUSY): with NDSHM_IRQ_NONE, where @first, @count and @eventfds are 0.
+ * That call does not signal the eventfds, and succeeds also for a function that does not
+ * respond. A call that fails changes nothing.
+ *
+ * INTx is masked at each interrupt. To receive the next one, serve the device, then call
+ * with @kind NDSHM_IRQ_INTX, NDSHM_SET_IRQS_UNMASK, and @first, @count and @eventfds 0: an
+ * interrupt that is pending then is signalled at once. A call with an eventfd unmasks as
+ * well. While INTx is off or masked the function cannot disturb other devices of its line.
+ *
+ * A reset through sysfs and the recovery from an error turn the interrupts off.
+ * Meanwhile, they cannot be turned on (EAGAIN, ADAPTER_RESETTING). The eventfds are
+ * signalled once more when the error is detected, when the reset is over and registers
+ * can be accessed again, and when the claim ends, for whatever reason; the last of these
+ * drops the references. A client that waits without a timeout is therefore woken; it sets
+ * up its device, NDSHM_ADAPTER_START and the interrupts again, or learns from ENODEV or
+ * EBADFD that the claim has ended.
+ *
+ * An unknown @kind, and a flag with a kind other than INTx, is EINVAL (IRQ_KIND), a kind
+ * that the function does not have, or that the machine cannot deliver, EOPNOTSUPP
+ * (IRQ_UNSUPPORTED), a range beyond the numbers that NDSHM_ADAPTER_CLAIM reports EINVAL
+ * (IRQ_RANGE), a descriptor that is no eventfd EBADF (IRQ_EVENTFD), and an unmask while
+ * INTx is off or its eventfd is -1 EBADFD (IRQ_OFF). If the machine has no vector left, or
+ * another device's driver does not share the line, the call returns ENOSPC (IRQ_VECTORS).
+ * The permission of NDSHM_ADAPTER_START is checked.
+ */
+struct ndshm_adapter_set_irqs_args {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__u32 adapter;
+	__u32 kind;
+	__u32 first;
+	__u32 count;
+	__aligned_u64 eventfds;
 };
 
 /* Usage of a block, with the values of NDIS. UNDEFINED is for kernel callers only. */

@@ -19,6 +19,7 @@ static const struct {
 	{ NDSHM_FEATURE_NAMES, "names" },
 	{ NDSHM_FEATURE_FREE_MANY, "free-many" },
 	{ NDSHM_FEATURE_RECYCLE, "recycle" },
+	{ NDSHM_FEATURE_IRQS, "irqs" },
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))

@@ -12,7 +12,23 @@
 #include <ndshm/status.h>
 
 struct device;
+struct eventfd_ctx;
 struct ndshm_adapter;
+
+/**
+ * struct ndshm_irq_change - change of the interrupts of a claimed adapter
+ * @kind: NDSHM_IRQ_*; NONE turns all interrupts off
+ * @first: first vector; @first + @count is at most the number of the kind
+ * @count: number of @eventfds; 0: only unmask INTx
+ * @eventfds: new eventfds of the vectors, or NULL; each with a reference. On success those
+ *	that were replaced, on failure unchanged: the caller drops the references either way
+ */
+struct ndshm_irq_change {
+	u32 kind;
+	u32 first;
+	u32 count;
+	struct eventfd_ctx **eventfds;
+};
 
 /**
  * struct ndshm_adapter_ops - operations of an adapter that a client can claim
@@ -23,17 +39,22 @@ struct ndshm_adapter;
  * @start: Enable bus mastering. Can be called repeatedly.
  * @bar: Get the bus address and length of BAR @bar (0 to 5).
  * @release: The claim has ended and its BARs are unmapped. On return bus mastering must
- *	be off, no transaction in flight and the function reset. @removing: called from
- *	ndshm_adapter_unregister(), with the device lock held.
+ *	be off, no transaction in flight and the function reset. Its interrupts are off and
+ *	their eventfds signalled and put. @removing: called from ndshm_adapter_unregister(),
+ *	with the device lock held.
+ * @irqs: Returns the number of interrupts of a kind, at most NDSHM_MAX_IRQS, always the
+ *	same.
+ * @set_irqs: Turn interrupts on or off, replace their eventfds or unmask INTx; see struct
+ *	ndshm_adapter_set_irqs_args. A failure changes nothing.
  * @needs_reset: Returns true if the reset of the last release failed or was not possible;
  *	@claim then refuses clients without its argument @needs_reset. Can be called
  *	concurrently.
  *
- * @claim, @start and @bar return a reason, which the client of the ioctl gets unchanged:
+ * @claim, @start, @bar and @set_irqs return a reason, which the client of the ioctl gets unchanged:
  * an errno would not show whether the device needs a reset or is not isolated.
  *
- * Context: Process context; may sleep. @claim, @start, @bar and @release are serialised;
- * @start and @bar are only called between @claim and @release.
+ * Context: Process context; may sleep. @claim, @start, @bar, @irqs, @set_irqs and @release are
+ * serialised; all but @claim are only called between @claim and @release.
  */
 struct ndshm_adapter_ops {
 	u32 (*isolation)(void *context);
@@ -42,6 +63,9 @@ struct ndshm_adapter_ops {
 	ndshm_reason_t (*start)(void *context);
 	ndshm_reason_t (*bar)(void *context, unsigned int bar,
 			      phys_addr_t *start, u64 *length);
+	unsigned int (*irqs)(void *context, unsigned int kind);
+	ndshm_reason_t (*set_irqs)(void *context,
+				   const struct ndshm_irq_change *change);
 	void (*release)(void *context, bool removing);
 	bool (*needs_reset)(void *context);
 };

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts of a claimed function, delivered as signals of eventfds.
+ *
+ * A client can make the function raise INTx at any time through a BAR, and a line without
+ * a handler is blocked for all its users. INTx is therefore disabled in the command
+ * register except while its handler is registered and it is unmasked.
+ */
+#include <linux/eventfd.h>
+#include <linux/interrupt.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/status.h>
+
+#include "function.h"
+
+/* Return: false if messages from @pdev do not reach the processors. */
+static bool pci_messages_arrive(const struct pci_dev *pdev)
+{
+	const struct pci_bus *bus;
+
+	if (!pci_msi_enabled() || pdev->no_msi)
+		return false;
+	for (bus = pdev->bus; bus; bus = bus->parent)
+		if (bus->bus_flags & PCI_BUS_FLAGS_NO_MSI)
+			return false;
+	return true;
+}
+
+static unsigned int pci_irq_limit(int count)
+{
+	return clamp(count, 0, (int)NDSHM_MAX_IRQS);
+}
+
+/*
+ * The limits are read here only: a client may be able to change configuration space through
+ * a BAR, and the array of eventfds has their size.
+ */
+int ndshm_pci_irqs_init(struct ndshm_pci_function *function)
+{
+	struct ndshm_pci_irqs *irqs = &function->irqs;
+	struct pci_dev *pdev = function->pdev;
+	unsigned int limit;
+
+	if (pdev->pin && pdev->irq && pdev->irq != IRQ_NOTCONNECTED &&
+	    !pdev->broken_intx_masking)
+		irqs->limits[NDSHM_IRQ_INTX] = 1;
+	if (pci_messages_arrive(pdev)) {
+		irqs->limits[NDSHM_IRQ_MSI] =
+			pci_irq_limit(pci_msi_vec_count(pdev));
+		irqs->limits[NDSHM_IRQ_MSIX] =
+			pci_irq_limit(pci_msix_vec_count(pdev));
+	}
+	limit = max3(irqs->limits[NDSHM_IRQ_INTX], irqs->limits[NDSHM_IRQ_MSI],
+		     irqs->limits[NDSHM_IRQ_MSIX]);
+	irqs->eventfds = kcalloc(limit, sizeof(*irqs->eventfds), GFP_KERNEL);
+	if (!irqs->eventfds)
+		return -ENOMEM;
+
+	/*
+	 * When messages are turned off, the PCI core would enable INTx, which the client may
+	 * have pending; with this flag it does not touch the command register.
+	 */
+	irqs->had_flag = pdev->dev_flags & PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
+	pdev->dev_flags |= PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
+	return 0;
+}
+
+void ndshm_pci_irqs_fini(struct ndshm_pci_function *function)
+{
+	if (!function->irqs.had_flag)
+		function->pdev->dev_flags &= ~PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
+	kfree(function->irqs.eventfds);
+}
+
+/* Return: true if INTx was pending, and has not been masked before. Called by the handler. */
+static bool pci_intx_mask_pending(struct ndshm_pci_function *function)
+{
+	unsigned long flags;
+	bool pending;
+
+	raw_spin_lock_irqsave(&function->command_lock, flags);
+	/* While masked the function does not drive the line: another device does. */
+	pending = !function->irqs.masked &&
+		  pci_check_and_mask_intx(function->pdev);
+	if (pending)
+		function->irqs.masked = true;
+	raw_spin_unlock_irqrestore(&function->command_lock, flags);
+	return pending;
+}
+
+static void pci_intx_mask(struct ndshm_pci_function *function)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&function->command_lock, flags);
+	function->irqs.masked = true;
+	pci_intx(function->pdev, 0);
+	raw_spin_unlock_irqrestore(&function->command_lock, flags);
+}
+
+/* Return: false if INTx is pending; it then stays masked. */
+static bool pci_intx_unmask(struct ndshm_pci_function *function)
+{
+	unsigned long flags;
+	bool unmasked;
+
+	raw_spin_lock_irqsave(&function->command_lock, flags);
+	unmasked = !function->irqs.masked ||
+		   pci_check_and_unmask_intx(function->pdev);
+	if (unmasked)
+		function->irqs.masked = false;
+	raw_spin_unlock_irqrestore(&function->command_lock, flags);
+	return unmasked;
+}
+
+static void pci_irq_signal(struct eventfd_ctx **slot)
+{
+	/* pci_irqs_replace() waits for the handler before it gives up the old eventfd. */
+	struct eventfd_ctx *eventfd = READ_ONCE(*slot);
+
+	if (eventfd)
+		ndshm_eventfd_signal(eventfd);
+}
+
+static irqreturn_t pci_intx_handler(int irq, void *data)
+{
+	struct ndshm_pci_function *function = data;
+
+	if (!pci_intx_mask_pending(function))
+		return IRQ_NONE;
+	pci_irq_signal(&function->irqs.eventfds[0]);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t pci_message_handler(int irq, void *data)
+{
+	pci_irq_signal(data);
+	return IRQ_HANDLED;
+}
+
+/* Free the handlers of vectors 0 to @count - 1, and all vectors. */
+static void pci_messages_free(struct ndshm_pci_function *function,
+			      unsigned int count)
+{
+	struct pci_dev *pdev = function->pdev;
+
+	while (count--)
+		free_irq(pci_irq_vector(pdev, count),
+			 &function->irqs.eventfds[count]);
+	pci_free_irq_vectors(pdev);
+}
+
+static ndshm_reason_t pci_messages_alloc(struct ndshm_pci_function *function,
+					 unsigned int kind, unsigned int count)
+{
+	struct pci_dev *pdev = function->pdev;
+	unsigned int i;
+
+	if (pci_alloc_irq_vectors(pdev, count, count,
+				  kind == NDSHM_IRQ_MSI ? PCI_IRQ_MSI :
+							  PCI_IRQ_MSIX) < 0)
+		return NDSHM_REASON_IRQ_VECTORS;
+	for (i = 0; i < count; i++) {
+		if (request_irq(pci_irq_vector(pdev, i), pci_message_handler, 0,
+				pci_name(pdev), &function->irqs.eventfds[i])) {
+			pci_messages_free(function, i);
+			return NDSHM_REASON_IRQ_VECTORS;
+		}
+	}
+	return NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t pci_irqs_alloc(struct ndshm_pci_function *function,
+				     unsigned int kind, unsigned int count)
+{
+	struct ndshm_pci_irqs *irqs = &function->irqs;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	if (kind != NDSHM_IRQ_INTX) {
+		reason = pci_messages_alloc(function, kind, count);
+	} else {
+		/* Masked: the line may interrupt at once, for another device. */
+		pci_intx_mask(function);
+		if (request_irq(function->pdev->irq, pci_intx_handler,
+				IRQF_SHARED, pci_name(function->pdev),
+				function))
+			reason = NDSHM_REASON_IRQ_VECTORS;
+	}
+	if (reason == NDSHM_REASON_NONE) {
+		irqs->kind = kind;
+		irqs->count = count;
+	}
+	return reason;
+}
+
+void ndshm_pci_irqs_stop(struct ndshm_pci_function *function)
+{
+	struct ndshm_pci_irqs *irqs = &function->irqs;
+
+	lockdep_assert_held(&function->lock);
+
+	switch (irqs->kind) {
+	case NDSHM_IRQ_NONE:
+		return;
+	case NDSHM_IRQ_INTX:
+		pci_intx_mask(function);
+		free_irq(function->pdev->irq, function);
+		break;
+	default:
+		pci_messages_free(function, irqs->count);
+	}
+	irqs->kind = NDSHM_IRQ_NONE;
+}
+
+void ndshm_pci_irqs_signal(struct ndshm_pci_function *function)
+{
+	struct ndshm_pci_irqs *irqs = &function->irqs;
+	unsigned int i;
+
+	lockdep_assert_held(&function->lock);
+
+	for (i = 0; i < irqs->count; i++)
+		pci_irq_signal(&irqs->eventfds[i]);
+}
+
+/* Called without handlers. @irqs->count is 0 on return. */
+static void pci_irqs_put(struct ndshm_pci_irqs *irqs)
+{
+	for (; irqs->count; irqs->count--) {
+		struct eventfd_ctx **slot = &irqs->eventfds[irqs->count - 1];
+
+		if (*slot)
+			eventfd_ctx_put(*slot);
+		*slot = NULL;
+	}
+}
+
+void ndshm_pci_irqs_end(struct ndshm_pci_function *function)
+{
+	ndshm_pci_irqs_stop(function);
+	ndshm_pci_irqs_signal(function);
+	pci_irqs_put(&function->irqs);
+}
+
+/* Exchange the eventfds of @change with those of its vectors. */
+static void pci_irqs_swap(struct ndshm_pci_irqs *irqs,
+			  const struct ndshm_irq_change *change)
+{
+	unsigned int i;
+
+	for (i = 0; i < change->count; i++)
+		change->eventfds[i] = xchg(&irqs->eventfds[change->first + i],
+					   change->eventfds[i]);
+}
+
+/* On return no handler uses the replaced eventfds, which the caller gets in @change. */
+static void pci_irqs_replace(struct ndshm_pci_function *function,
+			     const struct ndshm_irq_change *change)
+{
+	struct pci_dev *pdev = function->pdev;
+	unsigned int i;
+
+	pci_irqs_swap(&function->irqs, change);
+	for (i = 0; i < change->count; i++)
+		if (change->eventfds[i])
+			synchronize_irq(change->kind == NDSHM_IRQ_INTX ? pdev->irq :
+					pci_irq_vector(pdev, change->first + i));
+}
+
+static ndshm_reason_t pci_irqs_start(struct ndshm_pci_function *function,
+				     const struct ndshm_irq_change *change)
+{
+	ndshm_reason_t reason;
+
+	/* A message can arrive as soon as the first handler is registered. */
+	pci_irqs_swap(&function->irqs, change);
+	reason = pci_irqs_alloc(function, change->kind,
+				change->first + change->count);
+	if (reason != NDSHM_REASON_NONE)
+		pci_irqs_swap(&function->irqs, change);
+	return reason;
+}
+
+/* Unmask INTx if it has an eventfd, and signal an interrupt that is pending. */
+static void pci_intx_update(struct ndshm_pci_function *function)
+{
+	if (!function->irqs.eventfds[0])
+		pci_intx_mask(function);
+	else if (!pci_intx_unmask(function))
+		pci_irq_signal(&function->irqs.eventfds[0]);
+}
+
+static ndshm_reason_t pci_irqs_set(struct ndshm_pci_function *function,
+				   const struct ndshm_irq_change *change)
+{
+	struct ndshm_pci_irqs *irqs = &function->irqs;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	if (change->kind == NDSHM_IRQ_NONE) {
+		ndshm_pci_irqs_stop(function);
+		pci_irqs_put(irqs);
+		return NDSHM_REASON_NONE;
+	}
+	if (irqs->resetting)
+		return NDSHM_REASON_ADAPTER_RESETTING;
+	if (function->down || !pci_device_is_present(function->pdev))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	if (!change->count &&
+	    (irqs->kind != NDSHM_IRQ_INTX || !irqs->eventfds[0]))
+		return NDSHM_REASON_IRQ_OFF;
+	if (irqs->kind && (irqs->kind != change->kind ||
+			   change->first + change->count > irqs->count))
+		return NDSHM_REASON_IRQ_BUSY;
+	if (irqs->kind)
+		pci_irqs_replace(function, change);
+	else
+		reason = pci_irqs_start(function, change);
+	if (reason == NDSHM_REASON_NONE && change->kind == NDSHM_IRQ_INTX)
+		pci_intx_update(function);
+	return reason;
+}
+
+ndshm_reason_t ndshm_pci_set_irqs(void *context,
+				  const struct ndshm_irq_change *change)
+{
+	struct ndshm_pci_function *function = context;
+	ndshm_reason_t reason;
+
+	mutex_lock(&function->lock);
+	reason = pci_irqs_set(function, change);
+	mutex_unlock(&function->lock);
+	return reason;
+}
+
+unsigned int ndshm_pci_irqs(void *context, unsigned int kind)
+{
+	const struct ndshm_pci_function *function = context;
+
+	return function->irqs.limits[kind];
+}
