@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Claims and their BAR mappings. The object of a claim lives until its client is closed.
+ * Claims, their BAR mappings and interrupts. The object of a claim lives until its client is closed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@ struct bar {
  * @ndshm: the client
  * @adapter: id
  * @isolation: NDSHM_ISOLATION_* properties missing at the time of the claim
+ * @irqs: number of interrupts of each kind
  * @lock: protects @bars
  * @bars: mappings; start is NULL if a BAR is not mapped
  */
@@ -27,6 +28,7 @@ struct ndshm_claim {
 	struct ndshm *ndshm;
 	uint32_t adapter;
 	uint32_t isolation;
+	uint32_t irqs[NDSHM_IRQ_KINDS];
 	pthread_mutex_t lock;
 	struct bar bars[NDSHM_BARS];
 };
@@ -58,6 +60,9 @@ NDSHM_API int ndshm_claim_adapter(struct ndshm *ndshm, uint32_t adapter,
 	claim->ndshm = ndshm;
 	claim->adapter = adapter;
 	claim->isolation = argument.out_isolation;
+	claim->irqs[NDSHM_IRQ_INTX] = argument.out_intx;
+	claim->irqs[NDSHM_IRQ_MSI] = argument.out_msi;
+	claim->irqs[NDSHM_IRQ_MSIX] = argument.out_msix;
 	pthread_mutex_init(&claim->lock, NULL);
 
 	ndshm__lock();
@@ -81,6 +86,39 @@ NDSHM_API int ndshm_claim_start(struct ndshm_claim *claim)
 NDSHM_API uint32_t ndshm_claim_isolation(const struct ndshm_claim *claim)
 {
 	return claim->isolation;
+}
+
+NDSHM_API uint32_t ndshm_claim_irq_count(const struct ndshm_claim *claim, uint32_t kind)
+{
+	return kind < NDSHM_IRQ_KINDS ? claim->irqs[kind] : 0;
+}
+
+static int set_irqs(struct ndshm_claim *claim, struct ndshm_adapter_set_irqs_args argument)
+{
+	argument.size = sizeof(argument);
+	argument.adapter = claim->adapter;
+	return ndshm__command(claim->ndshm, NDSHM_ADAPTER_SET_IRQS, &argument);
+}
+
+NDSHM_API int ndshm_claim_set_irqs(struct ndshm_claim *claim, uint32_t kind, uint32_t first,
+				   uint32_t count, const int *eventfds)
+{
+	_Static_assert(sizeof(*eventfds) == sizeof(__s32), "the module reads 32-bit descriptors");
+
+	return set_irqs(claim, (struct ndshm_adapter_set_irqs_args){
+		.kind = kind,
+		.first = first,
+		.count = count,
+		.eventfds = (uintptr_t)eventfds,
+	});
+}
+
+NDSHM_API int ndshm_claim_unmask_intx(struct ndshm_claim *claim)
+{
+	return set_irqs(claim, (struct ndshm_adapter_set_irqs_args){
+		.flags = NDSHM_SET_IRQS_UNMASK,
+		.kind = NDSHM_IRQ_INTX,
+	});
 }
 
 static int map_bar(struct ndshm_claim *claim, unsigned int number, struct bar *bar)

@@ -565,6 +565,41 @@ static void claims_map_bars_until_the_close(void)
 	CHECK(!is_mapped(first));
 }
 
+static void interrupts_signal_eventfds(void)
+{
+	static const int eventfds[] = { 7, -1, 9 };
+	struct ndshm *ndshm = device_open();
+	struct ndshm_claim *claim;
+
+	REQUIRE(ndshm);
+	REQUIRE(!ndshm_claim_adapter(ndshm, 9, 48, &claim));
+	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_NONE) == 0);
+	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_INTX) == 1);
+	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_MSI) == 2);
+	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_MSIX) == 8);
+	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_KINDS) == 0);
+	CHECK(ndshm_claim_irq_count(claim, UINT32_MAX) == 0);
+	CHECK_DONE(ndshm, ndshm_claim_set_irqs(claim, NDSHM_IRQ_MSIX, 2, 3, eventfds));
+	CHECK(requested.set_irqs.adapter == 9 && requested.set_irqs.kind == NDSHM_IRQ_MSIX);
+	CHECK(requested.set_irqs.first == 2 && requested.set_irqs.count == 3);
+	CHECK(!requested.set_irqs.flags && !memcmp(requested.eventfds, eventfds, sizeof(eventfds)));
+	CHECK_DONE(ndshm, ndshm_claim_unmask_intx(claim));
+	CHECK(requested.set_irqs.adapter == 9 && requested.set_irqs.kind == NDSHM_IRQ_INTX);
+	CHECK(requested.set_irqs.flags == NDSHM_SET_IRQS_UNMASK && !requested.set_irqs.first);
+	CHECK(!requested.set_irqs.count && !requested.set_irqs.eventfds);
+	CHECK_DONE(ndshm, ndshm_claim_set_irqs(claim, NDSHM_IRQ_NONE, 0, 0, NULL));
+	CHECK(requested.set_irqs.kind == NDSHM_IRQ_NONE && !requested.set_irqs.flags);
+	device_fail_next(EBADF, NDSHM_REASON_IRQ_EVENTFD, NDSHM_STATUS_INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_claim_set_irqs(claim, NDSHM_IRQ_MSIX, 2, 3, eventfds), EBADF,
+		    IRQ_EVENTFD, INVALID_PARAMETER);
+	device_fail_next(EBADFD, NDSHM_REASON_IRQ_OFF, NDSHM_STATUS_INVALID_STATE);
+	CHECK_FAILS(ndshm, ndshm_claim_unmask_intx(claim), EBADFD, IRQ_OFF, INVALID_STATE);
+	/* A module without the command. */
+	device_fail_next(ENOTTY, 0, 0);
+	CHECK_FAILS(ndshm, ndshm_claim_unmask_intx(claim), EOPNOTSUPP, NONE, SUCCESS);
+	ndshm_close(ndshm);
+}
+
 static void failures_of_claims_arrive(void)
 {
 	struct ndshm *ndshm = device_open();
@@ -651,6 +686,7 @@ int main(void)
 	RUN(query_says_how_many_segments_there_are);
 	RUN(sync_passes_the_range_on);
 	RUN(claims_map_bars_until_the_close);
+	RUN(interrupts_signal_eventfds);
 	RUN(failures_of_claims_arrive);
 	RUN(threads_get_the_same_bar);
 	return test_end();

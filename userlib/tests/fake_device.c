@@ -31,7 +31,8 @@ void device_reset(void)
 	memset(&requested, 0, sizeof(requested));
 	answer.features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_SECTIONS |
 			  NDSHM_FEATURE_ASYNC | NDSHM_FEATURE_NAMES |
-			  NDSHM_FEATURE_FREE_MANY | NDSHM_FEATURE_RECYCLE;
+			  NDSHM_FEATURE_FREE_MANY | NDSHM_FEATURE_RECYCLE |
+			  NDSHM_FEATURE_IRQS;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
 	answer.segments = 3;
 	answer.address = 0x1000;
@@ -190,6 +191,15 @@ static int succeed_section(unsigned long number, void *argument)
 	}
 }
 
+static void set_irqs(const struct ndshm_adapter_set_irqs_args *argument)
+{
+	expect(argument->size == sizeof(*argument) && argument->count <= 8);
+	requested.set_irqs = *argument;
+	if (argument->count)
+		memcpy(requested.eventfds, (void *)(uintptr_t)argument->eventfds,
+		       argument->count * sizeof(requested.eventfds[0]));
+}
+
 static int succeed(unsigned long number, void *argument)
 {
 	struct ndshm_section_create_args *section = argument;
@@ -205,9 +215,15 @@ static int succeed(unsigned long number, void *argument)
 		requested.claims++;
 		claim->out_isolation = NDSHM_ISOLATION_LAZY;
 		claim->out_bars = 1;
+		claim->out_intx = 1;
+		claim->out_msi = 2;
+		claim->out_msix = 8;
 		return 0;
 	case NDSHM_ADAPTER_START:
 		memcpy(&requested.start, argument, sizeof(requested.start));
+		return 0;
+	case NDSHM_ADAPTER_SET_IRQS:
+		set_irqs(argument);
 		return 0;
 	case NDSHM_ADAPTER_MAP_BAR:
 		__atomic_add_fetch(&requested.bars, 1, __ATOMIC_SEQ_CST);

@@ -52,6 +52,8 @@ struct requested {
 	uint32_t freed[64];		/* handles of the last array */
 	struct ndshm_adapter_claim_args claim;
 	struct ndshm_adapter_start_args start;
+	struct ndshm_adapter_set_irqs_args set_irqs;
+	int eventfds[8];		/* of the last set_irqs */
 	struct ndshm_block_sync_args sync;
 	uint64_t map_offset;
 	int map_protection;

@@ -125,9 +125,9 @@ for page in "$pages"/*.[1-9]; do
 		ok "${page##*/}: $program.c is a program" || sed 's/^/# /' "$top/log"
 		echo "$program" >>"$top/programs"
 		case $program in
-		claim)
+		claim|irqs)
 			# The backend without a module has no claims.
-			"$top/claim" memfd >"$top/log" 2>&1
+			"$top/$program" memfd >"$top/log" 2>&1
 			is "and runs" "1 Operation not supported (claim-unsupported)" \
 				"$? $(cat "$top/log")"
 			;;

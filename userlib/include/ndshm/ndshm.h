@@ -309,6 +309,23 @@ int ndshm_claim_map_bar(struct ndshm_claim *claim, unsigned int bar,
 			volatile void **out, size_t *length)
 	NDSHM_NONNULL(1, 3, 4) NDSHM_MUST_CHECK;
 
+/* Number of interrupts of a kind (NDSHM_IRQ_*) that the function has; 0: none, or unknown kind. */
+uint32_t ndshm_claim_irq_count(const struct ndshm_claim *claim, uint32_t kind)
+	NDSHM_NONNULL(1);
+
+/*
+ * Let the interrupts of the vectors `first` to `first` + `count` - 1 signal eventfds; -1: none.
+ * The first call turns the kind on, with the vectors up to the last of the range. NDSHM_IRQ_NONE
+ * with 0, 0 and NULL turns all interrupts off. The eventfds are also signalled after a reset, which
+ * turns the interrupts off, and when the claim ends.
+ */
+int ndshm_claim_set_irqs(struct ndshm_claim *claim, uint32_t kind, uint32_t first,
+			 uint32_t count, const int *eventfds)
+	NDSHM_NONNULL(1);
+/* Unmask INTx, which each interrupt masks. If it is pending, its eventfd is signalled at once. */
+int ndshm_claim_unmask_intx(struct ndshm_claim *claim)
+	NDSHM_NONNULL(1);
+
 /* Blocks ----------------------------------------------------------------- */
 
 /*
