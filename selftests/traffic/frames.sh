@@ -65,6 +65,47 @@ sent() {
 	driver_wait && becomes Udp NoPorts $wanted
 }
 
+# switches: how often the driver has given up or lost the processor, and its time on it in ticks.
+switches() {
+	awk '/ctxt_switches/ { n += $2 } END { print n }' "/proc/$driver_pid/status"
+	awk '{ print $14 + $15 }' "/proc/$driver_pid/stat"
+}
+
+# An idle driver must not run at all: no frame arrives for five seconds.
+idle() {
+	local before after code=0
+	driver_run '^ready:' --address $its "$@" || return
+	ping -n -q -c 1 -W 5 $its >/dev/null || code=1
+	sleep 2
+	before=$(switches)
+	sleep 5
+	after=$(switches)
+	[[ $before == "$after" ]] || { echo "# switches, ticks: $before, then $after"; code=1; }
+	ping -n -q -c 200 -i 0.02 -W 5 $its >$answers 2>&1
+	grep -q ' 0% packet loss' $answers || { sed 's/^/# /' $answers; code=1; }
+	grep rtt $answers | sed 's/^/# /'
+	kill -TERM "$driver_pid"
+	grep '^end:' <&"$driver_output" | sed 's/^/# /'
+	driver_wait && return $code
+}
+
+# An administrator resets the card while the driver sleeps: it goes on.
+card_reset() {
+	local code=0 round line
+	driver_run '^ready:' --address $its "$@" || return
+	for round in 1 2 3; do
+		ping -n -q -c 1 -W 5 $its >/dev/null || code=1
+		sleep 1
+		echo 1 >"/sys/bus/pci/devices/$user_card/reset" || code=1
+		read -r -t 30 line <&"$driver_output"
+		[[ $line == *'set up again after a reset'* ]] || { echo "# reset $round: '$line'"; code=1; }
+		ping -n -q -c 20 -i 0.02 -w 30 $its >$answers 2>&1
+		grep -q ' 0% packet loss' $answers || { sed 's/^/# /' $answers; code=1; }
+	done
+	kill -TERM "$driver_pid"
+	driver_wait && return $code
+}
+
 # The section in the driver's ready message must be one that the module lists.
 section_named() {
 	local id
@@ -85,6 +126,15 @@ for round in 1 2 3; do
 		check "sent: $length bytes${memory[*]:+, ${memory[*]}}" sent "$length" "${memory[@]}"
 	done
 	check "nothing left: $what" nothing_left
+done
+# Frames that no program has sent would wake the driver: of IPv6, and of ARP for a known address.
+sysctl -qw "net.ipv6.conf.$net.disable_ipv6=1" 2>/dev/null
+ip neighbour replace $its lladdr $user_mac dev "$net" nud permanent
+for kind in msi intx; do
+	check "answered: by $kind" answered "--interrupts=$kind"
+	check "sleeps while idle, then answers: $kind" idle "--interrupts=$kind"
+	check "goes on after a reset: $kind" card_reset "--interrupts=$kind"
+	check "nothing left: $kind" nothing_left
 done
 check 'the section has the number that the driver says' section_named
 check 'the kernel log is clean' log_clean

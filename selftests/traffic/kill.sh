@@ -25,7 +25,7 @@ fi
 [[ $mode == iommu || -e $parameters/test_hold_freed ]] || skip 'not a test build'
 
 killed() {
-	driver_start "${memory[@]}" || return
+	driver_start "${memory[@]}" "${interrupts[@]}" || return
 	[[ $mode == iommu ]] || echo Y >$parameters/test_hold_freed
 	kill -KILL "$driver_pid"
 	driver_wait
@@ -50,7 +50,9 @@ for ((round = 1; round <= rounds; round++)); do
 	# Only freed blocks are kept and checked, so use other memory only with
 	# the IOMMU.
 	[[ $mode == bare ]] || memory_of "$round"
-	check "$mode: killed in full traffic, nothing left ($round${memory[*]:+, ${memory[*]}})" killed
+	interrupts_of "$round"
+	how=("${memory[@]}" "${interrupts[@]}")
+	check "$mode: killed in full traffic, nothing left ($round${how[*]:+, ${how[*]}})" killed
 	[[ $mode == iommu ]] && continue
 	if [[ $skip ]]; then
 		check "$mode: without the quiet step freed memory changes ($round)" poison_changed -gt

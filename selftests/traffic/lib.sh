@@ -124,6 +124,19 @@ memory_of() {
 	esac
 }
 
+# interrupts_of ROUND: set the options by which the driver waits: every second round it sleeps until
+# the card interrupts.
+# shellcheck disable=SC2034 # for the sourcing script
+interrupts=()
+# shellcheck disable=SC2034
+interrupts_of() {
+	case $(($1 % 4)) in
+	1|3) interrupts=() ;;
+	2) interrupts=(--interrupts=msi) ;;
+	0) interrupts=(--interrupts=intx) ;;
+	esac
+}
+
 # New lines of the kernel log since log_mark: log_has searches for a pattern,
 # log_clean checks that there is no error.
 log_mark() { log_lines=$(dmesg | wc -l); }

@@ -15,7 +15,7 @@ flood_start
 
 # 3 is the driver's exit code for a revoked adapter.
 unbound() {
-	driver_start "${memory[@]}" || return
+	driver_start "${memory[@]}" "${interrupts[@]}" || return
 	echo "$user_card" >$driver_directory/unbind || return
 	driver_wait
 	local code=$?
@@ -27,7 +27,9 @@ bound() { echo "$user_card" >$driver_directory/bind; }
 log_mark
 for ((round = 1; round <= rounds; round++)); do
 	memory_of "$round"
-	check "unbound in full traffic: the program is told ($round${memory[*]:+, ${memory[*]}})" unbound
+	interrupts_of "$round"
+	how=("${memory[@]}" "${interrupts[@]}")
+	check "unbound in full traffic: the program is told ($round${how[*]:+, ${how[*]}})" unbound
 	check "bound again ($round)" bound
 done
 check 'the kernel log is clean' log_clean

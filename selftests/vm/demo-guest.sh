@@ -15,8 +15,8 @@ insmod "$NDSHM_KO"
 "$ndshm" bind "$card"
 "$ndshm" list adapters
 
-step "Start the poll-mode driver on it; it answers for 192.0.2.2"
-coproc driver { exec "$NDSHM_BUILD/user/ndshm-82574" --adapter "$card" --address 192.0.2.2; }
+step "Start the user-space driver on it; it answers for 192.0.2.2"
+coproc driver { exec "$NDSHM_BUILD/user/ndshm-82574" --adapter "$card" --address 192.0.2.2 --interrupts; }
 exec {output}<&"${driver[0]}"
 # shellcheck disable=SC2154 # coproc sets it
 pid=$driver_PID

@@ -27,6 +27,9 @@ static const struct test {
 	const char *option;
 	uint64_t section;	/* expected size */
 	int made;		/* result of section_make() */
+	bool interrupts;	/* expected: interrupts_make() is called */
+	int interrupts_error;	/* its result */
+	uint32_t kind;		/* expected */
 } tests[] = {
 	{ "a card that was driven and is quiet", 0, false, 0, EXIT_DONE, .freed = RINGS },
 	{ "a card that was driven and cannot be stopped", 0, false, -EIO, EXIT_FAILED, .freed = 0 },
@@ -44,6 +47,16 @@ static const struct test {
 	  .option = "--section=1", .section = 1 },
 	{ "a card whose section is refused", 0, false, 0, EXIT_FAILED, .freed = RINGS,
 	  .option = "--section=17179869183G", .section = 17179869183ULL << 30, .made = -EINVAL },
+	{ "a card with interrupts", 0, false, 0, EXIT_DONE, .freed = RINGS,
+	  .option = "--interrupts", .interrupts = true },
+	{ "a card whose interrupts are refused", 0, false, 0, EXIT_FAILED, .freed = RINGS,
+	  .option = "--interrupts", .interrupts = true, .interrupts_error = -ENOSPC },
+	{ "a card with INTx", 0, false, 0, EXIT_DONE, .freed = RINGS,
+	  .option = "--interrupts=intx", .interrupts = true, .kind = NDSHM_IRQ_INTX },
+	{ "a card with a message", 0, false, 0, EXIT_DONE, .freed = RINGS,
+	  .option = "--interrupts=msi", .interrupts = true, .kind = NDSHM_IRQ_MSI },
+	{ "interrupts of another kind", 0, false, 0, EXIT_USAGE, .freed = 0,
+	  .option = "--interrupts=nmi" },
 	{ "a card with a burst", 0, false, 0, EXIT_DONE, .freed = RINGS, .option = "--burst=1" },
 	{ "a burst of nothing", 0, false, 0, EXIT_USAGE, .freed = 0, .option = "--burst=0" },
 	{ "a burst beyond the limit", 0, false, 0, EXIT_USAGE, .freed = 0, .option = "--burst=65" },
@@ -60,6 +73,8 @@ static const struct test {
 static const struct test *test;
 static unsigned int freed;
 static uint64_t sized;
+static unsigned int interrupts_made;
+static uint32_t interrupt_kind;
 
 /* main() of main.c, renamed at compilation. */
 int drive_main(int argc, char **argv);
@@ -114,6 +129,43 @@ struct card_link link_state(struct card *card)
 {
 	(void)card;
 	return (struct card_link){ .up = true };
+}
+
+int interrupts_make(struct interrupts *interrupts, struct card *card, uint32_t kind)
+{
+	(void)interrupts;
+	(void)card;
+	interrupt_kind = kind;
+	interrupts_made++;
+	return test->interrupts_error;
+}
+
+void interrupts_arm(struct interrupts *interrupts)
+{
+	(void)interrupts;
+}
+
+int interrupts_wait(struct interrupts *interrupts, int64_t nanoseconds, const sigset_t *mask)
+{
+	(void)interrupts;
+	(void)nanoseconds;
+	(void)mask;
+	return 0;
+}
+
+void interrupts_close(struct interrupts *interrupts)
+{
+	(void)interrupts;
+}
+
+void rx_program(struct rx_ring *rx)
+{
+	(void)rx;
+}
+
+void tx_program(struct tx_ring *tx)
+{
+	(void)tx;
 }
 
 /* A ring in which no frame is received. */
@@ -225,7 +277,8 @@ static const char *run(size_t number)
 	if (!pid) {
 		int code = drive_main(arguments[2] ? 3 : 2, arguments);
 
-		_exit(sized == test->section ? to_status(code, freed) : EXIT_FAILURE);
+		_exit(sized == test->section && interrupts_made == test->interrupts &&
+		      interrupt_kind == test->kind ? to_status(code, freed) : EXIT_FAILURE);
 	}
 	free(arguments[2]);
 	EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm-82574: a poll-mode driver in user space for the Intel 82574 network card. It accesses
+ * ndshm-82574: a driver in user space for the Intel 82574 network card. It accesses
  * the hardware through libndshm only.
  */
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "../common/say.h"
+#include "interrupts.h"
 #include "report.h"
 #include "revoked.h"
 #include "section.h"
@@ -28,6 +29,7 @@ struct driver {
 	struct tx_ring tx;
 	struct net net;
 	struct sender sender;
+	struct interrupts interrupts;
 	struct counters counters;
 	unsigned int empty_polls;
 };
@@ -80,30 +82,85 @@ static unsigned int receive(struct driver *driver)
 	return taken;
 }
 
-/*
- * Sleep, since constant polling would take a processor from the peer on the same machine. The
- * first empty polls yield only, so that frames under load are not delayed.
- */
-static void idle(struct driver *driver)
-{
-	if (driver->empty_polls < BUSY_POLLS || !driver->options.idle_us) {
-		driver->empty_polls++;
-		sched_yield();
-		return;
-	}
-	nanosleep(&(struct timespec){ .tv_nsec = driver->options.idle_us * 1000L }, NULL);
-}
-
 static bool all_sent(struct driver *driver)
 {
 	return !driver->sender.left && tx_idle(&driver->tx);
 }
 
-static void run(struct driver *driver)
+/* Sets up the card again after a reset by others. Frames in the rings are dropped. */
+static int set_up_again(struct driver *driver)
+{
+	struct card *card = &driver->card;
+	int error = card_quiesce(card);
+
+	if (!error)
+		error = card_set_mac(card, card->mac);
+	if (error)
+		return error;
+	rx_program(&driver->rx);
+	tx_program(&driver->tx);
+	error = card_start(card);
+	if (!error)
+		error = link_start(card);
+	if (!error)
+		error = interrupts_make(&driver->interrupts, card, driver->interrupts.kind);
+	if (error)
+		return error;
+	tx_start(&driver->tx);
+	rx_start(&driver->rx, driver->options.frame_max);
+	say("set up again after a reset of the card");
+	return 0;
+}
+
+/*
+ * Signals to end the program are blocked but in the wait: one that arrives before it is not
+ * lost. A frame that arrives before the card is armed causes no interrupt on some cards, so look
+ * once more.
+ */
+static int sleep_until_interrupt(struct driver *driver, int64_t end)
+{
+	int64_t left = end == INT64_MAX ? -1 : end > now() ? end - now() : 0;
+	sigset_t blocked, before;
+	int error;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGINT);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, &before);
+	interrupts_arm(&driver->interrupts);
+	if (stop || rx_pending(&driver->rx))
+		left = 0;
+	error = interrupts_wait(&driver->interrupts, left, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return error == -ECONNRESET ? set_up_again(driver) : error;
+}
+
+/*
+ * Sleep, since constant polling would take a processor from the peer on the same machine. The
+ * first empty polls yield only, so that frames under load are not delayed. `end` is the time at
+ * which the driver has something else to do.
+ */
+static int idle(struct driver *driver, int64_t end)
+{
+	if (driver->empty_polls < BUSY_POLLS ||
+	    (!driver->options.idle_us && !driver->options.interrupts)) {
+		driver->empty_polls++;
+		sched_yield();
+		return 0;
+	}
+	if (driver->options.interrupts && all_sent(driver))
+		return sleep_until_interrupt(driver, end);
+	nanosleep(&(struct timespec){ .tv_nsec = driver->options.idle_us * 1000L }, NULL);
+	return 0;
+}
+
+static int run(struct driver *driver)
 {
 	const struct options *options = &driver->options;
 	int64_t start = now(), moment = start;
 	int64_t next_stats = start + options->stats * SECOND;
+	int64_t end = options->duration ? start + options->duration * SECOND : INT64_MAX;
+	int error = 0;
 
 	for (unsigned int round = 1; !stop; round++) {
 		unsigned int done = receive(driver);
@@ -114,22 +171,25 @@ static void run(struct driver *driver)
 		if (done)
 			driver->empty_polls = 0;
 		else
-			idle(driver);
+			error = idle(driver, options->stats && next_stats < end ? next_stats : end);
+		if (error)
+			return error;
 
 		if (options->quit && all_sent(driver))
-			return;
+			return 0;
 		/* Reading the clock is expensive on some machines. */
 		if (done && round % CLOCK_ROUNDS)
 			continue;
 		moment = now();
-		if (options->duration && moment - start >= options->duration * SECOND)
-			return;
+		if (moment >= end)
+			return 0;
 		if (options->stats && moment >= next_stats) {
 			statistics_collect(&driver->counters.card, &driver->card);
 			report_counters("stats", &driver->counters, options->json);
 			next_stats += options->stats * SECOND;
 		}
 	}
+	return 0;
 }
 
 static int wait_for_link(struct driver *driver, struct card_link *link)
@@ -194,6 +254,9 @@ static int start(struct driver *driver)
 		error = link_start(&driver->card);
 	if (!error)
 		error = wait_for_link(driver, &link);
+	if (!error && driver->options.interrupts)
+		error = interrupts_make(&driver->interrupts, &driver->card,
+					driver->options.interrupt_kind);
 	if (error)
 		return error;
 
@@ -203,6 +266,7 @@ static int start(struct driver *driver)
 	driver->counters.rx = &driver->rx;
 	driver->counters.tx = &driver->tx;
 	driver->counters.sender = &driver->sender;
+	driver->counters.interrupts = &driver->interrupts;
 	tx_start(&driver->tx);
 	rx_start(&driver->rx, driver->options.frame_max);
 	report_ready(&driver->card, &driver->net, link, &driver->rx, &driver->tx,
@@ -231,7 +295,7 @@ static int drive(struct driver *driver)
 		set_up_net(driver);
 		error = start(driver);
 		if (!error) {
-			run(driver);
+			error = run(driver);
 			finish(driver);
 		}
 		noisy = card_quiesce(&driver->card);
@@ -277,5 +341,6 @@ int main(int argc, char **argv)
 	if (driver.counters.rx)
 		report_counters("end", &driver.counters, driver.options.json);
 	card_close(&driver.card);
+	interrupts_close(&driver.interrupts);
 	return exit_code(&driver, error);
 }

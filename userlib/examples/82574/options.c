@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <ndshm/ndshm.h>
+
 #include "../common/arguments.h"
 #include "net.h"
 #include "options.h"
@@ -31,6 +33,7 @@ enum key {
 	KEY_BURST,
 	KEY_UNVERIFIED,
 	KEY_SECTION,
+	KEY_INTERRUPTS,
 };
 
 static const struct argp_option table[] = {
@@ -59,6 +62,9 @@ static const struct argp_option table[] = {
 	{ "idle-us", KEY_IDLE, "MICROSECONDS", 0,
 	  "After 64 polls that found nothing, sleep so long before each poll (default 50). "
 	  "0: never sleep, only yield the processor", 4 },
+	{ "interrupts", KEY_INTERRUPTS, "msi|intx", OPTION_ARG_OPTIONAL,
+	  "After 64 polls that found nothing, and when all is sent, sleep until the card interrupts: "
+	  "by a message, or by its line (default: a message if possible)", 4 },
 	{ "burst", KEY_BURST, "N", 0,
 	  "Process at most N frames before the card is told of them: 1 to 64 (default 64)", 4 },
 	{ "json", KEY_JSON, NULL, 0, "One JSON object a line", 4 },
@@ -66,7 +72,8 @@ static const struct argp_option table[] = {
 };
 
 static const char doc[] =
-	"Drive an Intel 82574 network card from user space, by polling, with memory from ndshm."
+	"Drive an Intel 82574 network card from user space, by polling or by interrupts, with memory "
+	"from ndshm."
 	"\vPrints one line that begins with \"ready:\" (with --json: the event \"ready\") when the "
 	"link is up and the rings run, and the counters at the end. SIGINT and SIGTERM end it; "
 	"the card is quiet before it lets go of it.\n\n"
@@ -172,6 +179,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case KEY_BURST:
 		options->burst = argument_number(state, argument, 1, RING_BATCH);
+		break;
+	case KEY_INTERRUPTS:
+		options->interrupts = true;
+		if (!argument)
+			break;
+		options->interrupt_kind = !strcmp(argument, "msi") ? NDSHM_IRQ_MSI :
+					  !strcmp(argument, "intx") ? NDSHM_IRQ_INTX :
+					  NDSHM_IRQ_NONE;
+		if (options->interrupt_kind == NDSHM_IRQ_NONE)
+			argp_error(state, "%s is no kind of interrupt", argument);
 		break;
 	case KEY_UNVERIFIED:
 		options->unverified = true;

@@ -36,6 +36,8 @@ struct options {
 	unsigned int burst;	/* most frames between two writes of a tail */
 	uint64_t section;	/* bytes, 0: blocks */
 	bool unverified;
+	bool interrupts;
+	uint32_t interrupt_kind;	/* NDSHM_IRQ_*, NONE: choose */
 	bool quit;
 	bool json;
 };

@@ -164,6 +164,7 @@ void report_counters(const char *event, const struct counters *counters, bool js
 	put_number(&output, "transmitted", counters->tx->frames);
 	put_number(&output, "transmitted_bytes", counters->tx->bytes);
 	put_number(&output, "sent", counters->sender->sent);
+	put_number(&output, "interrupts", counters->interrupts->count);
 	for (int i = 0; i < NET_DROPS; i++)
 		put_number(&output, net_result_name(i), counters->result[i]);
 

@@ -3,6 +3,7 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+#include "interrupts.h"
 #include "link.h"
 #include "net.h"
 #include "ring.h"
@@ -14,6 +15,7 @@ struct counters {
 	const struct rx_ring *rx;
 	const struct tx_ring *tx;
 	const struct sender *sender;
+	const struct interrupts *interrupts;
 	struct statistics card;
 };
 

@@ -53,27 +53,34 @@ static unsigned int size_for(size_t frame_max)
 	return i;
 }
 
-int rx_make(struct rx_ring *rx, struct card *card, size_t frame_max)
+void rx_program(struct rx_ring *rx)
 {
-	uint64_t base;
-	int error;
+	uint64_t base = buffers_address(&rx->ring.descriptors, 0);
+	struct card *card = rx->ring.card;
 
-	memset(rx, 0, sizeof(*rx));
-	error = make(&rx->ring, card, NDSHM_USAGE_RECEIVE, sizes[size_for(frame_max)].size);
-	if (error)
-		return error;
+	rx->ring.next = 0;
+	rx->spanning = false;
 	for (unsigned int i = 0; i < RING_DESCRIPTORS; i++)
 		rx_return(rx);
 	rx->emptied = 0;
 
-	base = buffers_address(&rx->ring.descriptors, 0);
 	card_write(card, REG_RDBAL(0), base & 0xffffffff);
 	card_write(card, REG_RDBAH(0), base >> 32);
 	card_write(card, REG_RDLEN(0), RING_LENGTH);
 	card_write(card, REG_RDH(0), 0);
 	card_write(card, REG_RDT(0), 0);
 	card_write(card, REG_RXDCTL, RXDCTL_WRITE_BACK_1 | RXDCTL_COUNT_DESC);
-	return 0;
+}
+
+int rx_make(struct rx_ring *rx, struct card *card, size_t frame_max)
+{
+	int error;
+
+	memset(rx, 0, sizeof(*rx));
+	error = make(&rx->ring, card, NDSHM_USAGE_RECEIVE, sizes[size_for(frame_max)].size);
+	if (!error)
+		rx_program(rx);
+	return error;
 }
 
 void rx_start(struct rx_ring *rx, size_t frame_max)
@@ -105,17 +112,15 @@ void rx_flush(struct rx_ring *rx)
 	rx->emptied = 0;
 }
 
-int tx_make(struct tx_ring *tx, struct card *card, size_t frame_max)
+void tx_program(struct tx_ring *tx)
 {
-	uint64_t base;
-	int error;
+	uint64_t base = buffers_address(&tx->ring.descriptors, 0);
+	struct card *card = tx->ring.card;
 
-	memset(tx, 0, sizeof(*tx));
-	error = make(&tx->ring, card, NDSHM_USAGE_XMIT, sizes[size_for(frame_max)].size);
-	if (error)
-		return error;
-
-	base = buffers_address(&tx->ring.descriptors, 0);
+	tx->ring.next = 0;
+	tx->oldest = 0;
+	tx->start = 0;
+	tx->bytes_pending = 0;
 	card_write(card, REG_TDBAL(0), base & 0xffffffff);
 	card_write(card, REG_TDBAH(0), base >> 32);
 	card_write(card, REG_TDLEN(0), RING_LENGTH);
@@ -125,7 +130,17 @@ int tx_make(struct tx_ring *tx, struct card *card, size_t frame_max)
 		   TXDCTL_WRITE_BACK_1 | TXDCTL_RESERVED_1 | TXDCTL_COUNT_DESC);
 	card_write(card, REG_TARC0, card_read(card, REG_TARC0) | TARC_ENABLE);
 	card_write(card, REG_TIPG, TIPG_COPPER);
-	return 0;
+}
+
+int tx_make(struct tx_ring *tx, struct card *card, size_t frame_max)
+{
+	int error;
+
+	memset(tx, 0, sizeof(*tx));
+	error = make(&tx->ring, card, NDSHM_USAGE_XMIT, sizes[size_for(frame_max)].size);
+	if (!error)
+		tx_program(tx);
+	return error;
 }
 
 void tx_start(struct tx_ring *tx)

@@ -72,6 +72,10 @@ struct tx_ring {
 int rx_make(struct rx_ring *rx, struct card *card, size_t frame_max);
 int tx_make(struct tx_ring *tx, struct card *card, size_t frame_max);
 
+/* Program an empty ring into the card again, after its reset. Frames in the ring are dropped. */
+void rx_program(struct rx_ring *rx);
+void tx_program(struct tx_ring *tx);
+
 /* Start reception and transmission, and stop reception. */
 void rx_start(struct rx_ring *rx, size_t frame_max);
 void tx_start(struct tx_ring *tx);
@@ -115,6 +119,12 @@ static inline void rx_return(struct rx_ring *rx)
 	mmio_store(&descriptor->word, 0);
 	rx->ring.next = ring_after(rx->ring.next);
 	rx->emptied++;
+}
+
+/* Is there a frame, or a part of one? */
+static inline bool rx_pending(struct rx_ring *rx)
+{
+	return mmio_load_acquire(&rx->ring.descriptor[rx->ring.next].word) & RXD_DONE;
 }
 
 /*
