@@ -7,6 +7,7 @@
  */
 #include <poll.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -174,6 +175,28 @@ TEST_F(reply, map_bar)
 	test_adapter_map_bar(self->fd, &reported);
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, reported.out_length, PROT_READ, MAP_SHARED,
 				   self->fd, reported.out_mmap_offset - (2 << 20)));
+}
+
+/* The same for interrupts: a refused call has not turned them on. */
+TEST_F(reply, set_irqs)
+{
+	const __s32 event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct ndshm_adapter_set_irqs_args set =
+		adapter_set_irqs_request(self->edu.adapter.id, NDSHM_IRQ_MSI, 0,
+					 1, &event);
+	struct ndshm_adapter_set_irqs_args other =
+		adapter_set_irqs_request(self->edu.adapter.id, NDSHM_IRQ_INTX, 0,
+					 1, &event);
+
+	if (!self->allowed)
+		SKIP(return, "the function is isolated");
+	test_hold(NDSHM_ADAPTER_SET_IRQS, set);
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
+	test_release_held();
+	test_is_refused();
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
+	test_adapter_set_irqs(self->fd, &other);
+	close(event);
 }
 
 /* A thread with a delayed reply must not delay other threads of its client. */

@@ -3,6 +3,7 @@
  * Surprise removal: the registers are gone before the kernel knows. What the
  * kernel then does for clients must not wait for any of them.
  */
+#include <sys/eventfd.h>
 #if __has_include("sys/io.h")
 #include <sys/io.h>
 #endif
@@ -122,9 +123,25 @@ static bool pull_out(const struct ndshm_pci *pci)
  */
 TEST_F(hot_unplug, claimed)
 {
+	const __s32 event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct ndshm_adapter_set_irqs_args set =
+		adapter_set_irqs_request(self->edu.adapter.id, NDSHM_IRQ_MSI, 0,
+					 1, &event);
 	struct ndshm_block_query_args query;
+	eventfd_t count = 0;
 
+	test_adapter_set_irqs(self->fd, &set);
 	ASSERT_TRUE(pull_out(&self->edu.pci));
+	set = adapter_set_irqs_request(self->edu.adapter.id, NDSHM_IRQ_MSI, 0, 1,
+				       &event);
+	test_err_adapter_set_irqs(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd,
+				  &set);
+	/* Turning off succeeds without the device, and does not signal. */
+	set = adapter_set_irqs_request(self->edu.adapter.id, NDSHM_IRQ_NONE, 0, 0,
+				       NULL);
+	test_adapter_set_irqs(self->fd, &set);
+	EXPECT_EQ(-1, eventfd_read(event, &count));
+	close(event);
 	test_err_start(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);
 	/* The block is system memory and still works. */
 	fill_pattern(self->memory, EDU_MOST, 1);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -784,7 +785,10 @@ static bool recovers(int log, const struct ndshm_pci *port)
 /* A fatal error: the kernel resets the link and all that is behind it. */
 TEST_F(slot, fatal_error)
 {
+	const __s32 event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	struct function *function = &self->function;
+	struct ndshm_adapter_set_irqs_args set;
+	eventfd_t count;
 	unsigned int i;
 	int log;
 
@@ -795,11 +799,18 @@ TEST_F(slot, fatal_error)
 	test_take(_metadata, function);
 	for (i = 0; i < 2; i++) {
 		test_works(_metadata, function, i);
+		set = adapter_set_irqs_request(function->edu.adapter.id,
+					       NDSHM_IRQ_MSI, 0, 1, &event);
+		test_adapter_set_irqs(function->fd, &set);
 		change_config(_metadata, function);
 		ASSERT_TRUE(report_error(&self->port, PCI_ERR_UNC_DLP));
 		EXPECT_TRUE(recovers(log, &self->port));
+		/* When the error was detected, and when the reset was over. */
+		EXPECT_EQ(0, eventfd_read(event, &count));
+		EXPECT_EQ(2, count);
 		test_survives(_metadata, function);
 	}
+	close(event);
 	close(log);
 }
 

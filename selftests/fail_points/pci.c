@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A PCI function, here QEMU's edu: bind, claim, start, map registers and
- * memory, unbind.
+ * memory, interrupts, unbind.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -31,6 +32,8 @@ static int bind_fd, unbind_fd;
 static struct ndshm_adapter_claim_args claim;
 static struct ndshm_adapter_start_args start;
 static struct ndshm_adapter_map_bar_args bar;
+static struct ndshm_adapter_set_irqs_args irqs;
+static __s32 event = -1;
 static __u32 *registers;
 
 static bool get_adapter(struct ndshm_nl_adapter *adapter)
@@ -186,7 +189,7 @@ static void check_claim(int error)
 {
 	fail_nth_check_header(&claim, error);
 	if (error)
-		fail_nth_expect(fail_nth_untouched(&claim.out_isolation, 8));
+		fail_nth_expect(fail_nth_untouched(&claim.out_isolation, 20));
 	else
 		fail_nth_expect(claim.out_bars & 1);
 }
@@ -210,6 +213,48 @@ static void check_start(int error)
 {
 	fail_nth_check_header(&start, error);
 	fail_nth_expect(ndshm_pci_is_master(&pci) == !error);
+}
+
+static bool setup_irqs(void)
+{
+	if (!setup_claim() || !fail_nth_expect(!call_claim()))
+		return false;
+	event = eventfd(0, EFD_CLOEXEC);
+	poison(&irqs, sizeof(irqs));
+	irqs.adapter = of->adapter;
+	irqs.kind = NDSHM_IRQ_MSI;
+	irqs.first = 0;
+	irqs.count = 1;
+	irqs.eventfds = (uintptr_t)&event;
+	return fail_nth_expect(event >= 0);
+}
+
+static int call_irqs(void)
+{
+	return fail_nth_ioctl(NDSHM_ADAPTER_SET_IRQS, &irqs);
+}
+
+/* After a failure nothing is on: another kind is not refused. */
+static void check_irqs(int error)
+{
+	struct ndshm_adapter_set_irqs_args other = irqs;
+
+	fail_nth_check_header(&irqs, error);
+	other.kind = NDSHM_IRQ_INTX;
+	fail_nth_expect(fail_nth_ioctl(NDSHM_ADAPTER_SET_IRQS, &other) ==
+			(error ? 0 : -EBUSY));
+	other.kind = NDSHM_IRQ_NONE;
+	other.count = 0;
+	other.eventfds = 0;
+	fail_nth_expect(!fail_nth_ioctl(NDSHM_ADAPTER_SET_IRQS, &other));
+}
+
+static void clean_irqs(void)
+{
+	if (event >= 0)
+		close(event);
+	event = -1;
+	fail_nth_close();
 }
 
 static bool setup_bar(void)
@@ -348,6 +393,10 @@ static const struct fail_nth_command commands[] = {
 		.name = "adapter-start", .errors = { EFAULT },
 		.setup = setup_start, .call = call_start, .check = check_start,
 		.clean = fail_nth_close,
+	}, {
+		.name = "adapter-set-irqs", .errors = { ENOMEM, EFAULT },
+		.setup = setup_irqs, .call = call_irqs, .check = check_irqs,
+		.clean = clean_irqs,
 	}, {
 		.name = "adapter-map-bar", .errors = { ENOMEM, EFAULT },
 		.slack = 1,

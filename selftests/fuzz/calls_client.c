@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -133,6 +134,44 @@ static long run_start(struct fuzz_thread *thread, const struct fuzz_value *a)
 		return -EBUSY;
 	return command(thread, NDSHM_ADAPTER_START, a, (void *)&start,
 		       sizeof(start));
+}
+
+static const char *const irq_descriptors[] = { "eventfd", "none", "wrong", "null", NULL };
+enum { IRQS_ADAPTER = COMMAND_OWN, IRQS_KIND, IRQS_FIRST, IRQS_COUNT, IRQS_FDS };
+static const struct fuzz_argument irqs_arguments[] = {
+	COMMAND(struct ndshm_adapter_set_irqs_args),
+	[IRQS_ADAPTER] = FUZZ_ADAPTER(MACHINE_EDU),
+	[IRQS_KIND] = FUZZ_ANY("kind", NDSHM_IRQ_MSI, NDSHM_IRQ_NONE,
+			       NDSHM_IRQ_INTX, NDSHM_IRQ_MSI, NDSHM_IRQ_MSIX,
+			       NDSHM_IRQ_KINDS, 0xffffffff),
+	[IRQS_FIRST] = FUZZ_ANY("first", 0, 0, 1, 2, 255, 256, 0xffffffff),
+	[IRQS_COUNT] = FUZZ_ANY("count", 1, 0, 1, 2, 255, 256, 257, 0xffffffff),
+	[IRQS_FDS] = FUZZ_WORDS("eventfds", irq_descriptors, 0),
+	{}
+};
+
+/* The command holds its own reference to the eventfd. */
+static long run_irqs(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	const int way = a[IRQS_FDS].number;
+	int event = way ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), i;
+	__s32 fds[NDSHM_MAX_IRQS + 1];
+	struct ndshm_adapter_set_irqs_args irqs = {
+		.adapter = fuzz_adapter(&a[IRQS_ADAPTER]),
+		.kind = a[IRQS_KIND].number,
+		.first = a[IRQS_FIRST].number,
+		.count = a[IRQS_COUNT].number,
+		.eventfds = way == 3 || !a[IRQS_COUNT].number ? 0 : (uintptr_t)fds,
+	};
+	long ret;
+
+	for (i = 0; i <= (int)NDSHM_MAX_IRQS; i++)
+		fds[i] = way == 2 ? fuzz_client(&a[COMMAND_OF]) : event;
+	ret = command(thread, NDSHM_ADAPTER_SET_IRQS, a, (void *)&irqs,
+		      sizeof(irqs));
+	if (event >= 0)
+		close(event);
+	return ret;
 }
 
 enum { BAR_ADAPTER = COMMAND_OWN, BAR_NUMBER, BAR_HANDLE };
@@ -466,6 +505,7 @@ const struct fuzz_kind fuzz_client_kinds[] = {
 	{ "info", 4, info_arguments, run_info, NULL },
 	{ "claim", 10, claim_arguments, run_claim, machine_has_function },
 	{ "start", 5, start_arguments, run_start, machine_has_function },
+	{ "irqs", 8, irqs_arguments, run_irqs, machine_has_function },
 	{ "bar", 6, bar_arguments, run_bar, machine_has_function },
 	{ "alloc", 30, alloc_arguments, run_alloc, NULL },
 	{ "free", 15, free_arguments, run_free, NULL },

@@ -404,6 +404,47 @@ static long run_dma(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return fuzz_guarded(thread, begin_dma, &dma) && dma.begun ? 0 : -EFAULT;
 }
 
+static const char *const raise_ways[] = { "raise", "acknowledge", NULL };
+enum { RAISE_MAP, RAISE_WAY };
+static const struct fuzz_argument raise_arguments[] = {
+	[RAISE_MAP] = MAP,
+	[RAISE_WAY] = FUZZ_WORDS("way", raise_ways, 0),
+	{}
+};
+
+struct raise {
+	char *bar;
+	bool acknowledge;
+	bool done;
+};
+
+static void begin_raise(void *context)
+{
+	struct raise *raise = context;
+
+	/* The BAR of another device, or none. */
+	if ((ndshm_edu_get32(raise->bar, EDU_IDENTITY) & 0xff) != 0xed)
+		return;
+	if (raise->acknowledge)
+		ndshm_edu_set32(raise->bar, EDU_ACKNOWLEDGE, ~0U);
+	else
+		ndshm_edu_set32(raise->bar, EDU_RAISE, 1);
+	raise->done = true;
+}
+
+/* Make edu interrupt, or remove the cause. */
+static long run_raise(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	struct raise raise = {
+		.bar = fuzz_window(&a[RAISE_MAP]),
+		.acknowledge = a[RAISE_WAY].number,
+	};
+
+	if (!fuzz_registers_now.bars)
+		return -EPERM;
+	return fuzz_guarded(thread, begin_raise, &raise) && raise.done ? 0 : -EFAULT;
+}
+
 enum { FORK_CALLS, FORK_WAITS };
 static const char *const fork_ends[] = { "exit", "kill", NULL };
 static const struct fuzz_argument fork_arguments[] = {
@@ -470,6 +511,7 @@ const struct fuzz_kind fuzz_mapping_kinds[] = {
 	{ "touch", 15, touch_arguments, run_touch, NULL },
 	{ "peek", 3, peek_arguments, run_peek, NULL },
 	{ "dma", 1, dma_arguments, run_dma, machine_has_edu },
+	{ "raise", 3, raise_arguments, run_raise, machine_has_edu },
 	{ "fork", 1, fork_arguments, run_fork, NULL },
 	{ "proc", 2, proc_arguments, run_proc, NULL },
 	{ "yield", 2, yield_arguments, run_yield, NULL },
