@@ -83,7 +83,7 @@ void ndshm_pci_set_master(struct ndshm_pci_function *function, bool master);
 /* Disable bus mastering. */
 void ndshm_pci_stop(struct ndshm_pci_function *function);
 
-/* Read the numbers of interrupts. Called with INTx off. Return: 0 or -ENOMEM. */
+/* Read the numbers of interrupts, before INTx is turned off. Return: 0 or -ENOMEM. */
 int ndshm_pci_irqs_init(struct ndshm_pci_function *function);
 void ndshm_pci_irqs_fini(struct ndshm_pci_function *function);
 

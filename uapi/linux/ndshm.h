@@ -337,10 +337,10 @@ struct ndshm_adapter_map_bar_args {
  * A reset through sysfs and the recovery from an error turn the interrupts off.
  * Meanwhile, they cannot be turned on (EAGAIN, ADAPTER_RESETTING). The eventfds are
  * signalled once more when the error is detected, when the reset is over and registers
- * can be accessed again, and when the claim ends, for whatever reason; the last of these
- * drops the references. A client that waits without a timeout is therefore woken; it sets
- * up its device, NDSHM_ADAPTER_START and the interrupts again, or learns from ENODEV or
- * EBADFD that the claim has ended.
+ * can be accessed again, and when the claim ends, for whatever reason; the last two also
+ * drop the references. A client that waits without a timeout is therefore woken: it sets
+ * up its device, NDSHM_ADAPTER_START and the interrupts again, or ENODEV or EBADFD shows
+ * that the claim has ended.
  *
  * An unknown @kind, and a flag with a kind other than INTx, is EINVAL (IRQ_KIND), a kind
  * that the function does not have, or that the machine cannot deliver, EOPNOTSUPP
