@@ -19,9 +19,8 @@ static int set_access(struct ndshm *ndshm, bool provider, uint32_t id, uint32_t 
 		return -EINVAL;
 	if (set & NDSHM_ACCESS_RESET && access->reset > NDSHM_RESET_NONE)
 		return -EINVAL;
-	if (!ndshm->backend->set_access)
-		return -EOPNOTSUPP;
-	return ndshm->backend->set_access(ndshm, provider, id, set, access);
+	return ndshm->backend->set_access ?
+	       ndshm->backend->set_access(ndshm, provider, id, set, access) : -EOPNOTSUPP;
 }
 
 NDSHM_API int ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,

@@ -452,15 +452,10 @@ static int client_map(struct ndshm *ndshm, uint64_t offset, uint64_t length, voi
 	return 0;
 }
 
-static int list_adapters(struct ndshm *ndshm, const char *name, struct ndshm_adapter_info **out,
-			 size_t *count)
+static int list_adapters(void **out, size_t *count)
 {
-	struct ndshm_adapter_info *row;
+	struct ndshm_adapter_info *row = calloc(1, sizeof(*row));
 
-	(void)ndshm;
-	if (name && strcmp(name, NAME))
-		return -ENOENT;
-	row = calloc(1, sizeof(*row));
 	if (!row)
 		return -ENOMEM;
 	*row = (struct ndshm_adapter_info){
@@ -477,14 +472,10 @@ static int list_adapters(struct ndshm *ndshm, const char *name, struct ndshm_ada
 	return 0;
 }
 
-static int list_providers(struct ndshm *ndshm, const char *name, struct ndshm_provider_info **out,
-			  size_t *count)
+static int list_providers(struct ndshm *ndshm, void **out, size_t *count)
 {
-	struct ndshm_provider_info *row;
+	struct ndshm_provider_info *row = calloc(1, sizeof(*row));
 
-	if (name && strcmp(name, NAME))
-		return -ENOENT;
-	row = calloc(1, sizeof(*row));
 	if (!row)
 		return -ENOMEM;
 	*row = (struct ndshm_provider_info){
@@ -520,7 +511,7 @@ static struct ndshm_block_row row_of(const struct block *block)
 	};
 }
 
-static int list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
+static int list_blocks(struct ndshm *ndshm, void **out, size_t *count)
 {
 	struct ndshm_block_row *rows = NULL;
 	struct block *block;
@@ -541,7 +532,7 @@ static int list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t
 }
 
 /* The default queue and the default port of the adapter have the same blocks. */
-static int list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
+static int list_queues(struct ndshm *ndshm, void **out, size_t *count)
 {
 	struct ndshm_queue_row *rows = calloc(2, sizeof(*rows));
 
@@ -564,6 +555,31 @@ static int list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t
 	return 0;
 }
 
+static int client_list(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
+		       size_t *count)
+{
+	/* The key of an adapter or of a provider: quotas are not supported. */
+	if (key && list != NDSHM_LIST_QUOTAS && strcmp(key, NAME))
+		return -ENOENT;
+	switch (list) {
+	case NDSHM_LIST_ADAPTERS:
+		return list_adapters(out, count);
+	case NDSHM_LIST_PROVIDERS:
+		return list_providers(ndshm, out, count);
+	case NDSHM_LIST_BLOCKS:
+		return list_blocks(ndshm, out, count);
+	case NDSHM_LIST_SECTIONS:
+		return ndshm__memfd_list_sections(out, count);
+	case NDSHM_LIST_QUEUES:
+		return list_queues(ndshm, out, count);
+	case NDSHM_LIST_QUOTAS:
+	case NDSHM_LIST_REFUSALS:
+	case NDSHM_LISTS:
+		break;
+	}
+	return -EOPNOTSUPP;
+}
+
 const struct ndshm_backend ndshm__backend_memfd = {
 	.scheme = "memfd:",
 	.open = client_open,
@@ -571,9 +587,5 @@ const struct ndshm_backend ndshm__backend_memfd = {
 	.command = client_command,
 	.map = client_map,
 	.create_section = ndshm__memfd_create_section,
-	.list_adapters = list_adapters,
-	.list_providers = list_providers,
-	.list_blocks = list_blocks,
-	.list_sections = ndshm__memfd_list_sections,
-	.list_queues = list_queues,
+	.list = client_list,
 };

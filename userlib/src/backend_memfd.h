@@ -67,10 +67,9 @@ int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length);
 int ndshm__memfd_free(int fd, uint64_t offset, uint64_t length);
 void ndshm__memfd_close(int fd);
 
-/* memfd_section.c: as the members of struct ndshm_backend. */
+/* memfd_section.c: as @create_section of struct ndshm_backend, and @list for sections. */
 int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create_args *argument,
 				struct ndshm_section *section);
-int ndshm__memfd_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
-			       size_t *count);
+int ndshm__memfd_list_sections(void **out, size_t *count);
 
 #endif /* NDSHM_BACKEND_MEMFD_H */

@@ -67,46 +67,16 @@ static int section_open(struct ndshm *ndshm, const char *where)
 	return strcmp(where, ndshm->backend->scheme) ? -EINVAL : 0;
 }
 
-static int list_adapters(struct ndshm *ndshm, const char *name, struct ndshm_adapter_info **out,
-			 size_t *count)
+/* There are no objects. */
+static int section_list(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
+			size_t *count)
 {
 	(void)ndshm;
-	(void)out;
-	(void)count;
-	return name ? -ENOENT : 0;
-}
-
-static int list_providers(struct ndshm *ndshm, const char *name, struct ndshm_provider_info **out,
-			  size_t *count)
-{
-	(void)ndshm;
-	(void)out;
-	(void)count;
-	return name ? -ENOENT : 0;
-}
-
-static int list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
-{
-	(void)ndshm;
-	(void)out;
-	(void)count;
-	return 0;
-}
-
-static int list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count)
-{
-	(void)ndshm;
-	(void)out;
-	(void)count;
-	return 0;
-}
-
-static int list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
-{
-	(void)ndshm;
-	(void)out;
-	(void)count;
-	return 0;
+	if (list == NDSHM_LIST_QUOTAS || list == NDSHM_LIST_REFUSALS)
+		return -EOPNOTSUPP;
+	*out = NULL;
+	*count = 0;
+	return key ? -ENOENT : 0;
 }
 
 const struct ndshm_backend ndshm__backend_section = {
@@ -115,9 +85,5 @@ const struct ndshm_backend ndshm__backend_section = {
 	.close = no_device_close,
 	.command = no_device_command,
 	.create_section = no_device_create_section,
-	.list_adapters = list_adapters,
-	.list_providers = list_providers,
-	.list_blocks = list_blocks,
-	.list_sections = list_sections,
-	.list_queues = list_queues,
+	.list = section_list,
 };

@@ -5,8 +5,10 @@
 #ifndef NDSHM_INTERNAL_H
 #define NDSHM_INTERNAL_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include <ndshm/admin.h>
 
@@ -16,6 +18,18 @@
 
 struct ndshm_block;
 struct ndshm_section;
+
+/* Lists, by the kind of their objects. */
+enum ndshm_list {
+	NDSHM_LIST_ADAPTERS,
+	NDSHM_LIST_PROVIDERS,
+	NDSHM_LIST_BLOCKS,
+	NDSHM_LIST_SECTIONS,
+	NDSHM_LIST_QUEUES,
+	NDSHM_LIST_QUOTAS,
+	NDSHM_LIST_REFUSALS,
+	NDSHM_LISTS,
+};
 
 /**
  * struct ndshm_backend - implementation of a client's calls
@@ -29,19 +43,14 @@ struct ndshm_section;
  *	descriptor.
  * @read_record: Reads the next completion, waiting at most @timeout milliseconds (below
  *	0: without limit); -EAGAIN: none. NULL: asynchronous requests are not supported.
- * @list_adapters: Lists *@count rows that the caller frees with free(), NULL if there are
- *	none; if @name is not NULL, the one adapter of this name, or -ENOENT.
- * @list_providers: the same for providers
- * @list_blocks: the same for blocks, which have no name
- * @list_sections: the same for sections
- * @list_queues: the same for queues and ports
+ * @list: Lists *@count rows that the caller frees with free(), NULL if there are none, in any
+ *	order. @key is not NULL for one object: the name of an adapter or provider, or a pointer to
+ *	the uid of a quota, which can be NDSHM_UID_SELF. -ENOENT: there is no such object.
+ *	-EOPNOTSUPP: not supported.
  * @set_access: As ndshm_set_adapter_access() or, if @provider,
  *	ndshm_set_provider_access(), with validated arguments. NULL: not supported.
- * @quotas: As the lists, for the quotas of users; if @uid is not NULL, of this one user,
- *	which can be NDSHM_UID_SELF. NULL: not supported.
- * @set_quota: As ndshm_set_quota(), with a real uid and validated arguments. NULL if
- *	@quotas is.
- * @refusals: As ndshm_list_refusals(), in any order. NULL: not supported.
+ * @set_quota: As ndshm_set_quota(), with a real uid and validated arguments. NULL: not
+ *	supported.
  * @monitor: As ndshm_monitor_open(). NULL: not supported.
  *
  * Can be called concurrently. *out is set on success only.
@@ -55,20 +64,12 @@ struct ndshm_backend {
 	int (*create_section)(struct ndshm *ndshm, struct ndshm_section_create_args *argument,
 			      struct ndshm_section *section);
 	int (*read_record)(struct ndshm *ndshm, int timeout, struct ndshm_completion *record);
-	int (*list_adapters)(struct ndshm *ndshm, const char *name,
-			     struct ndshm_adapter_info **out, size_t *count);
-	int (*list_providers)(struct ndshm *ndshm, const char *name,
-			      struct ndshm_provider_info **out, size_t *count);
-	int (*list_blocks)(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
-	int (*list_sections)(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
-	int (*list_queues)(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
+	int (*list)(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
+		    size_t *count);
 	int (*set_access)(struct ndshm *ndshm, bool provider, uint32_t id, uint32_t set,
 			  const struct ndshm_access *access);
-	int (*quotas)(struct ndshm *ndshm, const uint32_t *uid, struct ndshm_quota_row **out,
-		      size_t *count);
 	int (*set_quota)(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			 const struct ndshm_quota_row *limits);
-	int (*refusals)(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count);
 	int (*monitor)(struct ndshm *ndshm, struct ndshm_monitor **out);
 };
 
@@ -174,51 +175,33 @@ uint32_t ndshm__process(void);
 uint32_t ndshm__reason_status(uint32_t reason);
 int ndshm__reason_errno(uint32_t reason);	/* 0 or negative */
 
-/* netlink.c: as the members of struct ndshm_backend. */
-int ndshm__netlink_adapters(struct ndshm *ndshm, const char *name,
-			    struct ndshm_adapter_info **out, size_t *count);
-int ndshm__netlink_providers(struct ndshm *ndshm, const char *name,
-			     struct ndshm_provider_info **out, size_t *count);
-int ndshm__netlink_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
-int ndshm__netlink_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
-int ndshm__netlink_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
-
-/* netlink_access.c, netlink_quota.c, netlink_refusal.c, monitor.c: the same. */
+/* netlink.c, netlink_access.c, netlink_quota.c, monitor.c: as the members of struct ndshm_backend. */
+int ndshm__netlink_list(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
+			size_t *count);
 int ndshm__netlink_set_access(struct ndshm *ndshm, bool provider, uint32_t id, uint32_t set,
 			      const struct ndshm_access *access);
-int ndshm__netlink_quotas(struct ndshm *ndshm, const uint32_t *uid, struct ndshm_quota_row **out,
-			  size_t *count);
 int ndshm__netlink_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			     const struct ndshm_quota_row *limits);
-int ndshm__netlink_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count);
 int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out);
 
 /* Members of struct ndshm_backend that use netlink. */
 #define NDSHM__NETLINK_CALLS						\
-	.list_adapters = ndshm__netlink_adapters,			\
-	.list_providers = ndshm__netlink_providers,			\
-	.list_blocks = ndshm__netlink_blocks,				\
-	.list_sections = ndshm__netlink_sections,			\
-	.list_queues = ndshm__netlink_queues,				\
+	.list = ndshm__netlink_list,					\
 	.set_access = ndshm__netlink_set_access,			\
-	.quotas = ndshm__netlink_quotas,				\
 	.set_quota = ndshm__netlink_set_quota,				\
-	.refusals = ndshm__netlink_refusals,				\
 	.monitor = ndshm__netlink_monitor
 
 /*
- * sized.c: copy @all bytes of a structure to the caller's of @size, or make the array *out of
- * *count rows one of the caller's. Return 0, or -EINVAL if the caller has members that this library
- * does not know.
+ * Structures that the library fills: callers that were compiled with an older header have shorter
+ * ones. Copy to one of @size bytes. Returns 0, or -EINVAL for a newer header: it has members that
+ * this library does not know.
  */
-int ndshm__fill(void *to, size_t size, const void *from, size_t all);
-int ndshm__shorten(void *out, size_t *count, size_t size, size_t all);
-
-/* The end of a call that lists rows of @all bytes. */
-static inline int ndshm__listed(struct ndshm *ndshm, int error, void *out, size_t *count,
-				size_t size, size_t all)
+static inline int ndshm__fill(void *to, size_t size, const void *from, size_t all)
 {
-	return ndshm__done(ndshm, error ? error : ndshm__shorten(out, count, size, all));
+	if (size > all)
+		return -EINVAL;
+	memcpy(to, from, size);
+	return 0;
 }
 
 #endif /* NDSHM_INTERNAL_H */

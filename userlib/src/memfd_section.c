@@ -936,21 +936,21 @@ static struct ndshm_section_row row_of(const struct ndshm_memfd_store *store)
 }
 
 /* Lists the sections that this process created; the module's list has all sections of the user. */
-int ndshm__memfd_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
-			       size_t *count)
+int ndshm__memfd_list_sections(void **out, size_t *count)
 {
 	const struct ndshm_memfd_store *store;
+	struct ndshm_section_row *rows;
 	size_t all = 0;
 
-	(void)ndshm;
 	ndshm__lock();
 	for (store = created; store; store = store->next)
 		all += is_creator(store);
-	*out = all ? calloc(all, sizeof(**out)) : NULL;
+	rows = all ? calloc(all, sizeof(*rows)) : NULL;
 	*count = 0;
-	for (store = created; *out && store; store = store->next)
+	for (store = created; rows && store; store = store->next)
 		if (is_creator(store))
-			(*out)[(*count)++] = row_of(store);
+			rows[(*count)++] = row_of(store);
 	ndshm__unlock();
-	return all && !*out ? -ENOMEM : 0;
+	*out = rows;
+	return all && !rows ? -ENOMEM : 0;
 }

@@ -40,9 +40,9 @@ struct ndshm_monitor {
 	};
 };
 
-#define ROW(command_, object_, kind_, table_, member_) \
+#define ROW(command_, object_, kind_, list_, member_) \
 	[NDSHM_CMD_##command_##_NTF] = { \
-		NDSHM_EVENT_##object_, NDSHM_EVENT_##kind_, &ndshm__##table_, \
+		NDSHM_EVENT_##object_, NDSHM_EVENT_##kind_, &ndshm__tables[NDSHM_LIST_##list_], \
 		offsetof(struct ndshm_event, member_) \
 	}
 
@@ -52,22 +52,22 @@ static const struct row {
 	const struct ndshm_table *table;
 	size_t member;
 } rows[NDSHM_CMD_MAX + 1] = {
-	ROW(ADAPTER_ADDED, ADAPTER, ADDED, adapters, adapter),
-	ROW(ADAPTER_REVOKED, ADAPTER, REVOKED, adapters, adapter),
-	ROW(ADAPTER_GONE, ADAPTER, GONE, adapters, adapter),
-	ROW(PROVIDER_ADDED, PROVIDER, ADDED, providers, provider),
-	ROW(PROVIDER_REVOKED, PROVIDER, REVOKED, providers, provider),
-	ROW(PROVIDER_GONE, PROVIDER, GONE, providers, provider),
-	ROW(QUEUE_ADDED, QUEUE, ADDED, queues, queue),
-	ROW(QUEUE_STOPPED, QUEUE, STOPPED, queues, queue),
-	ROW(QUEUE_FREED, QUEUE, GONE, queues, queue),
-	ROW(BLOCK_ADDED, BLOCK, ADDED, blocks, block),
-	ROW(BLOCK_REVOKED, BLOCK, REVOKED, blocks, block),
-	ROW(BLOCK_FREED, BLOCK, GONE, blocks, block),
-	ROW(SECTION_ADDED, SECTION, ADDED, sections, section),
-	ROW(SECTION_DELETED, SECTION, DELETED, sections, section),
-	ROW(SECTION_GONE, SECTION, GONE, sections, section),
-	ROW(QUOTA_EXCEEDED, QUOTA, EXCEEDED, quotas, quota),
+	ROW(ADAPTER_ADDED, ADAPTER, ADDED, ADAPTERS, adapter),
+	ROW(ADAPTER_REVOKED, ADAPTER, REVOKED, ADAPTERS, adapter),
+	ROW(ADAPTER_GONE, ADAPTER, GONE, ADAPTERS, adapter),
+	ROW(PROVIDER_ADDED, PROVIDER, ADDED, PROVIDERS, provider),
+	ROW(PROVIDER_REVOKED, PROVIDER, REVOKED, PROVIDERS, provider),
+	ROW(PROVIDER_GONE, PROVIDER, GONE, PROVIDERS, provider),
+	ROW(QUEUE_ADDED, QUEUE, ADDED, QUEUES, queue),
+	ROW(QUEUE_STOPPED, QUEUE, STOPPED, QUEUES, queue),
+	ROW(QUEUE_FREED, QUEUE, GONE, QUEUES, queue),
+	ROW(BLOCK_ADDED, BLOCK, ADDED, BLOCKS, block),
+	ROW(BLOCK_REVOKED, BLOCK, REVOKED, BLOCKS, block),
+	ROW(BLOCK_FREED, BLOCK, GONE, BLOCKS, block),
+	ROW(SECTION_ADDED, SECTION, ADDED, SECTIONS, section),
+	ROW(SECTION_DELETED, SECTION, DELETED, SECTIONS, section),
+	ROW(SECTION_GONE, SECTION, GONE, SECTIONS, section),
+	ROW(QUOTA_EXCEEDED, QUOTA, EXCEEDED, QUOTAS, quota),
 };
 
 /*
@@ -191,13 +191,12 @@ static int read_event(struct nlmsghdr *message, struct ndshm_event *event)
 {
 	const struct row *row = &rows[genlmsg_hdr(message)->cmd];
 	struct nlattr *attrs[ATTRIBUTES_MAX + 1];
-	int error = genlmsg_parse(message, 0, attrs, row->table->max, row->table->policy);
+	int error = ndshm__netlink_parse(row->table, message, attrs, (char *)event + row->member);
 
 	if (error)
-		return error == -NLE_NOMEM ? -ENOMEM : -EBADMSG;
+		return error;
 	event->object = row->object;
 	event->kind = row->kind;
-	row->table->fill((char *)event + row->member, attrs);
 	if (row->object == NDSHM_EVENT_QUOTA) {
 		event->exceeded = ndshm__attr_u32(attrs[NDSHM_A_QUOTA_EXCEEDED]);
 		event->wanted = ndshm__attr_u64(attrs[NDSHM_A_QUOTA_WANTED]);

@@ -4,6 +4,7 @@
  * own, so that threads and children of fork() share no state.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ _Static_assert(NDSHM_A_PROVIDER_MAX <= ATTRIBUTES_MAX, "providers have the most 
 _Static_assert(NDSHM_A_BLOCK_MAX <= ATTRIBUTES_MAX, "blocks have the most attributes");
 _Static_assert(NDSHM_A_SECTION_MAX <= ATTRIBUTES_MAX, "sections have the most attributes");
 _Static_assert(NDSHM_A_QUEUE_MAX <= ATTRIBUTES_MAX, "queues have the most attributes");
+_Static_assert(NDSHM_A_REASON_MAX <= ATTRIBUTES_MAX, "reasons have the most attributes");
 
 _Static_assert(NDSHM_NAME_SIZE == NDSHM_NAME_MAX, "names are as long here as there");
 
@@ -87,234 +89,266 @@ uint32_t ndshm__attr_u32(const struct nlattr *attr)
 	return attr ? nla_get_u32(attr) : 0;
 }
 
-static int32_t get_s32(const struct nlattr *attr, int32_t none)
-{
-	return attr ? nla_get_s32(attr) : none;
-}
-
 uint64_t ndshm__attr_u64(const struct nlattr *attr)
 {
 	return attr ? nla_get_u64(attr) : 0;
 }
 
-/* Truncates a string that is too long. */
-static void get_string(char *to, size_t size, const struct nlattr *attr)
-{
-	if (attr)
-		nla_strlcpy(to, attr, size);
-}
+/*
+ * Rows
+ */
+
+/* How a member gets its value from the attribute; follows from its type where it can. */
+enum field_type {
+	FIELD_U32,
+	FIELD_U64,
+	FIELD_NODE,	/* int32_t; NDSHM_NODE_ANY without the attribute */
+	FIELD_STRING,	/* truncated if it is too long */
+	FIELD_FLAG,	/* bool */
+	FIELD_NOT_ZERO,	/* bool; the attribute is a number */
+	FIELD_PRESENT,	/* bool: there is an attribute, which is also another field's */
+	FIELD_NONE32,	/* no member: only events have the attribute, see monitor.c */
+	FIELD_NONE64,
+};
 
 /* NLA_S32 of libnl implies no minimum length. */
-#define SIGNED_POLICY { .type = NLA_S32, .minlen = sizeof(int32_t) }
-
-static const struct nla_policy adapter_policy[NDSHM_A_ADAPTER_MAX + 1] = {
-	[NDSHM_A_ADAPTER_ID] = { .type = NLA_U32 },
-	[NDSHM_A_ADAPTER_NAME] = { .type = NLA_STRING },
-	[NDSHM_A_ADAPTER_DEVICE] = { .type = NLA_STRING },
-	[NDSHM_A_ADAPTER_NODE] = SIGNED_POLICY,
-	[NDSHM_A_ADAPTER_ISOLATION] = { .type = NLA_U32 },
-	[NDSHM_A_ADAPTER_OPEN] = { .type = NLA_FLAG },
-	[NDSHM_A_ADAPTER_CLAIMABLE] = { .type = NLA_FLAG },
-	[NDSHM_A_ADAPTER_CLAIMED] = { .type = NLA_FLAG },
-	[NDSHM_A_ADAPTER_NEEDS_RESET] = { .type = NLA_FLAG },
-	[NDSHM_A_ADAPTER_OWNER] = { .type = NLA_U32 },
-	[NDSHM_A_ADAPTER_GROUP] = { .type = NLA_U32 },
-	[NDSHM_A_ADAPTER_MODE] = { .type = NLA_U32 },
-	[NDSHM_A_ADAPTER_RESET_POLICY] = { .type = NLA_U32 },
+static const struct nla_policy policies[] = {
+	[FIELD_U32] = { .type = NLA_U32 },
+	[FIELD_U64] = { .type = NLA_U64 },
+	[FIELD_NODE] = { .type = NLA_S32, .minlen = sizeof(int32_t) },
+	[FIELD_STRING] = { .type = NLA_STRING },
+	[FIELD_FLAG] = { .type = NLA_FLAG },
+	[FIELD_NOT_ZERO] = { .type = NLA_U32 },
+	[FIELD_NONE32] = { .type = NLA_U32 },
+	[FIELD_NONE64] = { .type = NLA_U64 },
 };
 
-static void fill_adapter(void *to, struct nlattr **attrs)
-{
-	struct ndshm_adapter_info *row = to;
+/**
+ * struct ndshm_field - a member of a row
+ * @attribute: number of the attribute
+ * @type: FIELD_*
+ * @offset: of the member
+ * @size: of the member, in bytes
+ */
+struct ndshm_field {
+	uint8_t attribute;
+	uint8_t type;
+	uint16_t offset;
+	uint16_t size;
+};
 
-	get_string(row->name, sizeof(row->name), attrs[NDSHM_A_ADAPTER_NAME]);
-	get_string(row->device, sizeof(row->device), attrs[NDSHM_A_ADAPTER_DEVICE]);
-	row->id = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_ID]);
-	row->node = get_s32(attrs[NDSHM_A_ADAPTER_NODE], NDSHM_NODE_ANY);
-	row->isolation = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_ISOLATION]);
-	row->open = attrs[NDSHM_A_ADAPTER_OPEN];
-	row->claimable = attrs[NDSHM_A_ADAPTER_CLAIMABLE];
-	row->claimed = attrs[NDSHM_A_ADAPTER_CLAIMED];
-	row->needs_reset = attrs[NDSHM_A_ADAPTER_NEEDS_RESET];
-	row->owner = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_OWNER]);
-	row->group = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_GROUP]);
-	row->mode = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_MODE]);
-	row->reset = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_RESET_POLICY]);
+#define FIELD_AS(row_, member_, attribute_, type_) { \
+	.attribute = NDSHM_A_##attribute_, \
+	.type = type_, \
+	.offset = offsetof(struct row_, member_), \
+	.size = sizeof(((struct row_ *)0)->member_), \
 }
 
-const struct ndshm_table ndshm__adapters = {
-	.command = NDSHM_CMD_ADAPTER_GET,
-	.name = NDSHM_A_ADAPTER_NAME,
-	.max = NDSHM_A_ADAPTER_MAX,
-	.policy = adapter_policy,
-	.row_size = sizeof(struct ndshm_adapter_info),
-	.fill = fill_adapter,
+#define FIELD(row_, member_, attribute_) \
+	FIELD_AS(row_, member_, attribute_, _Generic(((struct row_ *)0)->member_, \
+		uint32_t: FIELD_U32, uint64_t: FIELD_U64, int32_t: FIELD_NODE, \
+		char *: FIELD_STRING, bool: FIELD_FLAG))
+
+static const struct ndshm_field adapter_fields[] = {
+	FIELD(ndshm_adapter_info, name, ADAPTER_NAME),
+	FIELD(ndshm_adapter_info, device, ADAPTER_DEVICE),
+	FIELD(ndshm_adapter_info, id, ADAPTER_ID),
+	FIELD(ndshm_adapter_info, node, ADAPTER_NODE),
+	FIELD(ndshm_adapter_info, isolation, ADAPTER_ISOLATION),
+	FIELD(ndshm_adapter_info, open, ADAPTER_OPEN),
+	FIELD(ndshm_adapter_info, claimable, ADAPTER_CLAIMABLE),
+	FIELD(ndshm_adapter_info, claimed, ADAPTER_CLAIMED),
+	FIELD(ndshm_adapter_info, needs_reset, ADAPTER_NEEDS_RESET),
+	FIELD(ndshm_adapter_info, owner, ADAPTER_OWNER),
+	FIELD(ndshm_adapter_info, group, ADAPTER_GROUP),
+	FIELD(ndshm_adapter_info, mode, ADAPTER_MODE),
+	FIELD(ndshm_adapter_info, reset, ADAPTER_RESET_POLICY),
 };
 
-static const struct nla_policy provider_policy[NDSHM_A_PROVIDER_MAX + 1] = {
-	[NDSHM_A_PROVIDER_ID] = { .type = NLA_U32 },
-	[NDSHM_A_PROVIDER_NAME] = { .type = NLA_STRING },
-	[NDSHM_A_PROVIDER_SCOPE] = { .type = NLA_U32 },
-	[NDSHM_A_PROVIDER_ADAPTER_ID] = { .type = NLA_U32 },
-	[NDSHM_A_PROVIDER_FLAGS] = { .type = NLA_U32 },
-	[NDSHM_A_PROVIDER_BLOCKS] = { .type = NLA_U32 },
-	[NDSHM_A_PROVIDER_MAPPABLE] = { .type = NLA_FLAG },
-	[NDSHM_A_PROVIDER_OPEN] = { .type = NLA_FLAG },
-	[NDSHM_A_PROVIDER_OWNER] = { .type = NLA_U32 },
-	[NDSHM_A_PROVIDER_GROUP] = { .type = NLA_U32 },
-	[NDSHM_A_PROVIDER_MODE] = { .type = NLA_U32 },
+static const struct ndshm_field provider_fields[] = {
+	FIELD(ndshm_provider_info, name, PROVIDER_NAME),
+	FIELD(ndshm_provider_info, id, PROVIDER_ID),
+	FIELD(ndshm_provider_info, scope, PROVIDER_SCOPE),
+	FIELD(ndshm_provider_info, adapter, PROVIDER_ADAPTER_ID),
+	FIELD(ndshm_provider_info, flags, PROVIDER_FLAGS),
+	FIELD(ndshm_provider_info, blocks, PROVIDER_BLOCKS),
+	FIELD(ndshm_provider_info, mappable, PROVIDER_MAPPABLE),
+	FIELD_AS(ndshm_provider_info, usage, PROVIDER_BLOCKS, FIELD_PRESENT),
+	FIELD(ndshm_provider_info, open, PROVIDER_OPEN),
+	FIELD(ndshm_provider_info, owner, PROVIDER_OWNER),
+	FIELD(ndshm_provider_info, group, PROVIDER_GROUP),
+	FIELD(ndshm_provider_info, mode, PROVIDER_MODE),
 };
 
-static void fill_provider(void *to, struct nlattr **attrs)
+static const struct ndshm_field block_fields[] = {
+	FIELD(ndshm_block_row, id, BLOCK_ID),
+	FIELD(ndshm_block_row, adapter, BLOCK_ADAPTER_ID),
+	FIELD(ndshm_block_row, provider, BLOCK_PROVIDER_ID),
+	FIELD(ndshm_block_row, usage, BLOCK_USAGE),
+	FIELD(ndshm_block_row, uid, BLOCK_UID),
+	FIELD(ndshm_block_row, pid, BLOCK_PID),
+	FIELD(ndshm_block_row, segments, BLOCK_SEGMENTS),
+	FIELD(ndshm_block_row, preferred_node, BLOCK_PREFERRED_NODE),
+	FIELD(ndshm_block_row, length, BLOCK_LENGTH),
+	FIELD(ndshm_block_row, consumed, BLOCK_CONSUMED),
+	FIELD(ndshm_block_row, charged, BLOCK_CHARGED),
+	FIELD(ndshm_block_row, revoked, BLOCK_REVOKED),
+	FIELD(ndshm_block_row, kernel, BLOCK_KERNEL),
+};
+
+static const struct ndshm_field section_fields[] = {
+	FIELD(ndshm_section_row, id, SECTION_ID),
+	FIELD(ndshm_section_row, adapter, SECTION_ADAPTER_ID),
+	FIELD(ndshm_section_row, provider, SECTION_PROVIDER_ID),
+	FIELD(ndshm_section_row, uid, SECTION_UID),
+	FIELD(ndshm_section_row, max_size, SECTION_MAX_SIZE),
+	FIELD(ndshm_section_row, initial_size, SECTION_INITIAL_SIZE),
+	FIELD(ndshm_section_row, committed, SECTION_COMMITTED),
+	FIELD(ndshm_section_row, taken, SECTION_TAKEN),
+	FIELD(ndshm_section_row, extents, SECTION_EXTENTS),
+	FIELD(ndshm_section_row, holders, SECTION_HOLDERS),
+	FIELD(ndshm_section_row, deleted, SECTION_DELETED),
+	FIELD(ndshm_section_row, revoked, SECTION_REVOKED),
+	FIELD(ndshm_section_row, name, SECTION_NAME),
+	FIELD(ndshm_section_row, gid, SECTION_GROUP),
+	FIELD(ndshm_section_row, mode, SECTION_MODE),
+};
+
+static const struct ndshm_field queue_fields[] = {
+	FIELD(ndshm_queue_row, adapter, QUEUE_ADAPTER_ID),
+	FIELD(ndshm_queue_row, id, QUEUE_ID),
+	FIELD_AS(ndshm_queue_row, port, QUEUE_KIND, FIELD_NOT_ZERO),
+	FIELD_AS(ndshm_queue_row, usage, QUEUE_BLOCKS, FIELD_PRESENT),
+	FIELD(ndshm_queue_row, state, QUEUE_STATE),
+	FIELD(ndshm_queue_row, filters, QUEUE_FILTERS),
+	FIELD(ndshm_queue_row, blocks, QUEUE_BLOCKS),
+	FIELD(ndshm_queue_row, packets, QUEUE_PACKETS),
+	FIELD(ndshm_queue_row, bytes, QUEUE_BYTES),
+};
+
+static const struct ndshm_field quota_fields[] = {
+	FIELD(ndshm_quota_row, uid, QUOTA_UID),
+	FIELD(ndshm_quota_row, set, QUOTA_SET),
+	FIELD(ndshm_quota_row, sections, QUOTA_SECTIONS),
+	FIELD(ndshm_quota_row, sections_limit, QUOTA_SECTIONS_LIMIT),
+	FIELD(ndshm_quota_row, holders, QUOTA_HOLDERS),
+	FIELD(ndshm_quota_row, holders_limit, QUOTA_HOLDERS_LIMIT),
+	FIELD(ndshm_quota_row, reserved, QUOTA_RESERVED),
+	FIELD(ndshm_quota_row, reserved_limit, QUOTA_RESERVED_LIMIT),
+	FIELD(ndshm_quota_row, bytes, QUOTA_BYTES),
+	FIELD(ndshm_quota_row, bytes_limit, QUOTA_BYTES_LIMIT),
+	FIELD(ndshm_quota_row, requests, QUOTA_REQUESTS),
+	FIELD(ndshm_quota_row, requests_limit, QUOTA_REQUESTS_LIMIT),
+	FIELD(ndshm_quota_row, clients, QUOTA_CLIENTS),
+	FIELD(ndshm_quota_row, clients_limit, QUOTA_CLIENTS_LIMIT),
+	{ .attribute = NDSHM_A_QUOTA_EXCEEDED, .type = FIELD_NONE32 },
+	{ .attribute = NDSHM_A_QUOTA_WANTED, .type = FIELD_NONE64 },
+};
+
+static const struct ndshm_field refusal_fields[] = {
+	FIELD(ndshm_refusal_row, reason, REASON_ID),
+	FIELD(ndshm_refusal_row, count, REASON_REFUSALS),
+};
+
+static int put_name(struct nl_msg *message, int attribute, const char *name)
 {
-	struct ndshm_provider_info *row = to;
-
-	get_string(row->name, sizeof(row->name), attrs[NDSHM_A_PROVIDER_NAME]);
-	row->id = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_ID]);
-	row->scope = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_SCOPE]);
-	row->adapter = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_ADAPTER_ID]);
-	row->flags = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_FLAGS]);
-	row->blocks = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_BLOCKS]);
-	row->mappable = attrs[NDSHM_A_PROVIDER_MAPPABLE];
-	row->usage = attrs[NDSHM_A_PROVIDER_BLOCKS];
-	row->open = attrs[NDSHM_A_PROVIDER_OPEN];
-	row->owner = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_OWNER]);
-	row->group = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_GROUP]);
-	row->mode = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_MODE]);
+	/* No object of the module has a longer name. */
+	return strlen(name) < NDSHM_NAME_MAX ? nla_put_string(message, attribute, name) :
+					       -NLE_OBJ_NOTFOUND;
 }
 
-const struct ndshm_table ndshm__providers = {
-	.command = NDSHM_CMD_PROVIDER_GET,
-	.name = NDSHM_A_PROVIDER_NAME,
-	.max = NDSHM_A_PROVIDER_MAX,
-	.policy = provider_policy,
-	.row_size = sizeof(struct ndshm_provider_info),
-	.fill = fill_provider,
-};
-
-static const struct nla_policy block_policy[NDSHM_A_BLOCK_MAX + 1] = {
-	[NDSHM_A_BLOCK_ID] = { .type = NLA_U32 },
-	[NDSHM_A_BLOCK_ADAPTER_ID] = { .type = NLA_U32 },
-	[NDSHM_A_BLOCK_PROVIDER_ID] = { .type = NLA_U32 },
-	[NDSHM_A_BLOCK_USAGE] = { .type = NLA_U32 },
-	[NDSHM_A_BLOCK_UID] = { .type = NLA_U32 },
-	[NDSHM_A_BLOCK_PID] = { .type = NLA_U32 },
-	[NDSHM_A_BLOCK_SEGMENTS] = { .type = NLA_U32 },
-	[NDSHM_A_BLOCK_PREFERRED_NODE] = SIGNED_POLICY,
-	[NDSHM_A_BLOCK_LENGTH] = { .type = NLA_U64 },
-	[NDSHM_A_BLOCK_CONSUMED] = { .type = NLA_U64 },
-	[NDSHM_A_BLOCK_CHARGED] = { .type = NLA_FLAG },
-	[NDSHM_A_BLOCK_REVOKED] = { .type = NLA_FLAG },
-	[NDSHM_A_BLOCK_KERNEL] = { .type = NLA_FLAG },
-};
-
-static void fill_block(void *to, struct nlattr **attrs)
+static int put_adapter_name(struct nl_msg *message, const void *name)
 {
-	struct ndshm_block_row *row = to;
-
-	row->id = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_ID]);
-	row->adapter = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_ADAPTER_ID]);
-	row->provider = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_PROVIDER_ID]);
-	row->usage = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_USAGE]);
-	row->uid = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_UID]);
-	row->pid = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_PID]);
-	row->segments = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_SEGMENTS]);
-	row->preferred_node = get_s32(attrs[NDSHM_A_BLOCK_PREFERRED_NODE], NDSHM_NODE_ANY);
-	row->length = ndshm__attr_u64(attrs[NDSHM_A_BLOCK_LENGTH]);
-	row->consumed = ndshm__attr_u64(attrs[NDSHM_A_BLOCK_CONSUMED]);
-	row->charged = attrs[NDSHM_A_BLOCK_CHARGED];
-	row->revoked = attrs[NDSHM_A_BLOCK_REVOKED];
-	row->kernel = attrs[NDSHM_A_BLOCK_KERNEL];
+	return put_name(message, NDSHM_A_ADAPTER_NAME, name);
 }
 
-const struct ndshm_table ndshm__blocks = {
-	.command = NDSHM_CMD_BLOCK_GET,
-	.max = NDSHM_A_BLOCK_MAX,
-	.policy = block_policy,
-	.row_size = sizeof(struct ndshm_block_row),
-	.fill = fill_block,
-};
-
-static const struct nla_policy section_policy[NDSHM_A_SECTION_MAX + 1] = {
-	[NDSHM_A_SECTION_ID] = { .type = NLA_U32 },
-	[NDSHM_A_SECTION_ADAPTER_ID] = { .type = NLA_U32 },
-	[NDSHM_A_SECTION_PROVIDER_ID] = { .type = NLA_U32 },
-	[NDSHM_A_SECTION_UID] = { .type = NLA_U32 },
-	[NDSHM_A_SECTION_MAX_SIZE] = { .type = NLA_U64 },
-	[NDSHM_A_SECTION_INITIAL_SIZE] = { .type = NLA_U64 },
-	[NDSHM_A_SECTION_COMMITTED] = { .type = NLA_U64 },
-	[NDSHM_A_SECTION_TAKEN] = { .type = NLA_U64 },
-	[NDSHM_A_SECTION_EXTENTS] = { .type = NLA_U32 },
-	[NDSHM_A_SECTION_HOLDERS] = { .type = NLA_U32 },
-	[NDSHM_A_SECTION_DELETED] = { .type = NLA_FLAG },
-	[NDSHM_A_SECTION_REVOKED] = { .type = NLA_FLAG },
-	[NDSHM_A_SECTION_NAME] = { .type = NLA_STRING },
-	[NDSHM_A_SECTION_GROUP] = { .type = NLA_U32 },
-	[NDSHM_A_SECTION_MODE] = { .type = NLA_U32 },
-};
-
-static void fill_section(void *to, struct nlattr **attrs)
+static int put_provider_name(struct nl_msg *message, const void *name)
 {
-	struct ndshm_section_row *row = to;
-
-	row->id = ndshm__attr_u32(attrs[NDSHM_A_SECTION_ID]);
-	row->adapter = ndshm__attr_u32(attrs[NDSHM_A_SECTION_ADAPTER_ID]);
-	row->provider = ndshm__attr_u32(attrs[NDSHM_A_SECTION_PROVIDER_ID]);
-	row->uid = ndshm__attr_u32(attrs[NDSHM_A_SECTION_UID]);
-	row->max_size = ndshm__attr_u64(attrs[NDSHM_A_SECTION_MAX_SIZE]);
-	row->initial_size = ndshm__attr_u64(attrs[NDSHM_A_SECTION_INITIAL_SIZE]);
-	row->committed = ndshm__attr_u64(attrs[NDSHM_A_SECTION_COMMITTED]);
-	row->taken = ndshm__attr_u64(attrs[NDSHM_A_SECTION_TAKEN]);
-	row->extents = ndshm__attr_u32(attrs[NDSHM_A_SECTION_EXTENTS]);
-	row->holders = ndshm__attr_u32(attrs[NDSHM_A_SECTION_HOLDERS]);
-	row->deleted = attrs[NDSHM_A_SECTION_DELETED];
-	row->revoked = attrs[NDSHM_A_SECTION_REVOKED];
-	get_string(row->name, sizeof(row->name), attrs[NDSHM_A_SECTION_NAME]);
-	row->gid = ndshm__attr_u32(attrs[NDSHM_A_SECTION_GROUP]);
-	row->mode = ndshm__attr_u32(attrs[NDSHM_A_SECTION_MODE]);
+	return put_name(message, NDSHM_A_PROVIDER_NAME, name);
 }
 
-const struct ndshm_table ndshm__sections = {
-	.command = NDSHM_CMD_SECTION_GET,
-	.max = NDSHM_A_SECTION_MAX,
-	.policy = section_policy,
-	.row_size = sizeof(struct ndshm_section_row),
-	.fill = fill_section,
-};
-
-static const struct nla_policy queue_policy[NDSHM_A_QUEUE_MAX + 1] = {
-	[NDSHM_A_QUEUE_ADAPTER_ID] = { .type = NLA_U32 },
-	[NDSHM_A_QUEUE_KIND] = { .type = NLA_U32 },
-	[NDSHM_A_QUEUE_ID] = { .type = NLA_U32 },
-	[NDSHM_A_QUEUE_STATE] = { .type = NLA_U32 },
-	[NDSHM_A_QUEUE_FILTERS] = { .type = NLA_U32 },
-	[NDSHM_A_QUEUE_BLOCKS] = { .type = NLA_U32 },
-	[NDSHM_A_QUEUE_PACKETS] = { .type = NLA_U32 },
-	[NDSHM_A_QUEUE_BYTES] = { .type = NLA_U64 },
-};
-
-static void fill_queue(void *to, struct nlattr **attrs)
+/* Without this attribute the kernel replies with the requester's own quota. */
+static int put_uid(struct nl_msg *message, const void *key)
 {
-	struct ndshm_queue_row *row = to;
+	const uint32_t *uid = key;
 
-	row->adapter = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_ADAPTER_ID]);
-	row->id = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_ID]);
-	row->port = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_KIND]);
-	row->usage = attrs[NDSHM_A_QUEUE_BLOCKS];
-	row->state = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_STATE]);
-	row->filters = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_FILTERS]);
-	row->blocks = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_BLOCKS]);
-	row->packets = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_PACKETS]);
-	row->bytes = ndshm__attr_u64(attrs[NDSHM_A_QUEUE_BYTES]);
+	return *uid == NDSHM_UID_SELF ? 0 : nla_put_u32(message, NDSHM_A_QUOTA_UID, *uid);
 }
 
-const struct ndshm_table ndshm__queues = {
-	.command = NDSHM_CMD_QUEUE_GET,
-	.max = NDSHM_A_QUEUE_MAX,
-	.policy = queue_policy,
-	.row_size = sizeof(struct ndshm_queue_row),
-	.fill = fill_queue,
+#define TABLE(object_, row_, fields_) \
+	.command = NDSHM_CMD_##object_##_GET, \
+	.max = NDSHM_A_##object_##_MAX, \
+	.row_size = sizeof(struct row_), \
+	.fields = fields_, \
+	.field_count = sizeof(fields_) / sizeof(fields_[0])
+
+const struct ndshm_table ndshm__tables[NDSHM_LISTS] = {
+	[NDSHM_LIST_ADAPTERS] = {
+		TABLE(ADAPTER, ndshm_adapter_info, adapter_fields),
+		.put = put_adapter_name,
+	},
+	[NDSHM_LIST_PROVIDERS] = {
+		TABLE(PROVIDER, ndshm_provider_info, provider_fields),
+		.put = put_provider_name,
+	},
+	[NDSHM_LIST_BLOCKS] = { TABLE(BLOCK, ndshm_block_row, block_fields) },
+	[NDSHM_LIST_SECTIONS] = { TABLE(SECTION, ndshm_section_row, section_fields) },
+	[NDSHM_LIST_QUEUES] = { TABLE(QUEUE, ndshm_queue_row, queue_fields) },
+	[NDSHM_LIST_QUOTAS] = {
+		TABLE(QUOTA, ndshm_quota_row, quota_fields),
+		.put = put_uid,
+	},
+	[NDSHM_LIST_REFUSALS] = { TABLE(REASON, ndshm_refusal_row, refusal_fields) },
 };
+
+static void set_member(char *row, const struct ndshm_field *field, const struct nlattr *attr)
+{
+	void *member = row + field->offset;
+
+	switch (field->type) {
+	case FIELD_U32:
+		*(uint32_t *)member = ndshm__attr_u32(attr);
+		break;
+	case FIELD_U64:
+		*(uint64_t *)member = ndshm__attr_u64(attr);
+		break;
+	case FIELD_NODE:
+		*(int32_t *)member = attr ? nla_get_s32(attr) : NDSHM_NODE_ANY;
+		break;
+	case FIELD_STRING:
+		if (attr)
+			nla_strlcpy(member, attr, field->size);
+		break;
+	case FIELD_NOT_ZERO:
+		*(bool *)member = ndshm__attr_u32(attr);
+		break;
+	case FIELD_FLAG:
+	case FIELD_PRESENT:
+		*(bool *)member = attr;
+		break;
+	}
+}
+
+int ndshm__netlink_parse(const struct ndshm_table *table, struct nlmsghdr *message,
+			 struct nlattr **attrs, void *row)
+{
+	struct nla_policy policy[ATTRIBUTES_MAX + 1] = { 0 };
+	int error;
+
+	for (size_t i = 0; i < table->field_count; i++)
+		if (table->fields[i].type != FIELD_PRESENT)
+			policy[table->fields[i].attribute] = policies[table->fields[i].type];
+	error = genlmsg_parse(message, 0, attrs, table->max, policy);
+	if (error)
+		return error == -NLE_NOMEM ? -ENOMEM : -EBADMSG;
+	for (size_t i = 0; i < table->field_count; i++)
+		set_member(row, &table->fields[i], attrs[table->fields[i].attribute]);
+	return 0;
+}
+
+/*
+ * Requests
+ */
 
 static void *add_row(struct answer *answer)
 {
@@ -342,18 +376,12 @@ static int on_row(struct nl_msg *message, void *context)
 {
 	struct nlattr *attrs[ATTRIBUTES_MAX + 1];
 	struct answer *answer = context;
-	const struct ndshm_table *table = answer->table;
-	void *row;
+	void *row = answer->table ? add_row(answer) : NULL;
 
-	if (!table || genlmsg_parse(nlmsg_hdr(message), 0, attrs, table->max, table->policy)) {
-		fail(answer, -EBADMSG);
-		return NL_SKIP;
-	}
-	row = add_row(answer);
 	if (row)
-		table->fill(row, attrs);
+		fail(answer, ndshm__netlink_parse(answer->table, nlmsg_hdr(message), attrs, row));
 	else
-		fail(answer, -ENOMEM);
+		fail(answer, answer->table ? -ENOMEM : -EBADMSG);
 	return NL_SKIP;
 }
 
@@ -495,98 +523,24 @@ int ndshm__netlink_query(const struct ndshm_table *table, const struct ndshm_que
 		free(answer.rows);
 		answer.rows = NULL;
 	}
-	if (error)
+	if (error || !table)
 		return error;
 	*out = answer.rows;
 	*count = answer.count;
 	return 0;
 }
 
-/* Name of one object, and its attribute. */
-struct name {
-	int attribute;
-	const char *text;
-};
-
-static int put_name(struct nl_msg *message, const void *with)
+int ndshm__netlink_list(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
+			size_t *count)
 {
-	const struct name *name = with;
-
-	return nla_put_string(message, name->attribute, name->text);
-}
-
-/*
- * @text: name of one object, or NULL for all.
- */
-static int list(const struct ndshm_table *table, const char *text, void **out, size_t *count)
-{
-	const struct name name = { table->name, text };
+	const struct ndshm_table *table = &ndshm__tables[list];
 	const struct ndshm_query query = {
 		.command = table->command,
-		.dump = !text,
-		.put = text ? put_name : NULL,
-		.with = &name,
+		.dump = !key,
+		.put = key ? table->put : NULL,
+		.with = key,
 	};
 
-	/* No object of the module has a longer name. */
-	if (text && strlen(text) >= NDSHM_NAME_MAX)
-		return -ENOENT;
+	(void)ndshm;
 	return ndshm__netlink_query(table, &query, out, count);
-}
-
-int ndshm__netlink_adapters(struct ndshm *ndshm, const char *name,
-			    struct ndshm_adapter_info **out, size_t *count)
-{
-	void *rows;
-	int error = list(&ndshm__adapters, name, &rows, count);
-
-	(void)ndshm;
-	if (!error)
-		*out = rows;
-	return error;
-}
-
-int ndshm__netlink_providers(struct ndshm *ndshm, const char *name,
-			     struct ndshm_provider_info **out, size_t *count)
-{
-	void *rows;
-	int error = list(&ndshm__providers, name, &rows, count);
-
-	(void)ndshm;
-	if (!error)
-		*out = rows;
-	return error;
-}
-
-int ndshm__netlink_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
-{
-	void *rows;
-	int error = list(&ndshm__blocks, NULL, &rows, count);
-
-	(void)ndshm;
-	if (!error)
-		*out = rows;
-	return error;
-}
-
-int ndshm__netlink_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count)
-{
-	void *rows;
-	int error = list(&ndshm__sections, NULL, &rows, count);
-
-	(void)ndshm;
-	if (!error)
-		*out = rows;
-	return error;
-}
-
-int ndshm__netlink_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
-{
-	void *rows;
-	int error = list(&ndshm__queues, NULL, &rows, count);
-
-	(void)ndshm;
-	if (!error)
-		*out = rows;
-	return error;
 }

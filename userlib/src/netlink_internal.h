@@ -16,26 +16,28 @@
 /* The highest attribute of all kinds of objects. */
 #define ATTRIBUTES_MAX NDSHM_A_QUOTA_MAX
 
+struct ndshm_field;
+
 /**
  * struct ndshm_table - requesting and parsing a kind of object
  * @command: NDSHM_CMD_*_GET
- * @name: attribute with the name of one object, or 0
  * @max: highest attribute
- * @policy: of the attributes
  * @row_size: bytes of a row
- * @fill: Fills a zeroed row from the attributes; missing attributes are NULL.
+ * @fields: members of a row
+ * @field_count: their number
+ * @put: as that of struct ndshm_query, for one object; its argument is the key of
+ *	ndshm_backend.list. NULL: no single objects.
  */
 struct ndshm_table {
 	uint8_t command;
-	int name;
 	int max;
-	const struct nla_policy *policy;
 	size_t row_size;
-	void (*fill)(void *row, struct nlattr **attrs);
+	const struct ndshm_field *fields;
+	size_t field_count;
+	int (*put)(struct nl_msg *message, const void *key);
 };
 
-extern const struct ndshm_table ndshm__adapters, ndshm__providers, ndshm__blocks,
-	ndshm__sections, ndshm__queues, ndshm__quotas;
+extern const struct ndshm_table ndshm__tables[NDSHM_LISTS];
 
 /**
  * struct ndshm_query - a request
@@ -53,11 +55,15 @@ struct ndshm_query {
 };
 
 /*
- * Execute a request. @table is NULL for requests without a reply. Returns 0 or -errno;
- * the caller frees *@rows with free().
+ * Execute a request. Returns 0 or -errno; the caller frees *@rows with free(). Requests without a
+ * reply have no @table, @rows and @count.
  */
 int ndshm__netlink_query(const struct ndshm_table *table, const struct ndshm_query *query,
 			 void **rows, size_t *count);
+
+/* Set a zeroed row and @attrs, ATTRIBUTES_MAX + 1 pointers, from a message. Returns 0 or -errno. */
+int ndshm__netlink_parse(const struct ndshm_table *table, struct nlmsghdr *message,
+			 struct nlattr **attrs, void *row);
 
 /* Convert an error of libnl to -errno. */
 int ndshm__nle_errno(int error);
