@@ -443,25 +443,3 @@ void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, i
 	}
 	return new;
 }
-
-int ndshm__heap_offset(const struct ndshm_heap *heap, const void *pointer, uint64_t *offset)
-{
-	uint64_t at = (uintptr_t)pointer - (uintptr_t)heap->base;
-
-	if (at >= heap->max_size)
-		return -ERANGE;
-	*offset = at;
-	return 0;
-}
-
-void *ndshm__heap_pointer(const struct ndshm_heap *heap, uint64_t offset)
-{
-	return offset < heap->max_size ? heap->base + offset : NULL;
-}
-
-void *ndshm__heap_range(const struct ndshm_heap *heap, uint64_t offset, uint64_t length)
-{
-	if (length > heap->max_size || offset > heap->max_size - length)
-		return NULL;
-	return ndshm__heap_pointer(heap, offset);
-}

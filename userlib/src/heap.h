@@ -124,13 +124,6 @@ bool ndshm__heap_extent(struct ndshm_heap *heap, uint64_t offset, uint64_t *star
 /* Return the kind of a pointer that a call has rejected. */
 enum ndshm_heap_error ndshm__heap_classify(struct ndshm_heap *heap, const void *pointer);
 
-/* Returns -ERANGE if the pointer is not in the section. */
-int ndshm__heap_offset(const struct ndshm_heap *heap, const void *pointer, uint64_t *offset);
-/* Returns NULL if the offset is not in the section. */
-void *ndshm__heap_pointer(const struct ndshm_heap *heap, uint64_t offset);
-/* The same for a range of @length bytes. */
-void *ndshm__heap_range(const struct ndshm_heap *heap, uint64_t offset, uint64_t length);
-
 /*
  * Empty the caches of all threads but those that allocate or free at this moment, and free
  * extents that are kept in reserve.

@@ -144,7 +144,6 @@ static void every_size(void)
 
 static void large_blocks_are_extents(void)
 {
-	uint64_t offset;
 	char *pointer;
 
 	REQUIRE(open_heap(SECTION));
@@ -152,7 +151,7 @@ static void large_blocks_are_extents(void)
 	REQUIRE(pointer);
 	CHECK(ndshm__heap_usable_size(heap, pointer) == 5001216);
 	CHECK(fake_section_extents(&section, 0) == 1);
-	CHECK(!ndshm__heap_offset(heap, pointer, &offset) && offset % 4096 == 0);
+	CHECK((pointer - section.base) % 4096 == 0);
 	CHECK(!ndshm__heap_free(heap, pointer));
 	CHECK(!fake_section_extents(&section, 0));
 	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, SECTION + 1, &error), ENOMEM);
@@ -458,29 +457,6 @@ static void realloc_without_memory(void)
 	REQUIRE(pointer);
 	CHECK(ndshm__heap_realloc(heap, pointer, 100, &error) == pointer && !error);
 	CHECK(!ndshm__heap_free(heap, pointer));
-	close_heap();
-}
-
-static void offsets(void)
-{
-	uint64_t offset = 1;
-
-	REQUIRE(open_heap(SECTION));
-	CHECK(!ndshm__heap_offset(heap, section.base, &offset) && offset == 0);
-	CHECK(!ndshm__heap_offset(heap, section.base + SECTION - 1, &offset));
-	CHECK(offset == SECTION - 1);
-	CHECK(ndshm__heap_offset(heap, section.base + SECTION, &offset) == -ERANGE);
-	CHECK(ndshm__heap_offset(heap, section.base - 1, &offset) == -ERANGE);
-	CHECK(ndshm__heap_offset(heap, NULL, &offset) == -ERANGE);
-	CHECK(offset == SECTION - 1);
-	CHECK(ndshm__heap_pointer(heap, 5) == section.base + 5);
-	CHECK(!ndshm__heap_pointer(heap, SECTION));
-	CHECK(!ndshm__heap_pointer(heap, UINT64_MAX));
-	CHECK(ndshm__heap_range(heap, 5, SECTION - 5) == section.base + 5);
-	CHECK(!ndshm__heap_range(heap, 5, SECTION - 4));
-	CHECK(!ndshm__heap_range(heap, SECTION, 0));
-	CHECK(!ndshm__heap_range(heap, 0, UINT64_MAX));
-	CHECK(!ndshm__heap_range(heap, UINT64_MAX, 2));
 	close_heap();
 }
 
@@ -1002,7 +978,6 @@ int main(void)
 	RUN(realloc_keeps_contents);
 	RUN(realloc_in_small_steps);
 	RUN(realloc_without_memory);
-	RUN(offsets);
 	RUN(freed_twice);
 	RUN(not_the_start);
 	RUN(of_another_owner);
