@@ -70,32 +70,34 @@ static int make_objects(struct ndshm *ndshm, struct ndshm_block **blocks, size_t
 	return 0;
 }
 
-uint32_t ndshm__alloc_flags(const struct ndshm *ndshm, const struct ndshm_request *request)
+struct ndshm_block_alloc_args ndshm__alloc_args(const struct ndshm *ndshm,
+						const struct ndshm_request *request)
 {
-	return ndshm->info.out_features & NDSHM_FEATURE_RECYCLE ?
-	       request->flags : request->flags & ~NDSHM_ALLOC_RECYCLE;
-}
+	const bool recycle = ndshm->info.out_features & NDSHM_FEATURE_RECYCLE;
 
-static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
-		    struct ndshm_block **blocks, struct ndshm_block_info *infos, size_t count)
-{
-	struct ndshm_block_alloc_args argument = {
-		.size = sizeof(argument),
-		.flags = ndshm__alloc_flags(ndshm, request),
+	return (struct ndshm_block_alloc_args){
+		.size = sizeof(struct ndshm_block_alloc_args),
+		.flags = request->flags & ~(recycle ? 0 : NDSHM_ALLOC_RECYCLE),
 		.adapter = request->adapter ? request->adapter :
 					      ndshm->info.out_default_adapter,
 		.provider = request->provider,
 		.length = request->length,
 		.preferred_node = request->node,
 		.usage = request->usage,
-		.count = count,
-		.blocks = (uintptr_t)infos,
+		.count = 1,
 	};
-	int error;
+}
 
-	error = make_objects(ndshm, blocks, count);
+static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
+		    struct ndshm_block **blocks, struct ndshm_block_info *infos, size_t count)
+{
+	struct ndshm_block_alloc_args argument = ndshm__alloc_args(ndshm, request);
+	int error = make_objects(ndshm, blocks, count);
+
 	if (error)
 		return error;
+	argument.count = count;
+	argument.blocks = (uintptr_t)infos;
 	error = ndshm__command(ndshm, NDSHM_BLOCK_ALLOC, &argument);
 	if (error) {
 		/*

@@ -124,12 +124,11 @@ int ndshm__command(struct ndshm *ndshm, unsigned long number, void *argument);
 int ndshm__answer(struct ndshm *ndshm, int error, const void *argument);
 
 /*
- * block.c: a block object without a block, or NULL; free such an object; set the block of
- * an object.
+ * block.c: the arguments for one block, without NDSHM_ALLOC_RECYCLE if the other side does not know
+ * it; a block object without a block, or NULL; free such an object; set the block of an object.
  */
-/* The flags of the request, without NDSHM_ALLOC_RECYCLE if the other side does not know it. */
-uint32_t ndshm__alloc_flags(const struct ndshm *ndshm, const struct ndshm_request *request);
-
+struct ndshm_block_alloc_args ndshm__alloc_args(const struct ndshm *ndshm,
+						const struct ndshm_request *request);
 struct ndshm_block *ndshm__block_make(struct ndshm *ndshm);
 void ndshm__block_drop(struct ndshm_block *block);
 void ndshm__block_fill(struct ndshm_block *block, const struct ndshm_block_info *info);

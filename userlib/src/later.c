@@ -20,20 +20,11 @@ static int check(const struct ndshm *ndshm)
 NDSHM_API int ndshm_alloc_async(struct ndshm *ndshm, const struct ndshm_request *request,
 				uint64_t cookie)
 {
-	struct ndshm_block_alloc_args argument = {
-		.size = sizeof(argument),
-		.flags = ndshm__alloc_flags(ndshm, request) | NDSHM_ALLOC_ASYNC,
-		.adapter = request->adapter ? request->adapter :
-					      ndshm->info.out_default_adapter,
-		.provider = request->provider,
-		.length = request->length,
-		.preferred_node = request->node,
-		.usage = request->usage,
-		.count = 1,
-		.cookie = cookie,
-	};
+	struct ndshm_block_alloc_args argument = ndshm__alloc_args(ndshm, request);
 	int error = check(ndshm);
 
+	argument.flags |= NDSHM_ALLOC_ASYNC;
+	argument.cookie = cookie;
 	return error ? ndshm__done(ndshm, error) :
 		       ndshm__command(ndshm, NDSHM_BLOCK_ALLOC, &argument);
 }

@@ -316,6 +316,17 @@ static void free_object(struct ndshm_section *section)
 	free(section);
 }
 
+/* The end of a call that makes a section. */
+static int finish(struct ndshm_section *section, int error, struct ndshm_section **out)
+{
+	/* Does not drop the last reference to the context, which stores the reason. */
+	if (error)
+		free_object(section);
+	else
+		*out = section;
+	return error;
+}
+
 /* A name that is too long has one byte more than the longest, whatever its length. */
 static uint32_t length_of(const char *name)
 {
@@ -369,16 +380,7 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 	section->flags = request->flags;
 	error = ndshm->backend->create_section(ndshm, &argument, section);
 	error = error ? ndshm__answer(ndshm, error, &argument) : show(section);
-	if (error) {
-		/*
-		 * Does not drop the last reference to the context, which stores the
-		 * reason.
-		 */
-		free_object(section);
-		return error;
-	}
-	*out = section;
-	return 0;
+	return finish(section, error, out);
 }
 
 NDSHM_API int ndshm_section_open(struct ndshm *ndshm, uint32_t owner, const char *name,
@@ -407,12 +409,7 @@ NDSHM_API int ndshm_section_open(struct ndshm *ndshm, uint32_t owner, const char
 		section->fd = argument.out_section;
 		error = show(section);
 	}
-	if (error) {
-		free_object(section);
-		return error;
-	}
-	*out = section;
-	return 0;
+	return finish(section, error, out);
 }
 
 /* Find the kind that recognises the descriptor. */
@@ -449,18 +446,10 @@ static int adopt(struct ndshm_section *section, int fd)
 NDSHM_API int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_section **out)
 {
 	struct ndshm_section *section = make_object(ndshm);
-	int error;
 
 	*out = NULL;
-	if (!section)
-		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
-	error = adopt(section, fd);
-	if (error) {
-		free_object(section);
-		return error;
-	}
-	*out = section;
-	return 0;
+	return section ? finish(section, adopt(section, fd), out) :
+			 ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
 }
 
 NDSHM_API void ndshm_section_close(struct ndshm_section *section)
