@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Decay: a thread that returns the memory of a heap that is idle, since the threads that have it in
- * their caches do not run. It notices an operation by the release of the heap's lock, for
- * which it listens half of the time only, so that a busy heap seldom wakes it.
+ * their caches do not run. It notices an operation by the release of the heap's lock: it
+ * counts the releases of a busy heap, and sleeps until the first of an empty one.
  */
 #include <errno.h>
 #include <signal.h>
@@ -35,25 +35,19 @@ static struct timespec half_later(const struct heap_decay *decay)
 	return at;
 }
 
-/*
- * Wait for half of the time; if the thread is to listen, until an operation. Returns true if
- * there was one. Called with the lock held.
- */
-static bool wait_half(struct heap_core *core, bool listen)
+/* Wait for half of the time. Returns true if the heap was idle. Called with the lock held. */
+static bool wait_idle(struct heap_core *core)
 {
 	struct timespec at = half_later(&core->decay);
-	bool heard;
+	uint64_t before = core->decay.releases;
 	int error = 0;
 
-	core->decay.listening = listen;
-	while (!core->decay.stop && core->decay.listening == listen && error != ETIMEDOUT)
+	while (!core->decay.stop && error != ETIMEDOUT)
 		error = pthread_cond_timedwait(&core->decay.changed, &core->lock, &at);
-	heard = core->decay.listening != listen;
-	core->decay.listening = false;
-	return heard;
+	return !core->decay.stop && core->decay.releases == before;
 }
 
-/* The same without a limit, if the thread listens already. */
+/* Wait for an operation, if the thread listens already. Called with the lock held. */
 static void wait_for_operation(struct heap_core *core)
 {
 	while (!core->decay.stop && core->decay.listening)
@@ -69,11 +63,8 @@ static void *run(void *argument)
 	ndshm__heap_lock(heap);
 	core->decay.self = pthread_self();
 	while (!core->decay.stop) {
-		do {
-			wait_half(core, false);
-		} while (wait_half(core, true));
-		if (core->decay.stop)
-			break;
+		if (!wait_idle(core))
+			continue;
 		/* What another thread leaves meanwhile is for the next time. */
 		core->decay.listening = true;
 		ndshm__heap_unlock(heap);

@@ -182,6 +182,7 @@ struct heap_kept {
  * @running: it exists
  * @stop: it is to end
  * @listening: it is to be woken by the next release of the lock by another thread
+ * @releases: number of releases of the lock
  * @milliseconds: time without such a release after which the heap is emptied
  */
 struct heap_decay {
@@ -192,6 +193,7 @@ struct heap_decay {
 	bool running;
 	bool stop;
 	bool listening;
+	uint64_t releases;
 	unsigned int milliseconds;
 };
 
@@ -319,6 +321,7 @@ void ndshm__decay_wake(struct ndshm_heap *heap);
 
 static inline void ndshm__heap_unlock(struct ndshm_heap *heap)
 {
+	heap->core->decay.releases++;
 	if (unlikely(heap->core->decay.listening))
 		ndshm__decay_wake(heap);
 	pthread_mutex_unlock(&heap->core->lock);
