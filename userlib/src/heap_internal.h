@@ -375,8 +375,8 @@ uint64_t ndshm__large_size(const struct ndshm_heap *heap, uint64_t granule);
 /* Return true if a new block reads as zero. */
 bool ndshm__large_is_zero(const struct ndshm_heap *heap, uint64_t granule);
 /*
- * Free the extents that are kept. Returns true if there were any. Called with the lock held, which is
- * released meanwhile.
+ * Free the extents that are kept. Returns true if there were any. Called with the lock held, which
+ * is released meanwhile.
  */
 bool ndshm__large_trim(struct ndshm_heap *heap);
 

@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The pool: allocates runs of units, first fit by address. Gets an extent from the source
- * when nothing fits, and frees extents that become empty. The source is called without the
- * heap's lock, because a system call takes long, and more if it zeroes memory.
+ * The pool: allocates runs of units, first fit by address. Gets an extent from the source when
+ * nothing fits, and frees extents that become empty.
  *
- * A slot is 2 MiB of the section at a multiple of it: the module allocates memory in chunks of this
- * size. A run lies within one slot, and so does an extent: its length is a power of two of at
- * most a slot, and its alignment is the same. A run can cross the border of two extents; as only
- * free units have a bit, neither of them looks empty then.
+ *	section	|           slot            |           slot            | ...
+ *	extents	[ 64K ][ 64K ][   128K   ]         [       256K       ]
+ *	units	xxx..xxxxxx..........xxxxx         xxxx....xx..xxxxxxxx
+ *
+ * x is an allocated unit of 1 KiB. Free units of extents (.) have a bit; others, also those that
+ * belong to no extent, have none. A slot is 2 MiB of the section at a multiple of it: the module
+ * allocates memory in chunks of this size. A run lies within one slot, and so does an extent: its
+ * length is a power of two of at most a slot, and its alignment is the same. A run can cross the
+ * border of two extents; neither of them is empty then.
  *
  * A word has the bits of 64 units. Numbers of units and of words count from the start of the slot;
- * a leaf of the tree is a word by its number in the whole section.
+ * a leaf of the tree (see struct heap_pool) is a word by its number in the whole section.
+ *
+ * The pool is protected by the heap's lock, which all callers hold. It is released around calls of
+ * the source, because a system call takes long, and more if it zeroes memory. An extent on its way
+ * between source and pool is known to one thread only: it is added after the source has returned
+ * it, and removed before the source gets it back.
  */
 #include <errno.h>
 
@@ -21,6 +30,10 @@
 
 _Static_assert(RUN_BYTES <= SLOT_BYTES, "a run fits in a slot");
 _Static_assert(SLOT_UNITS <= UINT16_MAX, "heap_pool.longest");
+
+/*
+ * Free units
+ */
 
 /* Return the end of the free run from @at on: the next unit that is not free, or SLOT_UNITS. */
 static unsigned int run_end(const uint64_t *words, unsigned int at)
@@ -194,6 +207,10 @@ static uint64_t find_run(const struct heap_pool *pool, unsigned int units, unsig
 	return NOWHERE;
 }
 
+/*
+ * Extents: get
+ */
+
 /* Add an extent, whose units are free. Returns 0 or -errno. */
 static int add_extent(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
 {
@@ -339,6 +356,10 @@ uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned
 		count_call(heap);
 	return offset;
 }
+
+/*
+ * Extents: free
+ */
 
 static bool extent_is_empty(const struct ndshm_heap *heap, uint64_t page)
 {

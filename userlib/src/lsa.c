@@ -16,6 +16,14 @@
  * @section: the section; constant while @base is set, but see entry_add(). NULL: the entry can be
  *	reused
  *
+ *	state	@base	@section	next states
+ *	in use	set	set		hidden
+ *	hidden	NULL	set		in use, if the deletion fails; unused
+ *	unused	NULL	NULL		in use, by entry_add()
+ *
+ * A thread that deletes or closes a section hides it first, so that only one of several does. A
+ * child of fork() that comes between keeps the entry hidden: the parent may be closing the object.
+ *
  * Entries are added to their bucket and never removed, so that lookups need no lock: a bucket
  * keeps as many as it has had sections at a time. Entries are changed under ndshm__lock(); only a
  * deletion that fails restores the base of its entry without it.

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Sections without the module. Each is a memfd: its name has the properties that do not change, and
- * its mode the deletion. It ends behind the highest memory that it has had, and access beyond is
- * SIGBUS; access to freed memory below allocates a page.
+ * its mode the deletion.
+ *
+ *	chunks	|   0   |   1   |   2   |   3   |   4   | ...
+ *	memory	|xxxxxxxxxx|    |       |xxxxxxx|
+ *	initial	|----------|
+ *	extents	 [  ] [   ]              [ ][ ]
+ *
+ * InitialSize has memory from the start, the rest of a chunk of 2 MiB when an extent needs it. The
+ * file ends behind the highest memory that it has had, and access beyond is SIGBUS; access to freed
+ * memory below allocates a page.
  *
  * Only the process that created a section, not its children, has the table of extents. When it has
  * closed all its objects of the section, no process can allocate extents any more.
@@ -81,9 +89,9 @@ struct chunk {
  * @initial: InitialSize, in pages, which have memory until the section is revoked
  * @lock: protects the members below, of which the atomic ones can be read without it. Functions
  *	with the suffix _locked are called with it held. It is held while idle chunks are freed,
- *	not while memory is allocated or a revocation frees all. No other lock is taken with it held. A child of fork() must not
- *	use these members, as another thread of the parent may have held the lock: callers test
- *	is_creator() first.
+ *	not while memory is allocated or a revocation frees all. No other lock is taken with it
+ *	held. A child of fork() must not use these members, as another thread of the parent may
+ *	have held the lock: callers test is_creator() first.
  * @extents: sorted by page
  * @extent_count: number of extents
  * @taken: pages in extents
@@ -91,6 +99,8 @@ struct chunk {
  * @last_holder: number of the newest holder
  * @idle: number of idle chunks
  * @chunks: of the whole section; empty if another process created it
+ *
+ * Each object of the section has a pointer to the store; the last one that is closed frees it.
  */
 struct ndshm_memfd_store {
 	struct ndshm_memfd_store *next;
