@@ -78,19 +78,19 @@ int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out)
 	return *out == &ndshm__no_heap ? open_heap(section, out) : 0;
 }
 
-/* Return true if both are the same section, in two mappings. */
-static bool is_other(const void *context, const void *what)
+/* Return true if both are the same section, perhaps in two mappings. */
+static bool is_same(const void *context, const void *what)
 {
 	const struct ndshm_section *other = context, *section = what;
 	struct stat theirs, ours;
 
-	return other != section && !fstat(other->fd, &theirs) && !fstat(section->fd, &ours) &&
+	return !fstat(other->fd, &theirs) && !fstat(section->fd, &ours) &&
 	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
 bool ndshm__section_reclaim(const struct ndshm_section *section)
 {
-	return ndshm__heap_trim_all(&source, is_other, section);
+	return ndshm__heap_trim_all(&source, is_same, section);
 }
 
 /* The same after a failed allocation of @size bytes, if that can help. */

@@ -94,8 +94,8 @@ int ndshm__section_extent_free(struct ndshm_section *section, uint64_t offset);
  */
 int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out);
 /*
- * Free the extents that other heaps of this process hold in the same section without a live
- * block. Returns true if there were any.
+ * Free the extents that heaps of this process hold in the section without a live block. Returns
+ * true if there were any.
  */
 bool ndshm__section_reclaim(const struct ndshm_section *section);
 /*

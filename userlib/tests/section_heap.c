@@ -358,6 +358,32 @@ static void an_extent_of_the_heap_is_not_freed(void)
 	ndshm_section_close(section);
 }
 
+/* Memory that the heap keeps in reserve, here of both clients, is there for extents. */
+static void an_extent_gets_what_is_in_reserve(void)
+{
+	struct ndshm_section *again;
+	uint64_t offset, length;
+	void *out;
+
+	REQUIRE(make());
+	REQUIRE(!ndshm_section_adopt(ndshm, ndshm_section_fd(section), &again));
+	REQUIRE(!ndshm_section_alloc(section, 100, &out) && !ndshm_section_free(section, out));
+	REQUIRE(!ndshm_section_alloc(again, 100, &out) && !ndshm_section_free(again, out));
+	CHECK(taken());
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, MAX, 0, &offset, &length));
+	CHECK(!offset && length == MAX && taken() == MAX);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(again, 4096, 0, &offset, &length), ENOSPC,
+		    SECTION_FULL, RESOURCES);
+	CHECK_DONE(ndshm, ndshm_extent_free(section, 0));
+	/* Live blocks stay. */
+	REQUIRE(!ndshm_section_alloc(again, 100, &out));
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, MAX, 0, &offset, &length), ENOSPC,
+		    SECTION_FULL, RESOURCES);
+	CHECK(!ndshm_section_free(again, out));
+	ndshm_section_close(again);
+	ndshm_section_close(section);
+}
+
 #define THREADS	4
 
 static void *allocate(void *argument)
@@ -656,6 +682,7 @@ int main(void)
 	RUN(idle_memory_decays);
 	RUN(error_is_reported);
 	RUN(an_extent_of_the_heap_is_not_freed);
+	RUN(an_extent_gets_what_is_in_reserve);
 	RUN(threads_share_it);
 	RUN(a_cancelled_thread_holds_no_lock);
 	/* With the module a child allocates for itself, see module_fork. */

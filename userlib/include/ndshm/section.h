@@ -214,7 +214,8 @@ int ndshm_section_sync(struct ndshm_section *section, uint32_t direction, uint64
  * freed, of at least `length` bytes at a multiple of `alignment` (0, or a power of two
  * from a page to 2 MiB) from the section's start. It reads as zero. *offset is its start
  * and *out_length its size in bytes, both 0 after a failure. -ENOSPC (SECTION_FULL): no
- * free range fits. -EROFS (SECTION_READONLY). Each call is at least one system call.
+ * free range fits, also after the caches of this process were emptied. -EROFS
+ * (SECTION_READONLY). Each call is at least one system call.
  */
 int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length, uint64_t alignment,
 		       uint64_t *offset, uint64_t *out_length)
