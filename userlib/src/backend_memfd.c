@@ -52,7 +52,7 @@ static void blocks_free(struct block *list)
 
 	while ((block = list)) {
 		list = block->next;
-		ndshm__memfd_close(block->fd);
+		ndshm__close(block->fd);
 		free(block);
 	}
 }
@@ -200,15 +200,6 @@ int ndshm__memfd_create(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-void ndshm__memfd_close(int fd)
-{
-	int state;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	close(fd);
-	pthread_setcancelstate(state, NULL);
-}
-
 static int change_memory(int fd, int mode, uint64_t offset, uint64_t length)
 {
 	int ret, state;
@@ -254,7 +245,7 @@ static int create_memory(uint64_t length)
 	error = ndshm__memfd_allocate(fd, 0, length);
 	if (!error)
 		return fd;
-	ndshm__memfd_close(fd);
+	ndshm__close(fd);
 	return error;
 }
 

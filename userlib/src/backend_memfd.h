@@ -59,13 +59,11 @@ uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t l
 /* Create an empty memfd that can be sealed. Returns -errno on failure. */
 int ndshm__memfd_create(const char *name);
 /*
- * Allocate the memory of a range now, not on first access; free the memory of a range; close the
- * file. The first two return 0, or -ENOMEM, when a part may be allocated. None is a cancellation
- * point: the caller may hold locks, and resources that only it knows.
+ * Allocate the memory of a range now, not on first access; free the memory of a range. Return 0, or
+ * -ENOMEM, when a part may be allocated. Neither is a cancellation point.
  */
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length);
 int ndshm__memfd_free(int fd, uint64_t offset, uint64_t length);
-void ndshm__memfd_close(int fd);
 
 /* memfd_section.c: as @create_section of struct ndshm_backend, and @list for sections. */
 int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create_args *argument,

@@ -34,7 +34,7 @@ static int module_open(struct ndshm *ndshm, const char *where)
 
 static void module_close(struct ndshm *ndshm)
 {
-	close(ndshm->fd);
+	ndshm__close(ndshm->fd);
 	ndshm->fd = -1;
 }
 

@@ -169,6 +169,10 @@ int ndshm__refuse(struct ndshm *ndshm, uint32_t reason);
  */
 int ndshm__process_open(void);
 uint32_t ndshm__process(void);
+/*
+ * close(), but no cancellation point: the caller may hold locks, and resources that only it knows.
+ */
+void ndshm__close(int fd);
 
 /* reason.c */
 uint32_t ndshm__reason_status(uint32_t reason);

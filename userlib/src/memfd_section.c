@@ -782,7 +782,7 @@ static void section_close(struct ndshm_section *section)
 		*at = store->next;
 	}
 	ndshm__unlock();
-	ndshm__memfd_close(section->fd);
+	ndshm__close(section->fd);
 	if (last && (is_creator(store) || !store->process))
 		store_free(store);
 }
@@ -877,7 +877,7 @@ static uint32_t store_create_file(struct ndshm_memfd_store *store, int *out)
 		return descriptor_reason(-fd);
 	if (fchmod(fd, MODE_LIVE) || fcntl(fd, F_ADD_SEALS, SEALS) || fstat(fd, &status) ||
 	    ndshm__memfd_allocate(fd, 0, bytes_of(store->initial))) {
-		ndshm__memfd_close(fd);
+		ndshm__close(fd);
 		return NDSHM_REASON_MEMORY;
 	}
 	store->device = status.st_dev;

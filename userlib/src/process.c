@@ -10,6 +10,15 @@
 
 #include "internal.h"
 
+void ndshm__close(int fd)
+{
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	close(fd);
+	pthread_setcancelstate(state, NULL);
+}
+
 /* Number of the process; 0 in a child that has not called ndshm__process() yet. */
 static _Atomic(atomic_uint *) place;
 

@@ -92,7 +92,7 @@ NDSHM_API void ndshm_ring_close(struct ndshm_ring *ring)
 	if (ring->shared)
 		munmap(ring->shared, ring->bytes);
 	if (ring->fd >= 0)
-		close(ring->fd);
+		ndshm__close(ring->fd);
 	free(ring);
 }
 
@@ -362,14 +362,16 @@ static int try_receive(struct attempt *attempt)
 
 static void write_event(struct ndshm_ring *ring)
 {
-	int fd = ring->event_fd;
+	int fd = ring->event_fd, state;
 	ssize_t written;
 
 	if (fd < 0 || !atomic_load(&ring->shared->armed) ||
 	    !atomic_exchange(&ring->shared->armed, 0))
 		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	/* EAGAIN: the counter is at its maximum, so that the descriptor is readable. */
 	written = write(fd, &(uint64_t){ 1 }, sizeof(uint64_t));
+	pthread_setcancelstate(state, NULL);
 	(void)written;
 }
 

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "internal.h"
 #include "ring_internal.h"
@@ -46,18 +45,19 @@ static void unlock_shared(const struct ndshm_ring *ring)
 static int open_again(int fd)
 {
 	char path[64];
-	int own;
+	int own, error, state;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	own = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (own >= 0)
-		return own;
-	return errno == EWOULDBLOCK ? -EBADF : -errno;
+	error = errno == EWOULDBLOCK ? -EBADF : -errno;
+	pthread_setcancelstate(state, NULL);
+	return own >= 0 ? own : error;
 }
 
 static void free_member(struct ring_member *member)
 {
-	close(member->fd);
+	ndshm__close(member->fd);
 	free(member);
 }
 
@@ -105,7 +105,7 @@ int ndshm__ring_join(struct ndshm_ring *ring, struct ring_member **out)
 	if (atomic_compare_exchange_strong(&ring->member, &seen, made)) {
 		/* That of the parent. Not freed: another thread may still read its process. */
 		if (seen)
-			close(seen->fd);
+			ndshm__close(seen->fd);
 		*out = made;
 		return 0;
 	}

@@ -277,12 +277,9 @@ static void remove_alone(struct ndshm_section *section)
 	ndshm__unlock();
 }
 
-/* No other thread exists. The mapping is not there. fork() must not become a cancellation point. */
+/* No other thread exists. The mapping is not there. */
 void ndshm__sections_abandon(void)
 {
-	int state;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	for (struct ndshm_section *section = alone; section; section = section->next) {
 		if (!section->kind)
 			continue;
@@ -292,7 +289,6 @@ void ndshm__sections_abandon(void)
 		section->fd = -1;
 		section->base = NULL;
 	}
-	pthread_setcancelstate(state, NULL);
 }
 
 static void free_object(struct ndshm_section *section)
@@ -311,7 +307,7 @@ static void free_object(struct ndshm_section *section)
 	if (section->kind)
 		section->kind->close(section);
 	else if (section->fd >= 0)
-		close(section->fd);
+		ndshm__close(section->fd);
 	ndshm__put(section->ndshm);
 	free(section);
 }
@@ -454,14 +450,8 @@ NDSHM_API int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_sect
 
 NDSHM_API void ndshm_section_close(struct ndshm_section *section)
 {
-	int state;
-
-	if (!section)
-		return;
-	/* close() is a cancellation point; the rest would be lost. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	free_object(section);
-	pthread_setcancelstate(state, NULL);
+	if (section)
+		free_object(section);
 }
 
 NDSHM_API int ndshm_section_dont_fork(struct ndshm_section *section)

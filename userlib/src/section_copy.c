@@ -56,8 +56,8 @@ static int copy_rest(struct ndshm *ndshm, void *to, const void *from, size_t len
 		error = ndshm__refuse(ndshm, NDSHM_REASON_DESCRIPTORS);
 	} else {
 		error = ndshm__done(ndshm, copy_by_pipe(pipes, to, from, length));
-		close(pipes[0]);
-		close(pipes[1]);
+		ndshm__close(pipes[0]);
+		ndshm__close(pipes[1]);
 	}
 	pthread_setcancelstate(state, NULL);
 	return error;

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #include "section_internal.h"
 
@@ -30,12 +29,12 @@ static int command(struct ndshm_section *section, int holder, unsigned long numb
 static void detach(struct ndshm_section *section, int holder)
 {
 	(void)section;
-	close(holder);
+	ndshm__close(holder);
 }
 
 static void close_section(struct ndshm_section *section)
 {
-	close(section->fd);
+	ndshm__close(section->fd);
 }
 
 const struct ndshm_section_kind ndshm__section_module = {

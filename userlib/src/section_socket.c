@@ -57,7 +57,7 @@ NDSHM_API int ndshm_section_send(struct ndshm_section *section, int socket, uint
 		return error;
 	error = send_descriptor(socket, fd, data, length);
 	if (flags)
-		close(fd);
+		ndshm__close(fd);
 	return ndshm__done(section->ndshm, error);
 }
 
@@ -81,7 +81,7 @@ static size_t only_descriptor(struct msghdr *message, int *fd)
 			memcpy(&found, CMSG_DATA(header) + i * sizeof(found), sizeof(found));
 			/* A negative pidfd is an error: close() fails. */
 			if (pidfd || count++)
-				close(found);
+				ndshm__close(found);
 			else
 				*fd = found;
 		}
@@ -111,7 +111,7 @@ static int receive_descriptor(int socket, void *data, size_t *length, int *fd)
 	else if (!count)
 		error = received ? -ENODATA : -EPIPE;
 	if (error && count)
-		close(*fd);
+		ndshm__close(*fd);
 	return error;
 }
 
@@ -127,6 +127,6 @@ NDSHM_API int ndshm_section_receive(struct ndshm *ndshm, int socket, void *data,
 	if (error)
 		return ndshm__done(ndshm, error);
 	error = ndshm_section_adopt(ndshm, fd, out);
-	close(fd);
+	ndshm__close(fd);
 	return error;
 }

@@ -590,6 +590,36 @@ static void a_cancelled_thread_ends_its_calls(void)
 	ndshm_ring_close(ring);
 }
 
+static void *open_and_close_cancelled(void *fd)
+{
+	struct ndshm_ring *other = NULL;
+
+	pthread_cancel(pthread_self());
+	CHECK(!ndshm_ring_adopt(*(int *)fd, &other));
+	ndshm_ring_close(other);
+	CHECK(!put(1));
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return NULL;
+}
+
+/* Nor do the calls end that open and close descriptors, or write to the eventfd. */
+static void a_cancelled_thread_uses_descriptors(void)
+{
+	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), fd;
+	pthread_t thread;
+	uint64_t count;
+	void *end;
+
+	REQUIRE(event >= 0 && open_ring(4, 8));
+	CHECK(!ndshm_ring_set_eventfd(ring, event) && !ndshm_ring_arm(ring));
+	fd = ndshm_ring_fd(ring);
+	REQUIRE(!pthread_create(&thread, NULL, open_and_close_cancelled, &fd));
+	CHECK(!pthread_join(thread, &end) && !end);
+	CHECK(read(event, &count, sizeof(count)) == sizeof(count) && get() == 1 && is_whole());
+	ndshm_ring_close(ring);
+	close(event);
+}
+
 static void send_third(void)
 {
 	if (put(3))
@@ -1023,6 +1053,7 @@ int main(void)
 	RUN(cells_of_another_program_are_recovered);
 	RUN(a_child_of_vfork_changes_nothing);
 	RUN(a_cancelled_thread_ends_its_calls);
+	RUN(a_cancelled_thread_uses_descriptors);
 	RUN(a_sender_is_killed_anywhere);
 	RUN(a_receiver_is_killed_anywhere);
 	RUN(a_sender_is_stopped_anywhere);
