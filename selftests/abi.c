@@ -181,6 +181,12 @@ FIXTURE_VARIANT_ADD(shape, section_open) {
 	.reason = NDSHM_REASON_SECTION_UNKNOWN,
 };
 
+FIXTURE_VARIANT_ADD(shape, block_export) {
+	.command = NDSHM_BLOCK_EXPORT,
+	.size = sizeof(struct ndshm_block_export_args),
+	.reserved = offsetof(struct ndshm_block_export_args, __reserved),
+};
+
 FIXTURE_VARIANT_ADD(shape, section_attach) {
 	.command = NDSHM_SECTION_ATTACH,
 	.object = SECTIONS,
@@ -257,6 +263,9 @@ FIXTURE_SETUP(shape)
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
 	test_get_info(self->fd, &info);
+	if (variant->command == NDSHM_BLOCK_EXPORT &&
+	    !(info.out_features & NDSHM_FEATURE_EXPORT))
+		SKIP(return, "the kernel has no dma-bufs");
 	self->adapter = info.out_default_adapter;
 	test_charged(self->fd, self->adapter);
 	self->block = test_new_block(self->fd, self->adapter, page_size());
@@ -294,6 +303,7 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		struct ndshm_block_cancel_args cancel;
 		struct ndshm_section_create_args create;
 		struct ndshm_section_open_args open;
+		struct ndshm_block_export_args export;
 		struct ndshm_section_attach_args attach;
 		struct ndshm_section_share_args share;
 		struct ndshm_section_delete_args delete;
@@ -340,6 +350,9 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 	case NDSHM_SECTION_CREATE:
 		request.create = section_create_request(self->adapter, 1, 1);
 		break;
+	case NDSHM_BLOCK_EXPORT:
+		request.export = block_export_request(self->block.handle, O_RDWR);
+		break;
 	case NDSHM_SECTION_OPEN:
 		request.open = section_open_request(NDSHM_OWNER_SELF, "no section", 0);
 		break;
@@ -385,6 +398,7 @@ static void undo(struct __test_metadata *_metadata, int line,
 {
 	union {
 		struct ndshm_section_create_args create;
+		struct ndshm_block_export_args export;
 		struct ndshm_section_attach_args attach;
 		struct ndshm_section_share_args share;
 		struct ndshm_extent_alloc_args alloc;
@@ -401,6 +415,10 @@ static void undo(struct __test_metadata *_metadata, int line,
 		break;
 	case NDSHM_BLOCK_ALLOC:
 		test_free_handle(self->fd, self->made.handle);
+		break;
+	case NDSHM_BLOCK_EXPORT:
+		EXPECT_EQ(0, close(answer.export.out_dmabuf))
+			TH_LOG("line %d", line);
 		break;
 	case NDSHM_SECTION_CREATE:
 		EXPECT_NE(0, answer.create.out_id);
@@ -857,7 +875,8 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_NAMES |
 					    NDSHM_FEATURE_FREE_MANY |
 					    NDSHM_FEATURE_RECYCLE |
-					    NDSHM_FEATURE_IRQS));
+					    NDSHM_FEATURE_IRQS |
+					    NDSHM_FEATURE_EXPORT));
 	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
 		  !(info->out_features & NDSHM_FEATURE_IRQS));
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SECTIONS);
@@ -914,7 +933,7 @@ TEST_F(request, info_is_the_clients)
 	close(other);
 }
 
-/* All numbers except @first to @last must be unknown commands. */
+/* All numbers except @first to @last must be unknown commands, and @hole, if it is not 0, too. */
 static void no_commands(struct __test_metadata *_metadata, int client, int fd,
 			unsigned long first, unsigned long last)
 {
@@ -941,7 +960,7 @@ TEST_F(request, unknown_commands)
 	int holder = test_attach(section);
 
 	no_commands(_metadata, self->fd, self->fd, NDSHM_GET_INFO,
-		    NDSHM_ADAPTER_SET_IRQS);
+		    NDSHM_BLOCK_EXPORT);
 	no_commands(_metadata, self->fd, section, NDSHM_SECTION_ATTACH,
 		    NDSHM_SECTION_SYNC);
 	no_commands(_metadata, self->fd, holder, NDSHM_EXTENT_ALLOC,

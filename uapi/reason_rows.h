@@ -243,3 +243,7 @@ NDSHM_REASON_ROW(IRQ_VECTORS, RESOURCES, ENOSPC, "irq-vectors", 98,
 		 "machine has no free interrupt vector, or the line cannot be shared; use fewer vectors or another kind, or poll")
 NDSHM_REASON_ROW(ADAPTER_RESETTING, BUSY, EAGAIN, "adapter-resetting", 99,
 		 "function is being reset or recovers from an error; retry when the eventfds are signalled")
+
+/* dma-bufs. */
+NDSHM_REASON_ROW(EXPORT_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "export-unsupported", 100,
+		 "memory of the provider cannot be mapped, or the kernel has no dma-bufs; use the provider \"pages\", or a kernel with CONFIG_DMA_SHARED_BUFFER")

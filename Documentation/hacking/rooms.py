@@ -25,7 +25,7 @@ import sys
 
 # From the bottom to the top. A file may use its own floor's rooms' headers and those below; rooms
 # beside each other do not use each other.
-FLOORS = [["base"], ["account"], ["registration"], ["adapter"], ["block"], ["section"],
+FLOORS = [["base"], ["account"], ["registration"], ["adapter"], ["block"], ["section"], ["dmabuf"],
           ["cdev", "netlink", "ndis", "pci", "providers"], ["main"]]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # These use kernel/include and nothing private.

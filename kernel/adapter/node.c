@@ -85,6 +85,13 @@ void ndshm_node_teardown(void)
 	}
 }
 
+bool ndshm_node_is_adapter(const struct ndshm_adapter *adapter)
+{
+	const int node = dev_to_node(adapter->device);
+
+	return node != NUMA_NO_NODE && adapters[node] == adapter;
+}
+
 u32 ndshm_node_default(void)
 {
 	return default_id;

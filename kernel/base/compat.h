@@ -152,6 +152,19 @@ static inline void dma_reset_need_sync(struct device *dev)
 }
 #endif
 
+/* kernel/tests: before 6.2 a dma-buf is mapped without its reservation lock */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define dma_buf_vmap_unlocked dma_buf_vmap
+#define dma_buf_vunmap_unlocked dma_buf_vunmap
+#endif
+
+/* kernel/tests: dma_buf_attach_ops::move_notify has another name since 7.1 */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 1, 0)
+#define NDSHM_MOVE_NOTIFY	invalidate_mappings
+#else
+#define NDSHM_MOVE_NOTIFY	move_notify
+#endif
+
 /* kernel/providers: MAX_PAGE_ORDER was MAX_ORDER before 6.8, MAX_ORDER - 1 before 6.4 */
 #ifndef MAX_PAGE_ORDER
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)

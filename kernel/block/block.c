@@ -160,6 +160,31 @@ static unsigned long block_pfn(struct ndshm_object *object, pgoff_t index,
 				 block->context, index, count, prot);
 }
 
+/* Bytes that are synchronised with the spinlock held. */
+#define SYNC_STEP	SZ_256K
+
+/* While @state_lock is held and the object is not revoked, the block has its memory. */
+static ndshm_reason_t block_sync(struct ndshm_object *object, u32 direction, u64 offset,
+				 u64 length)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	u64 step;
+
+	/* A killed caller gets no reply, so the reason does not matter. */
+	for (; length && reason == NDSHM_REASON_NONE &&
+	     !fatal_signal_pending(current); offset += step, length -= step) {
+		step = min_t(u64, length, SYNC_STEP);
+		spin_lock(&object->state_lock);
+		if (object->revoked)
+			reason = NDSHM_REASON_BLOCK_REVOKED;
+		else
+			ndshm_block_sync(ndshm_block_of(object), direction, offset, step);
+		spin_unlock(&object->state_lock);
+		cond_resched();
+	}
+	return reason;
+}
+
 static void block_release_work(struct work_struct *work)
 {
 	struct ndshm_block *block = container_of(work, struct ndshm_block,
@@ -184,6 +209,8 @@ const struct ndshm_object_ops ndshm_block_ops = {
 	.fault = ndshm_block_fault,
 	.fault_around = ndshm_block_fault_around,
 	.wait_faults = ndshm_block_wait_faults,
+	.get_page = ndshm_block_get_page,
+	.sync = block_sync,
 	.release = block_release,
 	.release_async = block_release_async,
 };

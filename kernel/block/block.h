@@ -181,6 +181,7 @@ static inline bool ndshm_block_is(const struct ndshm_object *object)
 vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf);
 vm_fault_t ndshm_block_fault_around(struct ndshm_object *object, struct vm_fault *vmf);
 bool ndshm_block_wait_faults(struct ndshm_object *object, unsigned long deadline);
+struct page *ndshm_block_get_page(struct ndshm_object *object, pgoff_t index);
 
 /*
  * Return: the page at @index, without a reference, or NULL if the provider has none

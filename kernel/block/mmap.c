@@ -392,9 +392,7 @@ static void object_set_file(struct ndshm_object *object, struct file *file)
 	object->was_mapped = true;
 }
 
-/* Return: the object's file with a reference. Creates it, or takes it from the cache. */
-static struct file *object_get_file(struct ndshm_object *object,
-				    struct ndshm_file_cache *cache)
+struct file *ndshm_object_get_file(struct ndshm_object *object, struct ndshm_file_cache *cache)
 {
 	struct file *cached = NULL, *file;
 
@@ -462,24 +460,21 @@ static vm_flags_t object_vm_flags(const struct ndshm_object *object,
 	       VM_MIXEDMAP : 0;
 }
 
-int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
-		      struct ndshm_file_cache *cache, atomic_t *mappings)
+static int object_check_mmap(const struct ndshm_object *object, const struct vm_area_struct *vma)
 {
-	struct file *file;
-
 	mmap_assert_write_locked(vma->vm_mm);
 
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;
-	if (object->unmappable)
-		return -EOPNOTSUPP;
-	if (vma->vm_end - vma->vm_start > object->length)
-		return -ENXIO;
-	file = object_get_file(object, cache);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
+	return object->unmappable ? -EOPNOTSUPP : 0;
+}
+
+/* Move @vma to @file, whose reference is consumed, and to page @start of the object. */
+static int object_set_vma(struct ndshm_object *object, struct vm_area_struct *vma,
+			  struct file *file, pgoff_t start, atomic_t *mappings)
+{
 	if (atomic_inc_return(mappings) > object->ops->max_mappings) {
 		atomic_dec(mappings);
 		fput(file);
@@ -489,12 +484,40 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 	/* As vma_set_file(), without taking a further reference. */
 	swap(vma->vm_file, file);
 	fput(file);
-	vma->vm_pgoff = 0;
+	vma->vm_pgoff = start;
 	vma->vm_private_data = mappings;
 	vma->vm_ops = &object_vm_ops;
-	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP | object_vm_flags(object, vma),
-			   VM_MAYEXEC);
+	/* An importer of a dma-buf may have set flags for its own memory. */
+	ndshm_vm_flags_mod(vma, 0, VM_MAYEXEC | VM_IO | VM_PFNMAP | VM_MIXEDMAP);
+	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP | object_vm_flags(object, vma), 0);
 	return 0;
+}
+
+int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
+		      struct ndshm_file_cache *cache, atomic_t *mappings)
+{
+	int ret = object_check_mmap(object, vma);
+	struct file *file;
+
+	if (ret)
+		return ret;
+	if (vma->vm_end - vma->vm_start > object->length)
+		return -ENXIO;
+	file = ndshm_object_get_file(object, cache);
+	return IS_ERR(file) ? PTR_ERR(file) : object_set_vma(object, vma, file, 0, mappings);
+}
+
+int ndshm_object_mmap_file(struct ndshm_object *object, struct vm_area_struct *vma,
+			   struct file *file, pgoff_t start, atomic_t *mappings)
+{
+	int ret = object_check_mmap(object, vma);
+
+	if (ret)
+		return ret;
+	/* Without a lock: a fault checks it again. */
+	if (READ_ONCE(object->revoked))
+		return -ENODEV;
+	return object_set_vma(object, vma, get_file(file), start, mappings);
 }
 
 /**

@@ -13,6 +13,8 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
+#include <ndshm/status.h>
+
 struct ndshm_object;
 struct vm_area_struct;
 struct vm_fault;
@@ -41,6 +43,10 @@ typedef void (*ndshm_peek_fn)(void *object, kuid_t owner, void *context);
  * @wait_faults: Waits until each page that a fault has locked is in its page table or
  *	never will be, at most until @deadline (in jiffies). Called after the object
  *	was revoked. Returns false after a timeout. NULL: no wait is needed. May sleep
+ * @get_page: Returns the page at @index, with a reference, or NULL if the object has none
+ *	there or is revoked. NULL: the kind has no object with pages.
+ * @sync: Synchronises a valid range. Returns NONE, or a reason if the object is revoked.
+ *	NULL: the kind is not exported. May sleep
  * @unmapped: The object is retired and its last mapping gone; may be NULL. May sleep;
  *	takes no mmap lock
  * @release: Frees the object after its last put. May sleep; takes no mmap lock
@@ -54,6 +60,9 @@ struct ndshm_object_ops {
 	vm_fault_t (*fault)(struct ndshm_object *object, struct vm_fault *vmf);
 	vm_fault_t (*fault_around)(struct ndshm_object *object, struct vm_fault *vmf);
 	bool (*wait_faults)(struct ndshm_object *object, unsigned long deadline);
+	struct page *(*get_page)(struct ndshm_object *object, pgoff_t index);
+	ndshm_reason_t (*sync)(struct ndshm_object *object, u32 direction, u64 offset,
+			       u64 length);
 	void (*unmapped)(struct ndshm_object *object);
 	void (*release)(struct ndshm_object *object);
 	void (*release_async)(struct ndshm_object *object);
@@ -72,6 +81,7 @@ struct ndshm_object_ops {
  * @handle: handle of the owning client; 0 for a block of a kernel user
  * @name: number for /proc/PID/maps
  * @mappings: VMAs of the object; for a section, those of its creator
+ * @exports: dma-bufs of the object, each of which holds the file
  * @state_lock: protects the members below. While it is held, an object that is not
  *	@revoked has its memory. Innermost, except for page table locks and for locks of a
  *	provider's page, pfn and sync handlers
@@ -93,6 +103,7 @@ struct ndshm_object {
 	u32 handle;
 	u32 name;
 	atomic_t mappings;
+	atomic_t exports;
 	spinlock_t state_lock;	/* revoked, retired, huge, split, file, inode */
 	bool revoked;
 	bool retired;
@@ -146,6 +157,19 @@ void ndshm_object_put_async(struct ndshm_object *object);
  */
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		      struct ndshm_file_cache *cache, atomic_t *mappings);
+
+/*
+ * Map the object from page @start on, by its @file, in the VMA of a dma-buf, which holds @file.
+ * The caller has checked the range. The handle may be freed.
+ */
+int ndshm_object_mmap_file(struct ndshm_object *object, struct vm_area_struct *vma,
+			   struct file *file, pgoff_t start, atomic_t *mappings);
+
+/*
+ * Return: the object's file with a reference, or an ERR_PTR: -ENXIO if the object is retired,
+ * -ENODEV if it is revoked, -ENOMEM or -ENFILE. A new file comes from @cache.
+ */
+struct file *ndshm_object_get_file(struct ndshm_object *object, struct ndshm_file_cache *cache);
 
 /*
  * Return: a descriptor's file for @object with @private as its private data, or an ERR_PTR. fstat()

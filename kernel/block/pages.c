@@ -74,16 +74,23 @@ vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page)
 	return VM_FAULT_LOCKED;
 }
 
-vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
+struct page *ndshm_block_get_page(struct ndshm_object *object, pgoff_t index)
 {
 	struct page *page = NULL;
 
 	spin_lock(&object->state_lock);
 	if (!object->revoked)
-		page = ndshm_block_page(ndshm_block_of(object), vmf->pgoff);
+		page = ndshm_block_page(ndshm_block_of(object), index);
 	if (page)
 		get_page(page);
 	spin_unlock(&object->state_lock);
+	return page;
+}
+
+vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
+{
+	struct page *page = ndshm_block_get_page(object, vmf->pgoff);
+
 	if (!page)
 		return VM_FAULT_SIGBUS;
 	/* Killable: the lock may be held in a fault of a throttled process. */

@@ -535,31 +535,6 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 	return reason;
 }
 
-/* Bytes that are synchronised with the spinlock held. */
-#define SYNC_STEP	SZ_256K
-
-/* While @state_lock is held and the object is not revoked, the block has its memory. */
-static ndshm_reason_t block_sync(struct ndshm_block *block, u32 direction,
-				 u64 offset, u64 length)
-{
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	u64 step;
-
-	/* A killed caller gets no reply, so the reason does not matter. */
-	for (; length && reason == NDSHM_REASON_NONE &&
-	     !fatal_signal_pending(current); offset += step, length -= step) {
-		step = min_t(u64, length, SYNC_STEP);
-		spin_lock(&block->object.state_lock);
-		if (block->object.revoked)
-			reason = NDSHM_REASON_BLOCK_REVOKED;
-		else
-			ndshm_block_sync(block, direction, offset, step);
-		spin_unlock(&block->object.state_lock);
-		cond_resched();
-	}
-	return reason;
-}
-
 ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
 {
 	const struct ndshm_block_sync_args *argument = command->argument;
@@ -572,8 +547,8 @@ ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
 	reason = ndshm_check_sync(argument->direction, argument->offset,
 				  argument->length, block->object.length);
 	if (reason == NDSHM_REASON_NONE)
-		reason = block_sync(block, argument->direction,
-				    argument->offset, argument->length);
+		reason = block->object.ops->sync(&block->object, argument->direction,
+						 argument->offset, argument->length);
 	ndshm_block_release(block);
 	return reason;
 }

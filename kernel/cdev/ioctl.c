@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
@@ -19,6 +20,32 @@ int ndshm_reply_reason(struct ndshm_command *command, ndshm_reason_t reason)
 	header->status = (__force u32)ndshm_reason_status(reason);
 	header->reason = (__force u32)reason;
 	return ndshm_reply(command);
+}
+
+ndshm_reason_t ndshm_reply_file(struct ndshm_command *command, struct file *file, int flags,
+				s32 *number)
+{
+	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
+	int unused;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file) == -ENFILE ? NDSHM_REASON_DESCRIPTORS : reason;
+	unused = get_unused_fd_flags(flags);
+	if (unused < 0) {
+		if (unused != -ENOMEM)
+			reason = NDSHM_REASON_DESCRIPTORS;
+		goto err_file;
+	}
+	*number = unused;
+	if (!ndshm_reply(command)) {
+		fd_install(unused, file);
+		return NDSHM_REASON_NONE;
+	}
+	reason = NDSHM_REASON_ADDRESS;
+	put_unused_fd(unused);
+err_file:
+	fput(file);
+	return reason;
 }
 
 /* Reply in the header only, when the rest of the user's argument may be inaccessible. */

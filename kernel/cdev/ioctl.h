@@ -40,6 +40,14 @@ int ndshm_reply(struct ndshm_command *command);
 /* The same, with @reason and its status in the header. */
 int ndshm_reply_reason(struct ndshm_command *command, ndshm_reason_t reason);
 
+/*
+ * Reply with the number of a descriptor of @file (@flags: 0 or O_CLOEXEC) in @number, which is part
+ * of the argument, and install it after that: another thread can close it from then on. Consumes
+ * @file, which may be an ERR_PTR.
+ */
+ndshm_reason_t ndshm_reply_file(struct ndshm_command *command, struct file *file, int flags,
+				s32 *number);
+
 /**
  * struct ndshm_ioctl_row - A command
  * @number: ioctl number

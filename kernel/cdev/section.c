@@ -31,36 +31,6 @@ static bool section_file_writable(const struct file *file)
 	return file->f_mode & FMODE_WRITE;
 }
 
-/*
- * Reply with the number of a descriptor of @file, and install it after that. Consumes @file, which
- * may be an ERR_PTR.
- */
-static ndshm_reason_t section_install(struct ndshm_command *command, struct file *file,
-				      s32 *number)
-{
-	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
-	int unused;
-
-	if (IS_ERR(file))
-		return PTR_ERR(file) == -ENFILE ? NDSHM_REASON_DESCRIPTORS : reason;
-	unused = get_unused_fd_flags(O_CLOEXEC);
-	if (unused < 0) {
-		if (unused != -ENOMEM)
-			reason = NDSHM_REASON_DESCRIPTORS;
-		goto err_file;
-	}
-	*number = unused;
-	if (!ndshm_reply(command)) {
-		fd_install(unused, file);
-		return NDSHM_REASON_NONE;
-	}
-	reason = NDSHM_REASON_ADDRESS;
-	put_unused_fd(unused);
-err_file:
-	fput(file);
-	return reason;
-}
-
 /* Takes over the caller's count of @section->users, also on failure. */
 static ndshm_reason_t section_publish_fd(struct ndshm_command *command,
 					 struct ndshm_section *section,
@@ -71,7 +41,7 @@ static ndshm_reason_t section_publish_fd(struct ndshm_command *command,
 
 	if (IS_ERR(file))
 		ndshm_section_put_user(section);
-	return section_install(command, file, number);
+	return ndshm_reply_file(command, file, O_CLOEXEC, number);
 }
 
 static ndshm_reason_t section_create(struct ndshm_command *command,
@@ -204,7 +174,7 @@ static ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 				  O_RDWR | O_CLOEXEC);
 	if (IS_ERR(file))
 		ndshm_holder_close(holder);
-	return section_install(command, file, &argument->out_holder);
+	return ndshm_reply_file(command, file, O_CLOEXEC, &argument->out_holder);
 }
 
 static ndshm_reason_t section_state_reason(struct ndshm_section *section)

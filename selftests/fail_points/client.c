@@ -545,6 +545,32 @@ static void check_sync(int error)
 	fail_nth_check_header(&of->sync, error);
 }
 
+static bool setup_export(void)
+{
+	bool opened = fail_nth_open_block();
+
+	poison(&of->export, sizeof(of->export));
+	of->export.handle = of->blocks[0].handle;
+	of->export.fd_flags = O_RDWR | O_CLOEXEC;
+	of->export.__reserved = 0;
+	return opened;
+}
+
+static int call_export(void)
+{
+	return fail_nth_ioctl(NDSHM_BLOCK_EXPORT, &of->export);
+}
+
+static void check_export(int error)
+{
+	fail_nth_check_header(&of->export, error);
+}
+
+static void undo_export(void)
+{
+	fail_nth_expect(!close(of->export.out_dmabuf));
+}
+
 static const struct fail_nth_command commands[] = {
 	{
 		.name = "open", .errors = { ENOMEM, EFAULT },
@@ -636,6 +662,11 @@ static const struct fail_nth_command commands[] = {
 	}, {
 		.name = "block-sync", .errors = { EFAULT },
 		.setup = setup_sync, .call = call_sync, .check = check_sync,
+		.clean = fail_nth_close,
+	}, {
+		.name = "block-export", .errors = { ENOMEM, EMFILE, EFAULT },
+		.keeps_file = true, .setup = setup_export, .call = call_export,
+		.check = check_export, .undo = undo_export,
 		.clean = fail_nth_close,
 	},
 };

@@ -7,12 +7,15 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <linux/dma-buf.h>
+
 #include "ndshm_edu.h"
-#include "arguments.h"
+#include "command.h"
 
 #define MAP		FUZZ_FROM("map", 'm')
 #define OFFSET		FUZZ_ANY("offset", 0, 0x1000, 0x2000, 0x10000, 1)
@@ -124,6 +127,60 @@ static long run_smap(struct fuzz_thread *thread, const struct fuzz_value *a)
 	};
 
 	return show(thread, &shown);
+}
+
+enum { EXPORT_HANDLE = COMMAND_OWN, EXPORT_FD_FLAGS, EXPORT_RESERVED, EXPORT_OFFSET, EXPORT_MAP,
+	EXPORT_LENGTH, EXPORT_PROT, EXPORT_FLAGS };
+static const struct fuzz_argument export_arguments[] = {
+	FUZZ_COMMAND(FUZZ_FROM("client", 'c'), struct ndshm_block_export_args),
+	[EXPORT_HANDLE] = {
+		.name = "handle",
+		.registers = 'h',
+		FUZZ_NUMBERS(0, 1, 0x7fffffff, 0xffffffff),
+		.usual = { 0, FUZZ_REGISTER },
+	},
+	[EXPORT_FD_FLAGS] = FUZZ_ANY("fd_flags", O_RDWR | O_CLOEXEC, O_RDONLY | O_CLOEXEC,
+				     O_WRONLY, O_ACCMODE, O_NONBLOCK, 0xffffffff),
+	[EXPORT_RESERVED] = RESERVED,
+	[EXPORT_OFFSET] = FUZZ_ANY("offset", 0, 0x1000, 0x2000, 0x200000, 0xfffffffffffff000),
+	[EXPORT_MAP] = MAP,
+	[EXPORT_LENGTH] = LENGTH,
+	[EXPORT_PROT] = FUZZ_PROT,
+	[EXPORT_FLAGS] = FUZZ_MMAP_FLAGS,
+	{}
+};
+
+/* Export a block, map the dma-buf and synchronise it. Its mapping is all that stays. */
+static long run_export(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	const struct fuzz_value *handle = &a[EXPORT_HANDLE];
+	struct ndshm_block_export_args export = {
+		.handle = handle->form == FUZZ_REGISTER ? fuzz_handle(handle)->handle :
+							  handle->number,
+		.fd_flags = a[EXPORT_FD_FLAGS].number,
+		.__reserved = a[EXPORT_RESERVED].number,
+	};
+	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
+	struct shown shown = {
+		.map = &a[EXPORT_MAP],
+		.length = a[EXPORT_LENGTH].number,
+		.prot = a[EXPORT_PROT].number,
+		.flags = a[EXPORT_FLAGS].number,
+		.offset = a[EXPORT_OFFSET].number,
+	};
+	bool reported;
+	long ret = fuzz_command(thread, fuzz_client(&a[COMMAND_OF]), NDSHM_BLOCK_EXPORT, a,
+				(void *)&export, sizeof(export), &reported);
+
+	if (!ret && !reported)
+		fuzz_registers_now.strays = true;
+	if (ret || !reported)
+		return ret;
+	shown.fd = export.out_dmabuf;
+	ret = show(thread, &shown);
+	ioctl(shown.fd, DMA_BUF_IOCTL_SYNC, &sync);
+	close(shown.fd);
+	return ret;
 }
 
 enum { MUNMAP_MAP, MUNMAP_OFFSET, MUNMAP_LENGTH };
@@ -516,5 +573,6 @@ const struct fuzz_kind fuzz_mapping_kinds[] = {
 	{ "proc", 2, proc_arguments, run_proc, NULL },
 	{ "yield", 2, yield_arguments, run_yield, NULL },
 	{ "smap", 12, smap_arguments, run_smap, NULL },
+	{ "export", 6, export_arguments, run_export, NULL },
 	{}
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,4 +172,24 @@ struct ndshm_mock_slot ndshm_mock_slot(unsigned int number)
 	if (state)
 		sscanf(state, "%15s", slot.state);
 	return slot;
+}
+
+struct ndshm_mock_import ndshm_mock_import(unsigned int number)
+{
+	char line[256], name[16];
+
+	snprintf(name, sizeof(name), "%u", number);
+	if (!find_line(FILES "imports", name, line, sizeof(line)))
+		line[0] = '\0';
+	return (struct ndshm_mock_import){
+		.entries = number_of(line, "entries"),
+		.bytes = number_of(line, "bytes"),
+		.longest = number_of(line, "longest"),
+		.moved = number_of(line, "moved"),
+	};
+}
+
+int ndshm_mock_import_open(void)
+{
+	return open(FILES "import", O_RDWR | O_CLOEXEC);
 }

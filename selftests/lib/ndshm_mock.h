@@ -74,6 +74,19 @@ struct ndshm_mock_slot {
 
 struct ndshm_mock_slot ndshm_mock_slot(unsigned int slot);
 
+/* A slot of the mock's importer of dma-bufs; all are -1 if it is free. */
+struct ndshm_mock_import {
+	int entries;		/* of its table; 0 without a mapping */
+	long long bytes;
+	long long longest;
+	int moved;
+};
+
+struct ndshm_mock_import ndshm_mock_import(unsigned int slot);
+
+/* The file whose mappings are the importer's. Return: a descriptor, or -1. */
+int ndshm_mock_import_open(void);
+
 /*
  * For programs with ndshm_test.h: the command must succeed, or fail with this
  * errno and reason.

@@ -360,6 +360,7 @@ NDSHM_TEST_COMMAND(block_cancel, NDSHM_BLOCK_CANCEL)
 NDSHM_TEST_COMMAND(block_free, NDSHM_BLOCK_FREE)
 NDSHM_TEST_COMMAND(block_sync, NDSHM_BLOCK_SYNC)
 NDSHM_TEST_COMMAND(block_query, NDSHM_BLOCK_QUERY)
+NDSHM_TEST_COMMAND(block_export, NDSHM_BLOCK_EXPORT)
 NDSHM_TEST_COMMAND(section_create, NDSHM_SECTION_CREATE)
 NDSHM_TEST_COMMAND(section_open, NDSHM_SECTION_OPEN)
 NDSHM_TEST_COMMAND(section_attach, NDSHM_SECTION_ATTACH)
@@ -623,6 +624,24 @@ block_sync_request(__u32 handle, __u32 direction, __u64 offset, __u64 length)
 	NDSHM_TEST_PASS(block_query, fd, request)
 #define test_err_block_query(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(block_query, error, reason, fd, request)
+
+/* BLOCK_EXPORT */
+static inline struct ndshm_block_export_args
+block_export_request(__u32 handle, __u32 fd_flags)
+{
+	struct ndshm_block_export_args export;
+
+	ndshm_poison(&export, sizeof(export));
+	export.handle = handle;
+	export.fd_flags = fd_flags;
+	export.__reserved = 0;
+	return export;
+}
+
+#define test_block_export(fd, request) \
+	NDSHM_TEST_PASS(block_export, fd, request)
+#define test_err_block_export(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(block_export, error, reason, fd, request)
 
 /* Allocate a block, as most tests begin. */
 static inline struct ndshm_block_info

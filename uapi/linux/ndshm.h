@@ -108,6 +108,7 @@
 #define NDSHM_BLOCK_CANCEL	_IO(NDSHM_IOC, 0x89)
 #define NDSHM_SECTION_OPEN	_IO(NDSHM_IOC, 0x8a)
 #define NDSHM_ADAPTER_SET_IRQS	_IO(NDSHM_IOC, 0x8b)
+#define NDSHM_BLOCK_EXPORT	_IO(NDSHM_IOC, 0x8c)
 
 /* Commands on the descriptor of a section. */
 #define NDSHM_SECTION_ATTACH	_IO(NDSHM_IOC, 0x90)
@@ -139,6 +140,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_FREE_MANY	(1ULL << 6)	/* BLOCK_FREE of an array of handles */
 #define NDSHM_FEATURE_RECYCLE	(1ULL << 7)	/* ALLOC_RECYCLE */
 #define NDSHM_FEATURE_IRQS	(1ULL << 8)	/* ADAPTER_SET_IRQS */
+#define NDSHM_FEATURE_EXPORT	(1ULL << 9)	/* BLOCK_EXPORT */
 
 /**
  * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -626,6 +628,57 @@ struct ndshm_block_sync_args {
 	__u32 direction;
 	__aligned_u64 offset;
 	__aligned_u64 length;
+};
+
+/**
+ * struct ndshm_block_export_args - ioctl(NDSHM_BLOCK_EXPORT): create a dma-buf of a block
+ * @size: sizeof(struct ndshm_block_export_args)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @handle: of this client
+ * @fd_flags: O_RDONLY or O_RDWR, and optionally O_CLOEXEC, with the values of open() (else
+ *	EOPNOTSUPP, FLAGS)
+ * @out_dmabuf: descriptor
+ * @__reserved: must be 0
+ *
+ * Other drivers take the dma-buf as a buffer (V4L2_MEMORY_DMABUF, PRIME) and map it for their
+ * devices. It is a descriptor that can be duplicated and passed to other processes, with the
+ * ioctls of <linux/dma-buf.h> and mmap() at offsets from 0. It keeps the block and its charge,
+ * as a mapping does, when the handle is freed and the client closed. A block can be exported any
+ * number of times; a dma-buf counts against the limits of open files only.
+ *
+ * ============================ ======= ====================== ======================
+ * memory of the block          mmap()  mapping for a device   mapping for the kernel
+ * ============================ ======= ====================== ======================
+ * has pages (``pages``)        yes     any device             yes
+ * ``coherent``                 yes     the adapter's own      for adapters of NUMA
+ *                                                             nodes, without a claim
+ * other frames                 yes     no (EOPNOTSUPP)        no (EINVAL)
+ * ============================ ======= ====================== ======================
+ *
+ * A block that cannot be mapped at all cannot be exported (EOPNOTSUPP, EXPORT_UNSUPPORTED). mmap()
+ * has the rules of a block's mmap(), but the offset is one in the block. Once the block is revoked,
+ * mmap(), new mappings for devices and DMA_BUF_IOCTL_SYNC are ENODEV, and access to existing user
+ * mappings is SIGBUS; a new mapping for the kernel shows other memory. A driver that has mapped
+ * pages can access them until it unmaps them; they stay charged that long, and up to a second
+ * longer.
+ *
+ * A dma-buf with O_RDONLY is read-only for everyone: a writable mmap() and a mapping for DMA that
+ * may write are EACCES, a mapping for the kernel is EINVAL, and DMA_BUF_IOCTL_SYNC is EACCES if the
+ * block has NDSHM_BLOCK_NEEDS_SYNC.
+ *
+ * Without NDSHM_FEATURE_EXPORT the kernel has no dma-bufs (EOPNOTSUPP, EXPORT_UNSUPPORTED).
+ */
+struct ndshm_block_export_args {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__u32 handle;
+	__u32 fd_flags;
+	__s32 out_dmabuf;
+	__u32 __reserved;
 };
 
 /**

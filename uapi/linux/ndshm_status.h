@@ -172,7 +172,10 @@
 #define NDSHM_REASON_IRQ_VECTORS		__NDSHM_REASON(98U)
 #define NDSHM_REASON_ADAPTER_RESETTING		__NDSHM_REASON(99U)
 
+/* dma-bufs. */
+#define NDSHM_REASON_EXPORT_UNSUPPORTED		__NDSHM_REASON(100U)
+
 /* One more than the highest reason of this header. */
-#define NDSHM_REASON_COUNT_KNOWN		100U
+#define NDSHM_REASON_COUNT_KNOWN		101U
 
 #endif /* _UAPI_LINUX_NDSHM_STATUS_H */

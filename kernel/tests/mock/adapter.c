@@ -84,6 +84,19 @@ err_adapter:
 	return ret;
 }
 
+struct device *mock_adapter_device(const char *name)
+{
+	struct device *device = NULL;
+	struct adapter *adapter;
+
+	mutex_lock(&adapters_lock);
+	list_for_each_entry(adapter, &adapters, link)
+		if (!strcmp(adapter->name, name))
+			device = &adapter->device->dev;
+	mutex_unlock(&adapters_lock);
+	return device;
+}
+
 static struct adapter *take(const char *name)
 {
 	struct adapter *adapter;

@@ -26,6 +26,8 @@
  *	request cancel COOKIE
  *	request told
  *	request end
+ *	import attach | map | write | unmap | vmap | fill | vunmap | detach | mmap SLOT ...
+ *					see import.c
  *	worker stop | wait | go | free		see worker.c
  *	fault NAME			see fault.c
  *	awake DEVICE			a PCI device; see awake.c
@@ -72,6 +74,7 @@ static const struct verb {
 	{ "request", "cancel", 3, mock_request_cancel },
 	{ "request", "told", 2, mock_request_reported },
 	{ "request", "end", 2, mock_request_end },
+	{ "import", NULL, 3, mock_import },
 	{ "worker", NULL, 2, mock_worker },
 	{ "fault", NULL, 2, mock_fault },
 	{ "awake", NULL, 2, mock_awake },

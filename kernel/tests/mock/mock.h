@@ -258,6 +258,8 @@ struct platform_device *mock_device_make(void);
 
 int mock_adapter_add(struct mock_command *command);
 int mock_adapter_del(struct mock_command *command);
+/* Return: the device of an adapter of this module, which stays with the adapter, or NULL. */
+struct device *mock_adapter_device(const char *name);
 void mock_adapter_teardown(void);
 
 /*
@@ -307,6 +309,15 @@ int mock_request_reported(struct mock_command *command);
 int mock_request_end(struct mock_command *command);
 int mock_requests_show(struct seq_file *file, void *unused);
 void mock_request_teardown(void);
+
+/*
+ * import.c: an importer of dma-bufs
+ */
+
+int mock_import(struct mock_command *command);
+int mock_imports_show(struct seq_file *file, void *unused);
+extern const struct file_operations mock_import_fops;
+void mock_import_teardown(void);
 
 /*
  * worker.c: fault injection in the workers of requests

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/* BLOCK_EXPORT. */
+#include <linux/fcntl.h>
+#include <linux/file.h>
+
+#include <linux/ndshm.h>
+
+#include "../block/block.h"
+#include "../dmabuf/export.h"
+#include "cdev.h"
+#include "client.h"
+
+/* Return: true for O_RDONLY or O_RDWR, with or without O_CLOEXEC. */
+static bool export_flags_valid(u32 flags)
+{
+	return !(flags & ~(O_CLOEXEC | O_ACCMODE)) &&
+	       ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_RDWR);
+}
+
+static ndshm_reason_t export_file_reason(long error)
+{
+	switch (error) {
+	case -ENXIO:
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	case -ENODEV:
+		return NDSHM_REASON_BLOCK_REVOKED;
+	case -ENFILE:
+		return NDSHM_REASON_DESCRIPTORS;
+	default:
+		return NDSHM_REASON_MEMORY;
+	}
+}
+
+static ndshm_reason_t export_block(struct ndshm_command *command, struct ndshm_object *object)
+{
+	struct ndshm_block_export_args *argument = command->argument;
+	struct ndshm_export_request request = {
+		.object = object,
+		.length = object->length,
+		.mappings = &object->mappings,
+		.writable = (argument->fd_flags & O_ACCMODE) == O_RDWR,
+	};
+	struct file *file;
+
+	if (!ndshm_block_is(object))
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	if (!IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) || object->unmappable)
+		return NDSHM_REASON_EXPORT_UNSUPPORTED;
+	request.needs_sync = ndshm_block_of(object)->needs_sync;
+	request.file = ndshm_object_get_file(object, &ndshm_client_of(command)->file_cache);
+	if (IS_ERR(request.file))
+		return export_file_reason(PTR_ERR(request.file));
+	file = ndshm_export_file(&request);
+	if (IS_ERR(file))
+		return export_file_reason(PTR_ERR(file));
+	return ndshm_reply_file(command, file, argument->fd_flags & O_CLOEXEC,
+				&argument->out_dmabuf);
+}
+
+ndshm_reason_t ndshm_ioctl_block_export(struct ndshm_command *command)
+{
+	struct ndshm_block_export_args *argument = command->argument;
+	struct ndshm_object *object;
+	ndshm_reason_t reason;
+
+	argument->out_dmabuf = -1;
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	if (!export_flags_valid(argument->fd_flags))
+		return NDSHM_REASON_FLAGS;
+	object = ndshm_handle_find(&ndshm_client_of(command)->handles, argument->handle);
+	if (!object)
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	reason = export_block(command, object);
+	ndshm_object_put(object);
+	return reason;
+}

@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dma-bufs of objects, for importers that need not support moves.
+ *
+ * A mapping of an attachment references the pages, as a pin of a user mapping does: it outlives a
+ * revocation, and the pages stay charged. Memory without pages ends with a revocation, which an
+ * importer would not notice. So only the adapter's own device can map it, whose DMA stops before;
+ * and the kernel only memory that is not revoked while the module is loaded.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/iosys-map.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/pagemap.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include <linux/ndshm.h>
+
+#include "../adapter/adapter.h"
+#include "../adapter/node.h"
+#include "../block/block.h"
+#include "../block/object.h"
+#include "../registration/provider.h"
+#include "export.h"
+
+/* MODULE_IMPORT_NS() takes a string since 6.13, and an identifier before. */
+MODULE_INFO(import_ns, "DMA_BUF");
+
+/**
+ * struct export - A dma-buf
+ * @object: the block or the section
+ * @file: file of @object, held, and with it @object
+ * @start: index of the first page in @object
+ * @end: index behind the last page
+ * @user_mappings: count of VMAs
+ * @writable: not read-only
+ * @needs_sync: see struct ndshm_export_request
+ * @vmapped: table for the pages of the kernel mapping, filled while there is one; protected by the
+ *	core, which makes one at a time
+ * @substitute: page that the kernel mapping consists of instead, because the memory was revoked
+ * @lock: protects @mapped; taken inside the reservation lock
+ * @mapped: mappings for devices, of memory with pages
+ */
+struct export {
+	struct ndshm_object *object;
+	struct file *file;
+	pgoff_t start;
+	pgoff_t end;
+	atomic_t *user_mappings;
+	bool writable;
+	bool needs_sync;
+	struct sg_table vmapped;
+	struct page *substitute;
+	struct mutex lock;	/* mapped */
+	struct list_head mapped;
+};
+
+/**
+ * struct export_mapping - A mapping of an attachment
+ * @table: each entry has a reference to its folio; without pages for an object with frames
+ * @device: the importer's
+ * @direction: of DMA
+ * @link: in the list of struct export; empty for an object with frames
+ */
+struct export_mapping {
+	struct sg_table table;
+	struct device *device;
+	enum dma_data_direction direction;
+	struct list_head link;
+};
+
+/*
+ * Tables of pages
+ */
+
+/*
+ * Return: the page at *@index with a reference, or an ERR_PTR. Sets *@count to the number of pages
+ * from there on that are in the export and in the same folio, at most @most, and advances *@index
+ * by as many.
+ */
+static struct page *export_next_page(const struct export *export, pgoff_t *index,
+				     unsigned long most, unsigned long *count)
+{
+	struct page *page = export->object->ops->get_page(export->object, *index);
+	struct folio *folio;
+
+	cond_resched();
+	if (!page)
+		return ERR_PTR(READ_ONCE(export->object->revoked) ? -ENODEV : -ENXIO);
+	folio = page_folio(page);
+	*count = folio_nr_pages(folio) - folio_page_idx(folio, page);
+	*count = min3(*count, export->end - *index, most);
+	*index += *count;
+	return page;
+}
+
+/* Put the pages of a table, which may be filled in part only. */
+static void export_empty_table(struct sg_table *table)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_sg(table, sg, i) {
+		if (!sg_page(sg))
+			break;
+		put_page(sg_page(sg));
+		sg_assign_page(sg, NULL);
+		cond_resched();
+	}
+}
+
+static void export_free_table(struct sg_table *table)
+{
+	export_empty_table(table);
+	sg_free_table(table);
+}
+
+static int export_fill_table(const struct export *export, struct sg_table *table,
+			     unsigned long most)
+{
+	pgoff_t index = export->start;
+	struct scatterlist *sg;
+	unsigned long count;
+	struct page *page;
+	unsigned int i;
+
+	for_each_sgtable_sg(table, sg, i) {
+		/* Memory of a section was replaced by longer folios since it was counted. */
+		if (index == export->end)
+			return -EAGAIN;
+		page = export_next_page(export, &index, most, &count);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		sg_set_page(sg, page, count << PAGE_SHIFT, 0);
+	}
+	return index == export->end ? 0 : -EAGAIN;
+}
+
+/* Allocate a table with an entry for each folio, or several of at most @most pages. */
+static int export_alloc_table(const struct export *export, struct sg_table *table,
+			      unsigned long most)
+{
+	pgoff_t index = export->start;
+	unsigned int entries = 0;
+	unsigned long count;
+	struct page *page;
+
+	for (; index < export->end; entries++) {
+		page = export_next_page(export, &index, most, &count);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		put_page(page);
+	}
+	return sg_alloc_table(table, entries, NDSHM_GFP_CHARGED);
+}
+
+/*
+ * Attachments
+ */
+
+/* Return: the block, if @device can map its memory without pages; else NULL. */
+static struct ndshm_block *export_own_block(const struct export *export,
+					    const struct device *device)
+{
+	struct ndshm_block *block;
+
+	if (!ndshm_block_is(export->object))
+		return NULL;
+	block = ndshm_block_of(export->object);
+	return block->adapter->device == device &&
+	       block->registration->provider->owner == THIS_MODULE ? block : NULL;
+}
+
+static int export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
+{
+	const struct export *export = dmabuf->priv;
+
+	if (READ_ONCE(export->object->revoked))
+		return -ENODEV;
+	if (export->object->frames && !export_own_block(export, attachment->dev))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static int export_map_pages(struct export *export, struct export_mapping *mapping)
+{
+	const unsigned long most = dma_get_max_seg_size(mapping->device) >> PAGE_SHIFT;
+	int ret = export_alloc_table(export, &mapping->table, max(most, 1UL));
+
+	if (ret)
+		return ret;
+	ret = export_fill_table(export, &mapping->table, max(most, 1UL)) ?:
+	      dma_map_sgtable(mapping->device, &mapping->table, mapping->direction, 0);
+	if (ret) {
+		export_free_table(&mapping->table);
+		return ret;
+	}
+	mutex_lock(&export->lock);
+	list_add(&mapping->link, &export->mapped);
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+/* The memory is mapped for the device already, at the addresses of its segments. */
+static int export_map_frames(const struct export *export, struct export_mapping *mapping)
+{
+	const struct ndshm_block *block = export_own_block(export, mapping->device);
+	struct scatterlist *sg;
+	unsigned int i;
+	int ret;
+
+	ret = sg_alloc_table(&mapping->table, block->segment_count, NDSHM_GFP_CHARGED);
+	if (ret)
+		return ret;
+	for_each_sgtable_dma_sg(&mapping->table, sg, i) {
+		sg_set_page(sg, NULL, block->segments[i].length, 0);
+		sg_dma_address(sg) = block->segments[i].address;
+		sg_dma_len(sg) = block->segments[i].length;
+	}
+	return 0;
+}
+
+static struct sg_table *export_map(struct dma_buf_attachment *attachment,
+				   enum dma_data_direction direction)
+{
+	struct export *export = attachment->dmabuf->priv;
+	struct export_mapping *mapping;
+	int ret;
+
+	/* The core passes on a read-only dma-buf to importers that write. */
+	if (!export->writable && direction != DMA_TO_DEVICE)
+		return ERR_PTR(-EACCES);
+	if (READ_ONCE(export->object->revoked))
+		return ERR_PTR(-ENODEV);
+	mapping = kzalloc(sizeof(*mapping), NDSHM_GFP_CHARGED);
+	if (!mapping)
+		return ERR_PTR(-ENOMEM);
+	mapping->device = attachment->dev;
+	mapping->direction = direction;
+	INIT_LIST_HEAD(&mapping->link);
+	ret = export->object->frames ? export_map_frames(export, mapping) :
+				       export_map_pages(export, mapping);
+	if (ret) {
+		kfree(mapping);
+		return ERR_PTR(ret);
+	}
+	return &mapping->table;
+}
+
+static void export_unmap(struct dma_buf_attachment *attachment, struct sg_table *table,
+			 enum dma_data_direction direction)
+{
+	struct export_mapping *mapping = container_of(table, struct export_mapping, table);
+	struct export *export = attachment->dmabuf->priv;
+
+	if (export->object->frames) {
+		sg_free_table(table);
+	} else {
+		mutex_lock(&export->lock);
+		list_del(&mapping->link);
+		mutex_unlock(&export->lock);
+		dma_unmap_sgtable(mapping->device, table, mapping->direction, 0);
+		export_free_table(table);
+	}
+	kfree(mapping);
+}
+
+/*
+ * Access by processors
+ */
+
+static int export_sync(struct dma_buf *dmabuf, enum dma_data_direction direction, u32 sync)
+{
+	struct export *export = dmabuf->priv;
+	struct ndshm_object *object = export->object;
+	struct export_mapping *mapping;
+	/* What the other side does not write needs no sync. */
+	const bool idle = direction == (sync == NDSHM_SYNC_FOR_DEVICE ? DMA_FROM_DEVICE :
+									DMA_TO_DEVICE);
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	/* A sync can discard data that others have written and not synced for the device. */
+	if (export->needs_sync && !export->writable)
+		return -EACCES;
+	if (READ_ONCE(object->revoked))
+		return -ENODEV;
+	if (export->needs_sync && !idle)
+		reason = object->ops->sync(object, sync, (u64)export->start << PAGE_SHIFT,
+					   (u64)(export->end - export->start) << PAGE_SHIFT);
+	if (reason != NDSHM_REASON_NONE)
+		return -ENODEV;
+	if (mutex_lock_killable(&export->lock))
+		return -EINTR;
+	list_for_each_entry(mapping, &export->mapped, link) {
+		if (sync == NDSHM_SYNC_FOR_DEVICE)
+			dma_sync_sgtable_for_device(mapping->device, &mapping->table,
+						    mapping->direction);
+		else
+			dma_sync_sgtable_for_cpu(mapping->device, &mapping->table,
+						 mapping->direction);
+	}
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+static int export_begin_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
+{
+	return export_sync(dmabuf, direction, NDSHM_SYNC_FOR_CPU);
+}
+
+static int export_end_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
+{
+	return export_sync(dmabuf, direction, NDSHM_SYNC_FOR_DEVICE);
+}
+
+/*
+ * @vma may be of the importer's own file, so its permissions are not always those of the dma-buf's
+ * file. The core has checked the range.
+ */
+static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	const struct export *export = dmabuf->priv;
+
+	if (!export->writable) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EACCES;
+		ndshm_vm_flags_mod(vma, 0, VM_MAYWRITE);
+	}
+	return ndshm_object_mmap_file(export->object, vma, export->file,
+				      export->start + vma->vm_pgoff, export->user_mappings);
+}
+
+/* Return: the kernel address of memory without pages that no revocation can end, or NULL. */
+static void *export_lasting_address(const struct export *export)
+{
+	const struct ndshm_block *block = ndshm_block_of(export->object);
+
+	return ndshm_block_is(export->object) && !block->claim &&
+	       ndshm_node_is_adapter(block->adapter) &&
+	       block->registration->provider->owner == THIS_MODULE ?
+	       block->virtual_address : NULL;
+}
+
+/*
+ * The core warns if ->vmap fails, so a user must not be able to make it fail: kernel mappings that
+ * are never possible have no operation, the table is allocated beforehand, what is allocated here
+ * is not charged, and memory that was revoked is replaced.
+ */
+static void *export_map_table(const struct export *export)
+{
+	const unsigned long count = export->end - export->start;
+	unsigned long n = 0, i;
+	struct scatterlist *sg;
+	struct page **pages;
+	unsigned int entry;
+	void *address;
+
+	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return NULL;
+	if (export->substitute)
+		memset_p((void **)pages, export->substitute, count);
+	else
+		for_each_sgtable_sg(&export->vmapped, sg, entry)
+			for (i = 0; i < sg->length >> PAGE_SHIFT; i++)
+				pages[n++] = sg_page(sg) + i;
+	address = vmap(pages, count, VM_MAP, PAGE_KERNEL);
+	kvfree(pages);
+	return address;
+}
+
+static void export_put_vmapped(struct export *export)
+{
+	if (export->substitute)
+		__free_page(export->substitute);
+	else
+		export_empty_table(&export->vmapped);
+	export->substitute = NULL;
+}
+
+static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct export *export = dmabuf->priv;
+	void *address;
+
+	if (export->object->frames) {
+		iosys_map_set_vaddr(map, export_lasting_address(export));
+		return 0;
+	}
+	if (export_fill_table(export, &export->vmapped, ULONG_MAX)) {
+		export_empty_table(&export->vmapped);
+		export->substitute = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (!export->substitute)
+			return -ENOMEM;
+	}
+	address = export_map_table(export);
+	if (!address) {
+		export_put_vmapped(export);
+		return -ENOMEM;
+	}
+	iosys_map_set_vaddr(map, address);
+	return 0;
+}
+
+static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct export *export = dmabuf->priv;
+
+	if (export->object->frames)
+		return;
+	vunmap(map->vaddr);
+	export_put_vmapped(export);
+}
+
+/*
+ * Life
+ */
+
+static void export_free(struct export *export)
+{
+	fput(export->file);
+	sg_free_table(&export->vmapped);
+	kfree(export);
+}
+
+static void export_release(struct dma_buf *dmabuf)
+{
+	struct export *export = dmabuf->priv;
+
+	atomic_dec(&export->object->exports);
+	export_free(export);
+}
+
+/* Members of both tables of operations. */
+#define EXPORT_OPS \
+	.attach = export_attach, \
+	.map_dma_buf = export_map, \
+	.unmap_dma_buf = export_unmap, \
+	.begin_cpu_access = export_begin_access, \
+	.end_cpu_access = export_end_access, \
+	.mmap = export_mmap, \
+	.release = export_release
+
+static const struct dma_buf_ops export_ops = {
+	EXPORT_OPS,
+};
+
+static const struct dma_buf_ops export_vmap_ops = {
+	EXPORT_OPS,
+	.vmap = export_vmap,
+	.vunmap = export_vunmap,
+};
+
+/* The name that /proc/PID/maps shows for the object. The dma-buf frees it. */
+static void export_set_name(const struct export *export, struct dma_buf *dmabuf)
+{
+	char *name = kasprintf(NDSHM_GFP_CHARGED, "ndshm:%s:%u", export->object->ops->kind,
+			       export->object->name);
+
+	/* debugfs shows the dma-buf already. */
+	spin_lock(&dmabuf->name_lock);
+	dmabuf->name = name;
+	spin_unlock(&dmabuf->name_lock);
+}
+
+/* Return: whether the kernel can map the memory, or a negative errno. */
+static int export_prepare_vmap(struct export *export)
+{
+	int ret;
+
+	if (!export->writable)
+		return false;
+	if (export->object->frames)
+		return !!export_lasting_address(export);
+	ret = export_alloc_table(export, &export->vmapped, ULONG_MAX);
+	/* The provider has not all pages. */
+	if (ret == -ENXIO)
+		return false;
+	return ret ?: true;
+}
+
+struct file *ndshm_export_file(const struct ndshm_export_request *request)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct dma_buf *dmabuf;
+	struct export *export;
+	int vmaps;
+
+	export = kzalloc(sizeof(*export), NDSHM_GFP_CHARGED);
+	if (!export) {
+		fput(request->file);
+		return ERR_PTR(-ENOMEM);
+	}
+	export->object = request->object;
+	export->file = request->file;
+	export->start = request->start >> PAGE_SHIFT;
+	export->end = export->start + (request->length >> PAGE_SHIFT);
+	export->user_mappings = request->mappings;
+	export->writable = request->writable;
+	export->needs_sync = request->needs_sync;
+	mutex_init(&export->lock);
+	INIT_LIST_HEAD(&export->mapped);
+	vmaps = export_prepare_vmap(export);
+	if (vmaps < 0) {
+		export_free(export);
+		return ERR_PTR(vmaps);
+	}
+	info.exp_name = "ndshm";
+	info.ops = vmaps ? &export_vmap_ops : &export_ops;
+	info.size = request->length;
+	info.flags = request->writable ? O_RDWR : O_RDONLY;
+	info.priv = export;
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf)) {
+		export_free(export);
+		return ERR_CAST(dmabuf);
+	}
+	atomic_inc(&request->object->exports);
+	export_set_name(export, dmabuf);
+	return dmabuf->file;
+}

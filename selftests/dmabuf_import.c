@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Importers of dma-bufs, as the mock module (file named by NDSHM_MOCK) plays them: devices of
+ * others and the adapter's own, kernel mappings, and memory that is revoked while it is mapped.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <linux/dma-buf.h>
+
+#include "ndshm_dmabuf.h"
+#include "ndshm_mock.h"
+#include "ndshm_nl.h"
+#include "ndshm_probe.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define RW	(PROT_READ | PROT_WRITE)
+
+FIXTURE(import) {
+	bool loaded;
+	int fd;
+	__u32 adapter;		/* of the mock */
+	__u32 id;		/* of the mock's provider */
+	__u32 node;
+	size_t page;
+	size_t length;
+	struct ndshm_nl nl;
+	struct ndshm_block_info block;
+	int dmabuf;
+	char *map;
+};
+
+FIXTURE_SETUP(import)
+{
+	int error = ndshm_mock_load("quarantine=8");
+	struct ndshm_get_info_args info = get_info_request();
+
+	if (ndshm_mock_missing(error))
+		SKIP(return, "%s", ndshm_mock_missing(error));
+	ASSERT_EQ(0, error);
+	test_mock_begin(self, "provider add p");
+	test_get_info(self->fd, &info);
+	if (!(info.out_features & NDSHM_FEATURE_EXPORT))
+		SKIP(return, "the kernel has no dma-bufs");
+	self->node = info.out_default_adapter;
+	self->page = page_size();
+	/* Folios of 1 MiB, two pages and one page. */
+	self->length = (1 << 20) + 3 * self->page;
+}
+
+FIXTURE_TEARDOWN(import)
+{
+	struct ndshm_mock_counts counts;
+
+	if (!self->loaded)
+		return;
+	munmap(self->map, self->length);
+	close(self->fd);
+	ndshm_nl_close(&self->nl);
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_counts("p").live));
+	counts = ndshm_mock_counts("p");
+	EXPECT_TRUE(ndshm_mock_sound(&counts));
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
+}
+
+static __u32 provider_id(struct __test_metadata *_metadata, struct _test_data_import *self,
+			 const char *name)
+{
+	struct ndshm_nl_provider provider;
+
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, name, &provider));
+	return provider.id;
+}
+
+/* Allocate a block, map and export it. */
+static void make_block(struct __test_metadata *_metadata, struct _test_data_import *self,
+		       __u32 adapter, const char *provider, __u32 flags)
+{
+	struct ndshm_block_alloc_args alloc = block_alloc_request(adapter, self->length,
+								  &self->block);
+	struct ndshm_block_export_args export;
+
+	alloc.provider = provider_id(_metadata, self, provider);
+	test_block_alloc(self->fd, &alloc);
+	export = block_export_request(self->block.handle, flags);
+	test_block_export(self->fd, &export);
+	self->dmabuf = export.out_dmabuf;
+	self->map = test_map_block(self->fd, &self->block);
+}
+
+/* A command of the importer that returns an errno of the dma-buf. */
+static int import(const char *format, int number)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command), format, number);
+	return ndshm_mock("%s", command);
+}
+
+TEST_F(import, foreign_device)
+{
+	make_block(_metadata, self, self->node, "pages", O_RDWR);
+	ASSERT_EQ(0, import("import attach 0 %d foreign", self->dmabuf));
+	ASSERT_EQ(0, import("import map 0 from", 0));
+	EXPECT_EQ((long long)self->length, ndshm_mock_import(0).bytes);
+	ASSERT_EQ(0, import("import write 0 %d", 0x5a));
+	EXPECT_EQ(0, ndshm_dmabuf_sync(self->dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
+	EXPECT_TRUE(all_bytes(self->map, self->length, 0x5a));
+	EXPECT_EQ(0, ndshm_dmabuf_sync(self->dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ));
+	/* Another importer at the same time, and the same one again. */
+	ASSERT_EQ(0, import("import attach 1 %d foreign", self->dmabuf));
+	ASSERT_EQ(0, import("import map 1 both", 0));
+	ASSERT_EQ(0, import("import unmap 0", 0));
+	ASSERT_EQ(0, import("import map 0 both", 0));
+	ASSERT_EQ(0, import("import write 1 %d", 0x6b));
+	EXPECT_TRUE(all_bytes(self->map, self->length, 0x6b));
+	EXPECT_EQ(0, import("import detach 1", 0));
+	ASSERT_EQ(0, import("import write 0 %d", 0x7c));
+	EXPECT_TRUE(all_bytes(self->map, self->length, 0x7c));
+	EXPECT_EQ(0, import("import detach 0", 0));
+	close(self->dmabuf);
+}
+
+/* An entry for each folio, but none that is longer than the device permits. */
+TEST_F(import, entries)
+{
+	struct ndshm_mock_import all;
+
+	make_block(_metadata, self, self->node, "pages", O_RDWR);
+	ASSERT_EQ(0, import("import attach 0 %d foreign", self->dmabuf));
+	ASSERT_EQ(0, import("import map 0 from", 0));
+	all = ndshm_mock_import(0);
+	EXPECT_EQ((long long)self->length, all.bytes);
+	EXPECT_LT((long long)self->page, all.longest);
+	ASSERT_EQ(0, import("import attach 1 %d foreign segment=65536", self->dmabuf));
+	ASSERT_EQ(0, import("import map 1 from", 0));
+	EXPECT_EQ((long long)self->length, ndshm_mock_import(1).bytes);
+	EXPECT_EQ(65536, ndshm_mock_import(1).longest);
+	EXPECT_LT(all.entries, ndshm_mock_import(1).entries);
+	ASSERT_EQ(0, import("import write 1 %d", 0x11));
+	EXPECT_TRUE(all_bytes(self->map, self->length, 0x11));
+	EXPECT_EQ(0, import("import detach 1", 0));
+	EXPECT_EQ(0, import("import detach 0", 0));
+	close(self->dmabuf);
+}
+
+TEST_F(import, kernel_mapping)
+{
+	make_block(_metadata, self, self->node, "pages", O_RDWR);
+	ASSERT_EQ(0, import("import attach 0 %d foreign", self->dmabuf));
+	ASSERT_EQ(0, import("import vmap 0", 0));
+	/* The kernel mapping alone keeps the memory. */
+	close(self->dmabuf);
+	test_free_handle(self->fd, self->block.handle);
+	ASSERT_EQ(0, import("import fill 0 %d", 0x3c));
+	EXPECT_TRUE(all_bytes(self->map, self->length, 0x3c));
+	munmap(self->map, self->length);
+	ASSERT_EQ(0, import("import fill 0 %d", 0x3d));
+	EXPECT_EQ(0, import("import vunmap 0", 0));
+	ASSERT_EQ(0, import("import vmap 0", 0));
+	EXPECT_EQ(0, import("import detach 0", 0));
+}
+
+TEST_F(import, readonly)
+{
+	int file = ndshm_mock_import_open();
+	void *map;
+
+	ASSERT_LE(0, file);
+	make_block(_metadata, self, self->node, "pages", O_RDONLY);
+	ASSERT_EQ(0, import("import attach 0 %d foreign", self->dmabuf));
+	EXPECT_EQ(-EACCES, import("import map 0 from", 0));
+	EXPECT_EQ(-EACCES, import("import map 0 both", 0));
+	/* It has no operation for that. */
+	EXPECT_EQ(-EINVAL, import("import vmap 0", 0));
+	EXPECT_EQ(0, import("import map 0 to", 0));
+	ndshm_case(false);
+	/* The importer's own file is writable, but its mapping is not. */
+	ASSERT_EQ(0, import("import mmap 0", 0));
+	test_errno(EACCES, self->fd, mmap(NULL, self->length, RW, MAP_SHARED, file, 0));
+	map = mmap(NULL, self->length, PROT_READ, MAP_SHARED, file, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	fill_pattern(self->map, self->length, 1);
+	EXPECT_TRUE(has_pattern(map, self->length, 1));
+	test_errno(EACCES, self->fd, mprotect(map, self->length, RW));
+	munmap(map, self->length);
+	EXPECT_EQ(0, import("import detach 0", 0));
+	close(self->dmabuf);
+	close(file);
+}
+
+/* An importer can map the dma-buf through its own file. */
+TEST_F(import, importers_file)
+{
+	int file = ndshm_mock_import_open();
+	char *map, *tail;
+
+	ASSERT_LE(0, file);
+	make_block(_metadata, self, self->node, "pages", O_RDWR);
+	ASSERT_EQ(0, import("import attach 0 %d foreign", self->dmabuf));
+	ASSERT_EQ(0, import("import mmap 0", 0));
+	map = mmap(NULL, self->length, RW, MAP_SHARED, file, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	tail = mmap(NULL, self->page, RW, MAP_SHARED, file, self->length - self->page);
+	ASSERT_NE(MAP_FAILED, tail);
+	EXPECT_EQ(0, import("import detach 0", 0));
+	close(self->dmabuf);
+	fill_pattern(self->map, self->length, 2);
+	EXPECT_TRUE(has_pattern(map, self->length, 2));
+	EXPECT_EQ(0, memcmp(tail, self->map + self->length - self->page, self->page));
+	munmap(tail, self->page);
+	munmap(map, self->length);
+	close(file);
+}
+
+/* Memory without pages is for its own device, which has it mapped. */
+TEST_F(import, coherent)
+{
+	make_block(_metadata, self, self->adapter, "coherent", O_RDWR);
+	EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d foreign", self->dmabuf));
+	ndshm_case(false);
+	ASSERT_EQ(0, import("import attach 0 %d a", self->dmabuf));
+	ASSERT_EQ(0, import("import map 0 both", 0));
+	ASSERT_EQ(0, import("import write 0 %d", 0x44));
+	EXPECT_TRUE(all_bytes(self->map, self->length, 0x44));
+	/* The adapter can be removed, which a kernel mapping would not notice. */
+	EXPECT_EQ(-EINVAL, import("import vmap 0", 0));
+	ndshm_case(false);
+	EXPECT_EQ(0, import("import detach 0", 0));
+	close(self->dmabuf);
+}
+
+TEST_F(import, coherent_of_node)
+{
+	make_block(_metadata, self, self->node, "coherent", O_RDWR);
+	EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d foreign", self->dmabuf));
+	EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d a", self->dmabuf));
+	ndshm_case(false);
+	close(self->dmabuf);
+}
+
+/* Memory of another provider that has frames only. */
+TEST_F(import, frames)
+{
+	char *map;
+
+	make_block(_metadata, self, self->adapter, "p", O_RDWR);
+	map = mmap(NULL, self->length, RW, MAP_SHARED, self->dmabuf, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	fill_pattern(map, self->length, 3);
+	EXPECT_TRUE(has_pattern(self->map, self->length, 3));
+	EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d foreign", self->dmabuf));
+	EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d a", self->dmabuf));
+	ndshm_case(false);
+	munmap(map, self->length);
+	close(self->dmabuf);
+}
+
+TEST_F(import, unmappable)
+{
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1, &self->block);
+	struct ndshm_block_export_args export;
+
+	test_mock("provider add q pfn=null");
+	alloc.provider = provider_id(_metadata, self, "q");
+	test_block_alloc(self->fd, &alloc);
+	export = block_export_request(self->block.handle, O_RDWR);
+	test_err_block_export(EOPNOTSUPP, NDSHM_REASON_EXPORT_UNSUPPORTED, self->fd, &export);
+	EXPECT_EQ(-1, export.out_dmabuf);
+	test_free_handle(self->fd, self->block.handle);
+	test_mock("provider del q");
+}
+
+/* Memory that is not coherent is synchronised by its provider. */
+TEST_F(import, needs_sync)
+{
+	struct ndshm_block_export_args export;
+	struct ndshm_mock_counts before, after;
+	int readonly;
+
+	test_mock("script p needs_sync=1");
+	make_block(_metadata, self, self->adapter, "p", O_RDWR);
+	ASSERT_TRUE(self->block.flags & NDSHM_BLOCK_NEEDS_SYNC);
+	before = ndshm_mock_counts("p");
+	EXPECT_EQ(0, ndshm_dmabuf_sync(self->dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
+	after = ndshm_mock_counts("p");
+	EXPECT_EQ(before.for_cpu + (long long)self->length, after.for_cpu);
+	EXPECT_EQ(before.for_device, after.for_device);
+	EXPECT_EQ((long long)self->length, after.sync_end);
+	EXPECT_EQ(0, ndshm_dmabuf_sync(self->dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ));
+	EXPECT_EQ(before.for_device, ndshm_mock_counts("p").for_device);
+	EXPECT_EQ(0, ndshm_dmabuf_sync(self->dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE));
+	EXPECT_EQ(after.for_cpu, ndshm_mock_counts("p").for_cpu);
+	EXPECT_EQ(0, ndshm_dmabuf_sync(self->dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE));
+	EXPECT_EQ(before.for_device + (long long)self->length, ndshm_mock_counts("p").for_device);
+	/* A sync could discard what others have written. */
+	export = block_export_request(self->block.handle, O_RDONLY);
+	test_block_export(self->fd, &export);
+	readonly = export.out_dmabuf;
+	EXPECT_EQ(-EACCES, ndshm_dmabuf_sync(readonly, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
+	EXPECT_EQ(after.for_cpu, ndshm_mock_counts("p").for_cpu);
+	ndshm_case(false);
+	close(readonly);
+	close(self->dmabuf);
+	test_mock("script p reset");
+}
+
+/* Pages that are mapped when their adapter goes stay until they are unmapped, and charged. */
+TEST_F(import, revoked_while_mapped)
+{
+	const __u64 before = test_user_locked();
+	struct ndshm_block_export_args export;
+	char *map;
+
+	make_block(_metadata, self, self->adapter, "pages", O_RDWR);
+	map = mmap(NULL, self->length, RW, MAP_SHARED, self->dmabuf, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(0, import("import attach 0 %d foreign", self->dmabuf));
+	ASSERT_EQ(0, import("import attach 1 %d foreign", self->dmabuf));
+	ASSERT_EQ(0, import("import attach 2 %d foreign moves", self->dmabuf));
+	ASSERT_EQ(0, import("import map 0 both", 0));
+	ASSERT_EQ(0, import("import vmap 1", 0));
+	test_mock("adapter del a");
+
+	test_sigbus(map);
+	test_sigbus(self->map + self->length - 1);
+	test_errno(ENODEV, self->fd, mmap(NULL, self->page, RW, MAP_SHARED, self->dmabuf, 0));
+	EXPECT_EQ(-ENODEV, import("import map 1 both", 0));
+	EXPECT_EQ(-ENODEV, import("import attach 3 %d foreign", self->dmabuf));
+	EXPECT_EQ(-ENODEV, ndshm_dmabuf_sync(self->dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW));
+	ndshm_case(false);
+	export = block_export_request(self->block.handle, O_RDWR);
+	test_err_block_export(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd, &export);
+	/* Neither has been told, and both still have the pages. */
+	ASSERT_EQ(0, import("import write 0 %d", 0x21));
+	ASSERT_EQ(0, import("import fill 1 %d", 0x22));
+	ndshm_case(true);
+	EXPECT_EQ(before + self->block.consumed, test_user_locked());
+	munmap(map, self->length);
+	munmap(self->map, self->length);
+	test_free_handle(self->fd, self->block.handle);
+	close(self->dmabuf);
+	EXPECT_EQ(0, import("import detach 0", 0));
+	usleep(1500000);
+	/* The kernel mapping still has them. */
+	EXPECT_EQ(before + self->block.consumed, test_user_locked());
+	ASSERT_EQ(0, import("import fill 1 %d", 0x23));
+	EXPECT_EQ(0, import("import detach 1", 0));
+	EXPECT_EQ(0, import("import detach 2", 0));
+	EXPECT_TRUE(ndshm_soon(test_user_locked() == before));
+}
+
+/*
+ * A kernel mapping of revoked memory is of other memory: the core would warn if it failed, which a
+ * user could cause.
+ */
+TEST_F(import, revoked_before_mapped)
+{
+	make_block(_metadata, self, self->adapter, "pages", O_RDWR);
+	ASSERT_EQ(0, import("import attach 0 %d foreign", self->dmabuf));
+	test_mock("adapter del a");
+	ASSERT_EQ(0, import("import vmap 0", 0));
+	ASSERT_EQ(0, import("import fill 0 %d", 0x31));
+	ndshm_case(true);
+	EXPECT_EQ(0, import("import vunmap 0", 0));
+	EXPECT_EQ(-ENODEV, import("import map 0 both", 0));
+	ndshm_case(false);
+	EXPECT_EQ(0, import("import detach 0", 0));
+	close(self->dmabuf);
+}
+
+/* A provider that has pages, but not for this block. */
+TEST_F(import, no_pages)
+{
+	test_mock("provider add q page");
+	make_block(_metadata, self, self->adapter, "q", O_RDWR);
+	ASSERT_EQ(0, import("import attach 0 %d foreign", self->dmabuf));
+	EXPECT_EQ(-ENXIO, import("import map 0 both", 0));
+	EXPECT_EQ(-EINVAL, import("import vmap 0", 0));
+	ndshm_case(false);
+	EXPECT_EQ(0, import("import detach 0", 0));
+	close(self->dmabuf);
+	test_free_handle(self->fd, self->block.handle);
+	munmap(self->map, self->length);
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock("provider del q")));
+}
+
+/* Every order in which importer, dma-buf, handle and mapping can end. */
+TEST_F(import, order_of_ends)
+{
+	const __u64 before = test_user_locked();
+	unsigned int number, i, left[4], n;
+
+	for (number = 0; number < 24; number++) {
+		make_block(_metadata, self, self->node, "pages", O_RDWR);
+		ASSERT_EQ(0, import("import attach 0 %d foreign", self->dmabuf));
+		ASSERT_EQ(0, import("import map 0 both", 0));
+		ASSERT_EQ(0, import("import vmap 0", 0));
+		for (i = 0; i < 4; i++)
+			left[i] = i;
+		for (i = 4, n = number; i; n /= i, i--) {
+			unsigned int j = n % i, step = left[j];
+
+			EXPECT_EQ(before + self->block.consumed, test_user_locked());
+			left[j] = left[i - 1];
+			switch (step) {
+			case 0:
+				ASSERT_EQ(0, import("import write 0 %d", 0x41));
+				ASSERT_EQ(0, import("import fill 0 %d", 0x42));
+				EXPECT_EQ(0, import("import detach 0", 0));
+				break;
+			case 1:
+				close(self->dmabuf);
+				break;
+			case 2:
+				test_free_handle(self->fd, self->block.handle);
+				break;
+			case 3:
+				munmap(self->map, self->length);
+				break;
+			}
+		}
+		EXPECT_TRUE(ndshm_soon(test_user_locked() == before));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
