@@ -347,3 +347,16 @@ NDSHM_API int ndshm_sync(struct ndshm_block *block, uint32_t direction, uint64_t
 
 	return ndshm__command(block->ndshm, NDSHM_BLOCK_SYNC, &argument);
 }
+
+NDSHM_API int ndshm_export(struct ndshm_block *block, int flags, int *fd)
+{
+	struct ndshm_block_export_args argument = {
+		.size = sizeof(argument),
+		.handle = block->info.handle,
+		.fd_flags = (uint32_t)flags,
+	};
+	int error = ndshm__command(block->ndshm, NDSHM_BLOCK_EXPORT, &argument);
+
+	*fd = error ? -1 : argument.out_dmabuf;
+	return error;
+}

@@ -2,8 +2,10 @@
 /*
  * The backend of the module, with a fake device: blocks and claims.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "fake_device.h"
 #include "test.h"
@@ -534,6 +536,33 @@ static void sync_passes_the_range_on(void)
 	ndshm_close(ndshm);
 }
 
+static void export_returns_a_descriptor(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_block *block;
+	int fd;
+
+	REQUIRE(ndshm);
+	block = make(ndshm);
+	REQUIRE(block);
+	CHECK_DONE(ndshm, ndshm_export(block, O_RDWR | O_CLOEXEC, &fd));
+	CHECK(requested.export.handle == ndshm_block_handle(block) && !requested.export.flags);
+	CHECK(requested.export.fd_flags == (O_RDWR | O_CLOEXEC) && !requested.export.__reserved);
+	CHECK(fd >= 0 && !close(fd));
+	CHECK_DONE(ndshm, ndshm_export(block, O_RDONLY, &fd));
+	CHECK(requested.export.fd_flags == O_RDONLY && !close(fd));
+	device_fail_next(EOPNOTSUPP, NDSHM_REASON_EXPORT_UNSUPPORTED, NDSHM_STATUS_NOT_SUPPORTED);
+	CHECK_FAILS(ndshm, ndshm_export(block, O_RDWR, &fd), EOPNOTSUPP, EXPORT_UNSUPPORTED,
+		    NOT_SUPPORTED);
+	CHECK(fd == -1);
+	/* An older module. */
+	device_fail_next(ENOTTY, NDSHM_REASON_NONE, NDSHM_STATUS_SUCCESS);
+	CHECK_FAILS(ndshm, ndshm_export(block, O_RDWR, &fd), EOPNOTSUPP, NONE, SUCCESS);
+	CHECK(fd == -1);
+	ndshm_free(block);
+	ndshm_close(ndshm);
+}
+
 static void claims_map_bars_until_the_close(void)
 {
 	struct ndshm *ndshm = device_open();
@@ -685,6 +714,7 @@ int main(void)
 	RUN(addresses_are_shown_or_hidden);
 	RUN(query_says_how_many_segments_there_are);
 	RUN(sync_passes_the_range_on);
+	RUN(export_returns_a_descriptor);
 	RUN(claims_map_bars_until_the_close);
 	RUN(interrupts_signal_eventfds);
 	RUN(failures_of_claims_arrive);

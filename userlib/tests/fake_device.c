@@ -32,7 +32,7 @@ void device_reset(void)
 	answer.features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_SECTIONS |
 			  NDSHM_FEATURE_ASYNC | NDSHM_FEATURE_NAMES |
 			  NDSHM_FEATURE_FREE_MANY | NDSHM_FEATURE_RECYCLE |
-			  NDSHM_FEATURE_IRQS;
+			  NDSHM_FEATURE_IRQS | NDSHM_FEATURE_EXPORT;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
 	answer.segments = 3;
 	answer.address = 0x1000;
@@ -240,6 +240,10 @@ static int succeed(unsigned long number, void *argument)
 		return query(argument);
 	case NDSHM_BLOCK_SYNC:
 		memcpy(&requested.sync, argument, sizeof(requested.sync));
+		return 0;
+	case NDSHM_BLOCK_EXPORT:
+		memcpy(&requested.export, argument, sizeof(requested.export));
+		((struct ndshm_block_export_args *)argument)->out_dmabuf = new_descriptor();
 		return 0;
 	case NDSHM_BLOCK_CANCEL:
 		memcpy(&requested.cancel, argument, sizeof(requested.cancel));

@@ -55,6 +55,7 @@ struct requested {
 	struct ndshm_adapter_set_irqs_args set_irqs;
 	int eventfds[8];		/* of the last set_irqs */
 	struct ndshm_block_sync_args sync;
+	struct ndshm_block_export_args export;
 	uint64_t map_offset;
 	int map_protection;
 

@@ -350,6 +350,18 @@ static void sync_looks_at_the_range(void)
 	ndshm_free(block);
 }
 
+/* There is no driver that could take one. */
+static void nothing_is_exported(void)
+{
+	struct ndshm_block *block = make(page);
+	int fd = 7;
+
+	REQUIRE(block);
+	CHECK_FAILS(ndshm, ndshm_export(block, O_RDWR, &fd), EOPNOTSUPP, NONE, SUCCESS);
+	CHECK(fd == -1);
+	ndshm_free(block);
+}
+
 /* Valid except for one member each. */
 static void bad_requests_are_refused(void)
 {
@@ -631,6 +643,7 @@ int main(void)
 	RUN(addresses_are_hidden);
 	RUN(query_tells_what_was_allocated);
 	RUN(sync_looks_at_the_range);
+	RUN(nothing_is_exported);
 	RUN(bad_requests_are_refused);
 	RUN(every_usage_is_allowed);
 	RUN(many_is_all_or_none);

@@ -20,6 +20,7 @@ static const struct {
 	{ NDSHM_FEATURE_FREE_MANY, "free-many" },
 	{ NDSHM_FEATURE_RECYCLE, "recycle" },
 	{ NDSHM_FEATURE_IRQS, "irqs" },
+	{ NDSHM_FEATURE_EXPORT, "export" },
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))

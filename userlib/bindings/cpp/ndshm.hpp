@@ -31,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <ndshm/ndshm.h>
@@ -130,6 +131,29 @@ private:
 	std::shared_ptr<::ndshm> handle_;
 };
 
+/* An open file descriptor. */
+class descriptor {
+public:
+	explicit descriptor(int number = -1) noexcept : number_(number) {}
+	descriptor(descriptor &&other) noexcept : number_(other.release()) {}
+	descriptor &operator=(descriptor &&other) noexcept
+	{
+		std::swap(number_, other.number_);
+		return *this;
+	}
+	~descriptor()
+	{
+		if (number_ >= 0)
+			::close(number_);
+	}
+
+	int get() const noexcept { return number_; }
+	int release() noexcept { return std::exchange(number_, -1); }
+
+private:
+	int number_;
+};
+
 /* A block of DMA-capable memory. */
 class block {
 public:
@@ -216,6 +240,15 @@ public:
 		context_.check(ndshm_sync(block_, direction, offset, length), "block");
 	}
 
+	/* Create a dma-buf; flags as of ndshm_export(). */
+	descriptor export_dmabuf(int flags = O_RDWR | O_CLOEXEC) const
+	{
+		int fd;
+
+		context_.check(ndshm_export(block_, flags, &fd), "block");
+		return descriptor(fd);
+	}
+
 private:
 	static ndshm_request request_of(std::uint64_t length)
 	{
@@ -229,29 +262,6 @@ private:
 	context context_;
 	::ndshm_block *block_ = nullptr;
 	pid_t process_;
-};
-
-/* An open file descriptor. */
-class descriptor {
-public:
-	explicit descriptor(int number = -1) noexcept : number_(number) {}
-	descriptor(descriptor &&other) noexcept : number_(other.release()) {}
-	descriptor &operator=(descriptor &&other) noexcept
-	{
-		std::swap(number_, other.number_);
-		return *this;
-	}
-	~descriptor()
-	{
-		if (number_ >= 0)
-			::close(number_);
-	}
-
-	int get() const noexcept { return number_; }
-	int release() noexcept { return std::exchange(number_, -1); }
-
-private:
-	int number_;
 };
 
 /* A section that is mapped in this process. Copies share the mapping. */

@@ -76,6 +76,10 @@ static void blocks_are_freed()
 		std::vector<ndshm_segment> segments;
 		CHECK(third.query(segments).segments == segments.size() && segments.size() >= 1);
 		third.sync(NDSHM_SYNC_FOR_DEVICE, 0, 8192);
+		if (owner.info().features & NDSHM_FEATURE_EXPORT)
+			CHECK(third.export_dmabuf(O_RDONLY).get() >= 0);
+		else
+			THROWS(third.export_dmabuf(), EOPNOTSUPP, NONE);
 		THROWS(third.sync(NDSHM_SYNC_FOR_DEVICE, 0, 8193), EINVAL, RANGE);
 		third.unmap();
 		CHECK(!is_mapped(memory));

@@ -101,6 +101,7 @@ uint64_t ndshm_block_length(const struct ndshm_block *block);
 int ndshm_query(struct ndshm_block *block, struct ndshm_block_info *info,
 		struct ndshm_segment *segments, size_t capacity, size_t *count);
 int ndshm_sync(struct ndshm_block *block, uint32_t direction, uint64_t offset, uint64_t length);
+int ndshm_export(struct ndshm_block *block, int flags, int *fd);
 
 void ndshm_section_request_init(struct ndshm_section_request *request);
 int ndshm_section_create(struct ndshm *ndshm, const struct ndshm_section_request *request,

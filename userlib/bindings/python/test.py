@@ -148,6 +148,10 @@ class Blocks(Case):
             self.assertEqual(len(segments), block.info()["segments"])
             self.assertEqual(sum(one.length for one in segments), 3 * PAGE)
             block.sync(ndshm.FOR_DEVICE)
+            try:
+                os.close(block.export())
+            except OSError as error:
+                self.assertEqual(error.errno, errno.EOPNOTSUPP)
             block.sync(ndshm.FOR_CPU, PAGE, PAGE)
             self.fails(errno.EINVAL, Reason.RANGE, block.sync, ndshm.FOR_CPU, 0, 4 * PAGE)
 

@@ -450,6 +450,17 @@ int ndshm_query(struct ndshm_block *block, struct ndshm_block_info *info,
 int ndshm_sync(struct ndshm_block *block, uint32_t direction, uint64_t offset, uint64_t length)
 	NDSHM_NONNULL(1);
 
+/*
+ * Create a dma-buf of the block, which other drivers take as a buffer: a descriptor that can be
+ * mapped and passed on, and must be closed. *fd is -1 after a failure. `flags` is O_RDWR, or
+ * O_RDONLY so that nobody can write through it, and optionally O_CLOEXEC (else -EOPNOTSUPP, FLAGS).
+ * The dma-buf keeps the memory and its charge when the block is freed. -EOPNOTSUPP
+ * (EXPORT_UNSUPPORTED): the memory cannot be mapped; or without a reason, where
+ * NDSHM_FEATURE_EXPORT is not set. -ENODEV (BLOCK_REVOKED). -EMFILE (DESCRIPTORS).
+ */
+int ndshm_export(struct ndshm_block *block, int flags, int *fd)
+	NDSHM_NONNULL(1, 3) NDSHM_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

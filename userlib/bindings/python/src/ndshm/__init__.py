@@ -312,6 +312,13 @@ class Block(_Closable):
         length = len(self) - offset if length is None else length
         self._context._check(lib.ndshm_sync(self._get(), direction, offset, length), "block")
 
+    def export(self, *, readonly: bool = False) -> int:
+        """Return the descriptor of a new dma-buf, close-on-exec, which the caller closes."""
+        fd = ffi.new("int *")
+        flags = (os.O_RDONLY if readonly else os.O_RDWR) | os.O_CLOEXEC
+        self._context._check(lib.ndshm_export(self._get(), flags, fd), "block")
+        return int(fd[0])
+
 
 class Section(_Closable):
     """A section that is mapped; see Context.create_section(), adopt_section(), open_section()."""

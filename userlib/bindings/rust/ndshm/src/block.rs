@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use std::mem::MaybeUninit;
+use std::os::unix::io::{FromRawFd, OwnedFd};
 use std::process;
 use std::ptr::{self, NonNull};
 
 use crate::error::ENOSPC;
 use crate::{sys, Context, Memory, Result};
+
+/* Of <fcntl.h>. */
+const O_RDONLY: i32 = 0;
+const O_RDWR: i32 = 2;
+const O_CLOEXEC: i32 = 0o2_000_000;
 
 /// Parameters of a block.
 #[derive(Clone, Copy, Debug)]
@@ -179,5 +185,17 @@ impl Block {
         // SAFETY: the block is not freed.
         let result = unsafe { sys::ndshm_sync(self.as_ptr(), direction, offset, length) };
         self.context.check(result, "block")
+    }
+
+    /// Create a dma-buf of the block, for other drivers.
+    pub fn export(&self, readonly: bool) -> Result<OwnedFd> {
+        let access = if readonly { O_RDONLY } else { O_RDWR };
+        let mut fd = -1;
+
+        // SAFETY: the block is not freed.
+        let result = unsafe { sys::ndshm_export(self.as_ptr(), access | O_CLOEXEC, &mut fd) };
+        self.context.check(result, "block")?;
+        // SAFETY: the descriptor is new.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 }

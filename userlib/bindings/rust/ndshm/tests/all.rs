@@ -102,6 +102,11 @@ fn blocks_are_freed() {
         8192
     );
     block.sync(sys::NDSHM_SYNC_FOR_CPU, 0, 8192).unwrap();
+    if context.info().unwrap().features & u64::from(sys::NDSHM_FEATURE_EXPORT) != 0 {
+        block.export(true).unwrap();
+    } else {
+        assert!(block.export(false).is_err());
+    }
     fails(
         block.sync(sys::NDSHM_SYNC_FOR_CPU, 1, 8192),
         EINVAL,
