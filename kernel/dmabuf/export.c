@@ -196,33 +196,45 @@ static int export_map_pages(struct export *export, struct export_mapping *mappin
 	if (ret)
 		return ret;
 	ret = export_fill_table(export, &mapping->table, max(most, 1UL)) ?:
-	      dma_map_sgtable(mapping->device, &mapping->table, mapping->direction, 0);
+	      dma_map_sgtable(mapping->device, &mapping->table, mapping->direction,
+			      DMA_ATTR_SKIP_CPU_SYNC);
 	if (ret) {
 		export_free_table(&mapping->table);
 		return ret;
 	}
+	/* As a call of its own: the pages are mapped for the adapter's device as well. */
+	dma_sync_sgtable_for_device(mapping->device, &mapping->table, mapping->direction);
 	mutex_lock(&export->lock);
 	list_add(&mapping->link, &export->mapped);
 	mutex_unlock(&export->lock);
 	return 0;
 }
 
+/* Bytes of the longest entry: its length has 32 bits, that of a segment more. */
+#define LONGEST_ENTRY	((u64)SZ_1G)
+
 /* The memory is mapped for the device already, at the addresses of its segments. */
 static int export_map_frames(const struct export *export, struct export_mapping *mapping)
 {
 	const struct ndshm_block *block = export_own_block(export, mapping->device);
+	unsigned int entries = 0, i;
 	struct scatterlist *sg;
-	unsigned int i;
+	u64 done, length;
 	int ret;
 
-	ret = sg_alloc_table(&mapping->table, block->segment_count, NDSHM_GFP_CHARGED);
+	for (i = 0; i < block->segment_count; i++)
+		entries += DIV_ROUND_UP_ULL(block->segments[i].length, LONGEST_ENTRY);
+	ret = sg_alloc_table(&mapping->table, entries, NDSHM_GFP_CHARGED);
 	if (ret)
 		return ret;
-	for_each_sgtable_dma_sg(&mapping->table, sg, i) {
-		sg_set_page(sg, NULL, block->segments[i].length, 0);
-		sg_dma_address(sg) = block->segments[i].address;
-		sg_dma_len(sg) = block->segments[i].length;
-	}
+	sg = mapping->table.sgl;
+	for (i = 0; i < block->segment_count; i++)
+		for (done = 0; done < block->segments[i].length; done += length, sg = sg_next(sg)) {
+			length = min(block->segments[i].length - done, LONGEST_ENTRY);
+			sg_set_page(sg, NULL, length, 0);
+			sg_dma_address(sg) = block->segments[i].address + done;
+			sg_dma_len(sg) = length;
+		}
 	return 0;
 }
 
@@ -265,7 +277,9 @@ static void export_unmap(struct dma_buf_attachment *attachment, struct sg_table 
 		mutex_lock(&export->lock);
 		list_del(&mapping->link);
 		mutex_unlock(&export->lock);
-		dma_unmap_sgtable(mapping->device, table, mapping->direction, 0);
+		dma_sync_sgtable_for_cpu(mapping->device, table, mapping->direction);
+		dma_unmap_sgtable(mapping->device, table, mapping->direction,
+				  DMA_ATTR_SKIP_CPU_SYNC);
 		export_free_table(table);
 	}
 	kfree(mapping);
