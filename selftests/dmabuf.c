@@ -322,6 +322,36 @@ TEST_F(dmabuf, sync)
 	close(dmabuf);
 }
 
+/* Number of dma-bufs that netlink reports for a block. */
+static unsigned int reported(struct __test_metadata *_metadata, __u32 id)
+{
+	struct ndshm_nl_block block;
+	struct ndshm_nl nl;
+
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_block_by_id(&nl, id, &block));
+	ndshm_nl_close(&nl);
+	return block.exports;
+}
+
+TEST_F(dmabuf, counted)
+{
+	const __u32 id = self->block.shared_memory_handle;
+	int first, second;
+
+	EXPECT_EQ(0, reported(_metadata, id));
+	first = test_export(self->fd, self->block.handle, O_RDWR);
+	EXPECT_EQ(1, reported(_metadata, id));
+	second = test_export(self->fd, self->block.handle, O_RDONLY);
+	EXPECT_EQ(2, reported(_metadata, id));
+	close(first);
+	EXPECT_EQ(1, reported(_metadata, id));
+	/* A block whose handle was freed is listed as long as the dma-buf keeps it. */
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_EQ(1, reported(_metadata, id));
+	close(second);
+}
+
 /* The steps that end a block with a dma-buf. */
 enum { END_HANDLE, END_MAPPING, END_DMABUF, END_IMPORT, END_STEPS };
 

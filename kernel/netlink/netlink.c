@@ -251,6 +251,7 @@ static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
 			NL_VALUE(u64, NDSHM_A_BLOCK_CONSUMED, block->consumed),
 		},
 	};
+	const int exports = atomic_read(&block->object.exports);
 	struct nlattr *flag = put.flags;
 	unsigned int size;
 
@@ -264,7 +265,7 @@ static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
 	if (skb_tailroom(skb) < size)
 		return -EMSGSIZE;
 	skb_put_data(skb, &put, size);
-	return 0;
+	return exports ? nla_put_u32(skb, NDSHM_A_BLOCK_EXPORTS, exports) : 0;
 }
 
 /* Name, group and mode do not change while the section exists. */

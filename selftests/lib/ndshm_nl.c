@@ -163,6 +163,7 @@ void ndshm_nl_to_block(const struct nlmsghdr *message,
 	block->charged = a.at[NDSHM_A_BLOCK_CHARGED];
 	block->revoked = a.at[NDSHM_A_BLOCK_REVOKED];
 	block->kernel = a.at[NDSHM_A_BLOCK_KERNEL];
+	block->exports = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_EXPORTS]);
 }
 
 void ndshm_nl_to_section(const struct nlmsghdr *message,

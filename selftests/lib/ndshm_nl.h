@@ -88,6 +88,7 @@ struct ndshm_nl_block {
 	bool charged;
 	bool revoked;
 	bool kernel;
+	__u32 exports;
 };
 
 struct ndshm_nl_section {
