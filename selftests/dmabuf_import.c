@@ -3,6 +3,7 @@
  * Importers of dma-bufs, as the mock module (file named by NDSHM_MOCK) plays them: devices of
  * others and the adapter's own, kernel mappings, and memory that is revoked while it is mapped.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -423,6 +424,90 @@ TEST_F(import, order_of_ends)
 		}
 		EXPECT_TRUE(ndshm_soon(test_user_locked() == before));
 	}
+}
+
+/* Threads that use a dma-buf until @stop, whatever the results. */
+struct race {
+	pthread_t importer;
+	pthread_t mapper;
+	int dmabuf;
+	int fd;
+	__u32 handle;
+	size_t length;
+	bool stop;
+};
+
+static bool race_runs(const struct race *race)
+{
+	return !__atomic_load_n(&race->stop, __ATOMIC_SEQ_CST);
+}
+
+static void *race_import(void *data)
+{
+	struct race *race = data;
+
+	while (race_runs(race)) {
+		if (import("import attach 0 %d foreign", race->dmabuf))
+			continue;
+		if (!import("import map 0 both", 0))
+			import("import write 0 %d", 0x51);
+		if (!import("import vmap 0", 0))
+			import("import fill 0 %d", 0x52);
+		import("import detach 0", 0);
+	}
+	return NULL;
+}
+
+static void *race_map(void *data)
+{
+	struct race *race = data;
+	struct ndshm_block_export_args export;
+	char *map;
+
+	while (race_runs(race)) {
+		map = mmap(NULL, race->length, RW, MAP_SHARED, race->dmabuf, 0);
+		if (map != MAP_FAILED) {
+			ndshm_readable(map + race->length / 2);
+			munmap(map, race->length);
+		}
+		ndshm_dmabuf_sync(race->dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
+		export = block_export_request(race->handle, O_RDWR | O_CLOEXEC);
+		if (!_test_block_export(race->fd, &export))
+			close(export.out_dmabuf);
+	}
+	return NULL;
+}
+
+/* The adapter is removed while its block is exported, mapped and imported. */
+TEST_F(import, races)
+{
+	const unsigned int rounds = ndshm_rounds(40, 10);
+	const __u64 before = test_user_locked();
+	struct ndshm_nl_adapter adapter;
+	struct race race;
+	unsigned int i, seed = 1;
+
+	for (i = 0; i < rounds; i++) {
+		ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "a", &adapter));
+		make_block(_metadata, self, adapter.id, "pages", O_RDWR);
+		race = (struct race){
+			.dmabuf = self->dmabuf, .fd = self->fd, .handle = self->block.handle,
+			.length = self->length,
+		};
+		ASSERT_EQ(0, pthread_create(&race.importer, NULL, race_import, &race));
+		ASSERT_EQ(0, pthread_create(&race.mapper, NULL, race_map, &race));
+		usleep(rand_r(&seed) % 20000);
+		test_mock("adapter del a");
+		test_sigbus(self->map);
+		__atomic_store_n(&race.stop, true, __ATOMIC_SEQ_CST);
+		pthread_join(race.importer, NULL);
+		pthread_join(race.mapper, NULL);
+		test_free_handle(self->fd, self->block.handle);
+		munmap(self->map, self->length);
+		close(self->dmabuf);
+		test_mock("adapter add a");
+	}
+	EXPECT_TRUE(ndshm_soon(test_user_locked() == before));
 }
 
 int main(int argc, char **argv)
