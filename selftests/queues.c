@@ -148,6 +148,53 @@ TEST_F(queues, states_of_a_queue)
 	EXPECT_TRUE(ndshm_soon(!state_of(self, QUEUE, id)));
 }
 
+#define CONFIG	(bit(NDSHM_A_QUEUE_AFFINITY) | bit(NDSHM_A_QUEUE_AFFINITY_GROUP) | \
+		 bit(NDSHM_A_QUEUE_BUFFERS) | bit(NDSHM_A_QUEUE_LOOKAHEAD))
+#define NAMES	(bit(NDSHM_A_QUEUE_NAME) | bit(NDSHM_A_QUEUE_VM_NAME))
+
+/* A queue has the names and values that its driver gives; the rest has no attribute. */
+TEST_F(queues, configuration)
+{
+	char longest[201], event[] = "queue configure 0 buffers=7 name=\x1b[2J";
+	struct ndshm_nl_queue one;
+	__u32 id;
+
+	test_mock("queue add 0 q0 name=rx-9 vm=guest affinity=%llu group=2 buffers=96 lookahead=64",
+		  1ULL << 63 | 5);
+	id = newest(self, QUEUE);
+	ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, QUEUE, id, &one));
+	EXPECT_EQ(CONFIG | NAMES, one.present & (CONFIG | NAMES));
+	EXPECT_STREQ("rx-9", one.name);
+	EXPECT_STREQ("guest", one.vm_name);
+	EXPECT_EQ(1ULL << 63 | 5, one.affinity);
+	EXPECT_EQ(2, one.affinity_group);
+	EXPECT_EQ(96, one.buffers);
+	EXPECT_EQ(64, one.lookahead);
+
+	/* No control character passes, and nothing is left of the values before. */
+	test_mock("%s", event);
+	ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, QUEUE, id, &one));
+	EXPECT_EQ(bit(NDSHM_A_QUEUE_BUFFERS) | bit(NDSHM_A_QUEUE_NAME),
+		  one.present & (CONFIG | NAMES));
+	EXPECT_STREQ("?[2J", one.name);
+	EXPECT_EQ(7, one.buffers);
+
+	memset(longest, 'n', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = 0;
+	test_mock("queue configure 0 name=%s vm=v", longest);
+	ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, QUEUE, id, &one));
+	EXPECT_EQ(127, strlen(one.name));
+	EXPECT_STREQ("v", one.vm_name);
+
+	/* The next queue, and the default one, have none of this. */
+	test_mock("queue add 1 q0");
+	ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, QUEUE,
+					  newest(self, QUEUE), &one));
+	EXPECT_EQ(0, one.present & (CONFIG | NAMES));
+	ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, QUEUE, 0, &one));
+	EXPECT_EQ(0, one.present & (CONFIG | NAMES));
+}
+
 TEST_F(queues, states_of_a_port)
 {
 	__u32 id;
@@ -335,7 +382,7 @@ TEST_F(queues, unprivileged)
 
 	if (geteuid())
 		SKIP(return, "only root can become other users");
-	test_mock("queue add 0 q0");
+	test_mock("queue add 0 q0 name=secret vm=secret buffers=8");
 	id = newest(self, QUEUE);
 	test_new_block(self->fd, self->adapter, self->page);
 	child = ndshm_fork(&peer);
@@ -346,11 +393,12 @@ TEST_F(queues, unprivileged)
 		ASSERT_EQ(0, ndshm_nl_queue_by_id(&nl, self->adapter, QUEUE, id,
 						  &one));
 		EXPECT_EQ(ALLOCATED, one.state);
-		EXPECT_EQ(ALWAYS | bit(NDSHM_A_QUEUE_FILTERS), one.present);
+		EXPECT_EQ(ALWAYS | bit(NDSHM_A_QUEUE_FILTERS) |
+			  bit(NDSHM_A_QUEUE_BUFFERS), one.present);
 		count = ndshm_nl_queues(&nl, self->seen, MANY);
 		EXPECT_LE(3, count);
 		for (i = 0; i < count && i < MANY; i++)
-			EXPECT_EQ(0, self->seen[i].present & USAGE);
+			EXPECT_EQ(0, self->seen[i].present & (USAGE | NAMES));
 		/* The caller's privileges decide, even on a socket opened by root. */
 		ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter,
 						  QUEUE, 0, &one));

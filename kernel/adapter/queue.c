@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/ctype.h>
 #include <linux/export.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/wait_bit.h>
 
 #include <linux/ndshm_netlink.h>
@@ -98,6 +100,7 @@ static void queue_fill_view(struct ndshm_queue *queue,
 	view->id = queue->id;
 	view->state = queue->machine.state;
 	view->filters = queue->machine.filters;
+	view->config = queue->config;
 	queue_fill_usage(&queue->set, &queue->packets, &view->usage);
 }
 
@@ -116,6 +119,7 @@ bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
 			view->state = view->kind == NDSHM_KIND_QUEUE ?
 				(u32)NDSHM_QUEUE_RUNNING : NDSHM_VPORT_ACTIVE;
 			view->filters = 0;
+			memset(&view->config, 0, sizeof(view->config));
 			queue_fill_usage(&adapter->set, &queues->default_packets,
 					 &view->usage);
 			return true;
@@ -172,6 +176,61 @@ int ndshm_vport_query(struct ndshm_adapter *adapter, u32 id,
 	return ndshm_reason_report(NDSHM_REASON_NONE, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_vport_query);
+
+/*
+ * Configuration
+ */
+
+static void queue_copy_name(char *to, const char *from)
+{
+	strscpy(to, from, NDSHM_QUEUE_NAME_SIZE);
+	for (; *to; to++)
+		if (!isascii(*to) || !isprint(*to))
+			*to = '?';
+}
+
+/* Names go to terminals and logs: copy printable characters only. */
+static void queue_copy_config(struct ndshm_queue_config *to,
+			      const struct ndshm_queue_config *from)
+{
+	*to = *from;
+	queue_copy_name(to->name, from->name);
+	queue_copy_name(to->vm_name, from->vm_name);
+}
+
+int ndshm_queue_configure(struct ndshm_adapter *adapter, u32 id,
+			  const struct ndshm_queue_config *config, ndshm_reason_t *out)
+{
+	struct xarray *known = &adapter->queues.known[NDSHM_KIND_QUEUE];
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	struct ndshm_queue *queue;
+
+	might_sleep();
+
+	if (!id)
+		return ndshm_reason_report(NDSHM_REASON_QUEUE_DEFAULT, out);
+	xa_lock(known);
+	queue = xa_load(known, id);
+	if (queue)
+		queue_copy_config(&queue->config, config);
+	else
+		reason = NDSHM_REASON_QUEUE_UNKNOWN;
+	xa_unlock(known);
+	return ndshm_reason_report(reason, out);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_configure);
+
+int ndshm_queue_get_config(struct ndshm_adapter *adapter, u32 id,
+			   struct ndshm_queue_config *config, ndshm_reason_t *out)
+{
+	struct ndshm_queue_view view;
+
+	if (!ndshm_queue_view(adapter, NDSHM_KIND_QUEUE, id, &view))
+		return ndshm_reason_report(NDSHM_REASON_QUEUE_UNKNOWN, out);
+	*config = view.config;
+	return ndshm_reason_report(NDSHM_REASON_NONE, out);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_get_config);
 
 /*
  * Events
@@ -397,8 +456,13 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
  * Creation
  */
 
+/* NDIS stores an id in 16 bits of a packet. */
+#define QUEUE_IDS	XA_LIMIT(1, U16_MAX)
+
+/* @config may be NULL. */
 static int queue_alloc(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
-		       const struct ndshm_queue_ops *ops, void *context, u32 *id,
+		       const struct ndshm_queue_ops *ops, void *context,
+		       const struct ndshm_queue_config *config, u32 *id,
 		       ndshm_reason_t *out)
 {
 	struct ndshm_queues *queues = &adapter->queues;
@@ -421,10 +485,12 @@ static int queue_alloc(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind
 	ndshm_active_init(&queue->packets);
 	INIT_WORK(&queue->ending, queue_end_work);
 	queue->machine.kind = kind;
+	if (config)
+		queue_copy_config(&queue->config, config);
 
 	xa_lock(known);
 	/* May drop the lock to allocate memory, so test the set afterwards. */
-	if (__xa_alloc_cyclic(known, &queue->id, queue, xa_limit_31b,
+	if (__xa_alloc_cyclic(known, &queue->id, queue, QUEUE_IDS,
 			      &queues->next_id[kind], GFP_KERNEL) < 0) {
 		reason = NDSHM_REASON_MEMORY;
 	} else if (ndshm_blockset_killed(&adapter->set)) {
@@ -451,15 +517,24 @@ int ndshm_queue_allocate(struct ndshm_adapter *adapter,
 			 const struct ndshm_queue_ops *ops, void *context,
 			 u32 *id, ndshm_reason_t *out)
 {
-	return queue_alloc(adapter, NDSHM_KIND_QUEUE, ops, context, id, out);
+	return queue_alloc(adapter, NDSHM_KIND_QUEUE, ops, context, NULL, id, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_queue_allocate);
+
+int ndshm_queue_allocate_configured(struct ndshm_adapter *adapter,
+				    const struct ndshm_queue_ops *ops, void *context,
+				    const struct ndshm_queue_config *config, u32 *id,
+				    ndshm_reason_t *out)
+{
+	return queue_alloc(adapter, NDSHM_KIND_QUEUE, ops, context, config, id, out);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_allocate_configured);
 
 int ndshm_vport_create(struct ndshm_adapter *adapter,
 		       const struct ndshm_queue_ops *ops, void *context, u32 *id,
 		       ndshm_reason_t *out)
 {
-	return queue_alloc(adapter, NDSHM_KIND_VPORT, ops, context, id, out);
+	return queue_alloc(adapter, NDSHM_KIND_VPORT, ops, context, NULL, id, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_vport_create);
 

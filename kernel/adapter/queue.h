@@ -40,11 +40,12 @@ struct ndshm_queues {
  *	running allocation. Lookups by id take one with the lock of @known held. A packet
  *	holds a reference to its block instead
  * @adapter: holds a reference
- * @known: array of @adapter that has the queue; its lock protects @machine
+ * @known: array of @adapter that has the queue; its lock protects @machine and @config
  * @id: unique among the queues or ports of @adapter
  * @ops: callbacks of the driver
  * @context: first argument of @ops
  * @machine: kind and state
+ * @config: names and configuration; the names end with NUL and are printable
  * @set: blocks; running allocations have active references
  * @packets: packets of the blocks; killed when DMA has stopped. The last put queues
  *	@ending
@@ -58,6 +59,7 @@ struct ndshm_queue {
 	const struct ndshm_queue_ops *ops;
 	void *context;
 	struct ndshm_queue_machine machine;
+	struct ndshm_queue_config config;
 	struct ndshm_blockset set;
 	struct ndshm_active packets;
 	struct work_struct ending;
@@ -97,6 +99,7 @@ ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue);
  * @id: unique among the queues or ports of the adapter
  * @state: an enum ndshm_queue_state or ndshm_vport_state
  * @filters: number of filters of a queue
+ * @config: names and configuration of a queue
  * @usage: blocks, packets and bytes
  */
 struct ndshm_queue_view {
@@ -105,6 +108,7 @@ struct ndshm_queue_view {
 	u32 id;
 	u32 state;
 	u32 filters;
+	struct ndshm_queue_config config;
 	struct ndshm_queue_usage usage;
 };
 

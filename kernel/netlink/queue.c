@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Netlink operations of queues and virtual ports. Every user may list them, as adapters; their
- * usage is for administrators, since it reveals blocks of other users.
+ * usage and names are for administrators, since they reveal blocks and machines of other users.
  */
 #include <net/genetlink.h>
 
@@ -19,6 +19,33 @@ static int nl_put_usage(struct sk_buff *skb,
 				 NDSHM_A_QUEUE_PAD);
 }
 
+static bool nl_put_name(struct sk_buff *skb, int attribute, const char *name)
+{
+	return *name && nla_put_string(skb, attribute, name);
+}
+
+static bool nl_put_number(struct sk_buff *skb, int attribute, u32 number)
+{
+	return number && nla_put_u32(skb, attribute, number);
+}
+
+/* Values that the driver has not given have no attribute. */
+static bool nl_put_config(struct sk_buff *skb, const struct ndshm_queue_config *config)
+{
+	if (config->affinity &&
+	    (nla_put_u64_64bit(skb, NDSHM_A_QUEUE_AFFINITY, config->affinity, NDSHM_A_QUEUE_PAD) ||
+	     nla_put_u32(skb, NDSHM_A_QUEUE_AFFINITY_GROUP, config->affinity_group)))
+		return true;
+	return nl_put_number(skb, NDSHM_A_QUEUE_BUFFERS, config->buffers) ||
+	       nl_put_number(skb, NDSHM_A_QUEUE_LOOKAHEAD, config->lookahead);
+}
+
+static bool nl_put_names(struct sk_buff *skb, const struct ndshm_queue_config *config)
+{
+	return nl_put_name(skb, NDSHM_A_QUEUE_NAME, config->name) ||
+	       nl_put_name(skb, NDSHM_A_QUEUE_VM_NAME, config->vm_name);
+}
+
 int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
 		       void *object)
 {
@@ -31,7 +58,9 @@ int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
 		 nla_put_u32(skb, NDSHM_A_QUEUE_STATE, view->state) ||
 		 (view->kind == NDSHM_KIND_QUEUE &&
 		  nla_put_u32(skb, NDSHM_A_QUEUE_FILTERS, view->filters)) ||
-		 (m->viewer.all && nl_put_usage(skb, &view->usage));
+		 nl_put_config(skb, &view->config) ||
+		 (m->viewer.all && (nl_put_usage(skb, &view->usage) ||
+				    nl_put_names(skb, &view->config)));
 	return failed;
 }
 

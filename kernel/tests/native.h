@@ -141,6 +141,38 @@ check_queue_allocate(struct ndshm_adapter *adapter,
 }
 
 static inline ndshm_reason_t
+check_queue_allocate_configured(struct ndshm_adapter *adapter,
+				const struct ndshm_queue_ops *ops, void *context,
+				const struct ndshm_queue_config *config, u32 *id)
+{
+	ndshm_reason_t reason = CHECK_BROKEN;
+	int error = ndshm_queue_allocate_configured(adapter, ops, context, config, id,
+						    &reason);
+
+	return check_reason(error, reason);
+}
+
+static inline ndshm_reason_t
+check_queue_configure(struct ndshm_adapter *adapter, u32 id,
+		      const struct ndshm_queue_config *config)
+{
+	ndshm_reason_t reason = CHECK_BROKEN;
+	int error = ndshm_queue_configure(adapter, id, config, &reason);
+
+	return check_reason(error, reason);
+}
+
+static inline ndshm_reason_t
+check_queue_get_config(struct ndshm_adapter *adapter, u32 id,
+		       struct ndshm_queue_config *config)
+{
+	ndshm_reason_t reason = CHECK_BROKEN;
+	int error = ndshm_queue_get_config(adapter, id, config, &reason);
+
+	return check_reason(error, reason);
+}
+
+static inline ndshm_reason_t
 check_vport_create(struct ndshm_adapter *adapter,
 		   const struct ndshm_queue_ops *ops, void *context, u32 *id)
 {

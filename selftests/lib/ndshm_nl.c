@@ -205,6 +205,12 @@ void ndshm_nl_to_queue(const struct nlmsghdr *message,
 	queue->blocks = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_BLOCKS]);
 	queue->packets = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_PACKETS]);
 	queue->bytes = get_u64(a.at[NDSHM_A_QUEUE_BYTES]);
+	get_text(a.at[NDSHM_A_QUEUE_NAME], queue->name, sizeof(queue->name));
+	get_text(a.at[NDSHM_A_QUEUE_VM_NAME], queue->vm_name, sizeof(queue->vm_name));
+	queue->affinity = get_u64(a.at[NDSHM_A_QUEUE_AFFINITY]);
+	queue->affinity_group = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_AFFINITY_GROUP]);
+	queue->buffers = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_BUFFERS]);
+	queue->lookahead = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_LOOKAHEAD]);
 }
 
 /* The attribute of a resource; the next one is its limit. */

@@ -120,6 +120,12 @@ struct ndshm_nl_queue {
 	__u32 blocks;
 	__u32 packets;
 	__u64 bytes;
+	char name[128];
+	char vm_name[128];
+	__u64 affinity;
+	__u32 affinity_group;
+	__u32 buffers;
+	__u32 lookahead;
 };
 
 struct ndshm_nl_reason {

@@ -109,17 +109,44 @@ struct ndshm_queue_usage {
 	u64 bytes;
 };
 
+/* Bytes of a name of a queue, with the NUL. */
+#define NDSHM_QUEUE_NAME_SIZE	128
+
+/**
+ * struct ndshm_queue_config - names and configuration of a receive queue
+ * @name: of the queue, for users; empty: none. A character that is not printable ASCII is
+ *	shown as '?'
+ * @vm_name: of the virtual machine that the queue is for; empty: none. As @name
+ * @affinity: processors of the queue: bit n is processor 64 * @affinity_group + n; 0: any
+ * @affinity_group: see @affinity
+ * @buffers: suggested number of receive buffers; 0: none
+ * @lookahead: first bytes of each packet that have a buffer of their own; 0: packets are not
+ *	split
+ *
+ * ndshm shows these values to users, the names only to administrators, and does not act on them.
+ */
+struct ndshm_queue_config {
+	char name[NDSHM_QUEUE_NAME_SIZE];
+	char vm_name[NDSHM_QUEUE_NAME_SIZE];
+	u64 affinity;
+	u32 affinity_group;
+	u32 buffers;
+	u32 lookahead;
+};
+
 /**
  * ndshm_queue_allocate() - Create a receive queue
  * @adapter: a registered adapter
  * @ops: callbacks; must stay valid until freed() was called
  * @context: first argument of the callbacks
- * @id: out: id of the queue, written on success only: never 0, unique among the adapter's
- *	queues, and not reused soon
+ * @id: out: id of the queue, written on success only: never 0, at most 65,535, unique among the
+ *	adapter's queues, and not reused soon
  * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * The callbacks, which get the id as an argument, can be called before this function
  * returns.
+ *
+ * An adapter has 65,535 queues at most.
  *
  * Context: Process context; may sleep.
  * Return: 0, or a negative errno with the reason MEMORY, or ADAPTER_REMOVED if the adapter
@@ -128,6 +155,53 @@ struct ndshm_queue_usage {
 int ndshm_queue_allocate(struct ndshm_adapter *adapter,
 			 const struct ndshm_queue_ops *ops, void *context,
 			 u32 *id, ndshm_reason_t *reason);
+
+/**
+ * ndshm_queue_allocate_configured() - Create a receive queue with names and a configuration
+ * @adapter: a registered adapter
+ * @ops: callbacks; must stay valid until freed() was called
+ * @context: first argument of the callbacks
+ * @config: names and configuration; copied
+ * @id: out: id of the queue, as ndshm_queue_allocate() returns it
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
+ *
+ * Context: Process context; may sleep.
+ * Return: as ndshm_queue_allocate().
+ */
+int ndshm_queue_allocate_configured(struct ndshm_adapter *adapter,
+				    const struct ndshm_queue_ops *ops, void *context,
+				    const struct ndshm_queue_config *config,
+				    u32 *id, ndshm_reason_t *reason);
+
+/**
+ * ndshm_queue_configure() - Replace the names and the configuration of a queue
+ * @adapter: a registered adapter
+ * @id: id of the queue
+ * @config: names and configuration; copied
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
+ *
+ * No event reports the change.
+ *
+ * Context: Process context; may sleep.
+ * Return: 0, or a negative errno with the reason QUEUE_DEFAULT if @id is 0, or QUEUE_UNKNOWN.
+ */
+int ndshm_queue_configure(struct ndshm_adapter *adapter, u32 id,
+			  const struct ndshm_queue_config *config,
+			  ndshm_reason_t *reason);
+
+/**
+ * ndshm_queue_get_config() - Get the names and the configuration of a queue
+ * @adapter: a registered adapter
+ * @id: id of any queue; all values of queue 0 are empty
+ * @config: out: a copy, with the names as they are shown
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
+ *
+ * Context: Process context; may sleep.
+ * Return: 0, or -ENOENT with the reason QUEUE_UNKNOWN.
+ */
+int ndshm_queue_get_config(struct ndshm_adapter *adapter, u32 id,
+			   struct ndshm_queue_config *config,
+			   ndshm_reason_t *reason);
 
 /**
  * ndshm_queue_set_filter() - Report that a filter was set
@@ -222,8 +296,8 @@ int ndshm_queue_query(struct ndshm_adapter *adapter, u32 id,
  * @adapter: a registered adapter
  * @ops: callbacks; must stay valid until freed() was called
  * @context: first argument of the callbacks
- * @id: out: id of the port, written on success only: never 0, unique among the adapter's
- *	ports, and not reused soon
+ * @id: out: id of the port, written on success only: never 0, at most 65,535, unique among the
+ *	adapter's ports, and not reused soon
  * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * The callbacks, which get the id as an argument, can be called before this function

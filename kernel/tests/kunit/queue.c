@@ -103,6 +103,55 @@ static void ids(struct kunit *test)
 	expect_gone(driver, queues[4], 1000);
 }
 
+/* Names are printable and end, whatever the driver passes; values are what it passes. */
+static void configuration(struct kunit *test)
+{
+	static const struct ndshm_queue_config empty;
+	struct ndshm_queue_config config = {
+		.name = "a b\n\x1b[31m\xc3\xa9~",
+		.affinity = BIT_ULL(63) | 1,
+		.affinity_group = 3,
+		.buffers = 4096,
+		.lookahead = U32_MAX,
+	}, found;
+	struct miniport *driver = test->priv;
+	u32 queue, other;
+
+	memset(config.vm_name, 'v', sizeof(config.vm_name));
+	ASSERT_REASON(test, check_queue_allocate_configured(driver->adapter, &miniport_ops,
+							    driver, &config, &queue), NONE);
+	ASSERT_REASON(test, check_queue_allocate(driver->adapter, &miniport_ops, driver,
+						 &other), NONE);
+	ASSERT_REASON(test, check_queue_get_config(driver->adapter, queue, &found), NONE);
+	KUNIT_EXPECT_STREQ(test, found.name, "a b??[31m??~");
+	KUNIT_EXPECT_EQ(test, strnlen(found.vm_name, sizeof(found.vm_name)),
+			NDSHM_QUEUE_NAME_SIZE - 1);
+	KUNIT_EXPECT_EQ(test, found.affinity, BIT_ULL(63) | 1);
+	KUNIT_EXPECT_EQ(test, found.affinity_group, 3);
+	KUNIT_EXPECT_EQ(test, found.buffers, 4096);
+	KUNIT_EXPECT_EQ(test, found.lookahead, U32_MAX);
+
+	/* A new configuration replaces all of the old one. */
+	ASSERT_REASON(test, check_queue_configure(driver->adapter, other, &config), NONE);
+	ASSERT_REASON(test, check_queue_configure(driver->adapter, queue, &empty), NONE);
+	ASSERT_REASON(test, check_queue_get_config(driver->adapter, queue, &found), NONE);
+	KUNIT_EXPECT_STREQ(test, found.name, "");
+	KUNIT_EXPECT_STREQ(test, found.vm_name, "");
+	KUNIT_EXPECT_EQ(test, found.affinity, 0);
+	KUNIT_EXPECT_EQ(test, found.buffers, 0);
+	ASSERT_REASON(test, check_queue_get_config(driver->adapter, other, &found), NONE);
+	KUNIT_EXPECT_STREQ(test, found.name, "a b??[31m??~");
+	KUNIT_EXPECT_EQ(test, found.buffers, 4096);
+
+	EXPECT_REASON(test, check_queue_configure(driver->adapter, 0, &config), QUEUE_DEFAULT);
+	EXPECT_REASON(test, check_queue_configure(driver->adapter, 1000, &config),
+		      QUEUE_UNKNOWN);
+	EXPECT_REASON(test, check_queue_get_config(driver->adapter, 1000, &found),
+		      QUEUE_UNKNOWN);
+	ASSERT_REASON(test, check_queue_get_config(driver->adapter, 0, &found), NONE);
+	KUNIT_EXPECT_STREQ(test, found.name, "");
+}
+
 /* The defaults exist, accept only blocks, and cannot be freed. */
 static void default_queue_and_port(struct kunit *test)
 {
@@ -614,6 +663,7 @@ static void freed_under_allocations(struct kunit *test)
 
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(ids),
+	KUNIT_CASE(configuration),
 	KUNIT_CASE(default_queue_and_port),
 	KUNIT_CASE(states),
 	KUNIT_CASE(blocks_in_each_state),

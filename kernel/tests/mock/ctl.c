@@ -17,7 +17,9 @@
  *	block alloc SLOT ADAPTER PROVIDER|default LENGTH [KEY=VALUE...]	see block.c
  *	block free | get | put | release SLOT
  *	block sync SLOT DIRECTION OFFSET LENGTH
- *	queue add | port add SLOT ADAPTER
+ *	queue add SLOT ADAPTER [KEY=VALUE...]	see queue.c
+ *	queue configure SLOT [KEY=VALUE...]
+ *	port add SLOT ADAPTER
  *	queue event SLOT filter|clear|complete|free|stopped
  *	port event SLOT activate|delete
  *	packet resolve SLOT ADAPTER HANDLE|block=SLOT OFFSET LENGTH	see packet.c
@@ -65,6 +67,7 @@ static const struct verb {
 	{ "block", "release", 3, mock_block_release },
 	{ "block", "sync", 6, mock_block_sync },
 	{ "queue", "add", 4, mock_queue_add },
+	{ "queue", "configure", 3, mock_queue_configure },
 	{ "queue", "event", 4, mock_queue_event },
 	{ "port", "add", 4, mock_queue_add },
 	{ "port", "event", 4, mock_queue_event },

@@ -283,6 +283,7 @@ void mock_block_teardown(void);
  */
 
 int mock_queue_add(struct mock_command *command);
+int mock_queue_configure(struct mock_command *command);
 int mock_queue_event(struct mock_command *command);
 /*
  * Get the ID of the last queue or port in @slot. Return: false if there is no such slot.

@@ -58,16 +58,65 @@ bool mock_queue_id(u64 slot, u32 *id)
 	return true;
 }
 
-static ndshm_reason_t make(const char *kind, const char *name, u32 *id)
+/* Return: true if @word is a value of @config, which is then set. */
+static bool configure(struct ndshm_queue_config *config, const char *word)
 {
-	struct ndshm_adapter *adapter = ndshm_adapter_find(name);
+	const char *value = strchr(word, '=');
+	u64 number;
+
+	if (!value)
+		return false;
+	value++;
+	if (mock_value(word, "name")) {
+		strscpy(config->name, value, sizeof(config->name));
+		return true;
+	}
+	if (mock_value(word, "vm")) {
+		strscpy(config->vm_name, value, sizeof(config->vm_name));
+		return true;
+	}
+	if (mock_number(value, U64_MAX, &number))
+		return false;
+	if (mock_value(word, "affinity"))
+		config->affinity = number;
+	else if (mock_value(word, "group") && number <= U32_MAX)
+		config->affinity_group = number;
+	else if (mock_value(word, "buffers") && number <= U32_MAX)
+		config->buffers = number;
+	else if (mock_value(word, "lookahead") && number <= U32_MAX)
+		config->lookahead = number;
+	else
+		return false;
+	return true;
+}
+
+/* Set @config by the words of @command from @first on. */
+static int parse_config(const struct mock_command *command, unsigned int first,
+			struct ndshm_queue_config *config)
+{
+	unsigned int i;
+
+	memset(config, 0, sizeof(*config));
+	for (i = first; i < command->words; i++)
+		if (!configure(config, command->word[i]))
+			return -EINVAL;
+	return 0;
+}
+
+static ndshm_reason_t make(const struct mock_command *command,
+			   const struct ndshm_queue_config *config, u32 *id)
+{
+	struct ndshm_adapter *adapter = ndshm_adapter_find(command->word[3]);
 	ndshm_reason_t reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 
 	if (!adapter)
 		return reason;
-	reason = !strcmp(kind, "queue") ?
-		 check_queue_allocate(adapter, &ops, NULL, id) :
-		 check_vport_create(adapter, &ops, NULL, id);
+	if (strcmp(command->word[0], "queue"))
+		reason = check_vport_create(adapter, &ops, NULL, id);
+	else if (command->words > 4)
+		reason = check_queue_allocate_configured(adapter, &ops, NULL, config, id);
+	else
+		reason = check_queue_allocate(adapter, &ops, NULL, id);
 	ndshm_adapter_put(adapter);
 	return reason;
 }
@@ -76,12 +125,15 @@ int mock_queue_add(struct mock_command *command)
 {
 	const char *adapter = command->word[3];
 	struct slot *slot = slot_of(command->word[2]);
+	struct ndshm_queue_config config;
 	int ret;
 	u32 id;
 
-	if (command->words != 4 || !slot || strlen(adapter) >= MOCK_NAME_SIZE)
+	if (!slot || strlen(adapter) >= MOCK_NAME_SIZE ||
+	    (command->words > 4 && strcmp(command->word[0], "queue")) ||
+	    parse_config(command, 4, &config))
 		return -EINVAL;
-	ret = mock_answer(command, make(command->word[0], adapter, &id));
+	ret = mock_answer(command, make(command, &config, &id));
 	if (ret)
 		return ret;
 	mutex_lock(&slots_lock);
@@ -89,6 +141,27 @@ int mock_queue_add(struct mock_command *command)
 	strscpy(slot->adapter, adapter, sizeof(slot->adapter));
 	mutex_unlock(&slots_lock);
 	return 0;
+}
+
+int mock_queue_configure(struct mock_command *command)
+{
+	struct slot *slot = slot_of(command->word[2]);
+	struct ndshm_queue_config config;
+	struct ndshm_adapter *adapter;
+	struct slot found;
+	int ret;
+
+	if (!slot || parse_config(command, 3, &config))
+		return -EINVAL;
+	mutex_lock(&slots_lock);
+	found = *slot;
+	mutex_unlock(&slots_lock);
+	adapter = found.id ? ndshm_adapter_find(found.adapter) : NULL;
+	if (!adapter)
+		return -ENOENT;
+	ret = mock_answer(command, check_queue_configure(adapter, found.id, &config));
+	ndshm_adapter_put(adapter);
+	return ret;
 }
 
 static const struct event *event_of(const struct mock_command *command)
