@@ -224,6 +224,12 @@ static const struct ndshm_field queue_fields[] = {
 	FIELD(ndshm_queue_row, blocks, QUEUE_BLOCKS),
 	FIELD(ndshm_queue_row, packets, QUEUE_PACKETS),
 	FIELD(ndshm_queue_row, bytes, QUEUE_BYTES),
+	FIELD(ndshm_queue_row, affinity, QUEUE_AFFINITY),
+	FIELD(ndshm_queue_row, affinity_group, QUEUE_AFFINITY_GROUP),
+	FIELD(ndshm_queue_row, buffers, QUEUE_BUFFERS),
+	FIELD(ndshm_queue_row, lookahead, QUEUE_LOOKAHEAD),
+	FIELD(ndshm_queue_row, name, QUEUE_NAME),
+	FIELD(ndshm_queue_row, vm_name, QUEUE_VM_NAME),
 };
 
 static const struct ndshm_field quota_fields[] = {

@@ -133,6 +133,17 @@ is "monitor: state, then a loss: all events after it" "$state
 adapter added 7 name=card?0
 lost: events came faster than they were read
 block gone 70000 adapter=memfd usage=xmit length=8192 user=4000000000 pid=12" "$out"
+STAND_IN_NEWS=1 run 0 "queues: names and values" list queues
+is "queues: names and values: table" \
+	"ADAPTER  KIND   ID  STATE    FILTERS  BLOCKS  BYTES  PACKETS  BUFFERS  LOOKAHEAD  PROCESSORS    NAME           VM
+memfd    queue   3  running        0       -      -        -      512        128  64-66,68,127  fast ?[2Jpath  vm ??
+memfd    port    4  active         -       -      -        -        -          -  -             -              -" "$out"
+STAND_IN_NEWS=1 run 0 "queues: names and values in JSON" list queues -j
+is "queues: processors" '[64,65,66,68,127]' "$(get 0 processors | tr -d ' \n')"
+is "queues: name" '"fast ?[2Jpath"' "$(get 0 name)"
+is "queues: virtual machine" '"vm ??"' "$(get 0 vm_name)"
+is "queues: lookahead" 128 "$(get 0 lookahead)"
+is "queues: no name" '""' "$(get 1 name)"
 STAND_IN_NEWS=1 run 0 "monitor: lists" monitor --delay 0.1 --count 8
 is "monitor: lists: how they differ" "section gone 6 adapter=memfd max=0 committed=0 user=root
 block gone 2 adapter=memfd usage=undefined length=0 user=root pid=0

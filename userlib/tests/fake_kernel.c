@@ -208,6 +208,14 @@ void kernel_put_queue(uint32_t adapter, bool port, uint32_t id, bool usage)
 		nla_put_u32(message, NDSHM_A_QUEUE_PACKETS, 6);
 		nla_put_u64(message, NDSHM_A_QUEUE_BYTES, 7ULL << 32);
 	}
+	if (!port && id) {
+		nla_put_string(message, NDSHM_A_QUEUE_NAME, "fast path");
+		nla_put_string(message, NDSHM_A_QUEUE_VM_NAME, "vm 9");
+		nla_put_u64(message, NDSHM_A_QUEUE_AFFINITY, 5ULL << 60);
+		nla_put_u32(message, NDSHM_A_QUEUE_AFFINITY_GROUP, 2);
+		nla_put_u32(message, NDSHM_A_QUEUE_BUFFERS, 8);
+		nla_put_u32(message, NDSHM_A_QUEUE_LOOKAHEAD, 128);
+	}
 	kernel_put(message);
 }
 

@@ -158,9 +158,13 @@ static void queues_are_listed(void)
 	CHECK(rows[0].adapter == 5 && !rows[0].port && rows[0].id == 2);
 	CHECK(rows[0].state == 2 && rows[0].filters == 4 && rows[0].usage);
 	CHECK(rows[0].blocks == 5 && rows[0].packets == 6 && rows[0].bytes == 7ULL << 32);
+	CHECK(!strcmp(rows[0].name, "fast path") && !strcmp(rows[0].vm_name, "vm 9"));
+	CHECK(rows[0].affinity == 5ULL << 60 && rows[0].affinity_group == 2);
+	CHECK(rows[0].buffers == 8 && rows[0].lookahead == 128);
 	CHECK(rows[1].adapter == 5 && !rows[1].port && rows[1].id == 9);
 	CHECK(rows[2].adapter == 5 && rows[2].port && rows[2].id == 0);
 	CHECK(!rows[2].usage && !rows[2].filters && !rows[2].blocks && !rows[2].bytes);
+	CHECK(!*rows[2].name && !*rows[2].vm_name && !rows[2].affinity && !rows[2].buffers);
 	CHECK(rows[3].adapter == 6 && !rows[3].port);
 	free(rows);
 	kernel_reset(nothing);

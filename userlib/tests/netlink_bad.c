@@ -348,6 +348,10 @@ static void short_attributes_are_bad(void)
 		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_BLOCKS, 4 },
 		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_PACKETS, 4 },
 		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_BYTES, 8 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_AFFINITY, 8 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_AFFINITY_GROUP, 4 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_BUFFERS, 4 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_LOOKAHEAD, 4 },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {

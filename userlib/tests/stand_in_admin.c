@@ -134,7 +134,11 @@ int __wrap_ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row *
 				   size_t *count, size_t size)
 {
 	struct ndshm_queue_row queues[] = {
-		{ .adapter = 1, .id = 3, .state = 3 },
+		{
+			.adapter = 1, .id = 3, .state = 3, .affinity = 1ULL << 63 | 0x17,
+			.affinity_group = 1, .buffers = 512, .lookahead = 128,
+			.name = "fast \033[2Jpath", .vm_name = "vm \303\251",
+		},
 		{ .adapter = 1, .id = 4, .state = 2, .port = true },
 	};
 

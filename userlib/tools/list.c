@@ -447,6 +447,30 @@ static void queue_packets_cell(const void *from, struct cell *cell)
 	set_usage(cell, row->usage, row->packets);
 }
 
+static void queue_buffers_cell(const void *from, struct cell *cell)
+{
+	const struct ndshm_queue_row *row = from;
+
+	set_usage(cell, row->buffers, row->buffers);
+}
+
+static void queue_lookahead_cell(const void *from, struct cell *cell)
+{
+	const struct ndshm_queue_row *row = from;
+
+	set_usage(cell, row->lookahead, row->lookahead);
+}
+
+static void queue_processors_cell(const void *from, struct cell *cell)
+{
+	const struct ndshm_queue_row *row = from;
+	char *processors = processor_list(row->affinity_group, row->affinity);
+
+	cell->known = row->affinity;
+	print_text(cell, "%s", processors);
+	free(processors);
+}
+
 static const struct column queue_columns[] = {
 	{ "ADAPTER", COLUMN_ADAPTER, offsetof(struct ndshm_queue_row, adapter), NULL },
 	{ "KIND", COLUMN_TEXT, 0, queue_kind_cell },
@@ -456,12 +480,36 @@ static const struct column queue_columns[] = {
 	{ "BLOCKS", COLUMN_OTHER_COUNT, 0, queue_blocks_cell },
 	{ "BYTES", COLUMN_OTHER_BYTES, 0, queue_bytes_cell },
 	{ "PACKETS", COLUMN_OTHER_COUNT, 0, queue_packets_cell },
+	{ "BUFFERS", COLUMN_OTHER, 0, queue_buffers_cell },
+	{ "LOOKAHEAD", COLUMN_OTHER, 0, queue_lookahead_cell },
+	{ "PROCESSORS", COLUMN_TEXT, 0, queue_processors_cell },
+	{ "NAME", COLUMN_NAME, offsetof(struct ndshm_queue_row, name), NULL },
+	{ "VM", COLUMN_NAME, offsetof(struct ndshm_queue_row, vm_name), NULL },
 	{ 0 }
 };
 
 static int list_queues(struct ndshm *ndshm, void **rows, size_t *count)
 {
-	return ndshm_list_queues(ndshm, (struct ndshm_queue_row **)rows, count);
+	struct ndshm_queue_row *queues;
+	int error = ndshm_list_queues(ndshm, &queues, count);
+
+	*rows = queues;
+	for (size_t i = 0; !error && i < *count; i++) {
+		make_printable(queues[i].name);
+		make_printable(queues[i].vm_name);
+	}
+	return error;
+}
+
+static json_t *processors_json(const struct ndshm_queue_row *row)
+{
+	json_t *processors = json_array();
+
+	for (unsigned int i = 0; i < 64; i++)
+		if (row->affinity & UINT64_C(1) << i)
+			json_array_append_new(processors,
+					      json_integer(64 * (json_int_t)row->affinity_group + i));
+	return processors;
 }
 
 json_t *queue_json(const struct names *names, const void *from)
@@ -470,7 +518,7 @@ json_t *queue_json(const struct names *names, const void *from)
 	char *adapter = adapter_name(names, row->adapter);
 	json_t *value;
 
-	value = json_pack("{s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:o}",
+	value = json_pack("{s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:s, s:s}",
 			  "adapter", adapter,
 			  "kind", row->port ? "port" : "queue",
 			  "id", (json_int_t)row->id,
@@ -478,7 +526,12 @@ json_t *queue_json(const struct names *names, const void *from)
 			  "filters", (json_int_t)row->filters,
 			  "blocks", usage_json(row->usage, row->blocks),
 			  "bytes", usage_json(row->usage, row->bytes),
-			  "packets", usage_json(row->usage, row->packets));
+			  "packets", usage_json(row->usage, row->packets),
+			  "buffers", (json_int_t)row->buffers,
+			  "lookahead", (json_int_t)row->lookahead,
+			  "processors", processors_json(row),
+			  "name", row->name,
+			  "vm_name", row->vm_name);
 	free(adapter);
 	return value;
 }

@@ -472,6 +472,10 @@ static enum exit_code show_event(void *context, struct ndshm_event *event)
 			get_names(monitor->ndshm, &monitor->names);
 		}
 	}
+	if (event->object == NDSHM_EVENT_QUEUE) {
+		make_printable(event->queue.name);
+		make_printable(event->queue.vm_name);
+	}
 	if (!is_news(monitor, event) || !matches(monitor, event))
 		return EXIT_DONE;
 	if (event->kind != EXISTS && monitor->left)

@@ -161,6 +161,9 @@ const char *isolation_property(unsigned int bit);
 const char *isolation_advice(unsigned int bit);
 const char *usage_name(uint32_t usage);
 const char *queue_state(const struct ndshm_queue_row *row);
+
+/* List the processors of a mask as ranges, such as "0-3,8". The caller frees the text. */
+char *processor_list(uint32_t group, uint64_t mask);
 /* Return all usages, separated by commas, allocated. */
 char *usage_names(void);
 bool parse_usage(const char *word, uint32_t *usage);

@@ -114,6 +114,31 @@ const char *queue_state(const struct ndshm_queue_row *row)
 	return row->state < 7 ? queues[row->state] : "unknown";
 }
 
+char *processor_list(uint32_t group, uint64_t mask)
+{
+	char *list = format_string("%s", "");
+
+	for (unsigned int first = 0, last; first < 64; first = last + 1) {
+		uint64_t base = UINT64_C(64) * group;
+		char *longer;
+
+		last = first;
+		if (!(mask >> first & 1))
+			continue;
+		while (last < 63 && mask >> (last + 1) & 1)
+			last++;
+		longer = format_string("%s%s%" PRIu64, list, *list ? "," : "", base + first);
+		free(list);
+		list = longer;
+		if (last == first)
+			continue;
+		longer = format_string("%s-%" PRIu64, list, base + last);
+		free(list);
+		list = longer;
+	}
+	return list;
+}
+
 char *usage_names(void)
 {
 	char *names = format_string("%s", usages[NDSHM_USAGE_UNDEFINED + 1]);

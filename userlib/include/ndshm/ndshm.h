@@ -203,6 +203,8 @@ struct ndshm_section_row {
 	uint32_t mode;
 };
 
+#define NDSHM_QUEUE_NAME_MAX 128	/* bytes of a name of a queue, with the NUL */
+
 /* A receive queue or a virtual port; only kernel drivers create these. */
 struct ndshm_queue_row {
 	uint32_t adapter;		/* id */
@@ -216,6 +218,13 @@ struct ndshm_queue_row {
 	uint32_t blocks;		/* number that have memory */
 	uint32_t packets;		/* number in flight */
 	uint64_t bytes;			/* of memory of the blocks */
+	/* From here on what a driver has given for a queue; 0 or empty: nothing. */
+	uint64_t affinity;		/* bit n: processor 64 * affinity_group + n */
+	uint32_t affinity_group;
+	uint32_t buffers;		/* suggested number of receive buffers */
+	uint32_t lookahead;		/* bytes of a packet in a buffer of their own */
+	char name[NDSHM_QUEUE_NAME_MAX];	/* both only with CAP_SYS_ADMIN */
+	char vm_name[NDSHM_QUEUE_NAME_MAX];	/* virtual machine that uses the queue */
 };
 
 /*
