@@ -177,6 +177,36 @@ TEST_F(calls, own_queues)
 	EXPECT_EQ(0, run("own_queues"));
 }
 
+TEST_F(calls, ndis_oids)
+{
+	EXPECT_EQ(0, run("ndis_oids"));
+}
+
+TEST_F(calls, own_oids)
+{
+	EXPECT_EQ(0, run("own_oids"));
+}
+
+TEST_F(calls, own_oid_miniport)
+{
+	EXPECT_EQ(0, run("own_oid_miniport"));
+}
+
+TEST_F(calls, own_oid_ends)
+{
+	EXPECT_EQ(0, run("own_oid_ends"));
+}
+
+TEST_F(calls, ndis_port)
+{
+	EXPECT_EQ(0, run("ndis_port"));
+}
+
+TEST_F(calls, own_port)
+{
+	EXPECT_EQ(0, run("own_port"));
+}
+
 TEST_F(calls, own_left_blocks)
 {
 	EXPECT_EQ(0, run("own_left_blocks"));
@@ -475,7 +505,9 @@ TEST_F(calls, all_of_them)
 		"own_flags\nown_usages\nown_lengths\nown_queue_xor_port\n"
 		"ndis_nodes\nown_nodes\nndis_lists\nown_lists\nown_failures\n"
 		"ndis_driver_handle\nown_driver_handle\nndis_queues\n"
-		"own_queues\nown_left_blocks\nown_zeroed\nndis_packets\n"
+		"own_queues\nown_left_blocks\nndis_oids\nown_oids\n"
+		"own_oid_miniport\nown_oid_ends\nndis_port\nown_port\n"
+		"own_zeroed\nndis_packets\n"
 		"own_packets\nown_atomic_free\nndis_helpers\nndis_statuses\nown_statuses\n"
 		"own_bad_reply\nndis_handler_sees\nown_handler_sees\n"
 		"ndis_callers_context\nndis_null_context\n"

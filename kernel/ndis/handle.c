@@ -11,21 +11,6 @@
 
 #include "handle.h"
 
-bool ndshm_ndis_begin(struct ndshm_ndis *ndis)
-{
-	return atomic_long_inc_unless_negative(&ndis->live);
-}
-
-void ndshm_ndis_end(struct ndshm_ndis *ndis)
-{
-	/*
-	 * Fully ordered: all accesses to the handle and the block precede the decrement.
-	 */
-	long live = atomic_long_dec_return(&ndis->live);
-
-	WARN_ON_ONCE(live == -1 || live == LONG_MAX);
-}
-
 bool ndshm_ndis_begin_pending(struct ndshm_ndis *ndis)
 {
 	unsigned long flags;
@@ -123,11 +108,16 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 	xa_init_flags(&ndis->buffers, XA_FLAGS_LOCK_IRQ);
 	init_waitqueue_head(&ndis->idle);
 	ndshm_ndis_removal_init(ndis);
+	mutex_init(&ndis->oid_lock);
+	init_completion(&ndis->oid_done);
+	xa_init_flags(&ndis->queues, XA_FLAGS_LOCK_IRQ);
+	xa_init_flags(&ndis->filters, XA_FLAGS_ALLOC1);
 
 	strscpy(ndis->name, name, sizeof(ndis->name));
 	if (device)
 		error = ndis_register_adapter(ndis, device);
 	if (error) {
+		mutex_destroy(&ndis->oid_lock);
 		mutex_destroy(&ndis->register_lock);
 		kfree(ndis);
 		return error;
@@ -168,6 +158,9 @@ static void ndis_adapter_end(struct ndshm_ndis *ndis)
  */
 static bool ndis_end_all(struct ndshm_ndis *ndis)
 {
+	/* Uses the adapter. No request is in progress that an indication could follow. */
+	if (ndis->stopped.func)
+		flush_work(&ndis->stopped);
 	if (ndis->device && ndis_device_going(ndis->device)) {
 		ndis_adapter_end(ndis);
 		ndshm_ndis_provider_revoke(ndis);
@@ -207,6 +200,9 @@ int ndshm_ndis_close(NDIS_HANDLE handle)
 	/* No block is left whose revocation could queue it again. */
 	cancel_work_sync(&ndis->removal);
 	xa_destroy(&ndis->buffers);
+	xa_destroy(&ndis->filters);
+	xa_destroy(&ndis->queues);
+	mutex_destroy(&ndis->oid_lock);
 	mutex_destroy(&ndis->register_lock);
 	ndis->kind = NDSHM_NDIS_DEAD;
 	kfree(ndis);

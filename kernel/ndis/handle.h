@@ -6,6 +6,9 @@
 #define _NDSHM_NDIS_HANDLE_H
 
 #include <linux/atomic.h>
+#include <linux/bug.h>
+#include <linux/completion.h>
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
@@ -14,6 +17,7 @@
 #include <linux/xarray.h>
 
 #include <ndshm/ndis.h>
+#include <ndshm/ndis_oid.h>
 #include <ndshm/provider.h>
 #include <ndshm/request.h>
 
@@ -54,8 +58,17 @@ enum ndshm_ndis_kind {
  * @dmas: DMA handles
  * @buffers: the miniport's own memory, by page number of its kernel address; has its
  *	own lock
- * @idle: woken when @pending reaches 0
- * @warned: NdisMFreeSharedMemory() has warned of an invalid argument
+ * @idle: woken when @pending reaches 0, and when an entry of @queues is erased
+ * @oid_lock: serialises OID requests; outermost
+ * @oid_request: request that the miniport handles, or NULL; protected by @lock
+ * @oid_status: its result, valid once @oid_done is complete; protected by @lock
+ * @oid_done: the miniport has completed @oid_request
+ * @queues: a value for each queue of ndshm_ndis_oid() that exists, by id; marked NDSHM_NDIS_STOPPED
+ *	while an indication of the miniport waits for @stopped. Has its own lock
+ * @filters: id of the queue, a value, for each filter, by id; protected by @oid_lock
+ * @next_filter: start of the search for a free id of @filters; protected by @oid_lock
+ * @stopped: reports queues whose DMA has stopped; set up with the first entry of @queues
+ * @warned: a function has warned of an invalid argument
  */
 struct ndshm_ndis {
 	enum ndshm_ndis_kind kind;
@@ -78,8 +91,18 @@ struct ndshm_ndis {
 	struct list_head dmas;
 	struct xarray buffers;
 	wait_queue_head_t idle;
+	struct mutex oid_lock;		/* filters, next_filter */
+	PNDIS_OID_REQUEST oid_request;
+	NDIS_STATUS oid_status;
+	struct completion oid_done;
+	struct xarray queues;
+	struct xarray filters;
+	u32 next_filter;
+	struct work_struct stopped;
 	bool warned;
 };
+
+#define NDSHM_NDIS_STOPPED	XA_MARK_1
 
 /**
  * struct ndshm_ndis_dma - Handle from NdisMRegisterScatterGatherDma()
@@ -121,8 +144,20 @@ static inline struct ndshm_ndis_dma *ndshm_ndis_dma_of(NDIS_HANDLE handle)
  *
  * Context: any but hard interrupt and NMI; no raw spinlock may be held.
  */
-bool ndshm_ndis_begin(struct ndshm_ndis *ndis);
-void ndshm_ndis_end(struct ndshm_ndis *ndis);
+static inline bool ndshm_ndis_begin(struct ndshm_ndis *ndis)
+{
+	return atomic_long_inc_unless_negative(&ndis->live);
+}
+
+static inline void ndshm_ndis_end(struct ndshm_ndis *ndis)
+{
+	/*
+	 * Fully ordered: all accesses to the handle and the block precede the decrement.
+	 */
+	long live = atomic_long_dec_return(&ndis->live);
+
+	WARN_ON_ONCE(live == -1 || live == LONG_MAX);
+}
 
 static inline bool ndshm_ndis_closing(const struct ndshm_ndis *ndis)
 {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check-ndis-names.sh: does kernel/tests/ndis/layout.c assert something of all that the NDIS
+# check-ndis-names.sh: do kernel/tests/ndis/layout.c and layout_port.c assert something of all that the NDIS
 # headers define: macros, types, tags, enumerators and functions by their whole names, members
 # behind their type's? A comment does not count. There are no exceptions but the headers' own
 # guards. Prints what is missing, and fails if something is.
@@ -14,7 +14,7 @@ cd -- "$top"
 code() { cat -- "$@" | sed -Ez -e 's,/\*([^*]|\*+[^*/])*\*+/, ,g' -e 's/\\\n/ /g'; }
 
 headers=(kernel/include/ndshm/ndis*.h)
-layout=$(code kernel/tests/ndis/layout.c | tr -s '\n\t ' ' ')
+layout=$(code kernel/tests/ndis/layout{,_port}.c | tr -s '\n\t ' ' ')
 
 macros=$(code "${headers[@]}" | sed -nE 's/^[[:space:]]*#[[:space:]]*define[[:space:]]+([A-Za-z_0-9]+).*/\1/p' |
 	grep -v '^_NDSHM_NDIS[A-Z_]*_H$')
@@ -22,7 +22,7 @@ macros=$(code "${headers[@]}" | sed -nE 's/^[[:space:]]*#[[:space:]]*define[[:sp
 # The rest in one line: a function's body and whatever is in parentheses goes, so that what stands
 # before one of ; , = [ } is what is declared there. What is only named here is others' own.
 declarations=$(code "${headers[@]}" | sed -e '/^[[:space:]]*#/d' | tr -s '\n\t ' ' ' |
-	sed -E -e ':inner' -e 's/\([^()]*\)/@/g' -e 't inner' -e 's/@ *\{[^{}]*\}/;/g' -e 's/@//g' \
+	sed -E -e ':inner' -e 's/\([^()]*\)/@/g' -e 't inner' -e 's/\b__(acquires|releases)@//g' -e 's/@ *\{[^{}]*\}/;/g' -e 's/@//g' \
 		-e 's/(^|;) *struct [a-z_0-9]+ *;/\1/g' -e 's/(^|;) *struct [a-z_0-9]+ *;/\1/g')
 
 # Each structure: its tag without the underscore, and a member, per line.
@@ -46,7 +46,7 @@ names=$(grep -oE '\b[A-Za-z_][A-Za-z_0-9]* *[];,=[}]' <<<"$declarations" | grep 
 
 wrong=0
 missing() {
-	echo "kernel/tests/ndis/layout.c asserts nothing of $1"
+	echo "kernel/tests/ndis/layout{,_port}.c assert nothing of $1"
 	wrong=1
 }
 
@@ -64,6 +64,6 @@ while read -r name; do
 	grep -qw -- "$name" <<<"$layout" || missing "$name"
 done < <(printf '%s\n' "$macros" "$tags" "$names" | sort -u)
 while read -r type member; do
-	grep -qE -- "\b$type, ?([a-z]+\.)?$member\b" <<<"$layout" || missing "$member of $type"
+	grep -qE -- "\b$type, ?([A-Za-z_]+\.)*$member\b" <<<"$layout" || missing "$member of $type"
 done < <(sort -u <<<"$members")
 [[ $wrong -eq 0 ]]

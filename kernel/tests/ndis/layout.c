@@ -2,17 +2,13 @@
 /*
  * Checks the NDIS headers at compile time: types, sizes and offsets (64-bit), values,
  * prototypes and macros. selftests/lint/check-ndis-names.sh checks by whole words that no
- * name is missing here.
+ * name is missing here or in layout_port.c.
  */
-#include <linux/build_bug.h>
-#include <linux/stddef.h>
-#include <linux/stringify.h>
-
 #include <ndshm/ndis.h>
 
-/* Empty macros. */
-#define NOTHING_IS(name)	static_assert(sizeof(__stringify(name)) == 1)
+#include "layout.h"
 
+/* Empty macros. */
 NOTHING_IS(_In_);
 NOTHING_IS(_In_opt_);
 NOTHING_IS(_Inout_);
@@ -43,8 +39,6 @@ static_assert(sizeof(NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE) == 4);
 static_assert(TRUE == 1 && FALSE == 0);
 
 /* Type names and their pointer types. */
-#define TYPE_IS(name, type)	static_assert(__same_type(name, type))
-
 TYPE_IS(VOID, void);
 TYPE_IS(PVOID, VOID *);
 TYPE_IS(PCHAR, CHAR *);
@@ -117,11 +111,6 @@ TYPE_IS(NET_DEVICE_PNP_EVENT, struct _NET_DEVICE_PNP_EVENT);
 TYPE_IS(PNET_DEVICE_PNP_EVENT, NET_DEVICE_PNP_EVENT *);
 TYPE_IS(NDIS_SG_DMA_DESCRIPTION, struct _NDIS_SG_DMA_DESCRIPTION);
 TYPE_IS(PNDIS_SG_DMA_DESCRIPTION, NDIS_SG_DMA_DESCRIPTION *);
-
-#define SIZE_IS(type, size)	static_assert(sizeof(type) == (size))
-#define MEMBER_IS(type, member, member_type, offset) \
-	static_assert(offsetof(type, member) == (offset) && \
-		      __same_type(((type *)0)->member, member_type))
 
 SIZE_IS(LARGE_INTEGER, 8);
 MEMBER_IS(LARGE_INTEGER, QuadPart, LONGLONG, 0);
@@ -225,8 +214,6 @@ MEMBER_IS(NDIS_MINIPORT_ADAPTER_ATTRIBUTES, RegistrationAttributes,
 #endif /* CONFIG_64BIT */
 
 /* Values. */
-#define VALUE_IS(name, value)	static_assert((name) == (value))
-
 VALUE_IS(NDIS_OBJECT_TYPE_DEFAULT, 0x80);
 VALUE_IS(NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION, 0x83);
 VALUE_IS(NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES, 0x9e);
@@ -342,9 +329,6 @@ STATUS_IS(NDIS_STATUS_LOW_POWER_STATE, 0xc023002f);
 STATUS_IS(NDIS_STATUS_REINIT_REQUIRED, 0xc0230030);
 
 /* Prototypes and handler types. */
-#define PROTOTYPE_IS(name, result, ...) \
-	static_assert(__same_type(name, result (__VA_ARGS__)))
-
 PROTOTYPE_IS(NdisSetOptionalHandlers, NDIS_STATUS, NDIS_HANDLE,
 	     PNDIS_DRIVER_OPTIONAL_HANDLERS);
 PROTOTYPE_IS(NdisAllocateSharedMemory, NDIS_STATUS, NDIS_HANDLE,

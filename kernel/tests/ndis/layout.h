@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Assertions about the NDIS headers.
+ */
+#ifndef _NDSHM_NDIS_LAYOUT_H
+#define _NDSHM_NDIS_LAYOUT_H
+
+#include <linux/build_bug.h>
+#include <linux/stddef.h>
+#include <linux/stringify.h>
+
+#define NOTHING_IS(name)	static_assert(sizeof(__stringify(name)) == 1)
+
+#define TYPE_IS(name, type)	static_assert(__same_type(name, type))
+
+#define SIZE_IS(type, size)	static_assert(sizeof(type) == (size))
+#define MEMBER_IS(type, member, member_type, offset) \
+	static_assert(offsetof(type, member) == (offset) && \
+		      __same_type(((type *)0)->member, member_type))
+
+#define VALUE_IS(name, value)	static_assert((name) == (value))
+
+#define PROTOTYPE_IS(name, result, ...) \
+	static_assert(__same_type(name, result (__VA_ARGS__)))
+
+#endif /* _NDSHM_NDIS_LAYOUT_H */
