@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The NDIS calls of the kernel: test cases in a module that makes them, and two
+ * The NDIS calls of the kernel: test cases in a module that makes them, and three
  * drivers that use no interface of ndshm but these calls, one of which is the
- * provider of the other. The modules are in the directory of the one that
- * NDSHM_MOCK names.
+ * provider of another, and one of which has queues. The modules are in the directory
+ * of the one that NDSHM_MOCK names.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #define CASES		"ndshm_ndis_cases"
 #define PROVIDER	"ndshm_ndis_provider"
 #define CONSUMER	"ndshm_ndis_consumer"
+#define VMQ		"ndshm_ndis_vmq"
 #define DMA_DEBUG	"/sys/kernel/debug/dma-api/"
 #define PARAMETER(module, name) \
 	"/sys/module/" module "/parameters/" name
@@ -40,12 +42,17 @@ static bool file_of(const char *module, char *path, size_t size)
 }
 
 /* Return 0 or -errno; -ENOENT also if NDSHM_MOCK is not set. */
-static int load(const char *module)
+static int load_with(const char *module, const char *parameters)
 {
 	char path[4200];
 
 	return file_of(module, path, sizeof(path)) ?
-	       ndshm_load_module(path, "") : -ENOENT;
+	       ndshm_load_module(path, parameters) : -ENOENT;
+}
+
+static int load(const char *module)
+{
+	return load_with(module, "");
 }
 
 /*
@@ -634,8 +641,203 @@ TEST_F(strangers, own_supplies_clients)
 }
 
 /*
+ * A driver with queues, written as for Windows
+ */
+
+#define VMQ_CONTROL	"/sys/kernel/debug/ndis-vmq/control"
+#define VMQ_BUFFER	2048	/* bytes of a buffer */
+
+enum { RUNNING = 3, STOP_DMA = 5, FREEING = 6 };
+
+FIXTURE(vmq) {
+	bool loaded;
+	struct ndshm_nl nl;
+	__u32 adapter;
+	__u32 blocks;
+};
+
+/* With edu, which writes packets by DMA, or with a platform device. */
+FIXTURE_VARIANT(vmq) {
+	const char *parameters;
+	unsigned int most;
+};
+
+FIXTURE_VARIANT_ADD(vmq, platform) {
+	.parameters = "",
+	.most = 16384,
+};
+
+/* The addresses of edu have 28 bits: without an IOMMU there is less memory for it. */
+FIXTURE_VARIANT_ADD(vmq, edu) {
+	.parameters = "pci=1",
+	.most = 1024,
+};
+
+/* Number of live blocks that drivers have allocated. */
+static __u32 driver_blocks(struct ndshm_nl *nl)
+{
+	static struct ndshm_nl_block blocks[256];
+	int i, count = ndshm_nl_blocks(nl, blocks, ARRAY_SIZE(blocks));
+	__u32 found = 0;
+
+	for (i = 0; i < count && i < (int)ARRAY_SIZE(blocks); i++)
+		found += blocks[i].kernel;
+	return found;
+}
+
+FIXTURE_SETUP(vmq)
+{
+	int error = load_with(VMQ, variant->parameters);
+	struct ndshm_nl_adapter adapter;
+
+	if (ndshm_mock_missing(error))
+		SKIP(return, "%s", ndshm_mock_missing(error));
+	ASSERT_EQ(0, error);
+	self->loaded = true;
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	if (ndshm_nl_adapter_by_name(&self->nl, "ndis-vmq", &adapter))
+		SKIP(return, "no edu device");
+	self->adapter = adapter.id;
+	self->blocks = driver_blocks(&self->nl);
+}
+
+FIXTURE_TEARDOWN(vmq)
+{
+	if (!self->loaded)
+		return;
+	ndshm_nl_close(&self->nl);
+	EXPECT_TRUE(ndshm_soon(!ndshm_unload_module(VMQ)));
+}
+
+/* Carry out a command of kernel/tests/ndis/vmq_linux.c. Return 0 or -errno. */
+static int vmq(const char *format, ...)
+{
+	char command[64];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(command, sizeof(command), format, arguments);
+	va_end(arguments);
+	ndshm_case(true);
+	return ndshm_write_file(VMQ_CONTROL, command);
+}
+
+/* The newest queue of the adapter; its state is 0 if there is only the default one. */
+static struct ndshm_nl_queue newest_queue(struct _test_data_vmq *self)
+{
+	static struct ndshm_nl_queue seen[64];
+	struct ndshm_nl_queue newest = {};
+	int i, count = ndshm_nl_queues(&self->nl, seen, ARRAY_SIZE(seen));
+
+	for (i = 0; i < count && i < (int)ARRAY_SIZE(seen); i++)
+		if (seen[i].adapter == self->adapter && !seen[i].kind && seen[i].id)
+			newest = seen[i];
+	return newest;
+}
+
+static __u32 queue_state(struct _test_data_vmq *self, __u32 id)
+{
+	struct ndshm_nl_queue one;
+
+	return ndshm_nl_queue_by_id(&self->nl, self->adapter, 0, id, &one) ? 0 : one.state;
+}
+
+/* Queues get all buffers that were suggested, and all memory goes with them, in any order. */
+TEST_F(vmq, ndis_buffers)
+{
+	static const unsigned int counts[] = { 256, 1024, 4096, 16384 };
+	unsigned int i, lookahead;
+	struct ndshm_nl_queue one;
+	__u32 first;
+
+	for (i = 0; i < ARRAY_SIZE(counts) && counts[i] <= variant->most; i++) {
+		for (lookahead = 0; lookahead <= 128; lookahead += 128) {
+			EXPECT_EQ(0, vmq("allocate %u %u", counts[i], lookahead));
+			first = newest_queue(self).id;
+			EXPECT_EQ(0, vmq("allocate 0 %u", lookahead));
+			one = newest_queue(self);
+			EXPECT_LT(first, one.id);
+			EXPECT_EQ(0, one.buffers);
+			/* 256 without a suggestion; a second block has the lookahead buffers. */
+			EXPECT_EQ(lookahead ? 2 : 1, one.blocks);
+			ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, 0, first,
+							  &one));
+			EXPECT_EQ(RUNNING, one.state);
+			EXPECT_EQ(1, one.filters);
+			EXPECT_EQ(counts[i], one.buffers);
+			EXPECT_EQ(lookahead, one.lookahead);
+			EXPECT_EQ(1, one.affinity);
+			EXPECT_STREQ("vmq of strangers", one.name);
+			EXPECT_STREQ("guest", one.vm_name);
+			EXPECT_LE((counts[i] + 1023) / 1024 * (lookahead ? 2 : 1), one.blocks);
+			EXPECT_LE((__u64)counts[i] * VMQ_BUFFER, one.bytes);
+			EXPECT_EQ(0, vmq("receive %u 3", first));
+			EXPECT_EQ(0, vmq("return %u", first));
+			EXPECT_EQ(0, vmq("free %u", first));
+			EXPECT_EQ(0, queue_state(self, first));
+			EXPECT_EQ(0, vmq("free %u", newest_queue(self).id));
+			EXPECT_EQ(0, newest_queue(self).state);
+			EXPECT_EQ(self->blocks, driver_blocks(&self->nl));
+		}
+	}
+}
+
+/* A queue is freed when the last of its packets has been returned. */
+TEST_F(vmq, ndis_packets_return)
+{
+	__u32 first, second;
+	pid_t child;
+	int peer;
+
+	EXPECT_EQ(0, vmq("allocate 64 0"));
+	first = newest_queue(self).id;
+	EXPECT_EQ(0, vmq("allocate 64 64"));
+	second = newest_queue(self).id;
+	EXPECT_EQ(0, vmq("receive %u 2", first));
+	EXPECT_EQ(0, vmq("receive %u 2", second));
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(vmq("free %u", first) ? 1 : 0);
+	EXPECT_TRUE(ndshm_soon(queue_state(self, first) == FREEING));
+	/* The memory stays while the receiver has the packets. */
+	EXPECT_LT(self->blocks, driver_blocks(&self->nl));
+	EXPECT_NE(0, vmq("receive %u 1", first));
+	EXPECT_EQ(0, vmq("return %u", first));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	EXPECT_EQ(0, queue_state(self, first));
+	/* The other queue is as it was. */
+	EXPECT_EQ(RUNNING, queue_state(self, second));
+	EXPECT_EQ(0, vmq("receive %u 1", second));
+	EXPECT_EQ(0, vmq("return %u", second));
+	EXPECT_EQ(0, vmq("free %u", second));
+	EXPECT_EQ(self->blocks, driver_blocks(&self->nl));
+}
+
+/* What a driver leaves is freed when it goes; all buffers of a queue can be used at a time. */
+TEST_F(vmq, ndis_all_buffers)
+{
+	__u32 id;
+
+	if (!strcmp(variant->parameters, "pci=1"))
+		SKIP(return, "each packet takes edu a fifth of a second");
+	EXPECT_EQ(0, vmq("allocate 1024 128"));
+	id = newest_queue(self).id;
+	EXPECT_EQ(0, vmq("receive %u 1024", id));
+	EXPECT_EQ(-ENOBUFS, vmq("receive %u 1", id));
+	EXPECT_EQ(0, vmq("return %u", id));
+	EXPECT_EQ(0, vmq("receive %u 1024", id));
+	ASSERT_EQ(0, ndshm_unload_module(VMQ));
+	self->loaded = false;
+	EXPECT_EQ(self->blocks, driver_blocks(&self->nl));
+	EXPECT_EQ(0, queue_state(self, id));
+	ndshm_nl_close(&self->nl);
+}
+
+/*
  * Count the identifiers of ndshm in a module's file, apart from its own name
- * and the three calls.
+ * and the four calls.
  */
 static int other_names(const char *map, size_t size, const char *module,
 		       unsigned int *calls)
@@ -648,6 +850,7 @@ static int other_names(const char *map, size_t size, const char *module,
 		at = word;
 		if (!strcmp(word, "ndshm_ndis_open") ||
 		    !strcmp(word, "ndshm_ndis_close") ||
+		    !strcmp(word, "ndshm_ndis_oid") ||
 		    !strcmp(word, "ndshm_ndis_serve_clients"))
 			++*calls;
 		else if (strncmp(word, module, strlen(module)))
@@ -680,6 +883,7 @@ TEST_F(files, names)
 	} modules[] = {
 		{ PROVIDER, PROVIDER },
 		{ CONSUMER, CONSUMER },
+		{ VMQ, VMQ },
 		{ "ndshm_edu", "../prototypes/edu/ndshm_edu" },
 		{ "ndshm_reserved", "../prototypes/reserved/ndshm_reserved" },
 	};
