@@ -50,8 +50,8 @@ static unsigned long signals(int fd, int ms)
 #define test_signalled(fd) EXPECT_LT(0, signals(fd, SIGNAL_MS))
 #define test_not_signalled(fd) EXPECT_EQ(0, signals(fd, ABSENT_MS))
 
-/* The number of interrupt lines that have a handler for the function. */
-static unsigned int handlers(const struct ndshm_pci *pci)
+/* The number of interrupts, messages or not, that have a handler for the function. */
+static unsigned int handlers(const struct ndshm_pci *pci, bool message)
 {
 	FILE *file = fopen("/proc/interrupts", "re");
 	unsigned int count = 0;
@@ -59,11 +59,22 @@ static unsigned int handlers(const struct ndshm_pci *pci)
 	size_t size = 0;
 
 	while (file && getline(&line, &size, file) >= 0)
-		count += !!strstr(line, pci->name);
+		count += strstr(line, pci->name) && !strstr(line, "MSI") == !message;
 	free(line);
 	if (file)
 		fclose(file);
 	return count;
+}
+
+static unsigned int messages(const struct ndshm_pci *pci)
+{
+	return handlers(pci, true);
+}
+
+/* The handler of INTx is registered from its first use until the function is unbound. */
+static unsigned int line_handlers(const struct ndshm_pci *pci)
+{
+	return handlers(pci, false);
 }
 
 /* Return: true if INTx is disabled in the command register. */
@@ -164,7 +175,7 @@ static void close_owner(struct __test_metadata *_metadata, struct owner *owner)
 	for (i = 0; i < CARD_VECTORS; i++)
 		close(owner->events[i]);
 	/* Nothing of a claim that has ended may be left. */
-	EXPECT_EQ(0, handlers(&owner->edu.pci));
+	EXPECT_EQ(0, messages(&owner->edu.pci));
 }
 
 /* A claim ends with the last close of its client: the mapped BAR has its own reference. */
@@ -218,7 +229,7 @@ TEST_F(edu, numbers)
 	EXPECT_EQ(1, self->owner.claim.out_intx);
 	EXPECT_EQ(1, self->owner.claim.out_msi);
 	EXPECT_EQ(0, self->owner.claim.out_msix);
-	EXPECT_EQ(0, handlers(&self->owner.edu.pci));
+	EXPECT_EQ(0, messages(&self->owner.edu.pci));
 }
 
 TEST_F(edu, wrong)
@@ -263,7 +274,7 @@ TEST_F(edu, wrong)
 		test_err_adapter_set_irqs(EINVAL, NDSHM_REASON_IRQ_KIND,
 					  owner->fd, &set);
 	}
-	EXPECT_EQ(0, handlers(&owner->edu.pci));
+	EXPECT_EQ(0, messages(&owner->edu.pci));
 	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
 }
 
@@ -279,7 +290,7 @@ TEST_F(edu, no_eventfd)
 		test_err_set(EBADF, NDSHM_REASON_IRQ_EVENTFD, owner,
 			     NDSHM_IRQ_INTX, 0, 1, &wrong[i]);
 	}
-	EXPECT_EQ(0, handlers(&owner->edu.pci));
+	EXPECT_EQ(0, messages(&owner->edu.pci));
 }
 
 TEST_F(edu, no_claim)
@@ -303,7 +314,7 @@ TEST_F(edu, intx)
 	unsigned int i;
 
 	test_set(owner, NDSHM_IRQ_INTX, 0, 1, owner->events);
-	EXPECT_EQ(1, handlers(&owner->edu.pci));
+	EXPECT_EQ(1, line_handlers(&owner->edu.pci));
 	test_not_signalled(owner->events[0]);
 	for (i = 0; i < 3; i++) {
 		raise_irq(owner);
@@ -319,7 +330,7 @@ TEST_F(edu, intx)
 		EXPECT_FALSE(intx_is_off(&owner->edu.pci));
 	}
 	test_off(owner);
-	EXPECT_EQ(0, handlers(&owner->edu.pci));
+	EXPECT_EQ(0, messages(&owner->edu.pci));
 	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
 	raise_irq(owner);
 	test_not_signalled(owner->events[0]);
@@ -371,7 +382,7 @@ TEST_F(edu, msi)
 	test_set(owner, NDSHM_IRQ_MSI, 0, 1, &copy);
 	/* The call holds its own reference. */
 	close(copy);
-	EXPECT_EQ(1, handlers(&owner->edu.pci));
+	EXPECT_EQ(1, messages(&owner->edu.pci));
 	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
 	for (i = 0; i < rounds; i++) {
 		raise_irq(owner);
@@ -394,7 +405,7 @@ TEST_F(edu, msi_off)
 	test_signalled(owner->events[0]);
 	test_off(owner);
 	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
-	EXPECT_EQ(0, handlers(&owner->edu.pci));
+	EXPECT_EQ(0, messages(&owner->edu.pci));
 	/* Turning off does not signal, and can be repeated. */
 	test_not_signalled(owner->events[0]);
 	test_off(owner);
@@ -473,7 +484,7 @@ TEST_F(edu, end)
 		test_not_signalled(owner->events[0]);
 		end_claim(_metadata, owner);
 		test_signalled(owner->events[0]);
-		EXPECT_EQ(0, handlers(&owner->edu.pci));
+		EXPECT_EQ(0, messages(&owner->edu.pci));
 		EXPECT_TRUE(intx_is_off(&owner->edu.pci));
 		test_err_set(EBADFD, NDSHM_REASON_CLAIM_MISSING, owner, kind, 0,
 			     1, owner->events);
@@ -491,7 +502,8 @@ TEST_F(edu, unbind)
 		test_set(owner, kind, 0, 1, owner->events);
 		ASSERT_EQ(0, ndshm_pci_unbind(&owner->edu.pci));
 		test_signalled(owner->events[0]);
-		EXPECT_EQ(0, handlers(&owner->edu.pci));
+		EXPECT_EQ(0, messages(&owner->edu.pci));
+		EXPECT_EQ(0, line_handlers(&owner->edu.pci));
 		test_err_set(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner, kind,
 			     0, 1, owner->events);
 		ASSERT_EQ(0, ndshm_edu_rebind(&owner->edu));
@@ -549,7 +561,7 @@ TEST_F(edu, kill)
 		test_signalled(owner->events[0]);
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ndshm_reap(pid);
-		EXPECT_EQ(0, handlers(&owner->edu.pci));
+		EXPECT_EQ(0, messages(&owner->edu.pci));
 		EXPECT_TRUE(intx_is_off(&owner->edu.pci));
 		owner->fd = ndshm_open();
 		claim(_metadata, owner);
@@ -717,7 +729,7 @@ TEST_F(card, vectors)
 
 	card_map_vectors(owner);
 	test_set(owner, NDSHM_IRQ_MSIX, 0, CARD_VECTORS, owner->events);
-	EXPECT_EQ(CARD_VECTORS, handlers(&owner->edu.pci));
+	EXPECT_EQ(CARD_VECTORS, messages(&owner->edu.pci));
 	for (i = 0; i < CARD_VECTORS; i++) {
 		card_raise(owner, i);
 		test_signalled(owner->events[i]);
@@ -730,7 +742,7 @@ TEST_F(card, vectors)
 			;
 	}
 	test_off(owner);
-	EXPECT_EQ(0, handlers(&owner->edu.pci));
+	EXPECT_EQ(0, messages(&owner->edu.pci));
 	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
 }
 
@@ -750,10 +762,10 @@ TEST_F(card, ranges)
 		     CARD_VECTORS - 1, 2, owner->events);
 	test_err_set(EBADF, NDSHM_REASON_IRQ_EVENTFD, owner, NDSHM_IRQ_MSIX, 0,
 		     2, half);
-	EXPECT_EQ(0, handlers(&owner->edu.pci));
+	EXPECT_EQ(0, messages(&owner->edu.pci));
 	/* Vectors 0 to 2, of which the last has an eventfd. */
 	test_set(owner, NDSHM_IRQ_MSIX, 2, 1, owner->events + 2);
-	EXPECT_EQ(3, handlers(&owner->edu.pci));
+	EXPECT_EQ(3, messages(&owner->edu.pci));
 	test_err_set(EBUSY, NDSHM_REASON_IRQ_BUSY, owner, NDSHM_IRQ_MSIX, 2, 2,
 		     owner->events);
 	test_err_set(EBADF, NDSHM_REASON_IRQ_EVENTFD, owner, NDSHM_IRQ_MSIX, 1,
@@ -804,7 +816,7 @@ TEST_F(card, reset)
 		ASSERT_EQ(0, ndshm_pci_reset(&owner->edu.pci));
 		for (i = 0; i < count; i++)
 			test_signalled(owner->events[i]);
-		EXPECT_EQ(0, handlers(&owner->edu.pci));
+		EXPECT_EQ(0, messages(&owner->edu.pci));
 		EXPECT_TRUE(intx_is_off(&owner->edu.pci));
 		/* The client goes on. */
 		start(_metadata, owner);

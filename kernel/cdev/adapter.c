@@ -175,7 +175,7 @@ static ndshm_reason_t bar_publish(struct ndshm_claim *claim, void *context)
 	return NDSHM_REASON_NONE;
 }
 
-/* Map the registers in the caller's task: the worker of ndshm_claim_use() must not allocate. */
+/* Map the registers in the caller's task: memory of a worker is charged to no client. */
 static ndshm_reason_t bar_use(struct ndshm_claim *claim,
 			      struct bar_publication *publication)
 {

@@ -15,11 +15,13 @@
  * struct ndshm_pci_irqs - Interrupts of a function
  * @limits: numbers of interrupts for each NDSHM_IRQ_*; constant after probe
  * @eventfds: for each vector, an entry with a reference, or NULL. Entries below @count
- *	are replaced with the function's lock held, and read by handlers
- * @kind: NDSHM_IRQ_* that is on; NONE: there is no handler and no vector
+ *	are replaced with the function's lock held, and read by handlers under RCU
+ * @kind: NDSHM_IRQ_* that is on; NONE: INTx is masked, and there is no vector
  * @count: number of vectors. After a reset has turned the interrupts off, entries of
  *	@eventfds that remain to be signalled
  * @resetting: interrupts must stay off: a reset or an error recovery is in progress
+ * @on_line: the handler of INTx is registered, from its first use until remove()
+ * @line: interrupt of INTx; constant after probe
  * @masked: INTx is disabled in the command register. Protected by @command_lock of the
  *	function
  * @had_flag: the device had PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG before probe
@@ -28,10 +30,12 @@
  */
 struct ndshm_pci_irqs {
 	unsigned int limits[NDSHM_IRQ_KINDS];
-	struct eventfd_ctx **eventfds;
+	struct eventfd_ctx __rcu **eventfds;
+	unsigned int line;
 	unsigned int kind;
 	unsigned int count;
 	bool resetting;
+	bool on_line;
 	bool masked;
 	bool had_flag;
 };
@@ -88,7 +92,7 @@ int ndshm_pci_irqs_init(struct ndshm_pci_function *function);
 void ndshm_pci_irqs_fini(struct ndshm_pci_function *function);
 
 /*
- * Turn interrupts off: free handlers and vectors. Keeps the eventfds. Required before each
+ * Turn interrupts off: mask INTx, free vectors and their handlers. Keeps the eventfds. Required before each
  * ndshm_pci_restore(). Called with @function->lock held.
  */
 void ndshm_pci_irqs_stop(struct ndshm_pci_function *function);

@@ -4,11 +4,12 @@
  *
  * A client can make the function raise INTx at any time through a BAR, and a line without
  * a handler is blocked for all its users. INTx is therefore disabled in the command
- * register except while its handler is registered and it is unmasked.
+ * register except while it is on and unmasked.
  */
 #include <linux/eventfd.h>
 #include <linux/interrupt.h>
 #include <linux/pci.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include <ndshm/adapter.h>
@@ -44,6 +45,7 @@ int ndshm_pci_irqs_init(struct ndshm_pci_function *function)
 	struct pci_dev *pdev = function->pdev;
 	unsigned int limit;
 
+	irqs->line = pdev->irq;
 	if (pdev->pin && pdev->irq && pdev->irq != IRQ_NOTCONNECTED &&
 	    !pdev->broken_intx_masking)
 		irqs->limits[NDSHM_IRQ_INTX] = 1;
@@ -70,6 +72,8 @@ int ndshm_pci_irqs_init(struct ndshm_pci_function *function)
 
 void ndshm_pci_irqs_fini(struct ndshm_pci_function *function)
 {
+	if (function->irqs.on_line)
+		free_irq(function->irqs.line, function);
 	if (!function->irqs.had_flag)
 		function->pdev->dev_flags &= ~PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
 	kfree(function->irqs.eventfds);
@@ -116,13 +120,24 @@ static bool pci_intx_unmask(struct ndshm_pci_function *function)
 	return unmasked;
 }
 
-static void pci_irq_signal(struct eventfd_ctx **slot)
+static void pci_irq_signal(struct eventfd_ctx __rcu **slot)
 {
-	/* pci_irqs_replace() waits for the handler before it gives up the old eventfd. */
-	struct eventfd_ctx *eventfd = READ_ONCE(*slot);
+	struct eventfd_ctx *eventfd;
 
+	rcu_read_lock();
+	eventfd = rcu_dereference(*slot);
 	if (eventfd)
 		ndshm_eventfd_signal(eventfd);
+	rcu_read_unlock();
+}
+
+/* Return: the eventfd that the vector had before, which a handler may still be using. */
+static struct eventfd_ctx *pci_irqs_exchange(struct ndshm_pci_function *function,
+					     unsigned int vector,
+					     struct eventfd_ctx *eventfd)
+{
+	return rcu_replace_pointer(function->irqs.eventfds[vector], eventfd,
+				   lockdep_is_held(&function->lock));
 }
 
 static irqreturn_t pci_intx_handler(int irq, void *data)
@@ -184,10 +199,13 @@ static ndshm_reason_t pci_irqs_alloc(struct ndshm_pci_function *function,
 	} else {
 		/* Masked: the line may interrupt at once, for another device. */
 		pci_intx_mask(function);
-		if (request_irq(function->pdev->irq, pci_intx_handler,
-				IRQF_SHARED, pci_name(function->pdev),
-				function))
+		if (!irqs->on_line &&
+		    request_irq(irqs->line, pci_intx_handler,
+				IRQF_SHARED,
+				pci_name(function->pdev), function))
 			reason = NDSHM_REASON_IRQ_VECTORS;
+		else
+			irqs->on_line = true;
 	}
 	if (reason == NDSHM_REASON_NONE) {
 		irqs->kind = kind;
@@ -206,8 +224,12 @@ void ndshm_pci_irqs_stop(struct ndshm_pci_function *function)
 	case NDSHM_IRQ_NONE:
 		return;
 	case NDSHM_IRQ_INTX:
+		/*
+		 * The handler stays: free_irq() would wait, with locks held, for the threads of
+		 * other drivers on the line, which may wait for these locks in a removal or an
+		 * error recovery of this function.
+		 */
 		pci_intx_mask(function);
-		free_irq(function->pdev->irq, function);
 		break;
 	default:
 		pci_messages_free(function, irqs->count);
@@ -226,15 +248,23 @@ void ndshm_pci_irqs_signal(struct ndshm_pci_function *function)
 		pci_irq_signal(&irqs->eventfds[i]);
 }
 
-/* Called without handlers. @irqs->count is 0 on return. */
-static void pci_irqs_put(struct ndshm_pci_irqs *irqs)
+/* Called with the interrupts off. @irqs->count is 0 on return. */
+static void pci_irqs_put(struct ndshm_pci_function *function)
 {
-	for (; irqs->count; irqs->count--) {
-		struct eventfd_ctx **slot = &irqs->eventfds[irqs->count - 1];
+	struct ndshm_pci_irqs *irqs = &function->irqs;
+	struct eventfd_ctx *eventfd;
 
-		if (*slot)
-			eventfd_ctx_put(*slot);
-		*slot = NULL;
+	if (!irqs->count)
+		return;
+	/* Handlers of messages are freed; that of INTx, which has one eventfd, may be running. */
+	eventfd = pci_irqs_exchange(function, 0, NULL);
+	synchronize_rcu();
+	if (eventfd)
+		eventfd_ctx_put(eventfd);
+	while (--irqs->count) {
+		eventfd = pci_irqs_exchange(function, irqs->count, NULL);
+		if (eventfd)
+			eventfd_ctx_put(eventfd);
 	}
 }
 
@@ -242,32 +272,26 @@ void ndshm_pci_irqs_end(struct ndshm_pci_function *function)
 {
 	ndshm_pci_irqs_stop(function);
 	ndshm_pci_irqs_signal(function);
-	pci_irqs_put(&function->irqs);
+	pci_irqs_put(function);
 }
 
 /* Exchange the eventfds of @change with those of its vectors. */
-static void pci_irqs_swap(struct ndshm_pci_irqs *irqs,
+static void pci_irqs_swap(struct ndshm_pci_function *function,
 			  const struct ndshm_irq_change *change)
 {
 	unsigned int i;
 
 	for (i = 0; i < change->count; i++)
-		change->eventfds[i] = xchg(&irqs->eventfds[change->first + i],
-					   change->eventfds[i]);
+		change->eventfds[i] = pci_irqs_exchange(function, change->first + i,
+							change->eventfds[i]);
 }
 
 /* On return no handler uses the replaced eventfds, which the caller gets in @change. */
 static void pci_irqs_replace(struct ndshm_pci_function *function,
 			     const struct ndshm_irq_change *change)
 {
-	struct pci_dev *pdev = function->pdev;
-	unsigned int i;
-
-	pci_irqs_swap(&function->irqs, change);
-	for (i = 0; i < change->count; i++)
-		if (change->eventfds[i])
-			synchronize_irq(change->kind == NDSHM_IRQ_INTX ? pdev->irq :
-					pci_irq_vector(pdev, change->first + i));
+	pci_irqs_swap(function, change);
+	synchronize_rcu();
 }
 
 static ndshm_reason_t pci_irqs_start(struct ndshm_pci_function *function,
@@ -276,18 +300,18 @@ static ndshm_reason_t pci_irqs_start(struct ndshm_pci_function *function,
 	ndshm_reason_t reason;
 
 	/* A message can arrive as soon as the first handler is registered. */
-	pci_irqs_swap(&function->irqs, change);
+	pci_irqs_swap(function, change);
 	reason = pci_irqs_alloc(function, change->kind,
 				change->first + change->count);
 	if (reason != NDSHM_REASON_NONE)
-		pci_irqs_swap(&function->irqs, change);
+		pci_irqs_swap(function, change);
 	return reason;
 }
 
 /* Unmask INTx if it has an eventfd, and signal an interrupt that is pending. */
 static void pci_intx_update(struct ndshm_pci_function *function)
 {
-	if (!function->irqs.eventfds[0])
+	if (!rcu_access_pointer(function->irqs.eventfds[0]))
 		pci_intx_mask(function);
 	else if (!pci_intx_unmask(function))
 		pci_irq_signal(&function->irqs.eventfds[0]);
@@ -301,7 +325,7 @@ static ndshm_reason_t pci_irqs_set(struct ndshm_pci_function *function,
 
 	if (change->kind == NDSHM_IRQ_NONE) {
 		ndshm_pci_irqs_stop(function);
-		pci_irqs_put(irqs);
+		pci_irqs_put(function);
 		return NDSHM_REASON_NONE;
 	}
 	if (irqs->resetting)
@@ -309,7 +333,8 @@ static ndshm_reason_t pci_irqs_set(struct ndshm_pci_function *function,
 	if (function->down || !pci_device_is_present(function->pdev))
 		return NDSHM_REASON_ADAPTER_REMOVED;
 	if (!change->count &&
-	    (irqs->kind != NDSHM_IRQ_INTX || !irqs->eventfds[0]))
+	    (irqs->kind != NDSHM_IRQ_INTX ||
+	     !rcu_access_pointer(irqs->eventfds[0])))
 		return NDSHM_REASON_IRQ_OFF;
 	if (irqs->kind && (irqs->kind != change->kind ||
 			   change->first + change->count > irqs->count))
