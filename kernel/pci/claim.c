@@ -63,17 +63,6 @@ void ndshm_pci_stop(struct ndshm_pci_function *function)
 	mutex_unlock(&function->lock);
 }
 
-static void pci_clear_flag(struct pci_dev *pdev, int capability, int offset,
-			   u16 flag)
-{
-	u16 flags;
-
-	if (!capability)
-		return;
-	if (!pci_read_config_word(pdev, capability + offset, &flags))
-		pci_write_config_word(pdev, capability + offset, flags & ~flag);
-}
-
 void ndshm_pci_restore(struct ndshm_pci_function *function)
 {
 	struct pci_dev *pdev = function->pdev;
@@ -87,8 +76,8 @@ void ndshm_pci_restore(struct ndshm_pci_function *function)
 	 * bits: the function would otherwise send messages to the address that the
 	 * previous client programmed, as soon as the next client starts bus mastering.
 	 */
-	pci_clear_flag(pdev, pdev->msi_cap, PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
-	pci_clear_flag(pdev, pdev->msix_cap, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
+	ndshm_pci_clear_flag(pdev, pdev->msi_cap, PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
+	ndshm_pci_clear_flag(pdev, pdev->msix_cap, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
 	mutex_unlock(&function->lock);
 }
 

@@ -87,13 +87,25 @@ void ndshm_pci_set_master(struct ndshm_pci_function *function, bool master);
 /* Disable bus mastering. */
 void ndshm_pci_stop(struct ndshm_pci_function *function);
 
+/* Clear @flag of the register at @offset of a capability; 0: @pdev does not have it. */
+static inline void ndshm_pci_clear_flag(struct pci_dev *pdev, int capability, int offset,
+					u16 flag)
+{
+	u16 flags;
+
+	if (!capability)
+		return;
+	if (!pci_read_config_word(pdev, capability + offset, &flags))
+		pci_write_config_word(pdev, capability + offset, flags & ~flag);
+}
+
 /* Read the numbers of interrupts, before INTx is turned off. Return: 0 or -ENOMEM. */
 int ndshm_pci_irqs_init(struct ndshm_pci_function *function);
 void ndshm_pci_irqs_fini(struct ndshm_pci_function *function);
 
 /*
- * Turn interrupts off: mask INTx, free vectors and their handlers. Keeps the eventfds. Required before each
- * ndshm_pci_restore(). Called with @function->lock held.
+ * Turn interrupts off: mask INTx, free vectors and their handlers. Keeps the eventfds.
+ * Required before each ndshm_pci_restore(). Called with @function->lock held.
  */
 void ndshm_pci_irqs_stop(struct ndshm_pci_function *function);
 

@@ -45,11 +45,13 @@ int ndshm_pci_irqs_init(struct ndshm_pci_function *function)
 	struct pci_dev *pdev = function->pdev;
 	unsigned int limit;
 
+	irqs->had_flag = pdev->dev_flags & PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
 	irqs->line = pdev->irq;
 	if (pdev->pin && pdev->irq && pdev->irq != IRQ_NOTCONNECTED &&
 	    !pdev->broken_intx_masking)
 		irqs->limits[NDSHM_IRQ_INTX] = 1;
-	if (pci_messages_arrive(pdev)) {
+	/* A device with this bug sends no messages while INTx is disabled, as it is here. */
+	if (!irqs->had_flag && pci_messages_arrive(pdev)) {
 		irqs->limits[NDSHM_IRQ_MSI] =
 			pci_irq_limit(pci_msi_vec_count(pdev));
 		irqs->limits[NDSHM_IRQ_MSIX] =
@@ -65,7 +67,6 @@ int ndshm_pci_irqs_init(struct ndshm_pci_function *function)
 	 * When messages are turned off, the PCI core would enable INTx, which the client may
 	 * have pending; with this flag it does not touch the command register.
 	 */
-	irqs->had_flag = pdev->dev_flags & PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
 	pdev->dev_flags |= PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
 	return 0;
 }
@@ -156,12 +157,17 @@ static irqreturn_t pci_message_handler(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Free the handlers of vectors 0 to @count - 1, and all vectors. */
+/*
+ * Free the handlers of vectors 0 to @count - 1, and all vectors. With the last handler, the
+ * kernel clears the address of an MSI that it cannot mask: disable MSI before, so that the
+ * function does not write to that address.
+ */
 static void pci_messages_free(struct ndshm_pci_function *function,
 			      unsigned int count)
 {
 	struct pci_dev *pdev = function->pdev;
 
+	ndshm_pci_clear_flag(pdev, pdev->msi_cap, PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
 	while (count--)
 		free_irq(pci_irq_vector(pdev, count),
 			 &function->irqs.eventfds[count]);
@@ -201,7 +207,7 @@ static ndshm_reason_t pci_irqs_alloc(struct ndshm_pci_function *function,
 		pci_intx_mask(function);
 		if (!irqs->on_line &&
 		    request_irq(irqs->line, pci_intx_handler,
-				IRQF_SHARED,
+				IRQF_SHARED | IRQF_PROBE_SHARED,
 				pci_name(function->pdev), function))
 			reason = NDSHM_REASON_IRQ_VECTORS;
 		else
@@ -328,9 +334,12 @@ static ndshm_reason_t pci_irqs_set(struct ndshm_pci_function *function,
 		pci_irqs_put(function);
 		return NDSHM_REASON_NONE;
 	}
+	/* After a permanent failure no end of the reset follows. */
+	if (function->down)
+		return NDSHM_REASON_ADAPTER_REMOVED;
 	if (irqs->resetting)
 		return NDSHM_REASON_ADAPTER_RESETTING;
-	if (function->down || !pci_device_is_present(function->pdev))
+	if (!pci_device_is_present(function->pdev))
 		return NDSHM_REASON_ADAPTER_REMOVED;
 	if (!change->count &&
 	    (irqs->kind != NDSHM_IRQ_INTX ||

@@ -184,8 +184,8 @@ static void ndshm_pci_suspend(struct ndshm_pci_function *function)
 		ndshm_adapter_unmap_bars(function->adapter, true);
 	mutex_lock(&function->lock);
 	function->irqs.resetting = true;
-	ndshm_pci_irqs_stop(function);
 	ndshm_pci_set_master(function, false);
+	ndshm_pci_irqs_stop(function);
 	mutex_unlock(&function->lock);
 }
 
