@@ -50,6 +50,8 @@ void interrupts_arm(struct interrupts *interrupts)
 static int check(struct interrupts *interrupts)
 {
 	struct ndshm_claim *claim = interrupts->card->claim;
+	const uint32_t other = ndshm_claim_irq_count(claim, NDSHM_IRQ_INTX) ? NDSHM_IRQ_INTX :
+									      NDSHM_IRQ_MSIX;
 	const int none = -1;
 	int error;
 
@@ -59,9 +61,12 @@ static int check(struct interrupts *interrupts)
 		       ndshm_last_reason(interrupts->card->ndshm) == NDSHM_REASON_IRQ_OFF ?
 		       -ECONNRESET : error;
 	}
-	error = ndshm_claim_set_irqs(claim, NDSHM_IRQ_INTX, 0, 1, &none);
-	if (error == -EBUSY || error == -EOPNOTSUPP)
+	error = ndshm_claim_set_irqs(claim, other, 0, 1, &none);
+	if (error == -EBUSY)
 		return 0;
+	/* It cannot be told on this machine. */
+	if (error == -EOPNOTSUPP)
+		return -ECONNRESET;
 	if (!error)
 		error = ndshm_claim_set_irqs(claim, NDSHM_IRQ_NONE, 0, 0, NULL);
 	return error ? error : -ECONNRESET;
