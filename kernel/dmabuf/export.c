@@ -298,6 +298,7 @@ static int export_sync(struct dma_buf *dmabuf, enum dma_data_direction direction
 	const bool idle = direction == (sync == NDSHM_SYNC_FOR_DEVICE ? DMA_FROM_DEVICE :
 									DMA_TO_DEVICE);
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	int ret = 0;
 
 	/* A sync can discard data that others have written and not synced for the device. */
 	if (export->needs_sync && !export->writable)
@@ -318,9 +319,15 @@ static int export_sync(struct dma_buf *dmabuf, enum dma_data_direction direction
 		else
 			dma_sync_sgtable_for_cpu(mapping->device, &mapping->table,
 						 mapping->direction);
+		cond_resched();
+		/* Users decide how many mappings there are, so a killed caller must not finish. */
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
 	}
 	mutex_unlock(&export->lock);
-	return 0;
+	return ret;
 }
 
 static int export_begin_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
@@ -439,6 +446,7 @@ static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 static void export_free(struct export *export)
 {
 	fput(export->file);
+	mutex_destroy(&export->lock);
 	sg_free_table(&export->vmapped);
 	kfree(export);
 }
