@@ -41,9 +41,8 @@ MODULE_INFO(import_ns, "DMA_BUF");
  * @user_mappings: count of VMAs
  * @writable: not read-only
  * @needs_sync: see struct ndshm_export_request
- * @vmapped: table for the pages of the kernel mapping, filled while there is one; protected by the
- *	core, which makes one at a time
- * @substitute: page that the kernel mapping consists of instead, because the memory was revoked
+ * @vmapped: pages of the kernel mapping, with a reference each, or NULL; protected by the core,
+ *	which makes one at a time
  * @lock: protects @mapped; taken inside the reservation lock
  * @mapped: mappings for devices, of memory with pages
  */
@@ -55,8 +54,7 @@ struct export {
 	atomic_t *user_mappings;
 	bool writable;
 	bool needs_sync;
-	struct sg_table vmapped;
-	struct page *substitute;
+	struct page **vmapped;
 	struct mutex lock;	/* mapped */
 	struct list_head mapped;
 };
@@ -100,8 +98,8 @@ static struct page *export_next_page(const struct export *export, pgoff_t *index
 	return page;
 }
 
-/* Put the pages of a table, which may be filled in part only. */
-static void export_empty_table(struct sg_table *table)
+/* The table may be filled in part only. */
+static void export_free_table(struct sg_table *table)
 {
 	struct scatterlist *sg;
 	unsigned int i;
@@ -110,14 +108,8 @@ static void export_empty_table(struct sg_table *table)
 		if (!sg_page(sg))
 			break;
 		put_page(sg_page(sg));
-		sg_assign_page(sg, NULL);
 		cond_resched();
 	}
-}
-
-static void export_free_table(struct sg_table *table)
-{
-	export_empty_table(table);
 	sg_free_table(table);
 }
 
@@ -142,22 +134,30 @@ static int export_fill_table(const struct export *export, struct sg_table *table
 	return index == export->end ? 0 : -EAGAIN;
 }
 
-/* Allocate a table with an entry for each folio, or several of at most @most pages. */
-static int export_alloc_table(const struct export *export, struct sg_table *table,
-			      unsigned long most)
+/* Count the entries of a table: one for each folio, or several of at most @most pages. */
+static int export_count_entries(const struct export *export, unsigned long most,
+				unsigned int *entries)
 {
 	pgoff_t index = export->start;
-	unsigned int entries = 0;
 	unsigned long count;
 	struct page *page;
 
-	for (; index < export->end; entries++) {
+	for (*entries = 0; index < export->end; (*entries)++) {
 		page = export_next_page(export, &index, most, &count);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
 		put_page(page);
 	}
-	return sg_alloc_table(table, entries, NDSHM_GFP_CHARGED);
+	return 0;
+}
+
+static int export_alloc_table(const struct export *export, struct sg_table *table,
+			      unsigned long most)
+{
+	unsigned int entries;
+	int ret = export_count_entries(export, most, &entries);
+
+	return ret ?: sg_alloc_table(table, entries, NDSHM_GFP_CHARGED);
 }
 
 /*
@@ -368,61 +368,81 @@ static void *export_lasting_address(const struct export *export)
 	       block->virtual_address : NULL;
 }
 
-/*
- * The core warns if ->vmap fails, so a user must not be able to make it fail: kernel mappings that
- * are never possible have no operation, the table is allocated beforehand, what is allocated here
- * is not charged, and memory that was revoked is replaced.
- */
-static void *export_map_table(const struct export *export)
+/* Put the first @count pages of the kernel mapping. */
+static void export_put_vmapped(struct export *export, unsigned long count)
 {
-	const unsigned long count = export->end - export->start;
-	unsigned long n = 0, i;
-	struct scatterlist *sg;
-	struct page **pages;
-	unsigned int entry;
+	while (count--) {
+		put_page(export->vmapped[count]);
+		cond_resched();
+	}
+}
+
+/* Return: whether all pages exist, of which each has a reference then; else none has one. */
+static bool export_get_vmapped(struct export *export)
+{
+	pgoff_t index = export->start;
+	unsigned long n = 0, count;
+	struct page *page;
+
+	while (index < export->end) {
+		page = export_next_page(export, &index, ULONG_MAX, &count);
+		if (IS_ERR(page)) {
+			export_put_vmapped(export, n);
+			return false;
+		}
+		folio_ref_add(page_folio(page), count - 1);
+		while (count--)
+			export->vmapped[n++] = page++;
+	}
+	return true;
+}
+
+/* Use a new page in place of all @count. */
+static bool export_get_substitute(struct export *export, unsigned long count)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+
+	if (!page)
+		return false;
+	page_ref_add(page, count - 1);
+	memset_p((void **)export->vmapped, page, count);
+	return true;
+}
+
+static void *export_map_kernel(struct export *export, unsigned long count)
+{
 	void *address;
 
-	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
-	if (!pages)
+	if (!export_get_vmapped(export) && !export_get_substitute(export, count))
 		return NULL;
-	if (export->substitute)
-		memset_p((void **)pages, export->substitute, count);
-	else
-		for_each_sgtable_sg(&export->vmapped, sg, entry)
-			for (i = 0; i < sg->length >> PAGE_SHIFT; i++)
-				pages[n++] = sg_page(sg) + i;
-	address = vmap(pages, count, VM_MAP, PAGE_KERNEL);
-	kvfree(pages);
+	address = vmap(export->vmapped, count, VM_MAP, PAGE_KERNEL);
+	if (!address)
+		export_put_vmapped(export, count);
 	return address;
 }
 
-static void export_put_vmapped(struct export *export)
-{
-	if (export->substitute)
-		__free_page(export->substitute);
-	else
-		export_empty_table(&export->vmapped);
-	export->substitute = NULL;
-}
-
+/*
+ * The core warns if ->vmap fails, so a user must not be able to make it fail: kernel mappings that
+ * are never possible have no operation, what is allocated here is not charged, and memory that was
+ * revoked is replaced. A user could fill the range of vmap() on 32 bits, where there is no ndshm.
+ */
 static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct export *export = dmabuf->priv;
+	const unsigned long count = export->end - export->start;
 	void *address;
 
 	if (export->object->frames) {
 		iosys_map_set_vaddr(map, export_lasting_address(export));
 		return 0;
 	}
-	if (export_fill_table(export, &export->vmapped, ULONG_MAX)) {
-		export_empty_table(&export->vmapped);
-		export->substitute = alloc_page(GFP_KERNEL | __GFP_ZERO);
-		if (!export->substitute)
-			return -ENOMEM;
-	}
-	address = export_map_table(export);
+	export->vmapped = kvmalloc_array(count, sizeof(*export->vmapped), GFP_KERNEL);
+	if (!export->vmapped)
+		return -ENOMEM;
+	address = export_map_kernel(export, count);
 	if (!address) {
-		export_put_vmapped(export);
+		kvfree(export->vmapped);
+		export->vmapped = NULL;
 		return -ENOMEM;
 	}
 	iosys_map_set_vaddr(map, address);
@@ -436,7 +456,9 @@ static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (export->object->frames)
 		return;
 	vunmap(map->vaddr);
-	export_put_vmapped(export);
+	export_put_vmapped(export, export->end - export->start);
+	kvfree(export->vmapped);
+	export->vmapped = NULL;
 }
 
 /*
@@ -447,7 +469,6 @@ static void export_free(struct export *export)
 {
 	fput(export->file);
 	mutex_destroy(&export->lock);
-	sg_free_table(&export->vmapped);
 	kfree(export);
 }
 
@@ -492,15 +513,16 @@ static void export_set_name(const struct export *export, struct dma_buf *dmabuf)
 }
 
 /* Return: whether the kernel can map the memory, or a negative errno. */
-static int export_prepare_vmap(struct export *export)
+static int export_can_vmap(const struct export *export)
 {
+	unsigned int entries;
 	int ret;
 
 	if (!export->writable)
 		return false;
 	if (export->object->frames)
 		return !!export_lasting_address(export);
-	ret = export_alloc_table(export, &export->vmapped, ULONG_MAX);
+	ret = export_count_entries(export, ULONG_MAX, &entries);
 	/* The provider has not all pages. */
 	if (ret == -ENXIO)
 		return false;
@@ -528,7 +550,7 @@ struct file *ndshm_export_file(const struct ndshm_export_request *request)
 	export->needs_sync = request->needs_sync;
 	mutex_init(&export->lock);
 	INIT_LIST_HEAD(&export->mapped);
-	vmaps = export_prepare_vmap(export);
+	vmaps = export_can_vmap(export);
 	if (vmaps < 0) {
 		export_free(export);
 		return ERR_PTR(vmaps);
