@@ -258,25 +258,91 @@ TEST_F(dmabuf, mapping_flags)
 	close(dmabuf);
 }
 
-/* Mappings of all dma-bufs and of the block have one limit. */
+/* Mappings of all dma-bufs of a block have one limit. */
 TEST_F(dmabuf, mapping_limit)
 {
 	const int dmabuf = test_export(self->fd, self->block.handle, O_RDWR);
-	void *maps[1024], *map = test_map_block(self->fd, &self->block);
+	const int other = test_export(self->fd, self->block.handle, O_RDONLY);
+	void *maps[1024];
 	unsigned int i;
 
-	for (i = 0; i < 1023; i++) {
+	for (i = 0; i < 1024; i++) {
 		/* At an odd page of a large range, so that they are not merged. */
-		maps[i] = map_dmabuf(dmabuf, self->page, RW, i % 2 * 5 * self->page);
+		maps[i] = map_dmabuf(i % 3 ? dmabuf : other, self->page, PROT_READ,
+				     i % 2 * 5 * self->page);
 		ASSERT_NE(MAP_FAILED, maps[i])
 			TH_LOG("%u: %s", i, strerror(errno));
 	}
 	test_errno(EMFILE, self->fd, map_dmabuf(dmabuf, self->page, RW, 0));
-	test_errno(EMFILE, self->fd, ndshm_map(self->fd, &self->block));
-	munmap(map, self->length);
-	map = test_map_dmabuf(dmabuf, self->page, RW);
-	for (i = 0; i < 1023; i++)
+	test_errno(EMFILE, self->fd, map_dmabuf(other, self->page, PROT_READ, 0));
+	munmap(maps[0], self->page);
+	maps[0] = test_map_dmabuf(dmabuf, self->page, RW);
+	for (i = 0; i < 1024; i++)
 		munmap(maps[i], self->page);
+	close(other);
+	close(dmabuf);
+}
+
+/*
+ * Map a dma-buf, split the mapping, and fork, until there are as many VMAs as possible. Return: an
+ * exit code.
+ */
+static int use_up_mappings(int dmabuf, size_t length, size_t page, int peer)
+{
+	char *map = map_dmabuf(dmabuf, length, PROT_READ, 0);
+	unsigned int count = 1;
+	int unused;
+	size_t at;
+
+	if (map == MAP_FAILED)
+		return 2;
+	for (at = page; at + page < length && !mprotect(map + at, page, PROT_NONE); at += 2 * page)
+		count += 2;
+	while (map_dmabuf(dmabuf, page, PROT_READ, count % 2 * 5 * page) != MAP_FAILED)
+		count++;
+	if (errno != EMFILE || count != 1024)
+		return 3;
+	/* The child has as many again, beyond the limit. */
+	if (!ndshm_fork(&unused)) {
+		ndshm_signal_peer(peer);
+		pause();
+	}
+	pause();
+	return 4;
+}
+
+/* Who was given a dma-buf cannot use up the mappings of the block's owner. */
+TEST_F(dmabuf, recipient_limit)
+{
+	const int dmabuf = test_export(self->fd, self->block.handle, O_RDONLY);
+	char *map, *first;
+	void *maps[1020];
+	unsigned int i;
+	pid_t pid;
+	int peer;
+
+	pid = ndshm_fork(&peer);
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(use_up_mappings(dmabuf, self->length, self->page, peer));
+	ASSERT_TRUE(ndshm_hear(peer));
+	test_errno(EMFILE, self->fd, map_dmabuf(dmabuf, self->page, PROT_READ, 0));
+	first = test_map_block(self->fd, &self->block);
+	map = test_map_block(self->fd, &self->block);
+	EXPECT_EQ(0, mprotect(map + self->page, self->page, PROT_READ));
+	/* These four, and all that the limit of the block leaves. */
+	for (i = 0; i < ARRAY_SIZE(maps); i++) {
+		maps[i] = ndshm_map(self->fd, &self->block);
+		ASSERT_NE(MAP_FAILED, maps[i])
+			TH_LOG("%u: %s", i, strerror(errno));
+	}
+	test_errno(EMFILE, self->fd, ndshm_map(self->fd, &self->block));
+	for (i = 0; i < ARRAY_SIZE(maps); i++)
+		munmap(maps[i], self->length);
+	munmap(map, self->length);
+	munmap(first, self->length);
+	EXPECT_TRUE(ndshm_end(pid, peer, SIGKILL));
+	close(peer);
 	close(dmabuf);
 }
 

@@ -81,6 +81,8 @@ struct ndshm_object_ops {
  * @handle: handle of the owning client; 0 for a block of a kernel user
  * @name: number for /proc/PID/maps
  * @mappings: VMAs of the object; for a section, those of its creator
+ * @exported_mappings: VMAs of the object's dma-bufs, which anyone can map who was given one: they
+ *	must not use up @mappings
  * @exports: dma-bufs of the object, each of which holds the file
  * @state_lock: protects the members below. While it is held, an object that is not
  *	@revoked has its memory. Innermost, except for page table locks and for locks of a
@@ -103,6 +105,7 @@ struct ndshm_object {
 	u32 handle;
 	u32 name;
 	atomic_t mappings;
+	atomic_t exported_mappings;
 	atomic_t exports;
 	spinlock_t state_lock;	/* revoked, retired, huge, split, file, inode */
 	bool revoked;
@@ -113,7 +116,7 @@ struct ndshm_object {
 	struct inode *inode;
 };
 
-/* Maximum number of VMAs of a block or a BAR. */
+/* Maximum number of VMAs of a block or a BAR, and of those of a block's dma-bufs. */
 #define NDSHM_MAX_MAPPINGS	1024
 
 /**
@@ -160,7 +163,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 
 /*
  * Map the object from page @start on, by its @file, in the VMA of a dma-buf, which holds @file.
- * The caller has checked the range. The handle may be freed.
+ * The caller has checked the range. The handle may be freed. @mappings: see ndshm_object_mmap().
  */
 int ndshm_object_mmap_file(struct ndshm_object *object, struct vm_area_struct *vma,
 			   struct file *file, pgoff_t start, atomic_t *mappings);

@@ -37,7 +37,7 @@ static ndshm_reason_t export_block(struct ndshm_command *command, struct ndshm_o
 	struct ndshm_export_request request = {
 		.object = object,
 		.length = object->length,
-		.mappings = &object->mappings,
+		.mappings = &object->exported_mappings,
 		.writable = (argument->fd_flags & O_ACCMODE) == O_RDWR,
 	};
 	struct file *file;

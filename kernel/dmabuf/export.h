@@ -15,7 +15,7 @@ struct ndshm_object;
  * @file: the file of @object, whose reference the dma-buf takes over, also on failure
  * @start: first byte; a multiple of the page size
  * @length: bytes; a multiple of the page size
- * @mappings: count of VMAs, see ndshm_object_mmap()
+ * @mappings: count of VMAs of dma-bufs, see ndshm_object_mmap()
  * @writable: the dma-buf can be mapped and synchronised for writing
  * @needs_sync: the memory is not coherent for the device of @object
  */
