@@ -387,6 +387,44 @@ TEST_F(import, no_pages)
 	EXPECT_TRUE(ndshm_soon(!ndshm_mock("provider del q")));
 }
 
+#ifndef MADV_HWPOISON
+#define MADV_HWPOISON	100
+#endif
+
+/* A page with a hardware failure is given to no importer: an access could crash the machine. */
+TEST_F(import, failed_page)
+{
+	struct ndshm_block_export_args export;
+	char *bad;
+
+	if (geteuid())
+		SKIP(return, "only root can have memory fail");
+	make_block(_metadata, self, self->node, "pages", O_RDWR);
+	ASSERT_EQ(0, import("import attach 0 %d foreign", self->dmabuf));
+	bad = self->map + 3 * self->page;
+	memset(self->map, 1, self->length);
+	/* The kernel cannot recover such a page, and logs that. */
+	madvise(bad, self->page, MADV_HWPOISON);
+	munmap(self->map, self->length);
+	self->map = test_map_block(self->fd, &self->block);
+	if (ndshm_readable(self->map + 3 * self->page))
+		SKIP(return, "the kernel does not have memory fail");
+	EXPECT_EQ(-ENXIO, import("import map 0 both", 0));
+	/* This one is of other memory. */
+	ASSERT_EQ(0, import("import vmap 0", 0));
+	ASSERT_EQ(0, import("import fill 0 %d", 0x61));
+	EXPECT_EQ(1, self->map[self->length - 1]);
+	EXPECT_EQ(0, import("import detach 0", 0));
+	close(self->dmabuf);
+	export = block_export_request(self->block.handle, O_RDWR);
+	test_block_export(self->fd, &export);
+	ASSERT_EQ(0, import("import attach 0 %d foreign", export.out_dmabuf));
+	EXPECT_EQ(-EINVAL, import("import vmap 0", 0));
+	ndshm_case(false);
+	EXPECT_EQ(0, import("import detach 0", 0));
+	close(export.out_dmabuf);
+}
+
 /* Every order in which importer, dma-buf, handle and mapping can end. */
 TEST_F(import, order_of_ends)
 {

@@ -77,8 +77,18 @@ struct export_mapping {
  * Tables of pages
  */
 
+/* An access to such a page, by a device or by the kernel, could crash the machine. */
+static bool export_any_poisoned(struct page *page, unsigned long count)
+{
+	for (; count; page++, count--)
+		if (PageHWPoison(page))
+			return true;
+	return false;
+}
+
 /*
- * Return: the page at *@index with a reference, or an ERR_PTR. Sets *@count to the number of pages
+ * Return: the page at *@index with a reference, or an ERR_PTR: -ENODEV if the object is revoked,
+ * -ENXIO if it has no page there, or one with a memory error. Sets *@count to the number of pages
  * from there on that are in the export and in the same folio, at most @most, and advances *@index
  * by as many.
  */
@@ -94,6 +104,10 @@ static struct page *export_next_page(const struct export *export, pgoff_t *index
 	folio = page_folio(page);
 	*count = folio_nr_pages(folio) - folio_page_idx(folio, page);
 	*count = min3(*count, export->end - *index, most);
+	if (export_any_poisoned(page, *count)) {
+		put_page(page);
+		return ERR_PTR(-ENXIO);
+	}
 	*index += *count;
 	return page;
 }
@@ -188,16 +202,26 @@ static int export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *atta
 	return 0;
 }
 
+/* Return: maximum pages of an entry. A device may map less at a time than a segment can have. */
+static unsigned long export_longest_entry(struct device *device)
+{
+	const size_t length = min_t(size_t, dma_get_max_seg_size(device),
+				    dma_max_mapping_size(device));
+
+	return max(length >> PAGE_SHIFT, 1UL);
+}
+
 static int export_map_pages(struct export *export, struct export_mapping *mapping)
 {
-	const unsigned long most = dma_get_max_seg_size(mapping->device) >> PAGE_SHIFT;
-	int ret = export_alloc_table(export, &mapping->table, max(most, 1UL));
+	const unsigned long most = export_longest_entry(mapping->device);
+	int ret = export_alloc_table(export, &mapping->table, most);
 
 	if (ret)
 		return ret;
-	ret = export_fill_table(export, &mapping->table, max(most, 1UL)) ?:
+	/* A user can make it fail, if the device has an IOMMU or bounce buffers. */
+	ret = export_fill_table(export, &mapping->table, most) ?:
 	      dma_map_sgtable(mapping->device, &mapping->table, mapping->direction,
-			      DMA_ATTR_SKIP_CPU_SYNC);
+			      DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN);
 	if (ret) {
 		export_free_table(&mapping->table);
 		return ret;
@@ -523,7 +547,7 @@ static int export_can_vmap(const struct export *export)
 	if (export->object->frames)
 		return !!export_lasting_address(export);
 	ret = export_count_entries(export, ULONG_MAX, &entries);
-	/* The provider has not all pages. */
+	/* The provider has not all pages, or one has a memory error. */
 	if (ret == -ENXIO)
 		return false;
 	return ret ?: true;
