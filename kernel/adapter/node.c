@@ -87,9 +87,10 @@ void ndshm_node_teardown(void)
 
 bool ndshm_node_is_adapter(const struct ndshm_adapter *adapter)
 {
-	const int node = dev_to_node(adapter->device);
+	/* Without CONFIG_NUMA a device has no node, and the only adapter is that of node 0. */
+	const int node = max(dev_to_node(adapter->device), 0);
 
-	return node != NUMA_NO_NODE && adapters[node] == adapter;
+	return adapters[node] == adapter;
 }
 
 u32 ndshm_node_default(void)

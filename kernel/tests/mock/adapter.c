@@ -92,7 +92,7 @@ struct device *mock_adapter_device(const char *name)
 	mutex_lock(&adapters_lock);
 	list_for_each_entry(adapter, &adapters, link)
 		if (!strcmp(adapter->name, name))
-			device = &adapter->device->dev;
+			device = get_device(&adapter->device->dev);
 	mutex_unlock(&adapters_lock);
 	return device;
 }

@@ -42,7 +42,7 @@ static DEFINE_MUTEX(imports_lock);
 static struct import {
 	struct dma_buf *dmabuf;		/* NULL: free */
 	struct dma_buf_attachment *attachment;
-	struct device *device;
+	struct device *device;		/* held */
 	struct platform_device *own;	/* of "foreign" */
 	struct sg_table *table;
 	enum dma_data_direction direction;
@@ -94,7 +94,7 @@ static int import_attach(struct mock_command *command, struct import *import)
 		import->device = mock_adapter_device(command->word[4]);
 	} else {
 		import->own = mock_device_make();
-		import->device = import->own ? &import->own->dev : NULL;
+		import->device = import->own ? get_device(&import->own->dev) : NULL;
 	}
 	ret = -ENOENT;
 	if (!import->device)
@@ -110,6 +110,7 @@ static int import_attach(struct mock_command *command, struct import *import)
 	ret = PTR_ERR(import->attachment);
 	if (import->own)
 		platform_device_unregister(import->own);
+	put_device(import->device);
 err_put:
 	dma_buf_put(import->dmabuf);
 err_slot:
@@ -202,6 +203,7 @@ static int import_detach(struct mock_command *command, struct import *import)
 	import->dmabuf = NULL;
 	if (import->own)
 		platform_device_unregister(import->own);
+	put_device(import->device);
 	return 0;
 }
 

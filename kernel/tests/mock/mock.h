@@ -258,7 +258,7 @@ struct platform_device *mock_device_make(void);
 
 int mock_adapter_add(struct mock_command *command);
 int mock_adapter_del(struct mock_command *command);
-/* Return: the device of an adapter of this module, which stays with the adapter, or NULL. */
+/* Return: the device of an adapter of this module, with a reference, or NULL. */
 struct device *mock_adapter_device(const char *name);
 void mock_adapter_teardown(void);
 
