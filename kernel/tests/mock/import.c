@@ -244,7 +244,10 @@ int mock_import(struct mock_command *command)
 	return ret;
 }
 
-/* For each slot in use: entries of its table, their bytes, the longest one, and moves. */
+/*
+ * For each slot in use: entries of its table, their bytes, the longest one, and moves. With
+ * CONFIG_DMABUF_DEBUG new kernels hide the lengths of pages.
+ */
 int mock_imports_show(struct seq_file *file, void *unused)
 {
 	struct scatterlist *sg;
@@ -258,12 +261,12 @@ int mock_imports_show(struct seq_file *file, void *unused)
 		bytes = 0;
 		longest = 0;
 		if (imports[i].table)
-			for_each_sgtable_sg(imports[i].table, sg, j) {
-				bytes += sg->length;
-				longest = max_t(u64, longest, sg->length);
+			for_each_sgtable_dma_sg(imports[i].table, sg, j) {
+				bytes += sg_dma_len(sg);
+				longest = max_t(u64, longest, sg_dma_len(sg));
 			}
 		seq_printf(file, "%u entries=%u bytes=%llu longest=%llu moved=%u\n", i,
-			   imports[i].table ? imports[i].table->orig_nents : 0, bytes, longest,
+			   imports[i].table ? imports[i].table->nents : 0, bytes, longest,
 			   imports[i].moved);
 	}
 	mutex_unlock(&imports_lock);
