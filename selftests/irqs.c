@@ -50,31 +50,66 @@ static unsigned long signals(int fd, int ms)
 #define test_signalled(fd) EXPECT_LT(0, signals(fd, SIGNAL_MS))
 #define test_not_signalled(fd) EXPECT_EQ(0, signals(fd, ABSENT_MS))
 
-/* The number of interrupts, messages or not, that have a handler for the function. */
-static unsigned int handlers(const struct ndshm_pci *pci, bool message)
+/* The sum of the numbers that follow the colon of a line, one for each processor. */
+static unsigned long arrivals(const char *line)
+{
+	unsigned long sum = 0, number;
+	char *end;
+
+	line = strchr(line, ':');
+	if (!line)
+		return 0;
+	for (line++;; line = end) {
+		number = strtoul(line, &end, 10);
+		if (end == line)
+			return sum;
+		sum += number;
+	}
+}
+
+/*
+ * The number of interrupts, messages or not, that have a handler for the function. *@arrived, if
+ * not NULL, is how often they arrived.
+ */
+static unsigned int handlers(const struct ndshm_pci *pci, bool message, unsigned long *arrived)
 {
 	FILE *file = fopen("/proc/interrupts", "re");
 	unsigned int count = 0;
 	char *line = NULL;
 	size_t size = 0;
 
-	while (file && getline(&line, &size, file) >= 0)
-		count += strstr(line, pci->name) && !strstr(line, "MSI") == !message;
+	if (arrived)
+		*arrived = 0;
+	while (file && getline(&line, &size, file) >= 0) {
+		if (!strstr(line, pci->name) || !strstr(line, "MSI") != !message)
+			continue;
+		count++;
+		if (arrived)
+			*arrived += arrivals(line);
+	}
 	free(line);
 	if (file)
 		fclose(file);
 	return count;
 }
 
+static unsigned long messages_arrived(const struct ndshm_pci *pci)
+{
+	unsigned long arrived;
+
+	handlers(pci, true, &arrived);
+	return arrived;
+}
+
 static unsigned int messages(const struct ndshm_pci *pci)
 {
-	return handlers(pci, true);
+	return handlers(pci, true, NULL);
 }
 
 /* The handler of INTx is registered from its first use until the function is unbound. */
 static unsigned int line_handlers(const struct ndshm_pci *pci)
 {
-	return handlers(pci, false);
+	return handlers(pci, false, NULL);
 }
 
 /* Return: true if INTx is disabled in the command register. */
@@ -420,9 +455,12 @@ TEST_F(edu, msi_replace)
 {
 	struct owner *owner = &self->owner;
 	const __s32 none = -1;
+	unsigned long before;
 
 	test_set(owner, NDSHM_IRQ_MSI, 0, 1, &none);
+	before = messages_arrived(&owner->edu.pci);
 	raise_irq(owner);
+	EXPECT_TRUE(ndshm_soon(messages_arrived(&owner->edu.pci) > before));
 	test_set(owner, NDSHM_IRQ_MSI, 0, 1, owner->events);
 	test_not_signalled(owner->events[0]);
 	raise_irq(owner);
