@@ -126,14 +126,14 @@ enum ndshm_heap_error ndshm__heap_classify(struct ndshm_heap *heap, const void *
 
 /*
  * Empty the caches of all threads but those that allocate or free at this moment, and free
- * extents that are kept in reserve.
+ * extents that are kept in reserve. Returns when they, and those that other threads free, are free.
  */
 void ndshm__heap_trim(struct ndshm_heap *heap);
 /*
  * The same for all heaps of a source that @match() finds, by the context of their source.
- * @match() must not call a heap. Returns true if extents were freed.
+ * @match() must not call a heap.
  */
-bool ndshm__heap_trim_all(const struct ndshm_extent_source *source,
+void ndshm__heap_trim_all(const struct ndshm_extent_source *source,
 			  bool (*match)(const void *context, const void *what), const void *what);
 /*
  * heap_decay.c: start a thread that calls ndshm__heap_trim() after @milliseconds in which no

@@ -574,18 +574,16 @@ static void purge(struct ndshm_heap *heap)
 	}
 }
 
-/* Called with the registry's lock held. Returns true if extents were freed. */
-static bool empty(struct ndshm_heap *heap)
+/* Called with the registry's lock held. */
+static void empty(struct ndshm_heap *heap)
 {
-	bool freed;
-
 	ndshm__heap_lock(heap);
 	if (heap->core->caches)
 		purge(heap);
-	freed = ndshm__large_trim(heap);
-	freed |= ndshm__pool_trim(heap);
+	ndshm__large_trim(heap);
+	ndshm__pool_trim(heap);
+	ndshm__extent_wait(heap);
 	ndshm__heap_unlock(heap);
-	return freed;
 }
 
 void ndshm__heap_trim(struct ndshm_heap *heap)
@@ -597,22 +595,20 @@ void ndshm__heap_trim(struct ndshm_heap *heap)
 	ndshm__registry_unlock();
 }
 
-bool ndshm__heap_trim_all(const struct ndshm_extent_source *source,
+void ndshm__heap_trim_all(const struct ndshm_extent_source *source,
 			  bool (*match)(const void *context, const void *what), const void *what)
 {
 	const struct registry *all = registry;
 	struct ndshm_heap *other;
-	bool fewer = false;
 
 	/* No heap was ever opened. */
 	if (!all)
-		return false;
+		return;
 	ndshm__registry_lock();
 	for (other = all->heaps; other; other = other->core->next)
 		if (other->source == source && match(other->source_context, what))
-			fewer |= empty(other);
+			empty(other);
 	ndshm__registry_unlock();
-	return fewer;
 }
 
 void ndshm__cache_close(struct ndshm_heap *heap)

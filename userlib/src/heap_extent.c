@@ -30,9 +30,53 @@ int ndshm__extent_alloc(struct ndshm_heap *heap, uint64_t length, uint64_t align
 	return 0;
 }
 
+/*
+ * As ndshm__extent_free() for a range that is no extent of the heap. Of @pages that belonged to the
+ * pool, all states are 0: their memory is freed, too, if that is whole pages.
+ */
+static int give_back(struct ndshm_heap *heap, uint64_t page, uint64_t pages)
+{
+	const uint64_t offset = page << PAGE_SHIFT, states = pages << (PAGE_SHIFT - GRANULE_SHIFT);
+	struct heap_core *core = heap->core;
+	const unsigned int phase = core->phase;
+	int error;
+
+	core->returning[phase]++;
+	ndshm__heap_unlock(heap);
+	if (states >= PAGE_BYTES)
+		ndshm__memory_clear(&heap->state[offset >> GRANULE_SHIFT], states);
+	error = heap->source->free(heap->source_context, offset);
+	ndshm__heap_lock(heap);
+	core->returning[phase]--;
+	pthread_cond_broadcast(&core->arrived);
+	return error;
+}
+
 int ndshm__extent_free(struct ndshm_heap *heap, uint64_t page)
 {
-	return heap->source->free(heap->source_context, page << PAGE_SHIFT);
+	const uint32_t word = heap->extent_words[page];
+
+	/* First: once the source has freed it, another thread may get the same extent. */
+	heap->core->extents--;
+	heap->core->held_bytes -= WORD_PAGES(word) << PAGE_SHIFT;
+	ndshm__bits_remove(&heap->starts, page);
+	heap->extent_words[page] = 0;
+	return give_back(heap, page, WORD_OWNER(word) == EXTENT_POOL ? WORD_PAGES(word) : 0);
+}
+
+void ndshm__extent_wait(struct ndshm_heap *heap)
+{
+	struct heap_core *core = heap->core;
+	const unsigned int phase = core->phase;
+	int state;
+
+	/* Those that leave from now on are not waited for. */
+	core->phase = !phase;
+	/* A thread must not end while it waits with a lock. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	while (core->returning[phase])
+		pthread_cond_wait(&core->arrived, &core->lock);
+	pthread_setcancelstate(state, NULL);
 }
 
 int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
@@ -57,20 +101,9 @@ int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 
 int ndshm__extent_added(struct ndshm_heap *heap, uint64_t offset, int error)
 {
-	if (error == -ENOMEM) {
-		ndshm__heap_unlock(heap);
-		ndshm__extent_free(heap, offset >> PAGE_SHIFT);
-		ndshm__heap_lock(heap);
-	}
+	if (error == -ENOMEM)
+		give_back(heap, offset >> PAGE_SHIFT, 0);
 	return error;
-}
-
-void ndshm__extent_remove(struct ndshm_heap *heap, uint64_t page)
-{
-	heap->core->extents--;
-	heap->core->held_bytes -= ndshm__extent_bytes(heap, page);
-	ndshm__bits_remove(&heap->starts, page);
-	heap->extent_words[page] = 0;
 }
 
 uint64_t ndshm__extent_find(const struct ndshm_heap *heap, uint64_t page)

@@ -213,6 +213,9 @@ struct heap_decay {
  * @decay: thread that empties the heap when it is idle
  * @extents: number of extents, of the pool and of large blocks
  * @held_bytes: bytes of these
+ * @phase: 0 or 1, changes with each wait for the extents that leave
+ * @returning: by the phase of their start, number of extents that threads return to the source
+ * @arrived: signalled when @returning is reduced
  * @out: number of blocks of each class that are live or cached
  * @other_blocks: number of live blocks without a class
  * @other_bytes: bytes of these
@@ -233,6 +236,9 @@ struct heap_core {
 	struct heap_decay decay;
 	uint64_t extents;
 	uint64_t held_bytes;
+	unsigned int phase;
+	uint64_t returning[2];
+	pthread_cond_t arrived;
 	uint64_t other_blocks;
 	uint64_t other_bytes;
 	uint64_t out[CLASSES + 1];
@@ -346,18 +352,20 @@ static inline uint64_t ndshm__round_up(uint64_t number, uint64_t to)
 /*
  * heap_extent.c. The owner of an extent is the pool, its first block since the source
  * zeroed it, or a later block; the last block of a kept extent is its owner. An extent is
- * identified by its first page. All functions but alloc and free require the lock.
+ * identified by its first page. All functions but alloc require the lock.
  */
 enum { EXTENT_POOL, EXTENT_BLOCK, EXTENT_REUSED };
 
 int ndshm__extent_alloc(struct ndshm_heap *heap, uint64_t length, uint64_t alignment,
 			uint64_t *offset);
+/* Remove an extent and return it to the source. The lock is released meanwhile. */
 int ndshm__extent_free(struct ndshm_heap *heap, uint64_t page);
+/* Wait for the extents that other threads return to the source now. One thread at a time. */
+void ndshm__extent_wait(struct ndshm_heap *heap);
 int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 		      unsigned int owner);
-/* If @error of ndshm__extent_add() is -ENOMEM, free the extent without the lock. Returns @error. */
+/* If @error of ndshm__extent_add() is -ENOMEM, return the range to the source. Returns @error. */
 int ndshm__extent_added(struct ndshm_heap *heap, uint64_t offset, int error);
-void ndshm__extent_remove(struct ndshm_heap *heap, uint64_t page);
 /* Return the extent that contains this page, or NOWHERE. */
 uint64_t ndshm__extent_find(const struct ndshm_heap *heap, uint64_t page);
 uint64_t ndshm__extent_bytes(const struct ndshm_heap *heap, uint64_t page);
@@ -374,11 +382,8 @@ int ndshm__large_free(struct ndshm_heap *heap, uint64_t granule);
 uint64_t ndshm__large_size(const struct ndshm_heap *heap, uint64_t granule);
 /* Return true if a new block reads as zero. */
 bool ndshm__large_is_zero(const struct ndshm_heap *heap, uint64_t granule);
-/*
- * Free the extents that are kept. Returns true if there were any. Called with the lock held, which
- * is released meanwhile.
- */
-bool ndshm__large_trim(struct ndshm_heap *heap);
+/* Free the extents that are kept. Called with the lock held, which is released meanwhile. */
+void ndshm__large_trim(struct ndshm_heap *heap);
 
 /*
  * heap_pool.c: runs of units. Called with the lock held. Returns an offset, or NOWHERE with
@@ -397,7 +402,7 @@ int ndshm__pool_grow(struct ndshm_heap *heap);
 /* Unlock after frees: frees extents that are not needed any more. */
 void ndshm__pool_unlock(struct ndshm_heap *heap);
 /* Free all empty extents; otherwise as ndshm__large_trim(). */
-bool ndshm__pool_trim(struct ndshm_heap *heap);
+void ndshm__pool_trim(struct ndshm_heap *heap);
 
 /*
  * heap_span.c. Called with the lock held. Takes up to @want blocks and returns their

@@ -83,14 +83,11 @@ static bool kept_free(struct ndshm_heap *heap)
 	kept_remove(kept, 0, bytes);
 	/* Its place is for the case that the source fails. */
 	kept->freeing++;
-	ndshm__extent_remove(heap, page);
-	ndshm__heap_unlock(heap);
 	error = ndshm__extent_free(heap, page);
-	ndshm__heap_lock(heap);
 	kept->freeing--;
-	if (!error)
-		return true;
-	ndshm__extent_add(heap, page << PAGE_SHIFT, bytes, EXTENT_REUSED);
+	/* Fails if the source has given the range to another thread all the same. */
+	if (!error || ndshm__extent_add(heap, page << PAGE_SHIFT, bytes, EXTENT_REUSED))
+		return !error;
 	kept->pages[kept->count++] = page;
 	kept->bytes += bytes;
 	return false;
@@ -117,14 +114,11 @@ static bool kept_add(struct ndshm_heap *heap, uint64_t page, uint64_t bytes)
 	return true;
 }
 
-bool ndshm__large_trim(struct ndshm_heap *heap)
+void ndshm__large_trim(struct ndshm_heap *heap)
 {
-	bool freed = false;
-
 	/* Other threads may keep more meanwhile. */
 	for (unsigned int count = heap->core->kept.count; count; count--)
-		freed |= kept_free(heap);
-	return freed;
+		kept_free(heap);
 }
 
 uint64_t ndshm__large_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_t size,
@@ -166,33 +160,21 @@ int ndshm__large_free(struct ndshm_heap *heap, uint64_t granule)
 {
 	uint64_t page = page_of(granule), length;
 	unsigned int owner;
-	bool kept;
-	int error;
+	int error = 0;
 
-	/*
-	 * Remove it first: once the source has freed it, another thread may get the same
-	 * extent.
-	 */
 	ndshm__heap_lock(heap);
 	length = ndshm__extent_bytes(heap, page);
 	owner = ndshm__extent_owner(heap, page);
 	heap->core->other_blocks--;
 	heap->core->other_bytes -= length;
-	kept = kept_add(heap, page, length);
-	if (!kept)
-		ndshm__extent_remove(heap, page);
+	if (!kept_add(heap, page, length))
+		error = ndshm__extent_free(heap, page);
+	/* As in kept_free(). */
+	if (error && !add(heap, page << PAGE_SHIFT, length)) {
+		ndshm__extent_set_owner(heap, page, owner);
+		atomic_store_explicit(&heap->state[granule], STATE_EXTENT, memory_order_relaxed);
+	}
 	ndshm__heap_unlock(heap);
-	if (kept)
-		return 0;
-	error = ndshm__extent_free(heap, page);
-	if (!error)
-		return 0;
-
-	ndshm__heap_lock(heap);
-	add(heap, page << PAGE_SHIFT, length);
-	ndshm__extent_set_owner(heap, page, owner);
-	ndshm__heap_unlock(heap);
-	atomic_store_explicit(&heap->state[granule], STATE_EXTENT, memory_order_relaxed);
 	return error;
 }
 

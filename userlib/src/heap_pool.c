@@ -387,20 +387,10 @@ static bool free_extent(struct ndshm_heap *heap, uint64_t page)
 	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
 	int error;
 
-	/*
-	 * Remove it first: once the source has freed it, another thread may get the same
-	 * extent.
-	 */
 	ndshm__bits_remove(&heap->empty, page);
-	ndshm__extent_remove(heap, page);
 	set_used(&heap->pool, offset, bytes >> UNIT_SHIFT);
 	heap->core->pool.held_units -= bytes >> UNIT_SHIFT;
-	ndshm__heap_unlock(heap);
-	/* All states in the extent are 0: free their pages, too, if they are whole ones. */
-	if (bytes >= EXTENT_MIN)
-		ndshm__memory_clear(&heap->state[offset >> GRANULE_SHIFT], bytes >> GRANULE_SHIFT);
 	error = ndshm__extent_free(heap, page);
-	ndshm__heap_lock(heap);
 	/* After an error the source may still give the range to another thread: then it is lost. */
 	if (error)
 		add_extent(heap, offset, bytes);
@@ -450,28 +440,24 @@ static bool is_delayed(struct ndshm_heap *heap, uint64_t page)
 
 /*
  * Free empty extents, the highest first: all, or until at most the reserve is free. Ends if the
- * source fails. Returns true if it has freed any. Called with the lock held, which is released
- * meanwhile.
+ * source fails. Called with the lock held, which is released meanwhile.
  */
-static bool free_empty_extents(struct ndshm_heap *heap, bool all)
+static void free_empty_extents(struct ndshm_heap *heap, bool all)
 {
 	const struct heap_pool_state *state = &heap->core->pool;
 	uint64_t page = heap->max_size >> PAGE_SHIFT;
-	bool freed = false;
 
 	/* Downwards only, as other threads may empty more meanwhile. */
 	while (all || state->held_units - state->used_units > reserve_units(state)) {
 		page = empty_below(heap, page);
 		if (page == NOWHERE || (!all && is_delayed(heap, page)) || !free_extent(heap, page))
 			break;
-		freed = true;
 	}
-	return freed;
 }
 
-bool ndshm__pool_trim(struct ndshm_heap *heap)
+void ndshm__pool_trim(struct ndshm_heap *heap)
 {
-	return free_empty_extents(heap, true);
+	free_empty_extents(heap, true);
 }
 
 void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int units)

@@ -88,16 +88,21 @@ static bool is_same(const void *context, const void *what)
 	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
-bool ndshm__section_reclaim(const struct ndshm_section *section)
+void ndshm__section_reclaim(const struct ndshm_section *section)
 {
-	return ndshm__heap_trim_all(&source, is_same, section);
+	ndshm__heap_trim_all(&source, is_same, section);
 }
 
-/* The same after a failed allocation of @size bytes, if that can help. */
+/*
+ * The same after a failed allocation of @size bytes. Returns true if another one may succeed: what
+ * this call has not found to free may have been on its way when the first one failed.
+ */
 static bool reclaim_for(const struct ndshm_section *section, size_t size, int error)
 {
-	return (error == -ENOSPC || error == -ENOMEM) && size <= section->size &&
-	       ndshm__section_reclaim(section);
+	if ((error != -ENOSPC && error != -ENOMEM) || size > section->size)
+		return false;
+	ndshm__section_reclaim(section);
+	return true;
 }
 
 /*

@@ -703,6 +703,87 @@ static void the_source_blocks_no_other_thread(void)
 	close_heap();
 }
 
+static sem_t returning, refused;
+static _Atomic uint64_t gated_offset;
+
+static int alloc_gated(void *context, uint64_t length, uint64_t alignment, uint64_t *offset)
+{
+	int error = fake_source.alloc(context, length, alignment, offset);
+
+	if (error)
+		sem_post(&refused);
+	return error;
+}
+
+/* That of @gated_offset ends some time after the source has refused an allocation. */
+static int free_gated(void *context, uint64_t offset)
+{
+	uint64_t gated = offset;
+
+	if (!atomic_compare_exchange_strong(&gated_offset, &gated, UINT64_MAX))
+		return fake_source.free(context, offset);
+	sem_post(&returning);
+	while (sem_wait(&refused))
+		;
+	for (int i = 0; i < 1000; i++)
+		sched_yield();
+	return fake_source.free(context, offset);
+}
+
+static void *free_one(void *block)
+{
+	expect(!ndshm__heap_free(heap, block));
+	return NULL;
+}
+
+/* Blocks of which each is an extent that is not kept. */
+static void *come_and_go_large(void *argument)
+{
+	int error;
+
+	while (!stop)
+		expect(!ndshm__heap_free(heap, ndshm__heap_alloc(heap, SECTION / 64, &error)));
+	return argument;
+}
+
+/*
+ * An allocation waits for the memory that another thread returns to the source meanwhile, not only
+ * for what a third one has returned since.
+ */
+static void what_leaves_comes_back(void)
+{
+	static const struct ndshm_extent_source gated = {
+		.alloc = alloc_gated,
+		.free = free_gated,
+	};
+	pthread_t thread, beside;
+	char *block;
+	int error;
+
+	wrong = 0;
+	stop = false;
+	REQUIRE(!fake_section_open(&section, SECTION) && !sem_init(&returning, 0, 0) &&
+		!sem_init(&refused, 0, 0) &&
+		!ndshm__heap_open(section.base, SECTION, &gated, &section, &heap));
+	block = ndshm__heap_alloc(heap, SECTION / 4 * 3, &error);
+	REQUIRE(block && !pthread_create(&beside, NULL, come_and_go_large, NULL));
+	for (int i = 0; i < 20 && CHECK(block); i++) {
+		gated_offset = block - section.base;
+		REQUIRE(!pthread_create(&thread, NULL, free_one, block));
+		sem_wait(&returning);
+		block = ndshm__heap_alloc(heap, SECTION / 4 * 3, &error);
+		pthread_join(thread, NULL);
+		while (!sem_trywait(&refused))
+			;
+	}
+	stop = true;
+	pthread_join(beside, NULL);
+	CHECK(!block || !ndshm__heap_free(heap, block));
+	close_heap();
+	sem_destroy(&returning);
+	sem_destroy(&refused);
+}
+
 static void statistics_amid_threads(void)
 {
 	come_and_go_beside(look);
@@ -727,6 +808,7 @@ int main(void)
 	RUN(caches_are_emptied_amid_threads);
 	RUN(a_thread_frees_at_its_end);
 	RUN(the_source_blocks_no_other_thread);
+	RUN(what_leaves_comes_back);
 	RUN(statistics_amid_threads);
 	return test_end();
 }
