@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,6 +31,13 @@
 #define CACHED_PART		32
 #define CACHED_PART_MOST	1024
 #define CACHED_BYTES		(5632ul << 10)
+/*
+ * Maximum number of blocks that a full bin returns. If it was half of a large bin, a thread whose use
+ * varies by a little less than the bin would refill and return half of it each time.
+ */
+#define FLUSH_MOST	64u
+/* Number of blocks of a class that a bin gets, or returns, one after the other in a burst. */
+#define BURST_LEAST	32
 /* Number of times that a bin is not enlarged before the others are reduced. */
 #define DENIED_MOST	256
 
@@ -114,32 +122,43 @@ static unsigned int limit_of(const struct heap_cache *cache, unsigned int class)
 	return cache->end[class] - cache->start[class];
 }
 
-static void give(struct ndshm_heap *heap, unsigned int class, uint64_t granule)
+/* Return blocks to the pool, those beside each other at once unless they are in two slots. */
+static void give(struct ndshm_heap *heap, unsigned int class, const uint64_t *granules,
+		 unsigned int count)
 {
 	const struct heap_class *of = &heap->classes[class];
+	const uint64_t size = of->size >> GRANULE_SHIFT;
+	unsigned int row;
 
-	if (of->kind != SPAN_NONE) {
-		ndshm__span_give(heap, class, granule);
-		return;
+	for (; count && of->kind != SPAN_NONE; count--)
+		ndshm__span_give(heap, class, *granules++);
+	for (; count; count -= row, granules += row) {
+		for (row = 1; row < count && granules[row] == *granules + row * size &&
+		     granules[row] % SLOT_GRANULES; row++)
+			;
+		heap->core->out[class] -= row;
+		ndshm__pool_free(heap, *granules << GRANULE_SHIFT, row * (of->size >> UNIT_SHIFT));
 	}
-	heap->core->out[class]--;
-	ndshm__pool_free(heap, granule << GRANULE_SHIFT, of->size >> UNIT_SHIFT);
 }
 
 static unsigned int take(struct ndshm_heap *heap, unsigned int class, uint64_t *granules,
 			 unsigned int want, int *error)
 {
 	const struct heap_class *of = &heap->classes[class];
-	unsigned int taken;
+	unsigned int taken, row;
 
 	if (of->kind != SPAN_NONE)
 		return ndshm__span_take(heap, class, granules, want, error);
-	for (taken = 0; taken < want; taken++) {
-		uint64_t offset = ndshm__pool_alloc(heap, of->size >> UNIT_SHIFT, 1, error);
+	for (taken = 0; taken < want; taken += row) {
+		uint64_t offset;
 
+		row = want - taken;
+		offset = ndshm__pool_alloc(heap, of->size >> UNIT_SHIFT, 1, &row, error);
 		if (offset == NOWHERE)
 			break;
-		granules[taken] = offset >> GRANULE_SHIFT;
+		/* The bin gives the last one first. */
+		for (unsigned int i = row; i--; offset += of->size)
+			granules[taken + i] = offset >> GRANULE_SHIFT;
 	}
 	heap->core->out[class] += taken;
 	return taken;
@@ -168,11 +187,10 @@ void ndshm__cache_set_share(struct ndshm_heap *heap)
 static void drain(struct ndshm_heap *heap, struct heap_cache *cache)
 {
 	for (unsigned int i = 1; i <= CLASSES; i++) {
-		uint64_t *top = ndshm__cache_top(cache, i), *start = cache->start[i];
+		unsigned int count = count_of(cache, i);
 
-		ndshm__cache_set_top(cache, i, start);
-		while (top > start)
-			give(heap, i, *--top);
+		ndshm__cache_set_top(cache, i, cache->start[i]);
+		give(heap, i, cache->start[i], count);
 	}
 }
 
@@ -287,9 +305,21 @@ static void prepare(const struct ndshm_heap *heap)
 	caches = cache;
 }
 
+/* Count a refill of a bin, or a flush: @sign is 1 or -1. Returns true in a burst of one of them. */
+static bool is_burst(struct heap_cache *cache, unsigned int class, int sign)
+{
+	int moved = sign * (int)(limit_of(cache, class) / 2 + 1), *burst = &cache->burst[class];
+
+	*burst = *burst * sign < 0 ? moved : *burst + moved;
+	if (*burst * sign < BURST_LEAST)
+		return false;
+	*burst = BURST_LEAST * sign;
+	return true;
+}
+
 /*
  * Maximum number of blocks in a bin: fewer while extents of the pool drain, more when the thread
- * finds the lock contended, as with a producer and a consumer.
+ * finds the lock contended, as with a producer and a consumer, or in bursts.
  */
 static unsigned int most_of(const struct ndshm_heap *heap, const struct heap_cache *cache,
 			    unsigned int class, bool contended)
@@ -314,8 +344,7 @@ static void set_limit(struct ndshm_heap *heap, struct heap_cache *cache, unsigne
 	if (top <= end)
 		return;
 	ndshm__cache_set_top(cache, class, end);
-	while (top > end)
-		give(heap, class, *--top);
+	give(heap, class, end, top - end);
 }
 
 /* Halve all limits. Bins in use are enlarged again, at the cost of those that are not. */
@@ -340,7 +369,7 @@ static void look(struct ndshm_heap *heap, struct heap_cache *cache)
 
 		for (from = to; from < top; from++) {
 			if (*from >= cache->drain_from)
-				give(heap, i, *from);
+				give(heap, i, from, 1);
 			else
 				*to++ = *from;
 		}
@@ -359,6 +388,7 @@ static void join(struct ndshm_heap *heap, struct heap_cache *cache)
 
 	cache->used = 0;
 	cache->denied = 0;
+	memset(cache->burst, 0, sizeof(cache->burst));
 	for (unsigned int i = 1; i <= CLASSES; i++) {
 		cache->start[i] = cache->end[i] = granules;
 		ndshm__cache_set_top(cache, i, granules);
@@ -453,7 +483,7 @@ static uint64_t get_one(struct ndshm_heap *heap, unsigned int class, bool conten
 	uint64_t granule;
 
 	if (cache)
-		return refill(heap, cache, class, contended, error);
+		return refill(heap, cache, class, is_burst(cache, class, 1) || contended, error);
 	return take(heap, class, &granule, 1, error) ? granule : NOWHERE;
 }
 
@@ -481,35 +511,61 @@ uint64_t ndshm__cache_refill(struct ndshm_heap *heap, unsigned int class, int *e
 	return granule;
 }
 
-/* Returns the older half of the blocks of a full bin, to amortise the lock. */
+/* Exchange the first @count blocks for others that are above the mean of all addresses. */
+static void put_high_first(uint64_t *start, const uint64_t *end, unsigned int count)
+{
+	uint64_t *to = start, mean = 0, moved;
+
+	for (const uint64_t *from = start; from < end; from++)
+		mean += *from;
+	mean /= end - start;
+	for (uint64_t *from = start; from < end && to < start + count; from++) {
+		if (*from <= mean)
+			continue;
+		moved = *to;
+		*to++ = *from;
+		*from = moved;
+	}
+}
+
+/*
+ * Return up to half of the blocks of a full bin, the oldest, or a single one that is above the new
+ * block. With other holders those at high addresses: the rest keeps fewer extents from becoming empty.
+ */
+static void give_some(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
+		      uint64_t granule)
+{
+	uint64_t *start = cache->start[class], *end = cache->end[class], *from, *to = start;
+	unsigned int count = end - start > 1 ? (end - start) / 2 : granule < *start;
+
+	if (count > FLUSH_MOST)
+		count = FLUSH_MOST;
+	if (heap->core->holders > 1)
+		put_high_first(start, end, count);
+	give(heap, class, start, count);
+	for (from = start + count; from < end; from++)
+		*to++ = *from;
+	ndshm__cache_set_top(cache, class, to);
+}
+
 static void flush(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
 		  uint64_t granule, bool contended)
 {
-	uint64_t *top = ndshm__cache_top(cache, class), *start = cache->start[class];
+	uint64_t *top = ndshm__cache_top(cache, class), *end = cache->end[class];
+	const bool full = top == end;
 
-	if (granule >= cache->drain_from || start == cache->end[class]) {
-		give(heap, class, granule);
-		enlarge(heap, cache, class, contended);
-		return;
-	}
-	if (top == cache->end[class]) {
-		uint64_t *from = start, *to = start;
-
-		for (top = from + (limit_of(cache, class) + 1) / 2; from < top; from++)
-			give(heap, class, *from);
-		while (from < cache->end[class])
-			*to++ = *from++;
-		ndshm__cache_set_top(cache, class, to);
-		enlarge(heap, cache, class, contended);
+	if (full && limit_of(cache, class) && granule < cache->drain_from) {
+		give_some(heap, cache, class, granule);
 		top = ndshm__cache_top(cache, class);
 	}
-	/* All bins may have been reduced. */
-	if (top == cache->end[class]) {
-		give(heap, class, granule);
-		return;
+	if (top < end && granule < cache->drain_from) {
+		*top = granule;
+		ndshm__cache_set_top(cache, class, top + 1);
+	} else {
+		give(heap, class, &granule, 1);
 	}
-	*top = granule;
-	ndshm__cache_set_top(cache, class, top + 1);
+	if (full)
+		enlarge(heap, cache, class, contended);
 }
 
 void ndshm__cache_flush(struct ndshm_heap *heap, unsigned int class, uint64_t granule)
@@ -521,9 +577,9 @@ void ndshm__cache_flush(struct ndshm_heap *heap, unsigned int class, uint64_t gr
 	contended = ndshm__heap_lock(heap);
 	cache = get(heap);
 	if (cache)
-		flush(heap, cache, class, granule, contended);
+		flush(heap, cache, class, granule, is_burst(cache, class, -1) || contended);
 	else
-		give(heap, class, granule);
+		give(heap, class, &granule, 1);
 	ndshm__pool_unlock(heap);
 }
 

@@ -38,6 +38,7 @@
 #define SLOT_BYTES	(1ul << SLOT_SHIFT)
 #define SLOT_UNITS	(SLOT_BYTES / UNIT_BYTES)
 #define SLOT_WORDS	(SLOT_UNITS / 64)
+#define SLOT_GRANULES	(SLOT_BYTES >> GRANULE_SHIFT)
 
 #define CLASSES		NDSHM_HEAP_CLASSES	/* class numbers start at 1 */
 #define CLASS_BYTES	(64ul << 10)		/* largest class */
@@ -391,8 +392,9 @@ void ndshm__large_trim(struct ndshm_heap *heap);
  */
 #define POOL_EMPTY	1
 
+/* Allocates up to *@count of such runs in a row and sets it to their number. NULL: allocate one. */
 uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned int alignment,
-			   int *error);
+			   unsigned int *count, int *error);
 void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int units);
 /*
  * Get an extent for the allocation that has just failed. Returns 0 or -errno. Called with the
@@ -434,6 +436,8 @@ uint64_t ndshm__run_size(const struct ndshm_heap *heap, uint64_t granule);
  * @revision: copy of that of the heap
  * @used: bytes of the blocks that fit in all bins
  * @denied: number of times that a bin could not be enlarged since bins were reduced
+ * @burst: by class, number of blocks that refills of the bin have got since its last flush; or,
+ *	negative, that flushes have returned since its last refill; at most BURST_LEAST
  * @granules: arrays of all bins
  *
  * Bins of states that are not a class have @start equal to @end, so they are always empty
@@ -452,6 +456,7 @@ struct heap_cache {
 	uint64_t revision;
 	uint64_t used;
 	unsigned int denied;
+	int burst[CLASSES + 1];
 	uint64_t granules[];
 };
 

@@ -286,18 +286,35 @@ static void count_call(struct ndshm_heap *heap)
 	update_drain_from(heap);
 }
 
+/* Part of the section that the first extents of all holders may take, if there are several. */
+#define FIRST_PART	32
+
 /*
- * Get an extent of at least @least bytes; of more as the pool grows, which reduces the number of
- * system calls. Called with the lock held, which is released meanwhile.
+ * Return the length of an extent: more as the pool grows, which reduces the number of system calls.
+ * With other holders it is more from the start: many short extents of several holders would leave
+ * short gaps between them, of no use for a large block.
+ */
+static uint64_t extent_length(const struct ndshm_heap *heap, uint64_t least)
+{
+	const unsigned int holders = heap->core->holders;
+	uint64_t wanted = (heap->core->pool.held_units << UNIT_SHIFT) / 8;
+	uint64_t length = least > EXTENT_MIN ? least : EXTENT_MIN;
+
+	if (holders > 1 && wanted < heap->max_size / FIRST_PART / holders)
+		wanted = heap->max_size / FIRST_PART / holders;
+	while (length < SLOT_BYTES && length * 2 <= wanted)
+		length *= 2;
+	return length;
+}
+
+/*
+ * Get an extent of at least @least bytes. Called with the lock held, which is released meanwhile.
  */
 static int get_extent(struct ndshm_heap *heap, uint64_t least)
 {
-	uint64_t eighth = (heap->core->pool.held_units << UNIT_SHIFT) / 8, offset = 0;
-	uint64_t length = least > EXTENT_MIN ? least : EXTENT_MIN;
+	uint64_t length = extent_length(heap, least), offset = 0;
 	int error = -ENOMEM;
 
-	while (length < SLOT_BYTES && length * 2 <= eighth)
-		length *= 2;
 	ndshm__heap_unlock(heap);
 	for (; length >= least; length /= 2) {
 		error = ndshm__extent_alloc(heap, length, length, &offset);
@@ -337,16 +354,23 @@ int ndshm__pool_grow(struct ndshm_heap *heap)
 }
 
 uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned int alignment,
-			   int *error)
+			   unsigned int *count, int *error)
 {
 	struct heap_pool_state *state = &heap->core->pool;
 	uint64_t offset = find_run(&heap->pool, units, alignment);
+	unsigned int at = unit_of(offset), in_row;
 
 	if (offset == NOWHERE) {
 		state->wanted_units = units;
 		state->wanted_alignment = alignment;
 		*error = POOL_EMPTY;
 		return NOWHERE;
+	}
+	if (count && *count > 1) {
+		in_row = (run_end(slot_words(&heap->pool, offset), at) - at) / units;
+		if (*count > in_row)
+			*count = in_row;
+		units *= *count;
 	}
 	set_used(&heap->pool, offset, units);
 	state->used_units += units;
@@ -403,11 +427,13 @@ static bool free_extent(struct ndshm_heap *heap, uint64_t page)
 /*
  * Number of free units beyond which empty extents are freed. As many as were in use at most in this
  * period and the one before, so that the same use needs no new extent also if the free units are
- * scattered, but not more than slack(). None if nothing is allocated, and few while extents drain.
+ * scattered, but not more than slack() or, with other holders, than what two caches hold. None if
+ * nothing is allocated, and few while extents drain.
  */
-static uint64_t reserve_units(const struct heap_pool_state *state)
+static uint64_t reserve_units(const struct ndshm_heap *heap)
 {
-	uint64_t used = state->used_units;
+	const struct heap_pool_state *state = &heap->core->pool;
+	uint64_t used = state->used_units, share = heap->core->share >> UNIT_SHIFT;
 	uint64_t most = state->most > state->most_before ? state->most : state->most_before;
 	uint64_t units = most > RESERVE_MIN ? most : RESERVE_MIN;
 
@@ -415,7 +441,9 @@ static uint64_t reserve_units(const struct heap_pool_state *state)
 		return 0;
 	if (state->drain_from != NOWHERE)
 		return used / 16;
-	return units < slack(used) ? units : slack(used);
+	if (units > slack(used))
+		units = slack(used);
+	return heap->core->holders > 1 && units > 2 * share ? 2 * share : units;
 }
 
 /* Of so many calls that could free the only empty extent, one does. */
@@ -448,7 +476,7 @@ static void free_empty_extents(struct ndshm_heap *heap, bool all)
 	uint64_t page = heap->max_size >> PAGE_SHIFT;
 
 	/* Downwards only, as other threads may empty more meanwhile. */
-	while (all || state->held_units - state->used_units > reserve_units(state)) {
+	while (all || state->held_units - state->used_units > reserve_units(heap)) {
 		page = empty_below(heap, page);
 		if (page == NOWHERE || (!all && is_delayed(heap, page)) || !free_extent(heap, page))
 			break;

@@ -24,7 +24,7 @@ uint64_t ndshm__run_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_t 
 		alignment = PAGE_BYTES;
 	do {
 		offset = ndshm__pool_alloc(heap, length >> UNIT_SHIFT, alignment >> UNIT_SHIFT,
-					   error);
+					   NULL, error);
 		if (offset == NOWHERE)
 			*error = ndshm__pool_grow(heap);
 	} while (offset == NOWHERE && !*error);

@@ -30,7 +30,7 @@ static uint64_t add_span(struct ndshm_heap *heap, unsigned int class, int *error
 	const struct heap_class *of = &heap->classes[class];
 	const struct heap_spans *spans = &heap->spans[of->kind];
 	unsigned int units = span_units(spans), i, left;
-	uint64_t offset = ndshm__pool_alloc(heap, units, units, error), number;
+	uint64_t offset = ndshm__pool_alloc(heap, units, units, NULL, error), number;
 	struct heap_span *span;
 
 	if (offset == NOWHERE)

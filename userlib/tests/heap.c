@@ -613,6 +613,46 @@ static void fill(uint64_t bytes, size_t size, unsigned int least)
 	close_heap();
 }
 
+static uint64_t held_bytes(void)
+{
+	struct ndshm_heap_stats stats;
+
+	ndshm__heap_stats(heap, &stats);
+	return stats.held_bytes;
+}
+
+/*
+ * Three neighbours, the last of a slot and the first two of the next one, are returned at once
+ * before others that are freed later, and found again.
+ */
+static void neighbours_in_two_slots_are_reused(void)
+{
+	static char *blocks[1000];
+	const size_t size = 16 << 10, slot = 2 << 20, between = slot / size;
+	unsigned int count = 0;
+	uint64_t held;
+
+	REQUIRE(open_heap(SECTION));
+	/* Until all memory of the extents is in blocks. */
+	do {
+		REQUIRE(count < 1000 && (blocks[count++] = get(size)));
+		held = held_bytes();
+	} while (count < 2 * between || held > size * count);
+	REQUIRE(blocks[between] == section.base + slot);
+	for (size_t i = between - 1; i < between + 2; i++)
+		CHECK(!ndshm__heap_free(heap, blocks[i]));
+	for (size_t i = 0; i < between - 1; i += 10)
+		CHECK(!ndshm__heap_free(heap, blocks[i]));
+	for (size_t i = between - 1; i < between + 2; i++)
+		CHECK((blocks[i] = get(size)));
+	for (size_t i = 0; i < between - 1; i += 10)
+		CHECK((blocks[i] = get(size)));
+	CHECK(held_bytes() == held);
+	while (count)
+		CHECK(!ndshm__heap_free(heap, blocks[--count]));
+	close_heap();
+}
+
 /* Fill small sections with many sizes: reserves of the sizes are small. */
 static void small_sections_are_used_well(void)
 {
@@ -984,6 +1024,7 @@ int main(void)
 	RUN(statistics);
 	RUN(small_sections_fill_up);
 	RUN(small_sections_are_used_well);
+	RUN(neighbours_in_two_slots_are_reused);
 	RUN(contents_are_kept);
 	RUN(memory_goes_back);
 	RUN(the_source_is_empty);
