@@ -173,11 +173,6 @@ static void reclaim(struct ndshm_heap *heap, unsigned int reserve)
 	trim_reserves(heap);
 }
 
-static bool is_short(int error)
-{
-	return error == -ENOMEM || error == -ENOSPC;
-}
-
 static uint64_t alloc_run(struct ndshm_heap *heap, size_t alignment, size_t size, int *error)
 {
 	uint64_t granule = NOWHERE;
@@ -186,7 +181,7 @@ static uint64_t alloc_run(struct ndshm_heap *heap, size_t alignment, size_t size
 	if (size <= RUN_BYTES && alignment <= RUN_BYTES)
 		granule = ndshm__run_alloc(heap, alignment, size, &ret);
 	/* Too large for a run, or the pool cannot grow. */
-	if (granule == NOWHERE && is_short(ret))
+	if (granule == NOWHERE && ndshm__is_short(ret))
 		granule = ndshm__large_alloc(heap, alignment, size, &ret);
 	if (granule == NOWHERE)
 		*error = ret;
@@ -205,14 +200,14 @@ static __attribute__((noinline)) void *alloc_slow(struct ndshm_heap *heap, unsig
 	    ndshm__cache_alloc(heap, heap->classes[class].size, &memory))
 		return memory;
 	granule = ndshm__cache_refill(heap, class, &ret);
-	for (unsigned int i = 0; granule == NOWHERE && is_short(ret) && i < reserves; i++) {
+	for (unsigned int i = 0; granule == NOWHERE && ndshm__is_short(ret) && i < reserves; i++) {
 		reclaim(heap, i);
 		granule = ndshm__cache_refill(heap, class, &ret);
 	}
 	if (likely(granule != NOWHERE))
 		return ndshm__hand_out(heap, class, granule);
 	/* Last resort for small blocks: an extent of one page. */
-	if (is_short(ret))
+	if (ndshm__is_short(ret))
 		granule = ndshm__large_alloc(heap, 1, heap->classes[class].size, &ret);
 	if (granule != NOWHERE)
 		return ndshm__pointer_to(heap, granule);
@@ -232,7 +227,7 @@ static __attribute__((noinline)) void *alloc_large(struct ndshm_heap *heap, size
 		return NULL;
 	}
 	granule = alloc_run(heap, alignment, size, &ret);
-	for (unsigned int i = 0; granule == NOWHERE && is_short(ret) && i < reserves; i++) {
+	for (unsigned int i = 0; granule == NOWHERE && ndshm__is_short(ret) && i < reserves; i++) {
 		reclaim(heap, i);
 		granule = alloc_run(heap, alignment, size, &ret);
 	}

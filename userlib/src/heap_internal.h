@@ -23,6 +23,7 @@
 #ifndef NDSHM_HEAP_INTERNAL_H
 #define NDSHM_HEAP_INTERNAL_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -138,12 +139,13 @@ struct heap_spans {
  * @held_units: units in its extents
  * @used_units: allocated units of these
  * @drain_from: caches keep no blocks from this granule on, so that the extents there drain;
- *	NOWHERE when the heap is attached
+ *	NOWHERE: none drain, as after the heap was attached
  * @calls: number of calls in this period, see PERIOD_CALLS
  * @most: greatest @used_units in this period
  * @most_before: the same of the period before
- * @delayed: number of calls that kept the only empty extent
- * @wanted_units: parameters of the last allocation that returned POOL_EMPTY
+ * @delayed: number of calls that could free the only empty extent
+ * @wanted_units: parameters of the last allocation that returned POOL_EMPTY: ndshm__pool_grow(),
+ *	before which the lock is not released, is called by functions that do not know them
  * @wanted_alignment: see @wanted_units
  */
 struct heap_pool_state {
@@ -340,6 +342,12 @@ static inline void ndshm__heap_unlock(struct ndshm_heap *heap)
  */
 int ndshm__heap_enter(struct ndshm_heap *heap, bool *contended);
 
+/* The source has no memory. */
+static inline bool ndshm__is_short(int error)
+{
+	return error == -ENOMEM || error == -ENOSPC;
+}
+
 static inline bool ndshm__is_power(uint64_t number)
 {
 	return number && !(number & (number - 1));
@@ -365,7 +373,10 @@ int ndshm__extent_free(struct ndshm_heap *heap, uint64_t page);
 void ndshm__extent_wait(struct ndshm_heap *heap);
 int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 		      unsigned int owner);
-/* If @error of ndshm__extent_add() is -ENOMEM, return the range to the source. Returns @error. */
+/*
+ * If @error of ndshm__extent_add() is -ENOMEM, return the range to the source; not after -EIO, as that
+ * could free another extent. Returns @error.
+ */
 int ndshm__extent_added(struct ndshm_heap *heap, uint64_t offset, int error);
 /* Return the extent that contains this page, or NOWHERE. */
 uint64_t ndshm__extent_find(const struct ndshm_heap *heap, uint64_t page);
@@ -387,18 +398,22 @@ bool ndshm__large_is_zero(const struct ndshm_heap *heap, uint64_t granule);
 void ndshm__large_trim(struct ndshm_heap *heap);
 
 /*
- * heap_pool.c: runs of units. Called with the lock held. Returns an offset, or NOWHERE with
- * POOL_EMPTY in *@error: the caller may retry after ndshm__pool_grow().
+ * heap_pool.c: runs of units. Called with the lock held. @alignment is in units, a power of two of
+ * at most RUN_BYTES. Returns an offset, or NOWHERE with POOL_EMPTY in *@error: the caller may retry
+ * after ndshm__pool_grow().
+ *
+ * If @count is not NULL, allocates up to *@count runs in a row, within a slot, and stores their
+ * number there. Only the first is aligned.
  */
 #define POOL_EMPTY	1
 
-/* Allocates up to *@count of such runs in a row and sets it to their number. NULL: allocate one. */
 uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned int alignment,
 			   unsigned int *count, int *error);
+/* @units can be those of several allocations in a row, within a slot. */
 void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int units);
 /*
- * Get an extent for the allocation that has just failed. Returns 0 or -errno. Called with the
- * lock held, which is released meanwhile: the thread's cache may have changed.
+ * Get an extent for the allocation that has just failed, unless there is room now. Returns 0 or
+ * -errno. Called with the lock held, which is released meanwhile: the thread's cache may have changed.
  */
 int ndshm__pool_grow(struct ndshm_heap *heap);
 /* Unlock after frees: frees extents that are not needed any more. */

@@ -9,15 +9,15 @@
  *
  * x is an allocated unit of 1 KiB. Free units of extents (.) have a bit; others, also those that
  * belong to no extent, have none. A slot is 2 MiB of the section at a multiple of it: the module
- * allocates memory in chunks of this size. A run lies within one slot, and so does an extent: its
- * length is a power of two of at most a slot, and its alignment is the same. A run can cross the
- * border of two extents; neither of them is empty then.
+ * allocates memory in chunks of this size. An extent lies within one slot: its length is a power of
+ * two of at most a slot, and its alignment is the same. So does a run, as the functions below search
+ * one slot at a time. A run can cross the border of two extents; neither of them is empty then.
  *
  * A word has the bits of 64 units. Numbers of units and of words count from the start of the slot;
  * a leaf of the tree (see struct heap_pool) is a word by its number in the whole section.
  *
  * The pool is protected by the heap's lock, which all callers hold. It is released around calls of
- * the source, because a system call takes long, and more if it zeroes memory. An extent on its way
+ * the source, because a system call takes long, and longer if it zeroes memory. An extent on its way
  * between source and pool is known to one thread only: it is added after the source has returned
  * it, and removed before the source gets it back.
  */
@@ -86,8 +86,8 @@ static unsigned int unit_of(uint64_t offset)
 }
 
 /*
- * Set a leaf, and its ancestors up to the first whose greater child stays the same. Nodes
- * without leaves in the section have 0 and are never written.
+ * Set a leaf, and its ancestors up to the first whose value stays the same. Nodes without leaves in
+ * the section have 0 and are never written.
  */
 static void set_longest(const struct heap_pool *pool, uint64_t leaf, unsigned int units)
 {
@@ -104,7 +104,7 @@ static void set_longest(const struct heap_pool *pool, uint64_t leaf, unsigned in
 	}
 }
 
-/* Return the first leaf from @from on in which such a run may start, or NOWHERE. */
+/* Return the first leaf from @from on in which a run of @units may start, or NOWHERE. */
 static uint64_t find_leaf(const struct heap_pool *pool, uint64_t from, unsigned int units)
 {
 	const uint16_t *longest = pool->longest;
@@ -154,7 +154,8 @@ static unsigned int find_in_word(const uint64_t *words, unsigned int word, unsig
 			return at;
 		if (end - start > *longest)
 			*longest = end - start;
-		left = end / 64 == word ? left & (UINT64_MAX << end % 64) : 0;
+		/* Clear the lowest run. */
+		left &= left + (left & -left);
 	}
 	return SLOT_UNITS;
 }
@@ -189,6 +190,10 @@ static void set_used(const struct heap_pool *pool, uint64_t offset, unsigned int
 	note_run(pool, offset, rest, run_end(words, rest));
 }
 
+/*
+ * Return the lowest multiple of @alignment from which on @units are free, or NOWHERE. The tree does
+ * not know alignments: a search can look at many words whose runs are long enough, but misaligned.
+ */
 static uint64_t find_run(const struct heap_pool *pool, unsigned int units, unsigned int alignment)
 {
 	uint64_t leaf = find_leaf(pool, 0, units);
@@ -225,7 +230,10 @@ static int add_extent(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
 	return 0;
 }
 
-/* Number of free units that fragmentation may cause: many in a heap of a few MiB. */
+/*
+ * Number of free units that fragmentation may cause: relatively many in a small heap. With less,
+ * steady use makes system calls; with more, bench/footprint exceeds its limit.
+ */
 static uint64_t slack(uint64_t used)
 {
 	return used / 16 + 3 * SLOT_UNITS;
@@ -235,8 +243,9 @@ static uint64_t slack(uint64_t used)
 #define DRAIN_STEPS	1024
 
 /*
- * Return a new drain_from: the memory below it is just enough for all that is allocated. NOWHERE if
- * the free memory is within slack(), so that steady use is not slowed down.
+ * Return a new drain_from: the extents below it are just enough for all allocated units, or more if
+ * the search ends early. NOWHERE if the free memory is within slack(), so that steady use is not
+ * slowed down.
  */
 static uint64_t find_drain_from(const struct ndshm_heap *heap)
 {
@@ -273,7 +282,10 @@ static void update_drain_from(struct ndshm_heap *heap)
 /* Number of calls in a period. */
 #define PERIOD_CALLS	512
 
-/* Count a free or, while extents drain, an allocation: it may need their memory. */
+/*
+ * Count a free. While extents drain, count allocations, too: a heap that grows again may soon need
+ * these extents.
+ */
 static void count_call(struct ndshm_heap *heap)
 {
 	struct heap_pool_state *state = &heap->core->pool;
@@ -290,8 +302,8 @@ static void count_call(struct ndshm_heap *heap)
 #define FIRST_PART	32
 
 /*
- * Return the length of an extent: more as the pool grows, which reduces the number of system calls.
- * With other holders it is more from the start: many short extents of several holders would leave
+ * Return the length to ask for: longer as the pool grows, which reduces the number of system calls.
+ * With other holders it is longer from the start: many short extents of several holders would leave
  * short gaps between them, of no use for a large block.
  */
 static uint64_t extent_length(const struct ndshm_heap *heap, uint64_t least)
@@ -308,19 +320,18 @@ static uint64_t extent_length(const struct ndshm_heap *heap, uint64_t least)
 }
 
 /*
- * Get an extent of at least @least bytes. Called with the lock held, which is released meanwhile.
+ * Get an extent of at least @least bytes. Returns 0 or -errno. Called with the lock held, which is
+ * released meanwhile.
  */
 static int get_extent(struct ndshm_heap *heap, uint64_t least)
 {
 	uint64_t length = extent_length(heap, least), offset = 0;
-	int error = -ENOMEM;
+	int error;
 
 	ndshm__heap_unlock(heap);
-	for (; length >= least; length /= 2) {
+	do
 		error = ndshm__extent_alloc(heap, length, length, &offset);
-		if (error != -ENOMEM && error != -ENOSPC)
-			break;
-	}
+	while (ndshm__is_short(error) && (length /= 2) >= least);
 	ndshm__heap_lock(heap);
 	if (!error)
 		error = ndshm__extent_added(heap, offset, add_extent(heap, offset, length));
@@ -328,7 +339,7 @@ static int get_extent(struct ndshm_heap *heap, uint64_t least)
 		return error;
 	/* The number of holders may have changed. */
 	ndshm__cache_set_share(heap);
-	/* The memory below @drain_from was not enough. */
+	/* The use has grown since it was set. */
 	if (heap->core->pool.drain_from != NOWHERE)
 		update_drain_from(heap);
 	return 0;
@@ -358,7 +369,6 @@ uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned
 {
 	struct heap_pool_state *state = &heap->core->pool;
 	uint64_t offset = find_run(&heap->pool, units, alignment);
-	unsigned int at = unit_of(offset), in_row;
 
 	if (offset == NOWHERE) {
 		state->wanted_units = units;
@@ -367,7 +377,9 @@ uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned
 		return NOWHERE;
 	}
 	if (count && *count > 1) {
-		in_row = (run_end(slot_words(&heap->pool, offset), at) - at) / units;
+		unsigned int at = unit_of(offset);
+		unsigned int in_row = (run_end(slot_words(&heap->pool, offset), at) - at) / units;
+
 		if (*count > in_row)
 			*count = in_row;
 		units *= *count;
@@ -385,12 +397,17 @@ uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned
  * Extents: free
  */
 
+static uint64_t extent_units(const struct ndshm_heap *heap, uint64_t page)
+{
+	return ndshm__extent_bytes(heap, page) >> UNIT_SHIFT;
+}
+
 static bool extent_is_empty(const struct ndshm_heap *heap, uint64_t page)
 {
-	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
+	uint64_t offset = page << PAGE_SHIFT;
 	unsigned int at = unit_of(offset);
 
-	return run_end(slot_words(&heap->pool, offset), at) >= at + (bytes >> UNIT_SHIFT);
+	return run_end(slot_words(&heap->pool, offset), at) >= at + extent_units(heap, page);
 }
 
 /* Return the highest empty extent below a page, or NOWHERE. Some in the set are in use again. */
@@ -408,27 +425,27 @@ static uint64_t empty_below(const struct ndshm_heap *heap, uint64_t page)
  */
 static bool free_extent(struct ndshm_heap *heap, uint64_t page)
 {
-	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
+	uint64_t offset = page << PAGE_SHIFT, units = extent_units(heap, page);
 	int error;
 
 	ndshm__bits_remove(&heap->empty, page);
-	set_used(&heap->pool, offset, bytes >> UNIT_SHIFT);
-	heap->core->pool.held_units -= bytes >> UNIT_SHIFT;
+	set_used(&heap->pool, offset, units);
+	heap->core->pool.held_units -= units;
 	error = ndshm__extent_free(heap, page);
-	/* After an error the source may still give the range to another thread: then it is lost. */
+	/* Fails if the source has given the range to another thread all the same. */
 	if (error)
-		add_extent(heap, offset, bytes);
+		add_extent(heap, offset, units << UNIT_SHIFT);
 	return !error;
 }
 
-/* Least reserve while units are allocated and no extents drain. */
+/* Least reserve of a single holder while units are allocated and no extents drain. */
 #define RESERVE_MIN	((512ul << 10) >> UNIT_SHIFT)
 
 /*
  * Number of free units beyond which empty extents are freed. As many as were in use at most in this
  * period and the one before, so that the same use needs no new extent also if the free units are
  * scattered, but not more than slack() or, with other holders, than what two caches hold. None if
- * nothing is allocated, and few while extents drain.
+ * nothing is allocated, and few while extents drain: the part of slack() that grows with the heap.
  */
 static uint64_t reserve_units(const struct ndshm_heap *heap)
 {
@@ -448,14 +465,14 @@ static uint64_t reserve_units(const struct ndshm_heap *heap)
 
 /* Of so many calls that could free the only empty extent, one does. */
 #define DELAY_CALLS	16
-/* If nothing is allocated, the extent is kept up to this part of the section only. */
+/* If nothing is allocated, an extent of more than this part of the section is not kept. */
 #define DELAY_PART	128
 
 /*
- * Return true if the highest empty extent is the only one and is kept for now: without it, the next
- * allocation may need a new one.
+ * Return true if the highest empty extent, at @page, is the only one and is kept for now: without it,
+ * the next allocation may need a new one. Counts the calls in which that is so.
  */
-static bool is_delayed(struct ndshm_heap *heap, uint64_t page)
+static bool count_delayed(struct ndshm_heap *heap, uint64_t page)
 {
 	struct heap_pool_state *state = &heap->core->pool;
 
@@ -467,8 +484,8 @@ static bool is_delayed(struct ndshm_heap *heap, uint64_t page)
 }
 
 /*
- * Free empty extents, the highest first: all, or until at most the reserve is free. Ends if the
- * source fails. Called with the lock held, which is released meanwhile.
+ * Free empty extents, the highest first: all, or until at most the reserve is free or one is left that
+ * is delayed. Ends if the source fails. Called with the lock held, which is released meanwhile.
  */
 static void free_empty_extents(struct ndshm_heap *heap, bool all)
 {
@@ -478,7 +495,7 @@ static void free_empty_extents(struct ndshm_heap *heap, bool all)
 	/* Downwards only, as other threads may empty more meanwhile. */
 	while (all || state->held_units - state->used_units > reserve_units(heap)) {
 		page = empty_below(heap, page);
-		if (page == NOWHERE || (!all && is_delayed(heap, page)) || !free_extent(heap, page))
+		if (page == NOWHERE || (!all && count_delayed(heap, page)) || !free_extent(heap, page))
 			break;
 	}
 }

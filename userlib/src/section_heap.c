@@ -99,7 +99,7 @@ void ndshm__section_reclaim(const struct ndshm_section *section)
  */
 static bool reclaim_for(const struct ndshm_section *section, size_t size, int error)
 {
-	if ((error != -ENOSPC && error != -ENOMEM) || size > section->size)
+	if (!ndshm__is_short(error) || size > section->size)
 		return false;
 	ndshm__section_reclaim(section);
 	return true;
