@@ -21,8 +21,9 @@
  *	hidden	NULL	set		in use, if the deletion fails; unused
  *	unused	NULL	NULL		in use, by entry_add()
  *
- * A thread that deletes or closes a section hides it first, so that only one of several does. A
- * child of fork() that comes between keeps the entry hidden: the parent may be closing the object.
+ * A thread that deletes or closes a section hides it first, so that only one of several does. If a
+ * fork() comes between, the entry stays hidden in the child: the parent may have been closing the
+ * object.
  *
  * Entries are added to their bucket and never removed, so that lookups need no lock: a bucket
  * keeps as many as it has had sections at a time. Entries are changed under ndshm__lock(); only a
@@ -40,9 +41,9 @@ struct entry {
 static _Atomic(struct entry *) buckets[1 << BUCKETS_SHIFT];
 
 /*
- * Contexts: that of ndshm_lsa_table(), or @own, which the library has opened instead; and @adopter,
- * a "section:" context for adopted sections if there was none of the others. The variables are
- * protected by ndshm__lock().
+ * Contexts: that of ndshm_lsa_table(), or @own, which the library has opened instead, so that at most
+ * one of these is set; and @adopter, a "section:" context for adopted sections if there was none of
+ * the others. A child of fork() uses those of its parent. Protected by ndshm__lock().
  */
 static struct ndshm *given, *own, *adopter;
 
@@ -74,7 +75,7 @@ static struct entry *entry_find(void *base)
 	return entry;
 }
 
-/* Return an entry without a section, or NULL without memory. Called with ndshm__lock() held. */
+/* Return an entry without a section. NULL: no memory. Called with ndshm__lock() held. */
 static struct entry *entry_get_unused(_Atomic(struct entry *) *bucket)
 {
 	struct entry *entry = *bucket;
@@ -100,8 +101,8 @@ static void *entry_add(struct ndshm_section *section)
 
 	ndshm__lock();
 	/*
-	 * In a child of fork() the base can have an entry: its section was not inherited, which
-	 * made room for this one.
+	 * In a child of fork() the base can have an entry: that of a section with
+	 * ndshm_section_dont_fork(), which left its address free.
 	 */
 	entry = entry_find(base);
 	if (!entry)
@@ -118,12 +119,12 @@ static void *entry_add(struct ndshm_section *section)
 		ndshm_section_close(section);
 		return fail(-ENOMEM);
 	}
-	/* Does not touch the base, as this process had no such mapping. */
+	/* Leaves the base alone: this process has no mapping of the stale section. */
 	ndshm_section_close(stale);
 	return base;
 }
 
-/* Prevent further lookups of a section. Only one of several threads gets its entry. */
+/* Prevent further lookups of a section. One of several threads gets its entry, others EINVAL. */
 static struct entry *entry_hide(void *base)
 {
 	struct entry *entry;
@@ -154,7 +155,10 @@ static struct ndshm *context_or(struct ndshm *other)
 	return given ? given : own ? own : other;
 }
 
-/* The same for *@slot, with @where opened there if it is NULL. Returns NULL on failure. */
+/*
+ * Return the process's context, or else that of *@slot, which is opened at @where first if necessary.
+ * Returns NULL with errno on failure.
+ */
 static struct ndshm *context_get(struct ndshm **slot, const char *where)
 {
 	struct ndshm *ndshm, *opened;
@@ -258,10 +262,8 @@ NDSHM_API VOID ndshm_lsa_free(PVOID SharedMem, PVOID Memory)
 {
 	const int before = errno;
 	struct entry *entry = entry_find(SharedMem);
-	int error = 0;
+	int error = !Memory ? 0 : entry ? ndshm_section_free(entry->section, Memory) : -EINVAL;
 
-	if (Memory)
-		error = entry ? ndshm_section_free(entry->section, Memory) : -EINVAL;
 	errno = error ? -error : before;
 }
 

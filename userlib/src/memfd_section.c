@@ -8,8 +8,8 @@
  *	initial	|----------|
  *	extents	 [  ] [   ]              [ ][ ]
  *
- * InitialSize has memory from the start, the rest of a chunk of 2 MiB when an extent needs it. The
- * file ends behind the highest memory that it has had, and access beyond is SIGBUS; access to freed
+ * InitialSize has memory from the start. The rest gets memory when an extent needs it, in chunks of
+ * 2 MiB. The file ends behind the highest memory that it has had, and access beyond is SIGBUS; access to freed
  * memory below allocates a page.
  *
  * Only the process that created a section, not its children, has the table of extents. When it has
@@ -18,7 +18,9 @@
  * Only the module can protect a section from other processes. Here a process with a descriptor can
  * write to all of it, and free and allocate memory, also beyond MaxSize. One of the same user can
  * open a read-only descriptor for writing, delete the section or undo that. Any process can make a
- * file that looks like a section: only the seals and the size of an adopted file are relied on.
+ * file that looks like a section: only the seals and the size of an adopted file are relied on. If
+ * two processes delete a section at a time, one of which revokes it, the later one sets the mode: the
+ * section can look as if only deleted, and be revoked again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +58,10 @@
 #define IDLE_CHUNKS	2
 #define TAKEN_FOR_IDLE	16
 
-/* Holder of the extents of closed holders with NDSHM_ATTACH_KEEP. Others have numbers from 1. */
+/*
+ * Holder of the extents of closed holders with NDSHM_ATTACH_KEEP. Other holders of the creating
+ * process have numbers from 1.
+ */
 #define KEPT		0
 
 struct extent {
@@ -77,12 +82,13 @@ struct chunk {
 };
 
 /**
- * struct ndshm_memfd_store - the file of a section, in one process
+ * struct ndshm_memfd_store - the file of a section, in one process. Objects of a section that this
+ *	process created share a store; each adopted one has its own.
  * @next: in the list of created sections; protected by ndshm__lock()
- * @sections: objects of the section in this process, linked by their member sibling; not empty
- *	in the creating process; protected by ndshm__lock()
+ * @sections: its objects, linked by their member sibling; not empty in the creating process;
+ *	protected by ndshm__lock()
  * @process: number of the creating process, if that is this one or an ancestor; else 0
- * @device: identifies the file, with @inode
+ * @device: identifies the file, with @inode; only in the creating process
  * @inode: see @device
  * @id: for queries and lists; unique in the creating process only
  * @pages: MaxSize
@@ -100,7 +106,8 @@ struct chunk {
  * @idle: number of idle chunks
  * @chunks: of the whole section; empty if another process created it
  *
- * Each object of the section has a pointer to the store; the last one that is closed frees it.
+ * Each object has a pointer to the store; the last one that is closed frees it. In a child of the
+ * creating process the store stays in the list without an object: see section_close().
  */
 struct ndshm_memfd_store {
 	struct ndshm_memfd_store *next;
@@ -129,7 +136,7 @@ static uint64_t bytes_of(uint32_t pages)
 	return pages * page_size();
 }
 
-/* At most MEMFD_MAX_SECTION. */
+/* @bytes is at most MEMFD_MAX_SECTION. */
 static uint32_t pages_of(uint64_t bytes)
 {
 	return (bytes + page_size() - 1) / page_size();
@@ -228,7 +235,7 @@ static int extent_commit(const struct ndshm_section *section, uint32_t from, uin
 	return 0;
 }
 
-/* Free idle chunks, the highest first, if there are more than IDLE_CHUNKS permits. */
+/* If there are more idle chunks than the limit, free the highest until half of it is left. */
 static void trim_locked(const struct ndshm_section *section)
 {
 	struct ndshm_memfd_store *store = section->store;
@@ -318,7 +325,7 @@ static int extent_insert_locked(struct ndshm_memfd_store *store, int holder, uin
 
 /*
  * Find the lowest page at which @count pages are free. Unless @grow, all must have memory. Returns
- * false if there is none. As all searches here it is linear: the allocator has few and long extents.
+ * false if there is none. As all searches here, it is linear: the allocator has few and long extents.
  */
 static bool find_place_locked(const struct ndshm_memfd_store *store, uint32_t count,
 			      uint32_t alignment, bool grow, uint32_t *start)
@@ -353,6 +360,8 @@ static uint32_t extent_reserve(const struct ndshm_section *section, int holder, 
 	struct ndshm_memfd_store *store = section->store;
 	uint32_t reason = NDSHM_REASON_NONE;
 
+	if (!is_creator(store))
+		return NDSHM_REASON_NOT_CREATOR;
 	pthread_mutex_lock(&store->lock);
 	if (!find_place_locked(store, count, alignment, false, start) &&
 	    !find_place_locked(store, count, alignment, true, start))
@@ -430,9 +439,6 @@ static uint32_t extent_alloc(const struct ndshm_section *section, int holder,
 	reason = extent_check(section, argument);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (!is_creator(section->store))
-		return section_state(section) ? NDSHM_REASON_SECTION_DELETED :
-						NDSHM_REASON_NOT_CREATOR;
 	count = pages_of(argument->length);
 	reason = extent_reserve(section, holder, count,
 				argument->alignment ? pages_of(argument->alignment) : 1, &start);
@@ -509,7 +515,10 @@ static uint32_t extent_query(const struct ndshm_section *section, int holder,
  * Holders
  */
 
-/* Only the creating process has extents; in others all holders have the number 0. */
+/*
+ * Only the creating process has extents; in others all holders have the number 0, which is never
+ * looked up. The flags were checked at the creation, and are in the object.
+ */
 static uint32_t section_attach(const struct ndshm_section *section,
 			       struct ndshm_section_attach_args *argument)
 {
@@ -592,7 +601,7 @@ static uint32_t section_share(const struct ndshm_section *section,
 		return NDSHM_REASON_NONE;
 	switch (errno) {
 	case EACCES:
-		/* Another process has deleted the section meanwhile. */
+		/* The section was deleted meanwhile. */
 		return NDSHM_REASON_SECTION_DELETED;
 	case ENOENT:
 		/* Without /proc there are no read-only descriptors. */
@@ -604,8 +613,9 @@ static uint32_t section_share(const struct ndshm_section *section,
 
 /*
  * Return true if the caller is the owner of the file or has CAP_FOWNER, which changes of the mode
- * require. So does setting the time of the last access, which is not used. Setting the mode to its
- * present value could undo a deletion by another process.
+ * require, before other reasons are looked for. Setting the time of the last access requires the
+ * same, and nothing uses that time; it is given, as the present one requires permission to write
+ * only. Setting the mode to its present value could undo a deletion by another process.
  */
 static bool may_delete(const struct ndshm_section *section)
 {
@@ -649,7 +659,7 @@ static uint32_t section_delete(const struct ndshm_section *section,
 		pthread_mutex_unlock(&store->lock);
 	if (reason != NDSHM_REASON_NONE || !revoke || !section_free_memory(section))
 		return reason;
-	/* Another call can revoke it. */
+	/* The section stays deleted; another call can still revoke it. */
 	fchmod(section->fd, MODE_DELETED);
 	return NDSHM_REASON_MEMORY;
 }
@@ -657,6 +667,7 @@ static uint32_t section_delete(const struct ndshm_section *section,
 static uint32_t section_query(const struct ndshm_section *section,
 			      struct ndshm_section_query_args *argument)
 {
+	/* section->readonly is set from this. */
 	const bool readonly = (fcntl(section->fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 	const struct stat status = file_status(section->fd);
 	const struct ndshm_memfd_store *store = section->store;
@@ -821,7 +832,10 @@ static int store_read(struct ndshm_section *section, uint64_t bytes)
 	return 0;
 }
 
-/* The seals guarantee that the file is not truncated, whatever process made it. */
+/*
+ * The seals guarantee that the file is not truncated, whatever process made it. Files of hugetlbfs can
+ * have them, too, but are mapped and allocated in other units.
+ */
 static int section_adopt(struct ndshm_section *section)
 {
 	const int seals = fcntl(section->fd, F_GET_SEALS);
@@ -924,7 +938,7 @@ int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create
  * The list
  */
 
-/* Called with ndshm__lock() held, so that neither a close nor a fork() comes between. */
+/* Called with ndshm__lock() held, so that the descriptor is not closed meanwhile. */
 static struct ndshm_section_row row_of(const struct ndshm_memfd_store *store)
 {
 	const struct stat status = file_status(store->sections->fd);
@@ -945,7 +959,7 @@ static struct ndshm_section_row row_of(const struct ndshm_memfd_store *store)
 	};
 }
 
-/* Lists the sections that this process created; the module's list has all sections of the user. */
+/* Lists the sections that this process created; the module's list has those of the user at least. */
 int ndshm__memfd_list_sections(void **out, size_t *count)
 {
 	const struct ndshm_memfd_store *store;

@@ -10,13 +10,19 @@
  * was for a section of it.
  *
  * All functions but ndshm_lsa_release() are thread-safe. Using a section while another thread
- * deletes or closes it is undefined, as with free(), also if the deletion fails.
+ * deletes or closes it is undefined, as with free(), also if the deletion fails. Of several threads
+ * that delete or close a section at a time, one does; others get EINVAL.
  *
  * A child of fork() inherits the mappings of its parent. It can read, write and allocate,
  * but cannot free blocks that the parent allocated. It can delete a section in which no other
  * process has blocks. Without the module only the creating process can allocate and delete: see
  * ndshm_section_create(). After ndshm_section_dont_fork() a child inherits nothing and must not
- * use the base, as a section of its own may have the same.
+ * use the base, as a section of its own may have the same. After a fork() beside the deletion or
+ * the close of a section the child has its mapping, but cannot name it.
+ *
+ * A child can also create and adopt sections, with the context of its parent until it calls
+ * ndshm_lsa_release(): only then can it give one of its own to ndshm_lsa_table(), or close the
+ * context that its parent gave.
  *
  * Addresses are valid in one process only. Pass a descriptor of the section
  * (ndshm_section_share()) and offsets from its base to other processes.
@@ -127,7 +133,7 @@ typedef VOID (LSA_FREE_SHARED_MEMORY)(PVOID SharedMem, PVOID Memory);
 /*
  * Delete the section for all processes, free the blocks of this process, and unmap it
  * here. Returns FALSE, and the section stays mapped, with errno EINVAL if SharedMem is
- * not the base of a section, EBUSY while other processes have extents in it
+ * not the base of a section, EBUSY while other holders have extents in it
  * (ndshm_section_delete() with NDSHM_DELETE_FORCE deletes it all the same), EIDRM if it
  * was deleted before, EPERM for a process that may not delete it.
  */

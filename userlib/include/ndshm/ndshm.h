@@ -18,8 +18,8 @@
  *   caller. Destroying an object while another thread uses it is undefined, as with
  *   free().
  * - A child of fork() may use inherited mappings; it must not call the library with the
- *   parent's context, except for ndshm_close() and the exceptions for sections in
- *   <ndshm/section.h>.
+ *   parent's context, except for ndshm_close() and the exceptions in <ndshm/section.h> and
+ *   <ndshm/lsa.h>.
  */
 #ifndef NDSHM_H
 #define NDSHM_H
