@@ -2,10 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <ndshm/loan.h>
 
 #include "allocator.h"
 
 #define SECTION	(1ul << 30)
+#define LOANS	1024
 
 /*
  * ndshm, module: the library's calls on a section without the module, or of the module
@@ -13,6 +17,7 @@
 
 static struct ndshm *ndshm;
 static struct ndshm_section *sections[2];
+static struct ndshm_loans *loans;
 static unsigned int turn;
 
 static int sections_open(const char *device, int count)
@@ -59,8 +64,21 @@ static void *section_realloc(void *block, size_t size)
 	return block;
 }
 
+static int section_start_loans(void)
+{
+	int error = ndshm_loans_create(sections[0], LOANS, &loans);
+
+	return error ? error : dup(ndshm_loans_fd(loans));
+}
+
+static int section_lend(void *block, uint64_t *offset)
+{
+	return ndshm_loans_lend(loans, block, offset);
+}
+
 static void section_close(void)
 {
+	ndshm_loans_close(loans);
 	ndshm_section_close(sections[0]);
 	ndshm_section_close(sections[1]);
 	ndshm_close(ndshm);
@@ -148,16 +166,16 @@ static void *malloc_realloc(void *block, size_t size)
 static const struct allocator allocators[] = {
 	{
 		"ndshm", memfd_open, section_alloc, section_free, section_realloc, section_close,
-		section_trim, section_stats, section_taken,
+		section_trim, section_stats, section_taken, section_start_loans, section_lend,
 	}, {
 		"two-sections", two_open, two_alloc, two_free, NULL, section_close,
-		NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, NULL,
 	}, {
 		"module", module_open, section_alloc, section_free, section_realloc, section_close,
-		section_trim, section_stats, section_committed,
+		section_trim, section_stats, section_committed, section_start_loans, section_lend,
 	}, {
 		"malloc", malloc_open, malloc_alloc, malloc_free, malloc_realloc, malloc_close,
-		NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, NULL,
 	},
 };
 

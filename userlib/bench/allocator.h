@@ -22,8 +22,10 @@
  * @trim: Frees memory that is kept in reserve.
  * @stats: Gets statistics of the blocks.
  * @committed: Returns the bytes of memory that the section has for its extents.
+ * @start_loans: Makes the loans for @lend; returns a copy of their descriptor or -errno.
+ * @lend: Lends a block, which the borrower returns by *@offset; returns 0 or -errno.
  *
- * The last three are NULL for allocators without a section.
+ * The last five are NULL for allocators without a section.
  */
 struct allocator {
 	const char *name;
@@ -35,6 +37,8 @@ struct allocator {
 	void (*trim)(void);
 	void (*stats)(struct ndshm_heap_stats *stats);
 	uint64_t (*committed)(void);
+	int (*start_loans)(void);
+	int (*lend)(void *block, uint64_t *offset);
 };
 
 /* Returns NULL, after printing an error, if there is no such allocator. */

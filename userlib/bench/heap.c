@@ -9,8 +9,9 @@
  * counts, or of the nanoseconds, gives the cost of a pair. With QEMU's icount a nanosecond is one
  * instruction of user space or kernel.
  *
- * The rows handover-* have a thread that frees what another has allocated, and grow enlarges one
- * block in steps of 4 KiB to PAIRS times 4 KiB.
+ * The rows handover-* have a thread that frees what another has allocated, and the rows lend-* a
+ * process that returns what this one has lent. grow enlarges one block in steps of 4 KiB to PAIRS
+ * times 4 KiB.
  */
 #include <math.h>
 #include <pthread.h>
@@ -20,8 +21,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <ndshm/loan.h>
 
 #include "allocator.h"
 
@@ -177,6 +182,73 @@ static void hand_over_64k(void)
 	hand_over(65536);
 }
 
+/* Of blocks on the way to the process that returns them: their offsets + 1. */
+static _Atomic uint64_t *offsets;
+
+/* Return what there is, in groups. */
+static void return_all(int fd)
+{
+	struct ndshm_ring *ring;
+	uint64_t group[16];
+	unsigned int count = 0;
+
+	if (ndshm_ring_adopt(fd, &ring))
+		_exit(1);
+	for (unsigned long i = 0; i < pairs || count;) {
+		uint64_t offset = i < pairs ? atomic_exchange(&offsets[i % 64], 0) : 0;
+
+		if (offset) {
+			group[count++] = offset - 1;
+			i++;
+		}
+		if (count == 16 || (count && !offset)) {
+			if (ndshm_loans_return_many(ring, group, count, -1, NULL))
+				_exit(1);
+			count = 0;
+		} else if (!offset) {
+			wait_for_other();
+		}
+	}
+	_exit(0);
+}
+
+static void lend(size_t size)
+{
+	int fd = allocator->start_loans(), status;
+	uint64_t offset;
+	pid_t pid;
+
+	offsets = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	one_processor = sysconf(_SC_NPROCESSORS_ONLN) == 1;
+	if (fd < 0 || offsets == MAP_FAILED || (pid = fork()) < 0)
+		abort();
+	if (!pid)
+		return_all(fd);
+	for (unsigned long i = 0; i < pairs; i++) {
+		char *block = allocator->alloc(size);
+
+		*block = 1;
+		if (allocator->lend(block, &offset))
+			abort();
+		while (atomic_load(&offsets[i % 64]))
+			wait_for_other();
+		atomic_store(&offsets[i % 64], offset + 1);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		abort();
+	close(fd);
+}
+
+static void lend_4k(void)
+{
+	lend(4096);
+}
+
+static void lend_64k(void)
+{
+	lend(65536);
+}
+
 static void grow(void)
 {
 	char *block = NULL;
@@ -199,6 +271,8 @@ static const struct {
 	{ "handover-64k", hand_over_64k },
 	{ "grow", grow },
 	{ "in-order", in_order },
+	{ "lend-4k", lend_4k },
+	{ "lend-64k", lend_64k },
 	{ "mixed", replace_mixed },
 	{ "same", replace_same },
 };

@@ -32,6 +32,8 @@ declare -A what=(
 	[at-once-1m]='1 MiB, freed at once'
 	[handover-4k]='4 KiB, freed by another thread'
 	[handover-64k]='64 KiB, freed by another thread'
+	[lend-4k]='4 KiB, returned by another process'
+	[lend-64k]='64 KiB, returned by another process'
 )
 
 if [[ ${1:-} == --guest ]]; then
@@ -172,7 +174,9 @@ handover() { if [[ $clock ]]; then pair heap "$@"; else nanoseconds "$@" 500000;
 
 echo
 row "${clock:-nanoseconds} a pair" ndshm glibc mimalloc jemalloc limit ''
-for name in handover-4k handover-64k; do
+# Between processes a peer cannot do it: the limit is that between threads.
+for size in 4k 64k; do
+	name=handover-$size
 	ours=$(handover '' $self "$name")
 	glibc=$(handover '' malloc "$name")
 	mi=- je=- limit=$glibc
@@ -180,6 +184,9 @@ for name in handover-4k handover-64k; do
 	[[ ! $mimalloc ]] || { mi=$(handover "$mimalloc" malloc "$name") && limit=$(awk "BEGIN { print int($mi * $factor) }"); }
 	verdict "$ours <= $limit" >"$said"
 	row "${what[$name]}" "$ours" "$glibc" "$mi" "$je" "$limit" "$(<"$said")"
+	ours=$(handover '' $self lend-$size)
+	verdict "$ours <= $limit" >"$said"
+	row "${what[lend-$size]}" "$ours" '' '' '' "$limit" "$(<"$said")"
 done
 for name in handover-4k handover-64k; do
 	strace --seccomp-bpf -f -qq -e trace=futex -o "$scratch/strace" "$build/heap" $self "$name" 50000 >/dev/null

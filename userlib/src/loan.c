@@ -15,6 +15,8 @@
 #include "section_internal.h"
 
 #define WORD_BITS	64u
+/* Maximum number of blocks that a message returns. */
+#define MESSAGE_BLOCKS	16u
 
 /**
  * struct ndshm_loans - blocks that are lent to the same borrowers
@@ -67,7 +69,8 @@ static int make(struct ndshm_loans *loans, uint32_t capacity)
 	if (!loans->lent)
 		return ndshm__done(loans->section->ndshm, -ENOMEM);
 	return ndshm__done(loans->section->ndshm,
-			   ndshm_ring_create(capacity, sizeof(uint64_t), &loans->ring));
+			   ndshm_ring_create(capacity, MESSAGE_BLOCKS * sizeof(uint64_t),
+					     &loans->ring));
 }
 
 NDSHM_API int ndshm_loans_create(struct ndshm_section *section, uint32_t capacity,
@@ -118,13 +121,13 @@ NDSHM_API int ndshm_loans_fd(const struct ndshm_loans *loans)
 	return ndshm_ring_fd(loans->ring);
 }
 
-/* Free the block of a message of a borrower. Returns true if there was one. */
-static bool collect_one(struct ndshm_loans *loans, uint64_t offset, size_t length)
+/* Free a block that a borrower returns. Returns true if it was lent. */
+static bool collect_one(struct ndshm_loans *loans, uint64_t offset)
 {
 	uint64_t granule = offset >> GRANULE_SHIFT;
 
-	if (length != sizeof(offset) || offset >= loans->section->size ||
-	    offset % (1u << GRANULE_SHIFT) || !end_loan(loans, granule)) {
+	if (offset >= loans->section->size || offset % (1u << GRANULE_SHIFT) ||
+	    !end_loan(loans, granule)) {
 		loans->invalid++;
 		return false;
 	}
@@ -133,19 +136,33 @@ static bool collect_one(struct ndshm_loans *loans, uint64_t offset, size_t lengt
 	return true;
 }
 
+/* Returns the number of blocks that were freed. */
+static uint32_t collect_message(struct ndshm_loans *loans, const uint64_t *offsets, size_t bytes)
+{
+	uint32_t freed = 0;
+
+	if (!bytes || bytes % sizeof(*offsets)) {
+		loans->invalid++;
+		return 0;
+	}
+	for (size_t i = 0; i < bytes / sizeof(*offsets); i++)
+		freed += collect_one(loans, offsets[i]);
+	return freed;
+}
+
 NDSHM_API int ndshm_loans_collect(struct ndshm_loans *loans, uint32_t *count)
 {
 	uint32_t most = ndshm_ring_capacity(loans->ring), freed = 0;
+	uint64_t offsets[MESSAGE_BLOCKS];
 	int error = 0;
 
 	/* A borrower that sends without end must not keep the caller here. */
 	while (most-- && !error) {
-		uint64_t offset;
-		size_t length;
+		size_t bytes;
 
-		error = ndshm_ring_receive(loans->ring, &offset, sizeof(offset), &length, 0);
+		error = ndshm_ring_receive(loans->ring, offsets, sizeof(offsets), &bytes, 0);
 		if (!error)
-			freed += collect_one(loans, offset, length);
+			freed += collect_message(loans, offsets, bytes);
 	}
 	if (count)
 		*count = freed;
@@ -209,7 +226,28 @@ NDSHM_API int ndshm_loans_query_sized(const struct ndshm_loans *loans,
 	return ndshm__done(loans->section->ndshm, ndshm__fill(info, size, &all, sizeof(all)));
 }
 
+NDSHM_API int ndshm_loans_return_many(struct ndshm_ring *ring, const uint64_t *offsets,
+				      uint32_t count, int timeout, uint32_t *returned)
+{
+	uint32_t most = ring->message_bytes / sizeof(*offsets), done = 0, some;
+	/* A ring of other messages. */
+	int error = most ? 0 : -EMSGSIZE;
+
+	/* Another borrower may have written a number that the lender does not expect. */
+	if (most > MESSAGE_BLOCKS)
+		most = MESSAGE_BLOCKS;
+	while (done < count && !error) {
+		some = count - done < most ? count - done : most;
+		error = ndshm_ring_send(ring, offsets + done, some * sizeof(*offsets), timeout);
+		if (!error)
+			done += some;
+	}
+	if (returned)
+		*returned = done;
+	return error;
+}
+
 NDSHM_API int ndshm_loans_return(struct ndshm_ring *ring, uint64_t offset, int timeout)
 {
-	return ndshm_ring_send(ring, &offset, sizeof(offset), timeout);
+	return ndshm_loans_return_many(ring, &offset, 1, timeout, NULL);
 }

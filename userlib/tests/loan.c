@@ -90,6 +90,84 @@ static void blocks_are_returned_once(void)
 	end();
 }
 
+/* 40 blocks are three messages. */
+static void many_blocks_are_returned_at_once(void)
+{
+	uint64_t offsets[41];
+	uint32_t count;
+
+	REQUIRE(make(64));
+	for (int i = 0; i < 40; i++)
+		offsets[i] = lend(100);
+	offsets[40] = offsets[0];
+	CHECK(!ndshm_loans_return_many(ring, offsets, 0, 0, &count) && !count);
+	CHECK(!ndshm_loans_collect(loans, &count) && !count);
+	CHECK(!ndshm_loans_return_many(ring, offsets, 41, 0, &count) && count == 41);
+	CHECK(!ndshm_loans_collect(loans, &count) && count == 40);
+	CHECK(!info().lent && info().returned == 40 && info().invalid == 1);
+	for (int i = 0; i < 40; i++)
+		CHECK(!ndshm_section_usable_size(section, at(offsets[i])));
+	CHECK(!ndshm_ring_send(ring, NULL, 0, 0) && !ndshm_loans_collect(loans, &count) && !count);
+	CHECK(info().invalid == 2);
+	offsets[0] = lend(100);
+	CHECK(!ndshm_ring_send(ring, offsets, 12, 0) && !ndshm_loans_collect(loans, &count) && !count);
+	CHECK(info().invalid == 3 && info().lent == 1);
+	end();
+}
+
+/* The lender may be of an older library, or another borrower have overwritten the size. */
+static void messages_are_as_long_as_the_ring_permits(void)
+{
+	static const size_t sizes[] = { 8, 15, 128, 176 };
+	uint64_t offsets[22] = { 0 }, got[22];
+	struct ndshm_ring *other;
+	size_t length;
+
+	for (int i = 0; i < 4; i++) {
+		size_t most = sizes[i] > 128 ? 128 : sizes[i] / 8 * 8;
+
+		REQUIRE(!ndshm_ring_create(32, sizes[i], &other));
+		CHECK(!ndshm_loans_return_many(other, offsets, 22, 0, NULL));
+		for (size_t left = sizeof(offsets); left; left -= length) {
+			CHECK(!ndshm_ring_receive(other, got, sizeof(got), &length, 0));
+			REQUIRE(length == (left < most ? left : most));
+		}
+		ndshm_ring_close(other);
+	}
+}
+
+/* A full ring, for which another borrower is to blame: the first ones are returned. */
+static void a_full_ring_takes_some(void)
+{
+	uint64_t offsets[32];
+	uint32_t count;
+
+	REQUIRE(make(32));
+	for (int i = 0; i < 32; i++)
+		offsets[i] = lend(100);
+	for (int i = 0; i < 31; i++)
+		CHECK(!ndshm_loans_return(ring, MAX, 0));
+	CHECK(ndshm_loans_return_many(ring, offsets, 32, 0, &count) == -EAGAIN && count == 16);
+	CHECK(!ndshm_loans_collect(loans, &count) && count == 16);
+	CHECK(!ndshm_loans_return_many(ring, offsets + 16, 16, 0, NULL));
+	CHECK(!ndshm_loans_collect(loans, &count) && count == 16);
+	CHECK(!info().lent && info().invalid == 31);
+	end();
+}
+
+/* A ring whose messages are too short for an offset. */
+static void other_rings_are_refused(void)
+{
+	struct ndshm_ring *other;
+	uint64_t offset = 0;
+	uint32_t count = 9;
+
+	REQUIRE(!ndshm_ring_create(4, sizeof(offset) - 1, &other));
+	CHECK(ndshm_loans_return_many(other, &offset, 1, 0, &count) == -EMSGSIZE && !count);
+	CHECK(ndshm_loans_return(other, offset, 0) == -EMSGSIZE);
+	ndshm_ring_close(other);
+}
+
 static void lent_blocks_are_not_freed(void)
 {
 	uint64_t offset, again;
@@ -421,6 +499,10 @@ int main(void)
 	if (ndshm_open(backend ? backend : "memfd:", &ndshm))
 		return 1;
 	RUN(blocks_are_returned_once);
+	RUN(many_blocks_are_returned_at_once);
+	RUN(messages_are_as_long_as_the_ring_permits);
+	RUN(a_full_ring_takes_some);
+	RUN(other_rings_are_refused);
 	RUN(lent_blocks_are_not_freed);
 	RUN(refused_frees_change_nothing);
 	RUN(loans_are_limited);

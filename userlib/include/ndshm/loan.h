@@ -33,8 +33,8 @@ extern "C" {
 struct ndshm_loans;
 
 /*
- * Create loans of at most `capacity` blocks at a time, rounded up to a power of two. Errors as
- * for ndshm_ring_create(); -EROFS (SECTION_READONLY).
+ * Create loans of at most `capacity` blocks at a time, rounded up to a power of two. They take 200
+ * bytes for each. Errors as for ndshm_ring_create(); -EROFS (SECTION_READONLY).
  */
 int ndshm_loans_create(struct ndshm_section *section, uint32_t capacity,
 		       struct ndshm_loans **out)
@@ -79,7 +79,7 @@ struct ndshm_loans_info {
 	uint32_t capacity;		/* blocks */
 	uint32_t lent;			/* blocks */
 	uint64_t returned;		/* blocks since the creation */
-	uint64_t invalid;		/* messages that returned no block that was lent */
+	uint64_t invalid;		/* returns of what was not lent, and other messages */
 };
 
 /* Query loans. */
@@ -98,6 +98,15 @@ static inline int ndshm_loans_query(const struct ndshm_loans *loans, struct ndsh
  */
 int ndshm_loans_return(struct ndshm_ring *ring, uint64_t offset, int timeout)
 	NDSHM_NONNULL(1) NDSHM_MUST_CHECK;
+
+/*
+ * The same for `count` blocks, up to 16 in a message: each costs less. The time limit is that of a
+ * message. The number of blocks that were returned is stored in *returned, which may be NULL: all,
+ * or after an error the first ones.
+ */
+int ndshm_loans_return_many(struct ndshm_ring *ring, const uint64_t *offsets, uint32_t count,
+			    int timeout, uint32_t *returned)
+	NDSHM_NONNULL(1, 2) NDSHM_MUST_CHECK;
 
 #ifdef __cplusplus
 }
