@@ -14,21 +14,10 @@
 #include <linux/pci_regs.h>
 
 #include "ndshm_edu.h"
+#include "ndshm_irqs.h"
 #include "ndshm_probe.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
-
-#define CARD_VENDOR	0x8086
-#define CARD_DEVICE	0x10d3
-#define CARD_VECTORS	5
-
-#define CARD_STATUS	0x0008
-#define CARD_CAUSE	0x00c0	/* write one to clear */
-#define CARD_RAISE	0x00c8
-#define CARD_UNMASK	0x00d0
-#define CARD_MASK	0x00d8
-#define CARD_VECTOR	0x00e4	/* four bits for each of five causes: valid, vector */
-#define CARD_CAUSE_RX	20	/* the first of the five cause bits */
 
 #define SIGNAL_MS	10000	/* upper bound until a signal that is expected */
 #define ABSENT_MS	100	/* how long a signal must not come */
@@ -38,88 +27,8 @@ static int new_eventfd(void)
 	return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
-/* Return: the signals since the last call, after waiting up to @ms for the first; or 0. */
-static unsigned long signals(int fd, int ms)
-{
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-	eventfd_t count;
-
-	return poll(&poll_fd, 1, ms) == 1 && !eventfd_read(fd, &count) ? count : 0;
-}
-
-#define test_signalled(fd) EXPECT_LT(0, signals(fd, SIGNAL_MS))
-#define test_not_signalled(fd) EXPECT_EQ(0, signals(fd, ABSENT_MS))
-
-/* The sum of the numbers that follow the colon of a line, one for each processor. */
-static unsigned long arrivals(const char *line)
-{
-	unsigned long sum = 0, number;
-	char *end;
-
-	line = strchr(line, ':');
-	if (!line)
-		return 0;
-	for (line++;; line = end) {
-		number = strtoul(line, &end, 10);
-		if (end == line)
-			return sum;
-		sum += number;
-	}
-}
-
-/*
- * The number of interrupts, messages or not, that have a handler for the function. *@arrived, if
- * not NULL, is how often they arrived.
- */
-static unsigned int handlers(const struct ndshm_pci *pci, bool message, unsigned long *arrived)
-{
-	FILE *file = fopen("/proc/interrupts", "re");
-	unsigned int count = 0;
-	char *line = NULL;
-	size_t size = 0;
-
-	if (arrived)
-		*arrived = 0;
-	while (file && getline(&line, &size, file) >= 0) {
-		if (!strstr(line, pci->name) || !strstr(line, "MSI") != !message)
-			continue;
-		count++;
-		if (arrived)
-			*arrived += arrivals(line);
-	}
-	free(line);
-	if (file)
-		fclose(file);
-	return count;
-}
-
-static unsigned long messages_arrived(const struct ndshm_pci *pci)
-{
-	unsigned long arrived;
-
-	handlers(pci, true, &arrived);
-	return arrived;
-}
-
-static unsigned int messages(const struct ndshm_pci *pci)
-{
-	return handlers(pci, true, NULL);
-}
-
-/* The handler of INTx is registered from its first use until the function is unbound. */
-static unsigned int line_handlers(const struct ndshm_pci *pci)
-{
-	return handlers(pci, false, NULL);
-}
-
-/* Return: true if INTx is disabled in the command register. */
-static bool intx_is_off(const struct ndshm_pci *pci)
-{
-	__u16 command = 0;
-
-	return ndshm_pci_read_config(pci, PCI_COMMAND, &command, sizeof(command)) &&
-	       (command & PCI_COMMAND_INTX_DISABLE);
-}
+#define test_signalled(fd) EXPECT_LT(0, ndshm_signals(fd, SIGNAL_MS))
+#define test_not_signalled(fd) EXPECT_EQ(0, ndshm_signals(fd, ABSENT_MS))
 
 /* A function with a client that has claimed it, and eventfds. */
 struct owner {
@@ -210,7 +119,7 @@ static void close_owner(struct __test_metadata *_metadata, struct owner *owner)
 	for (i = 0; i < CARD_VECTORS; i++)
 		close(owner->events[i]);
 	/* Nothing of a claim that has ended may be left. */
-	EXPECT_EQ(0, messages(&owner->edu.pci));
+	EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
 }
 
 /* A claim ends with the last close of its client: the mapped BAR has its own reference. */
@@ -264,7 +173,7 @@ TEST_F(edu, numbers)
 	EXPECT_EQ(1, self->owner.claim.out_intx);
 	EXPECT_EQ(1, self->owner.claim.out_msi);
 	EXPECT_EQ(0, self->owner.claim.out_msix);
-	EXPECT_EQ(0, messages(&self->owner.edu.pci));
+	EXPECT_EQ(0, ndshm_irq_messages(&self->owner.edu.pci));
 }
 
 TEST_F(edu, wrong)
@@ -309,8 +218,8 @@ TEST_F(edu, wrong)
 		test_err_adapter_set_irqs(EINVAL, NDSHM_REASON_IRQ_KIND,
 					  owner->fd, &set);
 	}
-	EXPECT_EQ(0, messages(&owner->edu.pci));
-	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
+	EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
+	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 }
 
 TEST_F(edu, no_eventfd)
@@ -325,7 +234,7 @@ TEST_F(edu, no_eventfd)
 		test_err_set(EBADF, NDSHM_REASON_IRQ_EVENTFD, owner,
 			     NDSHM_IRQ_INTX, 0, 1, &wrong[i]);
 	}
-	EXPECT_EQ(0, messages(&owner->edu.pci));
+	EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
 }
 
 TEST_F(edu, no_claim)
@@ -349,24 +258,24 @@ TEST_F(edu, intx)
 	unsigned int i;
 
 	test_set(owner, NDSHM_IRQ_INTX, 0, 1, owner->events);
-	EXPECT_EQ(1, line_handlers(&owner->edu.pci));
+	EXPECT_EQ(1, ndshm_irq_lines(&owner->edu.pci));
 	test_not_signalled(owner->events[0]);
 	for (i = 0; i < 3; i++) {
 		raise_irq(owner);
-		EXPECT_EQ(1, signals(owner->events[0], SIGNAL_MS));
-		EXPECT_TRUE(intx_is_off(&owner->edu.pci));
+		EXPECT_EQ(1, ndshm_signals(owner->events[0], SIGNAL_MS));
+		EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 		test_not_signalled(owner->events[0]);
 		test_unmask(owner);
-		EXPECT_EQ(1, signals(owner->events[0], SIGNAL_MS));
-		EXPECT_TRUE(intx_is_off(&owner->edu.pci));
+		EXPECT_EQ(1, ndshm_signals(owner->events[0], SIGNAL_MS));
+		EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 		acknowledge(owner);
 		test_unmask(owner);
 		test_not_signalled(owner->events[0]);
-		EXPECT_FALSE(intx_is_off(&owner->edu.pci));
+		EXPECT_FALSE(ndshm_intx_is_off(&owner->edu.pci));
 	}
 	test_off(owner);
-	EXPECT_EQ(0, messages(&owner->edu.pci));
-	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
+	EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
+	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 	raise_irq(owner);
 	test_not_signalled(owner->events[0]);
 }
@@ -378,10 +287,10 @@ TEST_F(edu, intx_pending)
 
 	raise_irq(owner);
 	test_set(owner, NDSHM_IRQ_INTX, 0, 1, owner->events);
-	EXPECT_EQ(1, signals(owner->events[0], SIGNAL_MS));
+	EXPECT_EQ(1, ndshm_signals(owner->events[0], SIGNAL_MS));
 	/* Replacing the eventfd unmasks. */
 	test_set(owner, NDSHM_IRQ_INTX, 0, 1, owner->events + 1);
-	EXPECT_EQ(1, signals(owner->events[1], SIGNAL_MS));
+	EXPECT_EQ(1, ndshm_signals(owner->events[1], SIGNAL_MS));
 	test_not_signalled(owner->events[0]);
 }
 
@@ -394,7 +303,7 @@ TEST_F(edu, intx_no_eventfd)
 	test_err_unmask(owner);
 	test_set(owner, NDSHM_IRQ_INTX, 0, 1, owner->events);
 	test_set(owner, NDSHM_IRQ_INTX, 0, 1, &none);
-	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
+	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 	raise_irq(owner);
 	test_not_signalled(owner->events[0]);
 	test_err_unmask(owner);
@@ -417,11 +326,11 @@ TEST_F(edu, msi)
 	test_set(owner, NDSHM_IRQ_MSI, 0, 1, &copy);
 	/* The call holds its own reference. */
 	close(copy);
-	EXPECT_EQ(1, messages(&owner->edu.pci));
-	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
+	EXPECT_EQ(1, ndshm_irq_messages(&owner->edu.pci));
+	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 	for (i = 0; i < rounds; i++) {
 		raise_irq(owner);
-		ASSERT_EQ(1, signals(owner->events[0], SIGNAL_MS))
+		ASSERT_EQ(1, ndshm_signals(owner->events[0], SIGNAL_MS))
 			TH_LOG("message %u", i);
 	}
 	acknowledge(owner);
@@ -439,14 +348,14 @@ TEST_F(edu, msi_off)
 	raise_irq(owner);
 	test_signalled(owner->events[0]);
 	test_off(owner);
-	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
-	EXPECT_EQ(0, messages(&owner->edu.pci));
+	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
+	EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
 	/* Turning off does not signal, and can be repeated. */
 	test_not_signalled(owner->events[0]);
 	test_off(owner);
 	test_not_signalled(owner->events[0]);
 	end_claim(_metadata, owner);
-	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
+	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 	test_not_signalled(owner->events[0]);
 }
 
@@ -458,9 +367,9 @@ TEST_F(edu, msi_replace)
 	unsigned long before;
 
 	test_set(owner, NDSHM_IRQ_MSI, 0, 1, &none);
-	before = messages_arrived(&owner->edu.pci);
+	before = ndshm_irq_arrived(&owner->edu.pci);
 	raise_irq(owner);
-	EXPECT_TRUE(ndshm_soon(messages_arrived(&owner->edu.pci) > before));
+	EXPECT_TRUE(ndshm_soon(ndshm_irq_arrived(&owner->edu.pci) > before));
 	test_set(owner, NDSHM_IRQ_MSI, 0, 1, owner->events);
 	test_not_signalled(owner->events[0]);
 	raise_irq(owner);
@@ -522,8 +431,8 @@ TEST_F(edu, end)
 		test_not_signalled(owner->events[0]);
 		end_claim(_metadata, owner);
 		test_signalled(owner->events[0]);
-		EXPECT_EQ(0, messages(&owner->edu.pci));
-		EXPECT_TRUE(intx_is_off(&owner->edu.pci));
+		EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
+		EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 		test_err_set(EBADFD, NDSHM_REASON_CLAIM_MISSING, owner, kind, 0,
 			     1, owner->events);
 		claim(_metadata, owner);
@@ -540,8 +449,8 @@ TEST_F(edu, unbind)
 		test_set(owner, kind, 0, 1, owner->events);
 		ASSERT_EQ(0, ndshm_pci_unbind(&owner->edu.pci));
 		test_signalled(owner->events[0]);
-		EXPECT_EQ(0, messages(&owner->edu.pci));
-		EXPECT_EQ(0, line_handlers(&owner->edu.pci));
+		EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
+		EXPECT_EQ(0, ndshm_irq_lines(&owner->edu.pci));
 		test_err_set(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner, kind,
 			     0, 1, owner->events);
 		ASSERT_EQ(0, ndshm_edu_rebind(&owner->edu));
@@ -599,8 +508,8 @@ TEST_F(edu, kill)
 		test_signalled(owner->events[0]);
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ndshm_reap(pid);
-		EXPECT_EQ(0, messages(&owner->edu.pci));
-		EXPECT_TRUE(intx_is_off(&owner->edu.pci));
+		EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
+		EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 		owner->fd = ndshm_open();
 		claim(_metadata, owner);
 		acknowledge(owner);
@@ -673,11 +582,11 @@ TEST_F(line, shared)
 	test_set(two, NDSHM_IRQ_INTX, 0, 1, two->events);
 	for (i = 0; i < 3; i++) {
 		raise_irq(one);
-		EXPECT_EQ(1, signals(one->events[0], SIGNAL_MS));
+		EXPECT_EQ(1, ndshm_signals(one->events[0], SIGNAL_MS));
 		test_not_signalled(two->events[0]);
 		/* The first stays pending and masked. */
 		raise_irq(two);
-		EXPECT_EQ(1, signals(two->events[0], SIGNAL_MS));
+		EXPECT_EQ(1, ndshm_signals(two->events[0], SIGNAL_MS));
 		test_not_signalled(one->events[0]);
 		acknowledge(one);
 		acknowledge(two);
@@ -688,7 +597,7 @@ TEST_F(line, shared)
 	test_off(one);
 	raise_irq(one);
 	raise_irq(two);
-	EXPECT_EQ(1, signals(two->events[0], SIGNAL_MS));
+	EXPECT_EQ(1, ndshm_signals(two->events[0], SIGNAL_MS));
 	test_not_signalled(one->events[0]);
 	acknowledge(two);
 	test_unmask(two);
@@ -721,13 +630,6 @@ FIXTURE_TEARDOWN(card)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->owner.edu));
 }
 
-static void card_mask(struct owner *owner)
-{
-	ndshm_edu_set32(owner->bar, CARD_MASK, ~0U);
-	ndshm_edu_set32(owner->bar, CARD_CAUSE, ~0U);
-	ndshm_edu_get32(owner->bar, CARD_STATUS);
-}
-
 /*
  * Raise the cause of vector @vector, which card_map_vectors() has assigned. The card may send
  * more than one message for a cause that is not cleared, so discard older signals.
@@ -736,21 +638,11 @@ static void card_raise(struct owner *owner, unsigned int vector)
 {
 	const __u32 cause = 1U << (CARD_CAUSE_RX + vector);
 
-	card_mask(owner);
-	while (signals(owner->events[vector], 0))
+	ndshm_card_mask(owner->bar);
+	while (ndshm_signals(owner->events[vector], 0))
 		;
 	ndshm_edu_set32(owner->bar, CARD_UNMASK, cause);
 	ndshm_edu_set32(owner->bar, CARD_RAISE, cause);
-}
-
-static void card_map_vectors(struct owner *owner)
-{
-	__u32 map = 0;
-	unsigned int i;
-
-	for (i = 0; i < CARD_VECTORS; i++)
-		map |= (8 | i) << 4 * i;
-	ndshm_edu_set32(owner->bar, CARD_VECTOR, map);
 }
 
 TEST_F(card, numbers)
@@ -765,23 +657,23 @@ TEST_F(card, vectors)
 	struct owner *owner = &self->owner;
 	unsigned int i, j;
 
-	card_map_vectors(owner);
+	ndshm_card_map_vectors(owner->bar);
 	test_set(owner, NDSHM_IRQ_MSIX, 0, CARD_VECTORS, owner->events);
-	EXPECT_EQ(CARD_VECTORS, messages(&owner->edu.pci));
+	EXPECT_EQ(CARD_VECTORS, ndshm_irq_messages(&owner->edu.pci));
 	for (i = 0; i < CARD_VECTORS; i++) {
 		card_raise(owner, i);
 		test_signalled(owner->events[i]);
 		for (j = 0; j < CARD_VECTORS; j++)
-			EXPECT_TRUE(j == i || !signals(owner->events[j], 0))
+			EXPECT_TRUE(j == i || !ndshm_signals(owner->events[j], 0))
 				TH_LOG("cause %u, vector %u", i, j);
 		/* A second message may still be on its way. */
-		card_mask(owner);
-		while (signals(owner->events[i], ABSENT_MS))
+		ndshm_card_mask(owner->bar);
+		while (ndshm_signals(owner->events[i], ABSENT_MS))
 			;
 	}
 	test_off(owner);
-	EXPECT_EQ(0, messages(&owner->edu.pci));
-	EXPECT_TRUE(intx_is_off(&owner->edu.pci));
+	EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
+	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 }
 
 /* The first call fixes the number of vectors; later ones change a range of them. */
@@ -791,7 +683,7 @@ TEST_F(card, ranges)
 	__s32 half[2] = { owner->events[0], owner->fd };
 	const __s32 none[2] = { -1, -1 };
 
-	card_map_vectors(owner);
+	ndshm_card_map_vectors(owner->bar);
 	test_err_set(EINVAL, NDSHM_REASON_IRQ_RANGE, owner, NDSHM_IRQ_MSIX, 0,
 		     CARD_VECTORS + 1, owner->events);
 	test_err_set(EINVAL, NDSHM_REASON_IRQ_RANGE, owner, NDSHM_IRQ_MSIX,
@@ -800,10 +692,10 @@ TEST_F(card, ranges)
 		     CARD_VECTORS - 1, 2, owner->events);
 	test_err_set(EBADF, NDSHM_REASON_IRQ_EVENTFD, owner, NDSHM_IRQ_MSIX, 0,
 		     2, half);
-	EXPECT_EQ(0, messages(&owner->edu.pci));
+	EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
 	/* Vectors 0 to 2, of which the last has an eventfd. */
 	test_set(owner, NDSHM_IRQ_MSIX, 2, 1, owner->events + 2);
-	EXPECT_EQ(3, messages(&owner->edu.pci));
+	EXPECT_EQ(3, ndshm_irq_messages(&owner->edu.pci));
 	test_err_set(EBUSY, NDSHM_REASON_IRQ_BUSY, owner, NDSHM_IRQ_MSIX, 2, 2,
 		     owner->events);
 	test_err_set(EBADF, NDSHM_REASON_IRQ_EVENTFD, owner, NDSHM_IRQ_MSIX, 1,
@@ -820,7 +712,7 @@ TEST_F(card, ranges)
 	test_set(owner, NDSHM_IRQ_MSIX, 1, 2, none);
 	card_raise(owner, 2);
 	test_not_signalled(owner->events[2]);
-	card_mask(owner);
+	ndshm_card_mask(owner->bar);
 }
 
 struct reset {
@@ -849,23 +741,23 @@ TEST_F(card, reset)
 
 	for (kind = NDSHM_IRQ_INTX; kind < NDSHM_IRQ_KINDS; kind++) {
 		count = kind == NDSHM_IRQ_MSIX ? CARD_VECTORS : 1;
-		card_mask(owner);
+		ndshm_card_mask(owner->bar);
 		test_set(owner, kind, 0, count, owner->events);
 		ASSERT_EQ(0, ndshm_pci_reset(&owner->edu.pci));
 		for (i = 0; i < count; i++)
 			test_signalled(owner->events[i]);
-		EXPECT_EQ(0, messages(&owner->edu.pci));
-		EXPECT_TRUE(intx_is_off(&owner->edu.pci));
+		EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
+		EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 		/* The client goes on. */
 		start(_metadata, owner);
 		test_set(owner, kind, 0, count, owner->events);
-		card_map_vectors(owner);
+		ndshm_card_map_vectors(owner->bar);
 		card_raise(owner, 0);
 		test_signalled(owner->events[0]);
-		card_mask(owner);
+		ndshm_card_mask(owner->bar);
 		test_off(owner);
 		for (i = 0; i < count; i++)
-			signals(owner->events[i], 0);
+			ndshm_signals(owner->events[i], 0);
 	}
 }
 
@@ -890,7 +782,7 @@ TEST_F(card, reset_wait)
 	struct owner *owner = &self->owner;
 	pthread_t thread;
 
-	card_mask(owner);
+	ndshm_card_mask(owner->bar);
 	for (i = 0; i < rounds; i++) {
 		atomic_store(&reset.done, false);
 		test_set(owner, 1 + i % 3, 0, 1, owner->events);

@@ -16,6 +16,7 @@
 #include <linux/pci_regs.h>
 
 #include "ndshm_edu.h"
+#include "ndshm_irqs.h"
 #include "ndshm_probe.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
@@ -153,26 +154,9 @@ static void change_config(struct __test_metadata *_metadata,
 					   PCI_LATENCY_TIMER, &timer, 1));
 }
 
-/* The offset of the capability, or 0. */
-static __u8 capability_of(const struct ndshm_pci *pci, __u8 wanted)
-{
-	__u8 header[2], at;
-
-	if (!ndshm_pci_read_config(pci, PCI_CAPABILITY_LIST, &at, 1))
-		return 0;
-	while (at) {
-		if (!ndshm_pci_read_config(pci, at, header, sizeof(header)))
-			return 0;
-		if (header[PCI_CAP_LIST_ID] == wanted)
-			return at;
-		at = header[PCI_CAP_LIST_NEXT];
-	}
-	return 0;
-}
-
 static bool has_messages(const struct ndshm_pci *pci)
 {
-	__u8 at = capability_of(pci, PCI_CAP_ID_MSI);
+	const unsigned int at = ndshm_pci_capability(pci, PCI_CAP_ID_MSI);
 	__u16 flags;
 
 	return at && ndshm_pci_read_config(pci, at + PCI_MSI_FLAGS, &flags,
@@ -185,7 +169,7 @@ static bool has_messages(const struct ndshm_pci *pci)
 /* Enable MSI: each interrupt is then a DMA write to @address. */
 static bool set_messages(const struct ndshm_pci *pci, bool on, __u64 address)
 {
-	__u8 at = capability_of(pci, PCI_CAP_ID_MSI);
+	const unsigned int at = ndshm_pci_capability(pci, PCI_CAP_ID_MSI);
 	const __u16 message = MESSAGE;
 	__u16 flags;
 
@@ -235,38 +219,6 @@ static void test_survives(struct __test_metadata *_metadata,
 	EXPECT_TRUE(has_pattern(function->map, EDU_MOST, 77));
 	test_start(function);
 	test_works(_metadata, function, 78);
-}
-
-/*
- * Open the kernel log at its end.
- */
-
-static int open_log(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd >= 0)
-		lseek(fd, 0, SEEK_END);
-	return fd;
-}
-
-/* Return: true if a new log record contains both strings. Consumes the records. */
-static bool logged(int fd, const char *one, const char *two)
-{
-	char record[8192];
-	ssize_t got;
-
-	for (;;) {
-		got = read(fd, record, sizeof(record) - 1);
-		/* EPIPE: records were overwritten before they were read. */
-		if (got < 0 && errno == EPIPE)
-			continue;
-		if (got <= 0)
-			return false;
-		record[got] = '\0';
-		if (strstr(record, one) && strstr(record, two))
-			return true;
-	}
 }
 
 /* A function without a reset method: all that is restored is restored by ndshm. */
@@ -488,7 +440,7 @@ FIXTURE_SETUP(suspend)
 			SKIP(return, "no clock to wake up from: %s",
 			     strerror(errno));
 	}
-	self->log = open_log();
+	self->log = ndshm_log_open();
 	ASSERT_LE(0, self->log);
 	begin(_metadata, &self->function);
 	/*
@@ -540,7 +492,7 @@ TEST_F(suspend, claimed)
 	test_take(_metadata, function);
 	test_works(_metadata, function, 1);
 	test_sleep(_metadata, self->alarms, "prepare");
-	EXPECT_TRUE(logged(self->log, function->edu.pci.name, "not prepared"));
+	EXPECT_TRUE(ndshm_logged(self->log, function->edu.pci.name, "not prepared"));
 	/* The refused suspend must not disturb the client. */
 	test_works(_metadata, function, 2);
 	test_start(function);
@@ -555,7 +507,7 @@ TEST_F(suspend, unclaimed)
 	test_take(_metadata, function);
 	close(function->fd);
 	test_sleep(_metadata, self->alarms, "suspend");
-	EXPECT_FALSE(logged(self->log, function->edu.pci.name, "not prepared"));
+	EXPECT_FALSE(ndshm_logged(self->log, function->edu.pci.name, "not prepared"));
 	function->fd = ndshm_open();
 	test_take(_metadata, function);
 	test_works(_metadata, function, 3);
@@ -779,7 +731,7 @@ static bool can_inject(struct _test_data_slot *self)
 /* Return: true if error recovery completed and was logged as successful. */
 static bool recovers(int log, const struct ndshm_pci *port)
 {
-	return ndshm_soon(logged(log, port->name, "device recovery successful"));
+	return ndshm_soon(ndshm_logged(log, port->name, "device recovery successful"));
 }
 
 /* A fatal error: the kernel resets the link and all that is behind it. */
@@ -794,7 +746,7 @@ TEST_F(slot, fatal_error)
 
 	if (!can_inject(self))
 		SKIP(return, "the kernel cannot inject errors");
-	log = open_log();
+	log = ndshm_log_open();
 	ASSERT_LE(0, log);
 	test_take(_metadata, function);
 	for (i = 0; i < 2; i++) {
@@ -822,7 +774,7 @@ TEST_F(slot, error)
 
 	if (!can_inject(self))
 		SKIP(return, "the kernel cannot inject errors");
-	log = open_log();
+	log = ndshm_log_open();
 	ASSERT_LE(0, log);
 	test_take(_metadata, function);
 	ASSERT_TRUE(report_error(&self->port, PCI_ERR_UNC_COMP_ABORT));
@@ -836,15 +788,6 @@ TEST_F(slot, error)
  * request DMA as soon as it responds. With MSI its interrupts are immediate DMA
  * writes. QEMU's 82574 is such a card.
  */
-
-#define CARD_VENDOR	0x8086
-#define CARD_DEVICE	0x10d3
-
-#define CARD_STATUS	0x0008
-#define CARD_CAUSE	0x00c0	/* write one to clear */
-#define CARD_RAISE	0x00c8
-#define CARD_UNMASK	0x00d0
-#define CARD_MASK	0x00d8
 
 #define ROUNDS		25
 
@@ -876,14 +819,6 @@ static void ask(void *bar)
 	ndshm_edu_set32(bar, CARD_UNMASK, 1);
 	ndshm_edu_set32(bar, CARD_CAUSE, ~0U);
 	ndshm_edu_set32(bar, CARD_RAISE, 1);
-}
-
-/* Mask and clear all causes, because moderation may have delayed an interrupt. */
-static void ask_no_more(void *bar)
-{
-	ndshm_edu_set32(bar, CARD_MASK, ~0U);
-	ndshm_edu_set32(bar, CARD_CAUSE, ~0U);
-	ndshm_edu_get32(bar, CARD_STATUS);
 }
 
 /* Request no DMA before the reset, and as much as possible after it. */
@@ -934,13 +869,13 @@ TEST_F(card, reset)
 	word = (__u32 *)function->map;
 	address = function->block.address;
 	for (i = 0; i < rounds; i++) {
-		ask_no_more(function->bar);
+		ndshm_card_mask(function->bar);
 		ASSERT_TRUE(set_messages(pci, true, address));
 		__atomic_store_n(word, 0, __ATOMIC_RELAXED);
 		ask(function->bar);
 		EXPECT_TRUE(ndshm_soon(__atomic_load_n(word, __ATOMIC_RELAXED)
 				       == MESSAGE));
-		ask_no_more(function->bar);
+		ndshm_card_mask(function->bar);
 		__atomic_store_n(word, 0, __ATOMIC_RELAXED);
 
 		self->stop = false;

@@ -257,6 +257,22 @@ bool ndshm_pci_write_config(const struct ndshm_pci *pci, unsigned int at,
 	return put;
 }
 
+unsigned int ndshm_pci_capability(const struct ndshm_pci *pci, unsigned int id)
+{
+	unsigned char header[2], at;
+
+	if (!ndshm_pci_read_config(pci, PCI_CAPABILITY_LIST, &at, 1))
+		return 0;
+	while (at) {
+		if (!ndshm_pci_read_config(pci, at, header, sizeof(header)))
+			return 0;
+		if (header[PCI_CAP_LIST_ID] == id)
+			return at;
+		at = header[PCI_CAP_LIST_NEXT];
+	}
+	return 0;
+}
+
 bool ndshm_pci_is_master(const struct ndshm_pci *pci)
 {
 	unsigned short command;

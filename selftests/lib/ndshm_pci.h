@@ -67,6 +67,9 @@ bool ndshm_pci_read_config(const struct ndshm_pci *pci, unsigned int at,
 bool ndshm_pci_write_config(const struct ndshm_pci *pci, unsigned int at,
 			    const void *data, size_t size);
 
+/* The offset of the capability PCI_CAP_ID_*, or 0. */
+unsigned int ndshm_pci_capability(const struct ndshm_pci *pci, unsigned int id);
+
 /* Return: true if Bus Master Enable (bit 2 of the command register) is set. */
 bool ndshm_pci_is_master(const struct ndshm_pci *pci);
 

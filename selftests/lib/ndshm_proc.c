@@ -253,6 +253,33 @@ unsigned long long ndshm_number(const char *name, unsigned long long otherwise)
 	return value;
 }
 
+int ndshm_log_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+bool ndshm_logged(int fd, const char *one, const char *two)
+{
+	char record[8192];
+	ssize_t got;
+
+	for (;;) {
+		got = read(fd, record, sizeof(record) - 1);
+		/* EPIPE: records were overwritten before they were read. */
+		if (got < 0 && errno == EPIPE)
+			continue;
+		if (got <= 0)
+			return false;
+		record[got] = '\0';
+		if (strstr(record, one) && strstr(record, two))
+			return true;
+	}
+}
+
 unsigned int ndshm_rounds(unsigned int usual, unsigned int least)
 {
 	unsigned long long percent = ndshm_number("NDSHM_SCALE", 100), rounds;

@@ -60,6 +60,12 @@ int ndshm_write_file(const char *path, const char *text);
 int ndshm_read_file(const char *path, char *text, size_t size);
 long long ndshm_read_number(const char *path);
 
+/* Open the kernel log at its end. */
+int ndshm_log_open(void);
+
+/* Return: true if a new record of the log contains both strings. Consumes the records. */
+bool ndshm_logged(int fd, const char *one, const char *two);
+
 /* Load a module's file; unload an unused module. Return 0 or -errno. */
 int ndshm_load_module(const char *path, const char *parameters);
 int ndshm_unload_module(const char *name);
