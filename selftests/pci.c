@@ -602,6 +602,35 @@ TEST_F(slot, reset_takes_registers)
 	test_survives(_metadata, function);
 }
 
+/* A start during a reset would be undone by it. */
+TEST_F(slot, start_during_reset)
+{
+	struct function *function = &self->function;
+	struct resetter resetter = { .pci = &function->edu.pci };
+	const struct ndshm_cases before = *ndshm_cases;
+	struct ndshm_adapter_start_args start;
+	unsigned int refused = 0;
+	pthread_t thread;
+
+	test_take(_metadata, function);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
+	while (!atomic_load(&resetter.done)) {
+		start = adapter_start_request(function->edu.adapter.id);
+		if (!_test_adapter_start(function->fd, &start))
+			continue;
+		EXPECT_EQ(EAGAIN, errno);
+		EXPECT_EQ(NDSHM_REASON_ADAPTER_RESETTING, start.reason);
+		refused++;
+	}
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, resetter.error);
+	EXPECT_LT(0, refused);
+	start = adapter_start_request(function->edu.adapter.id);
+	test_adapter_start(function->fd, &start);
+	test_works(_metadata, function, 1);
+	ndshm_one_case(&before, true);
+}
+
 static bool function_needs_reset(struct __test_metadata *_metadata,
 				 struct function *function)
 {

@@ -156,7 +156,11 @@ static ndshm_reason_t ndshm_pci_start(void *context)
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
 	mutex_lock(&function->lock);
-	if (function->down || !pci_device_is_present(function->pdev))
+	if (function->down)
+		reason = NDSHM_REASON_ADAPTER_REMOVED;
+	else if (function->resetting)
+		reason = NDSHM_REASON_ADAPTER_RESETTING;
+	else if (!pci_device_is_present(function->pdev))
 		reason = NDSHM_REASON_ADAPTER_REMOVED;
 	else
 		ndshm_pci_set_master(function, true);

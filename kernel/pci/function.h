@@ -19,7 +19,6 @@
  * @kind: NDSHM_IRQ_* that is on; NONE: INTx is masked, and there is no vector
  * @count: number of vectors. After a reset has turned the interrupts off, entries of
  *	@eventfds that remain to be signalled
- * @resetting: interrupts must stay off: a reset or an error recovery is in progress
  * @on_line: the handler of INTx is registered, from its first use until remove()
  * @line: interrupt of INTx; constant after probe
  * @masked: INTx is disabled in the command register. Protected by @command_lock of the
@@ -34,7 +33,6 @@ struct ndshm_pci_irqs {
 	unsigned int line;
 	unsigned int kind;
 	unsigned int count;
-	bool resetting;
 	bool on_line;
 	bool masked;
 	bool had_flag;
@@ -47,10 +45,13 @@ struct ndshm_pci_irqs {
  * @initial: configuration space as probe left it: memory decoding on, bus
  *	mastering and INTx off
  * @segment_size: maximum DMA segment size before probe, restored by remove
- * @lock: serialises changes of bus mastering and of interrupts; protects @down and @irqs
+ * @lock: serialises changes of bus mastering and of interrupts; protects @down, @resetting
+ *	and @irqs
  * @command_lock: serialises changes of the command register with the INTx handler's
  * @irqs: interrupts of the claim
  * @down: START fails: the machine shuts down, or the function failed permanently
+ * @resetting: a reset or an error recovery is in progress: bus mastering and interrupts
+ *	must stay off
  * @claimed: a client has a claim; written by claim and release
  * @unclean: 0, or the errno of the reset that failed since a client had the
  *	function; written by claim and release, which the core serialises
@@ -63,10 +64,11 @@ struct ndshm_pci_function {
 	struct ndshm_adapter *adapter;
 	struct pci_saved_state *initial;
 	unsigned int segment_size;
-	struct mutex lock;		/* bus mastering, irqs, down */
+	struct mutex lock;		/* bus mastering, irqs, down, resetting */
 	raw_spinlock_t command_lock;	/* command register */
 	struct ndshm_pci_irqs irqs;
 	bool down;
+	bool resetting;
 	bool claimed;
 	int unclean;
 };

@@ -337,7 +337,7 @@ static ndshm_reason_t pci_irqs_set(struct ndshm_pci_function *function,
 	/* After a permanent failure no end of the reset follows. */
 	if (function->down)
 		return NDSHM_REASON_ADAPTER_REMOVED;
-	if (irqs->resetting)
+	if (function->resetting)
 		return NDSHM_REASON_ADAPTER_RESETTING;
 	if (!pci_device_is_present(function->pdev))
 		return NDSHM_REASON_ADAPTER_REMOVED;

@@ -183,7 +183,7 @@ static void ndshm_pci_suspend(struct ndshm_pci_function *function)
 	if (function->adapter)
 		ndshm_adapter_unmap_bars(function->adapter, true);
 	mutex_lock(&function->lock);
-	function->irqs.resetting = true;
+	function->resetting = true;
 	ndshm_pci_set_master(function, false);
 	ndshm_pci_irqs_stop(function);
 	mutex_unlock(&function->lock);
@@ -196,7 +196,7 @@ static void ndshm_pci_resume(struct ndshm_pci_function *function)
 	if (function->adapter)
 		ndshm_adapter_unmap_bars(function->adapter, false);
 	mutex_lock(&function->lock);
-	function->irqs.resetting = false;
+	function->resetting = false;
 	ndshm_pci_irqs_end(function);
 	mutex_unlock(&function->lock);
 }

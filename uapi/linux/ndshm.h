@@ -255,7 +255,8 @@ struct ndshm_adapter_claim_args {
  *
  * Quiesce the function through its BAR before this call: a reset is not guaranteed, so
  * the function may still hold DMA addresses of its last owner. Starting a started adapter
- * succeeds and changes nothing.
+ * succeeds and changes nothing. While the function is reset or recovers from an error, the
+ * call is EAGAIN (ADAPTER_RESETTING).
  */
 struct ndshm_adapter_start_args {
 	__u32 size;
