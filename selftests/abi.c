@@ -132,6 +132,14 @@ FIXTURE_VARIANT_ADD(shape, adapter_set_irqs) {
 	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
 };
 
+FIXTURE_VARIANT_ADD(shape, adapter_reset) {
+	.command = NDSHM_ADAPTER_RESET,
+	.size = sizeof(struct ndshm_adapter_reset_args),
+	.reserved = offsetof(struct ndshm_adapter_reset_args, __reserved),
+	.error = EOPNOTSUPP,
+	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
+};
+
 FIXTURE_VARIANT_ADD(shape, block_alloc) {
 	.command = NDSHM_BLOCK_ALLOC,
 	.size = sizeof(struct ndshm_block_alloc_args),
@@ -296,6 +304,7 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		struct ndshm_adapter_start_args start;
 		struct ndshm_adapter_map_bar_args map_bar;
 		struct ndshm_adapter_set_irqs_args set_irqs;
+		struct ndshm_adapter_reset_args reset;
 		struct ndshm_block_alloc_args alloc;
 		struct ndshm_block_free_args free;
 		struct ndshm_block_query_args query;
@@ -332,6 +341,9 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		request.set_irqs =
 			adapter_set_irqs_request(self->adapter, NDSHM_IRQ_NONE,
 						 0, 0, NULL);
+		break;
+	case NDSHM_ADAPTER_RESET:
+		request.reset = adapter_reset_request(self->adapter);
 		break;
 	case NDSHM_BLOCK_ALLOC:
 		request.alloc = block_alloc_request(self->adapter, 1,
@@ -876,9 +888,12 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_FREE_MANY |
 					    NDSHM_FEATURE_RECYCLE |
 					    NDSHM_FEATURE_IRQS |
-					    NDSHM_FEATURE_EXPORT));
+					    NDSHM_FEATURE_EXPORT |
+					    NDSHM_FEATURE_RESET));
 	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
 		  !(info->out_features & NDSHM_FEATURE_IRQS));
+	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
+		  !(info->out_features & NDSHM_FEATURE_RESET));
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SECTIONS);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_ASYNC);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_NAMES);
@@ -960,7 +975,7 @@ TEST_F(request, unknown_commands)
 	int holder = test_attach(section);
 
 	no_commands(_metadata, self->fd, self->fd, NDSHM_GET_INFO,
-		    NDSHM_BLOCK_EXPORT);
+		    NDSHM_ADAPTER_RESET);
 	no_commands(_metadata, self->fd, section, NDSHM_SECTION_ATTACH,
 		    NDSHM_SECTION_SYNC);
 	no_commands(_metadata, self->fd, holder, NDSHM_EXTENT_ALLOC,
@@ -1720,6 +1735,18 @@ TEST_F(request, set_irqs)
 	set = adapter_set_irqs_request(UINT_MAX, NDSHM_IRQ_NONE, 0, 0, NULL);
 	test_err_adapter_set_irqs(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN,
 				  self->fd, &set);
+}
+
+TEST_F(request, reset)
+{
+	struct ndshm_adapter_reset_args reset = adapter_reset_request(self->adapter);
+
+	test_err_adapter_reset(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED, self->fd,
+			       &reset);
+	reset = adapter_reset_request(0);
+	test_err_adapter_reset(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd, &reset);
+	reset = adapter_reset_request(UINT_MAX);
+	test_err_adapter_reset(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd, &reset);
 }
 
 /* Unknown commands, and file operations that the device does not support. */

@@ -761,6 +761,79 @@ TEST_F(card, reset)
 	}
 }
 
+/* The same for a reset that the client itself requests. */
+TEST_F(card, client_reset)
+{
+	struct owner *owner = &self->owner;
+	struct ndshm_adapter_reset_args reset;
+	unsigned int kind, i, count;
+
+	for (kind = NDSHM_IRQ_INTX; kind < NDSHM_IRQ_KINDS; kind++) {
+		count = kind == NDSHM_IRQ_MSIX ? CARD_VECTORS : 1;
+		ndshm_card_mask(owner->bar);
+		test_set(owner, kind, 0, count, owner->events);
+		reset = adapter_reset_request(owner->edu.adapter.id);
+		test_adapter_reset(owner->fd, &reset);
+		for (i = 0; i < count; i++)
+			EXPECT_LT(0, ndshm_signals(owner->events[i], 0));
+		EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
+		EXPECT_FALSE(ndshm_messages_are_on(&owner->edu.pci));
+		EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
+		EXPECT_FALSE(ndshm_pci_is_master(&owner->edu.pci));
+		start(_metadata, owner);
+		test_set(owner, kind, 0, count, owner->events);
+		ndshm_card_map_vectors(owner->bar);
+		card_raise(owner, 0);
+		test_signalled(owner->events[0]);
+		ndshm_card_mask(owner->bar);
+		test_off(owner);
+		for (i = 0; i < count; i++)
+			ndshm_signals(owner->events[i], 0);
+	}
+}
+
+/* A process that is killed while it resets leaves a function that the next one can claim. */
+TEST_F(card, client_reset_kill)
+{
+	unsigned int i, rounds = ndshm_rounds(20, 6);
+	const struct ndshm_cases before = *ndshm_cases;
+	struct owner *owner = &self->owner;
+	struct ndshm_adapter_reset_args reset;
+	pid_t pid;
+	int peer;
+
+	for (i = 0; i < rounds; i++) {
+		end_claim(_metadata, owner);
+		close(owner->fd);
+		pid = ndshm_fork(&peer);
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			owner->fd = ndshm_open();
+			claim(_metadata, owner);
+			do {
+				start(_metadata, owner);
+				test_set(owner, 1 + i % 3, 0, 1, owner->events);
+				reset = adapter_reset_request(owner->edu.adapter.id);
+			} while (!_test_adapter_reset(owner->fd, &reset));
+			_exit(1);
+		}
+		close(peer);
+		/* The signal comes at the end of a reset. */
+		test_signalled(owner->events[0]);
+		usleep(random() % 20000);
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ndshm_reap(pid);
+		EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
+		EXPECT_FALSE(ndshm_pci_is_master(&owner->edu.pci));
+		owner->fd = ndshm_open();
+		claim(_metadata, owner);
+		ndshm_signals(owner->events[0], 0);
+		start(_metadata, owner);
+		test_not_signalled(owner->events[0]);
+	}
+	ndshm_one_case(&before, true);
+}
+
 static void read_status(void *data)
 {
 	struct owner *owner = data;

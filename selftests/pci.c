@@ -56,6 +56,20 @@ static void end(struct __test_metadata *_metadata, struct function *function)
 	test_adapter_claim((function)->fd, &claim_); \
 } while (0)
 
+static struct ndshm_adapter_reset_args reset_request(const struct function *function)
+{
+	return adapter_reset_request(function->edu.adapter.id);
+}
+
+#define test_reset(function) do { \
+	struct ndshm_adapter_reset_args reset_ = reset_request(function); \
+	test_adapter_reset((function)->fd, &reset_); \
+} while (0)
+#define test_err_reset(error, reason, function) do { \
+	struct ndshm_adapter_reset_args reset_ = reset_request(function); \
+	test_err_adapter_reset(error, reason, (function)->fd, &reset_); \
+} while (0)
+
 #define test_start(function) do { \
 	struct ndshm_adapter_start_args start_ = \
 		adapter_start_request((function)->edu.adapter.id); \
@@ -310,6 +324,29 @@ TEST_F(plain, messages)
 	function->fd = ndshm_open();
 }
 
+/* Without a reset method the call changes nothing. */
+TEST_F(plain, reset_unsupported)
+{
+	const __s32 event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct function *function = &self->function;
+	struct ndshm_adapter_set_irqs_args set;
+
+	test_err_reset(EBADFD, NDSHM_REASON_CLAIM_MISSING, function);
+	test_take(_metadata, function);
+	set = adapter_set_irqs_request(function->edu.adapter.id, NDSHM_IRQ_MSI, 0,
+				       1, &event);
+	test_adapter_set_irqs(function->fd, &set);
+	test_err_reset(EOPNOTSUPP, NDSHM_REASON_RESET_UNSUPPORTED, function);
+	EXPECT_EQ(0, ndshm_signals(event, 0));
+	test_works(_metadata, function, 1);
+	ndshm_edu_set32(function->bar, EDU_RAISE, 1);
+	EXPECT_EQ(1, ndshm_signals(event, 10000));
+	ndshm_edu_set32(function->bar, EDU_ACKNOWLEDGE, ~0U);
+	ASSERT_EQ(0, ndshm_pci_unbind(&function->edu.pci));
+	test_err_reset(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, function);
+	close(event);
+}
+
 /* A claim narrows the DMA masks; the next driver must get those of enumeration. */
 TEST_F(plain, masks)
 {
@@ -558,6 +595,64 @@ TEST_F(slot, reset)
 	}
 }
 
+/* A register that only a reset clears: the kernel saves it only while MSI is on. */
+#define MARK	0xfee00000U
+
+static bool has_mark(const struct ndshm_pci *pci)
+{
+	const unsigned int at = ndshm_pci_capability(pci, PCI_CAP_ID_MSI);
+	__u32 address = 0;
+
+	return at && ndshm_pci_read_config(pci, at + PCI_MSI_ADDRESS_LO, &address,
+					   sizeof(address)) &&
+	       address == MARK;
+}
+
+/* A reset by the client itself does what one through sysfs does, and really resets. */
+TEST_F(slot, client_reset)
+{
+	const __s32 event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct function *function = &self->function;
+	const struct ndshm_pci *pci = &function->edu.pci;
+	struct ndshm_adapter_set_irqs_args set;
+	unsigned int i;
+
+	test_take(_metadata, function);
+	for (i = 0; i < 2; i++) {
+		test_works(_metadata, function, i);
+		change_config(_metadata, function);
+		ASSERT_TRUE(set_messages(pci, false, MARK));
+		ASSERT_TRUE(has_mark(pci));
+		test_reset(function);
+		EXPECT_FALSE(has_mark(pci));
+		test_survives(_metadata, function);
+
+		set = adapter_set_irqs_request(function->edu.adapter.id,
+					       NDSHM_IRQ_MSI, 0, 1, &event);
+		test_adapter_set_irqs(function->fd, &set);
+		test_reset(function);
+		EXPECT_EQ(1, ndshm_signals(event, 0));
+		EXPECT_EQ(0, ndshm_irq_messages(pci));
+		EXPECT_FALSE(ndshm_messages_are_on(pci));
+		EXPECT_TRUE(ndshm_intx_is_off(pci));
+		test_survives(_metadata, function);
+	}
+	close(event);
+}
+
+/* Without DMA enabled before, too. */
+TEST_F(slot, client_reset_not_started)
+{
+	struct function *function = &self->function;
+
+	test_claim(function);
+	map_registers(_metadata, function);
+	test_reset(function);
+	EXPECT_FALSE(ndshm_pci_is_master(&function->edu.pci));
+	test_config(_metadata, function);
+	EXPECT_EQ(0xed, ndshm_edu_get32(function->bar, EDU_IDENTITY) & 0xff);
+}
+
 TEST_F(slot, reset_unclaimed)
 {
 	struct function *function = &self->function;
@@ -600,6 +695,101 @@ TEST_F(slot, reset_takes_registers)
 	EXPECT_EQ(0, resetter.error);
 	EXPECT_TRUE(taken);
 	test_survives(_metadata, function);
+}
+
+static void *client_reset(void *argument)
+{
+	struct function *function = argument;
+	struct ndshm_adapter_reset_args reset = reset_request(function);
+
+	return _test_adapter_reset(function->fd, &reset) ? argument : NULL;
+}
+
+/* The client's other threads cannot access registers during its own reset either. */
+TEST_F(slot, client_reset_takes_registers)
+{
+	const struct ndshm_cases before = *ndshm_cases;
+	struct function *function = &self->function;
+	void *failed = function;
+	pthread_t thread;
+	bool taken = false;
+
+	test_take(_metadata, function);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, client_reset, function));
+	while (pthread_tryjoin_np(thread, &failed))
+		taken |= !ndshm_readable(function->bar);
+	EXPECT_EQ(NULL, failed);
+	EXPECT_TRUE(taken);
+	test_survives(_metadata, function);
+	ndshm_one_case(&before, true);
+}
+
+/* Two resets at the same time: the client's is refused, or comes before or after. */
+TEST_F(slot, client_reset_during_reset)
+{
+	struct function *function = &self->function;
+	struct resetter resetter = { .pci = &function->edu.pci };
+	const struct ndshm_cases before = *ndshm_cases;
+	struct ndshm_adapter_reset_args request;
+	unsigned int refused = 0;
+	pthread_t thread;
+
+	test_take(_metadata, function);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
+	while (!atomic_load(&resetter.done)) {
+		request = reset_request(function);
+		if (!_test_adapter_reset(function->fd, &request))
+			continue;
+		EXPECT_EQ(EAGAIN, errno);
+		EXPECT_EQ(NDSHM_REASON_ADAPTER_RESETTING, request.reason);
+		refused++;
+	}
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, resetter.error);
+	EXPECT_LT(0, refused);
+	test_survives(_metadata, function);
+	ndshm_one_case(&before, true);
+}
+
+struct loop {
+	struct function *function;
+	unsigned int done;
+	int error;
+};
+
+static void *reset_until_removed(void *argument)
+{
+	struct loop *loop = argument;
+	struct ndshm_adapter_reset_args request;
+
+	for (;;) {
+		request = reset_request(loop->function);
+		if (!_test_adapter_reset(loop->function->fd, &request))
+			__atomic_add_fetch(&loop->done, 1, __ATOMIC_RELAXED);
+		else if (request.reason != NDSHM_REASON_ADAPTER_RESETTING)
+			break;
+	}
+	loop->error = errno;
+	return NULL;
+}
+
+/* A client that resets all the time delays the removal by one reset at most. */
+TEST_F(slot, unbind_during_client_reset)
+{
+	struct function *function = &self->function;
+	const struct ndshm_cases before = *ndshm_cases;
+	struct loop loop = { .function = function };
+	pthread_t thread;
+
+	test_take(_metadata, function);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reset_until_removed, &loop));
+	EXPECT_TRUE(ndshm_soon(__atomic_load_n(&loop.done, __ATOMIC_RELAXED)));
+	ASSERT_EQ(0, ndshm_pci_unbind(&function->edu.pci));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(ENODEV, loop.error);
+	test_sigbus(function->bar);
+	EXPECT_FALSE(ndshm_pci_is_master(&function->edu.pci));
+	ndshm_one_case(&before, true);
 }
 
 /* A start during a reset would be undone by it. */
@@ -785,10 +975,13 @@ TEST_F(slot, fatal_error)
 		test_adapter_set_irqs(function->fd, &set);
 		change_config(_metadata, function);
 		ASSERT_TRUE(report_error(&self->port, PCI_ERR_UNC_DLP));
+		/* When the error was detected: the recovery takes at least 100 ms from here. */
+		EXPECT_EQ(1, ndshm_signals(event, 10000));
+		test_err_reset(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, function);
 		EXPECT_TRUE(recovers(log, &self->port));
-		/* When the error was detected, and when the reset was over. */
+		/* When the reset was over. */
 		EXPECT_EQ(0, eventfd_read(event, &count));
-		EXPECT_EQ(2, count);
+		EXPECT_EQ(1, count);
 		test_survives(_metadata, function);
 	}
 	close(event);

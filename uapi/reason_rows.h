@@ -247,3 +247,9 @@ NDSHM_REASON_ROW(ADAPTER_RESETTING, BUSY, EAGAIN, "adapter-resetting", 99,
 /* dma-bufs. */
 NDSHM_REASON_ROW(EXPORT_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "export-unsupported", 100,
 		 "memory of the provider cannot be mapped, or the kernel has no dma-bufs; use the provider \"pages\", or a kernel with CONFIG_DMA_SHARED_BUFFER")
+
+/* Reset of a claimed function. */
+NDSHM_REASON_ROW(RESET_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "reset-unsupported", 101,
+		 "function has no reset method; bring the device to a known state through its registers")
+NDSHM_REASON_ROW(RESET_FAILED, FAILURE, EIO, "reset-failed", 102,
+		 "reset of the function failed and its state is unknown; reset it again, or close the claim")

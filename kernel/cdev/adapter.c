@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Ioctls of a client: GET_INFO, ADAPTER_CLAIM, ADAPTER_START, ADAPTER_MAP_BAR,
- * ADAPTER_SET_IRQS.
+ * ADAPTER_SET_IRQS, ADAPTER_RESET.
  */
 #include <linux/eventfd.h>
 #include <linux/io.h>
@@ -36,7 +36,8 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 		argument->out_features |= NDSHM_FEATURE_EXPORT;
 	if (IS_ENABLED(CONFIG_PCI))
 		argument->out_features |= NDSHM_FEATURE_CLAIMS |
-					  NDSHM_FEATURE_IRQS;
+					  NDSHM_FEATURE_IRQS |
+					  NDSHM_FEATURE_RESET;
 	argument->out_max_length = ndshm_max_length();
 	argument->out_max_blocks = NDSHM_MAX_HANDLES;
 	argument->out_max_batch = NDSHM_MAX_BATCH;
@@ -125,31 +126,51 @@ static ndshm_reason_t claim_start(struct ndshm_claim *claim, void *unused)
 	return claim->adapter->ops->start(claim->adapter->context);
 }
 
-ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
+/*
+ * Reply, then call @operation with the client's claim on adapter @id: it cannot be undone if the
+ * reply fails. After an error the dispatcher replies again. The client can delay the reply, so
+ * ndshm_claim_use() tests permission after it.
+ */
+static ndshm_reason_t claim_reply_and_use(struct ndshm_command *command, u32 id,
+					  ndshm_claim_fn operation, void *context)
 {
-	struct ndshm_adapter_start_args *argument = command->argument;
-	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 
-	if (argument->__reserved)
-		return NDSHM_REASON_RESERVED;
-	reason = claim_find(client, argument->adapter, &claim);
+	reason = claim_find(ndshm_client_of(command), id, &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	/*
-	 * Reply first: a start cannot be undone if the reply fails. After an error the dispatcher
-	 * replies again. The client can delay the reply, so ndshm_claim_use() tests permission
-	 * after it.
-	 */
 	if (ndshm_reply(command)) {
 		reason = NDSHM_REASON_ADDRESS;
 	} else {
-		reason = ndshm_claim_use(claim, claim_start, NULL);
+		reason = ndshm_claim_use(claim, operation, context);
 		command->replied = reason == NDSHM_REASON_NONE;
 	}
 	ndshm_claim_put(claim);
 	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
+{
+	const struct ndshm_adapter_start_args *argument = command->argument;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	return claim_reply_and_use(command, argument->adapter, claim_start, NULL);
+}
+
+static ndshm_reason_t claim_reset(struct ndshm_claim *claim, void *unused)
+{
+	return claim->adapter->ops->reset(claim->adapter->context);
+}
+
+ndshm_reason_t ndshm_ioctl_adapter_reset(struct ndshm_command *command)
+{
+	const struct ndshm_adapter_reset_args *argument = command->argument;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	return claim_reply_and_use(command, argument->adapter, claim_reset, NULL);
 }
 
 /* Argument of bar_publish(): handle and uncached mapping for a BAR that has none. */

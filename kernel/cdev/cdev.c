@@ -31,6 +31,7 @@ static const struct ndshm_ioctl_row rows[] = {
 	ROW(NDSHM_ADAPTER_SET_IRQS, adapter_set_irqs, eventfds,
 	    NDSHM_SET_IRQS_UNMASK),
 	ROW(NDSHM_BLOCK_EXPORT, block_export, __reserved, 0),
+	ROW(NDSHM_ADAPTER_RESET, adapter_reset, __reserved, 0),
 };
 
 static long client_ioctl(struct file *file, unsigned int number,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Adapter operations of a PCI function: claim, start, BARs, release. Interrupts: irq.c.
+ * Adapter operations of a PCI function: claim, start, BARs, reset, release. Interrupts: irq.c.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -190,6 +190,81 @@ static ndshm_reason_t ndshm_pci_bar(void *context, unsigned int bar,
 	return NDSHM_REASON_NONE;
 }
 
+/* Called with the device lock held, so that no recovery from an error begins meanwhile. */
+static ndshm_reason_t pci_function_reset_locked(struct ndshm_pci_function *function)
+{
+	struct pci_dev *pdev = function->pdev;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	int error;
+
+	device_lock_assert(&pdev->dev);
+
+	/* Both are changed with the device lock held, except for a shutdown. */
+	mutex_lock(&function->lock);
+	if (function->down)
+		reason = NDSHM_REASON_ADAPTER_REMOVED;
+	else if (function->resetting)
+		reason = NDSHM_REASON_ADAPTER_RESETTING;
+	mutex_unlock(&function->lock);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!pci_device_is_present(pdev))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	if (!pdev->reset_methods[0])
+		return NDSHM_REASON_RESET_UNSUPPORTED;
+	/* Readers of configuration space through sysfs wait meanwhile. */
+	if (!pci_cfg_access_trylock(pdev))
+		return NDSHM_REASON_ADAPTER_RESETTING;
+	/* Calls ndshm_pci_reset_prepare() and, also after a failure, ndshm_pci_reset_done(). */
+	error = pci_reset_function_locked(pdev);
+	pci_cfg_access_unlock(pdev);
+	return error ? NDSHM_REASON_RESET_FAILED : NDSHM_REASON_NONE;
+}
+
+/* As pci_reset_function(): a reset by the bus above is one of the bridge, or NULL. */
+static bool pci_bridge_trylock(struct pci_dev *bridge)
+{
+	if (!bridge)
+		return true;
+	if (!device_trylock(&bridge->dev))
+		return false;
+	if (pci_cfg_access_trylock(bridge))
+		return true;
+	device_unlock(&bridge->dev);
+	return false;
+}
+
+static void pci_bridge_unlock(struct pci_dev *bridge)
+{
+	if (!bridge)
+		return;
+	pci_cfg_access_unlock(bridge);
+	device_unlock(&bridge->dev);
+}
+
+/*
+ * Not pci_try_reset_function(): between error_detected() and slot_reset() nothing holds the
+ * device lock, and the reset would let the client access registers in the middle of the
+ * recovery.
+ */
+static ndshm_reason_t ndshm_pci_reset(void *context)
+{
+	struct ndshm_pci_function *function = context;
+	struct pci_dev *bridge = pci_upstream_bridge(function->pdev);
+	struct device *dev = &function->pdev->dev;
+	ndshm_reason_t reason = NDSHM_REASON_ADAPTER_RESETTING;
+
+	/* Only tried: the kernel locks the bridge first. */
+	if (!device_trylock(dev))
+		return reason;
+	if (pci_bridge_trylock(bridge)) {
+		reason = pci_function_reset_locked(function);
+		pci_bridge_unlock(bridge);
+	}
+	device_unlock(dev);
+	return reason;
+}
+
 static void ndshm_pci_release(void *context, bool removing)
 {
 	struct ndshm_pci_function *function = context;
@@ -221,6 +296,7 @@ const struct ndshm_adapter_ops ndshm_pci_adapter_ops = {
 	.bar = ndshm_pci_bar,
 	.irqs = ndshm_pci_irqs,
 	.set_irqs = ndshm_pci_set_irqs,
+	.reset = ndshm_pci_reset,
 	.release = ndshm_pci_release,
 	.needs_reset = ndshm_pci_needs_reset,
 };

@@ -355,6 +355,7 @@ NDSHM_TEST_COMMAND(adapter_claim, NDSHM_ADAPTER_CLAIM)
 NDSHM_TEST_COMMAND(adapter_start, NDSHM_ADAPTER_START)
 NDSHM_TEST_COMMAND(adapter_map_bar, NDSHM_ADAPTER_MAP_BAR)
 NDSHM_TEST_COMMAND(adapter_set_irqs, NDSHM_ADAPTER_SET_IRQS)
+NDSHM_TEST_COMMAND(adapter_reset, NDSHM_ADAPTER_RESET)
 NDSHM_TEST_COMMAND(block_alloc, NDSHM_BLOCK_ALLOC)
 NDSHM_TEST_COMMAND(block_cancel, NDSHM_BLOCK_CANCEL)
 NDSHM_TEST_COMMAND(block_free, NDSHM_BLOCK_FREE)
@@ -469,6 +470,22 @@ adapter_set_irqs_request(__u32 adapter, __u32 kind, __u32 first, __u32 count,
 	NDSHM_TEST_PASS(adapter_set_irqs, fd, request)
 #define test_err_adapter_set_irqs(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(adapter_set_irqs, error, reason, fd, request)
+
+/* ADAPTER_RESET */
+static inline struct ndshm_adapter_reset_args adapter_reset_request(__u32 adapter)
+{
+	struct ndshm_adapter_reset_args reset;
+
+	ndshm_poison(&reset, sizeof(reset));
+	reset.adapter = adapter;
+	reset.__reserved = 0;
+	return reset;
+}
+
+#define test_adapter_reset(fd, request) \
+	NDSHM_TEST_PASS(adapter_reset, fd, request)
+#define test_err_adapter_reset(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(adapter_reset, error, reason, fd, request)
 
 /*
  * The provider of blocks for which a test names none: NDSHM_PROVIDER, or the

@@ -65,7 +65,7 @@
  * EMFILE     no free descriptor in the process or in the system
  * EDQUOT     a limit that ndshm sets is reached
  * ESHUTDOWN  the provider is being unregistered
- * EIO        the provider failed
+ * EIO        the provider failed; the reset of a function failed
  * ========== ==================================================================
  *
  * A request with NDSHM_ALLOC_ASYNC completes with a record (struct ndshm_completion),
@@ -109,6 +109,7 @@
 #define NDSHM_SECTION_OPEN	_IO(NDSHM_IOC, 0x8a)
 #define NDSHM_ADAPTER_SET_IRQS	_IO(NDSHM_IOC, 0x8b)
 #define NDSHM_BLOCK_EXPORT	_IO(NDSHM_IOC, 0x8c)
+#define NDSHM_ADAPTER_RESET	_IO(NDSHM_IOC, 0x8d)
 
 /* Commands on the descriptor of a section. */
 #define NDSHM_SECTION_ATTACH	_IO(NDSHM_IOC, 0x90)
@@ -141,6 +142,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_RECYCLE	(1ULL << 7)	/* ALLOC_RECYCLE */
 #define NDSHM_FEATURE_IRQS	(1ULL << 8)	/* ADAPTER_SET_IRQS */
 #define NDSHM_FEATURE_EXPORT	(1ULL << 9)	/* BLOCK_EXPORT */
+#define NDSHM_FEATURE_RESET	(1ULL << 10)	/* ADAPTER_RESET */
 
 /**
  * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -280,8 +282,7 @@ struct ndshm_adapter_start_args {
  * @out_length: length of the BAR, in bytes
  *
  * Only memory BARs of whole pages can be mapped (else EOPNOTSUPP, BAR_NOT_MAPPABLE).
- * While the function is reset through sysfs or recovers from an error, access to the
- * mapping is SIGBUS.
+ * While the function is reset or recovers from an error, access to the mapping is SIGBUS.
  */
 struct ndshm_adapter_map_bar_args {
 	__u32 size;
@@ -337,7 +338,7 @@ struct ndshm_adapter_map_bar_args {
  * interrupt that is pending then is signalled at once. A call with an eventfd unmasks as
  * well. While INTx is off or masked the function cannot disturb other devices of its line.
  *
- * A reset through sysfs and the recovery from an error turn the interrupts off.
+ * A reset, also through sysfs, and the recovery from an error turn the interrupts off.
  * Meanwhile, they cannot be turned on (EAGAIN, ADAPTER_RESETTING). The eventfds are
  * signalled once more when the error is detected, when the reset is over and registers
  * can be accessed again, and when the claim ends, for whatever reason; the last two also
@@ -363,6 +364,44 @@ struct ndshm_adapter_set_irqs_args {
 	__u32 first;
 	__u32 count;
 	__aligned_u64 eventfds;
+};
+
+/**
+ * struct ndshm_adapter_reset_args - ioctl(NDSHM_ADAPTER_RESET): reset a claimed function
+ * @size: sizeof(struct ndshm_adapter_reset_args)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @adapter: id of an adapter that this client has claimed
+ * @__reserved: must be 0
+ *
+ * Resets this function, and no other one, by the first method that the kernel has for it
+ * (reset_method in sysfs). First, bus mastering and interrupts are turned off, so that DMA
+ * and messages end. The claim stays, with its blocks, their DMA addresses and contents,
+ * and all mappings. While the reset is running, access to a mapped BAR is SIGBUS in all
+ * processes. At the end the configuration space is that of the beginning of the claim, and
+ * the eventfds of interrupts are signalled once more and their references dropped.
+ *
+ * The device determines what its reset clears. It may still hold DMA addresses, so quiesce
+ * it as after a claim. Then call NDSHM_ADAPTER_SET_IRQS and NDSHM_ADAPTER_START again.
+ *
+ * The call returns when the reset is over: within two seconds, or after about a minute if
+ * the function does not respond any more. A signal does not shorten this, and the end of the
+ * claim and the removal of the function wait for it.
+ *
+ * A function without a reset method is EOPNOTSUPP (RESET_UNSUPPORTED). While the function
+ * is reset by another process, recovers from an error, or its device is otherwise locked,
+ * the call is EAGAIN (ADAPTER_RESETTING). Neither changes anything. If the reset failed
+ * (EIO, RESET_FAILED), the state of the device is unknown; bus mastering and interrupts
+ * are off as after a reset. The permission of NDSHM_ADAPTER_START is checked.
+ */
+struct ndshm_adapter_reset_args {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__u32 adapter;
+	__u32 __reserved;
 };
 
 /* Usage of a block, with the values of NDIS. UNDEFINED is for kernel callers only. */

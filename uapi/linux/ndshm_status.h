@@ -175,7 +175,11 @@
 /* dma-bufs. */
 #define NDSHM_REASON_EXPORT_UNSUPPORTED		__NDSHM_REASON(100U)
 
+/* Reset of a claimed function. */
+#define NDSHM_REASON_RESET_UNSUPPORTED		__NDSHM_REASON(101U)
+#define NDSHM_REASON_RESET_FAILED		__NDSHM_REASON(102U)
+
 /* One more than the highest reason of this header. */
-#define NDSHM_REASON_COUNT_KNOWN		101U
+#define NDSHM_REASON_COUNT_KNOWN		103U
 
 #endif /* _UAPI_LINUX_NDSHM_STATUS_H */

@@ -21,6 +21,7 @@ static const struct {
 	{ NDSHM_FEATURE_RECYCLE, "recycle" },
 	{ NDSHM_FEATURE_IRQS, "irqs" },
 	{ NDSHM_FEATURE_EXPORT, "export" },
+	{ NDSHM_FEATURE_RESET, "reset" },
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))

@@ -38,6 +38,8 @@ struct ndshm_irq_change {
  *	have a device that needs a reset. Bus mastering must be off on return.
  * @start: Enable bus mastering. Can be called repeatedly.
  * @bar: Get the bus address and length of BAR @bar (0 to 5).
+ * @reset: Reset the function; see struct ndshm_adapter_reset_args. Never waits for a lock that
+ *	ndshm_adapter_unregister() is called with.
  * @release: The claim has ended and its BARs are unmapped. On return bus mastering must
  *	be off, no transaction in flight and the function reset. Its interrupts are off and
  *	their eventfds signalled and put. @removing: called from ndshm_adapter_unregister(),
@@ -50,11 +52,11 @@ struct ndshm_irq_change {
  *	@claim then refuses clients without its argument @needs_reset. Can be called
  *	concurrently.
  *
- * @claim, @start, @bar and @set_irqs return a reason, which the client of the ioctl gets unchanged:
- * an errno would not show whether the device needs a reset or is not isolated.
+ * @claim, @start, @bar, @set_irqs and @reset return a reason, which the client of the ioctl gets
+ * unchanged: an errno would not show whether the device needs a reset or is not isolated.
  *
- * Context: Process context; may sleep. @claim, @start, @bar, @irqs, @set_irqs and @release are
- * serialised; all but @claim are only called between @claim and @release.
+ * Context: Process context; may sleep. @claim, @start, @bar, @irqs, @set_irqs, @reset and @release
+ * are serialised; all but @claim are only called between @claim and @release.
  */
 struct ndshm_adapter_ops {
 	u32 (*isolation)(void *context);
@@ -66,6 +68,7 @@ struct ndshm_adapter_ops {
 	unsigned int (*irqs)(void *context, unsigned int kind);
 	ndshm_reason_t (*set_irqs)(void *context,
 				   const struct ndshm_irq_change *change);
+	ndshm_reason_t (*reset)(void *context);
 	void (*release)(void *context, bool removing);
 	bool (*needs_reset)(void *context);
 };
