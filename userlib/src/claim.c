@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Claims, their BAR mappings and interrupts. The object of a claim lives until its client is closed.
+ * Claims, their BAR mappings, interrupts and resets. The object of a claim lives until its client is closed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -119,6 +119,16 @@ NDSHM_API int ndshm_claim_unmask_intx(struct ndshm_claim *claim)
 		.flags = NDSHM_SET_IRQS_UNMASK,
 		.kind = NDSHM_IRQ_INTX,
 	});
+}
+
+NDSHM_API int ndshm_claim_reset(struct ndshm_claim *claim)
+{
+	struct ndshm_adapter_reset_args argument = {
+		.size = sizeof(argument),
+		.adapter = claim->adapter,
+	};
+
+	return ndshm__command(claim->ndshm, NDSHM_ADAPTER_RESET, &argument);
 }
 
 static int map_bar(struct ndshm_claim *claim, unsigned int number, struct bar *bar)

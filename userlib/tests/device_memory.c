@@ -629,6 +629,26 @@ static void interrupts_signal_eventfds(void)
 	ndshm_close(ndshm);
 }
 
+static void claims_reset_their_function(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_claim *claim;
+
+	REQUIRE(ndshm);
+	REQUIRE(!ndshm_claim_adapter(ndshm, 9, 48, &claim));
+	CHECK_DONE(ndshm, ndshm_claim_reset(claim));
+	CHECK(requested.reset.size == sizeof(requested.reset) && requested.reset.adapter == 9);
+	CHECK(!requested.reset.flags && !requested.reset.__reserved);
+	device_fail_next(EOPNOTSUPP, NDSHM_REASON_RESET_UNSUPPORTED, NDSHM_STATUS_NOT_SUPPORTED);
+	CHECK_FAILS(ndshm, ndshm_claim_reset(claim), EOPNOTSUPP, RESET_UNSUPPORTED, NOT_SUPPORTED);
+	device_fail_next(EIO, NDSHM_REASON_RESET_FAILED, NDSHM_STATUS_FAILURE);
+	CHECK_FAILS(ndshm, ndshm_claim_reset(claim), EIO, RESET_FAILED, FAILURE);
+	/* A module without the command. */
+	device_fail_next(ENOTTY, 0, 0);
+	CHECK_FAILS(ndshm, ndshm_claim_reset(claim), EOPNOTSUPP, NONE, SUCCESS);
+	ndshm_close(ndshm);
+}
+
 static void failures_of_claims_arrive(void)
 {
 	struct ndshm *ndshm = device_open();
@@ -717,6 +737,7 @@ int main(void)
 	RUN(export_returns_a_descriptor);
 	RUN(claims_map_bars_until_the_close);
 	RUN(interrupts_signal_eventfds);
+	RUN(claims_reset_their_function);
 	RUN(failures_of_claims_arrive);
 	RUN(threads_get_the_same_bar);
 	return test_end();

@@ -32,7 +32,8 @@ void device_reset(void)
 	answer.features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_SECTIONS |
 			  NDSHM_FEATURE_ASYNC | NDSHM_FEATURE_NAMES |
 			  NDSHM_FEATURE_FREE_MANY | NDSHM_FEATURE_RECYCLE |
-			  NDSHM_FEATURE_IRQS | NDSHM_FEATURE_EXPORT;
+			  NDSHM_FEATURE_IRQS | NDSHM_FEATURE_EXPORT |
+			  NDSHM_FEATURE_RESET;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
 	answer.segments = 3;
 	answer.address = 0x1000;
@@ -224,6 +225,9 @@ static int succeed(unsigned long number, void *argument)
 		return 0;
 	case NDSHM_ADAPTER_SET_IRQS:
 		set_irqs(argument);
+		return 0;
+	case NDSHM_ADAPTER_RESET:
+		memcpy(&requested.reset, argument, sizeof(requested.reset));
 		return 0;
 	case NDSHM_ADAPTER_MAP_BAR:
 		__atomic_add_fetch(&requested.bars, 1, __ATOMIC_SEQ_CST);

@@ -335,6 +335,14 @@ int ndshm_claim_set_irqs(struct ndshm_claim *claim, uint32_t kind, uint32_t firs
 int ndshm_claim_unmask_intx(struct ndshm_claim *claim)
 	NDSHM_NONNULL(1);
 
+/*
+ * Reset the function. Afterwards its DMA and interrupts are off, as after a claim; mappings and
+ * blocks stay. -EOPNOTSUPP (RESET_UNSUPPORTED): it has no reset. -EAGAIN (ADAPTER_RESETTING). -EIO
+ * (RESET_FAILED).
+ */
+int ndshm_claim_reset(struct ndshm_claim *claim)
+	NDSHM_NONNULL(1);
+
 /* Blocks ----------------------------------------------------------------- */
 
 /*
