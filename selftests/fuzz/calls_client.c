@@ -174,6 +174,25 @@ static long run_irqs(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return ret;
 }
 
+enum { RESET_ADAPTER = COMMAND_OWN, RESET_RESERVED };
+static const struct fuzz_argument reset_arguments[] = {
+	COMMAND(struct ndshm_adapter_reset_args),
+	[RESET_ADAPTER] = FUZZ_ADAPTER(MACHINE_EDU),
+	[RESET_RESERVED] = RESERVED,
+	{}
+};
+
+static long run_reset(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	struct ndshm_adapter_reset_args reset = {
+		.adapter = fuzz_adapter(&a[RESET_ADAPTER]),
+		.__reserved = a[RESET_RESERVED].number,
+	};
+
+	return command(thread, NDSHM_ADAPTER_RESET, a, (void *)&reset,
+		       sizeof(reset));
+}
+
 enum { BAR_ADAPTER = COMMAND_OWN, BAR_NUMBER, BAR_HANDLE };
 static const struct fuzz_argument bar_arguments[] = {
 	COMMAND(struct ndshm_adapter_map_bar_args),
@@ -506,6 +525,7 @@ const struct fuzz_kind fuzz_client_kinds[] = {
 	{ "claim", 10, claim_arguments, run_claim, machine_has_function },
 	{ "start", 5, start_arguments, run_start, machine_has_function },
 	{ "irqs", 8, irqs_arguments, run_irqs, machine_has_function },
+	{ "reset", 3, reset_arguments, run_reset, machine_has_function },
 	{ "bar", 6, bar_arguments, run_bar, machine_has_function },
 	{ "alloc", 30, alloc_arguments, run_alloc, NULL },
 	{ "free", 15, free_arguments, run_free, NULL },
