@@ -140,6 +140,14 @@ FIXTURE_VARIANT_ADD(shape, adapter_reset) {
 	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
 };
 
+FIXTURE_VARIANT_ADD(shape, adapter_config) {
+	.command = NDSHM_ADAPTER_CONFIG,
+	.size = sizeof(struct ndshm_adapter_config_args),
+	.known_flags = NDSHM_CONFIG_WRITE,
+	.error = EOPNOTSUPP,
+	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
+};
+
 FIXTURE_VARIANT_ADD(shape, block_alloc) {
 	.command = NDSHM_BLOCK_ALLOC,
 	.size = sizeof(struct ndshm_block_alloc_args),
@@ -305,6 +313,7 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		struct ndshm_adapter_map_bar_args map_bar;
 		struct ndshm_adapter_set_irqs_args set_irqs;
 		struct ndshm_adapter_reset_args reset;
+		struct ndshm_adapter_config_args config;
 		struct ndshm_block_alloc_args alloc;
 		struct ndshm_block_free_args free;
 		struct ndshm_block_query_args query;
@@ -344,6 +353,10 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		break;
 	case NDSHM_ADAPTER_RESET:
 		request.reset = adapter_reset_request(self->adapter);
+		break;
+	case NDSHM_ADAPTER_CONFIG:
+		request.config = adapter_config_request(self->adapter, 0, 0, 4, 0);
+		request.config.value = 0;
 		break;
 	case NDSHM_BLOCK_ALLOC:
 		request.alloc = block_alloc_request(self->adapter, 1,
@@ -889,11 +902,14 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_RECYCLE |
 					    NDSHM_FEATURE_IRQS |
 					    NDSHM_FEATURE_EXPORT |
-					    NDSHM_FEATURE_RESET));
+					    NDSHM_FEATURE_RESET |
+					    NDSHM_FEATURE_CONFIG));
 	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
 		  !(info->out_features & NDSHM_FEATURE_IRQS));
 	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
 		  !(info->out_features & NDSHM_FEATURE_RESET));
+	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
+		  !(info->out_features & NDSHM_FEATURE_CONFIG));
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SECTIONS);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_ASYNC);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_NAMES);
@@ -975,7 +991,7 @@ TEST_F(request, unknown_commands)
 	int holder = test_attach(section);
 
 	no_commands(_metadata, self->fd, self->fd, NDSHM_GET_INFO,
-		    NDSHM_ADAPTER_RESET);
+		    NDSHM_ADAPTER_CONFIG);
 	no_commands(_metadata, self->fd, section, NDSHM_SECTION_ATTACH,
 		    NDSHM_SECTION_SYNC);
 	no_commands(_metadata, self->fd, holder, NDSHM_EXTENT_ALLOC,
@@ -1747,6 +1763,24 @@ TEST_F(request, reset)
 	test_err_adapter_reset(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd, &reset);
 	reset = adapter_reset_request(UINT_MAX);
 	test_err_adapter_reset(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd, &reset);
+}
+
+TEST_F(request, config)
+{
+	struct ndshm_adapter_config_args config;
+	__u32 flags;
+
+	for (flags = 0; flags <= NDSHM_CONFIG_WRITE; flags++) {
+		config = adapter_config_request(self->adapter, flags, 0, 4, 0);
+		test_err_adapter_config(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
+					self->fd, &config);
+		config = adapter_config_request(0, flags, 0, 4, 0);
+		test_err_adapter_config(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
+					&config);
+		config = adapter_config_request(UINT_MAX, flags, 0, 4, 0);
+		test_err_adapter_config(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
+					&config);
+	}
 }
 
 /* Unknown commands, and file operations that the device does not support. */

@@ -253,3 +253,9 @@ NDSHM_REASON_ROW(RESET_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "reset-unsupporte
 		 "function has no reset method; bring the device to a known state through its registers")
 NDSHM_REASON_ROW(RESET_FAILED, FAILURE, EIO, "reset-failed", 102,
 		 "reset of the function failed and its state is unknown; reset it again, or close the claim")
+
+/* Configuration space of a claimed function. */
+NDSHM_REASON_ROW(CONFIG_RANGE, INVALID_PARAMETER, EINVAL, "config-range", 103,
+		 "access is not aligned, not of 1, 2 or 4 bytes, or exceeds the configuration space; correct offset, width and value")
+NDSHM_REASON_ROW(CONFIG_PROTECTED, OPEN_FAILED, EACCES, "config-protected", 104,
+		 "register or bit of configuration space belongs to the kernel; write only what struct ndshm_adapter_config_args lists")

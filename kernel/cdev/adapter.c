@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Ioctls of a client: GET_INFO, ADAPTER_CLAIM, ADAPTER_START, ADAPTER_MAP_BAR,
- * ADAPTER_SET_IRQS, ADAPTER_RESET.
+ * ADAPTER_SET_IRQS, ADAPTER_RESET, ADAPTER_CONFIG.
  */
 #include <linux/eventfd.h>
 #include <linux/io.h>
@@ -37,7 +37,8 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	if (IS_ENABLED(CONFIG_PCI))
 		argument->out_features |= NDSHM_FEATURE_CLAIMS |
 					  NDSHM_FEATURE_IRQS |
-					  NDSHM_FEATURE_RESET;
+					  NDSHM_FEATURE_RESET |
+					  NDSHM_FEATURE_CONFIG;
 	argument->out_max_length = ndshm_max_length();
 	argument->out_max_blocks = NDSHM_MAX_HANDLES;
 	argument->out_max_batch = NDSHM_MAX_BATCH;
@@ -171,6 +172,54 @@ ndshm_reason_t ndshm_ioctl_adapter_reset(struct ndshm_command *command)
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
 	return claim_reply_and_use(command, argument->adapter, claim_reset, NULL);
+}
+
+static ndshm_reason_t claim_config(struct ndshm_claim *claim, void *context)
+{
+	return claim->adapter->ops->config(claim->adapter->context, context);
+}
+
+static bool config_access_valid(const struct ndshm_config_access *access)
+{
+	const u32 width = access->width;
+
+	return (width == 1 || width == 2 || width == 4) &&
+	       IS_ALIGNED(access->offset, width) &&
+	       (!access->write || access->value <= U32_MAX >> (32 - 8 * width));
+}
+
+static ndshm_reason_t config_read(struct ndshm_command *command,
+				  struct ndshm_config_access *access)
+{
+	struct ndshm_adapter_config_args *argument = command->argument;
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
+
+	reason = claim_find(ndshm_client_of(command), argument->adapter, &claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = ndshm_claim_use(claim, claim_config, access);
+	ndshm_claim_put(claim);
+	if (reason == NDSHM_REASON_NONE)
+		argument->value = access->value;
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_adapter_config(struct ndshm_command *command)
+{
+	const struct ndshm_adapter_config_args *argument = command->argument;
+	struct ndshm_config_access access = {
+		.offset = argument->offset,
+		.width = argument->width,
+		.value = argument->value,
+		.write = argument->flags & NDSHM_CONFIG_WRITE,
+	};
+
+	if (!config_access_valid(&access))
+		return NDSHM_REASON_CONFIG_RANGE;
+	if (!access.write)
+		return config_read(command, &access);
+	return claim_reply_and_use(command, argument->adapter, claim_config, &access);
 }
 
 /* Argument of bar_publish(): handle and uncached mapping for a BAR that has none. */

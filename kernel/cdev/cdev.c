@@ -32,6 +32,7 @@ static const struct ndshm_ioctl_row rows[] = {
 	    NDSHM_SET_IRQS_UNMASK),
 	ROW(NDSHM_BLOCK_EXPORT, block_export, __reserved, 0),
 	ROW(NDSHM_ADAPTER_RESET, adapter_reset, __reserved, 0),
+	ROW(NDSHM_ADAPTER_CONFIG, adapter_config, value, NDSHM_CONFIG_WRITE),
 };
 
 static long client_ioctl(struct file *file, unsigned int number,

@@ -26,6 +26,7 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_adapter_config(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_reset(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_set_irqs(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Adapter operations of a PCI function: claim, start, BARs, reset, release. Interrupts: irq.c.
+ * Adapter operations of a PCI function: claim, start, BARs, reset, release. Interrupts: irq.c,
+ * configuration space: config.c.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -153,16 +154,11 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 static ndshm_reason_t ndshm_pci_start(void *context)
 {
 	struct ndshm_pci_function *function = context;
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	ndshm_reason_t reason;
 
 	mutex_lock(&function->lock);
-	if (function->down)
-		reason = NDSHM_REASON_ADAPTER_REMOVED;
-	else if (function->resetting)
-		reason = NDSHM_REASON_ADAPTER_RESETTING;
-	else if (!pci_device_is_present(function->pdev))
-		reason = NDSHM_REASON_ADAPTER_REMOVED;
-	else
+	reason = ndshm_pci_check(function);
+	if (reason == NDSHM_REASON_NONE)
 		ndshm_pci_set_master(function, true);
 	mutex_unlock(&function->lock);
 	return reason;
@@ -194,22 +190,16 @@ static ndshm_reason_t ndshm_pci_bar(void *context, unsigned int bar,
 static ndshm_reason_t pci_function_reset_locked(struct ndshm_pci_function *function)
 {
 	struct pci_dev *pdev = function->pdev;
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	ndshm_reason_t reason;
 	int error;
 
 	device_lock_assert(&pdev->dev);
 
-	/* Both are changed with the device lock held, except for a shutdown. */
 	mutex_lock(&function->lock);
-	if (function->down)
-		reason = NDSHM_REASON_ADAPTER_REMOVED;
-	else if (function->resetting)
-		reason = NDSHM_REASON_ADAPTER_RESETTING;
+	reason = ndshm_pci_check(function);
 	mutex_unlock(&function->lock);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (!pci_device_is_present(pdev))
-		return NDSHM_REASON_ADAPTER_REMOVED;
 	if (!pdev->reset_methods[0])
 		return NDSHM_REASON_RESET_UNSUPPORTED;
 	/* Readers of configuration space through sysfs wait meanwhile. */
@@ -297,6 +287,7 @@ const struct ndshm_adapter_ops ndshm_pci_adapter_ops = {
 	.irqs = ndshm_pci_irqs,
 	.set_irqs = ndshm_pci_set_irqs,
 	.reset = ndshm_pci_reset,
+	.config = ndshm_pci_config,
 	.release = ndshm_pci_release,
 	.needs_reset = ndshm_pci_needs_reset,
 };

@@ -10,6 +10,7 @@
 #include <linux/spinlock.h>
 
 #include <ndshm/adapter.h>
+#include <ndshm/status.h>
 
 /**
  * struct ndshm_pci_irqs - Interrupts of a function
@@ -44,6 +45,7 @@ struct ndshm_pci_irqs {
  * @adapter: registered adapter, or NULL. Protected by the device lock
  * @initial: configuration space as probe left it: memory decoding on, bus
  *	mastering and INTx off
+ * @device_control: Device Control of PCI Express as @initial has it; constant after probe
  * @segment_size: maximum DMA segment size before probe, restored by remove
  * @lock: serialises changes of bus mastering and of interrupts; protects @down, @resetting
  *	and @irqs
@@ -63,6 +65,7 @@ struct ndshm_pci_function {
 	struct pci_dev *pdev;
 	struct ndshm_adapter *adapter;
 	struct pci_saved_state *initial;
+	u16 device_control;
 	unsigned int segment_size;
 	struct mutex lock;		/* bus mastering, irqs, down, resetting */
 	raw_spinlock_t command_lock;	/* command register */
@@ -85,6 +88,26 @@ extern struct notifier_block ndshm_pci_bus_notifier;
 
 /* Change bus mastering. Called with @function->lock held. */
 void ndshm_pci_set_master(struct ndshm_pci_function *function, bool master);
+
+/*
+ * Return: NONE if the function can be used: ADAPTER_REMOVED if it is down or does not respond,
+ * ADAPTER_RESETTING during a reset or recovery. Called with @function->lock held.
+ */
+static inline ndshm_reason_t
+ndshm_pci_check(const struct ndshm_pci_function *function)
+{
+	lockdep_assert_held(&function->lock);
+
+	/* After a permanent failure no end of the reset follows. */
+	if (function->down)
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	if (function->resetting)
+		return NDSHM_REASON_ADAPTER_RESETTING;
+	/* During a reset all registers read as ones. */
+	if (!pci_device_is_present(function->pdev))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	return NDSHM_REASON_NONE;
+}
 
 /* Disable bus mastering. */
 void ndshm_pci_stop(struct ndshm_pci_function *function);
@@ -121,6 +144,9 @@ void ndshm_pci_irqs_end(struct ndshm_pci_function *function);
 unsigned int ndshm_pci_irqs(void *context, unsigned int kind);
 ndshm_reason_t ndshm_pci_set_irqs(void *context,
 				  const struct ndshm_irq_change *change);
+
+/* Operation @config of struct ndshm_adapter_ops. */
+ndshm_reason_t ndshm_pci_config(void *context, struct ndshm_config_access *access);
 
 /*
  * Restore configuration space as probe left it. Called with the device lock held and

@@ -327,20 +327,16 @@ static ndshm_reason_t pci_irqs_set(struct ndshm_pci_function *function,
 				   const struct ndshm_irq_change *change)
 {
 	struct ndshm_pci_irqs *irqs = &function->irqs;
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	ndshm_reason_t reason;
 
 	if (change->kind == NDSHM_IRQ_NONE) {
 		ndshm_pci_irqs_stop(function);
 		pci_irqs_put(function);
 		return NDSHM_REASON_NONE;
 	}
-	/* After a permanent failure no end of the reset follows. */
-	if (function->down)
-		return NDSHM_REASON_ADAPTER_REMOVED;
-	if (function->resetting)
-		return NDSHM_REASON_ADAPTER_RESETTING;
-	if (!pci_device_is_present(function->pdev))
-		return NDSHM_REASON_ADAPTER_REMOVED;
+	reason = ndshm_pci_check(function);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
 	if (!change->count &&
 	    (irqs->kind != NDSHM_IRQ_INTX ||
 	     !rcu_access_pointer(irqs->eventfds[0])))

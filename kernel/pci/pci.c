@@ -39,6 +39,9 @@ static int ndshm_pci_init_function(struct ndshm_pci_function *function)
 	pci_clear_master(pdev);
 	pci_intx(pdev, 0);
 
+	/* Stays 0 if the function is not PCI Express. */
+	pcie_capability_read_word(pdev, PCI_EXP_DEVCTL, &function->device_control);
+
 	error = pci_save_state(pdev);
 	if (error)
 		return error;

@@ -356,6 +356,7 @@ NDSHM_TEST_COMMAND(adapter_start, NDSHM_ADAPTER_START)
 NDSHM_TEST_COMMAND(adapter_map_bar, NDSHM_ADAPTER_MAP_BAR)
 NDSHM_TEST_COMMAND(adapter_set_irqs, NDSHM_ADAPTER_SET_IRQS)
 NDSHM_TEST_COMMAND(adapter_reset, NDSHM_ADAPTER_RESET)
+NDSHM_TEST_COMMAND(adapter_config, NDSHM_ADAPTER_CONFIG)
 NDSHM_TEST_COMMAND(block_alloc, NDSHM_BLOCK_ALLOC)
 NDSHM_TEST_COMMAND(block_cancel, NDSHM_BLOCK_CANCEL)
 NDSHM_TEST_COMMAND(block_free, NDSHM_BLOCK_FREE)
@@ -486,6 +487,27 @@ static inline struct ndshm_adapter_reset_args adapter_reset_request(__u32 adapte
 	NDSHM_TEST_PASS(adapter_reset, fd, request)
 #define test_err_adapter_reset(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(adapter_reset, error, reason, fd, request)
+
+/* ADAPTER_CONFIG */
+static inline struct ndshm_adapter_config_args
+adapter_config_request(__u32 adapter, __u32 flags, __u32 offset, __u32 width, __u32 value)
+{
+	struct ndshm_adapter_config_args config;
+
+	ndshm_poison(&config, sizeof(config));
+	config.flags = flags;
+	config.adapter = adapter;
+	config.offset = offset;
+	config.width = width;
+	if (flags & NDSHM_CONFIG_WRITE)
+		config.value = value;
+	return config;
+}
+
+#define test_adapter_config(fd, request) \
+	NDSHM_TEST_PASS(adapter_config, fd, request)
+#define test_err_adapter_config(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(adapter_config, error, reason, fd, request)
 
 /*
  * The provider of blocks for which a test names none: NDSHM_PROVIDER, or the

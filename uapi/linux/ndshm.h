@@ -57,7 +57,8 @@
  * EBADFD     the client has no claim on this adapter; the interrupt is not on
  * EBADF      a descriptor in an argument is not of the required kind
  * EACCES     the adapter or the provider is closed to clients, or its mode denies
- *            the caller permission; the mode of a section permits reading only
+ *            the caller permission; the mode of a section permits reading only;
+ *            a protected field of configuration space
  * EROFS      the descriptor of the section is read-only
  * EPERM      a missing capability, or isolation; an adapter that needs a reset;
  *            another user's section; a section that does not permit KEEP
@@ -110,6 +111,7 @@
 #define NDSHM_ADAPTER_SET_IRQS	_IO(NDSHM_IOC, 0x8b)
 #define NDSHM_BLOCK_EXPORT	_IO(NDSHM_IOC, 0x8c)
 #define NDSHM_ADAPTER_RESET	_IO(NDSHM_IOC, 0x8d)
+#define NDSHM_ADAPTER_CONFIG	_IO(NDSHM_IOC, 0x8e)
 
 /* Commands on the descriptor of a section. */
 #define NDSHM_SECTION_ATTACH	_IO(NDSHM_IOC, 0x90)
@@ -143,6 +145,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_IRQS	(1ULL << 8)	/* ADAPTER_SET_IRQS */
 #define NDSHM_FEATURE_EXPORT	(1ULL << 9)	/* BLOCK_EXPORT */
 #define NDSHM_FEATURE_RESET	(1ULL << 10)	/* ADAPTER_RESET */
+#define NDSHM_FEATURE_CONFIG	(1ULL << 11)	/* ADAPTER_CONFIG */
 
 /**
  * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -402,6 +405,58 @@ struct ndshm_adapter_reset_args {
 	__u32 flags;
 	__u32 adapter;
 	__u32 __reserved;
+};
+
+/* Bits of ndshm_adapter_config.flags. */
+#define NDSHM_CONFIG_WRITE	(1U << 0)	/* write; otherwise read */
+
+/**
+ * struct ndshm_adapter_config_args - ioctl(NDSHM_ADAPTER_CONFIG): configuration space
+ * @size: sizeof(struct ndshm_adapter_config_args)
+ * @status: out
+ * @reason: out
+ * @flags: 0 or NDSHM_CONFIG_WRITE
+ * @adapter: id of an adapter that this client has claimed
+ * @offset: in bytes; a multiple of @width
+ * @width: 1, 2 or 4 bytes
+ * @value: with NDSHM_CONFIG_WRITE the value to write, in the processor's byte order;
+ *	otherwise out: the value read
+ *
+ * All of the configuration space can be read, 256 or 4096 bytes. Only these registers can
+ * be written, each as a whole and with its own @width. Bits that are not in the table must
+ * have their present value, or 0 in a register of error bits:
+ *
+ * ====================  ========  ==========================================================
+ * register              @width    bits
+ * ====================  ========  ==========================================================
+ * Status                2         the six error bits, which 1 clears
+ * Cache Line Size       1         all
+ * Device Control        2         Enable Relaxed Ordering and Enable No Snoop: on only if
+ *                                 they were on at the beginning of the claim; Max Read
+ *                                 Request Size: at most that of the beginning
+ * Device Status         2         the four error bits, which 1 clears
+ * ====================  ========  ==========================================================
+ *
+ * Device Control and Device Status are registers of the PCI Express capability. Any other
+ * write is EACCES (CONFIG_PROTECTED), and nothing is written: bus mastering, interrupts, BARs
+ * and power states belong to the kernel, and other capabilities can reach past the
+ * IOMMU, other functions or the link. The end of the claim and a reset restore what the
+ * client has changed.
+ *
+ * A wrong @width, an @offset that is not a multiple of it or beyond the end, and a @value
+ * wider than @width are EINVAL (CONFIG_RANGE). While the function is reset or recovers from
+ * an error, the call is EAGAIN (ADAPTER_RESETTING). The permission of NDSHM_ADAPTER_START is
+ * checked.
+ */
+struct ndshm_adapter_config_args {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__u32 adapter;
+	__u32 offset;
+	__u32 width;
+	__u32 value;
 };
 
 /* Usage of a block, with the values of NDIS. UNDEFINED is for kernel callers only. */

@@ -179,7 +179,11 @@
 #define NDSHM_REASON_RESET_UNSUPPORTED		__NDSHM_REASON(101U)
 #define NDSHM_REASON_RESET_FAILED		__NDSHM_REASON(102U)
 
+/* Configuration space of a claimed function. */
+#define NDSHM_REASON_CONFIG_RANGE		__NDSHM_REASON(103U)
+#define NDSHM_REASON_CONFIG_PROTECTED		__NDSHM_REASON(104U)
+
 /* One more than the highest reason of this header. */
-#define NDSHM_REASON_COUNT_KNOWN		103U
+#define NDSHM_REASON_COUNT_KNOWN		105U
 
 #endif /* _UAPI_LINUX_NDSHM_STATUS_H */

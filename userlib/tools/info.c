@@ -22,6 +22,7 @@ static const struct {
 	{ NDSHM_FEATURE_IRQS, "irqs" },
 	{ NDSHM_FEATURE_EXPORT, "export" },
 	{ NDSHM_FEATURE_RESET, "reset" },
+	{ NDSHM_FEATURE_CONFIG, "config" },
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))

@@ -31,6 +31,20 @@ struct ndshm_irq_change {
 };
 
 /**
+ * struct ndshm_config_access - access to the configuration space of a claimed adapter
+ * @offset: in bytes; a multiple of @width, may be beyond the end
+ * @width: 1, 2 or 4 bytes
+ * @value: to write; or out: read
+ * @write: write; otherwise read
+ */
+struct ndshm_config_access {
+	u32 offset;
+	u32 width;
+	u32 value;
+	bool write;
+};
+
+/**
  * struct ndshm_adapter_ops - operations of an adapter that a client can claim
  * @isolation: Returns the NDSHM_ISOLATION_* properties that are missing now; 0: isolated.
  *	Can be called concurrently; may sleep.
@@ -40,6 +54,8 @@ struct ndshm_irq_change {
  * @bar: Get the bus address and length of BAR @bar (0 to 5).
  * @reset: Reset the function; see struct ndshm_adapter_reset_args. Never waits for a lock that
  *	ndshm_adapter_unregister() is called with.
+ * @config: Read or write configuration space; refuses to write protected fields, see struct
+ *	ndshm_adapter_config_args. A failure changes nothing.
  * @release: The claim has ended and its BARs are unmapped. On return bus mastering must
  *	be off, no transaction in flight and the function reset. Its interrupts are off and
  *	their eventfds signalled and put. @removing: called from ndshm_adapter_unregister(),
@@ -52,11 +68,12 @@ struct ndshm_irq_change {
  *	@claim then refuses clients without its argument @needs_reset. Can be called
  *	concurrently.
  *
- * @claim, @start, @bar, @set_irqs and @reset return a reason, which the client of the ioctl gets
- * unchanged: an errno would not show whether the device needs a reset or is not isolated.
+ * @claim, @start, @bar, @set_irqs, @reset and @config return a reason, which the client of the
+ * ioctl gets unchanged: an errno would not show whether the device needs a reset or is not
+ * isolated.
  *
- * Context: Process context; may sleep. @claim, @start, @bar, @irqs, @set_irqs, @reset and @release
- * are serialised; all but @claim are only called between @claim and @release.
+ * Context: Process context; may sleep. @claim, @start, @bar, @irqs, @set_irqs, @reset, @config and
+ * @release are serialised; all but @claim are only called between @claim and @release.
  */
 struct ndshm_adapter_ops {
 	u32 (*isolation)(void *context);
@@ -69,6 +86,7 @@ struct ndshm_adapter_ops {
 	ndshm_reason_t (*set_irqs)(void *context,
 				   const struct ndshm_irq_change *change);
 	ndshm_reason_t (*reset)(void *context);
+	ndshm_reason_t (*config)(void *context, struct ndshm_config_access *access);
 	void (*release)(void *context, bool removing);
 	bool (*needs_reset)(void *context);
 };
