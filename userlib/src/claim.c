@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Claims, their BAR mappings, interrupts and resets. The object of a claim lives until its client is closed.
+ * Claims, their BAR mappings, interrupts, resets and configuration space. The
+ * object of a claim lives until its client is closed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -129,6 +130,36 @@ NDSHM_API int ndshm_claim_reset(struct ndshm_claim *claim)
 	};
 
 	return ndshm__command(claim->ndshm, NDSHM_ADAPTER_RESET, &argument);
+}
+
+static int access_config(struct ndshm_claim *claim, struct ndshm_adapter_config_args *argument)
+{
+	argument->size = sizeof(*argument);
+	argument->adapter = claim->adapter;
+	return ndshm__command(claim->ndshm, NDSHM_ADAPTER_CONFIG, argument);
+}
+
+NDSHM_API int ndshm_claim_config_read(struct ndshm_claim *claim, uint32_t offset,
+				      unsigned int width, uint32_t *value)
+{
+	struct ndshm_adapter_config_args argument = { .offset = offset, .width = width };
+	int error = access_config(claim, &argument);
+
+	*value = error ? 0 : argument.value;
+	return error;
+}
+
+NDSHM_API int ndshm_claim_config_write(struct ndshm_claim *claim, uint32_t offset,
+				       unsigned int width, uint32_t value)
+{
+	struct ndshm_adapter_config_args argument = {
+		.flags = NDSHM_CONFIG_WRITE,
+		.offset = offset,
+		.width = width,
+		.value = value,
+	};
+
+	return access_config(claim, &argument);
 }
 
 static int map_bar(struct ndshm_claim *claim, unsigned int number, struct bar *bar)

@@ -649,6 +649,36 @@ static void claims_reset_their_function(void)
 	ndshm_close(ndshm);
 }
 
+static void configuration_space_is_read_and_written(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_claim *claim;
+	uint32_t value = 1;
+
+	REQUIRE(ndshm);
+	REQUIRE(!ndshm_claim_adapter(ndshm, 9, 48, &claim));
+	CHECK_DONE(ndshm, ndshm_claim_config_read(claim, 0x100, 4, &value));
+	CHECK(value == 0x10d38086);
+	CHECK(requested.config.size == sizeof(requested.config) && requested.config.adapter == 9);
+	CHECK(!requested.config.flags && requested.config.offset == 0x100);
+	CHECK(requested.config.width == 4);
+	CHECK_DONE(ndshm, ndshm_claim_config_write(claim, 6, 2, 0x8000));
+	CHECK(requested.config.flags == NDSHM_CONFIG_WRITE && requested.config.offset == 6);
+	CHECK(requested.config.width == 2 && requested.config.value == 0x8000);
+	device_fail_next(EACCES, NDSHM_REASON_CONFIG_PROTECTED, NDSHM_STATUS_OPEN_FAILED);
+	CHECK_FAILS(ndshm, ndshm_claim_config_write(claim, 4, 2, 7), EACCES, CONFIG_PROTECTED,
+		    OPEN_FAILED);
+	value = 1;
+	device_fail_next(EINVAL, NDSHM_REASON_CONFIG_RANGE, NDSHM_STATUS_INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_claim_config_read(claim, 1, 4, &value), EINVAL, CONFIG_RANGE,
+		    INVALID_PARAMETER);
+	CHECK(!value);
+	/* A module without the command. */
+	device_fail_next(ENOTTY, 0, 0);
+	CHECK_FAILS(ndshm, ndshm_claim_config_read(claim, 0, 4, &value), EOPNOTSUPP, NONE, SUCCESS);
+	ndshm_close(ndshm);
+}
+
 static void failures_of_claims_arrive(void)
 {
 	struct ndshm *ndshm = device_open();
@@ -738,6 +768,7 @@ int main(void)
 	RUN(claims_map_bars_until_the_close);
 	RUN(interrupts_signal_eventfds);
 	RUN(claims_reset_their_function);
+	RUN(configuration_space_is_read_and_written);
 	RUN(failures_of_claims_arrive);
 	RUN(threads_get_the_same_bar);
 	return test_end();

@@ -33,7 +33,7 @@ void device_reset(void)
 			  NDSHM_FEATURE_ASYNC | NDSHM_FEATURE_NAMES |
 			  NDSHM_FEATURE_FREE_MANY | NDSHM_FEATURE_RECYCLE |
 			  NDSHM_FEATURE_IRQS | NDSHM_FEATURE_EXPORT |
-			  NDSHM_FEATURE_RESET;
+			  NDSHM_FEATURE_RESET | NDSHM_FEATURE_CONFIG;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
 	answer.segments = 3;
 	answer.address = 0x1000;
@@ -228,6 +228,11 @@ static int succeed(unsigned long number, void *argument)
 		return 0;
 	case NDSHM_ADAPTER_RESET:
 		memcpy(&requested.reset, argument, sizeof(requested.reset));
+		return 0;
+	case NDSHM_ADAPTER_CONFIG:
+		memcpy(&requested.config, argument, sizeof(requested.config));
+		if (!requested.config.flags)
+			((struct ndshm_adapter_config_args *)argument)->value = 0x10d38086;
 		return 0;
 	case NDSHM_ADAPTER_MAP_BAR:
 		__atomic_add_fetch(&requested.bars, 1, __ATOMIC_SEQ_CST);

@@ -54,6 +54,7 @@ struct requested {
 	struct ndshm_adapter_start_args start;
 	struct ndshm_adapter_set_irqs_args set_irqs;
 	struct ndshm_adapter_reset_args reset;
+	struct ndshm_adapter_config_args config;
 	int eventfds[8];		/* of the last set_irqs */
 	struct ndshm_block_sync_args sync;
 	struct ndshm_block_export_args export;

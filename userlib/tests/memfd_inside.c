@@ -126,6 +126,7 @@ static void commands_of_claims_are_not_supported(void)
 {
 	struct ndshm_adapter_start_args start = { .size = sizeof(start), .adapter = 1 };
 	struct ndshm_adapter_map_bar_args bar = { .size = sizeof(bar), .adapter = 1 };
+	struct ndshm_adapter_config_args config = { .size = sizeof(config), .adapter = 1 };
 	struct ndshm_adapter_reset_args reset = { .size = sizeof(reset), .adapter = 1 };
 	struct ndshm_adapter_set_irqs_args irqs = { .size = sizeof(irqs), .adapter = 1 };
 
@@ -136,6 +137,8 @@ static void commands_of_claims_are_not_supported(void)
 	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_SET_IRQS, &irqs), EOPNOTSUPP, NONE,
 		    SUCCESS);
 	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_RESET, &reset), EOPNOTSUPP, NONE,
+		    SUCCESS);
+	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_CONFIG, &config), EOPNOTSUPP, NONE,
 		    SUCCESS);
 }
 

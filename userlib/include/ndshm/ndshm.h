@@ -343,6 +343,18 @@ int ndshm_claim_unmask_intx(struct ndshm_claim *claim)
 int ndshm_claim_reset(struct ndshm_claim *claim)
 	NDSHM_NONNULL(1);
 
+/*
+ * Read a register of the configuration space, `width` 1, 2 or 4 bytes; write one that the client may
+ * write, as a whole. -EACCES (CONFIG_PROTECTED): it may not; the manual page has the list.
+ * -EINVAL (CONFIG_RANGE). -EAGAIN (ADAPTER_RESETTING).
+ */
+int ndshm_claim_config_read(struct ndshm_claim *claim, uint32_t offset, unsigned int width,
+			    uint32_t *value)
+	NDSHM_NONNULL(1, 4) NDSHM_MUST_CHECK;
+int ndshm_claim_config_write(struct ndshm_claim *claim, uint32_t offset, unsigned int width,
+			     uint32_t value)
+	NDSHM_NONNULL(1);
+
 /* Blocks ----------------------------------------------------------------- */
 
 /*
