@@ -193,6 +193,32 @@ static long run_reset(struct fuzz_thread *thread, const struct fuzz_value *a)
 		       sizeof(reset));
 }
 
+enum { CONFIG_ADAPTER = COMMAND_OWN, CONFIG_OFFSET, CONFIG_WIDTH, CONFIG_VALUE };
+static const struct fuzz_argument config_arguments[] = {
+	COMMAND(struct ndshm_adapter_config_args),
+	[CONFIG_ADAPTER] = FUZZ_ADAPTER(MACHINE_EDU),
+	[CONFIG_OFFSET] = FUZZ_ANY("offset", 0, 4, 6, 12, 13, 16, 0x30, 0x34, 0x3c, 0x40,
+				   0x44, 0xc8, 0xcc, 0xd0, 0xd4, 0xe8, 0xea, 0xfe, 0x100,
+				   0x104, 0xffc, 0x1000, 0xffffffff),
+	[CONFIG_WIDTH] = FUZZ_ANY("width", 4, 0, 1, 2, 3, 4, 8, 0xffffffff),
+	[CONFIG_VALUE] = FUZZ_ANY("value", 0, 1, 4, 7, 0x10, 0xff, 0x8000, 0xf900, 0xffff,
+				  0xfee00000, 0xffffffff),
+	{}
+};
+
+static long run_config(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	struct ndshm_adapter_config_args config = {
+		.adapter = fuzz_adapter(&a[CONFIG_ADAPTER]),
+		.offset = a[CONFIG_OFFSET].number,
+		.width = a[CONFIG_WIDTH].number,
+		.value = a[CONFIG_VALUE].number,
+	};
+
+	return command(thread, NDSHM_ADAPTER_CONFIG, a, (void *)&config,
+		       sizeof(config));
+}
+
 enum { BAR_ADAPTER = COMMAND_OWN, BAR_NUMBER, BAR_HANDLE };
 static const struct fuzz_argument bar_arguments[] = {
 	COMMAND(struct ndshm_adapter_map_bar_args),
@@ -526,6 +552,7 @@ const struct fuzz_kind fuzz_client_kinds[] = {
 	{ "start", 5, start_arguments, run_start, machine_has_function },
 	{ "irqs", 8, irqs_arguments, run_irqs, machine_has_function },
 	{ "reset", 3, reset_arguments, run_reset, machine_has_function },
+	{ "config", 6, config_arguments, run_config, machine_has_function },
 	{ "bar", 6, bar_arguments, run_bar, machine_has_function },
 	{ "alloc", 30, alloc_arguments, run_alloc, NULL },
 	{ "free", 15, free_arguments, run_free, NULL },
