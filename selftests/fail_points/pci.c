@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A PCI function, here QEMU's edu: bind, claim, start, map registers and
- * memory, interrupts, unbind.
+ * memory, interrupts, configuration space, unbind. The one in a slot has a reset.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,8 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include <linux/pci_regs.h>
 
 #include "client.h"
 #include "ndshm_pci.h"
@@ -25,7 +27,7 @@
 
 static struct fail_nth_client *const of = &fail_nth_of;
 
-static struct ndshm_pci pci;
+static struct ndshm_pci pci, slot;
 static char allowed[8];
 static int bind_fd, unbind_fd;
 
@@ -33,6 +35,8 @@ static struct ndshm_adapter_claim_args claim;
 static struct ndshm_adapter_start_args start;
 static struct ndshm_adapter_map_bar_args bar;
 static struct ndshm_adapter_set_irqs_args irqs;
+static struct ndshm_adapter_reset_args reset;
+static struct ndshm_adapter_config_args config;
 static __s32 event = -1;
 static __u32 *registers;
 
@@ -257,6 +261,92 @@ static void clean_irqs(void)
 	fail_nth_close();
 }
 
+static bool setup_reset(void)
+{
+	struct ndshm_nl_adapter adapter;
+
+	if (!fail_nth_expect(!ndshm_pci_find_in_slot(&slot, EDU_VENDOR, EDU_DEVICE)) ||
+	    !fail_nth_expect(!ndshm_pci_bind(&slot, true)) || !fail_nth_open() ||
+	    !fail_nth_expect(!ndshm_nl_adapter_by_name(&fail_nth_nl, slot.name, &adapter)))
+		return false;
+	poison(&claim, sizeof(claim));
+	claim.adapter = adapter.id;
+	claim.address_width = EDU_WIDTH;
+	poison(&start, sizeof(start));
+	start.adapter = adapter.id;
+	start.__reserved = 0;
+	poison(&reset, sizeof(reset));
+	reset.adapter = adapter.id;
+	reset.__reserved = 0;
+	return fail_nth_expect(!call_claim()) && fail_nth_expect(!call_start());
+}
+
+static int call_reset(void)
+{
+	return fail_nth_ioctl(NDSHM_ADAPTER_RESET, &reset);
+}
+
+/* After a failure of the reply the function was not reset. */
+static void check_reset(int error)
+{
+	fail_nth_check_header(&reset, error);
+	fail_nth_expect(ndshm_pci_is_master(&slot) == !!error);
+}
+
+static void clean_reset(void)
+{
+	fail_nth_close();
+	ndshm_pci_restore(&slot);
+}
+
+static bool setup_config(void)
+{
+	if (!setup_claim() || !fail_nth_expect(!call_claim()))
+		return false;
+	poison(&config, sizeof(config));
+	config.adapter = of->adapter;
+	config.offset = 0;
+	config.width = 4;
+	return true;
+}
+
+static int call_config(void)
+{
+	return fail_nth_ioctl(NDSHM_ADAPTER_CONFIG, &config);
+}
+
+static void check_config(int error)
+{
+	fail_nth_check_header(&config, error);
+	if (error)
+		fail_nth_expect(fail_nth_untouched(&config.value, 4));
+	else
+		fail_nth_expect(config.value == (EDU_DEVICE << 16 | EDU_VENDOR));
+}
+
+#define CACHE_LINE	0x5a
+
+static bool setup_config_write(void)
+{
+	if (!setup_config())
+		return false;
+	config.flags = NDSHM_CONFIG_WRITE;
+	config.offset = PCI_CACHE_LINE_SIZE;
+	config.width = 1;
+	config.value = CACHE_LINE;
+	return true;
+}
+
+/* After a failure of the reply nothing was written. */
+static void check_config_write(int error)
+{
+	unsigned char line = 0;
+
+	fail_nth_check_header(&config, error);
+	fail_nth_expect(ndshm_pci_read_config(&pci, PCI_CACHE_LINE_SIZE, &line, 1));
+	fail_nth_expect((line == CACHE_LINE) == !error);
+}
+
 static bool setup_bar(void)
 {
 	if (!setup_claim() || !fail_nth_expect(!call_claim()))
@@ -397,6 +487,18 @@ static const struct fail_nth_command commands[] = {
 		.name = "adapter-set-irqs", .errors = { ENOMEM, EFAULT },
 		.setup = setup_irqs, .call = call_irqs, .check = check_irqs,
 		.clean = clean_irqs,
+	}, {
+		.name = "adapter-reset", .errors = { EFAULT },
+		.setup = setup_reset, .call = call_reset, .check = check_reset,
+		.clean = clean_reset,
+	}, {
+		.name = "adapter-config", .errors = { EFAULT },
+		.setup = setup_config, .call = call_config, .check = check_config,
+		.clean = fail_nth_close,
+	}, {
+		.name = "adapter-config-write", .errors = { EFAULT },
+		.setup = setup_config_write, .call = call_config,
+		.check = check_config_write, .clean = fail_nth_close,
 	}, {
 		.name = "adapter-map-bar", .errors = { ENOMEM, EFAULT },
 		.slack = 1,
