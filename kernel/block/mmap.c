@@ -322,16 +322,12 @@ static const struct inode_operations object_inode_ops = {
 	.setattr = object_setattr,
 };
 
-/* Return: a file of a new inode, without private data. */
-static struct file *object_open(const struct file_operations *ops, int flags)
+/* Return: a file of @inode, whose reference is consumed, without private data. */
+static struct file *object_open_inode(struct inode *inode, const struct file_operations *ops,
+				      int flags)
 {
-	struct inode *inode = alloc_anon_inode(mount->mnt_sb);
 	struct file *file;
 
-	if (IS_ERR(inode))
-		return ERR_CAST(inode);
-	inode->i_mode = S_IFREG | 0600;
-	inode->i_op = &object_inode_ops;
 	__module_get(THIS_MODULE);
 	/* On success the file owns the references to the inode and the module. */
 	file = alloc_file_pseudo(inode, mount, "", flags | O_CLOEXEC, ops);
@@ -340,6 +336,33 @@ static struct file *object_open(const struct file_operations *ops, int flags)
 		iput(inode);
 	}
 	return file;
+}
+
+/* Return: a file of a new inode, without private data. */
+static struct file *object_open(const struct file_operations *ops, int flags)
+{
+	struct inode *inode = alloc_anon_inode(mount->mnt_sb);
+
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	inode->i_mode = S_IFREG | 0600;
+	inode->i_op = &object_inode_ops;
+	return object_open_inode(inode, ops, flags);
+}
+
+struct file *ndshm_object_clone_file(struct file *file, const struct file_operations *ops,
+				     void *context)
+{
+	struct file *clone;
+
+	ihold(file_inode(file));
+	clone = object_open_inode(file_inode(file), ops, O_RDWR);
+	if (IS_ERR(clone))
+		return clone;
+	/* The object, as for all files of VMAs. */
+	clone->private_data = file->private_data;
+	clone->f_path.dentry->d_fsdata = context;
+	return clone;
 }
 
 /* What fstat() and /proc show of the inode. */

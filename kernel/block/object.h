@@ -184,6 +184,14 @@ struct file *ndshm_object_open(const struct ndshm_object *object,
 			       int flags);
 
 /*
+ * Return: another file of the inode of @file, for mappings that end more than these. @context is
+ * the d_fsdata of its dentry. The release operation of @ops puts @file, which the new file holds.
+ * -ENOMEM or -ENFILE as an ERR_PTR; then the caller still has the reference.
+ */
+struct file *ndshm_object_clone_file(struct file *file, const struct file_operations *ops,
+				     void *context);
+
+/*
  * The handle is freed: refuse new mmaps, and put the file. A file without mappings is
  * cached in @cache, unless that is NULL. The caller has a reference.
  */
