@@ -240,6 +240,12 @@ FIXTURE_VARIANT_ADD(shape, section_sync) {
 	.reserved = offsetof(struct ndshm_section_sync_args, __reserved),
 };
 
+FIXTURE_VARIANT_ADD(shape, section_export) {
+	.command = NDSHM_SECTION_EXPORT,
+	.object = SECTIONS,
+	.size = sizeof(struct ndshm_section_export_args),
+};
+
 FIXTURE_VARIANT_ADD(shape, extent_alloc) {
 	.command = NDSHM_EXTENT_ALLOC,
 	.object = HOLDERS,
@@ -279,7 +285,8 @@ FIXTURE_SETUP(shape)
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
 	test_get_info(self->fd, &info);
-	if (variant->command == NDSHM_BLOCK_EXPORT &&
+	if ((variant->command == NDSHM_BLOCK_EXPORT ||
+	     variant->command == NDSHM_SECTION_EXPORT) &&
 	    !(info.out_features & NDSHM_FEATURE_EXPORT))
 		SKIP(return, "the kernel has no dma-bufs");
 	self->adapter = info.out_default_adapter;
@@ -327,6 +334,7 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		struct ndshm_section_delete_args delete;
 		struct ndshm_section_query_args look;
 		struct ndshm_section_sync_args section_sync;
+		struct ndshm_section_export_args section_export;
 		struct ndshm_extent_alloc_args extent_alloc;
 		struct ndshm_extent_free_args extent_free;
 		struct ndshm_extent_query_args extent_query;
@@ -397,6 +405,10 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		request.section_sync =
 			section_sync_request(NDSHM_SYNC_FOR_CPU, 0, 1);
 		break;
+	case NDSHM_SECTION_EXPORT:
+		request.section_export =
+			section_export_request(self->place, page_size(), O_RDWR);
+		break;
 	case NDSHM_EXTENT_ALLOC:
 		request.extent_alloc = extent_alloc_request(1, 0);
 		break;
@@ -426,6 +438,7 @@ static void undo(struct __test_metadata *_metadata, int line,
 		struct ndshm_block_export_args export;
 		struct ndshm_section_attach_args attach;
 		struct ndshm_section_share_args share;
+		struct ndshm_section_export_args section_export;
 		struct ndshm_extent_alloc_args alloc;
 		struct ndshm_header header;
 	} answer;
@@ -443,6 +456,10 @@ static void undo(struct __test_metadata *_metadata, int line,
 		break;
 	case NDSHM_BLOCK_EXPORT:
 		EXPECT_EQ(0, close(answer.export.out_dmabuf))
+			TH_LOG("line %d", line);
+		break;
+	case NDSHM_SECTION_EXPORT:
+		EXPECT_EQ(0, close(answer.section_export.out_dmabuf))
 			TH_LOG("line %d", line);
 		break;
 	case NDSHM_SECTION_CREATE:
@@ -903,7 +920,10 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_IRQS |
 					    NDSHM_FEATURE_EXPORT |
 					    NDSHM_FEATURE_RESET |
-					    NDSHM_FEATURE_CONFIG));
+					    NDSHM_FEATURE_CONFIG |
+					    NDSHM_FEATURE_SECTION_EXPORT));
+	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_EXPORT),
+		  !(info->out_features & NDSHM_FEATURE_SECTION_EXPORT));
 	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
 		  !(info->out_features & NDSHM_FEATURE_IRQS));
 	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
@@ -993,7 +1013,7 @@ TEST_F(request, unknown_commands)
 	no_commands(_metadata, self->fd, self->fd, NDSHM_GET_INFO,
 		    NDSHM_ADAPTER_CONFIG);
 	no_commands(_metadata, self->fd, section, NDSHM_SECTION_ATTACH,
-		    NDSHM_SECTION_SYNC);
+		    NDSHM_SECTION_EXPORT);
 	no_commands(_metadata, self->fd, holder, NDSHM_EXTENT_ALLOC,
 		    NDSHM_EXTENT_QUERY);
 	close(holder);

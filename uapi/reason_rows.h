@@ -259,3 +259,7 @@ NDSHM_REASON_ROW(CONFIG_RANGE, INVALID_PARAMETER, EINVAL, "config-range", 103,
 		 "access is not aligned, not of 1, 2 or 4 bytes, or exceeds the configuration space; correct offset, width and value")
 NDSHM_REASON_ROW(CONFIG_PROTECTED, OPEN_FAILED, EACCES, "config-protected", 104,
 		 "register or bit of configuration space belongs to the kernel; write only what struct ndshm_adapter_config_args lists")
+
+/* Export of a range of a section. */
+NDSHM_REASON_ROW(EXPORT_RANGE, INVALID_PARAMETER, ENXIO, "export-range", 105,
+		 "range has pages that belong to no extent; export a range that is allocated, and do so before it is freed")

@@ -56,19 +56,33 @@ void ndshm_normalize(struct ndshm_parameters *to,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_normalize);
 
-ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
-				u64 total)
+/* Check that a range is not empty and lies within @total bytes. */
+static ndshm_reason_t params_check_range(u64 offset, u64 length, u64 total)
 {
-	if (direction != NDSHM_SYNC_FOR_DEVICE &&
-	    direction != NDSHM_SYNC_FOR_CPU)
-		return NDSHM_REASON_DIRECTION;
 	if (!length)
 		return NDSHM_REASON_LENGTH_ZERO;
 	if (offset >= total || length > total - offset)
 		return NDSHM_REASON_RANGE;
 	return NDSHM_REASON_NONE;
 }
+
+ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
+				u64 total)
+{
+	if (direction != NDSHM_SYNC_FOR_DEVICE &&
+	    direction != NDSHM_SYNC_FOR_CPU)
+		return NDSHM_REASON_DIRECTION;
+	return params_check_range(offset, length, total);
+}
 EXPORT_SYMBOL_IF_KUNIT(ndshm_check_sync);
+
+ndshm_reason_t ndshm_check_export(u64 offset, u64 length, u64 total)
+{
+	if (!PAGE_ALIGNED(offset) || !PAGE_ALIGNED(length))
+		return NDSHM_REASON_ALIGNMENT;
+	return params_check_range(offset, length, total);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_export);
 
 ndshm_reason_t ndshm_check_packet(u64 offset, u64 length, u64 total)
 {

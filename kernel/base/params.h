@@ -68,6 +68,9 @@ ndshm_check_parameters(const struct ndshm_parameters *p, u64 max_length, bool qu
 	return NDSHM_REASON_NONE;
 }
 
+/* Check that a range consists of whole pages, is not empty and lies within @total bytes. */
+ndshm_reason_t ndshm_check_export(u64 offset, u64 length, u64 total);
+
 /* Check @direction, and that the range is not empty and lies within @total bytes. */
 ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
 				u64 total);

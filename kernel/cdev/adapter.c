@@ -33,7 +33,8 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 				 NDSHM_FEATURE_NAMES | NDSHM_FEATURE_FREE_MANY |
 				 NDSHM_FEATURE_RECYCLE;
 	if (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER))
-		argument->out_features |= NDSHM_FEATURE_EXPORT;
+		argument->out_features |= NDSHM_FEATURE_EXPORT |
+					  NDSHM_FEATURE_SECTION_EXPORT;
 	if (IS_ENABLED(CONFIG_PCI))
 		argument->out_features |= NDSHM_FEATURE_CLAIMS |
 					  NDSHM_FEATURE_IRQS |

@@ -35,6 +35,7 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_export(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_section_export(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_open(struct ndshm_command *command);
 

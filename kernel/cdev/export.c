@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* BLOCK_EXPORT. */
+/* BLOCK_EXPORT and SECTION_EXPORT. */
 #include <linux/fcntl.h>
 #include <linux/file.h>
+#include <linux/mm.h>
 
 #include <linux/ndshm.h>
 
+#include "../base/params.h"
 #include "../block/block.h"
 #include "../dmabuf/export.h"
+#include "../section/export.h"
+#include "../section/section.h"
 #include "cdev.h"
 #include "client.h"
 
@@ -74,4 +78,68 @@ ndshm_reason_t ndshm_ioctl_block_export(struct ndshm_command *command)
 	reason = export_block(command, object);
 	ndshm_object_put(object);
 	return reason;
+}
+
+static ndshm_reason_t export_section_file_reason(long error)
+{
+	switch (error) {
+	case -ENXIO:
+		return NDSHM_REASON_SECTION_DELETED;
+	case -ENODEV:
+		return NDSHM_REASON_SECTION_REVOKED;
+	default:
+		return export_file_reason(error);
+	}
+}
+
+static ndshm_reason_t export_section(struct ndshm_command *command, struct ndshm_section *section,
+				     bool keep)
+{
+	struct ndshm_section_export_args *argument = command->argument;
+	const u32 start = argument->offset >> PAGE_SHIFT;
+	const u32 count = argument->length >> PAGE_SHIFT;
+	struct ndshm_export_request request = {
+		.object = &section->object,
+		.start = argument->offset,
+		.length = argument->length,
+		.mappings = &section->object.exported_mappings,
+		.writable = (argument->fd_flags & O_ACCMODE) == O_RDWR,
+	};
+	ndshm_reason_t reason;
+	struct file *file;
+
+	request.file = ndshm_object_get_file(&section->object, &section->file_cache);
+	if (IS_ERR(request.file))
+		return export_section_file_reason(PTR_ERR(request.file));
+	reason = ndshm_section_export_open(section, start, count, keep, &request.file);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	/* Set with the first memory, which the range has now. */
+	request.needs_sync = READ_ONCE(section->needs_sync);
+	file = ndshm_export_file(&request);
+	if (IS_ERR(file))
+		return export_section_file_reason(PTR_ERR(file));
+	return ndshm_reply_file(command, file, argument->fd_flags & O_CLOEXEC,
+				&argument->out_dmabuf);
+}
+
+ndshm_reason_t ndshm_ioctl_section_export(struct ndshm_command *command)
+{
+	struct ndshm_section_export_args *argument = command->argument;
+	struct ndshm_section *section = command->file->private_data;
+	/* Who can write the section can allocate its extents, and so may keep them. */
+	const bool writable = command->file->f_mode & FMODE_WRITE;
+	ndshm_reason_t reason;
+
+	argument->out_dmabuf = -1;
+	if (!export_flags_valid(argument->fd_flags))
+		return NDSHM_REASON_FLAGS;
+	reason = ndshm_check_export(argument->offset, argument->length, section->object.length);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!writable && (argument->fd_flags & O_ACCMODE) == O_RDWR)
+		return NDSHM_REASON_SECTION_READONLY;
+	if (!IS_ENABLED(CONFIG_DMA_SHARED_BUFFER))
+		return NDSHM_REASON_EXPORT_UNSUPPORTED;
+	return export_section(command, section, writable);
 }

@@ -274,6 +274,8 @@ static ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
 	reason = ndshm_check_sync(argument->direction, argument->offset,
 				  argument->length, section->object.length);
 	if (reason == NDSHM_REASON_NONE)
+		reason = section_state_reason(section);
+	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_section_sync(section, argument->direction,
 					    argument->offset, argument->length);
 	return reason;
@@ -291,6 +293,7 @@ static const struct ndshm_ioctl_row rows[] = {
 	    NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE),
 	ROW(NDSHM_SECTION_QUERY, section_query, out_provider, 0),
 	ROW(NDSHM_SECTION_SYNC, section_sync, length, 0),
+	ROW(NDSHM_SECTION_EXPORT, section_export, length, 0),
 };
 
 static long section_ioctl(struct file *file, unsigned int number,

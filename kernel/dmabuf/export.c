@@ -17,6 +17,8 @@
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/scatterlist.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -143,6 +145,11 @@ static int export_fill_table(const struct export *export, struct sg_table *table
 		page = export_next_page(export, &index, most, &count);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
+		/* A section can have millions of folios. */
+		if (fatal_signal_pending(current)) {
+			put_page(page);
+			return -EINTR;
+		}
 		sg_set_page(sg, page, count << PAGE_SHIFT, 0);
 	}
 	return index == export->end ? 0 : -EAGAIN;
@@ -161,6 +168,8 @@ static int export_count_entries(const struct export *export, unsigned long most,
 		if (IS_ERR(page))
 			return PTR_ERR(page);
 		put_page(page);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	return 0;
 }
@@ -536,13 +545,16 @@ static void export_set_name(const struct export *export, struct dma_buf *dmabuf)
 	spin_unlock(&dmabuf->name_lock);
 }
 
+/* Pages of the longest kernel mapping: it costs the kernel memory that no user is charged for. */
+#define LONGEST_VMAP	(SZ_4G >> PAGE_SHIFT)
+
 /* Return: whether the kernel can map the memory, or a negative errno. */
 static int export_can_vmap(const struct export *export)
 {
 	unsigned int entries;
 	int ret;
 
-	if (!export->writable)
+	if (!export->writable || export->end - export->start > LONGEST_VMAP)
 		return false;
 	if (export->object->frames)
 		return !!export_lasting_address(export);

@@ -12,7 +12,7 @@ struct ndshm_object;
 /**
  * struct ndshm_export_request - Parameters of ndshm_export_file()
  * @object: a block or a section
- * @file: the file of @object, whose reference the dma-buf takes over, also on failure
+ * @file: a file of @object, whose reference the dma-buf takes over, also on failure
  * @start: first byte; a multiple of the page size
  * @length: bytes; a multiple of the page size
  * @mappings: count of VMAs of dma-bufs, see ndshm_object_mmap()
@@ -32,8 +32,8 @@ struct ndshm_export_request {
 #ifdef CONFIG_DMA_SHARED_BUFFER
 
 /*
- * Return: the file of a new dma-buf, or an ERR_PTR: -ENODEV if the object is revoked, -ENOMEM or
- * -ENFILE. May sleep.
+ * Return: the file of a new dma-buf, or an ERR_PTR: -ENODEV if the object is revoked, -ENOMEM,
+ * -ENFILE, or -EINTR if the caller is killed. May sleep.
  */
 struct file *ndshm_export_file(const struct ndshm_export_request *request);
 #else

@@ -2,11 +2,11 @@
 /* Extents of a section: allocation, growth, sync, and their DMA segments. */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/sizes.h>
 
 #include <linux/ndshm.h>
 
 #include "../block/block.h"
+#include "export.h"
 #include "memory.h"
 
 static u32 chunk_overlap(const struct ndshm_chunk *chunk, const struct ndshm_extent *extent)
@@ -15,8 +15,7 @@ static u32 chunk_overlap(const struct ndshm_chunk *chunk, const struct ndshm_ext
 	       max(chunk->extent.start, extent->start);
 }
 
-void ndshm_section_free_extent_locked(struct ndshm_section *section,
-				      struct ndshm_extent *extent, bool freed)
+void ndshm_section_return_extent(struct ndshm_section *section, struct ndshm_extent *extent)
 {
 	struct ndshm_chunk *chunk;
 
@@ -26,14 +25,35 @@ void ndshm_section_free_extent_locked(struct ndshm_section *section,
 	     chunk && chunk->extent.start < ndshm_extent_end(extent);
 	     chunk = ndshm_chunk_next(chunk)) {
 		chunk->allocated -= chunk_overlap(chunk, extent);
-		chunk->left |= section->claim && !freed;
 		if (ndshm_chunk_idle(section, chunk))
 			section->idle += chunk->extent.count;
 	}
 	section->allocated -= extent->count;
-	section->extents--;
 	ndshm_extent_map_free(&section->map, extent, NDSHM_MAP_FREE);
 	ndshm_section_trim_idle(section);
+}
+
+/* The device may still access the chunks of @extent, whose holder has not freed it. */
+static void section_keep_chunks(struct ndshm_section *section, const struct ndshm_extent *extent)
+{
+	struct ndshm_chunk *chunk;
+
+	for (chunk = ndshm_chunk_at(section, extent->start);
+	     chunk && chunk->extent.start < ndshm_extent_end(extent);
+	     chunk = ndshm_chunk_next(chunk))
+		chunk->left = true;
+}
+
+void ndshm_section_free_extent_locked(struct ndshm_section *section,
+				      struct ndshm_extent *extent, bool freed)
+{
+	lockdep_assert_held(&section->lock);
+
+	if (section->claim && !freed)
+		section_keep_chunks(section, extent);
+	section->extents--;
+	if (!ndshm_section_export_keep(section, extent))
+		ndshm_section_return_extent(section, extent);
 }
 
 void ndshm_section_free_extent(struct ndshm_section *section, struct ndshm_extent *extent)
@@ -231,53 +251,6 @@ ndshm_reason_t ndshm_section_alloc_extent(struct ndshm_section *section, u32 cou
 	reason = section_zero(section, *extent);
 	if (reason != NDSHM_REASON_NONE)
 		ndshm_section_free_extent(section, *extent);
-	return reason;
-}
-
-/* Bytes to sync before @section->lock is dropped for a moment. */
-#define STEP_BYTES	SZ_64K
-
-/* Sync from *@offset to the end of its chunk or for STEP_BYTES, and advance *@offset. */
-static ndshm_reason_t section_sync_step(struct ndshm_section *section,
-					u32 direction, u64 *offset, u64 end)
-{
-	ndshm_reason_t reason = ndshm_section_state(section);
-	struct ndshm_chunk *chunk;
-	u64 start, length;
-
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	chunk = ndshm_chunk_at(section, *offset >> PAGE_SHIFT);
-	if (!chunk) {
-		*offset = end;
-		return reason;
-	}
-	start = (u64)chunk->extent.start << PAGE_SHIFT;
-	*offset = min(max(*offset, start), end);
-	length = min((u64)ndshm_extent_end(&chunk->extent) << PAGE_SHIFT, end) -
-		 *offset;
-	length = min_t(u64, length, STEP_BYTES);
-	if (length)
-		ndshm_block_sync(chunk->block, direction, *offset - start,
-				 length);
-	*offset += length;
-	return reason;
-}
-
-ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
-				  u64 offset, u64 length)
-{
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	const u64 end = offset + length;
-
-	/* A killed caller never sees this result. */
-	while (reason == NDSHM_REASON_NONE && offset < end &&
-	       !fatal_signal_pending(current)) {
-		spin_lock(&section->lock);
-		reason = section_sync_step(section, direction, &offset, end);
-		spin_unlock(&section->lock);
-		cond_resched();
-	}
 	return reason;
 }
 

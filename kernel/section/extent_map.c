@@ -253,6 +253,20 @@ bool ndshm_extent_map_next_hole(const struct ndshm_extent_map *map, u32 *start,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_next_hole);
 
+bool ndshm_extent_map_allocated(const struct ndshm_extent_map *map, u32 start, u32 end)
+{
+	const struct ndshm_extent *extent;
+	unsigned int kind;
+
+	for (kind = 0; kind < ARRAY_SIZE(map->trees); kind++) {
+		extent = ndshm_extents_find(&map->trees[kind], start);
+		if (extent && extent->start < end)
+			return false;
+	}
+	return true;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_allocated);
+
 /* Cut @extent at @at. Return: the second part, which is in no tree. */
 static struct ndshm_extent *extent_split(struct ndshm_extent *extent, u32 at,
 					 struct ndshm_prealloc *prealloc)

@@ -99,6 +99,9 @@ bool ndshm_extent_map_find_room(const struct ndshm_extent_map *map, u32 count,
 bool ndshm_extent_map_next_hole(const struct ndshm_extent_map *map, u32 *start,
 				u32 *count, u32 end);
 
+/* Return: true if all pages from @start to @end belong to allocated runs. */
+bool ndshm_extent_map_allocated(const struct ndshm_extent_map *map, u32 start, u32 end);
+
 /* Allocate pages of a free run. The caller owns the run until ndshm_extent_map_free(). */
 struct ndshm_extent *ndshm_extent_map_alloc(struct ndshm_extent_map *map, u32 start,
 					    u32 count,

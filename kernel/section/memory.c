@@ -36,6 +36,19 @@ static struct page *section_shown_page(struct ndshm_section *section, u32 at)
 	return ndshm_block_page(chunk->block, at - chunk->extent.start);
 }
 
+struct page *ndshm_section_get_page(struct ndshm_object *object, pgoff_t index)
+{
+	struct ndshm_section *section = ndshm_section_of(object);
+	struct page *page;
+
+	spin_lock(&section->lock);
+	page = section_shown_page(section, index);
+	if (page)
+		get_page(page);
+	spin_unlock(&section->lock);
+	return page;
+}
+
 /*
  * Lock the page without @section->lock, which is a spinlock, and then check that it still belongs
  * to the section. section_wait_for_faults() waits for the page lock before memory is unmapped, so
@@ -49,11 +62,7 @@ vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 	bool locked;
 
 	for (;;) {
-		spin_lock(&section->lock);
-		page = section_shown_page(section, vmf->pgoff);
-		if (page)
-			get_page(page);
-		spin_unlock(&section->lock);
+		page = ndshm_section_get_page(object, vmf->pgoff);
 		if (!page)
 			return VM_FAULT_SIGBUS;
 		if (folio_lock_killable(page_folio(page))) {
@@ -127,6 +136,52 @@ bool ndshm_section_wait_faults(struct ndshm_object *object,
 {
 	return section_wait_for_faults(ndshm_section_of(object), 0, U32_MAX,
 				       true, deadline);
+}
+
+/* Bytes to sync before @section->lock is dropped for a moment. */
+#define STEP_BYTES	SZ_64K
+
+/* Sync from *@offset to the end of its chunk or for STEP_BYTES, and advance *@offset. */
+static ndshm_reason_t section_sync_step(struct ndshm_section *section,
+					u32 direction, u64 *offset, u64 end)
+{
+	struct ndshm_chunk *chunk;
+	u64 start, length;
+
+	if (ndshm_section_revoked(section))
+		return NDSHM_REASON_SECTION_REVOKED;
+	chunk = ndshm_chunk_at(section, *offset >> PAGE_SHIFT);
+	if (!chunk) {
+		*offset = end;
+		return NDSHM_REASON_NONE;
+	}
+	start = (u64)chunk->extent.start << PAGE_SHIFT;
+	*offset = min(max(*offset, start), end);
+	length = min((u64)ndshm_extent_end(&chunk->extent) << PAGE_SHIFT, end) -
+		 *offset;
+	length = min_t(u64, length, STEP_BYTES);
+	if (length)
+		ndshm_block_sync(chunk->block, direction, *offset - start,
+				 length);
+	*offset += length;
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
+				  u64 offset, u64 length)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	const u64 end = offset + length;
+
+	/* A killed caller never sees this result. */
+	while (reason == NDSHM_REASON_NONE && offset < end &&
+	       !fatal_signal_pending(current)) {
+		spin_lock(&section->lock);
+		reason = section_sync_step(section, direction, &offset, end);
+		spin_unlock(&section->lock);
+		cond_resched();
+	}
+	return reason;
 }
 
 static long section_revoke(void *argument)

@@ -36,8 +36,8 @@ static struct workqueue_struct *workqueue;
 DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 
 /*
- * Limit of the creator's VMAs, and of all peers' VMAs together. Higher than for blocks, since many
- * clients share one section.
+ * Limit of the creator's VMAs, of all peers' VMAs together, and of those of dma-bufs. Higher than
+ * for blocks, since many clients share one section.
  */
 #define MAX_MAPPINGS	16384
 
@@ -91,11 +91,19 @@ static void section_unmapped(struct ndshm_object *object)
 	ndshm_section_drop(ndshm_section_of(object));
 }
 
+static ndshm_reason_t section_sync(struct ndshm_object *object, u32 direction, u64 offset,
+				   u64 length)
+{
+	return ndshm_section_sync(ndshm_section_of(object), direction, offset, length);
+}
+
 static const struct ndshm_object_ops section_ops = {
 	.kind = "section",
 	.max_mappings = MAX_MAPPINGS,
 	.fault = ndshm_section_fault,
 	.wait_faults = ndshm_section_wait_faults,
+	.get_page = ndshm_section_get_page,
+	.sync = section_sync,
 	.unmapped = section_unmapped,
 	.release = section_release,
 };
@@ -299,6 +307,7 @@ static void section_init(struct ndshm_section *section,
 	if (request->claim)
 		section->claim = ndshm_claim_get(request->claim);
 	section->provider = ndshm_provider_get(request->provider);
+	section->exports = RB_ROOT_CACHED;
 	section->preferred_node = request->preferred_node;
 	section->rawio = request->rawio;
 	section->permit_keep = request->permit_keep;

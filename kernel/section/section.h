@@ -52,7 +52,8 @@ struct user_struct;
  * @uid: the creator's effective uid
  * @revocation: completed when the revoked section is unmapped everywhere
  * @trimming: work that frees idle memory
- * @revoking: run that @trimming is about to free, or NULL. Used by @trimming only
+ * @revoking: run that @trimming is about to free, or NULL. Used by @trimming only; changed with
+ *	@lock held
  * @retry: last delay of @trimming after a failed unmap, in jiffies. Used by @trimming only
  * @growing: callers that allocate memory which they have not added to @chunks
  * @lock: protects the members below, and the extents of all holders
@@ -60,10 +61,12 @@ struct user_struct;
  * @needs_sync: some of the memory needs explicit syncs between CPU and device
  * @map: state of every page: extent, free, or without memory
  * @chunks: chunks of memory, by address
+ * @exports: ranges whose extents dma-bufs and their mappings keep
+ * @exported: extents that were freed, but overlap a range in @exports
  * @committed: pages of @chunks
  * @idle: pages of idle chunks, see ndshm_chunk_idle(); decremented only after they have been freed
- * @allocated: pages of all extents
- * @extents: number of extents
+ * @allocated: pages of all extents, with those in @exported
+ * @extents: number of extents, without those in @exported
  * @kept: extents whose holder was closed with NDSHM_ATTACH_KEEP
  * @holders: number of holders
  *
@@ -104,6 +107,8 @@ struct ndshm_section {
 	bool needs_sync;
 	struct ndshm_extent_map map;
 	struct rb_root chunks;
+	struct rb_root_cached exports;
+	struct rb_root exported;
 	u32 committed;
 	u32 idle;
 	u32 allocated;
@@ -206,6 +211,9 @@ void ndshm_section_free_extent(struct ndshm_section *section, struct ndshm_exten
 void ndshm_section_free_extent_locked(struct ndshm_section *section,
 				      struct ndshm_extent *extent, bool freed);
 
+/* As ndshm_section_free_extent_locked(), for an extent that no dma-buf keeps. */
+void ndshm_section_return_extent(struct ndshm_section *section, struct ndshm_extent *extent);
+
 /*
  * Free the idle memory of all sections that @user created, before @user is refused memory. Waits,
  * killable, for at most NDSHM_SECTION_WAIT. Return: true if there was idle memory and all of it
@@ -213,7 +221,10 @@ void ndshm_section_free_extent_locked(struct ndshm_section *section,
  */
 bool ndshm_sections_trim(const struct user_struct *user);
 
-/* As ndshm_sync(), for a range that was validated. May sleep. */
+/*
+ * As ndshm_sync(), for a range that was validated. Fails for a revoked section only. Returns early
+ * if the caller is killed. May sleep.
+ */
 ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 				  u64 offset, u64 length);
 

@@ -148,6 +148,24 @@ section_sync_request(__u32 direction, __u64 offset, __u64 length)
 #define test_err_section_sync(error, reason, client, fd, request) \
 	NDSHM_TEST_FAIL_ON(section_sync, error, reason, client, fd, request)
 
+/* SECTION_EXPORT */
+static inline struct ndshm_section_export_args
+section_export_request(__u64 offset, __u64 length, __u32 fd_flags)
+{
+	struct ndshm_section_export_args export;
+
+	ndshm_poison(&export, sizeof(export));
+	export.fd_flags = fd_flags;
+	export.offset = offset;
+	export.length = length;
+	return export;
+}
+
+#define test_section_export(fd, request) \
+	NDSHM_TEST_PASS(section_export, fd, request)
+#define test_err_section_export(error, reason, client, fd, request) \
+	NDSHM_TEST_FAIL_ON(section_export, error, reason, client, fd, request)
+
 /* EXTENT_ALLOC */
 static inline struct ndshm_extent_alloc_args extent_alloc_request(__u64 length,
 								  __u64 alignment)

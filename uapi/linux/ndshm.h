@@ -119,6 +119,7 @@
 #define NDSHM_SECTION_DELETE	_IO(NDSHM_IOC, 0x92)
 #define NDSHM_SECTION_QUERY	_IO(NDSHM_IOC, 0x93)
 #define NDSHM_SECTION_SYNC	_IO(NDSHM_IOC, 0x94)
+#define NDSHM_SECTION_EXPORT	_IO(NDSHM_IOC, 0x95)
 
 /* Commands on the descriptor of a holder. */
 #define NDSHM_EXTENT_ALLOC	_IO(NDSHM_IOC, 0xa0)
@@ -146,6 +147,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_EXPORT	(1ULL << 9)	/* BLOCK_EXPORT */
 #define NDSHM_FEATURE_RESET	(1ULL << 10)	/* ADAPTER_RESET */
 #define NDSHM_FEATURE_CONFIG	(1ULL << 11)	/* ADAPTER_CONFIG */
+#define NDSHM_FEATURE_SECTION_EXPORT (1ULL << 12) /* SECTION_EXPORT */
 
 /**
  * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -752,6 +754,8 @@ struct ndshm_block_sync_args {
  * other frames                 yes     no (EOPNOTSUPP)        no (EINVAL)
  * ============================ ======= ====================== ======================
  *
+ * The kernel maps memory with pages up to 4 GiB (else EINVAL).
+ *
  * A block that cannot be mapped at all cannot be exported (EOPNOTSUPP, EXPORT_UNSUPPORTED). mmap()
  * has the rules of a block's mmap(), but the offset is one in the block. Once the block is revoked,
  * mmap(), new mappings for devices and DMA_BUF_IOCTL_SYNC are ENODEV, and access to existing user
@@ -1013,7 +1017,7 @@ struct ndshm_section_delete_args {
  * @out_max_size: in bytes
  * @out_initial_size: in bytes
  * @out_committed: bytes that have memory now
- * @out_taken: bytes of all extents
+ * @out_taken: bytes of all extents, and of freed ones that a dma-buf keeps
  * @out_extents: number of extents, kept ones included
  * @out_holders: number of holders
  * @out_adapter: id
@@ -1059,6 +1063,54 @@ struct ndshm_section_sync_args {
 	__u32 flags;
 	__u32 direction;
 	__u32 __reserved;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+/**
+ * struct ndshm_section_export_args - ioctl(NDSHM_SECTION_EXPORT): create a dma-buf of a range
+ * @size: sizeof(struct ndshm_section_export_args)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @fd_flags: as for ndshm_block_export; O_RDWR through a read-only descriptor is EROFS
+ *	(SECTION_READONLY)
+ * @out_dmabuf: descriptor
+ * @offset: of the first byte, from the start of the section; a multiple of the page size (else
+ *	EINVAL, ALIGNMENT)
+ * @length: in bytes, at least 1; a multiple of the page size; the range is within MaxSize (else
+ *	EINVAL, RANGE)
+ *
+ * All pages of the range must belong to extents, of one holder or several (else ENXIO,
+ * EXPORT_RANGE). The dma-buf is one of memory with pages, with the rules of ndshm_block_export:
+ * any device can map it. It keeps the section, and the charge of its creator, as a mapping does,
+ * also when the section is deleted. Once the section is revoked, by NDSHM_DELETE_REVOKE or the end
+ * of its claim or device, the dma-buf is as that of a revoked block.
+ *
+ * A dma-buf that was created through a writable descriptor keeps its extents: NDSHM_EXTENT_FREE
+ * and the end of a holder succeed, but the memory of an extent that is exported in part is given
+ * to no other extent, and stays charged, until the last such dma-buf and the last mapping of one
+ * have ended. So neither a device nor a process that was given the dma-buf accesses memory of
+ * later extents.
+ *
+ * A dma-buf that was created through a read-only descriptor, whose owner can allocate no extents,
+ * keeps none. It shows what the section has at that place, as a mapping of the section does: later
+ * extents too, and without memory access is SIGBUS and new mappings for devices are ENXIO. A driver
+ * that has mapped pages can read them until it unmaps them.
+ *
+ * The kernel can map a dma-buf of at most 4 GiB; for longer ones that is EINVAL. Mappings of all
+ * dma-bufs of a section have a limit of their own, as high as that of its creator's mappings.
+ *
+ * Without NDSHM_FEATURE_SECTION_EXPORT the command is unknown, or the kernel has no dma-bufs
+ * (EOPNOTSUPP, EXPORT_UNSUPPORTED).
+ */
+struct ndshm_section_export_args {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__u32 fd_flags;
+	__s32 out_dmabuf;
 	__aligned_u64 offset;
 	__aligned_u64 length;
 };

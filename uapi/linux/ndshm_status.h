@@ -183,7 +183,10 @@
 #define NDSHM_REASON_CONFIG_RANGE		__NDSHM_REASON(103U)
 #define NDSHM_REASON_CONFIG_PROTECTED		__NDSHM_REASON(104U)
 
+/* Export of a range of a section. */
+#define NDSHM_REASON_EXPORT_RANGE		__NDSHM_REASON(105U)
+
 /* One more than the highest reason of this header. */
-#define NDSHM_REASON_COUNT_KNOWN		105U
+#define NDSHM_REASON_COUNT_KNOWN		106U
 
 #endif /* _UAPI_LINUX_NDSHM_STATUS_H */

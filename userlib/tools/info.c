@@ -23,6 +23,7 @@ static const struct {
 	{ NDSHM_FEATURE_EXPORT, "export" },
 	{ NDSHM_FEATURE_RESET, "reset" },
 	{ NDSHM_FEATURE_CONFIG, "config" },
+	{ NDSHM_FEATURE_SECTION_EXPORT, "section-export" },
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))

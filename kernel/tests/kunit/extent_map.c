@@ -304,6 +304,18 @@ static void expect_find(struct kunit *test, u32 count, u32 alignment)
 		KUNIT_ASSERT_EQ(test, start, all);
 }
 
+static void expect_allocated(struct kunit *test, u32 from, u32 end)
+{
+	struct world *world = test->priv;
+	bool allocated = true;
+	u32 i;
+
+	for (i = from / world->unit; i <= (end - 1) / world->unit; i++)
+		allocated &= world->model[i] == FIRST || world->model[i] == REST;
+	KUNIT_ASSERT_EQ_MSG(test, ndshm_extent_map_allocated(&world->map, from, end), allocated,
+			    "allocated from %u to %u", from, end);
+}
+
 static void expect_hole(struct kunit *test, u32 from, u32 end)
 {
 	u32 start = from, naive_start = from, count = 0, naive_count = 0;
@@ -460,6 +472,8 @@ static void random_look(struct kunit *test, struct rnd_state *random)
 						 suite_below(random, 32)));
 	expect_hole(test, from, pages);
 	expect_hole(test, from, to);
+	if (from < to)
+		expect_allocated(test, from, to);
 	expect_hole(test, start_at(world, from / world->unit) * world->unit,
 		    from);
 }

@@ -475,6 +475,36 @@ static void every_range(struct kunit *test)
 	}
 }
 
+/* Whole pages; the rest is as for other ranges. */
+static void every_exported_range(struct kunit *test)
+{
+	static const u64 values[] = {
+		0, 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 2 * PAGE_SIZE, 3 * PAGE_SIZE,
+		BIT_ULL(46), BIT_ULL(63), -2 * PAGE_SIZE, -(u64)PAGE_SIZE, U64_MAX,
+	};
+	const u64 total = 3 * PAGE_SIZE;
+	ndshm_reason_t expected;
+	u32 i, j, good = 0;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
+		for (j = 0; j < ARRAY_SIZE(values); j++) {
+			if (values[i] % PAGE_SIZE || values[j] % PAGE_SIZE)
+				expected = NDSHM_REASON_ALIGNMENT;
+			else if (!values[j])
+				expected = NDSHM_REASON_LENGTH_ZERO;
+			else if (values[i] < total && values[j] <= total &&
+				 values[i] + values[j] <= total)
+				expected = NDSHM_REASON_NONE;
+			else
+				expected = NDSHM_REASON_RANGE;
+			good += expected == NDSHM_REASON_NONE;
+			ASSERT_REASON(test, ndshm_check_export(values[i], values[j], total),
+				      expected, "%#llx + %#llx", values[i], values[j]);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, good, 6);
+}
+
 /* As for ranges; an overflow has a reason of its own. */
 static void every_packet(struct kunit *test)
 {
@@ -753,6 +783,7 @@ static struct kunit_case params_cases[] = {
 	KUNIT_CASE(the_rest),
 	KUNIT_CASE(first_wrong_is_said),
 	KUNIT_CASE(every_range),
+	KUNIT_CASE(every_exported_range),
 	KUNIT_CASE(every_packet),
 	KUNIT_CASE(every_direction),
 	KUNIT_CASE(every_section),
