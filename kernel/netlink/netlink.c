@@ -287,6 +287,7 @@ static int nl_put_section(struct sk_buff *skb, const struct ndshm_message *m,
 	struct ndshm_section *section = object;
 	const u64 taken = READ_ONCE(section->allocated);
 	const u64 committed = READ_ONCE(section->committed);
+	const int exports = atomic_read(&section->object.exports);
 
 	return nla_put_u32(skb, NDSHM_A_SECTION_ID, section->id) ?:
 	       nla_put_u32(skb, NDSHM_A_SECTION_ADAPTER_ID,
@@ -314,7 +315,8 @@ static int nl_put_section(struct sk_buff *skb, const struct ndshm_message *m,
 			   READ_ONCE(section->deleted)) ?:
 	       nl_put_flag(skb, NDSHM_A_SECTION_REVOKED,
 			   ndshm_section_revoked(section)) ?:
-	       nl_put_section_name(skb, m, section);
+	       nl_put_section_name(skb, m, section) ?:
+	       (exports ? nla_put_u32(skb, NDSHM_A_SECTION_EXPORTS, exports) : 0);
 }
 
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key)

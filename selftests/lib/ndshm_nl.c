@@ -188,6 +188,7 @@ void ndshm_nl_to_section(const struct nlmsghdr *message,
 	get_text(a.at[NDSHM_A_SECTION_NAME], section->name, sizeof(section->name));
 	section->group = ndshm_nl_u32(a.at[NDSHM_A_SECTION_GROUP]);
 	section->mode = ndshm_nl_u32(a.at[NDSHM_A_SECTION_MODE]);
+	section->exports = ndshm_nl_u32(a.at[NDSHM_A_SECTION_EXPORTS]);
 }
 
 void ndshm_nl_to_queue(const struct nlmsghdr *message,

@@ -108,6 +108,7 @@ struct ndshm_nl_section {
 	char name[NDSHM_SECTION_NAME_BYTES + 1];
 	__u32 group;
 	__u32 mode;
+	__u32 exports;
 };
 
 struct ndshm_nl_queue {
