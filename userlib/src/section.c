@@ -570,6 +570,21 @@ NDSHM_API int ndshm_section_sync(struct ndshm_section *section, uint32_t directi
 	return section_command(section, NDSHM_SECTION_SYNC, &argument);
 }
 
+NDSHM_API int ndshm_section_export(struct ndshm_section *section, uint64_t offset, uint64_t length,
+				   int flags, int *fd)
+{
+	struct ndshm_section_export_args argument = {
+		.size = sizeof(argument),
+		.fd_flags = (uint32_t)flags,
+		.offset = offset,
+		.length = length,
+	};
+	int error = section_command(section, NDSHM_SECTION_EXPORT, &argument);
+
+	*fd = error ? -1 : argument.out_dmabuf;
+	return error;
+}
+
 /*
  * Extents
  */

@@ -207,6 +207,36 @@ static void query_says_how_many_segments_there_are(void)
 	ndshm_close(ndshm);
 }
 
+static void export_returns_a_descriptor(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section *section;
+	int fd;
+
+	REQUIRE(ndshm);
+	section = make(ndshm, 0);
+	REQUIRE(section);
+	CHECK_DONE(ndshm, ndshm_section_export(section, 1ULL << 40, 1ULL << 41, O_RDONLY | O_CLOEXEC,
+					       &fd));
+	CHECK(requested.fd == ndshm_section_fd(section));
+	CHECK(requested.section_export.fd_flags == (O_RDONLY | O_CLOEXEC));
+	CHECK(!requested.section_export.flags);
+	CHECK(requested.section_export.offset == 1ULL << 40 &&
+	      requested.section_export.length == 1ULL << 41);
+	CHECK(is_open(fd) && !close(fd));
+	device_fail_next(ENXIO, NDSHM_REASON_EXPORT_RANGE, NDSHM_STATUS_INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_section_export(section, 0, 1, O_RDWR, &fd), ENXIO, EXPORT_RANGE,
+		    INVALID_PARAMETER);
+	CHECK(fd == -1);
+	/* An older module. */
+	device_fail_next(ENOTTY, NDSHM_REASON_NONE, NDSHM_STATUS_SUCCESS);
+	CHECK_FAILS(ndshm, ndshm_section_export(section, 0, 1, O_RDWR, &fd), EOPNOTSUPP, NONE,
+		    SUCCESS);
+	CHECK(fd == -1 && !requested.attaches);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
 static void the_rest_is_passed_on(void)
 {
 	struct ndshm *ndshm = device_open();
@@ -576,6 +606,7 @@ int main(void)
 	RUN(the_heap_keeps_the_extents_reason);
 	RUN(attach_error_is_reported);
 	RUN(query_says_how_many_segments_there_are);
+	RUN(export_returns_a_descriptor);
 	RUN(the_rest_is_passed_on);
 	RUN(delete_names_the_own_holder);
 	RUN(interrupted_commands_are_repeated);

@@ -33,7 +33,8 @@ void device_reset(void)
 			  NDSHM_FEATURE_ASYNC | NDSHM_FEATURE_NAMES |
 			  NDSHM_FEATURE_FREE_MANY | NDSHM_FEATURE_RECYCLE |
 			  NDSHM_FEATURE_IRQS | NDSHM_FEATURE_EXPORT |
-			  NDSHM_FEATURE_RESET | NDSHM_FEATURE_CONFIG;
+			  NDSHM_FEATURE_RESET | NDSHM_FEATURE_CONFIG |
+			  NDSHM_FEATURE_SECTION_EXPORT;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
 	answer.segments = 3;
 	answer.address = 0x1000;
@@ -175,6 +176,10 @@ static int succeed_section(unsigned long number, void *argument)
 		return 0;
 	case NDSHM_SECTION_SYNC:
 		memcpy(&requested.section_sync, argument, sizeof(requested.section_sync));
+		return 0;
+	case NDSHM_SECTION_EXPORT:
+		memcpy(&requested.section_export, argument, sizeof(requested.section_export));
+		((struct ndshm_section_export_args *)argument)->out_dmabuf = new_descriptor();
 		return 0;
 	case NDSHM_EXTENT_ALLOC:
 		requested.extent_alloc = *alloc;

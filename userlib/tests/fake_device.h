@@ -70,6 +70,7 @@ struct requested {
 	struct ndshm_section_share_args section_share;
 	struct ndshm_section_delete_args section_delete;
 	struct ndshm_section_sync_args section_sync;
+	struct ndshm_section_export_args section_export;
 	struct ndshm_extent_alloc_args extent_alloc;
 	struct ndshm_extent_free_args extent_free;
 	struct ndshm_extent_query_args extent_query;

@@ -349,6 +349,18 @@ static void extents_have_segments(void)
 	ndshm_section_close(section);
 }
 
+static void nothing_is_exported(void)
+{
+	struct ndshm_section *section = make(HUGE, HUGE);
+	int fd = 7;
+
+	REQUIRE(section);
+	CHECK_FAILS(ndshm, ndshm_section_export(section, 0, HUGE, O_RDWR, &fd), EOPNOTSUPP, NONE,
+		    SUCCESS);
+	CHECK(fd == -1);
+	ndshm_section_close(section);
+}
+
 static void sync_looks_at_the_range(void)
 {
 	struct ndshm_section *section = make(HUGE, 0);
@@ -1066,6 +1078,7 @@ int main(void)
 	RUN(bad_extents_are_refused);
 	RUN(what_is_no_extent_is_unknown);
 	RUN(extents_have_segments);
+	RUN(nothing_is_exported);
 	RUN(sync_looks_at_the_range);
 	RUN(holders_have_their_own);
 	RUN(extents_can_be_kept);

@@ -340,6 +340,16 @@ public:
 		context_.check(ndshm_section_sync(get(), direction, offset, length), "section");
 	}
 
+	/* Create a dma-buf of allocated pages; flags as of ndshm_section_export(). */
+	descriptor export_dmabuf(std::uint64_t offset, std::uint64_t length,
+				 int flags = O_RDWR | O_CLOEXEC)
+	{
+		int fd;
+
+		context_.check(ndshm_section_export(get(), offset, length, flags, &fd), "section");
+		return descriptor(fd);
+	}
+
 	/* Allocate memory that deallocate() or the end of the process frees. */
 	void *allocate(std::size_t size, std::size_t alignment = 16)
 	{

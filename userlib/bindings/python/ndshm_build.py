@@ -116,6 +116,8 @@ int ndshm_section_fd(const struct ndshm_section *section);
 void *ndshm_section_base(const struct ndshm_section *section);
 uint64_t ndshm_section_size(const struct ndshm_section *section);
 int ndshm_section_query(struct ndshm_section *section, struct ndshm_section_info *info);
+int ndshm_section_export(struct ndshm_section *section, uint64_t offset, uint64_t length, int flags,
+                         int *fd);
 int ndshm_section_sync(struct ndshm_section *section, uint32_t direction, uint64_t offset,
 		       uint64_t length);
 int ndshm_section_alloc_aligned(struct ndshm_section *section, size_t alignment, size_t size,

@@ -152,6 +152,10 @@ class Blocks(Case):
                 os.close(block.export())
             except OSError as error:
                 self.assertEqual(error.errno, errno.EOPNOTSUPP)
+            with self.context.create_section(PAGE) as section:
+                with self.assertRaises(OSError) as raised:
+                    section.export(0, PAGE)
+                self.assertIn(raised.exception.errno, (errno.EOPNOTSUPP, errno.ENXIO))
             block.sync(ndshm.FOR_CPU, PAGE, PAGE)
             self.fails(errno.EINVAL, Reason.RANGE, block.sync, ndshm.FOR_CPU, 0, 4 * PAGE)
 

@@ -210,6 +210,20 @@ int ndshm_section_sync(struct ndshm_section *section, uint32_t direction, uint64
 	NDSHM_NONNULL(1);
 
 /*
+ * Create a dma-buf of whole pages of the section, all of which are allocated, as ndshm_export()
+ * does of a block. *fd is -1 after a failure. It keeps the section and its charge. Memory of it
+ * that is freed is not allocated again until the dma-buf and its mappings have ended, unless the
+ * section was shared read-only; then the dma-buf shows what is allocated there next. -EINVAL
+ * (ALIGNMENT, LENGTH_ZERO, RANGE). -ENXIO (EXPORT_RANGE): a page is not allocated. -EROFS
+ * (SECTION_READONLY): O_RDWR of a section that was shared read-only. -EOPNOTSUPP (FLAGS); or
+ * without a reason, where NDSHM_FEATURE_SECTION_EXPORT is not set. -EIDRM (SECTION_DELETED),
+ * -ENODEV (SECTION_REVOKED). -EMFILE (DESCRIPTORS).
+ */
+int ndshm_section_export(struct ndshm_section *section, uint64_t offset, uint64_t length, int flags,
+			 int *fd)
+	NDSHM_NONNULL(1, 5) NDSHM_MUST_CHECK;
+
+/*
  * Allocate an extent: a run of pages, exclusive to this process's holder until it is
  * freed, of at least `length` bytes at a multiple of `alignment` (0, or a power of two
  * from a page to 2 MiB) from the section's start. It reads as zero. *offset is its start

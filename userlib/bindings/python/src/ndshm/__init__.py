@@ -387,6 +387,15 @@ class Section(_Closable):
         self._context._check(lib.ndshm_section_sync(self._get(), direction, offset, length),
                              "section")
 
+    def export(self, offset: int, length: int, *, readonly: bool = False) -> int:
+        """Return the descriptor of a new dma-buf of allocated pages, close-on-exec, which the
+        caller closes."""
+        fd = ffi.new("int *")
+        flags = (os.O_RDONLY if readonly else os.O_RDWR) | os.O_CLOEXEC
+        self._context._check(lib.ndshm_section_export(self._get(), offset, length, flags, fd),
+                             "section")
+        return int(fd[0])
+
 
 class Allocation(_Closable):
     """Memory of a section that this process allocated; see Section.allocate()."""

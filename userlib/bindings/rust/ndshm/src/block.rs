@@ -8,9 +8,9 @@ use crate::error::ENOSPC;
 use crate::{sys, Context, Memory, Result};
 
 /* Of <fcntl.h>. */
-const O_RDONLY: i32 = 0;
-const O_RDWR: i32 = 2;
-const O_CLOEXEC: i32 = 0o2_000_000;
+pub(crate) const O_RDONLY: i32 = 0;
+pub(crate) const O_RDWR: i32 = 2;
+pub(crate) const O_CLOEXEC: i32 = 0o2_000_000;
 
 /// Parameters of a block.
 #[derive(Clone, Copy, Debug)]

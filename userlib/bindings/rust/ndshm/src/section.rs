@@ -3,6 +3,7 @@ use std::mem::{self, size_of, MaybeUninit};
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{self, NonNull};
 
+use crate::block::{O_CLOEXEC, O_RDONLY, O_RDWR};
 use crate::context::c_string;
 use crate::{sys, Context, Memory, Result};
 
@@ -209,6 +210,20 @@ impl Section {
         // SAFETY: the section is open.
         let result = unsafe { sys::ndshm_section_sync(self.as_ptr(), direction, offset, length) };
         self.context.check(result, "section")
+    }
+
+    /// Create a dma-buf of allocated pages, for other drivers.
+    pub fn export(&self, offset: u64, length: u64, readonly: bool) -> Result<OwnedFd> {
+        let access = if readonly { O_RDONLY } else { O_RDWR };
+        let mut fd = -1;
+
+        // SAFETY: the section is open.
+        let result = unsafe {
+            sys::ndshm_section_export(self.as_ptr(), offset, length, access | O_CLOEXEC, &mut fd)
+        };
+        self.context.check(result, "section")?;
+        // SAFETY: the descriptor is new.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 
     /// Return a range of the section, such as an allocation of another process.
