@@ -194,6 +194,7 @@ static const struct ndshm_field block_fields[] = {
 	FIELD(ndshm_block_row, charged, BLOCK_CHARGED),
 	FIELD(ndshm_block_row, revoked, BLOCK_REVOKED),
 	FIELD(ndshm_block_row, kernel, BLOCK_KERNEL),
+	FIELD(ndshm_block_row, exports, BLOCK_EXPORTS),
 };
 
 static const struct ndshm_field section_fields[] = {
@@ -212,6 +213,7 @@ static const struct ndshm_field section_fields[] = {
 	FIELD(ndshm_section_row, name, SECTION_NAME),
 	FIELD(ndshm_section_row, gid, SECTION_GROUP),
 	FIELD(ndshm_section_row, mode, SECTION_MODE),
+	FIELD(ndshm_section_row, exports, SECTION_EXPORTS),
 };
 
 static const struct ndshm_field queue_fields[] = {

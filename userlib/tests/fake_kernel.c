@@ -168,6 +168,7 @@ void kernel_put_block(uint32_t id)
 	nla_put_flag(message, NDSHM_A_BLOCK_CHARGED);
 	nla_put_flag(message, NDSHM_A_BLOCK_REVOKED);
 	nla_put_flag(message, NDSHM_A_BLOCK_KERNEL);
+	nla_put_u32(message, NDSHM_A_BLOCK_EXPORTS, 7);
 	kernel_put(message);
 }
 
@@ -190,6 +191,7 @@ void kernel_put_section(uint32_t id)
 	nla_put_string(message, NDSHM_A_SECTION_NAME, "frames");
 	nla_put_u32(message, NDSHM_A_SECTION_GROUP, 1001);
 	nla_put_u32(message, NDSHM_A_SECTION_MODE, 0640);
+	nla_put_u32(message, NDSHM_A_SECTION_EXPORTS, 13);
 	kernel_put(message);
 }
 

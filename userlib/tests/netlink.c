@@ -99,7 +99,7 @@ static void blocks_are_listed(void)
 	CHECK(rows[999].pid == 1234 && rows[999].segments == 2);
 	CHECK(rows[999].preferred_node == -1 && rows[999].length == 5ULL << 32);
 	CHECK(rows[999].consumed == 6ULL << 32 && rows[999].charged && rows[999].revoked);
-	CHECK(rows[999].kernel);
+	CHECK(rows[999].kernel && rows[999].exports == 7);
 	free(rows);
 }
 
@@ -131,6 +131,7 @@ static void sections_are_listed(void)
 	CHECK(rows[0].extents == 11 && rows[0].holders == 12);
 	CHECK(rows[0].deleted && rows[0].revoked);
 	CHECK(!strcmp(rows[0].name, "frames") && rows[0].gid == 1001 && rows[0].mode == 0640);
+	CHECK(rows[0].exports == 13);
 	free(rows);
 	kernel_reset(nothing);
 	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));

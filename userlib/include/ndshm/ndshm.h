@@ -183,6 +183,7 @@ struct ndshm_block_row {
 	bool charged;			/* against RLIMIT_MEMLOCK */
 	bool revoked;
 	bool kernel;			/* a kernel driver allocated it, no process */
+	uint32_t exports;		/* dma-bufs of it */
 };
 
 struct ndshm_section_row {
@@ -201,6 +202,7 @@ struct ndshm_section_row {
 	char name[NDSHM_SECTION_NAME_BYTES + 1];	/* empty: the section has none */
 	uint32_t gid;			/* group and mode are valid with a name */
 	uint32_t mode;
+	uint32_t exports;		/* dma-bufs of it */
 };
 
 #define NDSHM_QUEUE_NAME_MAX 128	/* bytes of a name of a queue, with the NUL */
