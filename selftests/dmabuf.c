@@ -823,6 +823,64 @@ TEST_F(claimed, end)
 	close(vgem);
 }
 
+/* A contiguous block of edu. */
+static struct ndshm_block_info new_edu_block(struct __test_metadata *_metadata,
+					     struct _test_data_claimed *self, size_t length)
+{
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->edu.adapter.id, length,
+								  &block);
+
+	alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
+	test_block_alloc(self->fd, &alloc);
+	return block;
+}
+
+/* A camera without DMA writes a frame into a block, which the program and a device read. */
+TEST_F(claimed, camera_to_device)
+{
+	struct ndshm_adapter_claim_args claim =
+		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	struct ndshm_adapter_map_bar_args map_bar =
+		adapter_map_bar_request(self->edu.adapter.id, 0);
+	struct ndshm_adapter_start_args start = adapter_start_request(self->edu.adapter.id);
+	static const size_t places[] = { 0, 99999, NDSHM_VIVID_FRAME - EDU_MOST };
+	struct ndshm_block_info frame, copy;
+	const int vivid = ndshm_vivid_open();
+	char *picture, *copied;
+	unsigned int i;
+	int dmabuf;
+	void *bar;
+
+	if (vivid < 0)
+		SKIP(return, "the kernel has no vivid");
+	test_adapter_claim(self->fd, &claim);
+	test_adapter_map_bar(self->fd, &map_bar);
+	bar = mmap(NULL, map_bar.out_length, RW, MAP_SHARED, self->fd, map_bar.out_mmap_offset);
+	ASSERT_NE(MAP_FAILED, bar);
+	test_adapter_start(self->fd, &start);
+	frame = new_edu_block(_metadata, self, NDSHM_VIVID_FRAME);
+	copy = new_edu_block(_metadata, self, EDU_MOST);
+	picture = test_map_block(self->fd, &frame);
+	copied = test_map_block(self->fd, &copy);
+	dmabuf = test_export(self->fd, frame.handle, O_RDWR | O_CLOEXEC);
+	ASSERT_EQ(NDSHM_VIVID_FRAME, ndshm_vivid_capture(vivid, dmabuf, frame.length));
+	EXPECT_EQ(0, ndshm_dmabuf_sync(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
+	/* A picture has no byte 0 in YUYV, and is not of one colour. */
+	EXPECT_EQ(NULL, memchr(picture, 0, NDSHM_VIVID_FRAME));
+	EXPECT_FALSE(all_bytes(picture, NDSHM_VIVID_FRAME, picture[0]));
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		memset(copied, 0, EDU_MOST);
+		ASSERT_TRUE(ndshm_edu_to_device(bar, frame.address + places[i], EDU_MOST));
+		ASSERT_TRUE(ndshm_edu_from_device(bar, copy.address, EDU_MOST));
+		EXPECT_EQ(0, memcmp(copied, picture + places[i], EDU_MOST));
+		ndshm_case(true);
+	}
+	EXPECT_EQ(0, ndshm_dmabuf_sync(dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ));
+	close(dmabuf);
+	close(vivid);
+}
+
 int main(int argc, char **argv)
 {
 	return ndshm_main(argc, argv);
