@@ -150,7 +150,24 @@ static const struct fuzz_argument export_arguments[] = {
 	{}
 };
 
-/* Export a block, map the dma-buf and synchronise it. Its mapping is all that stays. */
+/* Map and synchronise the dma-buf of a command that returned @ret. Only its mapping stays. */
+static long show_dmabuf(struct fuzz_thread *thread, long ret, bool reported, const __s32 *dmabuf,
+			struct shown *shown)
+{
+	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
+
+	if (!ret && !reported)
+		fuzz_registers_now.strays = true;
+	if (ret || !reported)
+		return ret;
+	shown->fd = *dmabuf;
+	ret = show(thread, shown);
+	ioctl(shown->fd, DMA_BUF_IOCTL_SYNC, &sync);
+	close(shown->fd);
+	return ret;
+}
+
+/* Export a block, and show the dma-buf. */
 static long run_export(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	const struct fuzz_value *handle = &a[EXPORT_HANDLE];
@@ -160,7 +177,6 @@ static long run_export(struct fuzz_thread *thread, const struct fuzz_value *a)
 		.fd_flags = a[EXPORT_FD_FLAGS].number,
 		.__reserved = a[EXPORT_RESERVED].number,
 	};
-	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
 	struct shown shown = {
 		.map = &a[EXPORT_MAP],
 		.length = a[EXPORT_LENGTH].number,
@@ -172,15 +188,53 @@ static long run_export(struct fuzz_thread *thread, const struct fuzz_value *a)
 	long ret = fuzz_command(thread, fuzz_client(&a[COMMAND_OF]), NDSHM_BLOCK_EXPORT, a,
 				(void *)&export, sizeof(export), &reported);
 
-	if (!ret && !reported)
-		fuzz_registers_now.strays = true;
-	if (ret || !reported)
-		return ret;
-	shown.fd = export.out_dmabuf;
-	ret = show(thread, &shown);
-	ioctl(shown.fd, DMA_BUF_IOCTL_SYNC, &sync);
-	close(shown.fd);
-	return ret;
+	return show_dmabuf(thread, ret, reported, &export.out_dmabuf, &shown);
+}
+
+enum { SEXPORT_EXTENT = COMMAND_OWN, SEXPORT_BYTES, SEXPORT_FD_FLAGS, SEXPORT_OFFSET, SEXPORT_MAP,
+	SEXPORT_LENGTH, SEXPORT_PROT, SEXPORT_FLAGS };
+static const struct fuzz_argument sexport_arguments[] = {
+	FUZZ_COMMAND(FUZZ_FROM("section", 's'), struct ndshm_section_export_args),
+	[SEXPORT_EXTENT] = {
+		.name = "extent",
+		.registers = 'x',
+		FUZZ_NUMBERS(0, 1, 0x1000, 0x200000, 0x400000, 0xfffffffffffff000),
+		.usual = { 0, FUZZ_REGISTER },
+	},
+	[SEXPORT_BYTES] = FUZZ_ANY("bytes", 0x1000, 0, 1, 0x2000, 0x200000, 0x201000, 0x400000,
+				   0xfffffffffffff000),
+	[SEXPORT_FD_FLAGS] = FUZZ_ANY("fd_flags", O_RDWR | O_CLOEXEC, O_RDONLY | O_CLOEXEC,
+				      O_WRONLY, O_ACCMODE, O_NONBLOCK, 0xffffffff),
+	[SEXPORT_OFFSET] = FUZZ_ANY("offset", 0, 0x1000, 0x200000, 0xfffffffffffff000),
+	[SEXPORT_MAP] = MAP,
+	[SEXPORT_LENGTH] = LENGTH,
+	[SEXPORT_PROT] = FUZZ_PROT,
+	[SEXPORT_FLAGS] = FUZZ_MMAP_FLAGS,
+	{}
+};
+
+/* As run_export(), of a part of a section. */
+static long run_sexport(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	const struct fuzz_value *extent = &a[SEXPORT_EXTENT];
+	struct ndshm_section_export_args export = {
+		.offset = extent->form == FUZZ_REGISTER ?
+			  fuzz_registers_now.extents[extent->number] : extent->number,
+		.length = a[SEXPORT_BYTES].number,
+		.fd_flags = a[SEXPORT_FD_FLAGS].number,
+	};
+	struct shown shown = {
+		.map = &a[SEXPORT_MAP],
+		.length = a[SEXPORT_LENGTH].number,
+		.prot = a[SEXPORT_PROT].number,
+		.flags = a[SEXPORT_FLAGS].number,
+		.offset = a[SEXPORT_OFFSET].number,
+	};
+	bool reported;
+	long ret = fuzz_command(thread, fuzz_section(&a[COMMAND_OF]), NDSHM_SECTION_EXPORT, a,
+				(void *)&export, sizeof(export), &reported);
+
+	return show_dmabuf(thread, ret, reported, &export.out_dmabuf, &shown);
 }
 
 enum { MUNMAP_MAP, MUNMAP_OFFSET, MUNMAP_LENGTH };
@@ -574,5 +628,6 @@ const struct fuzz_kind fuzz_mapping_kinds[] = {
 	{ "yield", 2, yield_arguments, run_yield, NULL },
 	{ "smap", 12, smap_arguments, run_smap, NULL },
 	{ "export", 6, export_arguments, run_export, NULL },
+	{ "sexport", 6, sexport_arguments, run_sexport, NULL },
 	{}
 };
