@@ -14,6 +14,7 @@
 #include "ndshm_nl.h"
 #include "ndshm_probe.h"
 #include "ndshm_proc.h"
+#include "ndshm_section.h"
 #include "ndshm_test.h"
 
 #define RW	(PROT_READ | PROT_WRITE)
@@ -464,6 +465,141 @@ TEST_F(import, order_of_ends)
 	}
 }
 
+/*
+ * Sections
+ */
+
+#define HUGE	(2UL << 20)
+#define MAX	(4 * HUGE)
+
+/* A section with an extent of a huge page and two pages, which is exported. */
+struct shared {
+	int section;
+	int holder;
+	int dmabuf;
+	__u64 place;
+	size_t length;
+	char *map;
+};
+
+static struct shared make_shared(struct __test_metadata *_metadata,
+				 struct _test_data_import *self, __u32 flags)
+{
+	struct shared shared = { .length = HUGE + 2 * self->page };
+	struct ndshm_section_export_args export;
+	int exported_of;
+
+	shared.section = test_new_section(self->fd, self->node, MAX, 0);
+	shared.holder = test_attach(shared.section);
+	shared.place = test_extent(shared.holder, shared.length);
+	shared.map = (char *)test_map_section(shared.section, MAX);
+	exported_of = test_share(shared.section,
+				 flags == O_RDONLY ? NDSHM_SHARE_READONLY : 0);
+	export = section_export_request(shared.place, shared.length, flags);
+	test_section_export(exported_of, &export);
+	shared.dmabuf = export.out_dmabuf;
+	close(exported_of);
+	return shared;
+}
+
+static void end_shared(const struct shared *shared)
+{
+	munmap(shared->map, MAX);
+	close(shared->dmabuf);
+	close(shared->holder);
+	close(shared->section);
+}
+
+TEST_F(import, section)
+{
+	const __u64 before = test_user_locked();
+	struct shared shared = make_shared(_metadata, self, O_RDWR);
+	char *extent = shared.map + shared.place;
+	__u64 next;
+
+	ASSERT_EQ(0, import("import attach 0 %d foreign", shared.dmabuf));
+	ASSERT_EQ(0, import("import attach 1 %d foreign", shared.dmabuf));
+	ASSERT_EQ(0, import("import map 0 both", 0));
+	ASSERT_EQ(0, import("import vmap 1", 0));
+	EXPECT_EQ((long long)shared.length, ndshm_mock_import(0).bytes);
+	ASSERT_EQ(0, import("import write 0 %d", 0x5a));
+	EXPECT_TRUE(all_bytes(extent, shared.length, 0x5a));
+	ASSERT_EQ(0, import("import fill 1 %d", 0x5b));
+	EXPECT_TRUE(all_bytes(extent, shared.length, 0x5b));
+	/* The importers alone keep the extent, and write to no other. */
+	close(shared.dmabuf);
+	shared.dmabuf = -1;
+	test_free_extent(shared.holder, shared.place);
+	next = test_extent(shared.holder, HUGE);
+	memset(shared.map + next, 1, HUGE);
+	ASSERT_EQ(0, import("import write 0 %d", 0x5c));
+	EXPECT_TRUE(all_bytes(extent, shared.length, 0x5c));
+	ASSERT_EQ(0, import("import fill 1 %d", 0x5d));
+	EXPECT_TRUE(all_bytes(shared.map + next, HUGE, 1));
+	EXPECT_EQ(0, import("import detach 0", 0));
+	EXPECT_LT(HUGE, test_look(shared.section).out_taken);
+	EXPECT_EQ(0, import("import detach 1", 0));
+	EXPECT_EQ(HUGE, test_look(shared.section).out_taken);
+	EXPECT_EQ(shared.place, test_extent(shared.holder, self->page));
+	EXPECT_TRUE(all_bytes(extent, self->page, 0));
+	end_shared(&shared);
+	EXPECT_TRUE(ndshm_soon(test_user_locked() == before));
+}
+
+/* The creator can end the charge of all pages, except those that an importer has mapped. */
+TEST_F(import, section_revoked)
+{
+	const __u64 before = test_user_locked();
+	struct shared shared = make_shared(_metadata, self, O_RDWR);
+	struct ndshm_section_delete_args delete = section_delete_request(NDSHM_DELETE_REVOKE, -1);
+
+	test_extent(shared.holder, HUGE);
+	ASSERT_EQ(0, import("import attach 0 %d foreign", shared.dmabuf));
+	ASSERT_EQ(0, import("import map 0 both", 0));
+	EXPECT_LE(before + shared.length + HUGE, test_user_locked());
+	test_section_delete(shared.section, &delete);
+	test_sigbus(shared.map + shared.place);
+	EXPECT_LE(before + shared.length, test_user_locked());
+	EXPECT_GT(before + shared.length + HUGE, test_user_locked());
+	/* It has not been told. */
+	ASSERT_EQ(0, import("import write 0 %d", 0x21));
+	EXPECT_EQ(0, import("import unmap 0", 0));
+	EXPECT_EQ(-ENODEV, import("import map 0 both", 0));
+	EXPECT_EQ(-ENODEV, import("import attach 1 %d foreign", shared.dmabuf));
+	ndshm_case(false);
+	/* Other memory. */
+	EXPECT_EQ(0, import("import vmap 0", 0));
+	EXPECT_EQ(0, import("import fill 0 %d", 0x22));
+	EXPECT_EQ(0, import("import detach 0", 0));
+	EXPECT_TRUE(ndshm_soon(test_user_locked() == before));
+	end_shared(&shared);
+}
+
+/* An importer of a reader's dma-buf has what the section has there. */
+TEST_F(import, section_of_reader)
+{
+	const __u64 before = test_user_locked();
+	struct shared shared = make_shared(_metadata, self, O_RDONLY);
+
+	ASSERT_EQ(0, import("import attach 0 %d foreign", shared.dmabuf));
+	EXPECT_EQ(-EACCES, import("import map 0 both", 0));
+	EXPECT_EQ(-EINVAL, import("import vmap 0", 0));
+	ASSERT_EQ(0, import("import map 0 to", 0));
+	test_free_extent(shared.holder, shared.place);
+	EXPECT_EQ(0, test_look(shared.section).out_taken);
+	EXPECT_TRUE(ndshm_soon(!ndshm_committed(shared.section)));
+	/* The device can still read the pages, so the creator still pays. */
+	EXPECT_LE(before + shared.length, test_user_locked());
+	EXPECT_EQ(0, import("import unmap 0", 0));
+	EXPECT_TRUE(ndshm_soon(test_user_locked() == before));
+	EXPECT_EQ(-ENXIO, import("import map 0 to", 0));
+	ndshm_case(false);
+	EXPECT_EQ(shared.place, test_extent(shared.holder, MAX));
+	EXPECT_EQ(0, import("import map 0 to", 0));
+	EXPECT_EQ(0, import("import detach 0", 0));
+	end_shared(&shared);
+}
+
 /* Threads that use a dma-buf until @stop, whatever the results. */
 struct race {
 	pthread_t importer;
@@ -546,6 +682,69 @@ TEST_F(import, races)
 		test_mock("adapter add a");
 	}
 	EXPECT_TRUE(ndshm_soon(test_user_locked() == before));
+}
+
+static void *race_export(void *data)
+{
+	struct race *race = data;
+	struct ndshm_section_attach_args attach;
+	struct ndshm_section_export_args export;
+	struct ndshm_extent_alloc_args alloc;
+	struct ndshm_extent_free_args free;
+
+	while (race_runs(race)) {
+		attach = section_attach_request(0);
+		if (_test_section_attach(race->fd, &attach))
+			continue;
+		alloc = extent_alloc_request(race->length, 0);
+		if (!_test_extent_alloc(attach.out_holder, &alloc)) {
+			export = section_export_request(alloc.out_offset, race->length,
+							O_RDWR | O_CLOEXEC);
+			if (!_test_section_export(race->fd, &export)) {
+				if (!import("import attach 1 %d foreign", export.out_dmabuf)) {
+					import("import map 1 both", 0);
+					import("import write 1 %d", 0x53);
+				}
+				close(export.out_dmabuf);
+			}
+			free = extent_free_request(alloc.out_offset);
+			_test_extent_free(attach.out_holder, &free);
+			import("import detach 1", 0);
+		}
+		close(attach.out_holder);
+	}
+	return NULL;
+}
+
+/* A section is revoked while parts of it are exported, imported, and freed. */
+TEST_F(import, section_races)
+{
+	const unsigned int rounds = ndshm_rounds(40, 10) * (getenv("LONG") ? 25 : 1);
+	const __u64 before = test_user_locked();
+	struct ndshm_section_delete_args delete;
+	unsigned int i, seed = 1;
+	struct shared shared;
+	struct race race;
+
+	for (i = 0; i < rounds; i++) {
+		shared = make_shared(_metadata, self, O_RDWR);
+		race = (struct race){
+			.dmabuf = shared.dmabuf, .fd = shared.section, .length = self->page,
+		};
+		ASSERT_EQ(0, pthread_create(&race.importer, NULL, race_import, &race));
+		ASSERT_EQ(0, pthread_create(&race.mapper, NULL, race_export, &race));
+		usleep(rand_r(&seed) % 20000);
+		if (i % 2)
+			test_free_extent(shared.holder, shared.place);
+		delete = section_delete_request(NDSHM_DELETE_REVOKE, -1);
+		test_section_delete(shared.section, &delete);
+		test_sigbus(shared.map + shared.place);
+		__atomic_store_n(&race.stop, true, __ATOMIC_SEQ_CST);
+		pthread_join(race.importer, NULL);
+		pthread_join(race.mapper, NULL);
+		end_shared(&shared);
+		EXPECT_TRUE(ndshm_soon(test_user_locked() == before));
+	}
 }
 
 int main(int argc, char **argv)
