@@ -4,6 +4,7 @@
  * except that newly committed memory may be freed a moment later.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -33,6 +34,7 @@ static union {
 	struct ndshm_section_delete_args delete;
 	struct ndshm_section_query_args query;
 	struct ndshm_section_sync_args sync;
+	struct ndshm_section_export_args export;
 	struct ndshm_extent_alloc_args alloc;
 	struct ndshm_extent_free_args free;
 	struct ndshm_extent_query_args extent;
@@ -421,6 +423,33 @@ static int call_sync(void)
 	return call_on(section, NDSHM_SECTION_SYNC);
 }
 
+/* Extents in two chunks. */
+static bool setup_export(void)
+{
+	bool made = make_taken(0, HUGE + getpagesize());
+
+	begin_request(export);
+	request.export.fd_flags = O_RDWR | O_CLOEXEC;
+	request.export.offset = place;
+	request.export.length = HUGE + getpagesize();
+	return made;
+}
+
+static int call_export(void)
+{
+	int ret = call_on(section, NDSHM_SECTION_EXPORT);
+
+	if (!ret)
+		shared = request.export.out_dmabuf;
+	return ret;
+}
+
+static void check_export(int error)
+{
+	fail_nth_check_header(&request, error);
+	check_number(&request.export.out_dmabuf, error);
+}
+
 static void check_header(int error)
 {
 	fail_nth_check_header(&request, error);
@@ -656,6 +685,10 @@ static const struct fail_nth_command commands[] = {
 		.name = "section-sync", .errors = { EFAULT },
 		.setup = setup_sync, .call = call_sync, .check = check_header,
 		.clean = clean,
+	}, {
+		.name = "section-export", .errors = { ENOMEM, ENFILE, EMFILE, EFAULT },
+		.keeps_file = true, .setup = setup_export, .call = call_export,
+		.check = check_export, .undo = undo_share, .clean = clean,
 	}, {
 		.name = "extent-alloc", .errors = { ENOMEM, EFAULT },
 		.setup = setup_alloc, .call = call_alloc, .check = check_alloc,
