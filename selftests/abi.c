@@ -154,7 +154,6 @@ FIXTURE_VARIANT_ADD(shape, block_alloc) {
 	.first_size = offsetof(struct ndshm_block_alloc_args, cookie),
 	.known_flags = NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_RECYCLE,
 	.other_flags = NDSHM_ALLOC_ASYNC,
-	.reserved = offsetof(struct ndshm_block_alloc_args, __reserved),
 };
 
 FIXTURE_VARIANT_ADD(shape, block_free) {
@@ -921,6 +920,7 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_EXPORT |
 					    NDSHM_FEATURE_RESET |
 					    NDSHM_FEATURE_CONFIG |
+					    NDSHM_FEATURE_TAGS |
 					    NDSHM_FEATURE_SECTION_EXPORT));
 	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_EXPORT),
 		  !(info->out_features & NDSHM_FEATURE_SECTION_EXPORT));

@@ -207,7 +207,7 @@ static const struct member members[] = {
 	MEMBER(ndshm_block_alloc_args, blocks, 56, 8),
 	MEMBER(ndshm_block_alloc_args, segments, 64, 8),
 	MEMBER(ndshm_block_alloc_args, out_segments, 72, 4),
-	MEMBER(ndshm_block_alloc_args, __reserved, 76, 4),
+	MEMBER(ndshm_block_alloc_args, tag, 76, 4),
 	MEMBER(ndshm_block_alloc_args, cookie, 80, 8),
 
 	MEMBER(ndshm_completion, cookie, 0, 8),

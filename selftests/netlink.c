@@ -76,6 +76,7 @@ TEST_F(netlink, numbers)
 	EXPECT_EQ(13, NDSHM_A_BLOCK_REVOKED);
 	EXPECT_EQ(14, NDSHM_A_BLOCK_KERNEL);
 	EXPECT_EQ(15, NDSHM_A_BLOCK_EXPORTS);
+	EXPECT_EQ(16, NDSHM_A_BLOCK_TAG);
 	EXPECT_EQ(13, NDSHM_A_SECTION_REVOKED);
 	EXPECT_EQ(17, NDSHM_A_SECTION_EXPORTS);
 	EXPECT_EQ(9, NDSHM_A_QUEUE_BYTES);
@@ -177,6 +178,7 @@ TEST_F(netlink, block)
 
 	alloc.usage = NDSHM_USAGE_RECEIVE;
 	alloc.preferred_node = 0;
+	alloc.tag = NDSHM_TAG('t', 'e', 's', 0xff);
 	test_block_alloc(self->fd, &alloc);
 	query = block_query_request(self->block.handle);
 	test_block_query(self->fd, &query);
@@ -192,6 +194,7 @@ TEST_F(netlink, block)
 	EXPECT_EQ((__u32)getpid(), seen.pid);
 	EXPECT_EQ(query.out_block.segments, seen.segments);
 	EXPECT_EQ(0, seen.preferred_node);
+	EXPECT_EQ(0xff736574, seen.tag);
 	EXPECT_EQ(self->block.length, seen.length);
 	EXPECT_EQ(self->block.consumed, seen.consumed);
 	EXPECT_EQ(!!(self->block.flags & NDSHM_BLOCK_CHARGED), seen.charged);

@@ -186,6 +186,28 @@ TEST_F(recycle, only_if_equal)
 	}
 }
 
+/* A block is reused for any tag, and has the new one. */
+TEST_F(recycle, tag_is_new)
+{
+	static const __u32 tags[] = { NDSHM_TAG('a', 'b', 'c', 'd'), 0, 1 };
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_info block;
+	struct ndshm_nl_block seen;
+	unsigned int i;
+
+	test_keep(1);
+	for (i = 0; i < ARRAY_SIZE(tags); i++) {
+		alloc = recycle_request(self->adapter, 1, &block);
+		alloc.tag = tags[i];
+		test_block_alloc(self->fd, &alloc);
+		test_charge(self->page);
+		ASSERT_EQ(0, ndshm_nl_block_by_id(&self->nl, block.shared_memory_handle, &seen));
+		EXPECT_EQ(tags[i], seen.tag);
+		EXPECT_EQ(!!tags[i], !!(seen.present & 1U << NDSHM_A_BLOCK_TAG));
+		test_free_handle(self->fd, block.handle);
+	}
+}
+
 TEST_F(recycle, zeroed)
 {
 	struct ndshm_block_info block;

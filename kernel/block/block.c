@@ -543,6 +543,7 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	block->flags = p->flags;
 	block->usage = p->usage;
 	block->preferred_node = p->preferred_node;
+	block->tag = p->tag;
 	block->segments = &block->first;
 	/* Of the built-in providers: the module of another could not be unloaded. */
 	block->recyclable = allocation->recycle && registration->page &&

@@ -45,6 +45,7 @@ struct pid;
  * @virtual_address: kernel address or NULL
  * @consumed: bytes of memory it takes
  * @segment_count: entries of @segments
+ * @tag: as requested
  * @first: the segment of a block that has only one
  * @segments: DMA segments; points to @first, or is allocated
  * @charge: ends with the memory
@@ -84,6 +85,7 @@ struct ndshm_block {
 	void *virtual_address;
 	u64 consumed;
 	u32 segment_count;
+	u32 tag;
 	struct ndshm_segment first;
 	struct ndshm_segment *segments;
 	struct ndshm_charge charge;

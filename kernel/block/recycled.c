@@ -280,8 +280,10 @@ bool ndshm_recycled_take(struct ndshm_recycled *cache, const struct ndshm_parame
 
 	if (!recycled_unlink_many(cache, p, blocks, count))
 		return false;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		blocks[i]->tag = p->tag;
 		reusable &= block_reusable(blocks[i]);
+	}
 	if (!reusable)
 		for (i = 0; i < count; i++)
 			ndshm_block_put(blocks[i]);

@@ -257,7 +257,7 @@ static ndshm_reason_t block_alloc_check(const struct ndshm_block_alloc_args *arg
 {
 	ndshm_reason_t reason;
 
-	if (argument->__reserved || (argument->cookie && !block_alloc_is_async(argument)))
+	if (argument->cookie && !block_alloc_is_async(argument))
 		return NDSHM_REASON_RESERVED;
 	if (argument->usage == NDSHM_USAGE_UNDEFINED)
 		return NDSHM_REASON_USAGE;
@@ -400,6 +400,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		.vport_id = argument->vport_id,
 		.no_kernel_mapping = true,
 		.most_segments = argument->segment_capacity,
+		.tag = argument->tag,
 	};
 	ndshm_reason_t reason;
 	struct batch batch;

@@ -19,7 +19,7 @@ static const struct ndshm_ioctl_row rows[] = {
 	ROW(NDSHM_ADAPTER_CLAIM, adapter_claim, out_bars, 0),
 	ROW(NDSHM_ADAPTER_START, adapter_start, __reserved, 0),
 	ROW(NDSHM_ADAPTER_MAP_BAR, adapter_map_bar, out_length, 0),
-	ROW(NDSHM_BLOCK_ALLOC, block_alloc, __reserved,
+	ROW(NDSHM_BLOCK_ALLOC, block_alloc, tag,
 	    NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_ASYNC | NDSHM_ALLOC_RECYCLE),
 	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, 0),
 	ROW(NDSHM_BLOCK_QUERY, block_query, out_usage, 0),

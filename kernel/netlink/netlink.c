@@ -265,6 +265,8 @@ static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
 	if (skb_tailroom(skb) < size)
 		return -EMSGSIZE;
 	skb_put_data(skb, &put, size);
+	if (block->tag && nla_put_u32(skb, NDSHM_A_BLOCK_TAG, block->tag))
+		return -EMSGSIZE;
 	return exports ? nla_put_u32(skb, NDSHM_A_BLOCK_EXPORTS, exports) : 0;
 }
 

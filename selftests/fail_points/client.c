@@ -72,7 +72,7 @@ void fail_nth_alloc_request(__u32 adapter, __u32 provider, __u64 length,
 	alloc->segment_capacity = 0;
 	alloc->blocks = (uintptr_t)of->blocks;
 	alloc->segments = 0;
-	alloc->__reserved = 0;
+	alloc->tag = 0;
 	alloc->cookie = 0;
 }
 

@@ -253,7 +253,7 @@ static long run_bar(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { ALLOC_HANDLE = COMMAND_OWN, ALLOC_ADAPTER, ALLOC_PROVIDER, ALLOC_LENGTH,
 	ALLOC_NODE, ALLOC_USAGE, ALLOC_QUEUE, ALLOC_VPORT, ALLOC_COUNT,
-	ALLOC_CAPACITY, ALLOC_BLOCKS, ALLOC_SEGMENTS, ALLOC_RESERVED,
+	ALLOC_CAPACITY, ALLOC_BLOCKS, ALLOC_SEGMENTS, ALLOC_TAG,
 	ALLOC_COOKIE };
 static const struct fuzz_argument alloc_arguments[] = {
 	COMMAND(struct ndshm_block_alloc_args),
@@ -279,7 +279,7 @@ static const struct fuzz_argument alloc_arguments[] = {
 		.words = fuzz_places,
 		.usual = { FUZZ_NULL, FUZZ_WORD },
 	},
-	[ALLOC_RESERVED] = RESERVED,
+	[ALLOC_TAG] = FUZZ_ANY("tag", 0, NDSHM_TAG('f', 'u', 'z', 'z'), 1, 0xffffffff),
 	[ALLOC_COOKIE] = COOKIE,
 	{}
 };
@@ -316,7 +316,7 @@ static long run_alloc(struct fuzz_thread *thread, const struct fuzz_value *a)
 		.vport_id = a[ALLOC_VPORT].number,
 		.count = a[ALLOC_COUNT].number,
 		.segment_capacity = a[ALLOC_CAPACITY].number,
-		.__reserved = a[ALLOC_RESERVED].number,
+		.tag = a[ALLOC_TAG].number,
 		.cookie = a[ALLOC_COOKIE].number,
 	};
 	__u32 infos = alloc.count < 64 ? alloc.count : 64;

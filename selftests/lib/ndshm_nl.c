@@ -164,6 +164,7 @@ void ndshm_nl_to_block(const struct nlmsghdr *message,
 	block->revoked = a.at[NDSHM_A_BLOCK_REVOKED];
 	block->kernel = a.at[NDSHM_A_BLOCK_KERNEL];
 	block->exports = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_EXPORTS]);
+	block->tag = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_TAG]);
 }
 
 void ndshm_nl_to_section(const struct nlmsghdr *message,

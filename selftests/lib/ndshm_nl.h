@@ -89,6 +89,7 @@ struct ndshm_nl_block {
 	bool revoked;
 	bool kernel;
 	__u32 exports;
+	__u32 tag;
 };
 
 struct ndshm_nl_section {

@@ -541,7 +541,7 @@ block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
 	alloc.segment_capacity = 0;
 	alloc.blocks = to_u64(block);
 	alloc.segments = 0;
-	alloc.__reserved = 0;
+	alloc.tag = 0;
 	alloc.cookie = 0;
 	return alloc;
 }

@@ -148,6 +148,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_RESET	(1ULL << 10)	/* ADAPTER_RESET */
 #define NDSHM_FEATURE_CONFIG	(1ULL << 11)	/* ADAPTER_CONFIG */
 #define NDSHM_FEATURE_SECTION_EXPORT (1ULL << 12) /* SECTION_EXPORT */
+#define NDSHM_FEATURE_TAGS	(1ULL << 14)	/* ndshm_block_alloc_args.tag */
 
 /**
  * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -523,6 +524,11 @@ struct ndshm_block_info {
 #define NDSHM_ALLOC_ASYNC	(1U << 1)	/* asynchronous: struct ndshm_completion */
 #define NDSHM_ALLOC_RECYCLE	(1U << 2)	/* reuse freed blocks of this client */
 
+/* Tag of a block: four characters, of which tools show the printable ones. */
+#define NDSHM_TAG(a, b, c, d) \
+	((__u32)(__u8)(a) | (__u32)(__u8)(b) << 8 | (__u32)(__u8)(c) << 16 | \
+	 (__u32)(__u8)(d) << 24)
+
 /**
  * struct ndshm_block_alloc_args - ioctl(NDSHM_BLOCK_ALLOC): allocate one or more blocks
  * @size: sizeof(struct ndshm_block_alloc_args)
@@ -550,7 +556,8 @@ struct ndshm_block_info {
  *	after a failure as @blocks
  * @out_segments: number of segments of the block for a @count of 1, also when @segments
  *	was too small (ENOSPC, LIST_SHORT: nothing is allocated); else 0
- * @__reserved: must be 0
+ * @tag: NDSHM_TAG() or any other number, for lists and events; 0: none. Without
+ *	NDSHM_FEATURE_TAGS must be 0.
  * @cookie: with NDSHM_ALLOC_ASYNC the client's id of the request, unique among its
  *	requests in flight (else EEXIST, COOKIE); else must be 0
  *
@@ -585,7 +592,7 @@ struct ndshm_block_alloc_args {
 	__aligned_u64 blocks;
 	__aligned_u64 segments;
 	__u32 out_segments;
-	__u32 __reserved;
+	__u32 tag;
 	__aligned_u64 cookie;
 };
 
