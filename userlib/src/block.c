@@ -73,11 +73,12 @@ static int make_objects(struct ndshm *ndshm, struct ndshm_block **blocks, size_t
 struct ndshm_block_alloc_args ndshm__alloc_args(const struct ndshm *ndshm,
 						const struct ndshm_request *request)
 {
-	const bool recycle = ndshm->info.out_features & NDSHM_FEATURE_RECYCLE;
+	const uint64_t features = ndshm->info.out_features;
 
 	return (struct ndshm_block_alloc_args){
 		.size = sizeof(struct ndshm_block_alloc_args),
-		.flags = request->flags & ~(recycle ? 0 : NDSHM_ALLOC_RECYCLE),
+		.flags = request->flags &
+			 ~(features & NDSHM_FEATURE_RECYCLE ? 0 : NDSHM_ALLOC_RECYCLE),
 		.adapter = request->adapter ? request->adapter :
 					      ndshm->info.out_default_adapter,
 		.provider = request->provider,
@@ -85,6 +86,7 @@ struct ndshm_block_alloc_args ndshm__alloc_args(const struct ndshm *ndshm,
 		.preferred_node = request->node,
 		.usage = request->usage,
 		.count = 1,
+		.tag = features & NDSHM_FEATURE_TAGS ? request->tag : 0,
 	};
 }
 

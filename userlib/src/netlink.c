@@ -195,6 +195,7 @@ static const struct ndshm_field block_fields[] = {
 	FIELD(ndshm_block_row, revoked, BLOCK_REVOKED),
 	FIELD(ndshm_block_row, kernel, BLOCK_KERNEL),
 	FIELD(ndshm_block_row, exports, BLOCK_EXPORTS),
+	FIELD(ndshm_block_row, tag, BLOCK_TAG),
 };
 
 static const struct ndshm_field section_fields[] = {

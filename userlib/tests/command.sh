@@ -90,7 +90,7 @@ is "queues: processors" '[]' "$(get 0 processors)"
 is "queues: name" '""' "$(get 0 name)"
 run 0 "blocks" -b memfd: list blocks
 is "blocks: table" \
-	"ID  ADAPTER  PROVIDER  USAGE  LENGTH  CONSUMED  SEGMENTS  USER  PID  STATE" "$out"
+	"ID  ADAPTER  PROVIDER  USAGE  LENGTH  CONSUMED  SEGMENTS  USER  PID  TAG  STATE" "$out"
 run 0 "blocks in JSON" -b memfd: list blocks -j
 is "blocks: none" '[]' "$(get)"
 run 0 "sections" -b memfd: list sections

@@ -28,6 +28,7 @@ static void requests_arrive_unchanged(void)
 {
 	struct ndshm_request request = {
 		.length = 12345, .adapter = 4, .provider = 5, .node = 6, .usage = 7, .flags = 8,
+		.tag = 9,
 	};
 	struct ndshm *ndshm = device_open();
 	struct ndshm_block *block, *blocks[4];
@@ -38,8 +39,7 @@ static void requests_arrive_unchanged(void)
 	CHECK(requested.alloc.provider == 5 && requested.alloc.preferred_node == 6);
 	CHECK(requested.alloc.usage == 7 && requested.alloc.flags == 8 &&
 	      requested.alloc.count == 1);
-	CHECK(!requested.alloc.queue_id && !requested.alloc.vport_id &&
-	      !requested.alloc.__reserved);
+	CHECK(!requested.alloc.queue_id && !requested.alloc.vport_id && requested.alloc.tag == 9);
 	CHECK(!requested.alloc.segments && !requested.alloc.segment_capacity);
 	CHECK(ndshm_block_handle(block) == 1 && ndshm_block_id(block) == 1001);
 	CHECK(ndshm_block_length(block) == 12288);
@@ -80,8 +80,8 @@ static void many_fail_together(void)
 	ndshm_close(ndshm);
 }
 
-/* A device that does not know the flag would refuse it. */
-static void recycling_needs_the_feature(void)
+/* A device that does not know the flag, or tags, would refuse them. */
+static void unknown_features_are_not_used(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *block;
@@ -89,17 +89,19 @@ static void recycling_needs_the_feature(void)
 
 	request.length = 1;
 	request.flags = NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_RECYCLE;
+	request.tag = NDSHM_TAG('t', 'a', 'g', 0);
 	ndshm = device_open();
 	REQUIRE(ndshm && !ndshm_alloc(ndshm, &request, &block));
-	CHECK(requested.alloc.flags == request.flags);
+	CHECK(requested.alloc.flags == request.flags && requested.alloc.tag == request.tag);
 	ndshm_free(block);
 	CHECK_DONE(ndshm, ndshm_alloc_async(ndshm, &request, 0));
 	CHECK(requested.alloc.flags == (request.flags | NDSHM_ALLOC_ASYNC));
+	CHECK(requested.alloc.tag == 0x00676174);
 	ndshm_close(ndshm);
 
-	answer.features &= ~NDSHM_FEATURE_RECYCLE;
+	answer.features &= ~(NDSHM_FEATURE_RECYCLE | NDSHM_FEATURE_TAGS);
 	REQUIRE(!ndshm_open(DEVICE, &ndshm) && !ndshm_alloc(ndshm, &request, &block));
-	CHECK(requested.alloc.flags == NDSHM_ALLOC_CONTIGUOUS);
+	CHECK(requested.alloc.flags == NDSHM_ALLOC_CONTIGUOUS && !requested.alloc.tag);
 	ndshm_free(block);
 	CHECK_DONE(ndshm, ndshm_alloc_async(ndshm, &request, 0));
 	CHECK(requested.alloc.flags == (NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_ASYNC));
@@ -748,7 +750,7 @@ int main(void)
 {
 	RUN(requests_arrive_unchanged);
 	RUN(many_fail_together);
-	RUN(recycling_needs_the_feature);
+	RUN(unknown_features_are_not_used);
 	RUN(many_are_freed_together);
 	RUN(many_are_freed_one_by_one);
 	RUN(bad_arrays_free_nothing);

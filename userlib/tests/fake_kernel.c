@@ -169,6 +169,7 @@ void kernel_put_block(uint32_t id)
 	nla_put_flag(message, NDSHM_A_BLOCK_REVOKED);
 	nla_put_flag(message, NDSHM_A_BLOCK_KERNEL);
 	nla_put_u32(message, NDSHM_A_BLOCK_EXPORTS, 7);
+	nla_put_u32(message, NDSHM_A_BLOCK_TAG, 0xdeadbeef);
 	kernel_put(message);
 }
 

@@ -13,13 +13,13 @@ unset STAND_IN_BLOCKS STAND_IN_LENGTH STAND_IN_LOOKUPS STAND_IN_REFUSE
 
 export STAND_IN_BLOCKS=3
 run 0 "blocks" list blocks --bytes
-is "blocks: table" "  ID  ADAPTER  PROVIDER  USAGE  LENGTH  CONSUMED  SEGMENTS  USER            PID  STATE
-1000  node0    pages     other    4096      4096         1  root?        kernel  -
-1001  card?    pages     other    8192      8192         2  root?             1  charged
-1002  99       pages     other   12288     12288         1  4000000000  4000000  -" "$out"
+is "blocks: table" "  ID  ADAPTER  PROVIDER  USAGE  LENGTH  CONSUMED  SEGMENTS  USER            PID  TAG   STATE
+1000  node0    pages     other    4096      4096         1  root?        kernel  -     -
+1001  card?    pages     other    8192      8192         2  root?             1  R..x  charged
+1002  99       pages     other   12288     12288         1  4000000000  4000000  tx    -" "$out"
 run 0 "blocks: users by number" list blocks --numeric --bytes
 is "blocks: users by number: row" \
-	"1000  node0    pages     other    4096      4096         1  0            kernel  -" \
+	"1000  node0    pages     other    4096      4096         1  0            kernel  -     -" \
 	"$(sed -n 2p <<<"$out")"
 run 0 "blocks: sizes" list blocks --columns length
 is "blocks: sizes: for a reader" "LENGTH
@@ -31,6 +31,8 @@ is "blocks in JSON: a line each, in an array" 5 "$(wc -l <<<"$out")"
 is "blocks in JSON: adapter" '"card?"' "$(get 1 adapter)"
 is "blocks in JSON: user" '"root?"' "$(get 0 user)"
 is "blocks in JSON: length" 12288 "$(get 2 length)"
+is "blocks in JSON: tag" '"R..x"' "$(get 1 tag)"
+is "blocks in JSON: no tag" null "$(get 0 tag)"
 run 0 "adapters" list adapters --numeric
 is "adapters: in the order of the module" "7 1" "$(awk 'NR > 1 { printf "%s%s", s, $1; s = " " }' <<<"$out")"
 

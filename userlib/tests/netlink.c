@@ -100,6 +100,7 @@ static void blocks_are_listed(void)
 	CHECK(rows[999].preferred_node == -1 && rows[999].length == 5ULL << 32);
 	CHECK(rows[999].consumed == 6ULL << 32 && rows[999].charged && rows[999].revoked);
 	CHECK(rows[999].kernel && rows[999].exports == 7);
+	CHECK(rows[999].tag == 0xdeadbeef);
 	free(rows);
 }
 

@@ -96,6 +96,8 @@ int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row *
 			.consumed = (i + 1) * 4096,
 			.charged = i % 2,
 			.revoked = i % 5 == 4,
+			.tag = i % 3 == 1 ? NDSHM_TAG('R', '\033', ' ', 'x') :
+			       i % 3 == 2 ? NDSHM_TAG('t', 'x', 0, 0) : 0,
 		};
 	return 0;
 }

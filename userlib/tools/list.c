@@ -281,6 +281,26 @@ static void block_state_cell(const void *from, struct cell *cell)
 	set_text(cell, block_state(from));
 }
 
+/* Tags are numbers of the requester: what is not printable must not reach a terminal. */
+static const char *tag_text(uint32_t tag, char text[5])
+{
+	for (int i = 0; i < 4; i++) {
+		char byte = tag >> 8 * i;
+
+		text[i] = byte > ' ' && byte <= '~' ? byte : byte ? '.' : 0;
+	}
+	text[4] = 0;
+	return tag ? text : NULL;
+}
+
+static void block_tag_cell(const void *from, struct cell *cell)
+{
+	const struct ndshm_block_row *row = from;
+	char text[5];
+
+	print_text(cell, "%s", tag_text(row->tag, text) ? text : "-");
+}
+
 static void block_process_cell(const void *from, struct cell *cell)
 {
 	const struct ndshm_block_row *row = from;
@@ -302,6 +322,7 @@ static const struct column block_columns[] = {
 	{ "SEGMENTS", COLUMN_COUNT, offsetof(struct ndshm_block_row, segments), NULL },
 	{ "USER", COLUMN_USER, offsetof(struct ndshm_block_row, uid), NULL },
 	{ "PID", COLUMN_OTHER, 0, block_process_cell },
+	{ "TAG", COLUMN_TEXT, 0, block_tag_cell },
 	{ "STATE", COLUMN_TEXT, 0, block_state_cell },
 	{ 0 }
 };
@@ -314,17 +335,18 @@ static int list_blocks(struct ndshm *ndshm, void **rows, size_t *count)
 json_t *block_json(const struct names *names, const void *from)
 {
 	const struct ndshm_block_row *row = from;
-	char adapter[NUMBER_SIZE], provider[NUMBER_SIZE];
+	char adapter[NUMBER_SIZE], provider[NUMBER_SIZE], tag[5];
 	const char *adapter_is = adapter_text(names, row->adapter);
 	const char *provider_is = provider_text(names, row->provider);
 
 	format_number(row->adapter, adapter);
 	format_number(row->provider, provider);
-	return json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:I, s:I, s:b, s:b, s:b}",
+	return json_pack("{s:I, s:s, s:s, s:s, s:s?, s:I, s:I, s:I, s:i, s:s, s:I, s:I, s:b, s:b, s:b}",
 			 "id", (json_int_t)row->id,
 			 "adapter", adapter_is ? adapter_is : adapter,
 			 "provider", provider_is ? provider_is : provider,
 			 "usage", usage_name(row->usage),
+			 "tag", tag_text(row->tag, tag),
 			 "length", (json_int_t)row->length,
 			 "consumed", (json_int_t)row->consumed,
 			 "segments", (json_int_t)row->segments,

@@ -51,7 +51,7 @@ struct ndshm_provider_info {
 };
 struct ndshm_request {
 	uint64_t length;
-	uint32_t adapter, provider, usage, flags;
+	uint32_t adapter, provider, usage, flags, tag;
 	int32_t node;
 	...;
 };

@@ -61,6 +61,7 @@ int buffers_take_blocks(struct buffers *buffers, const struct card *card, uint32
 	request.length = per_block * buffers->size;
 	request.adapter = card->adapter.id;
 	request.usage = usage;
+	request.tag = NDSHM_TAG('8', '2', '5', '7');
 	request.flags = NDSHM_ALLOC_CONTIGUOUS;	/* for one address per buffer */
 	error = allocate(buffers, card->ndshm, &request, blocks);
 	for (size_t i = 0; !error && i < blocks; i++)

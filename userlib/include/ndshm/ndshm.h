@@ -184,6 +184,7 @@ struct ndshm_block_row {
 	bool revoked;
 	bool kernel;			/* a kernel driver allocated it, no process */
 	uint32_t exports;		/* dma-bufs of it */
+	uint32_t tag;			/* of the request; 0: none */
 };
 
 struct ndshm_section_row {
@@ -370,11 +371,13 @@ struct ndshm_request {
 	int32_t node;			/* NUMA node, or NDSHM_NODE_ANY */
 	uint32_t usage;			/* NDSHM_USAGE_* */
 	uint32_t flags;			/* NDSHM_ALLOC_* */
+	uint32_t tag;			/* NDSHM_TAG() or another number, for lists; 0: none. */
+					/* Ignored without NDSHM_FEATURE_TAGS */
 };
 
 #define NDSHM_REQUEST_INIT { \
 	.length = 0, .adapter = 0, .provider = 0, .node = NDSHM_NODE_ANY, \
-	.usage = NDSHM_USAGE_OTHER, .flags = 0, \
+	.usage = NDSHM_USAGE_OTHER, .flags = 0, .tag = 0, \
 }
 
 /* Set all members as NDSHM_REQUEST_INIT does, for languages without it. */

@@ -221,14 +221,17 @@ class Context(_Closable):
         return _fields(found[0])
 
     def block(self, length: int, *, adapter: int = 0, provider: int = 0, node: int = NODE_ANY,
-              usage: int = USAGE_OTHER, contiguous: bool = False) -> Block:
-        """Allocate a block of `length` bytes, rounded up to pages."""
+              usage: int = USAGE_OTHER, contiguous: bool = False, tag: bytes = b"") -> Block:
+        """Allocate a block of `length` bytes, rounded up to pages. Lists show the `tag`."""
+        if len(tag) > 4:
+            raise ValueError("a tag has at most four bytes")
         owner = self._hold()
         request = ffi.new("struct ndshm_request *")
         lib.ndshm_request_init(request)
         request.length, request.adapter, request.provider = length, adapter, provider
         request.node, request.usage = node, usage
         request.flags = lib.NDSHM_ALLOC_CONTIGUOUS if contiguous else 0
+        request.tag = int.from_bytes(tag, "little")
         out = ffi.new("struct ndshm_block **")
         self._check(lib.ndshm_alloc(self._get(), request, out), "block")
         return Block(self, _Owner(out[0], lib.ndshm_free, owner))

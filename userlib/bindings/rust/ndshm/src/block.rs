@@ -27,6 +27,8 @@ pub struct BlockRequest {
     pub usage: u32,
     /// The block must be one DMA segment.
     pub contiguous: bool,
+    /// Tag for lists: four characters, the first in the lowest byte; 0: none.
+    pub tag: u32,
 }
 
 impl BlockRequest {
@@ -46,6 +48,7 @@ impl BlockRequest {
             node: usual.node,
             usage: usual.usage,
             contiguous: false,
+            tag: usual.tag,
         }
     }
 }
@@ -98,6 +101,7 @@ impl Context {
             } else {
                 0
             },
+            tag: request.tag,
         };
         let mut out = ptr::null_mut();
 
