@@ -59,8 +59,8 @@ uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t l
 /* Create an empty memfd that can be sealed. Returns -errno on failure. */
 int ndshm__memfd_create(const char *name);
 /*
- * Allocate the memory of a range now, not on first access; free the memory of a range. Return 0, or
- * -ENOMEM, when a part may be allocated. Neither is a cancellation point.
+ * Allocate the memory of a range now, not on first access, of 0 bytes as well; free the memory of a
+ * range. Return 0, or -ENOMEM, when a part may be allocated. Neither is a cancellation point.
  */
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length);
 int ndshm__memfd_free(int fd, uint64_t offset, uint64_t length);

@@ -32,8 +32,8 @@
 #define CACHED_PART_MOST	1024
 #define CACHED_BYTES		(5632ul << 10)
 /*
- * Maximum number of blocks that a full bin returns. If it was half of a large bin, a thread whose use
- * varies by a little less than the bin would refill and return half of it each time.
+ * Maximum number of blocks that a full bin returns. If it was half of a large bin, a thread whose
+ * use varies by a little less than the bin would refill and return half of it each time.
  */
 #define FLUSH_MOST	64u
 /* Number of blocks of a class that a bin gets, or returns, one after the other in a burst. */
@@ -416,8 +416,8 @@ bool ndshm__cache_choose(const struct ndshm_heap *heap)
 }
 
 /*
- * As find(), but if there is none, one without a heap joins this one. NULL if prepare() had no memory:
- * the caller then bypasses the cache. Called with the heap's lock held.
+ * As find(), but if there is none, one without a heap joins this one. NULL if prepare() had no
+ * memory: the caller then bypasses the cache. Called with the heap's lock held.
  */
 static struct heap_cache *get(struct ndshm_heap *heap)
 {
@@ -530,7 +530,8 @@ static void put_high_first(uint64_t *start, const uint64_t *end, unsigned int co
 
 /*
  * Return up to half of the blocks of a full bin, the oldest, or a single one that is above the new
- * block. With other holders those at high addresses: the rest keeps fewer extents from becoming empty.
+ * block. With other holders those at high addresses: the rest keeps fewer extents from becoming
+ * empty.
  */
 static void give_some(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
 		      uint64_t granule)

@@ -374,8 +374,8 @@ void ndshm__extent_wait(struct ndshm_heap *heap);
 int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 		      unsigned int owner);
 /*
- * If @error of ndshm__extent_add() is -ENOMEM, return the range to the source; not after -EIO, as that
- * could free another extent. Returns @error.
+ * If @error of ndshm__extent_add() is -ENOMEM, return the range to the source; not after -EIO, as
+ * that could free another extent. Returns @error.
  */
 int ndshm__extent_added(struct ndshm_heap *heap, uint64_t offset, int error);
 /* Return the extent that contains this page, or NOWHERE. */

@@ -7,19 +7,20 @@
  *	extents	[ 64K ][ 64K ][   128K   ]         [       256K       ]
  *	units	xxx..xxxxxx..........xxxxx         xxxx....xx..xxxxxxxx
  *
- * x is an allocated unit of 1 KiB. Free units of extents (.) have a bit; others, also those that
- * belong to no extent, have none. A slot is 2 MiB of the section at a multiple of it: the module
- * allocates memory in chunks of this size. An extent lies within one slot: its length is a power of
- * two of at most a slot, and its alignment is the same. So does a run, as the functions below search
- * one slot at a time. A run can cross the border of two extents; neither of them is empty then.
+ * x is an allocated unit of 1 KiB. The bit of a free unit of an extent (.) is set; those of all
+ * others, also of units that belong to no extent, are clear. A slot is 2 MiB of the section at a
+ * multiple of it: the module allocates memory in chunks of this size. An extent lies within one
+ * slot: its length is a power of two of at most a slot, and its alignment is the same. A run lies
+ * within one slot, too, as the functions below search one slot at a time. A run can cross the
+ * border of two extents; neither of them is empty then.
  *
  * A word has the bits of 64 units. Numbers of units and of words count from the start of the slot;
  * a leaf of the tree (see struct heap_pool) is a word by its number in the whole section.
  *
  * The pool is protected by the heap's lock, which all callers hold. It is released around calls of
- * the source, because a system call takes long, and longer if it zeroes memory. An extent on its way
- * between source and pool is known to one thread only: it is added after the source has returned
- * it, and removed before the source gets it back.
+ * the source, because a system call takes long, and longer if it zeroes memory. An extent on its
+ * way between source and pool is known to one thread only: it is added after the source has
+ * returned it, and removed before the source gets it back.
  */
 #include <errno.h>
 
@@ -225,7 +226,10 @@ static int add_extent(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
 		return error;
 	set_free(&heap->pool, offset, length >> UNIT_SHIFT);
 	heap->core->pool.held_units += length >> UNIT_SHIFT;
-	/* It may never be used, as other threads free memory meanwhile. */
+	/*
+	 * The thread that wants it may find room that others have freed meanwhile: then no free
+	 * would add it to the set.
+	 */
 	ndshm__bits_add(&heap->empty, offset >> PAGE_SHIFT);
 	return 0;
 }
@@ -420,8 +424,8 @@ static uint64_t empty_below(const struct ndshm_heap *heap, uint64_t page)
 }
 
 /*
- * Free an empty extent. Returns false, and keeps it, if the source fails. Called with the lock held,
- * which is released meanwhile.
+ * Free an empty extent. Returns false, and keeps it, if the source fails. Called with the lock
+ * held, which is released meanwhile.
  */
 static bool free_extent(struct ndshm_heap *heap, uint64_t page)
 {
@@ -432,7 +436,10 @@ static bool free_extent(struct ndshm_heap *heap, uint64_t page)
 	set_used(&heap->pool, offset, units);
 	heap->core->pool.held_units -= units;
 	error = ndshm__extent_free(heap, page);
-	/* Fails if the source has given the range to another thread all the same. */
+	/*
+	 * Fails only if the source has freed it in spite of the error, and given it to another
+	 * thread.
+	 */
 	if (error)
 		add_extent(heap, offset, units << UNIT_SHIFT);
 	return !error;
@@ -442,10 +449,11 @@ static bool free_extent(struct ndshm_heap *heap, uint64_t page)
 #define RESERVE_MIN	((512ul << 10) >> UNIT_SHIFT)
 
 /*
- * Number of free units beyond which empty extents are freed. As many as were in use at most in this
- * period and the one before, so that the same use needs no new extent also if the free units are
- * scattered, but not more than slack() or, with other holders, than what two caches hold. None if
- * nothing is allocated, and few while extents drain: the part of slack() that grows with the heap.
+ * Number of free units beyond which empty extents are freed: the greatest use in this period and
+ * the one before, or RESERVE_MIN if that is more, so that the same use needs no new extent even if
+ * the free units are scattered; but at most slack(). With other holders, at most what two caches
+ * hold: a thread can fill one while it empties another. 0 if nothing is allocated. While extents
+ * drain, only the part of slack() that grows with the heap.
  */
 static uint64_t reserve_units(const struct ndshm_heap *heap)
 {
@@ -469,8 +477,9 @@ static uint64_t reserve_units(const struct ndshm_heap *heap)
 #define DELAY_PART	128
 
 /*
- * Return true if the highest empty extent, at @page, is the only one and is kept for now: without it,
- * the next allocation may need a new one. Counts the calls in which that is so.
+ * Return true if the highest empty extent, at @page, is the only one and is kept for now: without
+ * it, the next allocation may need a new one. Counts the calls that find only this one; each
+ * DELAY_CALLS-th returns false.
  */
 static bool count_delayed(struct ndshm_heap *heap, uint64_t page)
 {
@@ -484,8 +493,9 @@ static bool count_delayed(struct ndshm_heap *heap, uint64_t page)
 }
 
 /*
- * Free empty extents, the highest first: all, or until at most the reserve is free or one is left that
- * is delayed. Ends if the source fails. Called with the lock held, which is released meanwhile.
+ * Free empty extents, the highest first: all, or until at most the reserve is free or one is left
+ * that is delayed. Ends if the source fails. Called with the lock held, which is released
+ * meanwhile.
  */
 static void free_empty_extents(struct ndshm_heap *heap, bool all)
 {

@@ -25,9 +25,9 @@
  * fork() comes between, the entry stays hidden in the child: the parent may have been closing the
  * object.
  *
- * Entries are added to their bucket and never removed, so that lookups need no lock: a bucket
- * keeps as many as it has had sections at a time. Entries are changed under ndshm__lock(); only a
- * deletion that fails restores the base of its entry without it.
+ * Entries are added to their bucket and never removed, so that lookups need no lock: a bucket keeps
+ * as many as the greatest number of sections that it had at a time. Entries are changed under
+ * ndshm__lock(); only a deletion that fails restores the base of its entry without it.
  */
 struct entry {
 	struct entry *next;
@@ -41,9 +41,10 @@ struct entry {
 static _Atomic(struct entry *) buckets[1 << BUCKETS_SHIFT];
 
 /*
- * Contexts: that of ndshm_lsa_table(), or @own, which the library has opened instead, so that at most
- * one of these is set; and @adopter, a "section:" context for adopted sections if there was none of
- * the others. A child of fork() uses those of its parent. Protected by ndshm__lock().
+ * Contexts: @given, by the caller of ndshm_lsa_table(), or @own, which the library has opened
+ * itself; at most one of the two is set. @adopter: a "section:" context for adopted sections,
+ * opened if neither was set. A child of fork() uses those of its parent. Protected by
+ * ndshm__lock().
  */
 static struct ndshm *given, *own, *adopter;
 
@@ -156,8 +157,8 @@ static struct ndshm *context_or(struct ndshm *other)
 }
 
 /*
- * Return the process's context, or else that of *@slot, which is opened at @where first if necessary.
- * Returns NULL with errno on failure.
+ * Return the process's context, or else that of *@slot, which is opened at @where first if
+ * necessary. Returns NULL with errno on failure.
  */
 static struct ndshm *context_get(struct ndshm **slot, const char *where)
 {

@@ -9,8 +9,8 @@
  *	extents	 [  ] [   ]              [ ][ ]
  *
  * InitialSize has memory from the start. The rest gets memory when an extent needs it, in chunks of
- * 2 MiB. The file ends behind the highest memory that it has had, and access beyond is SIGBUS; access to freed
- * memory below allocates a page.
+ * 2 MiB. The file ends behind the highest memory that it has had, and access beyond is SIGBUS;
+ * access to freed memory below allocates a page.
  *
  * Only the process that created a section, not its children, has the table of extents. When it has
  * closed all its objects of the section, no process can allocate extents any more.
@@ -19,8 +19,8 @@
  * write to all of it, and free and allocate memory, also beyond MaxSize. One of the same user can
  * open a read-only descriptor for writing, delete the section or undo that. Any process can make a
  * file that looks like a section: only the seals and the size of an adopted file are relied on. If
- * two processes delete a section at a time, one of which revokes it, the later one sets the mode: the
- * section can look as if only deleted, and be revoked again.
+ * two processes delete a section at a time, one of which revokes it, the later one sets the mode:
+ * the section can look as if only deleted, and be revoked again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,9 @@
 /* Name of the file, for printf() and scanf(): id, MaxSize, InitialSize. */
 #define FILE_NAME	"ndshm-section:%x:%llx:%llx"
 
-/* The file cannot shrink; seals against writing or growing, which it needs, cannot be added. */
+/*
+ * The file cannot shrink, and no seals can be added later: it must stay writable and able to grow.
+ */
 #define SEALS		(F_SEAL_SHRINK | F_SEAL_SEAL)
 
 /*
@@ -72,8 +74,8 @@ struct extent {
 
 /*
  * Unit in which memory is allocated and freed: MEMFD_CHUNK_BYTES, or the rest of the section. A
- * thread that has an extent in the chunk may set @committed without the lock. It is cleared with the
- * lock, and only if there is no extent.
+ * thread that has an extent in the chunk may set @committed without the lock. It is cleared with
+ * the lock, and only if there is no extent.
  */
 struct chunk {
 	uint32_t taken;		/* pages in extents */
@@ -83,7 +85,8 @@ struct chunk {
 
 /**
  * struct ndshm_memfd_store - the file of a section, in one process. Objects of a section that this
- *	process created share a store; each adopted one has its own.
+ *	process created share a store, also adopted ones; each adopted object of another
+ *	section has its own.
  * @next: in the list of created sections; protected by ndshm__lock()
  * @sections: its objects, linked by their member sibling; not empty in the creating process;
  *	protected by ndshm__lock()
@@ -104,7 +107,7 @@ struct chunk {
  * @holders: number of holders
  * @last_holder: number of the newest holder
  * @idle: number of idle chunks
- * @chunks: of the whole section; empty if another process created it
+ * @chunks: of the whole section; empty if @process is 0
  *
  * Each object has a pointer to the store; the last one that is closed frees it. In a child of the
  * creating process the store stays in the list without an object: see section_close().
@@ -202,7 +205,9 @@ static uint32_t chunk_end(const struct ndshm_memfd_store *store, uint32_t number
 	return min_of((number + 1) * chunk_pages(), store->pages);
 }
 
-/* Return true if the chunk has memory, but no extent. One with a part of InitialSize is never idle. */
+/*
+ * Return true if the chunk has memory, but no extent. One with a part of InitialSize is never idle.
+ */
 static bool chunk_is_idle_locked(const struct ndshm_memfd_store *store, uint32_t number)
 {
 	return store->chunks[number].committed && !store->chunks[number].taken &&
@@ -325,7 +330,8 @@ static int extent_insert_locked(struct ndshm_memfd_store *store, int holder, uin
 
 /*
  * Find the lowest page at which @count pages are free. Unless @grow, all must have memory. Returns
- * false if there is none. As all searches here, it is linear: the allocator has few and long extents.
+ * false if there is none. As all searches here, it is linear: the allocator has few and long
+ * extents.
  */
 static bool find_place_locked(const struct ndshm_memfd_store *store, uint32_t count,
 			      uint32_t alignment, bool grow, uint32_t *start)
@@ -407,7 +413,9 @@ static uint32_t extent_populate(const struct ndshm_section *section, uint32_t st
 		reason = NDSHM_REASON_MEMORY;
 	else
 		memset((char *)section->base + bytes_of(start), 0, bytes_of(count));
-	/* Only now: section_delete() may have freed all memory before this function allocated some. */
+	/*
+	 * Only now: section_delete() may have freed all memory before this function allocated some.
+	 */
 	state = section_state(section);
 	if (!state)
 		return reason;
@@ -516,8 +524,9 @@ static uint32_t extent_query(const struct ndshm_section *section, int holder,
  */
 
 /*
- * Only the creating process has extents; in others all holders have the number 0, which is never
- * looked up. The flags were checked at the creation, and are in the object.
+ * Only the creating process has extents. In others every holder gets the number 0, which may equal
+ * KEPT, as is_creator() is tested before any lookup. The flags are those of the object, which
+ * ndshm_section_create() has checked; an adopted section has none.
  */
 static uint32_t section_attach(const struct ndshm_section *section,
 			       struct ndshm_section_attach_args *argument)
@@ -612,10 +621,10 @@ static uint32_t section_share(const struct ndshm_section *section,
 }
 
 /*
- * Return true if the caller is the owner of the file or has CAP_FOWNER, which changes of the mode
- * require, before other reasons are looked for. Setting the time of the last access requires the
- * same, and nothing uses that time; it is given, as the present one requires permission to write
- * only. Setting the mode to its present value could undo a deletion by another process.
+ * Return true if the caller is the owner of the file or has CAP_FOWNER, as changes of the mode
+ * require: section_delete() tests this before all else. The test sets the time of the last access,
+ * which nothing uses: to a given time, as the present one requires permission to write only.
+ * Setting the mode to its present value could undo a deletion by another process.
  */
 static bool may_delete(const struct ndshm_section *section)
 {
@@ -833,8 +842,8 @@ static int store_read(struct ndshm_section *section, uint64_t bytes)
 }
 
 /*
- * The seals guarantee that the file is not truncated, whatever process made it. Files of hugetlbfs can
- * have them, too, but are mapped and allocated in other units.
+ * The seals guarantee that the file is not truncated, whatever process made it. Files of hugetlbfs
+ * can have them, too, but are mapped and allocated in other units.
  */
 static int section_adopt(struct ndshm_section *section)
 {
@@ -959,7 +968,10 @@ static struct ndshm_section_row row_of(const struct ndshm_memfd_store *store)
 	};
 }
 
-/* Lists the sections that this process created; the module's list has those of the user at least. */
+/*
+ * Lists the sections that this process created and has not closed; the module's list has those of
+ * the user at least.
+ */
 int ndshm__memfd_list_sections(void **out, size_t *count)
 {
 	const struct ndshm_memfd_store *store;
