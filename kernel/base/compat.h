@@ -174,6 +174,21 @@ static inline void dma_reset_need_sync(struct device *dev)
 #endif
 #endif
 
+/* kernel/section: before 6.9 folio_mapcount() is not exported */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#define ndshm_folio_mapcount folio_mapcount
+#else
+static inline int ndshm_folio_mapcount(struct folio *folio)
+{
+	int count = folio_test_large(folio) ? folio_entire_mapcount(folio) : 0;
+	unsigned long i;
+
+	for (i = 0; i < folio_nr_pages(folio); i++)
+		count += atomic_read(&folio_page(folio, i)->_mapcount) + 1;
+	return count;
+}
+#endif
+
 /* kernel/netlink, kernel/tests: the old name is warned about since 7.2 */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #define system_dfl_wq	system_unbound_wq

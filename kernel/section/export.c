@@ -5,6 +5,10 @@
  * see others. So an extent that is freed while a part of it is exported stays allocated, without a
  * holder, until the last dma-buf of that part and the last of their mappings have ended. These hold
  * a file of their own.
+ *
+ * A page that a process has pinned through such a mapping outlives it. So memory that is given to a
+ * new extent is tested for pins. An extent with a pinned page is kept, too, until there is no other
+ * room.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -61,19 +65,17 @@ bool ndshm_section_export_keep(struct ndshm_section *section, struct ndshm_exten
 }
 
 /*
- * Free the extents that nothing keeps any more. There can be one for each page, so drop the lock
- * between them.
+ * Free the kept extents with a page from @at to @last that no dma-buf keeps any more. There can be
+ * one for each page, so drop the lock between them.
  */
-static void section_export_end(struct ndshm_section *section, struct section_export *export)
+static void section_return_kept(struct ndshm_section *section, u32 at, u32 last)
 {
-	u32 at = export->start;
 	struct ndshm_extent *extent;
 
 	spin_lock(&section->lock);
-	section_export_tree_remove(export, &section->exports);
 	for (;;) {
 		extent = ndshm_extents_find(&section->exported, at);
-		if (!extent || extent->start > export->last)
+		if (!extent || extent->start > last)
 			break;
 		at = ndshm_extent_end(extent);
 		if (!section_exports_overlap(section, extent)) {
@@ -85,6 +87,27 @@ static void section_export_end(struct ndshm_section *section, struct section_exp
 		spin_lock(&section->lock);
 	}
 	spin_unlock(&section->lock);
+}
+
+static void section_export_end(struct ndshm_section *section, struct section_export *export)
+{
+	spin_lock(&section->lock);
+	section_export_tree_remove(export, &section->exports);
+	spin_unlock(&section->lock);
+	section_return_kept(section, export->start, export->last);
+}
+
+void ndshm_section_keep_pinned(struct ndshm_section *section, struct ndshm_extent *extent)
+{
+	spin_lock(&section->lock);
+	section->extents--;
+	ndshm_extents_insert(&section->exported, extent);
+	spin_unlock(&section->lock);
+}
+
+void ndshm_section_return_pinned(struct ndshm_section *section)
+{
+	section_return_kept(section, 0, U32_MAX);
 }
 
 static int section_export_release(struct inode *inode, struct file *file)
@@ -123,8 +146,10 @@ static ndshm_reason_t section_export_begin(struct ndshm_section *section, u32 st
 	     section_extent_between(section->revoking, start, end) ||
 	     section_extent_between(ndshm_extents_find(&section->exported, start), start, end)))
 		reason = NDSHM_REASON_EXPORT_RANGE;
-	if (reason == NDSHM_REASON_NONE && export)
+	if (reason == NDSHM_REASON_NONE && export) {
 		section_export_tree_insert(export, &section->exports);
+		section->was_exported = true;
+	}
 	spin_unlock(&section->lock);
 	return reason;
 }

@@ -27,4 +27,10 @@ ndshm_reason_t ndshm_section_export_open(struct ndshm_section *section, u32 star
  */
 bool ndshm_section_export_keep(struct ndshm_section *section, struct ndshm_extent *extent);
 
+/* Keep a new extent that has pinned pages, instead of giving it to a holder. */
+void ndshm_section_keep_pinned(struct ndshm_section *section, struct ndshm_extent *extent);
+
+/* Free all extents that no dma-buf keeps; their pages may still be pinned. May sleep. */
+void ndshm_section_return_pinned(struct ndshm_section *section);
+
 #endif /* _NDSHM_SECTION_EXPORT_H */

@@ -96,8 +96,20 @@ static struct page *section_used_page(struct ndshm_section *section,
 }
 
 /*
+ * Return: true if somebody besides the block, the caller and page tables has a reference to the
+ * folio of @page. No dma-buf of it exists, so no pin can be added. Other references are short.
+ */
+static bool section_page_pinned(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	return folio_ref_count(folio) > 2 + ndshm_folio_mapcount(folio);
+}
+
+/*
  * Clear what earlier extents left in the pages. A page is cleared without @section->lock; the
- * reference keeps it if the section is revoked meanwhile.
+ * reference keeps it if the section is revoked meanwhile. Return: also SECTION_FULL, if a page is
+ * pinned by a user of a dma-buf.
  */
 static ndshm_reason_t section_zero(struct ndshm_section *section,
 				   const struct ndshm_extent *extent)
@@ -118,10 +130,14 @@ static ndshm_reason_t section_zero(struct ndshm_section *section,
 		spin_unlock(&section->lock);
 		if (reason != NDSHM_REASON_NONE)
 			return reason;
-		if (page) {
+		if (page && READ_ONCE(section->was_exported) && section_page_pinned(page))
+			reason = NDSHM_REASON_SECTION_FULL;
+		else if (page)
 			ndshm_pages_zero(page, count);
+		if (page)
 			put_page(page);
-		}
+		if (reason != NDSHM_REASON_NONE)
+			return reason;
 		cond_resched();
 	}
 	return READ_ONCE(section->needs_sync) ?
@@ -215,7 +231,8 @@ static bool section_wait_for_memory(struct ndshm_section *section,
 /* Limit of waits for one extent. A peer can prolong each to NDSHM_SECTION_WAIT. */
 #define MOST_WAITS	2
 
-ndshm_reason_t ndshm_section_alloc_extent(struct ndshm_section *section, u32 count,
+/* Allocate an extent, whose pages may have been used before. */
+static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 count,
 					  u32 alignment, struct ndshm_extent **extent)
 {
 	struct ndshm_prealloc prealloc;
@@ -243,15 +260,41 @@ ndshm_reason_t ndshm_section_alloc_extent(struct ndshm_section *section, u32 cou
 		 (waits++ < MOST_WAITS &&
 		  section_wait_for_memory(section, reason)));
 	ndshm_prealloc_free(&prealloc);
-	if (reason != NDSHM_REASON_NONE) {
-		/* section_grow() may have added memory that no extent uses. */
-		ndshm_section_trim_idle(section);
-		return reason;
-	}
-	reason = section_zero(section, *extent);
+	/* section_grow() may have added memory that no extent uses. */
 	if (reason != NDSHM_REASON_NONE)
-		ndshm_section_free_extent(section, *extent);
+		ndshm_section_trim_idle(section);
 	return reason;
+}
+
+ndshm_reason_t ndshm_section_alloc_extent(struct ndshm_section *section, u32 count,
+					  u32 alignment, struct ndshm_extent **extent)
+{
+	/* Others return what this caller keeps: do not look for ever. */
+	u32 looks = section->object.length >> PAGE_SHIFT;
+	bool again = READ_ONCE(section->was_exported);
+	ndshm_reason_t reason;
+
+	for (;;) {
+		reason = section_take_extent(section, count, alignment, extent);
+		if (reason == NDSHM_REASON_NONE) {
+			reason = section_zero(section, *extent);
+			if (reason == NDSHM_REASON_NONE)
+				return reason;
+			if (reason != NDSHM_REASON_SECTION_FULL || !looks--) {
+				ndshm_section_free_extent(section, *extent);
+				return reason;
+			}
+			/* Look for another place. */
+			ndshm_section_keep_pinned(section, *extent);
+			continue;
+		}
+		if (reason == NDSHM_REASON_SECTION_FULL)
+			ndshm_section_return_pinned(section);
+		if (reason != NDSHM_REASON_SECTION_FULL || !again)
+			return reason;
+		/* What was pinned may not be any more. */
+		again = false;
+	}
 }
 
 /* Write the segments of bytes @from to @to, at most @capacity. Return: their number. */

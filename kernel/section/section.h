@@ -62,7 +62,9 @@ struct user_struct;
  * @map: state of every page: extent, free, or without memory
  * @chunks: chunks of memory, by address
  * @exports: ranges whose extents dma-bufs and their mappings keep
- * @exported: extents that were freed, but overlap a range in @exports
+ * @exported: extents that were freed, but overlap a range in @exports; and free memory that was
+ *	found to be pinned, as an extent
+ * @was_exported: a range was in @exports, so users of dma-bufs may have pinned pages
  * @committed: pages of @chunks
  * @idle: pages of idle chunks, see ndshm_chunk_idle(); decremented only after they have been freed
  * @allocated: pages of all extents, with those in @exported
@@ -109,6 +111,7 @@ struct ndshm_section {
 	struct rb_root chunks;
 	struct rb_root_cached exports;
 	struct rb_root exported;
+	bool was_exported;
 	u32 committed;
 	u32 idle;
 	u32 allocated;

@@ -1098,7 +1098,8 @@ struct ndshm_section_sync_args {
  * and the end of a holder succeed, but the memory of an extent that is exported in part is given
  * to no other extent, and stays charged, until the last such dma-buf and the last mapping of one
  * have ended. So neither a device nor a process that was given the dma-buf accesses memory of
- * later extents.
+ * later extents. A page that a process has pinned through a mapping of the dma-buf is given to no
+ * other extent before the pin has ended.
  *
  * A dma-buf that was created through a read-only descriptor, whose owner can allocate no extents,
  * keeps none. It shows what the section has at that place, as a mapping of the section does: later
