@@ -131,9 +131,9 @@ enum ndshm_heap_error ndshm__heap_classify(struct ndshm_heap *heap, const void *
 void ndshm__heap_trim(struct ndshm_heap *heap);
 /*
  * The same for all heaps of a source that @match() finds, by the context of their source.
- * @match() must not call a heap.
+ * @match() must not call a heap. Returns true if there was one.
  */
-void ndshm__heap_trim_all(const struct ndshm_extent_source *source,
+bool ndshm__heap_trim_all(const struct ndshm_extent_source *source,
 			  bool (*match)(const void *context, const void *what), const void *what);
 /*
  * heap_decay.c: start a thread that calls ndshm__heap_trim() after @milliseconds in which no

@@ -652,20 +652,24 @@ void ndshm__heap_trim(struct ndshm_heap *heap)
 	ndshm__registry_unlock();
 }
 
-void ndshm__heap_trim_all(const struct ndshm_extent_source *source,
+bool ndshm__heap_trim_all(const struct ndshm_extent_source *source,
 			  bool (*match)(const void *context, const void *what), const void *what)
 {
 	const struct registry *all = registry;
 	struct ndshm_heap *other;
+	bool found = false;
 
 	/* No heap was ever opened. */
 	if (!all)
-		return;
+		return false;
 	ndshm__registry_lock();
 	for (other = all->heaps; other; other = other->core->next)
-		if (other->source == source && match(other->source_context, what))
+		if (other->source == source && match(other->source_context, what)) {
 			empty(other);
+			found = true;
+		}
 	ndshm__registry_unlock();
+	return found;
 }
 
 void ndshm__cache_close(struct ndshm_heap *heap)

@@ -499,10 +499,9 @@ NDSHM_API int ndshm_section_delete(struct ndshm_section *section, uint32_t flags
 	int error = delete_section(section, flags);
 
 	/* Extents that clients of this process only keep in reserve do not count. */
-	if (error != -EBUSY)
-		return error;
-	ndshm__section_reclaim(section);
-	return delete_section(section, flags);
+	if (error == -EBUSY && ndshm__section_reclaim(section))
+		error = delete_section(section, flags);
+	return error;
 }
 
 /*
@@ -621,11 +620,9 @@ NDSHM_API int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length,
 		return ndshm__done(section->ndshm, error);
 	error = ndshm__section_extent_alloc(section, length, alignment, offset, out_length);
 	/* What the heaps of this process only keep in reserve is not in use. */
-	if (error == -ENOSPC && length <= section->size) {
-		ndshm__section_reclaim(section);
+	if (error == -ENOSPC && length <= section->size && ndshm__section_reclaim(section))
 		error = ndshm__section_extent_alloc(section, length, alignment, offset,
 						    out_length);
-	}
 	if (error)
 		return error;
 	/* A bad reply of the backend must not index beyond the bits. */

@@ -88,9 +88,9 @@ static bool is_same(const void *context, const void *what)
 	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
-void ndshm__section_reclaim(const struct ndshm_section *section)
+bool ndshm__section_reclaim(const struct ndshm_section *section)
 {
-	ndshm__heap_trim_all(&source, is_same, section);
+	return ndshm__heap_trim_all(&source, is_same, section);
 }
 
 /*
@@ -99,10 +99,7 @@ void ndshm__section_reclaim(const struct ndshm_section *section)
  */
 static bool reclaim_for(const struct ndshm_section *section, size_t size, int error)
 {
-	if (!ndshm__is_short(error) || size > section->size)
-		return false;
-	ndshm__section_reclaim(section);
-	return true;
+	return ndshm__is_short(error) && size <= section->size && ndshm__section_reclaim(section);
 }
 
 /*

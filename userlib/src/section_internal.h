@@ -93,8 +93,11 @@ int ndshm__section_extent_free(struct ndshm_section *section, uint64_t offset);
  * ndshm__no_heap in *@out.
  */
 int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out);
-/* Free the extents that heaps of this process hold in the section without a live block. */
-void ndshm__section_reclaim(const struct ndshm_section *section);
+/*
+ * Free the extents that heaps of this process hold in the section without a live block. Returns true
+ * if it has a heap there.
+ */
+bool ndshm__section_reclaim(const struct ndshm_section *section);
 /*
  * Record the reason for a failed call on a block. -EINVAL: the pointer is invalid. Returns @error.
  */
