@@ -108,19 +108,22 @@ static bool edu_move(struct edu *edu, u32 from, u32 to, u32 command)
 				   USEC_PER_MSEC, TIMEOUT_US);
 }
 
-/* The device finds the contents of @memory at @address. */
-static bool edu_reads(struct edu *edu, u64 address, const void *memory)
+/* The device finds the contents of @memory at @address, and can write there. */
+static bool edu_reads(struct edu *edu, u64 address, void *memory)
 {
 	memset(edu->copy, 0, BYTES);
 	CHECK(address + BYTES - 1 <= DMA_BIT_MASK(28));
 	CHECK(edu_move(edu, address, BUFFER, 0));
 	CHECK(edu_move(edu, BUFFER, edu->address, DMA_TO_MEMORY));
 	CHECK(!memcmp(edu->copy, memory, BYTES));
+	memset(memory, 0, BYTES);
+	CHECK(edu_move(edu, BUFFER, address, DMA_TO_MEMORY));
+	CHECK(!memcmp(edu->copy, memory, BYTES));
 	return true;
 }
 
 /* It does so at the beginning and at the end. */
-static bool edu_reads_all(struct edu *edu, u64 address, const void *memory, size_t length)
+static bool edu_reads_all(struct edu *edu, u64 address, void *memory, size_t length)
 {
 	return edu_reads(edu, address, memory) &&
 	       edu_reads(edu, address + length - BYTES, memory + length - BYTES);
@@ -159,6 +162,24 @@ static bool blocks(struct bench *bench, struct edu *edu)
 	script->domain = NULL;
 	CHECK(reads && i == 3);
 	CHECK(script->freed == script->allocated && !script->translated);
+	return true;
+}
+
+/* A page that is twice in a list has two DMA addresses, so that only its physical one shows it. */
+static bool overlap(struct bench *bench, struct edu *edu)
+{
+	struct script *script = &bench->script;
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	unsigned int before = script->freed;
+
+	script->elements = 2;
+	script->lengths[0] = PAGE_SIZE;
+	script->lengths[1] = PAGE_SIZE;
+	script->backwards = false;
+	script->overlap = true;
+	p.Length = 2 * PAGE_SIZE;
+	CHECK(refused(bench, edu->handle, &p, NDIS_STATUS_FAILURE));
+	CHECK(script->freed == before + 1);
 	return true;
 }
 
@@ -230,6 +251,7 @@ bool ndis_device(struct bench *bench)
 		bench->skipped = true;
 		return true;
 	}
-	passed = edu_open(&edu) && blocks(bench, &edu) && miniport(&edu);
+	passed = edu_open(&edu) && blocks(bench, &edu) && overlap(bench, &edu) &&
+		 miniport(&edu);
 	return edu_close(&edu) && passed;
 }
