@@ -137,8 +137,8 @@ static bool as_expected(const struct bench *bench)
 }
 
 /*
- * The elements have Length bytes together. as_expected() checks that no byte behind the
- * list was written.
+ * The elements have Length bytes together, and reserved members are 0. as_expected() checks that
+ * no byte behind the list was written.
  */
 static bool list_fits(struct bench *bench,
 		      const NDIS_SHARED_MEMORY_PARAMETERS *p)
@@ -151,9 +151,11 @@ static bool list_fits(struct bench *bench,
 	CHECK(list->NumberOfElements >= 1);
 	bytes = struct_size(list, Elements, list->NumberOfElements);
 	CHECK(bytes <= p->SGListBufferLength);
+	CHECK(!list->Reserved);
 	for (i = 0; i < list->NumberOfElements; i++) {
 		CHECK(list->Elements[i].Length);
 		CHECK(list->Elements[i].Address.QuadPart);
+		CHECK(!list->Elements[i].Reserved);
 		total += list->Elements[i].Length;
 	}
 	CHECK(total == p->Length);
