@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A native provider of the machine's scope, without NDIS handlers. */
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/device.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
@@ -8,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/nodemask.h>
 #include <linux/sched.h>
+#include <linux/topology.h>
 #include <linux/workqueue.h>
 
 #include <ndshm/adapter.h>
@@ -159,9 +161,12 @@ static bool node_by_node(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p;
 	NDIS_HANDLE allocation;
-	int node;
+	int node, other;
 
 	for_each_node_state(node, N_MEMORY) {
+		/* Not the node of the caller, which is used without a preferred node. */
+		other = next_node_in(node, node_states[N_CPU]);
+		CHECK(!set_cpus_allowed_ptr(current, cpumask_of_node(other)));
 		p = request(bench);
 		p.PreferredNode = node;
 		CHECK(allocates(bench, bench->driver, &p, &allocation));
@@ -178,7 +183,13 @@ static bool node_by_node(struct bench *bench)
 
 bool own_driver_nodes(struct bench *bench)
 {
-	return with_native(bench, node_by_node);
+	static cpumask_t allowed;
+	bool passed;
+
+	cpumask_copy(&allowed, current->cpus_ptr);
+	passed = with_native(bench, node_by_node);
+	CHECK(!set_cpus_allowed_ptr(current, &allowed));
+	return passed;
 }
 
 /* Wait until allocations fail: the provider is closing. */
