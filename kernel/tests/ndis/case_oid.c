@@ -367,6 +367,9 @@ static bool one_queue(struct bench *bench)
 	CHECK(state_of(queue) == NDSHM_QUEUE_RUNNING);
 	CHECK(clear_filter(queue, second) == NDIS_STATUS_SUCCESS);
 	CHECK(state_of(queue) == NDSHM_QUEUE_PAUSED);
+	CHECK(set_filter(queue, &first) == NDIS_STATUS_SUCCESS);
+	CHECK(state_of(queue) == NDSHM_QUEUE_RUNNING);
+	CHECK(clear_filter(queue, first) == NDIS_STATUS_SUCCESS);
 	CHECK(free_queue(queue) == NDIS_STATUS_SUCCESS);
 	CHECK(miniport.state == NDSHM_QUEUE_STOP_DMA);
 	CHECK(state_of(queue) == NDSHM_QUEUE_UNDEFINED);
@@ -552,6 +555,9 @@ static bool bad_arrays(struct bench *bench)
 	array = array_of(1, queues);
 	array.head.NumElements = ELEMENTS + 1;
 	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_LENGTH);
+	array.head.NumElements = ELEMENTS;
+	CHECK(method(OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE, &array, sizeof(array) - 1) ==
+	      NDIS_STATUS_INVALID_LENGTH);
 	array = array_of(1, queues);
 	array.head.FirstElementOffset = 0;
 	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_PARAMETER);
@@ -615,10 +621,11 @@ static bool configuration(struct bench *bench)
 	CHECK(set(OID_RECEIVE_FILTER_QUEUE_PARAMETERS, &parameters, sizeof(parameters)) ==
 	      NDIS_STATUS_INVALID_PARAMETER);
 	parameters.ProcessorAffinity.Mask = 8;
+	parameters.ProcessorAffinity.Group = 3;
 	CHECK(set(OID_RECEIVE_FILTER_QUEUE_PARAMETERS, &parameters, sizeof(parameters)) ==
 	      NDIS_STATUS_SUCCESS);
 	CHECK(!ndshm_queue_get_config(adapter, queue, &config, NULL));
-	CHECK(config.buffers == 64 && config.affinity == 8);
+	CHECK(config.buffers == 64 && config.affinity == 8 && config.affinity_group == 3);
 	parameters.QueueId = 12345;
 	CHECK(set(OID_RECEIVE_FILTER_QUEUE_PARAMETERS, &parameters, sizeof(parameters)) ==
 	      NDIS_STATUS_INVALID_PARAMETER);
