@@ -34,6 +34,7 @@ struct array {
  * @filter: FilterId of the last request
  * @indicate: indicate that DMA has stopped when a queue is freed
  * @pend: complete the request later, by @work
+ * @twice: complete the request at once, and again with the status FAILURE
  * @request: of @work
  * @work: completes @request
  * @free: allocation to free when the queue is freed, after the indication
@@ -48,6 +49,7 @@ static struct miniport {
 	ULONG filter;
 	bool indicate;
 	bool pend;
+	bool twice;
 	PNDIS_OID_REQUEST request;
 	struct work_struct work;
 	NDIS_HANDLE free;
@@ -64,9 +66,9 @@ static enum ndshm_queue_state state_of(u32 id)
 	       NDSHM_QUEUE_UNDEFINED : state;
 }
 
-static void indicate(NDIS_HANDLE handle, u32 id, NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE to)
+static NDIS_RECEIVE_QUEUE_STATE queue_in(u32 id, NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE to)
 {
-	NDIS_RECEIVE_QUEUE_STATE state = {
+	return (NDIS_RECEIVE_QUEUE_STATE){
 		.Header = {
 			NDIS_OBJECT_TYPE_DEFAULT, NDIS_RECEIVE_QUEUE_STATE_REVISION_1,
 			NDIS_SIZEOF_NDIS_RECEIVE_QUEUE_STATE_REVISION_1
@@ -74,21 +76,33 @@ static void indicate(NDIS_HANDLE handle, u32 id, NDIS_RECEIVE_QUEUE_OPERATIONAL_
 		.QueueId = id,
 		.QueueState = to,
 	};
+}
+
+static void indicate_buffer(NDIS_HANDLE handle, NDIS_STATUS code, NDIS_RECEIVE_QUEUE_STATE *state,
+			    ULONG size)
+{
 	NDIS_STATUS_INDICATION indication = {
 		.Header = {
 			NDIS_OBJECT_TYPE_STATUS_INDICATION, NDIS_STATUS_INDICATION_REVISION_1,
 			NDIS_SIZEOF_STATUS_INDICATION_REVISION_1
 		},
 		.SourceHandle = handle,
-		.StatusCode = NDIS_STATUS_RECEIVE_QUEUE_STATE,
-		.StatusBuffer = &state,
-		.StatusBufferSize = sizeof(state),
+		.StatusCode = code,
+		.StatusBuffer = state,
+		.StatusBufferSize = size,
 	};
 
 	/* At most DISPATCH_LEVEL. */
 	local_bh_disable();
 	NdisMIndicateStatusEx(handle, &indication);
 	local_bh_enable();
+}
+
+static void indicate(NDIS_HANDLE handle, u32 id, NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE to)
+{
+	NDIS_RECEIVE_QUEUE_STATE state = queue_in(id, to);
+
+	indicate_buffer(handle, NDIS_STATUS_RECEIVE_QUEUE_STATE, &state, sizeof(state));
 }
 
 static void complete_later(struct work_struct *work)
@@ -139,6 +153,11 @@ static NDIS_STATUS handler(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 	if (port->oid == OID_RECEIVE_FILTER_FREE_QUEUE && port->free) {
 		NdisFreeSharedMemory(port->bench->adapter, port->free);
 		port->free = NULL;
+	}
+	if (port->twice) {
+		NdisMOidRequestComplete(port->bench->adapter, request, port->status);
+		NdisMOidRequestComplete(port->bench->adapter, request, NDIS_STATUS_FAILURE);
+		return NDIS_STATUS_PENDING;
 	}
 	if (port->pend) {
 		port->request = request;
@@ -724,11 +743,53 @@ static bool stray(struct bench *bench)
 	return free_queue(queue) == NDIS_STATUS_SUCCESS;
 }
 
+/* Only an indication that is whole ends a queue, which a free would not find any more. */
+static bool malformed(struct bench *bench)
+{
+	const NDIS_STATUS code = NDIS_STATUS_RECEIVE_QUEUE_STATE;
+	NDIS_RECEIVE_QUEUE_STATE state;
+	u32 queue;
+
+	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
+	miniport.indicate = false;
+	miniport.status = NDIS_STATUS_REQUEST_ABORTED;
+	CHECK(free_queue(queue) == NDIS_STATUS_REQUEST_ABORTED);
+	state = queue_in(queue, NdisReceiveQueueOperationalStateDmaStopped);
+	indicate_buffer(bench->adapter, code + 1, &state, sizeof(state));
+	indicate_buffer(bench->adapter, code, NULL, sizeof(state));
+	indicate_buffer(bench->adapter, code, &state,
+			NDIS_SIZEOF_NDIS_RECEIVE_QUEUE_STATE_REVISION_1 - 1);
+	state.Header.Size--;
+	indicate_buffer(bench->adapter, code, &state, sizeof(state));
+	state.Header.Size++;
+	state.Header.Revision = 0;
+	indicate_buffer(bench->adapter, code, &state, sizeof(state));
+	state.Header.Revision = NDIS_RECEIVE_QUEUE_STATE_REVISION_1;
+	state.Header.Type = NDIS_OBJECT_TYPE_STATUS_INDICATION;
+	indicate_buffer(bench->adapter, code, &state, sizeof(state));
+	miniport.status = NDIS_STATUS_SUCCESS;
+	return free_queue(queue) == NDIS_STATUS_SUCCESS;
+}
+
+/* The second completion of a request has no effect. */
+static bool completed_twice(struct bench *bench)
+{
+	u32 queue;
+
+	miniport.twice = true;
+	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
+	CHECK(state_of(queue) == NDSHM_QUEUE_ALLOCATED);
+	CHECK(free_queue(queue) == NDIS_STATUS_SUCCESS);
+	return true;
+}
+
 bool own_oid_miniport(struct bench *bench)
 {
 	CHECK(with_miniport(bench, failures));
 	CHECK(with_miniport(bench, no_miniport));
 	CHECK(with_miniport(bench, stray));
+	CHECK(with_miniport(bench, malformed));
+	CHECK(with_miniport(bench, completed_twice));
 	return true;
 }
 
