@@ -3,6 +3,7 @@
  * Arguments, replies and registration of a provider.
  */
 #include <linux/dma-mapping.h>
+#include <linux/errno.h>
 #include <linux/module.h>
 #include <linux/numa.h>
 #include <linux/sched.h>
@@ -125,6 +126,10 @@ bool own_bad_reply(struct bench *bench)
 	CHECK(bad_reply(bench, 2 * PAGE_SIZE, 0));
 	script->elements = 1;
 	CHECK(bad_reply(bench, PAGE_SIZE + 1, 0));
+	script->elements = 1;
+	script->lengths[0] = PAGE_SIZE - 8;
+	CHECK(bad_reply(bench, PAGE_SIZE, 0));
+	script->lengths[0] = PAGE_SIZE;
 	/* Elements that overlap. */
 	script->elements = 2;
 	script->overlap = true;
@@ -142,6 +147,12 @@ bool own_bad_reply(struct bench *bench)
 	script->lengths[1] = PAGE_SIZE / 2;
 	script->elements = 2;
 	CHECK(bad_reply(bench, 2 * PAGE_SIZE, 0));
+	/* Also if each begins with a page, and they are long enough. */
+	script->lengths[1] = PAGE_SIZE;
+	script->elements = 2;
+	script->backwards = true;
+	CHECK(bad_reply(bench, PAGE_SIZE / 2 + PAGE_SIZE, 0));
+	script->backwards = false;
 	/* Memory without a kernel address. */
 	script->no_kernel_mapping = true;
 	CHECK(bad_reply(bench, PAGE_SIZE, 0));
@@ -194,6 +205,10 @@ bool own_handler_sees(struct bench *bench)
 	CHECK(requested->SGListBuffer && requested->SGListBuffer != bench->list);
 	CHECK(bench->script.capacity == 3);
 	CHECK(requested->SGListBufferLength == 16 + 3 * 24);
+	p = request(bench);
+	p.Length = 3 * PAGE_SIZE + 1;
+	CHECK(works(bench, &p));
+	CHECK(bench->script.capacity == 4);
 
 	p = request(bench);
 	p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS;
@@ -284,6 +299,9 @@ bool own_characteristics(struct bench *bench)
 	CHECK(NdisSetOptionalHandlers(bench->adapter, NULL) ==
 	      NDIS_STATUS_FAILURE);
 	CHECK(NdisSetOptionalHandlers(NULL, handlers) == NDIS_STATUS_FAILURE);
+	/* Whether clients are served cannot change any more. */
+	CHECK(ndshm_ndis_serve_clients(bench->adapter) == -EBUSY);
+	CHECK(ndshm_ndis_serve_clients(NULL) == -EINVAL);
 	p = request(bench);
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == 1);
