@@ -460,6 +460,7 @@ static void close_adapter(struct work_struct *work)
 bool own_async_ends(struct bench *bench)
 {
 	struct ending ending = { .adapter = bench->adapter };
+	NDIS_STATUS status;
 	bool waited;
 	NDIS_HANDLE dma;
 
@@ -472,11 +473,14 @@ bool own_async_ends(struct bench *bench)
 	schedule_work(&ending.work);
 	/* The close waits for the completion handler. */
 	waited = !wait_for_completion_timeout(&ending.done, HZ / 5);
+	status = script_register(bench->adapter, &bench->script);
 	requester.wait = false;
 	complete(&requester.go_on);
 	flush_work(&ending.work);
 	destroy_work_on_stack(&ending.work);
 	CHECK(waited);
+	/* The provider cannot be registered meanwhile. */
+	CHECK(status == NDIS_STATUS_FAILURE);
 	/* The request became a block, so that the close fails and changes nothing. */
 	CHECK(ending.ret == -EBUSY);
 	CHECK(ask(dma, 1, PAGE_SIZE) == NDIS_STATUS_PENDING);
