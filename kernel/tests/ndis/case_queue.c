@@ -87,7 +87,7 @@ static bool queue_statuses(struct bench *bench, struct ndshm_adapter *adapter)
 
 static bool vport_statuses(struct bench *bench, struct ndshm_adapter *adapter)
 {
-	u32 vport;
+	u32 queue, vport;
 
 	CHECK(asks(bench, 0, 12345, NDIS_STATUS_INVALID_PARAMETER));
 	CHECK(check_vport_create(adapter, &queue_ops, NULL, &vport) ==
@@ -95,6 +95,12 @@ static bool vport_statuses(struct bench *bench, struct ndshm_adapter *adapter)
 	/* A port that is not active gets no memory. */
 	CHECK(asks(bench, 0, vport, NDIS_STATUS_FAILURE));
 	CHECK(check_vport_activate(adapter, vport) == NDSHM_REASON_NONE);
+	/* Either of the two could get memory. */
+	CHECK(check_queue_allocate(adapter, &queue_ops, NULL, &queue) == NDSHM_REASON_NONE);
+	CHECK(asks(bench, queue, vport, NDIS_STATUS_INVALID_PARAMETER));
+	CHECK(check_queue_free(adapter, queue) == NDSHM_REASON_NONE);
+	CHECK(check_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
+	wait_for_completion(&freed);
 	CHECK(check_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
 	wait_for_completion(&freed);
 	return asks(bench, 0, vport, NDIS_STATUS_INVALID_PARAMETER);
@@ -173,15 +179,28 @@ bool ndis_queues(struct bench *bench)
 	return true;
 }
 
-/* Blocks that the driver has not freed when their queue or port ends. */
+static unsigned int removals;
+
+static VOID note_removal(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
+{
+	removals++;
+}
+
+/*
+ * Blocks that the driver has not freed when their queue or port ends. This is no removal of a
+ * device.
+ */
 bool own_left_blocks(struct bench *bench)
 {
 	reported = 0;
+	removals = 0;
+	CHECK(!ndshm_ndis_notify(bench->adapter, note_removal, NULL));
 	CHECK(with_adapter(bench, queue_has_left));
 	CHECK(reported == 1);
 	CHECK(with_adapter(bench, vport_has_left));
 	CHECK(reported == 2);
 	CHECK(closes(bench));
+	CHECK(!removals);
 	return true;
 }
 
