@@ -3,6 +3,7 @@
  * OID requests that create, complete and free receive queues.
  */
 #include <linux/completion.h>
+#include <linux/jiffies.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
@@ -38,6 +39,9 @@ struct array {
  * @request: of @work
  * @work: completes @request
  * @free: allocation to free when the queue is freed, after the indication
+ * @late: allocation to free by @work, after the completion
+ * @returned: the free of the queue has returned
+ * @early: it has before @late was freed
  */
 static struct miniport {
 	struct bench *bench;
@@ -53,6 +57,9 @@ static struct miniport {
 	PNDIS_OID_REQUEST request;
 	struct work_struct work;
 	NDIS_HANDLE free;
+	NDIS_HANDLE late;
+	struct completion returned;
+	bool early;
 } miniport;
 
 static struct ndshm_adapter *adapter;
@@ -108,6 +115,11 @@ static void indicate(NDIS_HANDLE handle, u32 id, NDIS_RECEIVE_QUEUE_OPERATIONAL_
 static void complete_later(struct work_struct *work)
 {
 	NdisMOidRequestComplete(miniport.bench->adapter, miniport.request, miniport.status);
+	if (!miniport.late)
+		return;
+	/* The time is arbitrary: no wait proves that the other thread waits. */
+	miniport.early = wait_for_completion_timeout(&miniport.returned, HZ / 5);
+	NdisFreeSharedMemory(miniport.bench->adapter, miniport.late);
 }
 
 /* QueueId is the first member behind Flags in some buffers, and behind a type in others. */
@@ -349,6 +361,7 @@ static bool with_miniport(struct bench *bench, bool (*test)(struct bench *bench)
 
 	miniport = (struct miniport){ .bench = bench, .fails = -1, .indicate = true };
 	INIT_WORK(&miniport.work, complete_later);
+	init_completion(&miniport.returned);
 	prepare_parameters();
 	CHECK(NdisMSetMiniportAttributes(bench->adapter, &attributes) == NDIS_STATUS_SUCCESS);
 	adapter = ndshm_adapter_find(bench->name);
@@ -826,15 +839,63 @@ static bool ends_late(struct bench *bench)
 	miniport.status = NDIS_STATUS_REQUEST_ABORTED;
 	CHECK(free_queue(queue) == NDIS_STATUS_REQUEST_ABORTED);
 	indicate(bench->adapter, queue, NdisReceiveQueueOperationalStateDmaStopped);
+	/* The close handles the indication first, whether or not the queue has ended then. */
+	if (!ndshm_ndis_close(bench->adapter))
+		bench->adapter = NULL;
+	CHECK(state_of(queue) != NDSHM_QUEUE_STOP_DMA);
+	return true;
+}
+
+/* The request to free a queue waits for its memory. */
+static bool waits(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	NDIS_STATUS status;
+
+	CHECK(allocate(&p.QueueId) == NDIS_STATUS_SUCCESS);
+	CHECK(allocates(bench, bench->adapter, &p, &miniport.late));
+	miniport.pend = true;
+	status = free_queue(p.QueueId);
+	complete(&miniport.returned);
+	flush_work(&miniport.work);
+	CHECK(status == NDIS_STATUS_SUCCESS && !miniport.early);
+	return true;
+}
+
+static void nothing(struct work_struct *work)
+{
+}
+
+/* An indication before a request to free the queue has no effect, even if it is handled late. */
+static bool indicated_before(struct bench *bench)
+{
+	unsigned int i;
+	u32 queue;
+
+	for (i = 0; i < 20; i++) {
+		CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
+		miniport.indicate = false;
+		miniport.status = NDIS_STATUS_REQUEST_ABORTED;
+		indicate(bench->adapter, queue, NdisReceiveQueueOperationalStateDmaStopped);
+		CHECK(free_queue(queue) == NDIS_STATUS_REQUEST_ABORTED);
+		/* Behind the work that handles indications, in the same workqueue. */
+		INIT_WORK(&miniport.work, nothing);
+		schedule_work(&miniport.work);
+		flush_work(&miniport.work);
+		CHECK(state_of(queue) == NDSHM_QUEUE_STOP_DMA);
+		miniport.status = NDIS_STATUS_SUCCESS;
+		CHECK(free_queue(queue) == NDIS_STATUS_SUCCESS);
+	}
 	return true;
 }
 
 bool own_oid_ends(struct bench *bench)
 {
+	CHECK(with_miniport(bench, waits));
+	CHECK(with_miniport(bench, indicated_before));
 	CHECK(with_miniport(bench, keeps_open));
 	CHECK(with_miniport(bench, ends_late));
-	/* The close handles the indication first, and waits for the end of the queue. */
-	while (ndshm_ndis_close(bench->adapter) == -EBUSY)
+	while (bench->adapter && ndshm_ndis_close(bench->adapter) == -EBUSY)
 		cond_resched();
 	bench->adapter = NULL;
 	return true;
