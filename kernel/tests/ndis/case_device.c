@@ -166,7 +166,7 @@ static bool blocks(struct bench *bench, struct edu *edu)
 }
 
 /* A page that is twice in a list has two DMA addresses, so that only its physical one shows it. */
-static bool overlap(struct bench *bench, struct edu *edu)
+static bool overlap(struct bench *bench, struct edu *edu, ULONG bytes)
 {
 	struct script *script = &bench->script;
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -174,10 +174,10 @@ static bool overlap(struct bench *bench, struct edu *edu)
 
 	script->elements = 2;
 	script->lengths[0] = PAGE_SIZE;
-	script->lengths[1] = PAGE_SIZE;
+	script->lengths[1] = bytes;
 	script->backwards = false;
 	script->overlap = true;
-	p.Length = 2 * PAGE_SIZE;
+	p.Length = PAGE_SIZE + bytes;
 	CHECK(refused(bench, edu->handle, &p, NDIS_STATUS_FAILURE));
 	CHECK(script->freed == before + 1);
 	return true;
@@ -251,7 +251,7 @@ bool ndis_device(struct bench *bench)
 		bench->skipped = true;
 		return true;
 	}
-	passed = edu_open(&edu) && blocks(bench, &edu) && overlap(bench, &edu) &&
-		 miniport(&edu);
+	passed = edu_open(&edu) && blocks(bench, &edu) && overlap(bench, &edu, PAGE_SIZE) &&
+		 overlap(bench, &edu, 1) && miniport(&edu);
 	return edu_close(&edu) && passed;
 }
