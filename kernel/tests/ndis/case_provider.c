@@ -456,6 +456,11 @@ bool own_longer(struct bench *bench)
 	ndshm_free(block);
 	CHECK(count == 2);
 	CHECK(first == PAGE_SIZE && second == PAGE_SIZE);
+	/* An element that is not needed at all. */
+	script->lengths[0] = 2 * PAGE_SIZE;
+	p = request(bench);
+	p.Length = 2 * PAGE_SIZE;
+	CHECK(works(bench, &p));
 	script->elements = 0;
 	return true;
 }
