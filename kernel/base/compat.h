@@ -174,16 +174,23 @@ static inline void dma_reset_need_sync(struct device *dev)
 #endif
 #endif
 
-/* kernel/section: before 6.9 folio_mapcount() is not exported */
+/*
+ * kernel/section: before 6.9 folio_mapcount() is not exported. Before 6.2 a huge entry counts for
+ * each page, too.
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 #define ndshm_folio_mapcount folio_mapcount
 #else
 static inline int ndshm_folio_mapcount(struct folio *folio)
 {
-	int count = folio_test_large(folio) ? folio_entire_mapcount(folio) : 0;
-	unsigned long i;
+	const int entire = folio_test_large(folio) ? folio_entire_mapcount(folio) : 0;
+	const long pages = folio_nr_pages(folio);
+	int count = entire;
+	long i;
 
-	for (i = 0; i < folio_nr_pages(folio); i++)
+	if (LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0))
+		count -= entire * pages;
+	for (i = 0; i < pages; i++)
 		count += atomic_read(&folio_page(folio, i)->_mapcount) + 1;
 	return count;
 }

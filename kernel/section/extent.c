@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Extents of a section: allocation, growth, sync, and their DMA segments. */
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
 #include <linux/ndshm.h>
@@ -97,13 +98,24 @@ static struct page *section_used_page(struct ndshm_section *section,
 
 /*
  * Return: true if somebody besides the block, the caller and page tables has a reference to the
- * folio of @page. No dma-buf of it exists, so no pin can be added. Other references are short.
+ * folio of @page, or a fault has locked it. No dma-buf of it exists, so users of dma-bufs can add
+ * no pin. Other references are short.
  */
 static bool section_page_pinned(struct page *page)
 {
 	struct folio *folio = page_folio(page);
+	int references;
+	bool pinned;
 
-	return folio_ref_count(folio) > 2 + ndshm_folio_mapcount(folio);
+	/* With the lock held no fault maps the folio: a new mapping could hide a pin. */
+	if (!folio_trylock(folio))
+		return true;
+	references = folio_ref_count(folio);
+	/* Mappings last: their end reduces this count before that of references. */
+	smp_rmb();
+	pinned = references > 2 + ndshm_folio_mapcount(folio);
+	folio_unlock(folio);
+	return pinned;
 }
 
 /*
