@@ -12,7 +12,7 @@
 
 /* From NDIS: sizes of the header and the members. */
 #define CHARACTERISTICS_SIZE	(8 + 3 * sizeof(void *))
-#define PARAMETERS_SIZE_1	(40 + 8 * sizeof(void *))
+#define PARAMETERS_SIZE_1	(48 + 8 * sizeof(void *))
 #define PARAMETERS_SIZE_2	(PARAMETERS_SIZE_1 + 4)
 
 /* Sizes around the sizes of both revisions, and some others. */
