@@ -115,7 +115,8 @@ static void format(struct ndshm_ring *ring)
 	ring->shared->capacity = ring->capacity;
 	ring->shared->message_bytes = ring->message_bytes;
 	for (uint32_t i = 0; i < ring->capacity; i++)
-		ring->slots[i] = ndshm__ring_slot(i, 0);
+		atomic_store_explicit(ndshm__ring_slot_at(ring, i), ndshm__ring_slot(i, 0),
+				      memory_order_relaxed);
 	ring->shared->magic = RING_MAGIC;
 }
 
@@ -248,9 +249,8 @@ static long futex(atomic_uint *word, int operation, unsigned int value,
 
 static void wake(struct ring_event *event)
 {
-	/* Orders the change that is waited for before @asleep. */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (!atomic_load_explicit(&event->asleep, memory_order_relaxed))
+	/* Like the change that is waited for, sequentially consistent, so that it follows. */
+	if (!atomic_load(&event->asleep))
 		return;
 	atomic_store(&event->asleep, 0);
 	atomic_fetch_add(&event->count, 1);

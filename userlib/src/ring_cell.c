@@ -2,10 +2,14 @@
 /*
  * Slots and cells of a ring. Everything read from the ring can be invalid at any time.
  *
- * Slot number P % capacity is for the position P. It is empty with this position until a
- * cell is entered, and then empty with the position P + capacity. @tail and @head follow:
- * they are advanced after the slot, by the same process or by the next that finds them
- * behind.
+ * A slot is empty with a position P until a cell is entered, and then empty with the position
+ * P + capacity. @tail and @head follow: they are advanced after the slot, by the same process or by
+ * the next that finds them behind.
+ *
+ * A message costs mostly the transfer of cache lines between processors. A sender therefore has the
+ * lines of its next message transferred while it sends this one (prefetch), and the slots of
+ * successive positions are in different lines, so that a receiver that waits for the next message
+ * does not take the line that the sender writes.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,11 +21,6 @@
  * state is invalid: this many in succession do not happen otherwise.
  */
 #define ATTEMPTS	65536
-
-static _Atomic uint64_t *slot_at(const struct ndshm_ring *ring, uint64_t position)
-{
-	return &ring->slots[position & (ring->capacity - 1)];
-}
 
 static uint64_t after(uint64_t position, uint64_t distance)
 {
@@ -48,7 +47,7 @@ static void clear(const struct ndshm_ring *ring, uint64_t slot)
 {
 	uint64_t position = ndshm__ring_position(slot);
 
-	change(slot_at(ring, position), slot,
+	change(ndshm__ring_slot_at(ring, position), slot,
 	       ndshm__ring_slot(after(position, ring->capacity), 0));
 	advance(&ring->shared->head, position);
 }
@@ -71,7 +70,7 @@ static bool look_at_head(const struct ndshm_ring *ring, uint64_t *slot, bool *ag
 	struct ring_cell *cell;
 
 	*again = false;
-	*slot = atomic_load(slot_at(ring, head));
+	*slot = atomic_load(ndshm__ring_slot_at(ring, head));
 	if (*slot == ndshm__ring_slot(head, 0))
 		return false;
 	*again = true;
@@ -100,13 +99,28 @@ int ndshm__ring_check_empty(const struct ndshm_ring *ring)
 	return again ? -EPROTO : 0;
 }
 
+/*
+ * Return the number of a cell to try, and prefetch the first lines of the cell after it. Threads can
+ * get the same number: one of them claims the cell.
+ */
+static uint32_t next_cell(struct ndshm_ring *ring)
+{
+	uint32_t number = atomic_load_explicit(&ring->next_cell, memory_order_relaxed);
+	uint32_t next = number + 1 < ring->cell_count ? number + 1 : 0;
+	const char *cell = (const char *)ndshm__ring_cell(ring, next);
+
+	atomic_store_explicit(&ring->next_cell, next, memory_order_relaxed);
+	__builtin_prefetch(cell, 1);
+	if (ring->cell_bytes > RING_LINE)
+		__builtin_prefetch(cell + RING_LINE, 1);
+	return number;
+}
+
 /* Claim a free cell. Returns its number, or -1. */
 static int64_t claim_cell(struct ndshm_ring *ring, unsigned int member)
 {
 	for (uint32_t i = 0; i < ring->cell_count; i++) {
-		uint32_t number = atomic_fetch_add_explicit(&ring->next_cell, 1,
-							    memory_order_relaxed) %
-				  ring->cell_count;
+		uint32_t number = next_cell(ring);
 		struct ring_cell *cell = ndshm__ring_cell(ring, number);
 		uint64_t owner = atomic_load(&cell->owner);
 
@@ -139,12 +153,14 @@ static int enter_cell(const struct ndshm_ring *ring, uint64_t number)
 
 	for (unsigned int i = 0; i < ATTEMPTS; i++) {
 		uint64_t position = position_in(tail), at_head;
-		uint64_t slot = atomic_load(slot_at(ring, position));
+		uint64_t slot = atomic_load(ndshm__ring_slot_at(ring, position));
 		bool again;
 
 		if (slot == ndshm__ring_slot(position, 0)) {
-			atomic_store(&ndshm__ring_cell(ring, number)->slot, position);
-			if (!change(slot_at(ring, position), slot,
+			__builtin_prefetch(ndshm__ring_slot_at(ring, position + 2), 1);
+			atomic_store_explicit(&ndshm__ring_cell(ring, number)->slot, position,
+					      memory_order_relaxed);
+			if (!change(ndshm__ring_slot_at(ring, position), slot,
 				    ndshm__ring_slot(position, number + 1)))
 				continue;
 			advance(tail, position);
@@ -156,7 +172,7 @@ static int enter_cell(const struct ndshm_ring *ring, uint64_t number)
 			advance(tail, position);
 		else if (is_lap_before(ring, slot, position) &&
 			 look_at_head(ring, &at_head, &again) && position_in(tail) == position &&
-			 atomic_load(slot_at(ring, position)) == slot)
+			 atomic_load(ndshm__ring_slot_at(ring, position)) == slot)
 			return -EAGAIN;
 	}
 	return -EPROTO;
@@ -167,7 +183,7 @@ static bool is_full(const struct ndshm_ring *ring)
 	uint64_t tail = position_in(&ring->shared->tail), at_head;
 	bool again;
 
-	return is_lap_before(ring, atomic_load(slot_at(ring, tail)), tail) &&
+	return is_lap_before(ring, atomic_load(ndshm__ring_slot_at(ring, tail)), tail) &&
 	       look_at_head(ring, &at_head, &again);
 }
 
@@ -184,7 +200,7 @@ int ndshm__ring_put(struct ndshm_ring *ring, unsigned int member, const void *da
 	if (number < 0)
 		return -ENOBUFS;
 	cell = ndshm__ring_cell(ring, number);
-	cell->length = length;
+	atomic_store_explicit(&cell->length, length, memory_order_relaxed);
 	if (length)
 		memcpy(cell->bytes, data, length);
 	error = enter_cell(ring, number);
@@ -215,7 +231,7 @@ int ndshm__ring_take(struct ndshm_ring *ring, unsigned int member, void *buffer,
 		 * owner is that of this message, and not of a later one.
 		 */
 		if (ndshm__ring_state(owner) != RING_CLAIMED ||
-		    atomic_load(slot_at(ring, ndshm__ring_position(slot))) != slot)
+		    atomic_load(ndshm__ring_slot_at(ring, ndshm__ring_position(slot))) != slot)
 			continue;
 		if (bytes <= ring->message_bytes && bytes > capacity) {
 			*length = bytes;
@@ -239,7 +255,9 @@ int ndshm__ring_take(struct ndshm_ring *ring, unsigned int member, void *buffer,
 /* Find the slot that has a cell. Returns false if there is none. */
 static bool find_slot(const struct ndshm_ring *ring, uint64_t number, uint64_t *slot)
 {
-	*slot = atomic_load(slot_at(ring, atomic_load(&ndshm__ring_cell(ring, number)->slot)));
+	uint32_t position = atomic_load(&ndshm__ring_cell(ring, number)->slot);
+
+	*slot = atomic_load(ndshm__ring_slot_at(ring, position));
 	return ndshm__ring_cell_and_one(*slot) == number + 1;
 }
 

@@ -30,11 +30,13 @@
 
 #include <ndshm/ring.h>
 
-#define RING_MAGIC	0x676e69726d68736eull	/* "nshmring" */
+/* Changes with the layout: "nshmrin2". */
+#define RING_MAGIC	0x326e69726d68736eull
 #define RING_MEMBERS	256u
 /* Cells beyond the capacity, for messages that are being written or read. */
 #define RING_EXTRA	64u
 #define RING_LINE	64u
+#define RING_LINE_SLOTS	8u
 
 /* A slot: position in the upper bits, and 1 + the number of the cell, or 0: empty. */
 #define RING_CELL_BITS		20
@@ -155,7 +157,7 @@ struct ring_member {
  * @cell_count: number of cells
  * @cell_bytes: size of a cell
  * @member: of this process; of its parent after fork(), until the first call
- * @next_cell: where the search for a free cell begins
+ * @next_cell: number of the cell where the search for a free one begins
  */
 struct ndshm_ring {
 	int fd;
@@ -171,6 +173,22 @@ struct ndshm_ring {
 	_Atomic(struct ring_member *) member;
 	atomic_uint next_cell;
 };
+
+/*
+ * Return the slot of a position; those of successive positions are in different lines, if there are
+ * several.
+ */
+static inline _Atomic uint64_t *ndshm__ring_slot_at(const struct ndshm_ring *ring,
+						    uint64_t position)
+{
+	uint32_t number = position & (ring->capacity - 1);
+	uint32_t lines = ring->capacity / RING_LINE_SLOTS;
+
+	if (lines)
+		number = (number & (lines - 1)) * RING_LINE_SLOTS +
+			 (number >> __builtin_ctz(lines));
+	return &ring->slots[number];
+}
 
 static inline struct ring_cell *ndshm__ring_cell(const struct ndshm_ring *ring, uint64_t number)
 {
