@@ -240,6 +240,8 @@ NDSHM_API uint32_t ndshm_ring_message_bytes(const struct ndshm_ring *ring)
 #define PERIOD	(100 * MS)
 /* Attempts before sleeping, which takes much longer than most messages. */
 #define SPINS	200
+/* After this many failures in succession, spinning begins in full length again. */
+#define FAILURES	32
 
 static long futex(atomic_uint *word, int operation, unsigned int value,
 		  const struct timespec *timeout)
@@ -302,15 +304,31 @@ static int sleep_once(struct attempt *attempt, int64_t nanoseconds)
 	return attempt->try(attempt);
 }
 
-static int wait_for(struct attempt *attempt, int timeout)
+/*
+ * Attempt again for a short time. This is in vain if the other process waits for this processor:
+ * half as often after each failure.
+ */
+static int spin(struct attempt *attempt)
 {
-	int64_t left = timeout < 0 ? INT64_MAX : timeout * MS, end;
+	atomic_uint *failures = &attempt->ring->failures;
+	unsigned int failed = atomic_load_explicit(failures, memory_order_relaxed);
+	unsigned int most = SPINS >> (failed % FAILURES);
 	int error = -EAGAIN;
 
-	for (unsigned int i = 0; i < SPINS && error == -EAGAIN; i++) {
+	for (unsigned int i = 0; i < most && error == -EAGAIN; i++) {
 		ndshm__pause();
 		error = attempt->try(attempt);
 	}
+	atomic_store_explicit(failures, error == -EAGAIN ? failed + 1 : 0, memory_order_relaxed);
+	return error;
+}
+
+static int wait_for(struct attempt *attempt, int timeout)
+{
+	int64_t left = timeout < 0 ? INT64_MAX : timeout * MS, end;
+	int error;
+
+	error = spin(attempt);
 	if (error != -EAGAIN)
 		return error;
 	end = timeout < 0 ? INT64_MAX : now() + left;

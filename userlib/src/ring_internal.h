@@ -158,6 +158,7 @@ struct ring_member {
  * @cell_bytes: size of a cell
  * @member: of this process; of its parent after fork(), until the first call
  * @next_cell: number of the cell where the search for a free one begins
+ * @failures: how often in succession spinning did not help
  */
 struct ndshm_ring {
 	int fd;
@@ -172,6 +173,7 @@ struct ndshm_ring {
 	uint32_t cell_bytes;
 	_Atomic(struct ring_member *) member;
 	atomic_uint next_cell;
+	atomic_uint failures;
 };
 
 /*
