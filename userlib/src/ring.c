@@ -251,7 +251,10 @@ static long futex(atomic_uint *word, int operation, unsigned int value,
 
 static void wake(struct ring_event *event)
 {
-	/* Like the change that is waited for, sequentially consistent, so that it follows. */
+	/*
+	 * This load, the caller's change before it, and in sleep_once() the store to @asleep and the
+	 * loads after it are sequentially consistent: one of the two sees the other's.
+	 */
 	if (!atomic_load(&event->asleep))
 		return;
 	atomic_store(&event->asleep, 0);
@@ -271,7 +274,7 @@ static int64_t now(void)
  * struct attempt - an operation that may have to wait
  * @ring: the ring
  * @member: of this process
- * @try: executes the operation once; -EAGAIN: wait
+ * @try: executes the operation once; -EAGAIN: wait; -ENOBUFS: wait, all cells are claimed
  * @event: what it then waits for
  * @buffer: of the message
  * @length: of @buffer
@@ -287,6 +290,11 @@ struct attempt {
 	size_t received;
 };
 
+static bool must_wait(int error)
+{
+	return error == -EAGAIN || error == -ENOBUFS;
+}
+
 /* Sleep until the event, for at most @nanoseconds. Returns the result of another attempt. */
 static int sleep_once(struct attempt *attempt, int64_t nanoseconds)
 {
@@ -297,7 +305,7 @@ static int sleep_once(struct attempt *attempt, int64_t nanoseconds)
 
 	atomic_store(&event->asleep, 1);
 	error = attempt->try(attempt);
-	if (error != -EAGAIN)
+	if (!must_wait(error))
 		return error;
 	if (futex(&event->count, FUTEX_WAIT, count, &time) && errno == EINTR)
 		return -EINTR;
@@ -305,8 +313,9 @@ static int sleep_once(struct attempt *attempt, int64_t nanoseconds)
 }
 
 /*
- * Attempt again for a short time. This is in vain if the other process waits for this processor:
- * half as often after each failure.
+ * Attempt again for a short time; half as often after each failure, and soon not at all: if the other
+ * process waits for this processor, attempts are in vain. Without a free cell an attempt takes long:
+ * the last.
  */
 static int spin(struct attempt *attempt)
 {
@@ -319,7 +328,7 @@ static int spin(struct attempt *attempt)
 		ndshm__pause();
 		error = attempt->try(attempt);
 	}
-	atomic_store_explicit(failures, error == -EAGAIN ? failed + 1 : 0, memory_order_relaxed);
+	atomic_store_explicit(failures, must_wait(error) ? failed + 1 : 0, memory_order_relaxed);
 	return error;
 }
 
@@ -329,12 +338,12 @@ static int wait_for(struct attempt *attempt, int timeout)
 	int error;
 
 	error = spin(attempt);
-	if (error != -EAGAIN)
+	if (!must_wait(error))
 		return error;
 	end = timeout < 0 ? INT64_MAX : now() + left;
 	while (left > 0) {
 		error = sleep_once(attempt, left);
-		if (error != -EAGAIN)
+		if (!must_wait(error))
 			return error;
 		if (timeout >= 0)
 			left = end - now();
@@ -350,7 +359,9 @@ static int run(struct attempt *attempt, int timeout)
 	if (error)
 		return error;
 	error = attempt->try(attempt);
-	return error == -EAGAIN && timeout ? wait_for(attempt, timeout) : error;
+	if (!must_wait(error))
+		return error;
+	return timeout ? wait_for(attempt, timeout) : -EAGAIN;
 }
 
 /*
@@ -369,7 +380,7 @@ static int try_send(struct attempt *attempt)
 		    !ndshm__ring_recover_all(attempt->ring, attempt->member))
 			break;
 	}
-	return error == -ENOBUFS ? -EAGAIN : error;
+	return error;
 }
 
 static int try_receive(struct attempt *attempt)

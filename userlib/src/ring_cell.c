@@ -2,9 +2,9 @@
 /*
  * Slots and cells of a ring. Everything read from the ring can be invalid at any time.
  *
- * A slot is empty with a position P until a cell is entered, and then empty with the position
- * P + capacity. @tail and @head follow: they are advanced after the slot, by the same process or by
- * the next that finds them behind.
+ * A slot is empty with a position P, then has a cell with P, and when that message was received is
+ * empty with P + capacity. @tail and @head follow: they are advanced after the slot, by the same
+ * process or by the next that finds them behind.
  *
  * A message costs mostly the transfer of cache lines between processors. A sender therefore has the
  * lines of its next message transferred while it sends this one (prefetch), and the slots of
@@ -32,6 +32,7 @@ static uint64_t position_in(const _Atomic uint64_t *counter)
 	return atomic_load(counter) & RING_POSITION_MASK;
 }
 
+/* Sequentially consistent: the wake-ups in ring.c depend on it. */
 static bool change(_Atomic uint64_t *word, uint64_t from, uint64_t to)
 {
 	return atomic_compare_exchange_strong(word, &from, to);
@@ -101,7 +102,7 @@ int ndshm__ring_check_empty(const struct ndshm_ring *ring)
 
 /*
  * Return the number of a cell to try, and prefetch the first lines of the cell after it. Threads can
- * get the same number: one of them claims the cell.
+ * get the same number, of which one claims the cell, and numbers that others had: that takes longer.
  */
 static uint32_t next_cell(struct ndshm_ring *ring)
 {
@@ -200,7 +201,8 @@ int ndshm__ring_put(struct ndshm_ring *ring, unsigned int member, const void *da
 	if (number < 0)
 		return -ENOBUFS;
 	cell = ndshm__ring_cell(ring, number);
-	atomic_store_explicit(&cell->length, length, memory_order_relaxed);
+	/* A receiver that reads it also sees that the slot of this cell's last message has changed. */
+	atomic_store_explicit(&cell->length, length, memory_order_release);
 	if (length)
 		memcpy(cell->bytes, data, length);
 	error = enter_cell(ring, number);

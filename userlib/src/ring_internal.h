@@ -158,7 +158,7 @@ struct ring_member {
  * @cell_bytes: size of a cell
  * @member: of this process; of its parent after fork(), until the first call
  * @next_cell: number of the cell where the search for a free one begins
- * @failures: how often in succession spinning did not help
+ * @failures: number of successive waits of any thread in which spinning was in vain
  */
 struct ndshm_ring {
 	int fd;
