@@ -644,10 +644,11 @@ static unsigned long points(unsigned long steps)
 
 static void kill_at_each_step(void (*operation)(void), int64_t first, int64_t last)
 {
+	const int64_t capacity = 16;
 	unsigned long steps, seen[5] = { 0 };
 	pid_t pid;
 
-	REQUIRE(open_ring(4, 8));
+	REQUIRE(open_ring(capacity, 8));
 	CHECK(!put(1) && !put(2));
 	pid = start_traced(operation);
 	REQUIRE(pid > 0);
@@ -677,7 +678,7 @@ static void kill_at_each_step(void (*operation)(void), int64_t first, int64_t la
 			if (number < 5)
 				seen[number]++;
 		}
-		CHECK(number == -EAGAIN && before >= 2 && (i % 3 == 0 || count == 4));
+		CHECK(number == -EAGAIN && before >= 2 && (i % 3 == 0 || count == capacity));
 		REQUIRE(is_whole());
 		all_cells_are_recovered();
 	}
@@ -928,6 +929,39 @@ static void processes_are_killed(void)
 	munmap(ledger, sizeof(*ledger));
 }
 
+static void slots_are_where_others_expect_them(void)
+{
+	static const unsigned int order[] = { 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15 };
+
+	REQUIRE(open_ring(16, 8));
+	for (unsigned int i = 0; i < 32; i++)
+		CHECK(ndshm__ring_slot_at(ring, i) == &ring->slots[order[i % 16]]);
+	ndshm_ring_close(ring);
+	/* Less than a line. */
+	REQUIRE(open_ring(4, 8));
+	for (unsigned int i = 0; i < 8; i++)
+		CHECK(ndshm__ring_slot_at(ring, i) == &ring->slots[i % 4]);
+	ndshm_ring_close(ring);
+}
+
+/* After the highest position comes 0. */
+static void positions_wrap(void)
+{
+	for (uint32_t capacity = 4; capacity <= 64; capacity *= 4) {
+		const uint64_t start = RING_POSITION_MASK - capacity - 1;
+
+		REQUIRE(open_ring(capacity, 8));
+		for (uint64_t i = start; i < start + capacity; i++)
+			*ndshm__ring_slot_at(ring, i) = ndshm__ring_slot(i, 0);
+		ring->shared->head = start;
+		ring->shared->tail = start;
+		for (unsigned int i = 0; i < 4; i++)
+			CHECK(is_whole());
+		CHECK(ring->shared->head < start && ring->shared->head == ring->shared->tail);
+		ndshm_ring_close(ring);
+	}
+}
+
 /*
  * A hostile member
  */
@@ -1060,6 +1094,8 @@ int main(void)
 	RUN(a_receiver_is_stopped_anywhere);
 	RUN(a_late_receiver_takes_the_oldest);
 	RUN(processes_are_killed);
+	RUN(slots_are_where_others_expect_them);
+	RUN(positions_wrap);
 	RUN(invalid_contents_are_refused);
 	RUN(contents_are_hostile);
 	return test_end();
