@@ -12,7 +12,7 @@ set -uo pipefail
 
 output=$1 which=$2
 # The order puts the two longest programs into different halves.
-leaks=(stress fail_nth mock mock_revoke provider unload)
+leaks=(stress fail_nth mock mock_revoke provider ndis unload)
 top=$(cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 baseline=$output/baseline
 
