@@ -71,6 +71,12 @@ is "filter by the kernel" "1000 1004 1008" "$(ids blocks --filter PID=kernel)"
 is "filter by a number with a unit" "1000" "$(ids blocks --filter length=4K)"
 is "filter by a state" "1004 1009" "$(ids blocks --filter state=revoked)"
 is "filter by a whole state" "1009" "$(ids blocks --filter 'state=charged, revoked')"
+is "filter by dma-bufs" "1011" "$(ids blocks --filter state=exported)"
+is "filter by dma-bufs: sections" "1" "$(ids sections --filter 'state=deleted, exported')"
+run 0 "blocks in JSON: dma-bufs" list blocks -j --sort -id
+is "blocks in JSON: dma-bufs: number" "2 0" "$(get 0 exports) $(get 1 exports)"
+run 0 "sections in JSON: dma-bufs" list sections -j
+is "sections in JSON: dma-bufs: number" "3 0" "$(get 0 exports) $(get 1 exports)"
 is "filter twice" "1009" "$(ids blocks --filter state=revoked --filter state=charged)"
 is "filter: none" "" "$(ids blocks --filter user=nobody)"
 is "filter by what is missing" "7" "$(ids adapters --filter node=-)"
@@ -85,7 +91,7 @@ is "sum: table" "   ID  LENGTH      PID  SEGMENTS  STATE
  1004   20480   kernel         1  revoked
  1005   24576        1         2  charged
  1010   45056  4000000         1  -
- 1011   49152  4000001         2  charged
+ 1011   49152  4000001         2  charged, exported
 total  139264                  6" "$out"
 run 0 "sum of much" list sections --sum --columns user,max,committed --bytes
 is "sum of much: the greatest number" "total  18446744073709551615    3145728" "${out##*$'\n'}"

@@ -96,6 +96,7 @@ int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row *
 			.consumed = (i + 1) * 4096,
 			.charged = i % 2,
 			.revoked = i % 5 == 4,
+			.exports = i == 11 ? 2 : 0,
 			.tag = i % 3 == 1 ? NDSHM_TAG('R', '\033', ' ', 'x') :
 			       i % 3 == 2 ? NDSHM_TAG('t', 'x', 0, 0) : 0,
 		};
@@ -119,6 +120,8 @@ int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_r
 			.committed = (i + 1) << 20,
 			.extents = 3,
 			.holders = 1,
+			.deleted = !i,
+			.exports = i ? 0 : 3,
 		};
 	*count = 2;
 	return 0;

@@ -264,9 +264,12 @@ static int list_providers(struct ndshm *ndshm, void **rows, size_t *count)
 
 static const char *block_state(const struct ndshm_block_row *row)
 {
-	if (row->revoked)
-		return row->charged ? "charged, revoked" : "revoked";
-	return row->charged ? "charged" : "-";
+	static const char *const states[] = {
+		"-", "charged", "revoked", "charged, revoked",
+		"exported", "charged, exported", "revoked, exported", "charged, revoked, exported",
+	};
+
+	return states[row->charged | row->revoked << 1 | (row->exports > 0) << 2];
 }
 
 static void block_usage_cell(const void *from, struct cell *cell)
@@ -341,7 +344,7 @@ json_t *block_json(const struct names *names, const void *from)
 
 	format_number(row->adapter, adapter);
 	format_number(row->provider, provider);
-	return json_pack("{s:I, s:s, s:s, s:s, s:s?, s:I, s:I, s:I, s:i, s:s, s:I, s:I, s:b, s:b, s:b}",
+	return json_pack("{s:I, s:s, s:s, s:s, s:s?, s:I, s:I, s:I, s:I, s:i, s:s, s:I, s:I, s:b, s:b, s:b}",
 			 "id", (json_int_t)row->id,
 			 "adapter", adapter_is ? adapter_is : adapter,
 			 "provider", provider_is ? provider_is : provider,
@@ -350,6 +353,7 @@ json_t *block_json(const struct names *names, const void *from)
 			 "length", (json_int_t)row->length,
 			 "consumed", (json_int_t)row->consumed,
 			 "segments", (json_int_t)row->segments,
+			 "exports", (json_int_t)row->exports,
 			 "preferred_node", (int)row->preferred_node,
 			 "user", cached_user(row->uid),
 			 "uid", (json_int_t)row->uid,
@@ -361,9 +365,12 @@ json_t *block_json(const struct names *names, const void *from)
 
 const char *section_state(const struct ndshm_section_row *row)
 {
-	if (row->revoked)
-		return row->deleted ? "deleted, revoked" : "revoked";
-	return row->deleted ? "deleted" : "-";
+	static const char *const states[] = {
+		"-", "deleted", "revoked", "deleted, revoked",
+		"exported", "deleted, exported", "revoked, exported", "deleted, revoked, exported",
+	};
+
+	return states[row->deleted | row->revoked << 1 | (row->exports > 0) << 2];
 }
 
 static void section_state_cell(const void *from, struct cell *cell)
@@ -406,7 +413,7 @@ json_t *section_json(const struct names *names, const void *from)
 	char *user = user_name(row->uid);
 	json_t *value;
 
-	value = json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:b, s:b}",
+	value = json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:b, s:b}",
 			  "id", (json_int_t)row->id,
 			  "name", row->name,
 			  "adapter", adapter,
@@ -417,6 +424,7 @@ json_t *section_json(const struct names *names, const void *from)
 			  "taken", (json_int_t)row->taken,
 			  "extents", (json_int_t)row->extents,
 			  "holders", (json_int_t)row->holders,
+			  "exports", (json_int_t)row->exports,
 			  "user", user,
 			  "uid", (json_int_t)row->uid,
 			  "gid", (json_int_t)row->gid,
