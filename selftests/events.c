@@ -320,16 +320,27 @@ TEST_F(events, adapter_goes)
 	EXPECT_EQ(block.shared_memory_handle, event_block(self).id);
 }
 
+/* The groups for the kinds of objects. */
+static const char *const kinds[] = {
+	NDSHM_MCGRP_ADAPTERS, NDSHM_MCGRP_PROVIDERS, NDSHM_MCGRP_QUEUES,
+	NDSHM_MCGRP_BLOCKS, NDSHM_MCGRP_SECTIONS, NDSHM_MCGRP_QUOTAS,
+};
+
+#define KINDS	ARRAY_SIZE(kinds)
+
 /* Events need CAP_SYS_ADMIN: CAP_NET_ADMIN is not enough. */
 TEST_F(events, receivers)
 {
 	struct ndshm_nl nl;
+	unsigned int i;
 	pid_t child;
 	int peer;
 
 	ASSERT_EQ(0, ndshm_nl_open(&nl));
 	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, false));
 	EXPECT_EQ(-EPERM, ndshm_nl_join_events(&nl));
+	for (i = 0; i < KINDS; i++)
+		EXPECT_EQ(-EPERM, ndshm_nl_join(&nl, kinds[i]));
 	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, true));
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
@@ -372,6 +383,89 @@ TEST_F(events, collected)
 	}
 	EXPECT_TRUE(no_event(self));
 	EXPECT_GT(2 * PAIRS, datagrams);
+}
+
+/* Return: the next event of a listener, or 0 if none is pending. */
+static int event_of(struct ndshm_nl *nl)
+{
+	static __u64 buffer[512];
+	int cmd = ndshm_nl_event(nl, 0, buffer, sizeof(buffer));
+
+	return cmd == -ETIMEDOUT ? 0 : cmd;
+}
+
+/*
+ * Each event is in the group of its object and in that of all events, in the order of its
+ * group, whoever else listens.
+ */
+TEST_F(events, groups)
+{
+	enum { BLOCKS = 3, SECTIONS = 4 };
+	struct ndshm_section_create_args create =
+		section_create_request(self->adapter, 1 << 20, 0);
+	static struct ndshm_nl nl[KINDS];
+	struct ndshm_block_info block;
+	unsigned int i, all;
+
+	/* Also without a listener to all events. */
+	for (all = 0; all < 2; all++) {
+		if (!all) {
+			ndshm_nl_close(&self->listener);
+			ASSERT_EQ(0, ndshm_nl_open(&self->listener));
+		} else {
+			ASSERT_EQ(0, ndshm_nl_join_events(&self->listener));
+		}
+		for (i = 0; i < KINDS; i++) {
+			ASSERT_EQ(0, ndshm_nl_open(&nl[i]));
+			ASSERT_EQ(0, ndshm_nl_join(&nl[i], kinds[i]));
+		}
+		block = test_new_block(self->fd, self->adapter, self->page);
+		test_section_create(self->fd, &create);
+		test_free_handle(self->fd, block.handle);
+		close(create.out_section);
+		EXPECT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF, event_of(&nl[BLOCKS]));
+		EXPECT_EQ(NDSHM_CMD_BLOCK_FREED_NTF, event_of(&nl[BLOCKS]));
+		EXPECT_EQ(NDSHM_CMD_SECTION_ADDED_NTF, event_of(&nl[SECTIONS]));
+		EXPECT_EQ(NDSHM_CMD_SECTION_GONE_NTF, event_of(&nl[SECTIONS]));
+		if (all) {
+			EXPECT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF, next(self));
+			EXPECT_EQ(NDSHM_CMD_SECTION_ADDED_NTF, next(self));
+			EXPECT_EQ(NDSHM_CMD_BLOCK_FREED_NTF, next(self));
+			EXPECT_EQ(NDSHM_CMD_SECTION_GONE_NTF, next(self));
+		}
+		EXPECT_TRUE(no_event(self));
+		for (i = 0; i < KINDS; i++) {
+			EXPECT_EQ(0, event_of(&nl[i]));
+			ndshm_nl_close(&nl[i]);
+		}
+	}
+}
+
+/* Only the listeners to the group of a lost event are told so. */
+TEST_F(events, groups_are_lost_alone)
+{
+	struct ndshm_nl blocks, sections;
+	struct ndshm_block_info block;
+	const int small = 1;
+	int i, got;
+
+	ASSERT_EQ(0, ndshm_nl_open(&blocks));
+	ASSERT_EQ(0, ndshm_nl_open(&sections));
+	ASSERT_EQ(0, ndshm_nl_join(&blocks, NDSHM_MCGRP_BLOCKS));
+	ASSERT_EQ(0, ndshm_nl_join(&sections, NDSHM_MCGRP_SECTIONS));
+	ASSERT_EQ(0, setsockopt(blocks.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
+	for (i = 0; i < 100; i++) {
+		block = test_new_block(self->fd, self->adapter, self->page);
+		test_free_handle(self->fd, block.handle);
+	}
+	ASSERT_EQ(0, ndshm_nl_discard(&self->nl, NDSHM_CMD_ADAPTER_GET));
+	EXPECT_EQ(0, event_of(&sections));
+	do
+		got = event_of(&blocks);
+	while (got > 0);
+	EXPECT_EQ(-ENOBUFS, got);
+	ndshm_nl_close(&blocks);
+	ndshm_nl_close(&sections);
 }
 
 /*

@@ -48,7 +48,8 @@ TEST_F(netlink, family)
 {
 	EXPECT_NE(0, self->nl.family);
 	EXPECT_EQ(NDSHM_FAMILY_VERSION, self->nl.version);
-	EXPECT_NE(0, self->nl.events);
+	EXPECT_STREQ(NDSHM_MCGRP_EVENTS, self->nl.groups[0].name);
+	EXPECT_NE(0, self->nl.groups[0].id);
 }
 
 /* Numbers of the published specification must never change. */

@@ -3,6 +3,7 @@
  * Events of the netlink family. Their messages are collected in datagrams and sent by a work: a
  * datagram costs several times what an allocation does, and each listener is woken for it.
  */
+#include <linux/bitops.h>
 #include <linux/init.h>
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
@@ -38,55 +39,63 @@ static void events_work(struct work_struct *work);
 /**
  * struct events_pending - Events that are not sent yet
  * @lock: protects @datagrams and @lost
- * @datagrams: in the order of their events; the last one can have room for more
- * @lost: an event is in none of them
+ * @datagrams: in the order of their events, each with events of one group; the last one can have
+ *	room for more
+ * @lost: bits of the groups with an event that is in none of them
  * @work: sends them; pending if there is something to send
  */
 static struct events_pending {
 	spinlock_t lock;	/* of the members */
 	struct sk_buff_head datagrams;
-	bool lost;
+	unsigned long lost;
 	struct delayed_work work;
 } pending = {
 	.lock = __SPIN_LOCK_UNLOCKED(pending.lock),
 	.work = __DELAYED_WORK_INITIALIZER(pending.work, events_work, 0),
 };
 
-/* Consumes @skb. If it is NULL, set ENOBUFS on the sockets of the listeners: an event is lost. */
-static void nl_multicast_in(struct net *net, struct sk_buff *skb)
+/* If there is no memory for a copy, set ENOBUFS on the sockets of the listeners: events are lost. */
+static void nl_multicast_in(struct net *net, unsigned int group, const struct sk_buff *skb)
 {
-	if (skb)
-		genlmsg_multicast_netns(&ndshm_nl_family, net, skb, 0, NDSHM_NL_EVENTS, EVENT_GFP);
+	struct sk_buff *copy;
+
+	if (!genl_has_listeners(&ndshm_nl_family, net, group))
+		return;
+	copy = skb ? skb_clone((struct sk_buff *)skb, EVENT_GFP) : NULL;
+	if (copy)
+		genlmsg_multicast_netns(&ndshm_nl_family, net, copy, 0, group, EVENT_GFP);
 	else
-		genl_set_err(&ndshm_nl_family, net, 0, NDSHM_NL_EVENTS, -ENOBUFS);
+		genl_set_err(&ndshm_nl_family, net, 0, group, -ENOBUFS);
 }
 
 /*
- * Multicast in each network namespace of the initial user namespace. In the others any user can
- * have the capability that the group requires.
+ * Multicast @skb, or if it is NULL that events are lost, in each network namespace of the initial
+ * user namespace. In the others any user can have the capability that the groups require.
  */
-static void nl_multicast(struct sk_buff *skb)
+static void nl_multicast(unsigned int group, const struct sk_buff *skb)
 {
-	struct net *net, *last = NULL;
+	struct net *net;
 
 	rcu_read_lock();
 	for_each_net_rcu(net) {
-		if (net->user_ns != &init_user_ns)
-			continue;
-		if (last)
-			nl_multicast_in(last, skb ? skb_clone(skb, EVENT_GFP) :
-						    NULL);
-		last = net;
+		if (net->user_ns == &init_user_ns)
+			nl_multicast_in(net, group, skb);
 	}
-	nl_multicast_in(last, skb);
 	rcu_read_unlock();
+}
+
+static unsigned int nl_group_of(const struct sk_buff *skb)
+{
+	const struct genlmsghdr *header = nlmsg_data(nlmsg_hdr(skb));
+
+	return ndshm_nl_event_group(header->cmd);
 }
 
 static void events_send_locked(void)
 {
 	struct sk_buff_head datagrams;
+	unsigned long group, lost;
 	struct sk_buff *skb;
-	bool lost;
 
 	lockdep_assert_held(&sending);
 
@@ -94,15 +103,19 @@ static void events_send_locked(void)
 	spin_lock(&pending.lock);
 	skb_queue_splice_init(&pending.datagrams, &datagrams);
 	lost = pending.lost;
-	pending.lost = false;
+	pending.lost = 0;
 	spin_unlock(&pending.lock);
 
 	while ((skb = __skb_dequeue(&datagrams))) {
-		nl_multicast(skb);
+		nl_multicast(NDSHM_NL_EVENTS, skb);
+		nl_multicast(nl_group_of(skb), skb);
+		consume_skb(skb);
 		cond_resched();
 	}
 	if (lost)
-		nl_multicast(NULL);
+		nl_multicast(NDSHM_NL_EVENTS, NULL);
+	for_each_set_bit(group, &lost, BITS_PER_LONG)
+		nl_multicast(group, NULL);
 }
 
 void ndshm_nl_events_send(void)
@@ -134,15 +147,18 @@ static struct sk_buff *nl_datagram(const struct ndshm_message *m, ndshm_nl_put_f
 	return skb;
 }
 
-/* Add a datagram, or NULL for an event that is lost. The work needs no processor in particular. */
-static void events_add_datagram(struct sk_buff *skb, bool now)
+/*
+ * Add a datagram, or NULL for an event of @group that is lost. The work needs no processor in
+ * particular.
+ */
+static void events_add_datagram(struct sk_buff *skb, unsigned int group, bool now)
 {
 	lockdep_assert_held(&pending.lock);
 
 	if (skb)
 		__skb_queue_tail(&pending.datagrams, skb);
 	else
-		pending.lost = true;
+		__set_bit(group, &pending.lost);
 	if (now || skb_queue_len(&pending.datagrams) == EVENTS_MANY)
 		mod_delayed_work(system_dfl_wq, &pending.work, 0);
 	else
@@ -152,20 +168,22 @@ static void events_add_datagram(struct sk_buff *skb, bool now)
 static void events_add(const struct ndshm_message *m, ndshm_nl_put_fn put, void *object)
 {
 	struct sk_buff *last = skb_peek_tail(&pending.datagrams), *skb = NULL;
+	const unsigned int group = ndshm_nl_event_group(m->cmd);
 
 	lockdep_assert_held(&pending.lock);
 
-	if (last && !ndshm_nl_show(last, m, put, object))
+	if (last && nl_group_of(last) == group && !ndshm_nl_show(last, m, put, object))
 		return;
 	if (skb_queue_len(&pending.datagrams) < EVENTS_MOST)
 		skb = nl_datagram(m, put, object);
-	events_add_datagram(skb, false);
+	events_add_datagram(skb, group, false);
 }
 
-bool ndshm_nl_events_wanted(void)
+bool ndshm_nl_events_wanted(unsigned int group)
 {
 	/* True for a listener in any network namespace. */
-	return genl_has_listeners(&ndshm_nl_family, &init_net, NDSHM_NL_EVENTS);
+	return genl_has_listeners(&ndshm_nl_family, &init_net, group) ||
+	       genl_has_listeners(&ndshm_nl_family, &init_net, NDSHM_NL_EVENTS);
 }
 
 void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object)
@@ -183,7 +201,7 @@ void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object)
 		skb = nl_datagram(&m, put, object);
 	spin_lock(&pending.lock);
 	if (sleeps)
-		events_add_datagram(skb, true);
+		events_add_datagram(skb, ndshm_nl_event_group(cmd), true);
 	else
 		events_add(&m, put, object);
 	spin_unlock(&pending.lock);

@@ -26,11 +26,16 @@
 #include "gen.h"
 #include "netlink.h"
 
+#define GROUP(name_) { .name = (name_), .flags = GENL_MCAST_CAP_SYS_ADMIN }
+
 static const struct genl_multicast_group groups[] = {
-	[NDSHM_NL_EVENTS] = {
-		.name = NDSHM_MCGRP_EVENTS,
-		.flags = GENL_MCAST_CAP_SYS_ADMIN,
-	},
+	[NDSHM_NL_EVENTS] = GROUP(NDSHM_MCGRP_EVENTS),
+	[NDSHM_NL_ADAPTERS] = GROUP(NDSHM_MCGRP_ADAPTERS),
+	[NDSHM_NL_PROVIDERS] = GROUP(NDSHM_MCGRP_PROVIDERS),
+	[NDSHM_NL_QUEUES] = GROUP(NDSHM_MCGRP_QUEUES),
+	[NDSHM_NL_BLOCKS] = GROUP(NDSHM_MCGRP_BLOCKS),
+	[NDSHM_NL_SECTIONS] = GROUP(NDSHM_MCGRP_SECTIONS),
+	[NDSHM_NL_QUOTAS] = GROUP(NDSHM_MCGRP_QUOTAS),
 };
 
 struct genl_family ndshm_nl_family __ro_after_init = {
@@ -699,23 +704,35 @@ int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 	return ndshm_nl_dump(skb, cb, false, nl_show_next_peeked, &sections);
 }
 
-/* @counted: increment nl_changes. @sleeps: @put may sleep. */
+/* @group: for its object. @counted: increment nl_changes. @sleeps: @put may sleep. */
 static const struct nl_event {
 	ndshm_nl_put_fn put;
+	unsigned int group;
 	bool counted;
 	bool sleeps;
 } events[] = {
 	[NDSHM_CMD_ADAPTER_ADDED_NTF ... NDSHM_CMD_ADAPTER_GONE_NTF] = {
-		nl_put_adapter, true, true,
+		nl_put_adapter, NDSHM_NL_ADAPTERS, true, true,
 	},
 	[NDSHM_CMD_PROVIDER_ADDED_NTF ... NDSHM_CMD_PROVIDER_GONE_NTF] = {
-		nl_put_provider, true,
+		nl_put_provider, NDSHM_NL_PROVIDERS, true,
 	},
-	[NDSHM_CMD_QUEUE_ADDED_NTF ... NDSHM_CMD_QUEUE_FREED_NTF] = { ndshm_nl_put_queue, true },
-	[NDSHM_CMD_BLOCK_ADDED_NTF ... NDSHM_CMD_BLOCK_FREED_NTF] = { nl_put_block },
-	[NDSHM_CMD_SECTION_ADDED_NTF ... NDSHM_CMD_SECTION_GONE_NTF] = { nl_put_section },
-	[NDSHM_CMD_QUOTA_EXCEEDED_NTF] = { ndshm_nl_put_excess },
+	[NDSHM_CMD_QUEUE_ADDED_NTF ... NDSHM_CMD_QUEUE_FREED_NTF] = {
+		ndshm_nl_put_queue, NDSHM_NL_QUEUES, true,
+	},
+	[NDSHM_CMD_BLOCK_ADDED_NTF ... NDSHM_CMD_BLOCK_FREED_NTF] = {
+		nl_put_block, NDSHM_NL_BLOCKS,
+	},
+	[NDSHM_CMD_SECTION_ADDED_NTF ... NDSHM_CMD_SECTION_GONE_NTF] = {
+		nl_put_section, NDSHM_NL_SECTIONS,
+	},
+	[NDSHM_CMD_QUOTA_EXCEEDED_NTF] = { ndshm_nl_put_excess, NDSHM_NL_QUOTAS },
 };
+
+unsigned int ndshm_nl_event_group(u8 cmd)
+{
+	return events[cmd].group;
+}
 
 static void nl_event(u8 cmd, void *object)
 {
@@ -723,7 +740,7 @@ static void nl_event(u8 cmd, void *object)
 
 	if (event->counted)
 		atomic_inc(&nl_changes);
-	if (ndshm_nl_events_wanted())
+	if (ndshm_nl_events_wanted(event->group))
 		ndshm_nl_events_add(cmd, event->put, event->sleeps, object);
 }
 

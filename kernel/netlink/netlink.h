@@ -11,8 +11,16 @@
 struct pid_namespace;
 struct user_namespace;
 
-/* Multicast groups. */
-enum { NDSHM_NL_EVENTS };
+/* Multicast groups: one of all events, and one for each kind of object. */
+enum {
+	NDSHM_NL_EVENTS,
+	NDSHM_NL_ADAPTERS,
+	NDSHM_NL_PROVIDERS,
+	NDSHM_NL_QUEUES,
+	NDSHM_NL_BLOCKS,
+	NDSHM_NL_SECTIONS,
+	NDSHM_NL_QUOTAS,
+};
 
 extern struct genl_family ndshm_nl_family;
 
@@ -101,11 +109,14 @@ int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
 int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,
 			void *object);
 
+/* Return: the group for the object of the event @cmd. */
+unsigned int ndshm_nl_event_group(u8 cmd);
+
 /*
- * Is anyone listening? Then add an event of @object. @sleeps: @put may sleep; the event is sent at
- * once.
+ * Is anyone listening to the events of @group? Then add one of @object. @sleeps: @put may sleep; the
+ * event is sent at once.
  */
-bool ndshm_nl_events_wanted(void);
+bool ndshm_nl_events_wanted(unsigned int group);
 void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object);
 
 /*

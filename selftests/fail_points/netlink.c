@@ -372,8 +372,8 @@ static void check_set_provider(int error)
 static int call_join(void)
 {
 	/* ndshm_nl_join_events() has failures of its own. */
-	return setsockopt(nl.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &nl.events,
-			  sizeof(nl.events)) ? -errno : 0;
+	return setsockopt(nl.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &nl.groups[0].id,
+			  sizeof(nl.groups[0].id)) ? -errno : 0;
 }
 
 /*

@@ -340,8 +340,7 @@ static void got_family(const struct nlmsghdr *message, void *context)
 {
 	struct ndshm_nl_attributes a = ndshm_nl_parse(message), groups, group;
 	struct ndshm_nl *nl = context;
-	char name[GENL_NAMSIZ];
-	int i;
+	int i, count = 0;
 
 	nl->family = ndshm_nl_u32(a.at[CTRL_ATTR_FAMILY_ID]) & 0xffff;
 	if (a.at[CTRL_ATTR_FAMILY_ID])
@@ -351,15 +350,13 @@ static void got_family(const struct nlmsghdr *message, void *context)
 	if (!a.at[CTRL_ATTR_MCAST_GROUPS])
 		return;
 	groups = ndshm_nl_nest(a.at[CTRL_ATTR_MCAST_GROUPS]);
-	for (i = 0; i < NDSHM_NL_ATTRIBUTES; i++) {
+	for (i = 0; i < NDSHM_NL_ATTRIBUTES && count < NDSHM_NL_GROUPS; i++) {
 		if (!groups.at[i])
 			continue;
 		group = ndshm_nl_nest(groups.at[i]);
-		get_text(group.at[CTRL_ATTR_MCAST_GRP_NAME], name,
-			 sizeof(name));
-		if (!strcmp(name, NDSHM_MCGRP_EVENTS))
-			nl->events =
-				ndshm_nl_u32(group.at[CTRL_ATTR_MCAST_GRP_ID]);
+		get_text(group.at[CTRL_ATTR_MCAST_GRP_NAME], nl->groups[count].name,
+			 sizeof(nl->groups[count].name));
+		nl->groups[count++].id = ndshm_nl_u32(group.at[CTRL_ATTR_MCAST_GRP_ID]);
 	}
 }
 
@@ -780,14 +777,24 @@ static int request_events(void)
 	return error;
 }
 
-int ndshm_nl_join_events(struct ndshm_nl *nl)
+int ndshm_nl_join(struct ndshm_nl *nl, const char *group)
 {
-	int error = request_events();
+	int i, error = request_events();
 
 	if (error)
 		return error;
-	return setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
-			  &nl->events, sizeof(nl->events)) ? -errno : 0;
+	for (i = 0; i < NDSHM_NL_GROUPS; i++) {
+		if (!strcmp(nl->groups[i].name, group))
+			return setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
+					  &nl->groups[i].id, sizeof(nl->groups[i].id)) ?
+				       -errno : 0;
+	}
+	return -ENOENT;
+}
+
+int ndshm_nl_join_events(struct ndshm_nl *nl)
+{
+	return ndshm_nl_join(nl, NDSHM_MCGRP_EVENTS);
 }
 
 static int receive_events(struct ndshm_nl *nl, int milliseconds)

@@ -16,12 +16,16 @@
 #include <linux/types.h>
 
 #define NDSHM_NL_ATTRIBUTES	32
+#define NDSHM_NL_GROUPS		8
 
 struct ndshm_nl {
 	int fd;
 	__u16 family;
 	__u32 version;
-	__u32 events;		/* id of the multicast group */
+	struct {
+		char name[GENL_NAMSIZ];
+		__u32 id;
+	} groups[NDSHM_NL_GROUPS];	/* multicast groups */
 	__u32 seq;
 	char extack[128];	/* of the last request, or "" */
 	__u64 events_read[1024];	/* the last datagram of events */
@@ -183,6 +187,7 @@ struct ndshm_nl_access {
 int ndshm_nl_open(struct ndshm_nl *nl);
 void ndshm_nl_close(struct ndshm_nl *nl);
 /* The first event is one that happens after the call, if no process causes events meanwhile. */
+int ndshm_nl_join(struct ndshm_nl *nl, const char *group);
 int ndshm_nl_join_events(struct ndshm_nl *nl);
 
 void ndshm_nl_begin(struct ndshm_nl_request *request, __u16 family, __u8 cmd,

@@ -180,5 +180,11 @@ enum {
 #define NDSHM_CMD_MAX (__NDSHM_CMD_MAX - 1)
 
 #define NDSHM_MCGRP_EVENTS	"events"
+#define NDSHM_MCGRP_ADAPTERS	"adapters"
+#define NDSHM_MCGRP_PROVIDERS	"providers"
+#define NDSHM_MCGRP_QUEUES	"queues"
+#define NDSHM_MCGRP_BLOCKS	"blocks"
+#define NDSHM_MCGRP_SECTIONS	"sections"
+#define NDSHM_MCGRP_QUOTAS	"quotas"
 
 #endif /* _UAPI_LINUX_NDSHM_NETLINK_H */
