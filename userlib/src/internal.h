@@ -51,7 +51,7 @@ enum ndshm_list {
  *	ndshm_set_provider_access(), with validated arguments. NULL: not supported.
  * @set_quota: As ndshm_set_quota(), with a real uid and validated arguments. NULL: not
  *	supported.
- * @monitor: As ndshm_monitor_open(). NULL: not supported.
+ * @monitor: As ndshm_monitor_open_for(), with valid objects. NULL: not supported.
  *
  * Can be called concurrently. *out is set on success only.
  */
@@ -70,7 +70,7 @@ struct ndshm_backend {
 			  const struct ndshm_access *access);
 	int (*set_quota)(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			 const struct ndshm_quota_row *limits);
-	int (*monitor)(struct ndshm *ndshm, struct ndshm_monitor **out);
+	int (*monitor)(struct ndshm *ndshm, uint32_t objects, struct ndshm_monitor **out);
 };
 
 extern const struct ndshm_backend ndshm__backend_module;
@@ -185,7 +185,7 @@ int ndshm__netlink_set_access(struct ndshm *ndshm, bool provider, uint32_t id, u
 			      const struct ndshm_access *access);
 int ndshm__netlink_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			     const struct ndshm_quota_row *limits);
-int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out);
+int ndshm__netlink_monitor(struct ndshm *ndshm, uint32_t objects, struct ndshm_monitor **out);
 
 /* Members of struct ndshm_backend that use netlink. */
 #define NDSHM__NETLINK_CALLS						\

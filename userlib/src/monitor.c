@@ -22,7 +22,8 @@
 /**
  * struct ndshm_monitor - an event listener
  * @ndshm: the context, with a reference
- * @sock: socket, member of the multicast group
+ * @sock: socket, member of multicast groups
+ * @objects: bits of the objects whose events are wanted
  * @family: number of the family
  * @next: next unread message in @bytes
  * @left: number of bytes from there on
@@ -31,6 +32,7 @@
 struct ndshm_monitor {
 	struct ndshm *ndshm;
 	struct nl_sock *sock;
+	uint32_t objects;
 	int family;
 	struct nlmsghdr *next;
 	int left;
@@ -87,11 +89,33 @@ static bool in_initial_user_namespace(void)
 	return fields == 3 && !first && !outer && count == UINT32_MAX;
 }
 
-static int join(struct nl_sock *sock)
+/* Returns 0 or an error of libnl. */
+static int join_group(struct nl_sock *sock, const char *name)
 {
-	int group = genl_ctrl_resolve_grp(sock, NDSHM_FAMILY_NAME, NDSHM_MCGRP_EVENTS);
+	int group = genl_ctrl_resolve_grp(sock, NDSHM_FAMILY_NAME, name);
 
-	return ndshm__nle_errno(group < 0 ? group : nl_socket_add_membership(sock, group));
+	return group < 0 ? group : nl_socket_add_membership(sock, group);
+}
+
+/* Modules before the groups for kinds of objects have only that of all events. */
+static int join(const struct ndshm_monitor *monitor)
+{
+	static const char *const groups[] = {
+		[NDSHM_EVENT_ADAPTER] = NDSHM_MCGRP_ADAPTERS,
+		[NDSHM_EVENT_PROVIDER] = NDSHM_MCGRP_PROVIDERS,
+		[NDSHM_EVENT_QUEUE] = NDSHM_MCGRP_QUEUES,
+		[NDSHM_EVENT_BLOCK] = NDSHM_MCGRP_BLOCKS,
+		[NDSHM_EVENT_SECTION] = NDSHM_MCGRP_SECTIONS,
+		[NDSHM_EVENT_QUOTA] = NDSHM_MCGRP_QUOTAS,
+	};
+	int error = monitor->objects == NDSHM_MONITOR_ALL ? -NLE_OBJ_NOTFOUND : 0;
+
+	for (uint32_t i = NDSHM_EVENT_ADAPTER; i <= NDSHM_EVENT_QUOTA && !error; i++)
+		if (monitor->objects & 1u << i)
+			error = join_group(monitor->sock, groups[i]);
+	if (error == -NLE_OBJ_NOTFOUND)
+		error = join_group(monitor->sock, NDSHM_MCGRP_EVENTS);
+	return ndshm__nle_errno(error);
 }
 
 /*
@@ -120,19 +144,20 @@ static int listen_anew(struct ndshm_monitor *monitor)
 	if (error)
 		return error;
 	make_room(monitor->sock);
-	error = join(monitor->sock);
+	error = join(monitor);
 	if (error)
 		nl_socket_free(monitor->sock);
 	return error;
 }
 
-int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out)
+int ndshm__netlink_monitor(struct ndshm *ndshm, uint32_t objects, struct ndshm_monitor **out)
 {
 	struct ndshm_monitor *monitor = calloc(1, sizeof(*monitor));
 	int error;
 
 	if (!monitor)
 		return -ENOMEM;
+	monitor->objects = objects;
 	error = listen_anew(monitor);
 	if (error) {
 		free(monitor);
@@ -144,12 +169,21 @@ int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out)
 	return 0;
 }
 
-NDSHM_API int ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out)
+NDSHM_API int ndshm_monitor_open_for(struct ndshm *ndshm, uint32_t objects,
+				     struct ndshm_monitor **out)
 {
 	const struct ndshm_backend *backend = ndshm->backend;
 
 	*out = NULL;
-	return ndshm__done(ndshm, backend->monitor ? backend->monitor(ndshm, out) : -EOPNOTSUPP);
+	if (!objects || objects & ~NDSHM_MONITOR_ALL)
+		return ndshm__done(ndshm, -EINVAL);
+	return ndshm__done(ndshm, backend->monitor ? backend->monitor(ndshm, objects, out) :
+						     -EOPNOTSUPP);
+}
+
+NDSHM_API int ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out)
+{
+	return ndshm_monitor_open_for(ndshm, NDSHM_MONITOR_ALL, out);
 }
 
 NDSHM_API int ndshm_monitor_fd(const struct ndshm_monitor *monitor)
@@ -204,7 +238,7 @@ static int read_event(struct nlmsghdr *message, struct ndshm_event *event)
 	return 0;
 }
 
-/* Return true for events that this library knows. Replies to requests are no events. */
+/* Return true for events that this library knows and that are wanted. Replies are no events. */
 static bool is_event(const struct ndshm_monitor *monitor, struct nlmsghdr *message)
 {
 	uint8_t command;
@@ -212,7 +246,8 @@ static bool is_event(const struct ndshm_monitor *monitor, struct nlmsghdr *messa
 	if (message->nlmsg_type != monitor->family || !genlmsg_valid_hdr(message, 0))
 		return false;
 	command = genlmsg_hdr(message)->cmd;
-	return command <= NDSHM_CMD_MAX && rows[command].table;
+	return command <= NDSHM_CMD_MAX && rows[command].table &&
+	       monitor->objects & 1u << rows[command].object;
 }
 
 static int next_event(struct ndshm_monitor *monitor, struct ndshm_event *event)

@@ -93,6 +93,9 @@ lost: events came faster than they were read
 block gone 70000 adapter=memfd usage=xmit length=8192 user=4000000000 pid=12
 section deleted 9 adapter=99 max=1073741824 committed=4096 user=4000000000
 quota exceeded user=4000000000 exceeded=holders wanted=1" "$out"
+# Bits of the objects: all, and sections with what has names in their events.
+STAND_IN_OBJECTS=126 run 0 "monitor: listens to all objects" monitor --count 1
+STAND_IN_OBJECTS=38 run 0 "monitor: listens to what the filter lets through" monitor --count 1 --filter object=section
 run 0 "monitor: fewer" monitor -c 2
 is "monitor: fewer: lines" 2 "$(wc -l <<<"$out")"
 run 0 "monitor in JSON" monitor --count 6 --json

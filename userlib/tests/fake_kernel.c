@@ -224,6 +224,9 @@ void kernel_put_queue(uint32_t adapter, bool port, uint32_t id, bool usage)
 
 static void answer_family(void)
 {
+	static const char *const names[] = {
+		"events", "adapters", "providers", "queues", "blocks", "sections", "quotas",
+	};
 	struct nlattr *groups, *group;
 	struct nl_msg *message;
 
@@ -238,10 +241,12 @@ static void answer_family(void)
 	nla_put_string(message, CTRL_ATTR_FAMILY_NAME, "ndshm");
 	if (kernel.group) {
 		groups = nla_nest_start(message, CTRL_ATTR_MCAST_GROUPS);
-		group = nla_nest_start(message, 1);
-		nla_put_string(message, CTRL_ATTR_MCAST_GRP_NAME, "events");
-		nla_put_u32(message, CTRL_ATTR_MCAST_GRP_ID, kernel.group);
-		nla_nest_end(message, group);
+		for (int i = 0; i < (kernel.one_group ? 1 : 7); i++) {
+			group = nla_nest_start(message, i + 1);
+			nla_put_string(message, CTRL_ATTR_MCAST_GRP_NAME, names[i]);
+			nla_put_u32(message, CTRL_ATTR_MCAST_GRP_ID, kernel.group + i);
+			nla_nest_end(message, group);
+		}
 		nla_nest_end(message, groups);
 	}
 	kernel_put(message);

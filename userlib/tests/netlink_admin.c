@@ -350,7 +350,7 @@ int __wrap_nl_socket_add_membership(struct nl_sock *sock, int group);
 int __wrap_nl_socket_add_membership(struct nl_sock *sock, int group)
 {
 	(void)sock;
-	joined = group;
+	joined |= 1 << (group - GROUP);
 	return join_error;
 }
 
@@ -436,7 +436,7 @@ static void start(void)
 	kernel_reset(nothing);
 	kernel.group = GROUP;
 	CHECK_DONE(ndshm, ndshm_monitor_open(ndshm, &monitor));
-	CHECK(joined == GROUP);
+	CHECK(joined == 1);
 	CHECK(ndshm_monitor_fd(monitor) >= 0);
 }
 
@@ -607,6 +607,34 @@ static void listening_is_refused(void)
 	ndshm_monitor_close(NULL);
 }
 
+/* A monitor of some objects joins their groups, or if there are none selects itself. */
+static void some_objects(void)
+{
+	const uint32_t both = NDSHM_MONITOR(NDSHM_EVENT_BLOCK) | NDSHM_MONITOR(NDSHM_EVENT_SECTION);
+	struct ndshm_event event;
+
+	for (int old = 0; old < 2; old++) {
+		start();
+		ndshm_monitor_close(monitor);
+		joined = 0;
+		kernel.one_group = old;
+		CHECK_DONE(ndshm, ndshm_monitor_open_for(ndshm, both, &monitor));
+		CHECK(joined == (old ? 1 : 1 << 4 | 1 << 5));
+		send_event(NDSHM_CMD_ADAPTER_ADDED_NTF, NDSHM_A_ADAPTER_ID, 1);
+		send_event(NDSHM_CMD_SECTION_ADDED_NTF, NDSHM_A_SECTION_ID, 2);
+		send_event(NDSHM_CMD_BLOCK_ADDED_NTF, NDSHM_A_BLOCK_ID, 3);
+		CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
+		CHECK(event.object == NDSHM_EVENT_SECTION && event.section.id == 2);
+		CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
+		CHECK(event.object == NDSHM_EVENT_BLOCK && event.block.id == 3);
+		stop();
+	}
+	monitor = (void *)1;
+	CHECK(ndshm_monitor_open_for(ndshm, 0, &monitor) == -EINVAL && !monitor);
+	CHECK(ndshm_monitor_open_for(ndshm, both | 1, &monitor) == -EINVAL && !monitor);
+	CHECK(ndshm_monitor_open_for(ndshm, NDSHM_MONITOR(NDSHM_EVENT_QUOTA + 1), &monitor) == -EINVAL);
+}
+
 /* The monitor keeps the state it needs of a closed client. */
 static void a_monitor_outlives_its_client(void)
 {
@@ -642,6 +670,7 @@ int main(void)
 	RUN(others_are_left_out);
 	RUN(bad_datagrams);
 	RUN(listening_is_refused);
+	RUN(some_objects);
 	RUN(a_monitor_outlives_its_client);
 	ndshm_close(ndshm);
 	return test_end();

@@ -575,6 +575,17 @@ static enum exit_code compare(struct monitor *monitor, int signals)
 	return code;
 }
 
+/* Return the objects to listen to. Names of adapters and providers appear in other events. */
+static uint32_t wanted_objects(const struct arguments *arguments)
+{
+	uint32_t wanted = NDSHM_MONITOR_ALL;
+
+	for (size_t i = 0; i < arguments->filter_count; i++)
+		if (arguments->filters[i].by == BY_OBJECT)
+			wanted &= NDSHM_MONITOR(arguments->filters[i].number);
+	return wanted | NDSHM_MONITOR(NDSHM_EVENT_ADAPTER) | NDSHM_MONITOR(NDSHM_EVENT_PROVIDER);
+}
+
 static enum exit_code show_state_first(struct monitor *monitor)
 {
 	struct state state = { 0 };
@@ -646,7 +657,8 @@ enum exit_code run_monitor(struct common *common, int argc, char **argv)
 	if (!monitor.ndshm)
 		return EXIT_FAILED;
 	monitor.left = arguments.count;
-	error = arguments.delay ? 0 : ndshm_monitor_open(monitor.ndshm, &monitor.events);
+	error = arguments.delay ? 0 : ndshm_monitor_open_for(monitor.ndshm, wanted_objects(&arguments),
+							     &monitor.events);
 	if (error) {
 		code = error == -EPERM ?
 		       cannot("requires CAP_SYS_ADMIN; run it as root outside of containers, or give --delay (EPERM)", "listen") :

@@ -172,9 +172,21 @@ struct ndshm_event {
 	};
 };
 
-/* Start listening. -EPERM: the caller lacks CAP_SYS_ADMIN. */
+/* Start listening to all events. -EPERM: the caller lacks CAP_SYS_ADMIN. */
 int ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out)
 	NDSHM_NONNULL(1, 2) NDSHM_MUST_CHECK;
+
+/* A bit for ndshm_monitor_open_for(), and all bits. */
+#define NDSHM_MONITOR(object)	(1u << (object))
+#define NDSHM_MONITOR_ALL	(NDSHM_MONITOR(NDSHM_EVENT_QUOTA + 1) - NDSHM_MONITOR(NDSHM_EVENT_ADAPTER))
+
+/*
+ * Listen to events of some kinds of objects: `objects` is a sum of NDSHM_MONITOR(NDSHM_EVENT_...).
+ * The kernel does not even build messages about objects that nobody listens to: a program that
+ * watches adapters does not slow down allocations. -EINVAL: no kind, or an unknown one.
+ */
+int ndshm_monitor_open_for(struct ndshm *ndshm, uint32_t objects, struct ndshm_monitor **out)
+	NDSHM_NONNULL(1, 3) NDSHM_MUST_CHECK;
 
 /*
  * Return a descriptor to poll for POLLIN. It belongs to the monitor. It does not become readable
