@@ -440,6 +440,16 @@ bool ndshm_allocation_get_active(const struct ndshm_parameters *parameters)
 }
 EXPORT_SYMBOL_GPL(ndshm_allocation_get_active);
 
+struct ndshm_import *ndshm_allocation_import(const struct ndshm_parameters *parameters)
+{
+	return handler_call_of(parameters)->allocation->import;
+}
+
+struct ndshm_charge *ndshm_allocation_charge(const struct ndshm_parameters *parameters)
+{
+	return &handler_call_of(parameters)->block->charge;
+}
+
 /* Call the allocate handler with a copy of @requested, and check its reply against @requested. */
 static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 					 const struct ndshm_parameters *requested)

@@ -34,7 +34,8 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 				 NDSHM_FEATURE_RECYCLE | NDSHM_FEATURE_TAGS;
 	if (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER))
 		argument->out_features |= NDSHM_FEATURE_EXPORT |
-					  NDSHM_FEATURE_SECTION_EXPORT;
+					  NDSHM_FEATURE_SECTION_EXPORT |
+					  NDSHM_FEATURE_IMPORT;
 	if (IS_ENABLED(CONFIG_PCI))
 		argument->out_features |= NDSHM_FEATURE_CLAIMS |
 					  NDSHM_FEATURE_IRQS |
