@@ -311,18 +311,24 @@ static bool import_translated(struct device *device)
 	return domain && (domain->type & __IOMMU_DOMAIN_DMA_API);
 }
 
-/* Return: true if a part is mapped by a bounce buffer, which is not the memory. */
-static bool import_bounced(const struct ndshm_import *import)
+/*
+ * Return: true if the device reaches all of the memory. The DMA API would use bounce buffers, which
+ * are not the memory, or warn, which a user could cause.
+ */
+static bool import_is_reached(const struct ndshm_import *import)
 {
+	struct device *device = import->device;
 	struct scatterlist *sg;
+	phys_addr_t last;
 	unsigned int i;
 
-	if (import_translated(import->device))
-		return false;
+	if (import_translated(device))
+		return true;
+	last = dma_to_phys(device, min_not_zero(dma_get_mask(device), device->bus_dma_limit));
 	for_each_sgtable_sg(&import->table, sg, i)
-		if (dma_to_phys(import->device, sg_dma_address(sg)) != sg_phys(sg))
-			return true;
-	return false;
+		if (sg_phys(sg) + sg->length - 1 > last)
+			return false;
+	return true;
 }
 
 static long import_unmap_device(void *data)
@@ -338,14 +344,11 @@ static long import_unmap_device(void *data)
 static long import_map_device(void *data)
 {
 	struct ndshm_import *import = data;
-	int ret = dma_map_sgtable(import->device, &import->table, import->direction,
-				  DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN);
 
-	if (!ret && import_bounced(import)) {
-		import_unmap_device(import);
-		ret = -EIO;
-	}
-	return ret;
+	if (!import_is_reached(import))
+		return -EIO;
+	return dma_map_sgtable(import->device, &import->table, import->direction,
+			       DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN);
 }
 
 static long import_run(struct ndshm_import *import, long (*function)(void *))

@@ -3,7 +3,7 @@
  * An exporter of dma-bufs in 8 slots.
  *
  *	export create SLOT PAGES KIND [readonly]
- *		of new pages, zeroed. The writer gets a descriptor, which the file exports shows.
+ *		of new pages, zeroed and low. The writer gets a descriptor, which the file exports shows.
  *		KIND: static	has no operation to pin
  *		      pins	can move while no importer pins it
  *		      moves	refuses to be pinned: importers must support moves
@@ -14,6 +14,7 @@
  *		      short	the mapping is a page shorter than the dma-buf
  *		      odd	its size is not a multiple of the page size
  *		      twice	its first page is also its last one
+ *		      reverse	its pages are in an order that cannot be merged
  *	export fail SLOT ERRNO		mappings fail from now on; 0: they succeed
  *	export move SLOT		EBUSY while it is pinned
  *	export lock SLOT		take the reservation lock, until
@@ -84,6 +85,7 @@ static atomic_t live;
 
 static const char * const kinds[] = {
 	"static", "pins", "moves", "frames", "reserved", "broken", "part", "short", "odd", "twice",
+	"reverse",
 };
 
 static bool exported_is(const struct exported *exported, const char *kind)
@@ -104,11 +106,15 @@ static void exported_free(struct exported *exported)
 	atomic_dec(&live);
 }
 
-/* Groups are split, so that each page can be mapped and freed by itself. */
+/*
+ * Groups are split, so that each page can be mapped and freed by itself. A device with few address
+ * bits and no IOMMU reaches the memory.
+ */
 static struct exported *exported_alloc(const char *kind, unsigned int count)
 {
 	struct exported *exported = kvzalloc(struct_size(exported, pages, round_up(count, GROUP)),
 					     GFP_KERNEL);
+	const bool reverse = !strcmp(kind, "reverse");
 	struct page *page;
 	unsigned int i, j;
 
@@ -118,14 +124,14 @@ static struct exported *exported_alloc(const char *kind, unsigned int count)
 	exported->kind = kind;
 	exported->count = round_up(count, GROUP);
 	for (i = 0; i < exported->count; i += GROUP) {
-		page = alloc_pages(GFP_KERNEL | __GFP_ZERO, GROUP_ORDER);
+		page = alloc_pages(GFP_KERNEL | GFP_DMA | __GFP_ZERO, GROUP_ORDER);
 		if (!page) {
 			exported_free(exported);
 			return NULL;
 		}
 		split_page(page, GROUP_ORDER);
 		for (j = 0; j < GROUP; j++)
-			exported->pages[i + j] = page + j;
+			exported->pages[i + (reverse ? GROUP - 1 - j : j)] = page + j;
 	}
 	while (exported->count > count)
 		put_page(exported->pages[--exported->count]);
