@@ -94,8 +94,7 @@ static int pci_config_read(struct pci_dev *pdev, u32 offset, u32 width, u32 *val
 
 /*
  * The kernel may have turned Relaxed Ordering off because the root complex does not support it.
- * With No Snoop the function would read memory behind the processors' caches, where earlier
- * contents of zeroed pages may be.
+ * No Snoop is always off in @function->device_control.
  */
 static bool pci_config_exceeds_bind(const struct ndshm_pci_function *function, u32 value)
 {

@@ -44,8 +44,9 @@ struct ndshm_pci_irqs {
  * @pdev: the function; its driver data is this structure
  * @adapter: registered adapter, or NULL. Protected by the device lock
  * @initial: configuration space as probe left it: memory decoding on, bus
- *	mastering and INTx off
+ *	mastering, INTx and No Snoop off
  * @device_control: Device Control of PCI Express as @initial has it; constant after probe
+ * @had_no_snoop: No Snoop was on before probe; remove turns it on again
  * @segment_size: maximum DMA segment size before probe, restored by remove
  * @lock: serialises changes of bus mastering and of interrupts; protects @down, @resetting
  *	and @irqs
@@ -66,6 +67,7 @@ struct ndshm_pci_function {
 	struct ndshm_adapter *adapter;
 	struct pci_saved_state *initial;
 	u16 device_control;
+	bool had_no_snoop;
 	unsigned int segment_size;
 	struct mutex lock;		/* bus mastering, irqs, down, resetting */
 	raw_spinlock_t command_lock;	/* command register */

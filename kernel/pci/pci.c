@@ -22,6 +22,14 @@ bool ndshm_pci_drives(struct device *dev)
 	return READ_ONCE(dev->driver) == &ndshm_pci_driver.driver;
 }
 
+/* For the next driver, whose memory may be meant for it. */
+static void pci_no_snoop_restore(struct ndshm_pci_function *function)
+{
+	if (function->had_no_snoop)
+		pcie_capability_set_word(function->pdev, PCI_EXP_DEVCTL,
+					 PCI_EXP_DEVCTL_NOSNOOP_EN);
+}
+
 /*
  * Bring the function to the state in which every claim begins: the previous driver may
  * have left it in any state.
@@ -39,15 +47,26 @@ static int ndshm_pci_init_function(struct ndshm_pci_function *function)
 	pci_clear_master(pdev);
 	pci_intx(pdev, 0);
 
-	/* Stays 0 if the function is not PCI Express. */
+	/*
+	 * With No Snoop the function could read memory behind the processors' caches, where
+	 * earlier contents of zeroed pages may be. Its default is on, also after a reset, so it
+	 * is off in the state that is restored. Device Control stays 0 if the function is not
+	 * PCI Express.
+	 */
 	pcie_capability_read_word(pdev, PCI_EXP_DEVCTL, &function->device_control);
+	function->had_no_snoop = function->device_control & PCI_EXP_DEVCTL_NOSNOOP_EN;
+	function->device_control &= ~PCI_EXP_DEVCTL_NOSNOOP_EN;
+	if (function->had_no_snoop)
+		pcie_capability_clear_word(pdev, PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_NOSNOOP_EN);
 
 	error = pci_save_state(pdev);
 	if (error)
-		return error;
+		goto err_no_snoop;
 	function->initial = pci_store_saved_state(pdev);
-	if (!function->initial)
-		return -ENOMEM;
+	if (!function->initial) {
+		error = -ENOMEM;
+		goto err_no_snoop;
+	}
 
 	/*
 	 * Without a reset method the function is taken as clean: a kernel driver had it
@@ -56,6 +75,16 @@ static int ndshm_pci_init_function(struct ndshm_pci_function *function)
 	error = ndshm_pci_quiesce(function, true);
 	function->unclean = error == -ENOTTY ? 0 : error;
 	return 0;
+
+err_no_snoop:
+	pci_no_snoop_restore(function);
+	return error;
+}
+
+static void ndshm_pci_fini_function(struct ndshm_pci_function *function)
+{
+	pci_no_snoop_restore(function);
+	kfree(function->initial);
 }
 
 static int ndshm_pci_register(struct ndshm_pci_function *function)
@@ -122,7 +151,7 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	error = ndshm_pci_init_function(function);
 	if (error)
-		goto err_release;
+		goto err_irqs;
 
 	/* No limit: the client must respect the segment size of its device. */
 	function->segment_size = dma_get_max_seg_size(&pdev->dev);
@@ -136,8 +165,8 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 err_segment_size:
 	dma_set_max_seg_size(&pdev->dev, function->segment_size);
-err_release:
-	kfree(function->initial);
+	ndshm_pci_fini_function(function);
+err_irqs:
 	ndshm_pci_irqs_fini(function);
 err_regions:
 	pci_release_mem_regions(pdev);
@@ -166,7 +195,7 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
 	dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(32));
 	dma_set_max_seg_size(&pdev->dev, function->segment_size);
 
-	kfree(function->initial);
+	ndshm_pci_fini_function(function);
 	ndshm_pci_irqs_fini(function);
 	pci_release_mem_regions(pdev);
 	pci_disable_device(pdev);

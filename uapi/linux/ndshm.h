@@ -438,9 +438,9 @@ struct ndshm_adapter_reset_args {
  * ====================  ========  ==========================================================
  * Status                2         the six error bits, which 1 clears
  * Cache Line Size       1         all
- * Device Control        2         Enable Relaxed Ordering and Enable No Snoop: on only if
- *                                 they were on at the beginning of the claim; Max Read
- *                                 Request Size: at most that of the beginning
+ * Device Control        2         Enable Relaxed Ordering: on only if it was on at the
+ *                                 beginning of the claim; Max Read Request Size: at most
+ *                                 that of the beginning. Enable No Snoop is always off
  * Device Status         2         the four error bits, which 1 clears
  * ====================  ========  ==========================================================
  *
