@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Claims of functions that no machine of the tests has. The module ndshm_pci_faults (beside the one
- * that NDSHM_MOCK names) makes QEMU's devices such functions.
+ * Claims of functions that no machine of the tests has: with No Snoop, slow or failing resets.
+ * The module ndshm_pci_faults (beside the one that
+ * NDSHM_MOCK names) makes QEMU's devices such functions.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 
 #include <linux/capability.h>
 #include <linux/pci_regs.h>
@@ -16,6 +20,10 @@
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
+#define SIGNAL_MS	10000	/* upper bound until a signal that is expected */
+#define LIMIT_MS	2000	/* a reset takes longer: the call returns */
+#define MARGIN_MS	1500	/* on a busy machine */
+
 /* A bound function with faults, and a client that has claimed it. */
 struct owner {
 	struct ndshm_edu edu;
@@ -24,6 +32,14 @@ struct owner {
 	size_t bar_length;
 	__s32 event;
 };
+
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
 
 static struct ndshm_adapter_claim_args claim_of(const struct owner *owner)
 {
@@ -72,10 +88,26 @@ static void close_owner(struct owner *owner)
 	struct ndshm_adapter_start_args start_ = request_of(owner, adapter_start); \
 	test_adapter_start((owner)->fd, &start_); \
 } while (0)
+#define test_err_start(error, reason, owner) do { \
+	struct ndshm_adapter_start_args start_ = request_of(owner, adapter_start); \
+	test_err_adapter_start(error, reason, (owner)->fd, &start_); \
+} while (0)
 #define test_reset(owner) do { \
 	struct ndshm_adapter_reset_args reset_ = request_of(owner, adapter_reset); \
 	test_adapter_reset((owner)->fd, &reset_); \
 } while (0)
+#define test_err_reset(error, reason, owner) do { \
+	struct ndshm_adapter_reset_args reset_ = request_of(owner, adapter_reset); \
+	test_err_adapter_reset(error, reason, (owner)->fd, &reset_); \
+} while (0)
+#define test_resetting(owner) \
+	test_err_reset(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, owner)
+
+static struct ndshm_adapter_set_irqs_args irqs_of(const struct owner *owner, __u32 kind)
+{
+	return adapter_set_irqs_request(owner->edu.adapter.id, kind, 0, 1, &owner->event);
+}
+
 static __u16 word_at(struct __test_metadata *_metadata, struct owner *owner, unsigned int at)
 {
 	__u16 word = 0;
@@ -181,6 +213,206 @@ TEST_F(card, no_snoop)
 	ASSERT_EQ(0, ndshm_edu_rebind(&owner->edu));
 	end_claim(owner);
 	claim(_metadata, owner);
+}
+
+/* The PCI core writes this before each reset. The power management then refuses. */
+static void fail_next_reset(struct __test_metadata *_metadata)
+{
+	ASSERT_EQ(0, ndshm_faults_silence_at(PCI_COMMAND, 0xffff, PCI_COMMAND_INTX_DISABLE));
+}
+
+static void speak(struct __test_metadata *_metadata)
+{
+	ASSERT_EQ(0, ndshm_faults_set("silent_mask", 0));
+	ASSERT_EQ(0, ndshm_faults_set("silent", 0));
+}
+
+TEST_F(card, reset_failed)
+{
+	struct owner *owner = &self->owner;
+	struct ndshm_adapter_set_irqs_args set = irqs_of(owner, NDSHM_IRQ_MSI);
+
+	test_start(owner);
+	test_adapter_set_irqs(owner->fd, &set);
+	fail_next_reset(_metadata);
+	test_err_reset(EIO, NDSHM_REASON_RESET_FAILED, owner);
+	EXPECT_EQ(1, ndshm_signals(owner->event, 0));
+	EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
+	test_err_start(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner);
+	test_err_reset(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner);
+	speak(_metadata);
+	EXPECT_FALSE(ndshm_pci_is_master(&owner->edu.pci));
+	test_reset(owner);
+	test_usable(_metadata, owner);
+}
+
+/* A reset that fails at the end of a claim: only a privileged client can have the function. */
+TEST_F(card, release_failed)
+{
+	struct owner *owner = &self->owner;
+	struct ndshm_adapter_claim_args request = claim_of(owner);
+	struct ndshm_nl_access access = {
+		.set = NDSHM_NL_RESET, .reset_policy = NDSHM_RESET_REQUIRED,
+	};
+	int other;
+
+	if (owner->edu.adapter.isolation)
+		SKIP(return, "not isolated, so there is no plain client");
+	ASSERT_EQ(0, ndshm_nl_set_adapter(&owner->edu.nl, owner->edu.adapter.id, &access));
+	fail_next_reset(_metadata);
+	end_claim(owner);
+	speak(_metadata);
+	other = test_open_without(CAP_SYS_RAWIO);
+	test_err_adapter_claim(EPERM, NDSHM_REASON_ADAPTER_NEEDS_RESET, other, &request);
+	close(other);
+	claim(_metadata, owner);
+	test_reset(owner);
+	test_usable(_metadata, owner);
+}
+
+/* The function becomes silent at the end of its next reset, until speak(). */
+static void stall_next_reset(struct __test_metadata *_metadata, struct _test_data_card *self)
+{
+	ASSERT_EQ(0, ndshm_faults_silence_at(self->power + PCI_PM_CTRL,
+					     PCI_PM_CTRL_STATE_MASK, 0));
+}
+
+#define test_stalls(call) do { \
+	const long long begin_ = now_ms(); \
+	call; \
+	EXPECT_LE(LIMIT_MS - 100, now_ms() - begin_); \
+	EXPECT_GE(LIMIT_MS + MARGIN_MS, now_ms() - begin_) \
+		TH_LOG("%lld ms", now_ms() - begin_); \
+} while (0)
+
+/* The reset goes on behind the call, which says so; the next call returns its result. */
+TEST_F(card, reset_slow)
+{
+	struct owner *owner = &self->owner;
+	struct ndshm_adapter_set_irqs_args set = irqs_of(owner, NDSHM_IRQ_MSI);
+	struct ndshm_adapter_config_args config =
+		adapter_config_request(owner->edu.adapter.id, 0, 0, 4, 0);
+	struct ndshm_adapter_claim_args request = claim_of(owner);
+	int other = ndshm_open();
+
+	test_start(owner);
+	test_adapter_set_irqs(owner->fd, &set);
+	stall_next_reset(_metadata, self);
+	test_stalls(test_resetting(owner));
+	test_err_start(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, owner);
+	set = irqs_of(owner, NDSHM_IRQ_MSI);
+	test_err_adapter_set_irqs(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, owner->fd, &set);
+	test_err_adapter_config(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, owner->fd, &config);
+	test_err_adapter_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, other, &request);
+	test_sigbus(owner->bar);
+	EXPECT_EQ(0, ndshm_signals(owner->event, 0));
+	test_stalls(test_resetting(owner));
+	speak(_metadata);
+	/* The PCI core looks again within some seconds. */
+	EXPECT_EQ(1, ndshm_signals(owner->event, SIGNAL_MS));
+	test_reset(owner);
+	test_usable(_metadata, owner);
+	/* That was one reset. The next one begins after its result was read. */
+	set = irqs_of(owner, NDSHM_IRQ_MSI);
+	test_adapter_set_irqs(owner->fd, &set);
+	test_reset(owner);
+	EXPECT_EQ(1, ndshm_signals(owner->event, 0));
+	test_usable(_metadata, owner);
+	close(other);
+}
+
+/* A start says that the client knows of the end: the next call resets. */
+TEST_F(card, reset_slow_started)
+{
+	struct owner *owner = &self->owner;
+	struct ndshm_adapter_set_irqs_args set = irqs_of(owner, NDSHM_IRQ_MSI);
+
+	test_adapter_set_irqs(owner->fd, &set);
+	stall_next_reset(_metadata, self);
+	test_resetting(owner);
+	speak(_metadata);
+	EXPECT_EQ(1, ndshm_signals(owner->event, SIGNAL_MS));
+	test_usable(_metadata, owner);
+	set = irqs_of(owner, NDSHM_IRQ_MSI);
+	test_adapter_set_irqs(owner->fd, &set);
+	test_reset(owner);
+	EXPECT_EQ(1, ndshm_signals(owner->event, 0));
+	test_usable(_metadata, owner);
+}
+
+static int try_claim(const struct owner *owner)
+{
+	struct ndshm_adapter_claim_args request = claim_of(owner);
+	int fd = ndshm_open(), error;
+
+	error = _test_adapter_claim(fd, &request) ? errno : 0;
+	close(fd);
+	return error;
+}
+
+/* Neither the end of the claim nor other clients wait for the reset. */
+static void test_abandoned(struct __test_metadata *_metadata, struct owner *owner)
+{
+	struct ndshm_adapter_claim_args request = claim_of(owner);
+
+	test_err_adapter_claim(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, owner->fd, &request);
+	speak(_metadata);
+	EXPECT_TRUE(ndshm_soon(!try_claim(owner)));
+	claim(_metadata, owner);
+	test_usable(_metadata, owner);
+}
+
+TEST_F(card, reset_slow_close)
+{
+	struct owner *owner = &self->owner;
+	long long begin;
+
+	test_start(owner);
+	stall_next_reset(_metadata, self);
+	test_resetting(owner);
+	begin = now_ms();
+	end_claim(owner);
+	EXPECT_GT(LIMIT_MS, now_ms() - begin);
+	test_abandoned(_metadata, owner);
+}
+
+/* The same if the reset is the one at the end of the claim. */
+TEST_F(card, release_slow)
+{
+	struct owner *owner = &self->owner;
+
+	test_start(owner);
+	stall_next_reset(_metadata, self);
+	test_stalls(end_claim(owner));
+	test_abandoned(_metadata, owner);
+}
+
+static void *speak_later(void *unused)
+{
+	usleep(1000000);
+	ndshm_faults_set("silent_mask", 0);
+	ndshm_faults_set("silent", 0);
+	return unused;
+}
+
+/* Only the removal of the function itself waits. */
+TEST_F(card, reset_slow_unbind)
+{
+	struct owner *owner = &self->owner;
+	pthread_t thread;
+
+	test_start(owner);
+	stall_next_reset(_metadata, self);
+	test_resetting(owner);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, speak_later, NULL));
+	ASSERT_EQ(0, ndshm_pci_unbind(&owner->edu.pci));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_FALSE(ndshm_pci_is_master(&owner->edu.pci));
+	test_err_reset(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner);
+	ASSERT_EQ(0, ndshm_edu_rebind(&owner->edu));
+	end_claim(owner);
+	claim(_metadata, owner);
+	test_usable(_metadata, owner);
 }
 
 int main(int argc, char **argv)

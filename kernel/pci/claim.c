@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Adapter operations of a PCI function: claim, start, BARs, reset, release. Interrupts: irq.c,
- * configuration space: config.c.
+ * Adapter operations of a PCI function: claim, start, BARs, release. Interrupts: irq.c, reset:
+ * reset.c, configuration space: config.c.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -82,44 +82,19 @@ void ndshm_pci_restore(struct ndshm_pci_function *function)
 	mutex_unlock(&function->lock);
 }
 
-int ndshm_pci_quiesce(struct ndshm_pci_function *function, bool device_locked)
+/* A reset may go on since the last claim. */
+static ndshm_reason_t pci_claim_check(struct ndshm_pci_function *function)
 {
-	struct pci_dev *pdev = function->pdev;
-	int error;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	ndshm_pci_stop(function);
-
-	/*
-	 * All registers of a function that was pulled out read as ones: the steps below
-	 * would wait for bits to clear. If the function is present, its answer to this
-	 * read pushes its earlier writes to memory.
-	 */
-	if (!pci_device_is_present(pdev))
-		return -ENODEV;
-
-	/* The reset aborts what is left; if the reset fails, the function stays unclean. */
-	pci_wait_for_pending_transaction(pdev);
-
-	if (device_locked)
-		error = __pci_reset_function_locked(pdev);
-	else
-		error = pci_try_reset_function(pdev);
-
-	/*
-	 * A client may have changed configuration space through a BAR: always restore it.
-	 * If another thread holds the device lock, that thread resets and restores the
-	 * function, removes it, or leaves it alone; the next claim tries again. A
-	 * successful reset has already restored the function.
-	 */
-	if (device_locked) {
-		ndshm_pci_restore(function);
-	} else if (device_trylock(&pdev->dev)) {
-		ndshm_pci_restore(function);
-		device_unlock(&pdev->dev);
-	} else if (error) {
-		error = -EAGAIN;
-	}
-	return error;
+	mutex_lock(&function->lock);
+	function->reset.unread = false;
+	if (function->reset.running)
+		reason = NDSHM_REASON_ADAPTER_RESETTING;
+	else if (!pci_device_is_present(function->pdev))
+		reason = NDSHM_REASON_ADAPTER_REMOVED;
+	mutex_unlock(&function->lock);
+	return reason;
 }
 
 static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
@@ -127,10 +102,12 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 {
 	struct ndshm_pci_function *function = context;
 	struct pci_dev *pdev = function->pdev;
+	ndshm_reason_t reason;
 
 	ndshm_pci_test_claim_delay();
-	if (!pci_device_is_present(pdev))
-		return NDSHM_REASON_ADAPTER_REMOVED;
+	reason = pci_claim_check(function);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
 
 	/*
 	 * -ENODEV may be transient: during a reset by another thread registers read as
@@ -139,7 +116,8 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 	if (function->unclean == -EAGAIN || function->unclean == -ENODEV)
 		WRITE_ONCE(function->unclean, ndshm_pci_quiesce(function, false));
 	if (function->unclean && !needs_reset)
-		return NDSHM_REASON_ADAPTER_NEEDS_RESET;
+		return function->unclean == -EAGAIN ? NDSHM_REASON_ADAPTER_RESETTING :
+						      NDSHM_REASON_ADAPTER_NEEDS_RESET;
 
 	/* The blocks of the last client are freed, so the mask may change. */
 	if (dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(address_width)))
@@ -158,8 +136,11 @@ static ndshm_reason_t ndshm_pci_start(void *context)
 
 	mutex_lock(&function->lock);
 	reason = ndshm_pci_check(function);
-	if (reason == NDSHM_REASON_NONE)
+	if (reason == NDSHM_REASON_NONE) {
+		/* The client knows that its last reset is over. */
+		function->reset.unread = false;
 		ndshm_pci_set_master(function, true);
+	}
 	mutex_unlock(&function->lock);
 	return reason;
 }
@@ -184,75 +165,6 @@ static ndshm_reason_t ndshm_pci_bar(void *context, unsigned int bar,
 	*start = pci_resource_start(pdev, bar);
 	*length = size;
 	return NDSHM_REASON_NONE;
-}
-
-/* Called with the device lock held, so that no recovery from an error begins meanwhile. */
-static ndshm_reason_t pci_function_reset_locked(struct ndshm_pci_function *function)
-{
-	struct pci_dev *pdev = function->pdev;
-	ndshm_reason_t reason;
-	int error;
-
-	device_lock_assert(&pdev->dev);
-
-	mutex_lock(&function->lock);
-	reason = ndshm_pci_check(function);
-	mutex_unlock(&function->lock);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	if (!pdev->reset_methods[0])
-		return NDSHM_REASON_RESET_UNSUPPORTED;
-	/* Readers of configuration space through sysfs wait meanwhile. */
-	if (!pci_cfg_access_trylock(pdev))
-		return NDSHM_REASON_ADAPTER_RESETTING;
-	/* Calls ndshm_pci_reset_prepare() and, also after a failure, ndshm_pci_reset_done(). */
-	error = pci_reset_function_locked(pdev);
-	pci_cfg_access_unlock(pdev);
-	return error ? NDSHM_REASON_RESET_FAILED : NDSHM_REASON_NONE;
-}
-
-/* As pci_reset_function(): a reset by the bus above is one of the bridge, or NULL. */
-static bool pci_bridge_trylock(struct pci_dev *bridge)
-{
-	if (!bridge)
-		return true;
-	if (!device_trylock(&bridge->dev))
-		return false;
-	if (pci_cfg_access_trylock(bridge))
-		return true;
-	device_unlock(&bridge->dev);
-	return false;
-}
-
-static void pci_bridge_unlock(struct pci_dev *bridge)
-{
-	if (!bridge)
-		return;
-	pci_cfg_access_unlock(bridge);
-	device_unlock(&bridge->dev);
-}
-
-/*
- * Not pci_try_reset_function(): between error_detected() and slot_reset() nothing holds the
- * device lock, and the reset would let the client access registers in the middle of the
- * recovery.
- */
-static ndshm_reason_t ndshm_pci_reset(void *context)
-{
-	struct ndshm_pci_function *function = context;
-	struct pci_dev *bridge = pci_upstream_bridge(function->pdev);
-	struct device *dev = &function->pdev->dev;
-	ndshm_reason_t reason = NDSHM_REASON_ADAPTER_RESETTING;
-
-	/* Only tried: the kernel locks the bridge first. */
-	if (!device_trylock(dev))
-		return reason;
-	if (pci_bridge_trylock(bridge)) {
-		reason = pci_function_reset_locked(function);
-		pci_bridge_unlock(bridge);
-	}
-	device_unlock(dev);
-	return reason;
 }
 
 static void ndshm_pci_release(void *context, bool removing)

@@ -5,9 +5,11 @@
 #ifndef _NDSHM_PCI_FUNCTION_H
 #define _NDSHM_PCI_FUNCTION_H
 
+#include <linux/completion.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/status.h>
@@ -40,6 +42,30 @@ struct ndshm_pci_irqs {
 };
 
 /**
+ * struct ndshm_pci_reset - Reset of a function by a kernel worker
+ * @work: the reset; remove() waits for it
+ * @done: completed at the end of the work
+ * @running: @work is queued or runs
+ * @locked: @work has the device lock
+ * @pending: @running, and bus mastering and interrupts are not off yet
+ * @client: requested by ADAPTER_RESET, not by the beginning or the end of a claim
+ * @unread: the client has not received the result
+ * @error: result: as that of ndshm_pci_quiesce()
+ *
+ * Protected by @lock of the function. @client is constant while @running.
+ */
+struct ndshm_pci_reset {
+	struct work_struct work;
+	struct completion done;
+	bool running;
+	bool locked;
+	bool pending;
+	bool client;
+	bool unread;
+	int error;
+};
+
+/**
  * struct ndshm_pci_function - Function bound to ndshm_pci
  * @pdev: the function; its driver data is this structure
  * @adapter: registered adapter, or NULL. Protected by the device lock
@@ -48,10 +74,11 @@ struct ndshm_pci_irqs {
  * @device_control: Device Control of PCI Express as @initial has it; constant after probe
  * @had_no_snoop: No Snoop was on before probe; remove turns it on again
  * @segment_size: maximum DMA segment size before probe, restored by remove
- * @lock: serialises changes of bus mastering and of interrupts; protects @down, @resetting
- *	and @irqs
+ * @lock: serialises changes of bus mastering and of interrupts; protects @down, @resetting,
+ *	@irqs and @reset
  * @command_lock: serialises changes of the command register with the INTx handler's
  * @irqs: interrupts of the claim
+ * @reset: reset by a worker
  * @down: START fails: the machine shuts down, or the function failed permanently
  * @resetting: a reset or an error recovery is in progress: bus mastering and interrupts
  *	must stay off
@@ -60,7 +87,13 @@ struct ndshm_pci_irqs {
  *	function; written by claim and release, which the core serialises
  *
  * Lock order: device lock, @lock, @command_lock. Claims must not wait for the device lock:
- * remove() holds it while it waits for them.
+ * remove() holds it while it waits for them. With the device lock held, that of the bridge is
+ * only tried: the PCI core takes it first.
+ *
+ * A reset by the bus takes pci_bus_sem for reading inside the device lock, while recovery from
+ * errors takes the device lock inside pci_bus_sem. Both are in the PCI core, and a reset through
+ * sysfs has the same order: with a writer (hot plug) between the two readers they deadlock.
+ * Nothing that a driver can lock prevents it. A reset method other than "bus" does.
  */
 struct ndshm_pci_function {
 	struct pci_dev *pdev;
@@ -69,9 +102,10 @@ struct ndshm_pci_function {
 	u16 device_control;
 	bool had_no_snoop;
 	unsigned int segment_size;
-	struct mutex lock;		/* bus mastering, irqs, down, resetting */
+	struct mutex lock;		/* bus mastering, irqs, reset, down, resetting */
 	raw_spinlock_t command_lock;	/* command register */
 	struct ndshm_pci_irqs irqs;
+	struct ndshm_pci_reset reset;
 	bool down;
 	bool resetting;
 	bool claimed;
@@ -103,7 +137,7 @@ ndshm_pci_check(const struct ndshm_pci_function *function)
 	/* After a permanent failure no end of the reset follows. */
 	if (function->down)
 		return NDSHM_REASON_ADAPTER_REMOVED;
-	if (function->resetting)
+	if (function->resetting || function->reset.pending)
 		return NDSHM_REASON_ADAPTER_RESETTING;
 	/* During a reset all registers read as ones. */
 	if (!pci_device_is_present(function->pdev))
@@ -147,6 +181,14 @@ unsigned int ndshm_pci_irqs(void *context, unsigned int kind);
 ndshm_reason_t ndshm_pci_set_irqs(void *context,
 				  const struct ndshm_irq_change *change);
 
+void ndshm_pci_reset_init(struct ndshm_pci_function *function);
+
+/* Wait for the worker. No reset may be requested any more. */
+void ndshm_pci_reset_fini(struct ndshm_pci_function *function);
+
+/* Operation @reset of struct ndshm_adapter_ops. */
+ndshm_reason_t ndshm_pci_reset(void *context);
+
 /* Operation @config of struct ndshm_adapter_ops. */
 ndshm_reason_t ndshm_pci_config(void *context, struct ndshm_config_access *access);
 
@@ -158,11 +200,11 @@ void ndshm_pci_restore(struct ndshm_pci_function *function);
 
 /*
  * Disable bus mastering, wait for transactions and reset the function. @device_locked:
- * the caller holds the device lock.
+ * the caller holds the device lock; otherwise, waits at most two seconds for the reset.
  *
- * Return: 0 after a reset; -ENOTTY if the function has no reset method; -EAGAIN if
- * another thread holds the device lock; -ENODEV if the function does not answer, which
- * may be transient during another thread's reset.
+ * Return: 0 after a reset; -ENOTTY if the function has no reset method, or none succeeded;
+ * -EAGAIN if another thread holds the device lock or that of the bridge, or the reset goes on;
+ * -ENODEV if the function does not answer, which may be transient during another thread's reset.
  */
 int ndshm_pci_quiesce(struct ndshm_pci_function *function, bool device_locked);
 

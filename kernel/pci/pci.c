@@ -131,6 +131,7 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	function->pdev = pdev;
 	mutex_init(&function->lock);
 	raw_spin_lock_init(&function->command_lock);
+	ndshm_pci_reset_init(function);
 	pci_set_drvdata(pdev, function);
 
 	/*
@@ -184,6 +185,7 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
 
 	ndshm_adapter_unregister(function->adapter);
 	function->adapter = NULL;
+	ndshm_pci_reset_fini(function);
 
 	/* A concurrent release may have failed to get the device lock. */
 	if (function->unclean)
@@ -216,6 +218,8 @@ static void ndshm_pci_suspend(struct ndshm_pci_function *function)
 		ndshm_adapter_unmap_bars(function->adapter, true);
 	mutex_lock(&function->lock);
 	function->resetting = true;
+	if (function->reset.locked)
+		function->reset.pending = false;
 	ndshm_pci_set_master(function, false);
 	ndshm_pci_irqs_stop(function);
 	mutex_unlock(&function->lock);

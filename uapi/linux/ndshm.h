@@ -240,7 +240,8 @@ struct ndshm_get_info_args {
  * EPERM, UNISOLATED_OFF); the claim taints the kernel. A function that was not reset
  * after its last claim can only be claimed by a client opened with CAP_SYS_RAWIO, or by a
  * user that the adapter's reset policy permits, by default the effective user of that
- * claim (else EPERM, ADAPTER_NEEDS_RESET).
+ * claim (else EPERM, ADAPTER_NEEDS_RESET). While that reset goes on, the call is
+ * EAGAIN (ADAPTER_RESETTING).
  */
 struct ndshm_adapter_claim_args {
 	__u32 size;
@@ -395,15 +396,17 @@ struct ndshm_adapter_set_irqs_args {
  * The device determines what its reset clears. It may still hold DMA addresses, so quiesce
  * it as after a claim. Then call NDSHM_ADAPTER_SET_IRQS and NDSHM_ADAPTER_START again.
  *
- * The call returns when the reset is over: within two seconds, or after about a minute if
- * the function does not respond any more. A signal does not shorten this, and the end of the
- * claim and the removal of the function wait for it.
+ * The call returns when the reset is over, or after two seconds with EAGAIN
+ * (ADAPTER_RESETTING): the reset then goes on, for a minute or more if the function does not
+ * respond. The next call waits for the same reset and returns its result, unless
+ * NDSHM_ADAPTER_START has succeeded before. The end of the claim does not wait for the
+ * reset, but the removal of the function does. A signal does not shorten the call.
  *
  * A function without a reset method is EOPNOTSUPP (RESET_UNSUPPORTED). While the function
- * is reset by another process, recovers from an error, or its device is otherwise locked,
- * the call is EAGAIN (ADAPTER_RESETTING). Neither changes anything. If the reset failed
- * (EIO, RESET_FAILED), the state of the device is unknown; bus mastering and interrupts
- * are off as after a reset. The permission of NDSHM_ADAPTER_START is checked.
+ * is reset by another process, recovers from an error, or its device or the bridge above is
+ * otherwise locked, the call is EAGAIN (ADAPTER_RESETTING), too. These change nothing. If
+ * the reset failed (EIO, RESET_FAILED), the state of the device is unknown; bus mastering
+ * and interrupts are off as after a reset. The permission of NDSHM_ADAPTER_START is checked.
  */
 struct ndshm_adapter_reset_args {
 	__u32 size;

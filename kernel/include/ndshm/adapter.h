@@ -53,7 +53,7 @@ struct ndshm_config_access {
  * @start: Enable bus mastering. Can be called repeatedly.
  * @bar: Get the bus address and length of BAR @bar (0 to 5).
  * @reset: Reset the function; see struct ndshm_adapter_reset_args. Never waits for a lock that
- *	ndshm_adapter_unregister() is called with.
+ *	ndshm_adapter_unregister() is called with, nor longer than two seconds.
  * @config: Read or write configuration space; refuses to write protected fields, see struct
  *	ndshm_adapter_config_args. A failure changes nothing.
  * @release: The claim has ended and its BARs are unmapped. On return bus mastering must

@@ -340,8 +340,8 @@ int ndshm_claim_unmask_intx(struct ndshm_claim *claim)
 
 /*
  * Reset the function. Afterwards its DMA and interrupts are off, as after a claim; mappings and
- * blocks stay. -EOPNOTSUPP (RESET_UNSUPPORTED): it has no reset. -EAGAIN (ADAPTER_RESETTING). -EIO
- * (RESET_FAILED).
+ * blocks stay. -EOPNOTSUPP (RESET_UNSUPPORTED): it has no reset. -EAGAIN (ADAPTER_RESETTING): after
+ * two seconds the reset goes on, and the next call returns its result. -EIO (RESET_FAILED).
  */
 int ndshm_claim_reset(struct ndshm_claim *claim)
 	NDSHM_NONNULL(1);

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Resets of a function: by the client, and at the beginning and end of a claim.
+ *
+ * The PCI core waits a minute, for each reset method, for a function that does not respond, and
+ * nothing shortens that. The reset therefore runs in a kernel worker, which alone holds the locks of
+ * the PCI core meanwhile. Who needs its result waits two seconds, with the lock of the group held;
+ * then the function is one that another thread resets. Only its own removal waits longer.
+ */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/pci.h>
+#include <linux/workqueue.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/status.h>
+
+#include "function.h"
+
+#define TIMEOUT		(2 * HZ)	/* of a wait for the worker */
+
+/* As pci_reset_function(): a reset by the bus above is one of the bridge, or NULL. */
+static bool pci_bridge_trylock(struct pci_dev *bridge)
+{
+	if (!bridge)
+		return true;
+	if (!device_trylock(&bridge->dev))
+		return false;
+	if (pci_cfg_access_trylock(bridge))
+		return true;
+	device_unlock(&bridge->dev);
+	return false;
+}
+
+static void pci_bridge_unlock(struct pci_dev *bridge)
+{
+	if (!bridge)
+		return;
+	pci_cfg_access_unlock(bridge);
+	device_unlock(&bridge->dev);
+}
+
+/*
+ * Reset with all locks held. Calls ndshm_pci_reset_prepare() and, also after a failure,
+ * ndshm_pci_reset_done(), unless there is no reset method.
+ */
+static int pci_reset_locked(struct ndshm_pci_function *function)
+{
+	struct pci_dev *pdev = function->pdev;
+	int error;
+
+	/* Readers of configuration space through sysfs wait meanwhile. */
+	if (!pci_cfg_access_trylock(pdev))
+		return -EAGAIN;
+	ndshm_pci_stop(function);
+	pci_wait_for_pending_transaction(pdev);
+	error = pci_reset_function_locked(pdev);
+	pci_cfg_access_unlock(pdev);
+	return error;
+}
+
+/*
+ * The state is checked with the device lock held: between error_detected() and slot_reset() nothing
+ * holds it, and the reset would let the client access registers in the middle of the recovery.
+ */
+static int pci_reset_check(struct ndshm_pci_function *function)
+{
+	int error = 0;
+
+	device_lock_assert(&function->pdev->dev);
+
+	mutex_lock(&function->lock);
+	function->reset.locked = true;
+	if (function->reset.client && function->resetting)
+		error = -EAGAIN;
+	else if (function->reset.client &&
+		 (function->down || !pci_device_is_present(function->pdev)))
+		error = -ENODEV;
+	mutex_unlock(&function->lock);
+	return error;
+}
+
+static int pci_reset_device_locked(struct ndshm_pci_function *function)
+{
+	struct pci_dev *bridge = pci_upstream_bridge(function->pdev);
+	int error = pci_reset_check(function);
+
+	if (error)
+		return error;
+	error = -EAGAIN;
+	if (pci_bridge_trylock(bridge)) {
+		error = pci_reset_locked(function);
+		pci_bridge_unlock(bridge);
+	}
+	/* A client may have changed configuration space through a BAR: always restore it. */
+	if (!function->reset.client)
+		ndshm_pci_restore(function);
+	return error;
+}
+
+/*
+ * Locks are only tried. The kernel locks the bridge first, and remove() waits for this work with the
+ * device lock held. A thread that has the device lock resets the function, or removes it, or leaves
+ * it alone; then the next claim tries again.
+ */
+static void pci_reset_work(struct work_struct *work)
+{
+	struct ndshm_pci_function *function =
+		container_of(work, struct ndshm_pci_function, reset.work);
+	struct ndshm_pci_reset *reset = &function->reset;
+	struct device *dev = &function->pdev->dev;
+	int error = -EAGAIN;
+
+	if (device_trylock(dev)) {
+		error = pci_reset_device_locked(function);
+		device_unlock(dev);
+	}
+	mutex_lock(&function->lock);
+	reset->error = error;
+	reset->locked = false;
+	reset->running = false;
+	reset->pending = false;
+	complete_all(&reset->done);
+	mutex_unlock(&function->lock);
+}
+
+void ndshm_pci_reset_init(struct ndshm_pci_function *function)
+{
+	struct ndshm_pci_reset *reset = &function->reset;
+
+	INIT_WORK(&reset->work, pci_reset_work);
+	init_completion(&reset->done);
+}
+
+void ndshm_pci_reset_fini(struct ndshm_pci_function *function)
+{
+	flush_work(&function->reset.work);
+}
+
+static void pci_reset_begin(struct ndshm_pci_function *function, bool client)
+{
+	struct ndshm_pci_reset *reset = &function->reset;
+
+	lockdep_assert_held(&function->lock);
+
+	reset->running = true;
+	reset->pending = true;
+	reset->client = client;
+	reset->unread = client;
+	reinit_completion(&reset->done);
+	queue_work(system_dfl_wq, &reset->work);
+}
+
+/* Wait until @end for the worker. Return: its result, or -EAGAIN. */
+static int pci_reset_wait(struct ndshm_pci_function *function, unsigned long end)
+{
+	struct ndshm_pci_reset *reset = &function->reset;
+	const unsigned long now = jiffies;
+	int error;
+
+	wait_for_completion_timeout(&reset->done, time_before(now, end) ? end - now : 0);
+	mutex_lock(&function->lock);
+	error = reset->running ? -EAGAIN : reset->error;
+	if (!reset->running)
+		reset->unread = false;
+	mutex_unlock(&function->lock);
+	return error;
+}
+
+/* Begin a reset of the client, unless one is running or its result was not read. */
+static ndshm_reason_t pci_reset_request(struct ndshm_pci_function *function)
+{
+	struct ndshm_pci_reset *reset = &function->reset;
+	ndshm_reason_t reason;
+
+	lockdep_assert_held(&function->lock);
+
+	if (reset->unread)
+		return NDSHM_REASON_NONE;
+	reason = ndshm_pci_check(function);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!function->pdev->reset_methods[0])
+		return NDSHM_REASON_RESET_UNSUPPORTED;
+	if (reset->running)
+		return NDSHM_REASON_ADAPTER_RESETTING;
+	pci_reset_begin(function, true);
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_pci_reset(void *context)
+{
+	struct ndshm_pci_function *function = context;
+	const unsigned long end = jiffies + TIMEOUT;
+	ndshm_reason_t reason;
+
+	mutex_lock(&function->lock);
+	reason = pci_reset_request(function);
+	mutex_unlock(&function->lock);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	switch (pci_reset_wait(function, end)) {
+	case 0:
+		return NDSHM_REASON_NONE;
+	case -EAGAIN:
+		return NDSHM_REASON_ADAPTER_RESETTING;
+	case -ENODEV:
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	default:
+		return NDSHM_REASON_RESET_FAILED;
+	}
+}
+
+/* Nobody else holds the bridge for long, and the next driver needs the reset. */
+static int pci_quiesce_device_locked(struct ndshm_pci_function *function)
+{
+	struct pci_dev *bridge = pci_upstream_bridge(function->pdev);
+	int error = -EAGAIN, tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		if (pci_bridge_trylock(bridge)) {
+			error = __pci_reset_function_locked(function->pdev);
+			pci_bridge_unlock(bridge);
+			break;
+		}
+		msleep(10);
+	}
+	ndshm_pci_restore(function);
+	return error;
+}
+
+int ndshm_pci_quiesce(struct ndshm_pci_function *function, bool device_locked)
+{
+	const unsigned long end = jiffies + TIMEOUT;
+	struct pci_dev *pdev = function->pdev;
+	bool running;
+
+	ndshm_pci_stop(function);
+
+	/*
+	 * All registers of a function that was pulled out read as ones: the steps below
+	 * would wait for bits to clear. If the function is present, its answer to this
+	 * read pushes its earlier writes to memory.
+	 */
+	if (!pci_device_is_present(pdev))
+		return -ENODEV;
+
+	/* The reset aborts what is left; if the reset fails, the function stays unclean. */
+	pci_wait_for_pending_transaction(pdev);
+
+	if (device_locked)
+		return pci_quiesce_device_locked(function);
+
+	mutex_lock(&function->lock);
+	running = function->reset.running;
+	function->reset.unread = false;
+	if (!running)
+		pci_reset_begin(function, false);
+	mutex_unlock(&function->lock);
+	return running ? -EAGAIN : pci_reset_wait(function, end);
+}
