@@ -415,6 +415,40 @@ TEST_F(card, reset_slow_unbind)
 	test_usable(_metadata, owner);
 }
 
+#define MOST_FAILURES	10
+
+/* The kernel logs such resets, so a client cannot have them in a loop. */
+TEST_F(card, failures_are_limited)
+{
+	const struct ndshm_cases before = *ndshm_cases;
+	struct owner *owner = &self->owner;
+	struct ndshm_adapter_reset_args reset;
+	unsigned int failed = 0;
+
+	for (;;) {
+		fail_next_reset(_metadata);
+		reset = request_of(owner, adapter_reset);
+		EXPECT_NE(0, _test_adapter_reset(owner->fd, &reset));
+		speak(_metadata);
+		if (reset.reason != NDSHM_REASON_RESET_FAILED)
+			break;
+		failed++;
+	}
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(NDSHM_REASON_ADAPTER_RESETTING, reset.reason);
+	/* On a slow machine another one has become permitted. */
+	EXPECT_LE(MOST_FAILURES, failed);
+	EXPECT_GE(MOST_FAILURES + 2, failed);
+	/* Each claim ends with a reset. */
+	end_claim(owner);
+	EXPECT_EQ(EAGAIN, try_claim(owner));
+	EXPECT_TRUE(ndshm_soon(!try_claim(owner)) || !try_claim(owner));
+	claim(_metadata, owner);
+	test_reset(owner);
+	test_usable(_metadata, owner);
+	ndshm_one_case(&before, true);
+}
+
 int main(int argc, char **argv)
 {
 	return ndshm_main(argc, argv);

@@ -82,14 +82,14 @@ void ndshm_pci_restore(struct ndshm_pci_function *function)
 	mutex_unlock(&function->lock);
 }
 
-/* A reset may go on since the last claim. */
+/* A reset that goes on since the last claim, or too many slow ones. */
 static ndshm_reason_t pci_claim_check(struct ndshm_pci_function *function)
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
 	mutex_lock(&function->lock);
 	function->reset.unread = false;
-	if (function->reset.running)
+	if (function->reset.running || !ndshm_pci_reset_permitted(function))
 		reason = NDSHM_REASON_ADAPTER_RESETTING;
 	else if (!pci_device_is_present(function->pdev))
 		reason = NDSHM_REASON_ADAPTER_REMOVED;

@@ -51,6 +51,8 @@ struct ndshm_pci_irqs {
  * @client: requested by ADAPTER_RESET, not by the beginning or the end of a claim
  * @unread: the client has not received the result
  * @error: result: as that of ndshm_pci_quiesce()
+ * @credit: resets that may still be slow or fail
+ * @refilled: when @credit was increased, in jiffies
  *
  * Protected by @lock of the function. @client is constant while @running.
  */
@@ -63,6 +65,8 @@ struct ndshm_pci_reset {
 	bool client;
 	bool unread;
 	int error;
+	unsigned int credit;
+	unsigned long refilled;
 };
 
 /**
@@ -185,6 +189,12 @@ void ndshm_pci_reset_init(struct ndshm_pci_function *function);
 
 /* Wait for the worker. No reset may be requested any more. */
 void ndshm_pci_reset_fini(struct ndshm_pci_function *function);
+
+/*
+ * Return: false if the client has to wait, because resets of the function were slow or failed.
+ * Called with @function->lock held.
+ */
+bool ndshm_pci_reset_permitted(struct ndshm_pci_function *function);
 
 /* Operation @reset of struct ndshm_adapter_ops. */
 ndshm_reason_t ndshm_pci_reset(void *context);

@@ -6,6 +6,9 @@
  * nothing shortens that. The reset therefore runs in a kernel worker, which alone holds the locks of
  * the PCI core meanwhile. Who needs its result waits two seconds, with the lock of the group held;
  * then the function is one that another thread resets. Only its own removal waits longer.
+ *
+ * The PCI core reports functions that are slow or do not respond in the kernel log. Such resets are
+ * limited, see pci_reset_permitted().
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -18,6 +21,9 @@
 #include "function.h"
 
 #define TIMEOUT		(2 * HZ)	/* of a wait for the worker */
+#define SLOW		HZ		/* the PCI core logs resets that take longer */
+#define CREDIT		10		/* slow or failed resets at a time, */
+#define REFILL		(10 * HZ)	/* and one more in this time */
 
 /* As pci_reset_function(): a reset by the bus above is one of the bridge, or NULL. */
 static bool pci_bridge_trylock(struct pci_dev *bridge)
@@ -40,6 +46,19 @@ static void pci_bridge_unlock(struct pci_dev *bridge)
 	device_unlock(&bridge->dev);
 }
 
+/* Return: true if the client may reset, or claim, which ends with a reset. */
+bool ndshm_pci_reset_permitted(struct ndshm_pci_function *function)
+{
+	struct ndshm_pci_reset *reset = &function->reset;
+	const unsigned long refills = (jiffies - reset->refilled) / REFILL;
+
+	lockdep_assert_held(&function->lock);
+
+	reset->refilled += refills * REFILL;
+	reset->credit = min_t(unsigned long, reset->credit + refills, CREDIT);
+	return reset->credit;
+}
+
 /*
  * Reset with all locks held. Calls ndshm_pci_reset_prepare() and, also after a failure,
  * ndshm_pci_reset_done(), unless there is no reset method.
@@ -47,15 +66,23 @@ static void pci_bridge_unlock(struct pci_dev *bridge)
 static int pci_reset_locked(struct ndshm_pci_function *function)
 {
 	struct pci_dev *pdev = function->pdev;
+	const unsigned long begin = jiffies;
+	bool settled;
 	int error;
 
 	/* Readers of configuration space through sysfs wait meanwhile. */
 	if (!pci_cfg_access_trylock(pdev))
 		return -EAGAIN;
 	ndshm_pci_stop(function);
-	pci_wait_for_pending_transaction(pdev);
+	settled = pci_wait_for_pending_transaction(pdev);
 	error = pci_reset_function_locked(pdev);
 	pci_cfg_access_unlock(pdev);
+
+	mutex_lock(&function->lock);
+	if (pdev->reset_methods[0] && function->reset.credit &&
+	    (error || !settled || time_after(jiffies, begin + SLOW)))
+		function->reset.credit--;
+	mutex_unlock(&function->lock);
 	return error;
 }
 
@@ -130,6 +157,8 @@ void ndshm_pci_reset_init(struct ndshm_pci_function *function)
 
 	INIT_WORK(&reset->work, pci_reset_work);
 	init_completion(&reset->done);
+	reset->credit = CREDIT;
+	reset->refilled = jiffies;
 }
 
 void ndshm_pci_reset_fini(struct ndshm_pci_function *function)
@@ -182,7 +211,7 @@ static ndshm_reason_t pci_reset_request(struct ndshm_pci_function *function)
 		return reason;
 	if (!function->pdev->reset_methods[0])
 		return NDSHM_REASON_RESET_UNSUPPORTED;
-	if (reset->running)
+	if (reset->running || !ndshm_pci_reset_permitted(function))
 		return NDSHM_REASON_ADAPTER_RESETTING;
 	pci_reset_begin(function, true);
 	return NDSHM_REASON_NONE;

@@ -240,8 +240,8 @@ struct ndshm_get_info_args {
  * EPERM, UNISOLATED_OFF); the claim taints the kernel. A function that was not reset
  * after its last claim can only be claimed by a client opened with CAP_SYS_RAWIO, or by a
  * user that the adapter's reset policy permits, by default the effective user of that
- * claim (else EPERM, ADAPTER_NEEDS_RESET). While that reset goes on, the call is
- * EAGAIN (ADAPTER_RESETTING).
+ * claim (else EPERM, ADAPTER_NEEDS_RESET). While that reset goes on, or after many slow ones
+ * (NDSHM_ADAPTER_RESET), the call is EAGAIN (ADAPTER_RESETTING).
  */
 struct ndshm_adapter_claim_args {
 	__u32 size;
@@ -404,9 +404,11 @@ struct ndshm_adapter_set_irqs_args {
  *
  * A function without a reset method is EOPNOTSUPP (RESET_UNSUPPORTED). While the function
  * is reset by another process, recovers from an error, or its device or the bridge above is
- * otherwise locked, the call is EAGAIN (ADAPTER_RESETTING), too. These change nothing. If
- * the reset failed (EIO, RESET_FAILED), the state of the device is unknown; bus mastering
- * and interrupts are off as after a reset. The permission of NDSHM_ADAPTER_START is checked.
+ * otherwise locked, the call is EAGAIN (ADAPTER_RESETTING), too. After ten resets that took
+ * longer than a second or failed, which the kernel logs, so is each call within ten seconds
+ * of the last permitted one, and each claim. These change nothing. If the reset failed (EIO,
+ * RESET_FAILED), the state of the device is unknown; bus mastering and interrupts are off as
+ * after a reset. The permission of NDSHM_ADAPTER_START is checked.
  */
 struct ndshm_adapter_reset_args {
 	__u32 size;
