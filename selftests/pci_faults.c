@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Claims of functions that no machine of the tests has: with No Snoop, slow or failing resets.
- * The module ndshm_pci_faults (beside the one that
+ * Claims of functions that no machine of the tests has: with No Snoop, slow or failing resets, a
+ * permanent failure, a slow command register. The module ndshm_pci_faults (beside the one that
  * NDSHM_MOCK names) makes QEMU's devices such functions.
  */
 #include <pthread.h>
@@ -447,6 +447,107 @@ TEST_F(card, failures_are_limited)
 	test_reset(owner);
 	test_usable(_metadata, owner);
 	ndshm_one_case(&before, true);
+}
+
+/* The function has failed for good: the client learns of it, and can only end. */
+TEST_F(card, permanent_failure)
+{
+	struct owner *owner = &self->owner;
+	struct ndshm_adapter_set_irqs_args set = irqs_of(owner, NDSHM_IRQ_MSI);
+	struct ndshm_adapter_config_args config =
+		adapter_config_request(owner->edu.adapter.id, 0, 0, 4, 0);
+
+	test_start(owner);
+	test_adapter_set_irqs(owner->fd, &set);
+	ASSERT_EQ(0, ndshm_faults_set("fail", 1));
+	EXPECT_EQ(1, ndshm_signals(owner->event, 0));
+	EXPECT_EQ(0, ndshm_irq_messages(&owner->edu.pci));
+	EXPECT_FALSE(ndshm_messages_are_on(&owner->edu.pci));
+	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
+	EXPECT_FALSE(ndshm_pci_is_master(&owner->edu.pci));
+	test_sigbus(owner->bar);
+	test_err_start(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner);
+	test_err_reset(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner);
+	set = irqs_of(owner, NDSHM_IRQ_MSI);
+	test_err_adapter_set_irqs(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner->fd, &set);
+	test_err_adapter_config(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner->fd, &config);
+	ASSERT_EQ(0, ndshm_pci_unbind(&owner->edu.pci));
+	ASSERT_EQ(0, ndshm_edu_rebind(&owner->edu));
+	end_claim(owner);
+	claim(_metadata, owner);
+	test_usable(_metadata, owner);
+}
+
+/*
+ * edu, whose INTx the handler masks in the command register
+ */
+
+#define DELAY_MS	200
+
+FIXTURE(edu) {
+	struct owner owner;
+	bool loaded;
+};
+
+FIXTURE_SETUP(edu)
+{
+	int error;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find(&self->owner.edu))
+		SKIP(return, "no edu device");
+	error = ndshm_faults_load(&self->owner.edu.pci, "");
+	if (error == -ENOENT)
+		SKIP(return, "NDSHM_MOCK has no ndshm_pci_faults.ko beside it");
+	ASSERT_EQ(0, error);
+	self->loaded = true;
+	ASSERT_EQ(0, ndshm_edu_bind(&self->owner.edu));
+	open_owner(_metadata, &self->owner);
+}
+
+FIXTURE_TEARDOWN(edu)
+{
+	if (!self->loaded)
+		return;
+	ndshm_faults_set("delay_ms", 0);
+	close_owner(&self->owner);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->owner.edu));
+	EXPECT_EQ(0, ndshm_faults_unload());
+}
+
+static void *raise_in_delay(void *argument)
+{
+	struct owner *owner = argument;
+
+	while (!ndshm_faults_get("delaying"))
+		;
+	ndshm_edu_set32(owner->bar, EDU_RAISE, 1);
+	return NULL;
+}
+
+/*
+ * An interrupt between START's read and its write of the command register: the write must not
+ * unmask INTx again.
+ */
+TEST_F(edu, interrupt_during_start)
+{
+	struct owner *owner = &self->owner;
+	struct ndshm_adapter_set_irqs_args set = irqs_of(owner, NDSHM_IRQ_INTX);
+	pthread_t thread;
+
+	ndshm_edu_set32(owner->bar, EDU_ACKNOWLEDGE, ~0U);
+	test_adapter_set_irqs(owner->fd, &set);
+	EXPECT_FALSE(ndshm_intx_is_off(&owner->edu.pci));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, raise_in_delay, owner));
+	ASSERT_EQ(0, ndshm_faults_set("delay_ms", DELAY_MS));
+	test_start(owner);
+	ASSERT_EQ(0, ndshm_faults_set("delay_ms", 0));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(1, ndshm_signals(owner->event, SIGNAL_MS));
+	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
+	EXPECT_TRUE(ndshm_pci_is_master(&owner->edu.pci));
+	ndshm_edu_set32(owner->bar, EDU_ACKNOWLEDGE, ~0U);
 }
 
 int main(int argc, char **argv)
