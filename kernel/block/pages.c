@@ -2,6 +2,7 @@
 /*
  * Blocks of providers with pages: faults, and the pages' state at the end of a block.
  */
+#include <linux/export.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -86,6 +87,25 @@ struct page *ndshm_block_get_page(struct ndshm_object *object, pgoff_t index)
 	spin_unlock(&object->state_lock);
 	return page;
 }
+
+struct folio *ndshm_block_get_folio(struct ndshm_block *block)
+{
+	struct page *page;
+	struct folio *folio;
+
+	/* A client is charged for pages that outlive its block only if it can have pinned them. */
+	if (!block->registration->page || block->charge.requester)
+		return NULL;
+	page = ndshm_block_get_page(&block->object, 0);
+	if (!page)
+		return NULL;
+	folio = page_folio(page);
+	if (folio_size(folio) >= block->object.length)
+		return folio;
+	folio_put(folio);
+	return NULL;
+}
+EXPORT_SYMBOL_GPL(ndshm_block_get_folio);
 
 vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
 {

@@ -13,6 +13,7 @@
 #include <ndshm/status.h>
 
 struct device;
+struct folio;
 struct ndshm_adapter;
 struct ndshm_block;
 struct ndshm_provider;
@@ -273,6 +274,22 @@ struct ndshm_block *ndshm_block_get(struct ndshm_block *block);
  * Context: Any but NMI.
  */
 void ndshm_block_put(struct ndshm_block *block);
+
+/**
+ * ndshm_block_get_folio() - Take a reference to the folio of a block
+ * @block: from ndshm_allocate(); the caller has a reference to it
+ *
+ * For memory that is passed on to code which counts references to pages, such as fragments of an
+ * skb: the pages outlive the block, so that neither ndshm_free() nor a revocation waits for their
+ * users. The device can access them no more after either. While the block has its memory, ndshm
+ * itself has one reference to the folio.
+ *
+ * Context: Process context; does not sleep.
+ * Return: the folio, which contains the whole block from its first byte on, for folio_put().
+ * NULL if the provider's memory has no pages, if the block has several folios or is a client's,
+ * or if its revocation has begun.
+ */
+struct folio *ndshm_block_get_folio(struct ndshm_block *block);
 
 /**
  * ndshm_sync() - Synchronise a range of a block for CPU or device access
