@@ -9,6 +9,12 @@
  *
  * frames read PORT: receive datagrams until terminated, busy polling the
  * network card when there are none.
+ *
+ * frames send ADDRESS PORT COUNT LENGTH: send datagrams.
+ *
+ * frames hold PORT COUNT LENGTH: print "ready" and read nothing until
+ * terminated; then receive the datagrams of `frames send` and compare their
+ * bytes. One in ten may be missing.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -116,25 +122,28 @@ static int open_end(struct end *end, char *name)
 	return ret;
 }
 
-/*
- * Fill the frame with content that depends only on @number and differs for each
- * number.
- */
+/* Content that depends only on @number and differs for each number. */
+static void fill(__u8 *bytes, size_t length, __u64 number)
+{
+	__u64 state = (number + 1) * 0x9e3779b97f4a7c15;
+
+	for (size_t i = 0; i < length; i++) {
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		bytes[i] = state >> 32;
+	}
+}
+
 static void make(__u8 *frame, size_t length, const __u8 *to,
 		 const __u8 *from, __u64 number)
 {
 	struct ethhdr *header = (struct ethhdr *)frame;
-	__u64 state = (number + 1) * 0x9e3779b97f4a7c15;
 
 	memcpy(header->h_dest, to, ETH_ALEN);
 	memcpy(header->h_source, from, ETH_ALEN);
 	header->h_proto = htons(TYPE);
-	for (size_t i = sizeof(*header); i < length; i++) {
-		state ^= state << 13;
-		state ^= state >> 7;
-		state ^= state << 17;
-		frame[i] = state >> 32;
-	}
+	fill(frame + sizeof(*header), length - sizeof(*header), number);
 }
 
 /* Retry while the queue is full. */
@@ -260,19 +269,28 @@ static bool stop_requested(void)
 	return !sigpending(&pending) && sigismember(&pending, SIGTERM);
 }
 
-static int read_port(const char *port)
+static int bind_port(const char *port)
 {
 	struct sockaddr_in address = {
 		.sin_family = AF_INET, .sin_port = htons(strtoul(port, NULL, 0)),
 	};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		return print_error("bind", port);
+	return fd;
+}
+
+static int read_port(const char *port)
+{
 	struct timeval patience = { .tv_sec = 1 };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), polled = POLLED;
+	int fd = bind_port(port), polled = POLLED;
 	static __u8 datagram[LONGEST];
 	__u64 count = 0;
 	sigset_t end;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)))
-		return -print_error("bind", port);
+	if (fd < 0)
+		return 1;
 	if (setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL, &polled, sizeof(polled)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
 		return -print_error("polling", port);
@@ -289,6 +307,89 @@ static int read_port(const char *port)
 	return !count;
 }
 
+/* A datagram begins with its number. */
+static void make_datagram(__u8 *datagram, size_t length, __u64 number)
+{
+	memcpy(datagram, &number, sizeof(number));
+	fill(datagram + sizeof(number), length - sizeof(number), number);
+}
+
+static size_t datagram_length(const char *argument)
+{
+	size_t length = strtoul(argument, NULL, 0);
+
+	return length < sizeof(__u64) || length > LONGEST ? 0 : length;
+}
+
+static int send_datagrams(char **argument)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = inet_addr(argument[0]),
+		.sin_port = htons(strtoul(argument[1], NULL, 0)),
+	};
+	__u64 count = strtoull(argument[2], NULL, 0);
+	size_t length = datagram_length(argument[3]);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	static __u8 datagram[LONGEST];
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) || !length)
+		return -print_error("connect", argument[0]);
+	for (__u64 number = 0; number < count; number++) {
+		make_datagram(datagram, length, number);
+		/* Nobody may listen. */
+		while (send(fd, datagram, length, 0) < 0)
+			if (errno != ECONNREFUSED && errno != ENOBUFS)
+				return -print_error("send", argument[0]);
+		sched_yield();
+	}
+	return 0;
+}
+
+/* Return: the number of datagrams, or -1 if one has a wrong length or byte. */
+static long compare_datagrams(int fd, size_t length, __u64 most)
+{
+	static __u8 wanted[LONGEST], got[LONGEST + 1];
+	ssize_t arrived;
+	__u64 number;
+	long count = 0;
+
+	while ((arrived = recv(fd, got, sizeof(got), MSG_DONTWAIT)) >= 0) {
+		memcpy(&number, got, sizeof(number));
+		make_datagram(wanted, length, number);
+		if ((size_t)arrived != length || number >= most || memcmp(wanted, got, length)) {
+			printf("# datagram %ld, number %llx, of %zd bytes, is wrong\n", count,
+			       (unsigned long long)number, arrived);
+			return -1;
+		}
+		count++;
+	}
+	return count;
+}
+
+static int hold(char **argument)
+{
+	__u64 most = strtoull(argument[1], NULL, 0);
+	size_t length = datagram_length(argument[2]);
+	int fd = bind_port(argument[0]), room = INT_MAX / 2, signal;
+	sigset_t end;
+	long count;
+
+	if (fd < 0 || !length ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		return -print_error("room", argument[0]);
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	sigprocmask(SIG_BLOCK, &end, NULL);
+	printf("# ready\n");
+	fflush(stdout);
+	sigwait(&end, &signal);
+	count = compare_datagrams(fd, length, most);
+	printf("# port %s: %ld datagrams of %llu\n", argument[0], count,
+	       (unsigned long long)most);
+	return count < 0 || (__u64)count < most - most / 10;
+}
+
 int main(int arguments, char **argument)
 {
 	if (arguments == 7 && !strcmp(argument[1], "compare"))
@@ -297,8 +398,14 @@ int main(int arguments, char **argument)
 		return flood(argument[2]);
 	if (arguments == 3 && !strcmp(argument[1], "read"))
 		return read_port(argument[2]);
+	if (arguments == 6 && !strcmp(argument[1], "send"))
+		return send_datagrams(argument + 2);
+	if (arguments == 5 && !strcmp(argument[1], "hold"))
+		return hold(argument + 2);
 	fprintf(stderr, "usage: frames compare A B FROM TO STEP\n"
 			"       frames flood A\n"
-			"       frames read PORT\n");
+			"       frames read PORT\n"
+			"       frames send ADDRESS PORT COUNT LENGTH\n"
+			"       frames hold PORT COUNT LENGTH\n");
 	return 2;
 }

@@ -91,13 +91,11 @@ accounted() {
 	[[ $(blocks) =~ ^[1-9] && $(queue) == "running 1 $(blocks) 0" ]] || { "$ndshm" list queues | sed 's/^/# /'; return 1; }
 }
 
-# The blocks by usage: two rings, and buffers of 256 frames in each direction in blocks of 64
-# KiB; received frames are contiguous.
+# The blocks by usage: two rings, 256 transmit buffers in blocks of 64 KiB, and a block for each
+# of 256 receive buffers and the spare ones.
 usages() { "$ndshm" list blocks | awk -v adapter="$user_card" '$2 == adapter { count[$4]++ } END { for (usage in count) print usage, count[usage] }' | sort; }
 for_what_they_are() {
-	local receive=8
-	[[ $(cat "/sys/class/net/$net/mtu") -lt 2030 ]] || receive=64
-	[[ $(usages) == "other 2"$'\n'"receive $receive"$'\n'"xmit 8" ]] || { usages | sed 's/^/# /'; return 1; }
+	[[ $(usages) == "other 2"$'\n'"receive 320"$'\n'"xmit 8" ]] || { usages | sed 's/^/# /'; return 1; }
 }
 # Larger and smaller MTUs must be refused, although the card can send longer
 # frames.
@@ -122,6 +120,40 @@ in_order() {
 	awk -v adapter="adapter=$user_card" '$4 == adapter { print $1, $2 }' /tmp/events | uniq -c | awk '{ $1 = $1; print }' >/tmp/order
 	[[ $(</tmp/order) == "1 queue stopped"$'\n'"${count% *} block gone"$'\n'"1 queue gone" ]] ||
 		{ sed 's/^/# /' /tmp/events; return 1; }
+}
+
+# own NAME: print a counter of the driver.
+own() { ethtool -S "$net" | awk -v name="$1:" '$1 == name { print $2 }'; }
+# hold COUNT: a socket gets as many datagrams, and reads none before `released`.
+hold() {
+	local patience=$((SECONDS + 30))
+	"$frames" hold 9 "$1" 1400 >/tmp/hold 2>&1 &
+	holder=$!
+	until grep -q ready /tmp/hold; do
+		[[ $SECONDS -lt $patience ]] && kill -0 $holder || return
+		sleep 0.05
+	done
+	there "$frames" send $ours 9 "$1" 1400 && pinged 56
+}
+released() {
+	local code=0
+	kill $holder && wait $holder || code=$?
+	cat /tmp/hold
+	return $code
+}
+# Each buffer of the ring is used again meanwhile, several times.
+kept() {
+	local lent
+	hold 40 && lent=$(own frames_lent) && there "$frames" send $ours 10 2000 1400 && pinged 56 || return
+	[[ $(own frames_lent) -gt $((lent + 1000)) ]] || { echo "# only $(($(own frames_lent) - lent)) frames are lent"; return 1; }
+	released
+}
+# The driver waits for no socket, and frees its blocks. The new ones would overwrite the pages.
+outlives() {
+	local began
+	hold 40 && began=$SECONDS && unbind && nothing_left && [[ $((SECONDS - began)) -lt 15 ]] && bound &&
+		ip address replace $ours/24 dev "$net" && both_up mtu 1500 &&
+		there "$frames" send $ours 10 2000 1400 && pinged 56 && released
 }
 
 # Multicast groups: joined ones must be received, and others not.
@@ -205,6 +237,12 @@ slept() {
 	ip maddress del $mac dev "$net" && ip link set "$net" address $user_mac && pinged 8972
 }
 
+# Memory without pages cannot be lent: all frames are copied.
+copied() {
+	local lent copied
+	lent=$(own frames_lent) copied=$(own frames_copied)
+	compared 60 9014 && [[ $(own frames_lent) -eq $lent && $(own frames_copied) -gt $copied ]]
+}
 # There is no memory for another frame size, and the previous memory is already
 # freed.
 starved() {
@@ -346,6 +384,8 @@ check 'speed and duplex' linked
 check 'the link is negotiated anew' link_follows
 check 'multicast' multicast
 check 'frames that are too long' too_long
+check 'frames in a socket are kept' kept
+check 'the card is unbound, and the frames remain' outlives
 check 'its blocks are those of a queue' accounted
 check 'each has its usage' for_what_they_are
 check 'they are freed before the queue, and after DMA has stopped' in_order
@@ -359,7 +399,7 @@ if [[ ${NDSHM_MOCK:-} ]]; then
 	insmod "$NDSHM_MOCK" quarantine=64
 	check 'memory that needs to be synced' has_memory
 	check 'the link, in that memory' both_up mtu 9000
-	check 'frames of 60 to 9014 bytes, in that memory' compared 60 9014
+	check 'frames of 60 to 9014 bytes, in that memory' copied
 	check 'no memory for other frames' starved
 	check 'the machine sleeps' slept
 	down

@@ -63,9 +63,12 @@ static int nic_nway_reset(struct net_device *netdev)
 	return error;
 }
 
+/* Counters of the driver, after those of the card. */
+static const char *const own_names[] = { "frames_lent", "frames_copied" };
+
 static int nic_get_sset_count(struct net_device *netdev, int set)
 {
-	return set == ETH_SS_STATS ? NIC_COUNTERS : -EOPNOTSUPP;
+	return set == ETH_SS_STATS ? NIC_COUNTERS + ARRAY_SIZE(own_names) : -EOPNOTSUPP;
 }
 
 static void nic_get_strings(struct net_device *netdev, u32 set, u8 *data)
@@ -75,8 +78,20 @@ static void nic_get_strings(struct net_device *netdev, u32 set, u8 *data)
 	if (set != ETH_SS_STATS)
 		return;
 	for (i = 0; i < NIC_COUNTERS; i++)
-		strscpy((char *)data + i * ETH_GSTRING_LEN, nic_counter_name(i),
-			ETH_GSTRING_LEN);
+		ethtool_sprintf(&data, "%s", nic_counter_name(i));
+	for (i = 0; i < ARRAY_SIZE(own_names); i++)
+		ethtool_sprintf(&data, "%s", own_names[i]);
+}
+
+static void nic_get_own(const struct nic_rx *rx, u64 *data)
+{
+	unsigned int start;
+
+	do {
+		start = u64_stats_fetch_begin(&rx->sync);
+		data[0] = rx->lent;
+		data[1] = rx->copied;
+	} while (u64_stats_fetch_retry(&rx->sync, start));
 }
 
 static void nic_get_ethtool_stats(struct net_device *netdev,
@@ -88,6 +103,7 @@ static void nic_get_ethtool_stats(struct net_device *netdev,
 	nic_counters_collect(nic);
 	memcpy(data, nic->counter, sizeof(nic->counter));
 	mutex_unlock(&nic->lock);
+	nic_get_own(&nic->queue.rx, data + NIC_COUNTERS);
 }
 
 const struct ethtool_ops nic_ethtool_ops = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks of ndshm, divided into buffers.
+ * Blocks of ndshm: rings, transmit buffers, and the allocation of receive buffers.
  *
  * A provider's memory may be revoked at any time with the provider's device. The card is
  * then stopped until the interface is set down and up.
@@ -35,16 +35,9 @@ static void nic_revoke_cb(void *context, struct ndshm_block *block)
 	mutex_unlock(&nic->lock);
 }
 
-/* A contiguous block with its kernel and DMA addresses. */
-struct chunk {
-	struct ndshm_block *block;
-	void *memory;
-	dma_addr_t address;
-	bool needs_sync;
-};
-
-static int nic_alloc_chunk(struct nic_queue *queue, u32 usage, size_t length,
-			   struct ndshm_provider *provider, struct chunk *chunk)
+/* Allocate a contiguous block. */
+static int nic_alloc_from(struct nic_queue *queue, u32 usage, size_t length,
+			  struct ndshm_provider *provider, struct nic_buffer *buffer)
 {
 	struct ndshm_segment segment;
 	struct ndshm_segment_list list = {
@@ -64,19 +57,37 @@ static int nic_alloc_chunk(struct nic_queue *queue, u32 usage, size_t length,
 		.revoked_context = queue,
 		.list = &list,
 	};
+	struct ndshm_block *block = ndshm_allocate(&parameters, NULL);
 
-	chunk->block = ndshm_allocate(&parameters, NULL);
-	if (IS_ERR(chunk->block))
-		return PTR_ERR(chunk->block);
+	if (IS_ERR(block))
+		return PTR_ERR(block);
 	/* A provider may have memory without a kernel address. */
 	if (!parameters.virtual_address) {
-		ndshm_free(chunk->block);
+		ndshm_free(block);
 		return -EOPNOTSUPP;
 	}
-	chunk->memory = parameters.virtual_address;
-	chunk->address = segment.address;
-	chunk->needs_sync = parameters.needs_sync;
+	*buffer = (struct nic_buffer){
+		.memory = parameters.virtual_address,
+		.address = segment.address,
+		.block = block,
+		.needs_sync = parameters.needs_sync,
+	};
 	return 0;
+}
+
+int nic_buffer_alloc(struct nic_queue *queue, u32 usage, size_t length,
+		     struct nic_buffer *buffer)
+{
+	return nic_alloc_from(queue, usage, length, NULL, buffer);
+}
+
+/* Sync the first bytes of a buffer, after the card wrote or before it reads them. */
+void nic_buffer_sync(const struct nic_buffer *buffer, u32 direction, u32 length)
+{
+	if (likely(!buffer->needs_sync))
+		return;
+	/* Cannot fail: the card runs, so the block is not revoked. */
+	ndshm_sync(buffer->block, direction, buffer->offset, length, NULL);
 }
 
 /*
@@ -84,112 +95,84 @@ static int nic_alloc_chunk(struct nic_queue *queue, u32 usage, size_t length,
  * cannot handle: the ring must be coherent. If the memory of the default provider is not,
  * use "coherent".
  */
-static int nic_alloc_descriptors(struct nic_queue *queue, struct nic_ring *ring)
+int nic_ring_alloc(struct nic_queue *queue, struct nic_ring *ring)
 {
 	struct ndshm_provider *coherent;
-	struct chunk chunk;
+	struct nic_buffer buffer;
 	int error;
 
-	error = nic_alloc_chunk(queue, NDSHM_USAGE_OTHER, RING_LENGTH, NULL, &chunk);
+	error = nic_buffer_alloc(queue, NDSHM_USAGE_OTHER, RING_LENGTH, &buffer);
 	if (error)
 		return error;
-	if (chunk.needs_sync) {
-		ndshm_free(chunk.block);
+	if (buffer.needs_sync) {
+		ndshm_free(buffer.block);
 		coherent = ndshm_provider_find("coherent");
 		if (!coherent)
 			return -ENOENT;
-		error = nic_alloc_chunk(queue, NDSHM_USAGE_OTHER, RING_LENGTH,
-					coherent, &chunk);
+		error = nic_alloc_from(queue, NDSHM_USAGE_OTHER, RING_LENGTH, coherent,
+				       &buffer);
 		ndshm_provider_put(coherent);
 		if (error)
 			return error;
 	}
-	ring->block = chunk.block;
-	ring->descriptors = chunk.memory;
-	ring->address = chunk.address;
+	*ring = (struct nic_ring){
+		.block = buffer.block,
+		.descriptors = buffer.memory,
+		.address = buffer.address,
+	};
 	return 0;
 }
 
-static void nic_cut_chunk(struct nic_buffers *buffers, const struct chunk *chunk,
-			  unsigned int from, unsigned int count)
+void nic_ring_free(struct nic_ring *ring)
+{
+	ndshm_free(ring->block);
+	*ring = (struct nic_ring){ };
+}
+
+static void nic_tx_buffers_cut(struct nic_tx_buffers *buffers, const struct nic_buffer *whole,
+			       unsigned int from, unsigned int count)
 {
 	unsigned int i;
 
-	for (i = 0; i < count; i++)
-		buffers->buffer[from + i] = (struct nic_buffer){
-			.memory = chunk->memory + i * buffers->size,
-			.address = chunk->address + i * buffers->size,
-			.block = chunk->block,
-			.offset = i * buffers->size,
-		};
-	buffers->needs_sync |= chunk->needs_sync;
+	for (i = 0; i < count; i++) {
+		buffers->buffer[from + i] = *whole;
+		buffers->buffer[from + i].memory += i * NIC_TX_BUFFER_SIZE;
+		buffers->buffer[from + i].address += i * NIC_TX_BUFFER_SIZE;
+		buffers->buffer[from + i].offset = i * NIC_TX_BUFFER_SIZE;
+	}
 }
 
-static void nic_free_buffers(struct nic_buffers *buffers)
+void nic_tx_buffers_free(struct nic_tx_buffers *buffers)
 {
 	while (buffers->blocks)
 		ndshm_free(buffers->block[--buffers->blocks]);
 	kvfree(buffers->block);
 	kvfree(buffers->buffer);
-	memset(buffers, 0, sizeof(*buffers));
+	*buffers = (struct nic_tx_buffers){ };
 }
 
-static int nic_alloc_buffers(struct nic_queue *queue, struct nic_buffers *buffers,
-			     u32 usage, u32 size)
+int nic_tx_buffers_alloc(struct nic_queue *queue, struct nic_tx_buffers *buffers)
 {
-	unsigned int each = BLOCK_LENGTH / size, i;
-	struct chunk chunk;
+	const unsigned int each = BLOCK_LENGTH / NIC_TX_BUFFER_SIZE;
+	struct nic_buffer whole;
 	int error = -ENOMEM;
+	unsigned int i;
 
-	*buffers = (struct nic_buffers){ .size = size };
-	buffers->buffer = kvcalloc(NIC_DESCRIPTORS, sizeof(*buffers->buffer),
-				   GFP_KERNEL);
-	buffers->block = kvcalloc(NIC_DESCRIPTORS / each,
-				  sizeof(*buffers->block), GFP_KERNEL);
+	*buffers = (struct nic_tx_buffers){ };
+	buffers->buffer = kvcalloc(NIC_DESCRIPTORS, sizeof(*buffers->buffer), GFP_KERNEL);
+	buffers->block = kvcalloc(NIC_DESCRIPTORS / each, sizeof(*buffers->block), GFP_KERNEL);
 	if (!buffers->buffer || !buffers->block)
 		goto err_free;
 	for (i = 0; i < NIC_DESCRIPTORS; i += each) {
-		error = nic_alloc_chunk(queue, usage, each * size, NULL, &chunk);
+		error = nic_buffer_alloc(queue, NDSHM_USAGE_XMIT, BLOCK_LENGTH, &whole);
 		if (error)
 			goto err_free;
-		buffers->block[buffers->blocks++] = chunk.block;
-		nic_cut_chunk(buffers, &chunk, i, each);
+		buffers->block[buffers->blocks++] = whole.block;
+		nic_tx_buffers_cut(buffers, &whole, i, each);
 	}
 	return 0;
 
 err_free:
-	nic_free_buffers(buffers);
+	nic_tx_buffers_free(buffers);
 	return error;
-}
-
-int nic_ring_make(struct nic_queue *queue, struct nic_ring *ring, u32 usage,
-		  u32 buffer_size)
-{
-	int error = nic_alloc_descriptors(queue, ring);
-
-	if (error)
-		return error;
-	error = nic_alloc_buffers(queue, &ring->buffers, usage, buffer_size);
-	if (error)
-		nic_ring_free(ring);
-	return error;
-}
-
-void nic_ring_free(struct nic_ring *ring)
-{
-	nic_free_buffers(&ring->buffers);
-	ndshm_free(ring->block);
-	ring->block = NULL;
-	ring->descriptors = NULL;
-}
-
-/* Sync the first bytes of a buffer, after the card wrote or before it reads them. */
-void nic_buffer_sync(const struct nic_buffers *buffers,
-		     const struct nic_buffer *buffer, u32 direction,
-		     u32 length)
-{
-	if (likely(!buffers->needs_sync))
-		return;
-	/* Cannot fail: the card runs, so the block is not revoked. */
-	ndshm_sync(buffer->block, direction, buffer->offset, length, NULL);
 }

@@ -19,34 +19,29 @@
 
 #include <linux/completion.h>
 #include <linux/io.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
 
+struct folio;
 struct ndshm_adapter;
 struct ndshm_block;
 struct nic;
 struct pci_dev;
+struct sk_buff;
 
 #define NIC_DESCRIPTORS	256	/* a multiple of 8 [7.1.8] */
 #define NIC_MTU_MAX	9000
 #define NIC_TX_BUFFER_SIZE	2048	/* a frame may need several */
 
-/* Part of a block. */
+/* A block, or a part of it. */
 struct nic_buffer {
 	void *memory;
 	dma_addr_t address;
 	struct ndshm_block *block;
 	u32 offset;
-};
-
-/* One buffer for each descriptor of a ring, of one usage and size. */
-struct nic_buffers {
-	struct nic_buffer *buffer;
-	struct ndshm_block **block;
-	unsigned int blocks;
-	u32 size;
 	bool needs_sync;
 };
 
@@ -55,11 +50,36 @@ struct nic_ring {
 	struct ndshm_block *block;
 	void *descriptors;
 	dma_addr_t address;
-	struct nic_buffers buffers;
+};
+
+/* Transmit buffers: one for each descriptor, several in a block. */
+struct nic_tx_buffers {
+	struct nic_buffer *buffer;
+	struct ndshm_block **block;
+	unsigned int blocks;
+};
+
+/*
+ * A receive buffer. It is a whole block, because references to a folio are not counted for its
+ * parts.
+ */
+struct nic_rx_buffer {
+	struct nic_buffer part;
+	struct folio *folio;	/* holds a reference; NULL: frames are copied */
+	struct list_head link;	/* in idle or lent */
+};
+
+/* Receive buffers. While the card runs, only NAPI accesses them. */
+struct nic_rx_buffers {
+	u32 size;
+	struct nic_rx_buffer *slot[NIC_DESCRIPTORS];	/* given to the card */
+	struct list_head idle;
+	struct list_head lent;	/* referenced by skbs when they were last checked */
 };
 
 struct nic_rx {
 	struct nic_ring ring;
+	struct nic_rx_buffers buffers;
 	unsigned int next;	/* descriptor that the card fills next */
 	unsigned int emptied;	/* descriptors emptied since the last write of the tail */
 	bool spanning;		/* in a frame of several descriptors */
@@ -69,10 +89,13 @@ struct nic_rx {
 	u64 errors;		/* errors reported by the card */
 	u64 length_errors;	/* longer than a buffer, or too short */
 	u64 no_memory;
+	u64 lent;		/* frames passed on in their buffers */
+	u64 copied;		/* frames copied for lack of idle buffers */
 };
 
 struct nic_tx {
 	struct nic_ring ring;
+	struct nic_tx_buffers buffers;
 	unsigned int next;	/* written by nic_xmit() */
 	unsigned int sent;	/* end of the last whole frame; written by nic_xmit() */
 	unsigned int oldest;	/* first unfinished descriptor; written by NAPI */
@@ -188,13 +211,21 @@ void nic_queue_run(struct nic *nic);
 void nic_queue_pause(struct nic *nic);
 void nic_queue_free(struct nic *nic);
 
-/* memory.c: rings and buffers in blocks. Allocation and free may sleep. */
-int nic_ring_make(struct nic_queue *queue, struct nic_ring *ring, u32 usage,
-		  u32 buffer_size);
+/* memory.c: blocks, rings and transmit buffers. Allocation and free may sleep. */
+int nic_ring_alloc(struct nic_queue *queue, struct nic_ring *ring);
 void nic_ring_free(struct nic_ring *ring);
-void nic_buffer_sync(const struct nic_buffers *buffers,
-		     const struct nic_buffer *buffer, u32 direction,
-		     u32 length);
+int nic_buffer_alloc(struct nic_queue *queue, u32 usage, size_t length,
+		     struct nic_buffer *buffer);
+void nic_buffer_sync(const struct nic_buffer *buffer, u32 direction, u32 length);
+int nic_tx_buffers_alloc(struct nic_queue *queue, struct nic_tx_buffers *buffers);
+void nic_tx_buffers_free(struct nic_tx_buffers *buffers);
+
+/* buffer.c: receive buffers. Allocation and free may sleep; the rest is called by NAPI. */
+int nic_rx_buffers_alloc(struct nic_queue *queue, u32 size);
+void nic_rx_buffers_free(struct nic_rx_buffers *buffers);
+struct nic_rx_buffer *nic_rx_buffers_take(struct nic_rx_buffers *buffers);
+void nic_rx_buffers_lend(struct nic_rx_buffers *buffers, struct nic_rx_buffer *buffer,
+			 struct sk_buff *skb, u32 offset, u32 length);
 
 /* rx.c and tx.c: rings. nic_rx_start() must precede the start of the card. */
 extern const struct nic_buffer_size {

@@ -16,7 +16,9 @@ static void nic_free_blocks(void *context, u32 id)
 {
 	struct nic_queue *queue = context;
 
+	nic_tx_buffers_free(&queue->tx.buffers);
 	nic_ring_free(&queue->tx.ring);
+	nic_rx_buffers_free(&queue->rx.buffers);
 	nic_ring_free(&queue->rx.ring);
 }
 
@@ -43,14 +45,16 @@ static void nic_queue_step(struct nic_queue *queue,
 
 static int nic_alloc_rings(struct nic_queue *queue)
 {
-	int error;
+	int error = nic_ring_alloc(queue, &queue->rx.ring);
 
-	error = nic_ring_make(queue, &queue->rx.ring, NDSHM_USAGE_RECEIVE,
-			      nic_buffer_size(queue->nic->netdev)->size);
-	if (error)
-		return error;
-	return nic_ring_make(queue, &queue->tx.ring, NDSHM_USAGE_XMIT,
-			     NIC_TX_BUFFER_SIZE);
+	if (!error)
+		error = nic_rx_buffers_alloc(queue,
+					     nic_buffer_size(queue->nic->netdev)->size);
+	if (!error)
+		error = nic_ring_alloc(queue, &queue->tx.ring);
+	if (!error)
+		error = nic_tx_buffers_alloc(queue, &queue->tx.buffers);
+	return error;
 }
 
 int nic_queue_make(struct nic *nic)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Receive path. Blocks have no pages that the stack could keep, so frames are copied. The
- * card may write to all of a block at any time and may be faulty or hostile: every length
- * is checked, and a frame is parsed only after it has been copied.
+ * Receive path. The headers of a frame are copied, and the rest is passed on in its buffer; see
+ * buffer.c. Short frames, and all while no buffer is idle, are copied as a whole. The card may
+ * be faulty or hostile, and can write to a buffer at any time: every length is checked, and
+ * headers are parsed only after they have been copied.
  */
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
@@ -14,7 +15,7 @@
 
 #define BATCH		16	/* descriptors between two writes of the tail */
 #define LINEAR_MAX	2048	/* longer frames are copied to single pages */
-#define HEADERS		256	/* bytes of a longer frame in the linear part */
+#define HEADERS		256	/* frames up to this are copied, and so are longer headers */
 
 /* Sizes that the card supports [10.2.5]; 2,048 is RCTL_SIZE 0. */
 const struct nic_buffer_size nic_buffer_sizes[] = {
@@ -47,10 +48,10 @@ static struct nic_rx_descriptor *nic_rx_descriptor_at(struct nic_rx *rx, unsigne
 static void nic_rx_arm(struct nic_rx *rx, unsigned int i)
 {
 	struct nic_rx_descriptor *d = nic_rx_descriptor_at(rx, i);
+	const struct nic_buffer *buffer = &rx->buffers.slot[i]->part;
 
-	nic_buffer_sync(&rx->ring.buffers, &rx->ring.buffers.buffer[i],
-			NDSHM_SYNC_FOR_DEVICE, rx->ring.buffers.size);
-	d->address = cpu_to_le64(rx->ring.buffers.buffer[i].address);
+	nic_buffer_sync(buffer, NDSHM_SYNC_FOR_DEVICE, rx->buffers.size);
+	d->address = cpu_to_le64(buffer->address);
 	d->length = 0;
 	d->status = 0;
 }
@@ -122,6 +123,53 @@ static struct sk_buff *nic_rx_copy(struct nic_queue *queue, const void *frame,
 	return skb;
 }
 
+/*
+ * Replace the buffer of a descriptor by an idle one, and lend it to an skb. Return: NULL if
+ * nothing was changed.
+ */
+static struct sk_buff *nic_rx_lend(struct nic_queue *queue, unsigned int i, u32 length)
+{
+	struct nic_rx_buffers *buffers = &queue->rx.buffers;
+	struct nic_rx_buffer *buffer = buffers->slot[i], *idle;
+	struct sk_buff *skb;
+	u32 headers;
+
+	if (!buffer->folio)
+		return NULL;
+	idle = nic_rx_buffers_take(buffers);
+	if (!idle)
+		return NULL;
+	skb = napi_alloc_skb(&queue->napi, HEADERS);
+	if (!skb) {
+		list_add(&idle->link, &buffers->idle);
+		return NULL;
+	}
+	skb_put_data(skb, buffer->part.memory, HEADERS);
+	/* GRO needs a linear part without payload. */
+	headers = eth_get_headlen(queue->nic->netdev, skb->data, HEADERS);
+	skb_trim(skb, headers);
+	nic_rx_buffers_lend(buffers, buffer, skb, headers, length - headers);
+	buffers->slot[i] = idle;
+	return skb;
+}
+
+/* Return: an skb with the frame, or NULL. */
+static struct sk_buff *nic_rx_skb(struct nic_queue *queue, unsigned int i, u32 length)
+{
+	const void *frame = queue->rx.buffers.slot[i]->part.memory;
+	struct sk_buff *skb;
+
+	if (length <= HEADERS)
+		return nic_rx_copy(queue, frame, length);
+	skb = nic_rx_lend(queue, i, length);
+	if (skb) {
+		queue->rx.lent++;
+		return skb;
+	}
+	queue->rx.copied++;
+	return nic_rx_copy(queue, frame, length);
+}
+
 static bool nic_rx_checksum_is_right(u32 status)
 {
 	return (status & (RXD_TCP | RXD_UDP)) &&
@@ -133,14 +181,13 @@ static void nic_rx_receive(struct nic_queue *queue, unsigned int i, u32 status,
 {
 	struct net_device *netdev = queue->nic->netdev;
 	struct nic_rx *rx = &queue->rx;
-	const struct nic_buffer *buffer = &rx->ring.buffers.buffer[i];
 	struct sk_buff *skb;
 	bool first = !rx->spanning;
 
 	rx->spanning = !(status & RXD_END);
 	if (rx->spanning)
 		return;
-	if (!first || length < ETH_HLEN || length > rx->ring.buffers.size) {
+	if (!first || length < ETH_HLEN || length > rx->buffers.size) {
 		rx->length_errors++;
 		return;
 	}
@@ -149,8 +196,8 @@ static void nic_rx_receive(struct nic_queue *queue, unsigned int i, u32 status,
 		return;
 	}
 
-	nic_buffer_sync(&rx->ring.buffers, buffer, NDSHM_SYNC_FOR_CPU, length);
-	skb = nic_rx_copy(queue, buffer->memory, length);
+	nic_buffer_sync(&rx->buffers.slot[i]->part, NDSHM_SYNC_FOR_CPU, length);
+	skb = nic_rx_skb(queue, i, length);
 	if (!skb) {
 		rx->no_memory++;
 		return;

@@ -129,7 +129,7 @@ static int nic_tx_put_checksum(struct nic_tx *tx, struct sk_buff *skb, u32 *stat
 static void nic_tx_put_chunk(struct nic_tx *tx, struct sk_buff *skb, u32 from,
 			     u32 length, u32 command, u32 status)
 {
-	const struct nic_buffer *buffer = &tx->ring.buffers.buffer[tx->next];
+	const struct nic_buffer *buffer = &tx->buffers.buffer[tx->next];
 
 	skb_copy_bits(skb, from, buffer->memory, length);
 	/* Pad short frames, so that no old contents are sent. */
@@ -137,8 +137,7 @@ static void nic_tx_put_chunk(struct nic_tx *tx, struct sk_buff *skb, u32 from,
 		memset(buffer->memory + length, 0, ETH_ZLEN - length);
 		length = ETH_ZLEN;
 	}
-	nic_buffer_sync(&tx->ring.buffers, buffer, NDSHM_SYNC_FOR_DEVICE,
-			length);
+	nic_buffer_sync(buffer, NDSHM_SYNC_FOR_DEVICE, length);
 	nic_tx_put(tx, buffer->address, command | length, status);
 }
 
