@@ -83,25 +83,36 @@ link_follows() {
 	done
 }
 
-# The module's accounting of the queue, without its id, and of the adapter's
-# blocks.
-queue() { "$ndshm" list queues --bytes | awk -v adapter="$user_card" '$1 == adapter && $2 == "queue" && $3 > 0 { print $4, $5, $6, $7, $8 }'; }
+# The module's accounting of the queues: their number, their states, and the sums of filters,
+# blocks, bytes and packets; and of the adapter's blocks.
+queues() {
+	"$ndshm" list queues --bytes | awk -v adapter="$user_card" '
+		$1 == adapter && $2 == "queue" && $3 > 0 {
+			if (!index(states, " " $4 " ")) states = states " " $4 " "
+			count++; filters += $5; blocks += $6; bytes += $7; packets += $8
+		}
+		END { if (count) { gsub(" ", "", states); print count, states, filters, blocks, bytes, packets } }'
+}
 blocks() { "$ndshm" list blocks --bytes | awk -v adapter="$user_card" '$2 == adapter { blocks++; bytes += $6 } END { print blocks + 0, bytes + 0 }'; }
+# With messages there are two queues, with a line one.
+queue_count() { if [[ $(line "$net") ]]; then echo 1; else echo 2; fi; }
 accounted() {
-	[[ $(blocks) =~ ^[1-9] && $(queue) == "running 1 $(blocks) 0" ]] || { "$ndshm" list queues | sed 's/^/# /'; return 1; }
+	local count
+	count=$(queue_count)
+	[[ $(blocks) =~ ^[1-9] && $(queues) == "$count running $count $(blocks) 0" ]] || { "$ndshm" list queues | sed 's/^/# /'; return 1; }
 }
 
-# The blocks by usage: two rings, 256 transmit buffers in blocks of 64 KiB, and a block for each
-# of 256 receive buffers and the spare ones.
+# The blocks by usage: three rings, 256 transmit buffers in blocks of 64 KiB, and for each of two
+# queues a block for each of 256 receive buffers and the spare ones.
 usages() { "$ndshm" list blocks | awk -v adapter="$user_card" '$2 == adapter { count[$4]++ } END { for (usage in count) print usage, count[usage] }' | sort; }
 for_what_they_are() {
-	[[ $(usages) == "other 2"$'\n'"receive 320"$'\n'"xmit 8" ]] || { usages | sed 's/^/# /'; return 1; }
+	[[ $(usages) == "other 3"$'\n'"receive 640"$'\n'"xmit 8" ]] || { usages | sed 's/^/# /'; return 1; }
 }
 # Larger and smaller MTUs must be refused, although the card can send longer
 # frames.
 longest() { ! ip link set "$net" mtu 9001 2>/dev/null && ! ip link set "$net" mtu 67 2>/dev/null && for_what_they_are; }
 
-# The order must be: DMA stopped, blocks freed, queue freed.
+# The order must be, for each queue: DMA stopped, blocks freed, queue freed.
 in_order() {
 	local patience=$((SECONDS + 30)) count monitor
 	count=$(blocks)
@@ -117,13 +128,16 @@ in_order() {
 		sleep 0.05
 	done
 	kill $monitor
-	awk -v adapter="adapter=$user_card" '$4 == adapter { print $1, $2 }' /tmp/events | uniq -c | awk '{ $1 = $1; print }' >/tmp/order
-	[[ $(</tmp/order) == "1 queue stopped"$'\n'"${count% *} block gone"$'\n'"1 queue gone" ]] ||
-		{ sed 's/^/# /' /tmp/events; return 1; }
+	awk -v adapter="adapter=$user_card" '$4 == adapter { print $1, $2 }' /tmp/events | uniq -c >/tmp/order
+	awk -v blocks="${count% *}" '
+		{ order = order $2 $3 " " }
+		$2 == "block" { gone += $1 }
+		END { exit !(order == "queuestopped blockgone queuegone queuestopped blockgone queuegone " && gone == blocks) }' /tmp/order ||
+		{ sed 's/^/# /' /tmp/order; return 1; }
 }
 
-# own NAME: print a counter of the driver.
-own() { ethtool -S "$net" | awk -v name="$1:" '$1 == name { print $2 }'; }
+# own NAME [QUEUE]: print a counter of the driver, of one queue or the sum of both.
+own() { ethtool -S "$net" | awk -v name="^rx${2:-[01]}_$1:" '$1 ~ name { sum += $2 } END { print sum + 0 }'; }
 # hold COUNT: a socket gets as many datagrams, and reads none before `released`.
 hold() {
 	local patience=$((SECONDS + 30))
@@ -141,11 +155,23 @@ released() {
 	cat /tmp/hold
 	return $code
 }
+# Connections are distributed to both queues, and each has an interrupt.
+interrupts() { awk -v name="$net-$1" '$NF == name { for (i = 2; $i ~ /^[0-9]+$/; i++) sum += $i } END { print sum + 0 }' /proc/interrupts; }
+both_queues() {
+	local queue was=() code=0
+	for queue in 0 1; do was+=("$(own frames $queue)" "$(interrupts $queue)"); done
+	tcp --reverse --parallel 8 || return
+	for queue in 0 1; do
+		[[ $(own frames $queue) -gt $((${was[queue * 2]} + 100)) && $(interrupts $queue) -gt $((${was[queue * 2 + 1]} + 10)) ]] ||
+			{ echo "# queue $queue: $(own frames $queue) frames, $(interrupts $queue) interrupts; before ${was[*]}"; code=1; }
+	done
+	return $code
+}
 # Each buffer of the ring is used again meanwhile, several times.
 kept() {
 	local lent
-	hold 40 && lent=$(own frames_lent) && there "$frames" send $ours 10 2000 1400 && pinged 56 || return
-	[[ $(own frames_lent) -gt $((lent + 1000)) ]] || { echo "# only $(($(own frames_lent) - lent)) frames are lent"; return 1; }
+	hold 40 && lent=$(own lent) && there "$frames" send $ours 10 2000 1400 && pinged 56 || return
+	[[ $(own lent) -gt $((lent + 1000)) ]] || { echo "# only $(($(own lent) - lent)) frames are lent"; return 1; }
 	released
 }
 # The driver waits for no socket, and frees its blocks. The new ones would overwrite the pages.
@@ -188,7 +214,7 @@ both_by_line() {
 }
 # line NET: print the interface's interrupt numbers.
 line() { awk -v net="$1" '/IO-APIC/ && $NF == net || $0 ~ "IO-APIC.* " net "," { sub(":", "", $1); print $1 }' /proc/interrupts; }
-on_a_line() { [[ $(line "$net") ]] || { sed 's/^/# /' /proc/interrupts; return 1; }; }
+on_a_line() { [[ $(line "$net") && $(queue_count) == 1 ]] && accounted || { sed 's/^/# /' /proc/interrupts; return 1; }; }
 
 # The handler must report interrupts of another card on the same line as not
 # handled.
@@ -240,14 +266,14 @@ slept() {
 # Memory without pages cannot be lent: all frames are copied.
 copied() {
 	local lent copied
-	lent=$(own frames_lent) copied=$(own frames_copied)
-	compared 60 9014 && [[ $(own frames_lent) -eq $lent && $(own frames_copied) -gt $copied ]]
+	lent=$(own lent) copied=$(own copied)
+	compared 60 9014 && [[ $(own lent) -eq $lent && $(own copied) -gt $copied ]]
 }
 # There is no memory for another frame size, and the previous memory is already
 # freed.
 starved() {
 	echo 'script memory status=resources' >$mock/ctl && ! ip link set "$net" mtu 1500 2>/dev/null &&
-		[[ $(cat "/sys/class/net/$net/mtu") == 9000 && ! $(queue) ]] && nothing_left && echo 1 >"$card/reset" &&
+		[[ $(cat "/sys/class/net/$net/mtu") == 9000 && ! $(queues) ]] && nothing_left && echo 1 >"$card/reset" &&
 		echo 'script memory reset' >$mock/ctl && needs_sync && down && up && accounted
 }
 
@@ -379,6 +405,7 @@ check 'a link, with ordinary frames' both_up mtu 1500
 check 'frames of 60 to 1514 bytes' compared 60 1514
 check 'TCP to the other end' tcp
 check 'TCP from the other end' tcp --reverse
+check 'both queues receive' both_queues
 check 'frames are counted' counted
 check 'speed and duplex' linked
 check 'the link is negotiated anew' link_follows

@@ -10,8 +10,6 @@
 #include "nic.h"
 #include "regs.h"
 
-#define QUEUES	2	/* the second is not used, but a previous driver may have set it up */
-
 int nic_wait(struct nic *nic, unsigned int offset, u32 mask, u32 value,
 	     unsigned int milliseconds)
 {
@@ -30,7 +28,7 @@ static void nic_mask_interrupts(struct nic *nic)
 	nic_read(nic, REG_ICR);
 }
 
-/* Clear every address of a ring, of both queues. */
+/* Clear every address of a ring, of both queues in both directions. */
 static void nic_clear_rings(struct nic *nic)
 {
 	static const u32 offsets[] = {
@@ -40,7 +38,7 @@ static void nic_clear_rings(struct nic *nic)
 	};
 	unsigned int queue, i;
 
-	for (queue = 0; queue < QUEUES; queue++)
+	for (queue = 0; queue < NIC_QUEUES; queue++)
 		for (i = 0; i < ARRAY_SIZE(offsets); i++)
 			nic_write(nic, offsets[i] + REG_RDLEN(queue) -
 				  REG_RDLEN(0), 0);
@@ -50,7 +48,7 @@ static void nic_clear_rings(struct nic *nic)
 static void nic_clear_options(struct nic *nic)
 {
 	static const u32 offsets[] = {
-		REG_WUFC, REG_MRQC, REG_RFCTL, REG_RXCSUM,
+		REG_WUFC, REG_MRQC, REG_RFCTL, REG_RXCSUM, REG_IVAR,
 		REG_RDTR, REG_RADV, REG_TIDV, REG_TADV,
 	};
 	u32 ctrl = nic_read(nic, REG_CTRL);
@@ -61,7 +59,7 @@ static void nic_clear_options(struct nic *nic)
 		  CTRL_RX_FLOW | CTRL_TX_FLOW | CTRL_VLAN);
 	nic_write(nic, REG_CTRL, ctrl);
 	ctrl_ext &= ~(CTRL_EXT_MASK_EXTENDED | CTRL_EXT_MASK_AUTO |
-		      CTRL_EXT_DRIVER);
+		      CTRL_EXT_DRIVER | CTRL_EXT_PBA_CLEAR);
 	nic_write(nic, REG_CTRL_EXT, ctrl_ext);
 
 	for (i = 0; i < ARRAY_SIZE(offsets); i++)

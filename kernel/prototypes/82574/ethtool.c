@@ -63,47 +63,71 @@ static int nic_nway_reset(struct net_device *netdev)
 	return error;
 }
 
-/* Counters of the driver, after those of the card. */
-static const char *const own_names[] = { "frames_lent", "frames_copied" };
+/* Counters of the driver for each queue. */
+static const char *const own_names[] = { "frames", "lent", "copied" };
 
 static int nic_get_sset_count(struct net_device *netdev, int set)
 {
-	return set == ETH_SS_STATS ? NIC_COUNTERS + ARRAY_SIZE(own_names) : -EOPNOTSUPP;
+	struct nic *nic = netdev_priv(netdev);
+
+	return set == ETH_SS_STATS ? NIC_COUNTERS + nic->queues * ARRAY_SIZE(own_names) :
+				     -EOPNOTSUPP;
 }
 
 static void nic_get_strings(struct net_device *netdev, u32 set, u8 *data)
 {
+	struct nic *nic = netdev_priv(netdev);
+	struct nic_queue *queue;
 	unsigned int i;
 
 	if (set != ETH_SS_STATS)
 		return;
-	for (i = 0; i < NIC_COUNTERS; i++)
-		ethtool_sprintf(&data, "%s", nic_counter_name(i));
-	for (i = 0; i < ARRAY_SIZE(own_names); i++)
-		ethtool_sprintf(&data, "%s", own_names[i]);
+	for (i = 0; i < NIC_COUNTERS; i++, data += ETH_GSTRING_LEN)
+		strscpy((char *)data, nic_counter_name(i), ETH_GSTRING_LEN);
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
+		for (i = 0; i < ARRAY_SIZE(own_names); i++)
+			ethtool_sprintf(&data, "rx%u_%s", queue->index, own_names[i]);
 }
 
-static void nic_get_own(const struct nic_rx *rx, u64 *data)
+static u64 *nic_get_own(const struct nic_rx *rx, u64 *data)
 {
 	unsigned int start;
 
 	do {
 		start = u64_stats_fetch_begin(&rx->sync);
-		data[0] = rx->lent;
-		data[1] = rx->copied;
+		data[0] = rx->frames;
+		data[1] = rx->lent;
+		data[2] = rx->copied;
 	} while (u64_stats_fetch_retry(&rx->sync, start));
+	return data + ARRAY_SIZE(own_names);
 }
 
 static void nic_get_ethtool_stats(struct net_device *netdev,
 				  struct ethtool_stats *stats, u64 *data)
 {
 	struct nic *nic = netdev_priv(netdev);
+	struct nic_queue *queue;
 
 	mutex_lock(&nic->lock);
 	nic_counters_collect(nic);
 	memcpy(data, nic->counter, sizeof(nic->counter));
 	mutex_unlock(&nic->lock);
-	nic_get_own(&nic->queue.rx, data + NIC_COUNTERS);
+	data += NIC_COUNTERS;
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
+		data = nic_get_own(&queue->rx, data);
+}
+
+static void nic_get_channels(struct net_device *netdev, struct ethtool_channels *channels)
+{
+	struct nic *nic = netdev_priv(netdev);
+
+	/* Queue 0 has an interrupt for both directions. */
+	channels->combined_count = 1;
+	channels->rx_count = nic->queues - 1;
+	channels->other_count = nic->msix;
+	channels->max_combined = channels->combined_count;
+	channels->max_rx = channels->rx_count;
+	channels->max_other = channels->other_count;
 }
 
 const struct ethtool_ops nic_ethtool_ops = {
@@ -111,6 +135,7 @@ const struct ethtool_ops nic_ethtool_ops = {
 	.get_link = ethtool_op_get_link,
 	.get_link_ksettings = nic_get_link_ksettings,
 	.nway_reset = nic_nway_reset,
+	.get_channels = nic_get_channels,
 	.get_sset_count = nic_get_sset_count,
 	.get_strings = nic_get_strings,
 	.get_ethtool_stats = nic_get_ethtool_stats,

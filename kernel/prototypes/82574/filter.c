@@ -64,7 +64,7 @@ void nic_set_rx_mode(struct net_device *netdev)
 
 void nic_filter_start(struct nic *nic)
 {
-	nic_queue_run(nic);
+	nic_queues_run(nic);
 	netif_addr_lock_bh(nic->netdev);
 	nic->receiving = true;
 	nic_set_rx_mode(nic->netdev);
@@ -78,5 +78,5 @@ void nic_filter_stop(struct nic *nic)
 	nic->receiving = false;
 	nic_write(nic, REG_RCTL, 0);
 	netif_addr_unlock_bh(nic->netdev);
-	nic_queue_pause(nic);
+	nic_queues_pause(nic);
 }

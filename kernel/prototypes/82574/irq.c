@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The interrupt, which is an MSI or a line that may be shared, and NAPI.
+ * Interrupts and NAPI. With MSI-X each queue has a vector, and the link another one. Otherwise
+ * there is one queue, and its interrupt is an MSI or a line that may be shared.
  */
 #include <linux/interrupt.h>
+#include <linux/pci.h>
 
 #include "nic.h"
 #include "regs.h"
@@ -10,6 +12,7 @@
 #define CAUSES_QUEUE \
 	(CAUSE_SENT | CAUSE_RX_FEW | CAUSE_RX_OVERRUN | CAUSE_RECEIVED)
 #define INTERRUPTS_PER_SECOND	20000
+#define VECTOR_LINK		NIC_QUEUES	/* a queue has the vector of its index */
 
 static irqreturn_t nic_interrupt(int irq, void *context)
 {
@@ -24,27 +27,108 @@ static irqreturn_t nic_interrupt(int irq, void *context)
 		schedule_work(&nic->link_work);
 	if (causes & CAUSES_QUEUE) {
 		nic_write(nic, REG_IMC, CAUSES_QUEUE);
-		napi_schedule(&nic->queue.napi);
+		napi_schedule(&nic->queue[0].napi);
 	}
 	return IRQ_HANDLED;
 }
 
-int nic_poll(struct napi_struct *napi, int budget)
+/* The card has disabled the causes, which are in EIAC. NAPI enables them. */
+static irqreturn_t nic_interrupt_queue(int irq, void *context)
+{
+	struct nic_queue *queue = context;
+
+	napi_schedule(&queue->napi);
+	return IRQ_HANDLED;
+}
+
+/* Does not read ICR, which would clear causes of the queues. */
+static irqreturn_t nic_interrupt_link(int irq, void *context)
+{
+	struct nic *nic = context;
+
+	nic_write(nic, REG_ICR, CAUSE_LINK | CAUSE_OTHER);
+	schedule_work(&nic->link_work);
+	return IRQ_HANDLED;
+}
+
+static int nic_poll(struct napi_struct *napi, int budget)
 {
 	struct nic_queue *queue = container_of(napi, struct nic_queue, napi);
 	int done;
 
-	nic_tx_clean(queue);
+	if (!queue->index)
+		nic_tx_clean(queue->nic);
 	done = nic_rx_poll(queue, budget);
 	if (done < budget && napi_complete_done(napi, done))
-		nic_write(queue->nic, REG_IMS, CAUSES_QUEUE);
+		nic_write(queue->nic, REG_IMS, queue->causes);
 	return done;
+}
+
+void nic_irq_setup(struct nic *nic)
+{
+	struct nic_queue *queue;
+
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++) {
+		netif_napi_add(nic->netdev, &queue->napi, nic_poll);
+		queue->causes = nic->msix ? CAUSE_RX_QUEUE(queue->index) : CAUSES_QUEUE;
+	}
+	if (nic->msix)
+		nic->queue[0].causes |= CAUSE_TX_QUEUE(0);
+}
+
+static void nic_irq_free(struct nic *nic, unsigned int queues)
+{
+	while (queues--)
+		free_irq(pci_irq_vector(nic->pdev, queues), &nic->queue[queues]);
+}
+
+static int nic_irq_start_msix(struct nic *nic)
+{
+	struct nic_queue *queue;
+	int error;
+
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++) {
+		snprintf(queue->irq_name, sizeof(queue->irq_name), "%s-%u",
+			 nic->netdev->name, queue->index);
+		error = request_irq(pci_irq_vector(nic->pdev, queue->index),
+				    nic_interrupt_queue, 0, queue->irq_name, queue);
+		if (error)
+			goto err_queues;
+	}
+	error = request_irq(pci_irq_vector(nic->pdev, VECTOR_LINK), nic_interrupt_link, 0,
+			    nic->netdev->name, nic);
+	if (!error)
+		return 0;
+
+err_queues:
+	nic_irq_free(nic, queue - nic->queue);
+	return error;
 }
 
 int nic_irq_start(struct nic *nic)
 {
-	return request_irq(nic->irq, nic_interrupt, nic->msi ? 0 : IRQF_SHARED,
-			   nic->netdev->name, nic);
+	if (nic->msix)
+		return nic_irq_start_msix(nic);
+	return request_irq(pci_irq_vector(nic->pdev, 0), nic_interrupt,
+			   nic->msi ? 0 : IRQF_SHARED, nic->netdev->name, nic);
+}
+
+/* Assign the causes to vectors. A message clears and disables the causes of its queue. */
+static void nic_irq_assign(struct nic *nic)
+{
+	u32 ivar = (IVAR_VALID | VECTOR_LINK) << IVAR_OTHER_SHIFT | IVAR_TX_EVERY;
+	struct nic_queue *queue;
+	u32 causes = 0;
+
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++) {
+		ivar |= (IVAR_VALID | queue->index) << IVAR_RX_SHIFT(queue->index);
+		causes |= queue->causes;
+	}
+	ivar |= IVAR_VALID << IVAR_TX_SHIFT(0);
+	nic_write(nic, REG_IVAR, ivar);
+	nic_write(nic, REG_EIAC, causes);
+	nic_write(nic, REG_CTRL_EXT,
+		  nic_read(nic, REG_CTRL_EXT) | CTRL_EXT_PBA_CLEAR);
 }
 
 /*
@@ -54,12 +138,22 @@ int nic_irq_start(struct nic *nic)
  */
 void nic_irq_enable(struct nic *nic)
 {
-	nic_write(nic, REG_ITR,
-		  NSEC_PER_SEC / (INTERRUPTS_PER_SECOND * 256));
-	napi_enable(&nic->queue.napi);
-	nic_write(nic, REG_IMS, CAUSE_LINK);
+	const u32 interval = NSEC_PER_SEC / (INTERRUPTS_PER_SECOND * 256);
+	struct nic_queue *queue;
+
+	if (nic->msix)
+		nic_irq_assign(nic);
+	else
+		nic_write(nic, REG_ITR, interval);
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++) {
+		if (nic->msix)
+			nic_write(nic, REG_EITR(queue->index), interval);
+		napi_enable(&queue->napi);
+	}
+	nic_write(nic, REG_IMS, nic->msix ? CAUSE_LINK | CAUSE_OTHER : CAUSE_LINK);
 	local_bh_disable();
-	napi_schedule(&nic->queue.napi);
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
+		napi_schedule(&queue->napi);
 	local_bh_enable();
 }
 
@@ -70,9 +164,14 @@ void nic_irq_enable(struct nic *nic)
  */
 void nic_irq_stop(struct nic *nic)
 {
-	napi_disable(&nic->queue.napi);
+	struct nic_queue *queue;
+
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
+		napi_disable(&queue->napi);
 	synchronize_net();
 	nic_write(nic, REG_IMC, ~0U);
 	nic_read(nic, REG_STATUS);	/* flush the write */
-	free_irq(nic->irq, nic);
+	if (nic->msix)
+		nic_irq_free(nic, nic->queues);
+	free_irq(pci_irq_vector(nic->pdev, nic->msix ? VECTOR_LINK : 0), nic);
 }

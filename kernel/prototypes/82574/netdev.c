@@ -14,14 +14,15 @@ unsigned int nic_frame_max(const struct net_device *netdev)
 	return READ_ONCE(netdev->mtu) + VLAN_ETH_HLEN;
 }
 
-/* Start a stopped card. The queue must have its memory. */
+/* Start a stopped card. The queues must have their memory. */
 int nic_up(struct nic *nic)
 {
+	struct nic_queue *queue;
 	int error;
 
 	ASSERT_RTNL();
 	lockdep_assert_held(&nic->lock);
-	if (!nic_queue_usable(&nic->queue))
+	if (!nic_queues_usable(nic))
 		return -ENODEV;
 
 	error = nic_card_quiesce(nic);
@@ -42,14 +43,15 @@ int nic_up(struct nic *nic)
 	nic->up = true;
 	nic_tx_start(nic);
 	nic_filter_start(nic);
-	nic_rx_give(nic);
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
+		nic_rx_give(queue);
 	nic_irq_enable(nic);
 	schedule_work(&nic->link_work);
 	return 0;
 }
 
 /*
- * Stop the card if it runs. Neither the card nor the driver accesses the queue's memory
+ * Stop the card if it runs. Neither the card nor the driver accesses the queues' memory
  * after this returns.
  */
 void nic_down(struct nic *nic)
@@ -72,7 +74,7 @@ void nic_down(struct nic *nic)
 static int nic_open(struct net_device *netdev)
 {
 	struct nic *nic = netdev_priv(netdev);
-	int error = nic_queue_make(nic);
+	int error = nic_queues_make(nic);
 
 	if (error)
 		return error;
@@ -81,7 +83,7 @@ static int nic_open(struct net_device *netdev)
 	error = nic_up(nic);
 	mutex_unlock(&nic->lock);
 	if (error)
-		nic_queue_free(nic);
+		nic_queues_free(nic);
 	return error;
 }
 
@@ -92,7 +94,7 @@ static int nic_stop(struct net_device *netdev)
 	mutex_lock(&nic->lock);
 	nic_down(nic);
 	mutex_unlock(&nic->lock);
-	nic_queue_free(nic);
+	nic_queues_free(nic);
 	return 0;
 }
 
@@ -131,25 +133,32 @@ static int nic_set_mac_address(struct net_device *netdev, void *address)
 	return 0;
 }
 
-static void nic_tx_timeout(struct net_device *netdev, unsigned int queue)
+static void nic_tx_timeout(struct net_device *netdev, unsigned int index)
 {
 	struct nic *nic = netdev_priv(netdev);
 
 	schedule_work(&nic->restart_work);
 }
 
+/* Add the counters of a queue. */
 static void nic_get_rx_stats(const struct nic_rx *rx, struct rtnl_link_stats64 *s)
 {
+	u64 frames, bytes, errors, length_errors, no_memory;
 	unsigned int start;
 
 	do {
 		start = u64_stats_fetch_begin(&rx->sync);
-		s->rx_packets = rx->frames;
-		s->rx_bytes = rx->bytes;
-		s->rx_length_errors = rx->length_errors;
-		s->rx_errors = rx->errors + rx->length_errors;
-		s->rx_dropped = rx->no_memory;
+		frames = rx->frames;
+		bytes = rx->bytes;
+		errors = rx->errors;
+		length_errors = rx->length_errors;
+		no_memory = rx->no_memory;
 	} while (u64_stats_fetch_retry(&rx->sync, start));
+	s->rx_packets += frames;
+	s->rx_bytes += bytes;
+	s->rx_length_errors += length_errors;
+	s->rx_errors += errors + length_errors;
+	s->rx_dropped += no_memory;
 }
 
 static void nic_get_tx_stats(const struct nic_tx *tx, struct rtnl_link_stats64 *s)
@@ -171,9 +180,11 @@ static void nic_get_stats64(struct net_device *netdev,
 			    struct rtnl_link_stats64 *stats)
 {
 	struct nic *nic = netdev_priv(netdev);
+	struct nic_queue *queue;
 
-	nic_get_rx_stats(&nic->queue.rx, stats);
-	nic_get_tx_stats(&nic->queue.tx, stats);
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
+		nic_get_rx_stats(&queue->rx, stats);
+	nic_get_tx_stats(&nic->tx, stats);
 }
 
 const struct net_device_ops nic_netdev_ops = {

@@ -10,7 +10,7 @@
  * freed with nic->lock held: ndshm_free() waits for the revocation callback, which takes
  * it.
  *
- * Lifetime: nic_queue_make() must precede the start of the card. nic_queue_free() is
+ * Lifetime: nic_queues_make() must precede the start of the card. nic_queues_free() is
  * called after the card is stopped, without nic->lock: it waits for another thread to
  * free the blocks.
  */
@@ -32,6 +32,7 @@ struct nic;
 struct pci_dev;
 struct sk_buff;
 
+#define NIC_QUEUES	2	/* receive queues; only one without MSI-X */
 #define NIC_DESCRIPTORS	256	/* a multiple of 8 [7.1.8] */
 #define NIC_MTU_MAX	9000
 #define NIC_TX_BUFFER_SIZE	2048	/* a frame may need several */
@@ -109,14 +110,19 @@ struct nic_tx {
 	u64 dropped;
 };
 
-/* Rings and buffers that are allocated and freed together. */
+/*
+ * A receive queue, and memory that is allocated and freed with it. The transmit ring has the
+ * queue ID of queue 0.
+ */
 struct nic_queue {
 	struct nic *nic;
+	unsigned int index;
 	u32 id;			/* ID of ndshm's queue, or 0; protected by RTNL */
 	struct completion freed;	/* ndshm has freed the queue */
 	struct napi_struct napi;
+	u32 causes;		/* causes of interrupts that NAPI handles */
+	char irq_name[IFNAMSIZ + 4];
 	struct nic_rx rx;
-	struct nic_tx tx;
 	bool revoked;		/* a block was revoked; protected by nic->lock */
 };
 
@@ -127,7 +133,7 @@ struct nic {
 	struct pci_dev *pdev;
 	void __iomem *bar;
 	struct ndshm_adapter *adapter;
-	int irq;
+	bool msix;		/* a vector for each queue, and one for the link */
 	bool msi;
 	struct mutex lock;	/* protects whether the card runs */
 	bool up;		/* protected by lock */
@@ -136,16 +142,14 @@ struct nic {
 	unsigned int pauses;	/* number of nested pauses; protected by RTNL */
 	struct work_struct link_work;
 	struct work_struct restart_work;
-	struct nic_queue queue;	/* the card's only queue so far */
+	struct nic_tx tx;
+	unsigned int queues;	/* 1 or NIC_QUEUES; fixed by probe */
+	struct nic_queue queue[NIC_QUEUES];
 };
 
-/*
- * Return: true if the queue is allocated and has its memory. Called with RTNL and
- * nic->lock held.
- */
-static inline bool nic_queue_usable(const struct nic_queue *queue)
+static inline struct nic_queue *nic_queues_end(struct nic *nic)
 {
-	return queue->id && !queue->revoked;
+	return nic->queue + nic->queues;
 }
 
 static inline u32 nic_read(struct nic *nic, unsigned int offset)
@@ -200,16 +204,17 @@ void nic_filter_stop(struct nic *nic);
 void nic_set_rx_mode(struct net_device *netdev);
 
 /* irq.c. */
+void nic_irq_setup(struct nic *nic);
 int nic_irq_start(struct nic *nic);
 void nic_irq_stop(struct nic *nic);
 void nic_irq_enable(struct nic *nic);
-int nic_poll(struct napi_struct *napi, int budget);
 
 /* queue.c: may sleep. Called while the card is stopped, except run and pause. */
-int nic_queue_make(struct nic *nic);
-void nic_queue_run(struct nic *nic);
-void nic_queue_pause(struct nic *nic);
-void nic_queue_free(struct nic *nic);
+bool nic_queues_usable(struct nic *nic);
+int nic_queues_make(struct nic *nic);
+void nic_queues_run(struct nic *nic);
+void nic_queues_pause(struct nic *nic);
+void nic_queues_free(struct nic *nic);
 
 /* memory.c: blocks, rings and transmit buffers. Allocation and free may sleep. */
 int nic_ring_alloc(struct nic_queue *queue, struct nic_ring *ring);
@@ -234,11 +239,11 @@ extern const struct nic_buffer_size {
 } nic_buffer_sizes[];
 const struct nic_buffer_size *nic_buffer_size(const struct net_device *netdev);
 void nic_rx_start(struct nic *nic);
-void nic_rx_give(struct nic *nic);
+void nic_rx_give(struct nic_queue *queue);
 int nic_rx_poll(struct nic_queue *queue, int budget);
 void nic_tx_start(struct nic *nic);
 void nic_tx_stop(struct nic *nic);
-void nic_tx_clean(struct nic_queue *queue);
+void nic_tx_clean(struct nic *nic);
 netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev);
 
 /* statistics.c: the card's counters. Called with nic->lock held. */

@@ -50,13 +50,40 @@ static void nic_setup(struct nic *nic)
 	netdev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_IP_CSUM |
 			      NETIF_F_IPV6_CSUM | NETIF_F_RXCSUM;
 	netdev->features = netdev->hw_features | NETIF_F_HIGHDMA;
-	netif_napi_add(netdev, &nic->queue.napi, nic_poll);
-	u64_stats_init(&nic->queue.rx.sync);
-	u64_stats_init(&nic->queue.tx.sync);
-	u64_stats_init(&nic->queue.tx.drop_sync);
+	u64_stats_init(&nic->tx.sync);
+	u64_stats_init(&nic->tx.drop_sync);
 	mutex_init(&nic->lock);
 	INIT_WORK(&nic->link_work, nic_link_work);
 	INIT_WORK(&nic->restart_work, nic_restart_work);
+}
+
+/* Each queue has a vector of its own. Without MSI-X there is one queue only. */
+static void nic_setup_queues(struct nic *nic)
+{
+	struct net_device *netdev = nic->netdev;
+	unsigned int i;
+
+	nic->queues = nic->msix ? NIC_QUEUES : 1;
+	for (i = 0; i < nic->queues; i++) {
+		nic->queue[i].nic = nic;
+		nic->queue[i].index = i;
+		u64_stats_init(&nic->queue[i].rx.sync);
+	}
+	nic_irq_setup(nic);
+	if (nic->queues > 1) {
+		netdev->hw_features |= NETIF_F_RXHASH;
+		netdev->features |= NETIF_F_RXHASH;
+	}
+}
+
+/* Prefer MSI-X, then MSI, then a line, which may be shared. */
+static void nic_enable_irqs(struct nic *nic)
+{
+	const int vectors = NIC_QUEUES + 1;
+
+	nic->msix = pci_alloc_irq_vectors(nic->pdev, vectors, vectors,
+					  PCI_IRQ_MSIX) == vectors;
+	nic->msi = !nic->msix && pci_alloc_irq_vectors(nic->pdev, 1, 1, PCI_IRQ_MSI) == 1;
 }
 
 static int nic_enable_function(struct nic *nic)
@@ -81,9 +108,7 @@ static int nic_enable_function(struct nic *nic)
 	if (!nic->bar)
 		goto err_regions;
 
-	/* Fall back to a line, which may be shared, without MSI. */
-	nic->msi = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI) == 1;
-	nic->irq = pdev->irq;
+	nic_enable_irqs(nic);
 	return 0;
 
 err_regions:
@@ -103,7 +128,7 @@ static void nic_disable_function(struct nic *nic)
 
 static int nic_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	struct net_device *netdev = alloc_etherdev(sizeof(struct nic));
+	struct net_device *netdev = alloc_etherdev_mqs(sizeof(struct nic), 1, NIC_QUEUES);
 	struct nic *nic;
 	int error;
 
@@ -119,6 +144,10 @@ static int nic_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	error = nic_enable_function(nic);
 	if (error)
 		goto err_netdev;
+	nic_setup_queues(nic);
+	error = netif_set_real_num_rx_queues(netdev, nic->queues);
+	if (error)
+		goto err_function;
 	/* A previous driver may have left the card running. */
 	error = nic_card_quiesce(nic);
 	if (error) {

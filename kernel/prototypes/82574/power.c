@@ -28,7 +28,7 @@ static int nic_continue_locked(struct nic *nic)
 		return 0;
 	mutex_lock(&nic->lock);
 	/* The interface may have been closed, or its memory revoked, meanwhile. */
-	if (netif_running(nic->netdev) && nic_queue_usable(&nic->queue))
+	if (netif_running(nic->netdev) && nic_queues_usable(nic))
 		error = nic_up(nic);
 	mutex_unlock(&nic->lock);
 	/*

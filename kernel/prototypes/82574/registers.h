@@ -30,6 +30,7 @@
 #define  CTRL_EXT_MASK_EXTENDED	BIT(24)	/* mask interrupts automatically */
 #define  CTRL_EXT_MASK_AUTO	BIT(27)
 #define  CTRL_EXT_DRIVER	BIT(28)	/* informs the firmware of a driver */
+#define  CTRL_EXT_PBA_CLEAR	BIT(31)	/* a message clears its pending bit */
 #define REG_MDIC		0x00020	/* a window to the PHY */
 #define  MDIC_REGISTER_SHIFT	16
 #define  MDIC_PHY		BIT(21)	/* the PHY has address 1 */
@@ -54,11 +55,21 @@
 #define  CAUSE_RX_FEW		BIT(4)	/* few descriptors are left */
 #define  CAUSE_RX_OVERRUN	BIT(6)
 #define  CAUSE_RECEIVED		BIT(7)
+#define  CAUSE_RX_QUEUE(queue)	BIT(20 + (queue))	/* with MSI-X */
+#define  CAUSE_TX_QUEUE(queue)	BIT(22 + (queue))
+#define  CAUSE_OTHER		BIT(24)	/* one of the causes without a queue */
 #define REG_ITR			0x000c4	/* minimum interval in units of 256 ns */
 #define REG_IMS			0x000d0	/* mask: writing 1 enables */
 #define REG_IMC			0x000d8	/* mask: writing 1 disables */
-#define REG_EIAC		0x000dc
+#define REG_EIAC		0x000dc	/* causes that a message of MSI-X clears and disables */
 #define REG_IAM			0x000e0
+#define REG_IVAR		0x000e4	/* vectors of the causes */
+#define  IVAR_RX_SHIFT(queue)	((queue) * 4)
+#define  IVAR_TX_SHIFT(queue)	(8 + (queue) * 4)
+#define  IVAR_OTHER_SHIFT	16
+#define  IVAR_VALID		BIT(3)
+#define  IVAR_TX_EVERY		BIT(31)	/* every write back of a transmit descriptor */
+#define REG_EITR(vector)	(0x000e8 + (vector) * 4)	/* as ITR, with MSI-X */
 
 /* Receive [10.2.5]; queues 0 and 1 */
 #define REG_RCTL		0x00100
@@ -83,7 +94,9 @@
 #define REG_RXCSUM		0x05000
 #define  RXCSUM_IP		BIT(8)
 #define  RXCSUM_TCP_UDP		BIT(9)
+#define  RXCSUM_HASH		BIT(13)	/* write the RSS hash, not a checksum */
 #define REG_RFCTL		0x05008	/* 0: legacy descriptors */
+#define  RFCTL_EXTENDED		BIT(15)	/* extended receive descriptors */
 #define REG_MTA(n)		(0x05200 + (n) * 4)
 #define  MTA_ENTRIES		128
 #define REG_RAL(n)		(0x05400 + (n) * 8)
@@ -91,6 +104,16 @@
 #define  RAH_VALID		BIT(31)
 #define  RA_ENTRIES		16
 #define REG_MRQC		0x05818	/* 0: one queue */
+#define  MRQC_RSS		BIT(0)
+#define  MRQC_TCP_IPV4		BIT(16)
+#define  MRQC_IPV4		BIT(17)
+#define  MRQC_TCP_IPV6		BIT(18)
+#define  MRQC_IPV6		BIT(20)
+#define REG_RETA(n)		(0x05c00 + (n) * 4)	/* four entries each */
+#define  RETA_REGISTERS		32
+#define  RETA_QUEUE_SHIFT	7	/* in the byte of an entry */
+#define REG_RSSRK(n)		(0x05c80 + (n) * 4)
+#define  RSSRK_REGISTERS	10
 #define REG_WUFC		0x05808	/* wake-up events */
 
 /* Transmit [10.2.6]; queues 0 and 1 */

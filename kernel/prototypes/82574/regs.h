@@ -12,23 +12,27 @@
 #include "registers.h"
 
 /*
- * A legacy receive descriptor [7.1.4]. Its other members are valid only if RXD_DONE is
+ * An extended receive descriptor [7.1.5]. Its other members are valid only if RXD_DONE is
  * set in its status.
  */
 struct nic_rx_descriptor {
-	__le64 address;
-	__le32 length;		/* upper half: a checksum */
+	__le64 address;		/* written back: RSS hash in the upper half */
 	__le32 status;
+	__le16 length;
+	__le16 vlan;
 };
 
-#define RXD_LENGTH(word)	((word) & 0xffff)
+#define RXD_HASH_TYPE(word)	((word) & 0xf)	/* of the lower half of the address */
+#define  HASH_NONE		0
+#define  HASH_TCP_IPV4		1
+#define  HASH_TCP_IPV6		3
 #define RXD_DONE		BIT(0)
 #define RXD_END			BIT(1)	/* last descriptor of a frame */
 #define RXD_NO_CHECKSUM		BIT(2)	/* no checksum was verified */
 #define RXD_UDP			BIT(4)	/* the checksum of UDP was verified */
 #define RXD_TCP			BIT(5)
-#define RXD_ERRORS		(0x97U << 8)	/* except checksum errors */
-#define RXD_WRONG_CHECKSUM	(0x60U << 8)	/* TCP or UDP, IP */
+#define RXD_ERRORS		(0x97U << 24)	/* except checksum errors */
+#define RXD_WRONG_CHECKSUM	(0x60U << 24)	/* TCP or UDP, IP */
 
 /*
  * An extended data descriptor, or a context descriptor, which sets the place of the

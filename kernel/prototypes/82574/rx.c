@@ -52,14 +52,16 @@ static void nic_rx_arm(struct nic_rx *rx, unsigned int i)
 
 	nic_buffer_sync(buffer, NDSHM_SYNC_FOR_DEVICE, rx->buffers.size);
 	d->address = cpu_to_le64(buffer->address);
-	d->length = 0;
 	d->status = 0;
+	d->length = 0;
+	d->vlan = 0;
 }
 
-/* Set up the ring of a stopped card. The card receives after nic_rx_give(). */
-void nic_rx_start(struct nic *nic)
+static void nic_rx_start_queue(struct nic_queue *queue)
 {
-	struct nic_rx *rx = &nic->queue.rx;
+	const unsigned int index = queue->index;
+	struct nic_rx *rx = &queue->rx;
+	struct nic *nic = queue->nic;
 	unsigned int i;
 
 	rx->next = 0;
@@ -68,22 +70,54 @@ void nic_rx_start(struct nic *nic)
 	for (i = 0; i < NIC_DESCRIPTORS; i++)
 		nic_rx_arm(rx, i);
 
-	nic_write(nic, REG_RDBAL(0), lower_32_bits(rx->ring.address));
-	nic_write(nic, REG_RDBAH(0), upper_32_bits(rx->ring.address));
-	nic_write(nic, REG_RDLEN(0),
+	nic_write(nic, REG_RDBAL(index), lower_32_bits(rx->ring.address));
+	nic_write(nic, REG_RDBAH(index), upper_32_bits(rx->ring.address));
+	nic_write(nic, REG_RDLEN(index),
 		  NIC_DESCRIPTORS * sizeof(struct nic_rx_descriptor));
-	nic_write(nic, REG_RDH(0), 0);
-	nic_write(nic, REG_RDT(0), 0);
+	nic_write(nic, REG_RDH(index), 0);
+	nic_write(nic, REG_RDT(index), 0);
+}
+
+/*
+ * Distribute frames to the queues by a hash of their addresses, and of the ports of TCP. Other
+ * frames go to queue 0.
+ */
+static void nic_rx_start_rss(struct nic *nic)
+{
+	u32 key[RSSRK_REGISTERS], entries = 0;
+	unsigned int i;
+
+	netdev_rss_key_fill(key, sizeof(key));
+	for (i = 0; i < RSSRK_REGISTERS; i++)
+		nic_write(nic, REG_RSSRK(i), key[i]);
+	for (i = 0; i < sizeof(entries); i++)
+		entries |= i % nic->queues << (i * BITS_PER_BYTE + RETA_QUEUE_SHIFT);
+	for (i = 0; i < RETA_REGISTERS; i++)
+		nic_write(nic, REG_RETA(i), entries);
+	nic_write(nic, REG_MRQC, MRQC_RSS | MRQC_TCP_IPV4 | MRQC_IPV4 | MRQC_TCP_IPV6 |
+		  MRQC_IPV6);
+}
+
+/* Set up the rings of a stopped card. A queue receives after nic_rx_give(). */
+void nic_rx_start(struct nic *nic)
+{
+	struct nic_queue *queue;
+
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
+		nic_rx_start_queue(queue);
 	nic_write(nic, REG_RXDCTL, RXDCTL_WRITE_BACK_1 | RXDCTL_COUNT_DESC);
-	nic_write(nic, REG_RXCSUM, RXCSUM_IP | RXCSUM_TCP_UDP);
+	nic_write(nic, REG_RXCSUM, RXCSUM_IP | RXCSUM_TCP_UDP | RXCSUM_HASH);
+	nic_write(nic, REG_RFCTL, RFCTL_EXTENDED);
+	if (nic->queues > 1)
+		nic_rx_start_rss(nic);
 }
 
 /* Give all descriptors but one: an equal head and tail mean none [7.1.8]. */
-void nic_rx_give(struct nic *nic)
+void nic_rx_give(struct nic_queue *queue)
 {
-	struct nic_rx *rx = &nic->queue.rx;
+	struct nic_rx *rx = &queue->rx;
 
-	nic_write(nic, REG_RDT(0),
+	nic_write(queue->nic, REG_RDT(queue->index),
 		  (rx->next + NIC_DESCRIPTORS - 1) % NIC_DESCRIPTORS);
 	rx->emptied = 0;
 }
@@ -176,8 +210,19 @@ static bool nic_rx_checksum_is_right(u32 status)
 	       !(status & (RXD_NO_CHECKSUM | RXD_WRONG_CHECKSUM));
 }
 
+static void nic_rx_set_hash(struct sk_buff *skb, u64 written)
+{
+	const u32 type = RXD_HASH_TYPE(lower_32_bits(written));
+
+	if (type != HASH_NONE)
+		skb_set_hash(skb, upper_32_bits(written),
+			     type == HASH_TCP_IPV4 || type == HASH_TCP_IPV6 ?
+			     PKT_HASH_TYPE_L4 : PKT_HASH_TYPE_L3);
+}
+
+/* @written: what the card wrote over the address */
 static void nic_rx_receive(struct nic_queue *queue, unsigned int i, u32 status,
-			   u32 length)
+			   u32 length, u64 written)
 {
 	struct net_device *netdev = queue->nic->netdev;
 	struct nic_rx *rx = &queue->rx;
@@ -206,6 +251,9 @@ static void nic_rx_receive(struct nic_queue *queue, unsigned int i, u32 status,
 	rx->bytes += length;
 	if ((netdev->features & NETIF_F_RXCSUM) && nic_rx_checksum_is_right(status))
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	if (netdev->features & NETIF_F_RXHASH)
+		nic_rx_set_hash(skb, written);
+	skb_record_rx_queue(skb, queue->index);
 	skb->protocol = eth_type_trans(skb, netdev);
 	napi_gro_receive(&queue->napi, skb);
 }
@@ -225,16 +273,16 @@ int nic_rx_poll(struct nic_queue *queue, int budget)
 		/* Read RXD_DONE before the rest of the descriptor and the frame. */
 		dma_rmb();
 		u64_stats_update_begin(&rx->sync);
-		nic_rx_receive(queue, rx->next, status,
-			       RXD_LENGTH(le32_to_cpu(READ_ONCE(d->length))));
+		nic_rx_receive(queue, rx->next, status, le16_to_cpu(READ_ONCE(d->length)),
+			       le64_to_cpu(READ_ONCE(d->address)));
 		u64_stats_update_end(&rx->sync);
 		nic_rx_arm(rx, rx->next);
 		rx->next = nic_rx_after(rx->next);
 		done++;
 		if (++rx->emptied == BATCH)
-			nic_rx_give(queue->nic);
+			nic_rx_give(queue);
 	}
 	if (rx->emptied)
-		nic_rx_give(queue->nic);
+		nic_rx_give(queue);
 	return done;
 }

@@ -49,7 +49,7 @@ static unsigned int nic_tx_room(const struct nic_tx *tx)
 /* Set up the ring of a stopped card with bus mastering enabled. */
 void nic_tx_start(struct nic *nic)
 {
-	struct nic_tx *tx = &nic->queue.tx;
+	struct nic_tx *tx = &nic->tx;
 
 	tx->next = 0;
 	tx->sent = 0;
@@ -82,7 +82,7 @@ void nic_tx_start(struct nic *nic)
 void nic_tx_stop(struct nic *nic)
 {
 	netif_tx_lock_bh(nic->netdev);
-	nic->queue.tx.live = false;
+	nic->tx.live = false;
 	netif_stop_queue(nic->netdev);
 	netif_tx_unlock_bh(nic->netdev);
 }
@@ -192,7 +192,7 @@ static void nic_tx_drop(struct nic_tx *tx, struct sk_buff *skb)
 netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev)
 {
 	struct nic *nic = netdev_priv(netdev);
-	struct nic_tx *tx = &nic->queue.tx;
+	struct nic_tx *tx = &nic->tx;
 	u32 length = nic_tx_length_sent(skb), status;
 	bool write_tail;
 
@@ -233,12 +233,12 @@ static bool nic_tx_is_done(struct nic_tx *tx, unsigned int i)
 	return status & cpu_to_le32(TXD_DONE);
 }
 
-/* Called by NAPI. Does not pass @sent, whatever the card writes. */
-void nic_tx_clean(struct nic_queue *queue)
+/* Called by NAPI of queue 0. Does not pass @sent, whatever the card writes. */
+void nic_tx_clean(struct nic *nic)
 {
-	struct net_device *netdev = queue->nic->netdev;
+	struct net_device *netdev = nic->netdev;
 	unsigned int frames = 0, bytes = 0, i, last, sent;
-	struct nic_tx *tx = &queue->tx;
+	struct nic_tx *tx = &nic->tx;
 
 	/* Pairs with nic_xmit(): whole frames, already accounted as sent. */
 	sent = smp_load_acquire(&tx->sent);
