@@ -174,6 +174,19 @@ kept() {
 	[[ $(own lent) -gt $((lent + 1000)) ]] || { echo "# only $(($(own lent) - lent)) frames are lent"; return 1; }
 	released
 }
+# An unread socket makes the receive memory grow, up to a limit; what exceeds it is copied. The
+# memory remains, so that later frames are not copied.
+grows() {
+	local before buffers copied
+	before=$(own buffers)
+	hold 1400 || return
+	buffers=$(own buffers)
+	released || return
+	[[ $buffers -gt $((before + 200)) && $(own buffers 0) -le 1024 && $(own buffers 1) -le 1024 ]] ||
+		{ echo "# $before buffers, then $buffers"; return 1; }
+	copied=$(own copied)
+	hold 200 && released && [[ $(own copied) -eq $copied ]] && accounted
+}
 # The driver waits for no socket, and frees its blocks. The new ones would overwrite the pages.
 outlives() {
 	local began
@@ -412,6 +425,7 @@ check 'the link is negotiated anew' link_follows
 check 'multicast' multicast
 check 'frames that are too long' too_long
 check 'frames in a socket are kept' kept
+check 'the receive memory grows' grows
 check 'the card is unbound, and the frames remain' outlives
 check 'its blocks are those of a queue' accounted
 check 'each has its usage' for_what_they_are

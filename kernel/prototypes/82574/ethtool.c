@@ -64,7 +64,7 @@ static int nic_nway_reset(struct net_device *netdev)
 }
 
 /* Counters of the driver for each queue. */
-static const char *const own_names[] = { "frames", "lent", "copied" };
+static const char *const own_names[] = { "frames", "lent", "copied", "buffers" };
 
 static int nic_get_sset_count(struct net_device *netdev, int set)
 {
@@ -99,6 +99,7 @@ static u64 *nic_get_own(const struct nic_rx *rx, u64 *data)
 		data[1] = rx->lent;
 		data[2] = rx->copied;
 	} while (u64_stats_fetch_retry(&rx->sync, start));
+	data[3] = atomic_read(&rx->buffers.count);
 	return data + ARRAY_SIZE(own_names);
 }
 

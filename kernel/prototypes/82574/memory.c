@@ -35,15 +35,11 @@ static void nic_revoke_cb(void *context, struct ndshm_block *block)
 	mutex_unlock(&nic->lock);
 }
 
-/* Allocate a contiguous block. */
-static int nic_alloc_from(struct nic_queue *queue, u32 usage, size_t length,
-			  struct ndshm_provider *provider, struct nic_buffer *buffer)
+/* Parameters of a contiguous block, with a list for one segment. */
+void nic_parameters(struct nic_queue *queue, u32 usage, size_t length,
+		    struct ndshm_segment_list *list, struct ndshm_parameters *parameters)
 {
-	struct ndshm_segment segment;
-	struct ndshm_segment_list list = {
-		.capacity = 1, .segments = &segment,
-	};
-	struct ndshm_parameters parameters = {
+	*parameters = (struct ndshm_parameters){
 		.header = NDSHM_PARAMETERS_HEADER,
 		.flags = NDSHM_ALLOC_CONTIGUOUS,
 		.queue_id = queue->id,
@@ -52,27 +48,46 @@ static int nic_alloc_from(struct nic_queue *queue, u32 usage, size_t length,
 		.tag = NDSHM_TAG('8', '2', '5', '7'),
 		.length = length,
 		.adapter = queue->nic->adapter,
-		.provider = provider,
 		.revoked = nic_revoke_cb,
 		.revoked_context = queue,
-		.list = &list,
+		.list = list,
 	};
-	struct ndshm_block *block = ndshm_allocate(&parameters, NULL);
+}
 
-	if (IS_ERR(block))
-		return PTR_ERR(block);
+/* Describe a new block as a buffer, or free it. */
+int nic_buffer_init(struct nic_buffer *buffer, struct ndshm_block *block,
+		    const struct ndshm_parameters *parameters)
+{
 	/* A provider may have memory without a kernel address. */
-	if (!parameters.virtual_address) {
+	if (!parameters->virtual_address) {
 		ndshm_free(block);
 		return -EOPNOTSUPP;
 	}
 	*buffer = (struct nic_buffer){
-		.memory = parameters.virtual_address,
-		.address = segment.address,
+		.memory = parameters->virtual_address,
+		.address = parameters->list->segments->address,
 		.block = block,
-		.needs_sync = parameters.needs_sync,
+		.needs_sync = parameters->needs_sync,
 	};
 	return 0;
+}
+
+static int nic_alloc_from(struct nic_queue *queue, u32 usage, size_t length,
+			  struct ndshm_provider *provider, struct nic_buffer *buffer)
+{
+	struct ndshm_segment segment;
+	struct ndshm_segment_list list = {
+		.capacity = 1, .segments = &segment,
+	};
+	struct ndshm_parameters parameters;
+	struct ndshm_block *block;
+
+	nic_parameters(queue, usage, length, &list, &parameters);
+	parameters.provider = provider;
+	block = ndshm_allocate(&parameters, NULL);
+	if (IS_ERR(block))
+		return PTR_ERR(block);
+	return nic_buffer_init(buffer, block, &parameters);
 }
 
 int nic_buffer_alloc(struct nic_queue *queue, u32 usage, size_t length,

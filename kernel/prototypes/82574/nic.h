@@ -20,20 +20,23 @@
 #include <linux/completion.h>
 #include <linux/io.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
 
+#include <ndshm/request.h>
+
 struct folio;
 struct ndshm_adapter;
-struct ndshm_block;
 struct nic;
 struct pci_dev;
 struct sk_buff;
 
 #define NIC_QUEUES	2	/* receive queues; only one without MSI-X */
 #define NIC_DESCRIPTORS	256	/* a multiple of 8 [7.1.8] */
+#define NIC_GROWTH	16	/* requests for buffers in flight */
 #define NIC_MTU_MAX	9000
 #define NIC_TX_BUFFER_SIZE	2048	/* a frame may need several */
 
@@ -67,15 +70,33 @@ struct nic_tx_buffers {
 struct nic_rx_buffer {
 	struct nic_buffer part;
 	struct folio *folio;	/* holds a reference; NULL: frames are copied */
-	struct list_head link;	/* in idle or lent */
+	union {
+		struct list_head link;	/* in idle or lent */
+		struct llist_node grown;
+	};
 };
 
-/* Receive buffers. While the card runs, only NAPI accesses them. */
+/* A request for another receive buffer, or room for one. */
+struct nic_growth {
+	struct ndshm_request request;
+	struct ndshm_segment segment;
+	struct ndshm_segment_list list;
+	struct nic_rx_buffers *buffers;
+	bool in_flight;		/* set by NAPI; cleared by the completion */
+};
+
+/* Receive buffers. While the card runs, only NAPI accesses them, but for the last members. */
 struct nic_rx_buffers {
 	u32 size;
 	struct nic_rx_buffer *slot[NIC_DESCRIPTORS];	/* given to the card */
 	struct list_head idle;
+	unsigned int idle_count;	/* length of idle */
 	struct list_head lent;	/* referenced by skbs when they were last checked */
+	struct ndshm_requests requests;
+	struct nic_growth growth[NIC_GROWTH];
+	atomic_t count;		/* of all buffers, with those requested */
+	struct llist_head grown;	/* from completions to NAPI */
+	unsigned long retry;	/* no request before this time, in jiffies */
 };
 
 struct nic_rx {
@@ -219,6 +240,10 @@ void nic_queues_free(struct nic *nic);
 /* memory.c: blocks, rings and transmit buffers. Allocation and free may sleep. */
 int nic_ring_alloc(struct nic_queue *queue, struct nic_ring *ring);
 void nic_ring_free(struct nic_ring *ring);
+void nic_parameters(struct nic_queue *queue, u32 usage, size_t length,
+		    struct ndshm_segment_list *list, struct ndshm_parameters *parameters);
+int nic_buffer_init(struct nic_buffer *buffer, struct ndshm_block *block,
+		    const struct ndshm_parameters *parameters);
 int nic_buffer_alloc(struct nic_queue *queue, u32 usage, size_t length,
 		     struct nic_buffer *buffer);
 void nic_buffer_sync(const struct nic_buffer *buffer, u32 direction, u32 length);
@@ -228,7 +253,9 @@ void nic_tx_buffers_free(struct nic_tx_buffers *buffers);
 /* buffer.c: receive buffers. Allocation and free may sleep; the rest is called by NAPI. */
 int nic_rx_buffers_alloc(struct nic_queue *queue, u32 size);
 void nic_rx_buffers_free(struct nic_rx_buffers *buffers);
-struct nic_rx_buffer *nic_rx_buffers_take(struct nic_rx_buffers *buffers);
+void nic_rx_buffers_stop(struct nic_rx_buffers *buffers);
+struct nic_rx_buffer *nic_rx_buffers_take(struct nic_queue *queue);
+void nic_rx_buffers_put(struct nic_rx_buffers *buffers, struct nic_rx_buffer *buffer);
 void nic_rx_buffers_lend(struct nic_rx_buffers *buffers, struct nic_rx_buffer *buffer,
 			 struct sk_buff *skb, u32 offset, u32 length);
 

@@ -68,6 +68,7 @@ static void nic_queue_free(struct nic_queue *queue)
 	/* The queue is missing if nic_change_mtu() found no memory. */
 	if (!queue->id)
 		return;
+	nic_rx_buffers_stop(&queue->rx.buffers);
 	nic_queue_step(queue, ndshm_queue_free);
 	nic_queue_step(queue, ndshm_queue_dma_stopped);
 	/* No packet is in flight, so that this does not wait for other parties. */

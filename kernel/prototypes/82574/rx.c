@@ -170,12 +170,12 @@ static struct sk_buff *nic_rx_lend(struct nic_queue *queue, unsigned int i, u32 
 
 	if (!buffer->folio)
 		return NULL;
-	idle = nic_rx_buffers_take(buffers);
+	idle = nic_rx_buffers_take(queue);
 	if (!idle)
 		return NULL;
 	skb = napi_alloc_skb(&queue->napi, HEADERS);
 	if (!skb) {
-		list_add(&idle->link, &buffers->idle);
+		nic_rx_buffers_put(buffers, idle);
 		return NULL;
 	}
 	skb_put_data(skb, buffer->part.memory, HEADERS);
