@@ -106,7 +106,7 @@ accounted() {
 # queues a block for each of 256 receive buffers and the spare ones.
 usages() { "$ndshm" list blocks | awk -v adapter="$user_card" '$2 == adapter { count[$4]++ } END { for (usage in count) print usage, count[usage] }' | sort; }
 for_what_they_are() {
-	[[ $(usages) == "other 3"$'\n'"receive 640"$'\n'"xmit 8" ]] || { usages | sed 's/^/# /'; return 1; }
+	[[ $(usages) == "other 3"$'\n'"receive ${1:-640}"$'\n'"xmit ${2:-8}" ]] || { usages | sed 's/^/# /'; return 1; }
 }
 # Larger and smaller MTUs must be refused, although the card can send longer
 # frames.
@@ -166,6 +166,40 @@ both_queues() {
 			{ echo "# queue $queue: $(own frames $queue) frames, $(interrupts $queue) interrupts; before ${was[*]}"; code=1; }
 	done
 	return $code
+}
+# Smaller rings have fewer buffers. A size is rounded up; no ring is longer than 1,024 frames.
+rings() { ethtool -g "$net" | awk '/^Current/ { now = 1 } now && /^(RX|TX):/ { print $2 }' | paste -sd ' '; }
+ring_sizes() {
+	ethtool -G "$net" rx 3 tx 90 && [[ $(rings) == '64 96' ]] && carried ip link show "$net" && for_what_they_are 160 3 &&
+		compared 60 1514 && ! ethtool -G "$net" rx 1025 2>/dev/null && ! ethtool -G "$net" rx-jumbo 64 2>/dev/null &&
+		[[ $(rings) == '64 96' ]] || { rings | sed 's/^/# /'; return 1; }
+	down && ethtool -G "$net" rx 256 tx 256 && up && for_what_they_are
+}
+# Fewer interrupts than the time allows, also after a stop; the unit of the card limits the interval.
+all_interrupts() { echo $(($(interrupts 0) + $(interrupts 1))); }
+spaced() {
+	local began interrupts most
+	began=$(date +%s%3N) interrupts=$(all_interrupts)
+	there "$frames" send $ours 10 3000 1400 && pinged 56
+	interrupts=$(($(all_interrupts) - interrupts)) most=$((($(date +%s%3N) - began) / 10 * 2 + 10))
+	[[ $interrupts -le $most ]] || { echo "# $interrupts interrupts, not $most at most"; return 1; }
+}
+coalesced() {
+	ethtool -C "$net" rx-usecs 10000 && ethtool -c "$net" | grep -q '^rx-usecs:[[:space:]]*10000$' && spaced &&
+		down && up && spaced && ! ethtool -C "$net" rx-usecs 16777 2>/dev/null && ! spaced_by_default
+}
+spaced_by_default() { ethtool -C "$net" rx-usecs 50 && spaced >/dev/null; }
+# The PHY keeps what was set, also over a stop. Gigabit needs negotiation.
+advertised() { ethtool "$net" | awk '/Advertised link modes:/ { at = 1; sub(".*modes:", "") } /Advertised pause/ { at = 0 } at { print }' | xargs; }
+link_settings() {
+	ethtool -s "$net" advertise 0x008 && [[ $(advertised) == 100baseT/Full ]] && carried ip link show "$net" &&
+		down && up && [[ $(advertised) == 100baseT/Full ]] && pinged 56 &&
+		ethtool -s "$net" autoneg off speed 100 duplex full && ethtool "$net" | grep -q 'Auto-negotiation: off' && pinged 56 &&
+		! ethtool -s "$net" autoneg off speed 1000 duplex half 2>/dev/null && ! ethtool -r "$net" 2>/dev/null &&
+		ethtool "$net" | grep -q 'Auto-negotiation: off' && ethtool -s "$net" autoneg on && ethtool "$net" | grep -q 'Auto-negotiation: on' &&
+		! ethtool -s "$net" advertise 0x1000 2>/dev/null &&
+		[[ $(advertised) == '10baseT/Half 10baseT/Full 100baseT/Half 100baseT/Full 1000baseT/Full' ]] && carried ip link show "$net" ||
+		{ ethtool "$net" | sed 's/^/# /'; return 1; }
 }
 # Each buffer of the ring is used again meanwhile, several times.
 kept() {
@@ -361,6 +395,8 @@ flood_ended() {
 slept_in_traffic() { asleep && flood_stop && flood_ended && flood_start && traffic_goes_on; }
 stopped() { down && flooded && nothing_left; }
 
+# Rings change in full traffic.
+rings_change() { ethtool -G "$net" rx 1024 tx 64 && received_more && ethtool -G "$net" rx 256 tx 256 && traffic_goes_on; }
 resized() { up mtu 1500 && traffic && ip link set "$net" mtu 9000 && down && flooded && nothing_left; }
 
 # The mock provider's counters must show no misuse.
@@ -421,6 +457,9 @@ check 'TCP from the other end' tcp --reverse
 check 'both queues receive' both_queues
 check 'frames are counted' counted
 check 'speed and duplex' linked
+check 'settings of the link' link_settings
+check 'sizes of the rings' ring_sizes
+check 'intervals of interrupts' coalesced
 check 'the link is negotiated anew' link_follows
 check 'multicast' multicast
 check 'frames that are too long' too_long
@@ -461,6 +500,7 @@ done
 check 'longer frames in full traffic' resized
 check 'reset in full traffic' restarted
 check 'reset while it is polled' polled
+check 'other rings in full traffic' rings_change
 [[ ! ${NDSHM_MOCK:-} ]] || check 'the machine sleeps in full traffic' slept_in_traffic
 if [[ $(uname -r) == 6.1.* ]]; then
 	# This kernel logs a hung card as a warning.

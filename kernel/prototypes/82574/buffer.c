@@ -24,9 +24,9 @@
 
 #include "nic.h"
 
-#define IDLE		64	/* allocated with the ring */
+#define IDLE(slots)	((slots) / 4)	/* allocated with the ring */
 #define FEW		16	/* request more below this number of idle buffers */
-#define MOST		(4 * NIC_DESCRIPTORS)
+#define MOST(slots)	((slots) * 4)
 #define CHECKED		8	/* lent buffers that are checked for one frame */
 
 /* References to the folio of a buffer that is not lent: that of the block, and the driver's. */
@@ -98,23 +98,27 @@ void nic_rx_buffers_free(struct nic_rx_buffers *buffers)
 
 	if (!buffers->size)
 		return;
-	for (i = 0; i < NIC_DESCRIPTORS; i++)
+	for (i = 0; buffers->slot && i < buffers->slots; i++)
 		if (buffers->slot[i])
 			nic_rx_buffer_free(buffers->slot[i]);
+	kvfree(buffers->slot);
 	nic_rx_buffers_free_list(&buffers->idle);
 	nic_rx_buffers_free_list(&buffers->lent);
 	llist_for_each_entry_safe(buffer, next, llist_del_all(&buffers->grown), grown)
 		nic_rx_buffer_free(buffer);
 	atomic_set(&buffers->count, 0);
+	buffers->slot = NULL;
 	buffers->size = 0;
 }
 
-static void nic_rx_buffers_init(struct nic_rx_buffers *buffers, u32 size)
+static void nic_rx_buffers_init(struct nic_rx_buffers *buffers, unsigned int slots,
+				u32 size)
 {
 	unsigned int i;
 
 	memset(buffers, 0, sizeof(*buffers));
 	buffers->size = size;
+	buffers->slots = slots;
 	buffers->retry = jiffies;
 	INIT_LIST_HEAD(&buffers->idle);
 	INIT_LIST_HEAD(&buffers->lent);
@@ -123,19 +127,23 @@ static void nic_rx_buffers_init(struct nic_rx_buffers *buffers, u32 size)
 		buffers->growth[i].buffers = buffers;
 }
 
-int nic_rx_buffers_alloc(struct nic_queue *queue, u32 size)
+int nic_rx_buffers_alloc(struct nic_queue *queue, unsigned int slots, u32 size)
 {
 	struct nic_rx_buffers *buffers = &queue->rx.buffers;
 	struct nic_rx_buffer *buffer;
 	unsigned int i;
 
-	nic_rx_buffers_init(buffers, size);
-	for (i = 0; i < NIC_DESCRIPTORS + IDLE; i++) {
+	/* After an error nic_queue_free() frees what there is. */
+	nic_rx_buffers_init(buffers, slots, size);
+	buffers->slot = kvcalloc(slots, sizeof(*buffers->slot), GFP_KERNEL);
+	if (!buffers->slot)
+		return -ENOMEM;
+	for (i = 0; i < slots + IDLE(slots); i++) {
 		buffer = nic_rx_buffer_alloc(queue, size);
 		if (!buffer)
-			return -ENOMEM;	/* nic_queue_free() frees the others */
+			return -ENOMEM;
 		atomic_inc(&buffers->count);
-		if (i < NIC_DESCRIPTORS)
+		if (i < slots)
 			buffers->slot[i] = buffer;
 		else
 			nic_rx_buffers_put(buffers, buffer);
@@ -189,7 +197,10 @@ static void nic_rx_buffers_grow(struct nic_queue *queue)
 
 	if (time_before(jiffies, READ_ONCE(buffers->retry)))
 		return;
-	for (i = 0; i < NIC_GROWTH && atomic_read(&buffers->count) < MOST; i++) {
+	for (i = 0; i < NIC_GROWTH; i++) {
+		if (atomic_read(&buffers->count) >= MOST(buffers->slots))
+			break;
+
 		/* Pairs with nic_rx_buffers_grown(). */
 		if (smp_load_acquire(&buffers->growth[i].in_flight))
 			continue;

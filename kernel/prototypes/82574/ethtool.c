@@ -7,6 +7,7 @@
 #include <linux/pci.h>
 
 #include "nic.h"
+#include "regs.h"
 
 static void nic_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *info)
 {
@@ -16,28 +17,42 @@ static void nic_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *i
 	strscpy(info->bus_info, pci_name(nic->pdev), sizeof(info->bus_info));
 }
 
+static void nic_set_modes(unsigned long *mask, unsigned int modes)
+{
+	unsigned int i;
+
+	linkmode_set_bit(ETHTOOL_LINK_MODE_TP_BIT, mask);
+	for (i = 0; i < NIC_LINK_MODES; i++)
+		if (modes & BIT(i))
+			linkmode_set_bit(nic_link_mode(i), mask);
+}
+
 static int nic_get_link_ksettings(struct net_device *netdev,
 				  struct ethtool_link_ksettings *settings)
 {
-	static const u8 modes[] = {
-		ETHTOOL_LINK_MODE_TP_BIT,
-		ETHTOOL_LINK_MODE_Autoneg_BIT,
-		ETHTOOL_LINK_MODE_10baseT_Half_BIT,
-		ETHTOOL_LINK_MODE_10baseT_Full_BIT,
-		ETHTOOL_LINK_MODE_100baseT_Half_BIT,
-		ETHTOOL_LINK_MODE_100baseT_Full_BIT,
-		ETHTOOL_LINK_MODE_1000baseT_Full_BIT,
-	};
-	struct nic_link link = nic_link_state(netdev_priv(netdev));
-	unsigned int i;
+	struct nic *nic = netdev_priv(netdev);
+	struct nic_link_settings wanted;
+	struct nic_link link;
+	int error;
+
+	mutex_lock(&nic->lock);
+	error = nic_link_settings(nic, &wanted);
+	link = nic_link_state(nic);
+	mutex_unlock(&nic->lock);
+	if (error)
+		return error;
 
 	ethtool_link_ksettings_zero_link_mode(settings, supported);
-	for (i = 0; i < ARRAY_SIZE(modes); i++)
-		linkmode_set_bit(modes[i], settings->link_modes.supported);
-	linkmode_copy(settings->link_modes.advertising,
-		      settings->link_modes.supported);
+	nic_set_modes(settings->link_modes.supported, NIC_LINK_ALL);
+	linkmode_set_bit(ETHTOOL_LINK_MODE_Autoneg_BIT, settings->link_modes.supported);
+	/* Also without negotiation: the core keeps these modes when it is enabled. */
+	ethtool_link_ksettings_zero_link_mode(settings, advertising);
+	nic_set_modes(settings->link_modes.advertising, wanted.modes);
+	if (wanted.negotiate)
+		linkmode_set_bit(ETHTOOL_LINK_MODE_Autoneg_BIT,
+				 settings->link_modes.advertising);
 	settings->base.port = PORT_TP;
-	settings->base.autoneg = AUTONEG_ENABLE;
+	settings->base.autoneg = wanted.negotiate ? AUTONEG_ENABLE : AUTONEG_DISABLE;
 	settings->base.speed = SPEED_UNKNOWN;
 	settings->base.duplex = DUPLEX_UNKNOWN;
 	if (netif_carrier_ok(netdev) && link.up) {
@@ -48,19 +63,125 @@ static int nic_get_link_ksettings(struct net_device *netdev,
 	return 0;
 }
 
+/* Return: false if the card cannot have these settings. Gigabit needs negotiation. */
+static bool nic_want(const struct ethtool_link_ksettings *settings,
+		     struct nic_link_settings *wanted)
+{
+	unsigned int i;
+
+	*wanted = (struct nic_link_settings){
+		.negotiate = settings->base.autoneg == AUTONEG_ENABLE,
+		.speed = settings->base.speed,
+		.full_duplex = settings->base.duplex == DUPLEX_FULL,
+	};
+	for (i = 0; i < NIC_LINK_MODES; i++)
+		if (linkmode_test_bit(nic_link_mode(i), settings->link_modes.advertising))
+			wanted->modes |= BIT(i);
+	if (wanted->negotiate)
+		return wanted->modes;
+	return (wanted->speed == SPEED_10 || wanted->speed == SPEED_100) &&
+	       settings->base.duplex <= DUPLEX_FULL;
+}
+
+static int nic_set_link_ksettings(struct net_device *netdev,
+				  const struct ethtool_link_ksettings *settings)
+{
+	struct nic *nic = netdev_priv(netdev);
+	struct nic_link_settings wanted, before;
+	int error;
+
+	if (!nic_want(settings, &wanted))
+		return -EINVAL;
+	mutex_lock(&nic->lock);
+	before = nic->link;
+	nic->link = wanted;
+	error = nic_link_renegotiate(nic);
+	if (error)
+		nic->link = before;
+	else if (nic->up)
+		/* The loss of the link may raise no interrupt. */
+		schedule_work(&nic->link_work);
+	mutex_unlock(&nic->lock);
+	return error;
+}
+
 static int nic_nway_reset(struct net_device *netdev)
 {
 	struct nic *nic = netdev_priv(netdev);
 	int error = -EAGAIN;
 
 	mutex_lock(&nic->lock);
-	if (nic->up) {
+	if (!nic->link.negotiate) {
+		error = -EINVAL;
+	} else if (nic->up) {
 		error = nic_link_renegotiate(nic);
 		/* The loss of the link raises no interrupt here. */
 		schedule_work(&nic->link_work);
 	}
 	mutex_unlock(&nic->lock);
 	return error;
+}
+
+static void nic_get_ringparam(struct net_device *netdev, struct ethtool_ringparam *ring,
+			      struct kernel_ethtool_ringparam *kernel_ring,
+			      struct netlink_ext_ack *extack)
+{
+	const struct nic *nic = netdev_priv(netdev);
+
+	ring->rx_max_pending = NIC_DESCRIPTORS_MOST;
+	ring->tx_max_pending = NIC_DESCRIPTORS_MOST;
+	ring->rx_pending = nic->rx_descriptors;
+	ring->tx_pending = nic->tx_descriptors;
+}
+
+/* The core has checked the maximum. */
+static unsigned int nic_descriptors(u32 pending)
+{
+	return round_up(max_t(u32, pending, NIC_DESCRIPTORS_LEAST), NIC_DESCRIPTORS_STEP);
+}
+
+static int nic_set_ringparam(struct net_device *netdev, struct ethtool_ringparam *ring,
+			     struct kernel_ethtool_ringparam *kernel_ring,
+			     struct netlink_ext_ack *extack)
+{
+	const struct nic_config config = {
+		.mtu = netdev->mtu,
+		.rx_descriptors = nic_descriptors(ring->rx_pending),
+		.tx_descriptors = nic_descriptors(ring->tx_pending),
+	};
+
+	if (ring->rx_mini_pending || ring->rx_jumbo_pending)
+		return -EINVAL;
+	return nic_reconfigure(netdev, &config);
+}
+
+static int nic_get_coalesce(struct net_device *netdev, struct ethtool_coalesce *coalesce,
+			    struct kernel_ethtool_coalesce *kernel_coalesce,
+			    struct netlink_ext_ack *extack)
+{
+	struct nic *nic = netdev_priv(netdev);
+
+	mutex_lock(&nic->lock);
+	coalesce->rx_coalesce_usecs = nic->interval;
+	mutex_unlock(&nic->lock);
+	return 0;
+}
+
+/* The interval also applies to sent frames. */
+static int nic_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *coalesce,
+			    struct kernel_ethtool_coalesce *kernel_coalesce,
+			    struct netlink_ext_ack *extack)
+{
+	struct nic *nic = netdev_priv(netdev);
+
+	if (coalesce->rx_coalesce_usecs > ITR_MAX * ITR_UNIT_NS / NSEC_PER_USEC)
+		return -EINVAL;
+	mutex_lock(&nic->lock);
+	nic->interval = coalesce->rx_coalesce_usecs;
+	if (nic->up)
+		nic_irq_set_interval(nic);
+	mutex_unlock(&nic->lock);
+	return 0;
 }
 
 /* Counters of the driver for each queue. */
@@ -134,7 +255,13 @@ static void nic_get_channels(struct net_device *netdev, struct ethtool_channels 
 const struct ethtool_ops nic_ethtool_ops = {
 	.get_drvinfo = nic_get_drvinfo,
 	.get_link = ethtool_op_get_link,
+	.supported_coalesce_params = ETHTOOL_COALESCE_RX_USECS,
 	.get_link_ksettings = nic_get_link_ksettings,
+	.set_link_ksettings = nic_set_link_ksettings,
+	.get_ringparam = nic_get_ringparam,
+	.set_ringparam = nic_set_ringparam,
+	.get_coalesce = nic_get_coalesce,
+	.set_coalesce = nic_set_coalesce,
 	.nway_reset = nic_nway_reset,
 	.get_channels = nic_get_channels,
 	.get_sset_count = nic_get_sset_count,

@@ -11,7 +11,6 @@
 
 #define CAUSES_QUEUE \
 	(CAUSE_SENT | CAUSE_RX_FEW | CAUSE_RX_OVERRUN | CAUSE_RECEIVED)
-#define INTERRUPTS_PER_SECOND	20000
 #define VECTOR_LINK		NIC_QUEUES	/* a queue has the vector of its index */
 
 static irqreturn_t nic_interrupt(int irq, void *context)
@@ -131,6 +130,20 @@ static void nic_irq_assign(struct nic *nic)
 		  nic_read(nic, REG_CTRL_EXT) | CTRL_EXT_PBA_CLEAR);
 }
 
+/* Set the minimum interval between interrupts of a queue. Called with nic->lock held. */
+void nic_irq_set_interval(struct nic *nic)
+{
+	const u32 interval = nic->interval * NSEC_PER_USEC / ITR_UNIT_NS;
+	struct nic_queue *queue;
+
+	lockdep_assert_held(&nic->lock);
+	if (!nic->msix)
+		nic_write(nic, REG_ITR, interval);
+	else
+		for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
+			nic_write(nic, REG_EITR(queue->index), interval);
+}
+
 /*
  * The rings must be set up before: NAPI may be polled without an interrupt. On a shared
  * line a cause may already have been read, and thereby cleared: schedule a first poll,
@@ -138,18 +151,13 @@ static void nic_irq_assign(struct nic *nic)
  */
 void nic_irq_enable(struct nic *nic)
 {
-	const u32 interval = NSEC_PER_SEC / (INTERRUPTS_PER_SECOND * 256);
 	struct nic_queue *queue;
 
 	if (nic->msix)
 		nic_irq_assign(nic);
-	else
-		nic_write(nic, REG_ITR, interval);
-	for (queue = nic->queue; queue < nic_queues_end(nic); queue++) {
-		if (nic->msix)
-			nic_write(nic, REG_EITR(queue->index), interval);
+	nic_irq_set_interval(nic);
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
 		napi_enable(&queue->napi);
-	}
 	nic_write(nic, REG_IMS, nic->msix ? CAUSE_LINK | CAUSE_OTHER : CAUSE_LINK);
 	local_bh_disable();
 	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The PHY and the state of the link. The card negotiates by itself, and adopts the PHY's
- * result.
+ * The PHY and the state of the link. The PHY negotiates by itself, or has the speed and duplex
+ * that the user has set, and the card adopts its result.
  */
 #include <linux/ethtool.h>
 
@@ -47,28 +47,103 @@ static int access_phy(struct nic *nic, u32 operation, unsigned int number,
 	return 0;
 }
 
-static int nic_wake_phy(struct nic *nic, bool again)
+/* Modes that can be offered, by the bit in struct nic_link_settings. */
+static const struct {
+	u8 mode;
+	u16 advertise;
+	u16 gigabit;
+} modes[] = {
+	{ ETHTOOL_LINK_MODE_10baseT_Half_BIT, PHY_ADVERTISE_10_HALF, 0 },
+	{ ETHTOOL_LINK_MODE_10baseT_Full_BIT, PHY_ADVERTISE_10_FULL, 0 },
+	{ ETHTOOL_LINK_MODE_100baseT_Half_BIT, PHY_ADVERTISE_100_HALF, 0 },
+	{ ETHTOOL_LINK_MODE_100baseT_Full_BIT, PHY_ADVERTISE_100_FULL, 0 },
+	{ ETHTOOL_LINK_MODE_1000baseT_Full_BIT, 0, PHY_GIGABIT_FULL },
+};
+
+static_assert(ARRAY_SIZE(modes) == NIC_LINK_MODES);
+
+int nic_link_mode(unsigned int i)
 {
-	u16 control = 0;
-	int error = access_phy(nic, MDIC_READ, PHY_CONTROL, &control);
+	return modes[i].mode;
+}
+
+/* The registers of the PHY that the settings determine. */
+struct phy {
+	u16 control;
+	u16 advertise;
+	u16 gigabit;
+};
+
+static int nic_read_phy(struct nic *nic, struct phy *phy)
+{
+	int error;
+
+	*phy = (struct phy){ };
+	error = access_phy(nic, MDIC_READ, PHY_CONTROL, &phy->control);
+	if (!error)
+		error = access_phy(nic, MDIC_READ, PHY_ADVERTISE, &phy->advertise);
+	if (!error)
+		error = access_phy(nic, MDIC_READ, PHY_GIGABIT, &phy->gigabit);
+	return error;
+}
+
+/* Change what the settings determine; keep, for instance, the offer of pause frames. */
+static void nic_adjust_phy(struct phy *phy, const struct nic_link_settings *settings)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		phy->advertise &= ~modes[i].advertise;
+		phy->gigabit &= ~modes[i].gigabit;
+		if (settings->modes & BIT(i)) {
+			phy->advertise |= modes[i].advertise;
+			phy->gigabit |= modes[i].gigabit;
+		}
+	}
+	phy->control &= ~(PHY_CONTROL_POWER_DOWN | PHY_CONTROL_ISOLATE |
+			  PHY_CONTROL_NEGOTIATE);
+	if (settings->negotiate) {
+		phy->control |= PHY_CONTROL_NEGOTIATE;
+		return;
+	}
+	phy->control &= ~(PHY_CONTROL_SPEED_1000 | PHY_CONTROL_SPEED_100 |
+			  PHY_CONTROL_FULL_DUPLEX);
+	if (settings->speed == SPEED_100)
+		phy->control |= PHY_CONTROL_SPEED_100;
+	if (settings->full_duplex)
+		phy->control |= PHY_CONTROL_FULL_DUPLEX;
+}
+
+static int nic_apply_settings(struct nic *nic, bool again)
+{
+	struct phy before, phy;
+	int error = nic_read_phy(nic, &before);
 
 	if (error)
 		return error;
-	if (!again && (control & PHY_CONTROL_NEGOTIATE) &&
-	    !(control & (PHY_CONTROL_POWER_DOWN | PHY_CONTROL_ISOLATE)))
+	phy = before;
+	nic_adjust_phy(&phy, &nic->link);
+	if (!again && !memcmp(&phy, &before, sizeof(phy)))
 		return 0;
-	control &= ~(PHY_CONTROL_POWER_DOWN | PHY_CONTROL_ISOLATE);
-	control |= PHY_CONTROL_NEGOTIATE | PHY_CONTROL_RESTART;
-	return access_phy(nic, MDIC_WRITE, PHY_CONTROL, &control);
+	if (nic->link.negotiate)
+		phy.control |= PHY_CONTROL_RESTART;
+	error = access_phy(nic, MDIC_WRITE, PHY_ADVERTISE, &phy.advertise);
+	if (!error)
+		error = access_phy(nic, MDIC_WRITE, PHY_GIGABIT, &phy.gigabit);
+	if (!error)
+		error = access_phy(nic, MDIC_WRITE, PHY_CONTROL, &phy.control);
+	return error;
 }
 
 static int nic_negotiate(struct nic *nic, bool again)
 {
-	int error = nic_link_take_phy(nic);
+	int error;
 
+	lockdep_assert_held(&nic->lock);
+	error = nic_link_take_phy(nic);
 	if (error)
 		return error;
-	error = nic_wake_phy(nic, again);
+	error = nic_apply_settings(nic, again);
 	nic_link_give_phy(nic);
 	return error;
 }
@@ -83,9 +158,37 @@ int nic_link_start(struct nic *nic)
 	return error;
 }
 
+/* Apply new settings, or the same again. Called with nic->lock held. */
 int nic_link_renegotiate(struct nic *nic)
 {
 	return nic_negotiate(nic, true);
+}
+
+/* Get the settings that the PHY has. Called with nic->lock held. */
+int nic_link_settings(struct nic *nic, struct nic_link_settings *settings)
+{
+	struct phy phy;
+	unsigned int i;
+	int error;
+
+	lockdep_assert_held(&nic->lock);
+	error = nic_link_take_phy(nic);
+	if (error)
+		return error;
+	error = nic_read_phy(nic, &phy);
+	nic_link_give_phy(nic);
+	if (error)
+		return error;
+
+	*settings = (struct nic_link_settings){
+		.negotiate = phy.control & PHY_CONTROL_NEGOTIATE,
+		.speed = phy.control & PHY_CONTROL_SPEED_100 ? SPEED_100 : SPEED_10,
+		.full_duplex = phy.control & PHY_CONTROL_FULL_DUPLEX,
+	};
+	for (i = 0; i < ARRAY_SIZE(modes); i++)
+		if (phy.advertise & modes[i].advertise || phy.gigabit & modes[i].gigabit)
+			settings->modes |= BIT(i);
+	return 0;
 }
 
 struct nic_link nic_link_state(struct nic *nic)

@@ -18,10 +18,10 @@
 
 /* Long enough for few blocks, short enough to be found contiguous. */
 #define BLOCK_LENGTH	SZ_64K
-#define RING_LENGTH	(NIC_DESCRIPTORS * sizeof(struct nic_rx_descriptor))
 
 static_assert(sizeof(struct nic_rx_descriptor) ==
 	      sizeof(struct nic_tx_descriptor));
+static_assert(NIC_DESCRIPTORS_STEP % (BLOCK_LENGTH / NIC_TX_BUFFER_SIZE) == 0);
 
 /* Must not take RTNL: a thread that frees a block under RTNL waits for this callback. */
 static void nic_revoke_cb(void *context, struct ndshm_block *block)
@@ -110,13 +110,14 @@ void nic_buffer_sync(const struct nic_buffer *buffer, u32 direction, u32 length)
  * cannot handle: the ring must be coherent. If the memory of the default provider is not,
  * use "coherent".
  */
-int nic_ring_alloc(struct nic_queue *queue, struct nic_ring *ring)
+int nic_ring_alloc(struct nic_queue *queue, struct nic_ring *ring, unsigned int count)
 {
+	const size_t length = count * sizeof(struct nic_rx_descriptor);
 	struct ndshm_provider *coherent;
 	struct nic_buffer buffer;
 	int error;
 
-	error = nic_buffer_alloc(queue, NDSHM_USAGE_OTHER, RING_LENGTH, &buffer);
+	error = nic_buffer_alloc(queue, NDSHM_USAGE_OTHER, length, &buffer);
 	if (error)
 		return error;
 	if (buffer.needs_sync) {
@@ -124,8 +125,7 @@ int nic_ring_alloc(struct nic_queue *queue, struct nic_ring *ring)
 		coherent = ndshm_provider_find("coherent");
 		if (!coherent)
 			return -ENOENT;
-		error = nic_alloc_from(queue, NDSHM_USAGE_OTHER, RING_LENGTH, coherent,
-				       &buffer);
+		error = nic_alloc_from(queue, NDSHM_USAGE_OTHER, length, coherent, &buffer);
 		ndshm_provider_put(coherent);
 		if (error)
 			return error;
@@ -134,6 +134,7 @@ int nic_ring_alloc(struct nic_queue *queue, struct nic_ring *ring)
 		.block = buffer.block,
 		.descriptors = buffer.memory,
 		.address = buffer.address,
+		.count = count,
 	};
 	return 0;
 }
@@ -162,11 +163,13 @@ void nic_tx_buffers_free(struct nic_tx_buffers *buffers)
 	while (buffers->blocks)
 		ndshm_free(buffers->block[--buffers->blocks]);
 	kvfree(buffers->block);
+	kvfree(buffers->length);
 	kvfree(buffers->buffer);
 	*buffers = (struct nic_tx_buffers){ };
 }
 
-int nic_tx_buffers_alloc(struct nic_queue *queue, struct nic_tx_buffers *buffers)
+int nic_tx_buffers_alloc(struct nic_queue *queue, struct nic_tx_buffers *buffers,
+			 unsigned int count)
 {
 	const unsigned int each = BLOCK_LENGTH / NIC_TX_BUFFER_SIZE;
 	struct nic_buffer whole;
@@ -174,11 +177,12 @@ int nic_tx_buffers_alloc(struct nic_queue *queue, struct nic_tx_buffers *buffers
 	unsigned int i;
 
 	*buffers = (struct nic_tx_buffers){ };
-	buffers->buffer = kvcalloc(NIC_DESCRIPTORS, sizeof(*buffers->buffer), GFP_KERNEL);
-	buffers->block = kvcalloc(NIC_DESCRIPTORS / each, sizeof(*buffers->block), GFP_KERNEL);
-	if (!buffers->buffer || !buffers->block)
+	buffers->buffer = kvcalloc(count, sizeof(*buffers->buffer), GFP_KERNEL);
+	buffers->length = kvcalloc(count, sizeof(*buffers->length), GFP_KERNEL);
+	buffers->block = kvcalloc(count / each, sizeof(*buffers->block), GFP_KERNEL);
+	if (!buffers->buffer || !buffers->length || !buffers->block)
 		goto err_free;
-	for (i = 0; i < NIC_DESCRIPTORS; i += each) {
+	for (i = 0; i < count; i += each) {
 		error = nic_buffer_alloc(queue, NDSHM_USAGE_XMIT, BLOCK_LENGTH, &whole);
 		if (error)
 			goto err_free;

@@ -98,25 +98,52 @@ static int nic_stop(struct net_device *netdev)
 	return 0;
 }
 
-/* Buffers must hold a frame of the new MTU, so all are allocated anew. */
-static int nic_change_mtu(struct net_device *netdev, int mtu)
+static void nic_configure(struct net_device *netdev, const struct nic_config *config)
 {
-	int before = netdev->mtu, error;
+	struct nic *nic = netdev_priv(netdev);
+
+	WRITE_ONCE(netdev->mtu, config->mtu);
+	nic->rx_descriptors = config->rx_descriptors;
+	nic->tx_descriptors = config->tx_descriptors;
+}
+
+/* All blocks are allocated anew. Called with RTNL held. */
+int nic_reconfigure(struct net_device *netdev, const struct nic_config *config)
+{
+	const struct nic *nic = netdev_priv(netdev);
+	const struct nic_config before = {
+		.mtu = netdev->mtu,
+		.rx_descriptors = nic->rx_descriptors,
+		.tx_descriptors = nic->tx_descriptors,
+	};
+	int error;
 
 	if (!netif_running(netdev)) {
-		WRITE_ONCE(netdev->mtu, mtu);
+		nic_configure(netdev, config);
 		return 0;
 	}
 	nic_stop(netdev);
-	WRITE_ONCE(netdev->mtu, mtu);
+	nic_configure(netdev, config);
 	error = nic_open(netdev);
 	if (!error)
 		return 0;
-	/* Restore the previous MTU, for which there was enough memory. */
-	WRITE_ONCE(netdev->mtu, before);
+	/* Restore the previous configuration, for which there was enough memory. */
+	nic_configure(netdev, &before);
 	if (nic_open(netdev))
 		netdev_err(netdev, "stopped: set it down and up\n");
 	return error;
+}
+
+static int nic_change_mtu(struct net_device *netdev, int mtu)
+{
+	const struct nic *nic = netdev_priv(netdev);
+	const struct nic_config config = {
+		.mtu = mtu,
+		.rx_descriptors = nic->rx_descriptors,
+		.tx_descriptors = nic->tx_descriptors,
+	};
+
+	return nic_reconfigure(netdev, &config);
 }
 
 static int nic_set_mac_address(struct net_device *netdev, void *address)

@@ -35,8 +35,12 @@ struct pci_dev;
 struct sk_buff;
 
 #define NIC_QUEUES	2	/* receive queues; only one without MSI-X */
-#define NIC_DESCRIPTORS	256	/* a multiple of 8 [7.1.8] */
+#define NIC_DESCRIPTORS	256	/* of a ring, unless the user sets another number */
+#define NIC_DESCRIPTORS_LEAST	64
+#define NIC_DESCRIPTORS_MOST	1024
+#define NIC_DESCRIPTORS_STEP	32	/* a multiple of 8 [7.1.8], and whole blocks of buffers */
 #define NIC_GROWTH	16	/* requests for buffers in flight */
+#define NIC_INTERVAL	50	/* between interrupts, in microseconds, unless the user sets one */
 #define NIC_MTU_MAX	9000
 #define NIC_TX_BUFFER_SIZE	2048	/* a frame may need several */
 
@@ -54,11 +58,18 @@ struct nic_ring {
 	struct ndshm_block *block;
 	void *descriptors;
 	dma_addr_t address;
+	unsigned int count;
 };
+
+static inline unsigned int nic_ring_after(const struct nic_ring *ring, unsigned int i)
+{
+	return i + 1 < ring->count ? i + 1 : 0;
+}
 
 /* Transmit buffers: one for each descriptor, several in a block. */
 struct nic_tx_buffers {
 	struct nic_buffer *buffer;
+	u16 *length;		/* bytes of the frame that ends there, or 0 */
 	struct ndshm_block **block;
 	unsigned int blocks;
 };
@@ -88,7 +99,8 @@ struct nic_growth {
 /* Receive buffers. While the card runs, only NAPI accesses them, but for the last members. */
 struct nic_rx_buffers {
 	u32 size;
-	struct nic_rx_buffer *slot[NIC_DESCRIPTORS];	/* given to the card */
+	struct nic_rx_buffer **slot;	/* one for each descriptor: given to the card */
+	unsigned int slots;
 	struct list_head idle;
 	unsigned int idle_count;	/* length of idle */
 	struct list_head lent;	/* referenced by skbs when they were last checked */
@@ -123,7 +135,6 @@ struct nic_tx {
 	unsigned int oldest;	/* first unfinished descriptor; written by NAPI */
 	bool live;		/* the card runs; protected by the transmit queue's lock */
 	u32 context;		/* last checksum context that the card was given */
-	u16 length[NIC_DESCRIPTORS];	/* bytes of the frame that ends there, or 0 */
 	struct u64_stats_sync sync;	/* written by NAPI */
 	u64 frames;
 	u64 bytes;
@@ -147,6 +158,21 @@ struct nic_queue {
 	bool revoked;		/* a block was revoked; protected by nic->lock */
 };
 
+/* What requires other rings or buffers. */
+struct nic_config {
+	int mtu;
+	unsigned int rx_descriptors;
+	unsigned int tx_descriptors;
+};
+
+/* The user's settings of the link. */
+struct nic_link_settings {
+	bool negotiate;
+	unsigned int modes;	/* bits of the modes to offer; see link.c */
+	unsigned int speed;	/* without negotiation */
+	bool full_duplex;
+};
+
 #define NIC_COUNTERS	18
 
 struct nic {
@@ -161,6 +187,10 @@ struct nic {
 	bool receiving;		/* RCTL may be written; protected by the address lock */
 	u64 counter[NIC_COUNTERS];	/* protected by lock */
 	unsigned int pauses;	/* number of nested pauses; protected by RTNL */
+	unsigned int rx_descriptors;	/* of each queue; protected by RTNL */
+	unsigned int tx_descriptors;	/* protected by RTNL */
+	unsigned int interval;	/* between interrupts, in microseconds; protected by lock */
+	struct nic_link_settings link;	/* protected by lock */
 	struct work_struct link_work;
 	struct work_struct restart_work;
 	struct nic_tx tx;
@@ -191,6 +221,7 @@ unsigned int nic_frame_max(const struct net_device *netdev);
 extern const struct net_device_ops nic_netdev_ops;
 int nic_up(struct nic *nic);
 void nic_down(struct nic *nic);
+int nic_reconfigure(struct net_device *netdev, const struct nic_config *config);
 
 /* power.c: suspend, function reset, shutdown, restart. */
 extern const struct dev_pm_ops nic_pm_ops;
@@ -214,8 +245,13 @@ struct nic_link {
 
 int nic_link_take_phy(struct nic *nic);
 void nic_link_give_phy(struct nic *nic);
+#define NIC_LINK_MODES	5
+#define NIC_LINK_ALL	GENMASK(NIC_LINK_MODES - 1, 0)
+
+int nic_link_mode(unsigned int i);	/* ETHTOOL_LINK_MODE_* of bit @i */
 int nic_link_start(struct nic *nic);
 int nic_link_renegotiate(struct nic *nic);
+int nic_link_settings(struct nic *nic, struct nic_link_settings *settings);
 struct nic_link nic_link_state(struct nic *nic);
 void nic_link_work(struct work_struct *work);
 
@@ -229,6 +265,7 @@ void nic_irq_setup(struct nic *nic);
 int nic_irq_start(struct nic *nic);
 void nic_irq_stop(struct nic *nic);
 void nic_irq_enable(struct nic *nic);
+void nic_irq_set_interval(struct nic *nic);
 
 /* queue.c: may sleep. Called while the card is stopped, except run and pause. */
 bool nic_queues_usable(struct nic *nic);
@@ -238,7 +275,7 @@ void nic_queues_pause(struct nic *nic);
 void nic_queues_free(struct nic *nic);
 
 /* memory.c: blocks, rings and transmit buffers. Allocation and free may sleep. */
-int nic_ring_alloc(struct nic_queue *queue, struct nic_ring *ring);
+int nic_ring_alloc(struct nic_queue *queue, struct nic_ring *ring, unsigned int count);
 void nic_ring_free(struct nic_ring *ring);
 void nic_parameters(struct nic_queue *queue, u32 usage, size_t length,
 		    struct ndshm_segment_list *list, struct ndshm_parameters *parameters);
@@ -247,11 +284,12 @@ int nic_buffer_init(struct nic_buffer *buffer, struct ndshm_block *block,
 int nic_buffer_alloc(struct nic_queue *queue, u32 usage, size_t length,
 		     struct nic_buffer *buffer);
 void nic_buffer_sync(const struct nic_buffer *buffer, u32 direction, u32 length);
-int nic_tx_buffers_alloc(struct nic_queue *queue, struct nic_tx_buffers *buffers);
+int nic_tx_buffers_alloc(struct nic_queue *queue, struct nic_tx_buffers *buffers,
+			 unsigned int count);
 void nic_tx_buffers_free(struct nic_tx_buffers *buffers);
 
 /* buffer.c: receive buffers. Allocation and free may sleep; the rest is called by NAPI. */
-int nic_rx_buffers_alloc(struct nic_queue *queue, u32 size);
+int nic_rx_buffers_alloc(struct nic_queue *queue, unsigned int slots, u32 size);
 void nic_rx_buffers_free(struct nic_rx_buffers *buffers);
 void nic_rx_buffers_stop(struct nic_rx_buffers *buffers);
 struct nic_rx_buffer *nic_rx_buffers_take(struct nic_queue *queue);

@@ -53,6 +53,12 @@ static void nic_setup(struct nic *nic)
 	u64_stats_init(&nic->tx.sync);
 	u64_stats_init(&nic->tx.drop_sync);
 	mutex_init(&nic->lock);
+	nic->rx_descriptors = NIC_DESCRIPTORS;
+	nic->tx_descriptors = NIC_DESCRIPTORS;
+	nic->interval = NIC_INTERVAL;
+	nic->link = (struct nic_link_settings){
+		.negotiate = true, .modes = NIC_LINK_ALL,
+	};
 	INIT_WORK(&nic->link_work, nic_link_work);
 	INIT_WORK(&nic->restart_work, nic_restart_work);
 }

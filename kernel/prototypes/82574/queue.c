@@ -48,17 +48,17 @@ static void nic_queue_step(struct nic_queue *queue,
 
 static int nic_alloc_rings(struct nic_queue *queue)
 {
-	struct nic_tx *tx = &queue->nic->tx;
-	int error = nic_ring_alloc(queue, &queue->rx.ring);
+	struct nic *nic = queue->nic;
+	int error = nic_ring_alloc(queue, &queue->rx.ring, nic->rx_descriptors);
 
 	if (!error)
-		error = nic_rx_buffers_alloc(queue,
-					     nic_buffer_size(queue->nic->netdev)->size);
+		error = nic_rx_buffers_alloc(queue, nic->rx_descriptors,
+					     nic_buffer_size(nic->netdev)->size);
 	if (error || queue->index)
 		return error;
-	error = nic_ring_alloc(queue, &tx->ring);
+	error = nic_ring_alloc(queue, &nic->tx.ring, nic->tx_descriptors);
 	if (!error)
-		error = nic_tx_buffers_alloc(queue, &tx->buffers);
+		error = nic_tx_buffers_alloc(queue, &nic->tx.buffers, nic->tx_descriptors);
 	return error;
 }
 

@@ -43,10 +43,20 @@
 
 /* The PHY, by MDIC [IEEE 802.3, clause 22] */
 #define PHY_CONTROL		0
+#define  PHY_CONTROL_SPEED_1000	BIT(6)	/* speed and duplex without autonegotiation */
+#define  PHY_CONTROL_FULL_DUPLEX	BIT(8)
 #define  PHY_CONTROL_RESTART	BIT(9)	/* restart autonegotiation */
 #define  PHY_CONTROL_ISOLATE	BIT(10)
 #define  PHY_CONTROL_POWER_DOWN	BIT(11)
 #define  PHY_CONTROL_NEGOTIATE	BIT(12)
+#define  PHY_CONTROL_SPEED_100	BIT(13)
+#define PHY_ADVERTISE		4	/* modes that are offered */
+#define  PHY_ADVERTISE_10_HALF	BIT(5)
+#define  PHY_ADVERTISE_10_FULL	BIT(6)
+#define  PHY_ADVERTISE_100_HALF	BIT(7)
+#define  PHY_ADVERTISE_100_FULL	BIT(8)
+#define PHY_GIGABIT		9
+#define  PHY_GIGABIT_FULL	BIT(9)
 
 /* Interrupts [10.2.4] */
 #define REG_ICR			0x000c0	/* causes; reading clears */
@@ -59,6 +69,8 @@
 #define  CAUSE_TX_QUEUE(queue)	BIT(22 + (queue))
 #define  CAUSE_OTHER		BIT(24)	/* one of the causes without a queue */
 #define REG_ITR			0x000c4	/* minimum interval in units of 256 ns */
+#define  ITR_MAX		0xffff
+#define  ITR_UNIT_NS		256
 #define REG_IMS			0x000d0	/* mask: writing 1 enables */
 #define REG_IMC			0x000d8	/* mask: writing 1 disables */
 #define REG_EIAC		0x000dc	/* causes that a message of MSI-X clears and disables */

@@ -35,11 +35,6 @@ const struct nic_buffer_size *nic_buffer_size(const struct net_device *netdev)
 	return &nic_buffer_sizes[i];
 }
 
-static unsigned int nic_rx_after(unsigned int i)
-{
-	return (i + 1) % NIC_DESCRIPTORS;
-}
-
 static struct nic_rx_descriptor *nic_rx_descriptor_at(struct nic_rx *rx, unsigned int i)
 {
 	return (struct nic_rx_descriptor *)rx->ring.descriptors + i;
@@ -67,13 +62,13 @@ static void nic_rx_start_queue(struct nic_queue *queue)
 	rx->next = 0;
 	rx->emptied = 0;
 	rx->spanning = false;
-	for (i = 0; i < NIC_DESCRIPTORS; i++)
+	for (i = 0; i < rx->ring.count; i++)
 		nic_rx_arm(rx, i);
 
 	nic_write(nic, REG_RDBAL(index), lower_32_bits(rx->ring.address));
 	nic_write(nic, REG_RDBAH(index), upper_32_bits(rx->ring.address));
 	nic_write(nic, REG_RDLEN(index),
-		  NIC_DESCRIPTORS * sizeof(struct nic_rx_descriptor));
+		  rx->ring.count * sizeof(struct nic_rx_descriptor));
 	nic_write(nic, REG_RDH(index), 0);
 	nic_write(nic, REG_RDT(index), 0);
 }
@@ -118,7 +113,7 @@ void nic_rx_give(struct nic_queue *queue)
 	struct nic_rx *rx = &queue->rx;
 
 	nic_write(queue->nic, REG_RDT(queue->index),
-		  (rx->next + NIC_DESCRIPTORS - 1) % NIC_DESCRIPTORS);
+		  (rx->next ?: rx->ring.count) - 1);
 	rx->emptied = 0;
 }
 
@@ -277,7 +272,7 @@ int nic_rx_poll(struct nic_queue *queue, int budget)
 			       le64_to_cpu(READ_ONCE(d->address)));
 		u64_stats_update_end(&rx->sync);
 		nic_rx_arm(rx, rx->next);
-		rx->next = nic_rx_after(rx->next);
+		rx->next = nic_ring_after(&rx->ring, rx->next);
 		done++;
 		if (++rx->emptied == BATCH)
 			nic_rx_give(queue);

@@ -16,13 +16,9 @@
 #define CHUNKS_MAX \
 	DIV_ROUND_UP(NIC_MTU_MAX + VLAN_ETH_HLEN, NIC_TX_BUFFER_SIZE)
 #define FRAME_DESCRIPTORS	(1 + CHUNKS_MAX)	/* one more for a context */
-#define WAKE_DESCRIPTORS	(NIC_DESCRIPTORS / 4)
 #define CONTEXT_NONE		0
 
-static unsigned int nic_tx_after(unsigned int i)
-{
-	return (i + 1) % NIC_DESCRIPTORS;
-}
+static_assert(NIC_DESCRIPTORS_LEAST / 4 >= FRAME_DESCRIPTORS);
 
 static struct nic_tx_descriptor *nic_tx_descriptor_at(struct nic_tx *tx, unsigned int i)
 {
@@ -42,8 +38,7 @@ static unsigned int nic_tx_room(const struct nic_tx *tx)
 	unsigned int oldest = smp_load_acquire(&tx->oldest);
 	unsigned int next = READ_ONCE(tx->next);
 
-	return NIC_DESCRIPTORS - 1 -
-	       (next + NIC_DESCRIPTORS - oldest) % NIC_DESCRIPTORS;
+	return (next < oldest ? 0 : tx->ring.count) + oldest - next - 1;
 }
 
 /* Set up the ring of a stopped card with bus mastering enabled. */
@@ -56,12 +51,12 @@ void nic_tx_start(struct nic *nic)
 	tx->oldest = 0;
 	tx->context = CONTEXT_NONE;
 	memset(tx->ring.descriptors, 0,
-	       NIC_DESCRIPTORS * sizeof(struct nic_tx_descriptor));
+	       tx->ring.count * sizeof(struct nic_tx_descriptor));
 
 	nic_write(nic, REG_TDBAL(0), lower_32_bits(tx->ring.address));
 	nic_write(nic, REG_TDBAH(0), upper_32_bits(tx->ring.address));
 	nic_write(nic, REG_TDLEN(0),
-		  NIC_DESCRIPTORS * sizeof(struct nic_tx_descriptor));
+		  tx->ring.count * sizeof(struct nic_tx_descriptor));
 	nic_write(nic, REG_TDH(0), 0);
 	nic_write(nic, REG_TDT(0), 0);
 	nic_write(nic, REG_TXDCTL, TXDCTL_WRITE_BACK_1 | TXDCTL_RESERVED_1 |
@@ -95,8 +90,8 @@ static void nic_tx_put(struct nic_tx *tx, u64 address, u32 command, u32 status)
 	d->command = cpu_to_le32(command | TXD_EXTENDED);
 	d->status = cpu_to_le32(status);
 	/* nic_tx_put_frame() sets the length of the last descriptor of a frame. */
-	tx->length[tx->next] = 0;
-	WRITE_ONCE(tx->next, nic_tx_after(tx->next));
+	tx->buffers.length[tx->next] = 0;
+	WRITE_ONCE(tx->next, nic_ring_after(&tx->ring, tx->next));
 }
 
 /*
@@ -163,7 +158,7 @@ static void nic_tx_put_frame(struct nic_tx *tx, struct sk_buff *skb, u32 status)
 	last = tx->next;
 	nic_tx_put_chunk(tx, skb, from, skb->len - from,
 			 command | TXD_END | TXD_REPORT, status);
-	tx->length[last] = nic_tx_length_sent(skb);
+	tx->buffers.length[last] = nic_tx_length_sent(skb);
 }
 
 /* Check again after the stop: a concurrent nic_tx_clean() may not have seen it. */
@@ -242,14 +237,14 @@ void nic_tx_clean(struct nic *nic)
 
 	/* Pairs with nic_xmit(): whole frames, already accounted as sent. */
 	sent = smp_load_acquire(&tx->sent);
-	for (i = tx->oldest; i != sent; i = nic_tx_after(last)) {
+	for (i = tx->oldest; i != sent; i = nic_ring_after(&tx->ring, last)) {
 		/* The card reports only the last descriptor of a frame. */
 		last = i;
-		while (!tx->length[last])
-			last = nic_tx_after(last);
+		while (!tx->buffers.length[last])
+			last = nic_ring_after(&tx->ring, last);
 		if (!nic_tx_is_done(tx, last))
 			break;
-		bytes += tx->length[last];
+		bytes += tx->buffers.length[last];
 		frames++;
 	}
 	if (!frames)
@@ -265,6 +260,6 @@ void nic_tx_clean(struct nic *nic)
 	/* Pairs with smp_mb() in nic_tx_stop_if_full(). */
 	smp_mb();
 	if (unlikely(netif_queue_stopped(netdev)) &&
-	    nic_tx_room(tx) >= WAKE_DESCRIPTORS)
+	    nic_tx_room(tx) >= tx->ring.count / 4)
 		netif_wake_queue(netdev);
 }
