@@ -316,6 +316,10 @@ copied() {
 	lent=$(own lent) copied=$(own copied)
 	compared 60 9014 && [[ $(own lent) -eq $lent && $(own copied) -gt $copied ]]
 }
+# The buffers of a stopped card are still those of the socket.
+slept_with_frames() {
+	hold 40 && asleep && carried ip link show "$net" && there "$frames" send $ours 10 2000 1400 && pinged 56 && released
+}
 # There is no memory for another frame size, and the previous memory is already
 # freed.
 starved() {
@@ -342,8 +346,24 @@ traffic() {
 }
 flooded() { wait "$flood" && cat /tmp/flood || { cat /tmp/flood; return 1; }; }
 
-set_down() { up mtu "$1" && traffic && down && flooded && nothing_left; }
-unbound() { up mtu "$1" && traffic && unbind && flooded && nothing_left; }
+# A socket gets the frames of the flood and reads none, until its process is killed.
+unread() {
+	ip address replace $ours/24 dev "$net"
+	"$frames" hold 9 1 1400 >/tmp/unread 2>&1 &
+	holder=$!
+	until grep -q ready /tmp/unread; do kill -0 $holder && sleep 0.05 || return; done
+}
+# The receive memory is growing.
+unread_grows() {
+	local patience=$((SECONDS + 60))
+	until [[ $(own buffers) -gt 700 ]]; do
+		[[ $SECONDS -lt $patience ]] || { echo "# only $(own buffers) buffers"; return 1; }
+		sleep 0.05
+	done
+}
+forgotten() { kill -KILL $holder && ! wait $holder 2>/dev/null; }
+set_down() { up mtu "$1" && unread && traffic && unread_grows && down && flooded && nothing_left && forgotten; }
+unbound() { up mtu "$1" && unread && traffic && unread_grows && unbind && flooded && nothing_left && forgotten; }
 # Each of these tests leaves the interface in traffic.
 restarted() { up && traffic && echo 1 >"$card/reset" && traffic_goes_on; }
 traffic_goes_on() { kill "$flood" && wait "$flood"; up && traffic; }
@@ -485,6 +505,8 @@ if [[ ${NDSHM_MOCK:-} ]]; then
 	down
 	check 'that memory is used as it should be' sound
 	echo 'provider del memory' >$mock/ctl
+	check 'a link, in memory with pages' both_up mtu 1500
+	check 'the machine sleeps, and frames in a socket are kept' slept_with_frames
 fi
 move_back
 
