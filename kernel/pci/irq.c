@@ -344,10 +344,10 @@ static ndshm_reason_t pci_irqs_set(struct ndshm_pci_function *function,
 	if (irqs->kind && (irqs->kind != change->kind ||
 			   change->first + change->count > irqs->count))
 		return NDSHM_REASON_IRQ_BUSY;
-	if (irqs->kind)
-		pci_irqs_replace(function, change);
-	else
+	if (!irqs->kind)
 		reason = pci_irqs_start(function, change);
+	else if (change->count)
+		pci_irqs_replace(function, change);
 	if (reason == NDSHM_REASON_NONE && change->kind == NDSHM_IRQ_INTX)
 		pci_intx_update(function);
 	return reason;
