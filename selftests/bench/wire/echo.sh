@@ -18,24 +18,13 @@ top=$bench_dir/../../..
 build=${BUILD:-$top/build/bench}
 kernel=${1:-6.12}
 
-# build_programs: ndshm-load drives its card with the code of the example.
-build_programs() {
-	local example=$top/userlib/examples/82574
-	local flags=(-std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra "-I$example" "-I$top/userlib/include" "-I$top/uapi")
-	gcc "${flags[@]}" -o "$build/ndshm-answer" "$bench_dir/answer.c" "$example/net.c"
-	# shellcheck disable=SC2046 # words
-	gcc "${flags[@]}" -pthread -o "$build/ndshm-load" "$bench_dir/load.c" \
-		"$example/"{card,link,ring,buffers,buffers_block,buffers_section,revoked}.c \
-		"$top/userlib/examples/common/say.c" "$NDSHM_USER/libndshm.a" $(pkg-config --libs libnl-genl-3.0)
-}
-
 if [[ $kernel != guest ]]; then
 	[[ -f ${NDSHM_KO:-} && -x ${NDSHM_USER:-}/ndshm-82574 ]] ||
 		{ echo "${0##*/}: NDSHM_KO must name ndshm.ko, and NDSHM_USER the directory of ndshm-82574" >&2; exit 1; }
 	mkdir -p -- "$build"
 	build=$(cd -- "$build" && pwd -P)
 	NDSHM_KO=$(realpath -- "$NDSHM_KO") NDSHM_USER=$(realpath -- "$NDSHM_USER")
-	build_programs
+	"$bench_dir/build.sh" "$build" "$NDSHM_USER"
 	if [[ ! -v NDSHM_DPDK ]]; then
 		NDSHM_DPDK=$("$bench_dir/dpdk.sh") || NDSHM_DPDK=''
 	fi
