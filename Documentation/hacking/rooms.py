@@ -31,7 +31,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # These use kernel/include and nothing private.
 STRANGERS = ("ndis", "pci", "providers", "prototypes")
 # Objects that functions of a room have in their names beside structures, files and rooms.
-OBJECTS = {"netlink": ["nl"], "prototypes": ["nic", "edu"]}
+OBJECTS = {"netlink": ["nl"], "prototypes": ["nic", "vf", "edu"]}
 # NDIS's names, and what the kernel calls.
 FOREIGN = re.compile(r"(Ndis|Net|init_module$|cleanup_module$)")
 MOST_IN_CIRCLE, MOST_UPWARD, MOST_PERCENT = 3, 10, 20
