@@ -70,6 +70,14 @@ flood_start() {
 }
 
 flood_stop() { echo stop >/proc/net/pktgen/pgctrl; }
+# A suspend interrupts the flood like a signal, so start it again, after it has really ended.
+flood_ended() {
+	local patience=$((SECONDS + 60))
+	until grep -q '^Running: *$' /proc/net/pktgen/kpktgend_0; do
+		[[ $SECONDS -lt $patience ]] || { echo '# the flood goes on'; return 1; }
+		sleep 0.05
+	done
+}
 
 # driver_run ERE [OPTION...]: run the driver, and return when a line of its
 # output matches.

@@ -286,18 +286,6 @@ shared() {
 }
 by_message() { unbind && echo 1 >"$card/msi_bus" && bound && ip address replace $ours/24 dev "$net" && up && [[ ! $(line "$net") ]]; }
 
-# Suspend the machine, but of the devices only this card, because files and output
-# depend on others.
-asleep() {
-	local device was
-	was=$(cat "/sys/class/net/$net/carrier_down_count")
-	for device in /sys/bus/pci/devices/*; do
-		[[ ${device##*/} == "$user_card" ]] || echo "awake ${device##*/}" >$mock/ctl || return
-	done
-	echo 0 >/sys/module/suspend/parameters/pm_test_delay
-	echo platform >/sys/power/pm_test && echo mem >/sys/power/state &&
-		[[ $(cat "/sys/class/net/$net/carrier_down_count") -gt $was ]]
-}
 good_frames() { ethtool -S "$net" | awk '/^ *good_frames/ { sum += $2 } END { print sum }'; }
 # After resume the addresses, multicast groups, counters and queue must be
 # unchanged.
@@ -305,7 +293,7 @@ slept() {
 	local group=239.1.2.3 mac=01:00:5e:01:02:03 rx good
 	ip link set "$net" address 02:00:00:6e:64:02 && ip maddress add $mac dev "$net" || return
 	rx=$(cat "/sys/class/net/$net/statistics/rx_packets") good=$(good_frames)
-	asleep && carried ip link show "$net" && accounted && compared 60 9014 && heard $group || return
+	asleep "$user_card" && carried ip link show "$net" && accounted && compared 60 9014 && heard $group || return
 	[[ $(cat "/sys/class/net/$net/statistics/rx_packets") -gt $rx && $(good_frames) -gt $good ]] || return
 	ip maddress del $mac dev "$net" && ip link set "$net" address $user_mac && pinged 8972
 }
@@ -404,15 +392,7 @@ hung() {
 	done
 	traffic_goes_on
 }
-# The suspend interrupts the flood like a signal, so start it again, after it has really ended.
-flood_ended() {
-	local patience=$((SECONDS + 60))
-	until grep -q '^Running: *$' /proc/net/pktgen/kpktgend_0; do
-		[[ $SECONDS -lt $patience ]] || { echo '# the flood goes on'; return 1; }
-		sleep 0.05
-	done
-}
-slept_in_traffic() { asleep && flood_stop && flood_ended && flood_start && traffic_goes_on; }
+slept_in_traffic() { asleep "$user_card" && flood_stop && flood_ended && flood_start && traffic_goes_on; }
 stopped() { down && flooded && nothing_left; }
 
 # Rings change in full traffic.
