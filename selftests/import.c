@@ -496,6 +496,7 @@ TEST_F(import, limits)
 	test_block_import(self->fd, &import);
 	test_free_handle(self->fd, import.out_block.handle);
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));
 
 	ASSERT_EQ(0, ndshm_read_file(MAX_BLOCK_BYTES, most, sizeof(most)));
 	ASSERT_EQ(0, ndshm_write_file(MAX_BLOCK_BYTES, "4096"));
@@ -595,7 +596,6 @@ TEST_F(import, revoked_exporter)
 	import = block_import_request(self->adapter, export.out_dmabuf);
 	test_err_block_import(ENODEV, NDSHM_REASON_IMPORT_GONE, self->fd, &import);
 	test_free_handle(self->fd, block.handle);
-	test_err_block_import(ENODEV, NDSHM_REASON_IMPORT_GONE, self->fd, &import);
 	close(export.out_dmabuf);
 	EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));
 }
@@ -845,6 +845,10 @@ struct race {
 	unsigned int done;
 };
 
+/*
+ * CONFIG_DMA_API_DEBUG warns of more than eight mappings of a page. A freed import can have two until
+ * a worker has run, so wait for that while the mock still has the dma-buf.
+ */
 static void *race_import(void *data)
 {
 	struct ndshm_block_import_args import;
@@ -857,10 +861,21 @@ static void *race_import(void *data)
 			continue;
 		race->done++;
 		free = block_free_request(import.out_block.handle);
-		/* Some are left to the end of the claim. */
-		if (race->done % 4)
-			_test_block_free(race->fd, &free);
+		_test_block_free(race->fd, &free);
+		ndshm_soon(ndshm_mock_export(0).attached <= 1);
 	}
+	return NULL;
+}
+
+/* The end of the claim ends this import. */
+static void *race_leave(void *data)
+{
+	struct ndshm_block_import_args import;
+	struct race *race = data;
+
+	import = block_import_request(race->adapter, race->dmabuf);
+	if (!_test_block_import(race->fd, &import))
+		race->done++;
 	return NULL;
 }
 
@@ -886,8 +901,8 @@ TEST_F(import, races)
 				.dmabuf = j == 2 ? export.out_dmabuf : dmabuf,
 				.fd = self->fd, .adapter = self->adapter, .stop = &stop,
 			};
-			ASSERT_EQ(0, pthread_create(&races[j].thread, NULL, race_import,
-						    &races[j]));
+			ASSERT_EQ(0, pthread_create(&races[j].thread, NULL,
+						    j == 2 ? race_leave : race_import, &races[j]));
 		}
 		usleep(rand_r(&seed) % 20000);
 		ndshm_mock("export move 0");
