@@ -846,8 +846,8 @@ struct race {
 };
 
 /*
- * CONFIG_DMA_API_DEBUG warns of more than eight mappings of a page. A freed import can have two until
- * a worker has run, so wait for that while the mock still has the dma-buf.
+ * CONFIG_DMA_API_DEBUG warns of more than eight mappings of a page. A freed import can have two
+ * until a worker has run, so wait for that while the mock still has the dma-buf.
  */
 static void *race_import(void *data)
 {

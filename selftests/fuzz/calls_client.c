@@ -370,8 +370,8 @@ static const struct fuzz_argument import_arguments[] = {
 };
 
 /*
- * CONFIG_DMA_API_DEBUG warns of more than eight mappings of a page: a block has one, and each import
- * of it two.
+ * CONFIG_DMA_API_DEBUG warns of more than eight mappings of a page: a block has one, and each
+ * import of it two.
  */
 #define IMPORTS	3
 

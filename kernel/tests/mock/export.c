@@ -3,7 +3,8 @@
  * An exporter of dma-bufs in 8 slots.
  *
  *	export create SLOT PAGES KIND [readonly]
- *		of new pages, zeroed and low. The writer gets a descriptor, which the file exports shows.
+ *		of new pages, zeroed and low. The writer gets a descriptor, which the file exports
+ *		shows.
  *		KIND: static	has no operation to pin
  *		      pins	can move while no importer pins it
  *		      moves	refuses to be pinned: importers must support moves
