@@ -218,7 +218,7 @@ TEST_F(card, no_snoop)
 /* The PCI core writes this before each reset. The power management then refuses. */
 static void fail_next_reset(struct __test_metadata *_metadata)
 {
-	ASSERT_EQ(0, ndshm_faults_silence_at(PCI_COMMAND, 0xffff, PCI_COMMAND_INTX_DISABLE));
+	ASSERT_EQ(0, ndshm_faults_mute_at(PCI_COMMAND, 0xffff, PCI_COMMAND_INTX_DISABLE));
 }
 
 static void speak(struct __test_metadata *_metadata)
@@ -273,7 +273,7 @@ TEST_F(card, release_failed)
 /* The function becomes silent at the end of its next reset, until speak(). */
 static void stall_next_reset(struct __test_metadata *_metadata, struct _test_data_card *self)
 {
-	ASSERT_EQ(0, ndshm_faults_silence_at(self->power + PCI_PM_CTRL,
+	ASSERT_EQ(0, ndshm_faults_mute_at(self->power + PCI_PM_CTRL,
 					     PCI_PM_CTRL_STATE_MASK, 0));
 }
 

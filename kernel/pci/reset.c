@@ -3,9 +3,10 @@
  * Resets of a function: by the client, and at the beginning and end of a claim.
  *
  * The PCI core waits a minute, for each reset method, for a function that does not respond, and
- * nothing shortens that. The reset therefore runs in a kernel worker, which alone holds the locks of
- * the PCI core meanwhile. Who needs its result waits two seconds, with the lock of the group held;
- * then the function is one that another thread resets. Only its own removal waits longer.
+ * nothing shortens that. A kernel worker therefore resets the function, and alone holds the locks
+ * of the PCI core meanwhile. Callers wait at most two seconds, with the lock of the group held.
+ * Afterwards the function is in the same state as during a reset by another thread. Only the
+ * removal of the function waits longer.
  *
  * The PCI core reports functions that are slow or do not respond in the kernel log. Such resets are
  * limited, see pci_reset_permitted().
@@ -67,20 +68,20 @@ static int pci_reset_locked(struct ndshm_pci_function *function)
 {
 	struct pci_dev *pdev = function->pdev;
 	const unsigned long begin = jiffies;
-	bool settled;
+	bool idle;
 	int error;
 
 	/* Readers of configuration space through sysfs wait meanwhile. */
 	if (!pci_cfg_access_trylock(pdev))
 		return -EAGAIN;
 	ndshm_pci_stop(function);
-	settled = pci_wait_for_pending_transaction(pdev);
+	idle = pci_wait_for_pending_transaction(pdev);
 	error = pci_reset_function_locked(pdev);
 	pci_cfg_access_unlock(pdev);
 
 	mutex_lock(&function->lock);
 	if (pdev->reset_methods[0] && function->reset.credit &&
-	    (error || !settled || time_after(jiffies, begin + SLOW)))
+	    (error || !idle || time_after(jiffies, begin + SLOW)))
 		function->reset.credit--;
 	mutex_unlock(&function->lock);
 	return error;
@@ -126,9 +127,9 @@ static int pci_reset_device_locked(struct ndshm_pci_function *function)
 }
 
 /*
- * Locks are only tried. The kernel locks the bridge first, and remove() waits for this work with the
- * device lock held. A thread that has the device lock resets the function, or removes it, or leaves
- * it alone; then the next claim tries again.
+ * Locks are only tried. The kernel locks the bridge first, and remove() waits for this work with
+ * the device lock held. A thread that has the device lock resets the function, or removes it, or
+ * leaves it alone; then the next claim tries again.
  */
 static void pci_reset_work(struct work_struct *work)
 {
@@ -240,19 +241,19 @@ ndshm_reason_t ndshm_pci_reset(void *context)
 	}
 }
 
-/* Nobody else holds the bridge for long, and the next driver needs the reset. */
+/* Tries the bridge for a second: the next driver needs the reset. */
 static int pci_quiesce_device_locked(struct ndshm_pci_function *function)
 {
 	struct pci_dev *bridge = pci_upstream_bridge(function->pdev);
 	int error = -EAGAIN, tries;
 
-	for (tries = 0; tries < 100; tries++) {
+	for (tries = 0; tries < 50; tries++) {
 		if (pci_bridge_trylock(bridge)) {
 			error = __pci_reset_function_locked(function->pdev);
 			pci_bridge_unlock(bridge);
 			break;
 		}
-		msleep(10);
+		msleep(20);
 	}
 	ndshm_pci_restore(function);
 	return error;

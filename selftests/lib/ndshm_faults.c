@@ -48,7 +48,7 @@ long long ndshm_faults_get(const char *parameter)
 	return ndshm_read_number(path_of(parameter));
 }
 
-int ndshm_faults_silence_at(unsigned int at, unsigned int mask, unsigned int value)
+int ndshm_faults_mute_at(unsigned int at, unsigned int mask, unsigned int value)
 {
 	int error = ndshm_faults_set("silent_mask", 0);
 

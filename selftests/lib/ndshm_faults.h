@@ -20,6 +20,6 @@ int ndshm_faults_set(const char *parameter, unsigned int value);
 long long ndshm_faults_get(const char *parameter);
 
 /* The function becomes silent at a write of @value, under @mask, to the word @at. */
-int ndshm_faults_silence_at(unsigned int at, unsigned int mask, unsigned int value);
+int ndshm_faults_mute_at(unsigned int at, unsigned int mask, unsigned int value);
 
 #endif /* _NDSHM_SELFTEST_FAULTS_H */
