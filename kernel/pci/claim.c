@@ -43,45 +43,6 @@ static bool ndshm_pci_skip_quiesce(void)
 #endif
 }
 
-void ndshm_pci_set_master(struct ndshm_pci_function *function, bool master)
-{
-	unsigned long flags;
-
-	lockdep_assert_held(&function->lock);
-
-	raw_spin_lock_irqsave(&function->command_lock, flags);
-	if (master)
-		pci_set_master(function->pdev);
-	else
-		pci_clear_master(function->pdev);
-	raw_spin_unlock_irqrestore(&function->command_lock, flags);
-}
-
-void ndshm_pci_stop(struct ndshm_pci_function *function)
-{
-	mutex_lock(&function->lock);
-	ndshm_pci_set_master(function, false);
-	mutex_unlock(&function->lock);
-}
-
-void ndshm_pci_restore(struct ndshm_pci_function *function)
-{
-	struct pci_dev *pdev = function->pdev;
-
-	mutex_lock(&function->lock);
-	WARN_ON_ONCE(function->irqs.kind);
-	if (!pci_load_saved_state(pdev, function->initial))
-		pci_restore_state(pdev);
-	/*
-	 * The kernel restores MSI only if it has enabled MSI itself. Clear the enable
-	 * bits: the function would otherwise send messages to the address that the
-	 * previous client programmed, as soon as the next client starts bus mastering.
-	 */
-	ndshm_pci_clear_flag(pdev, pdev->msi_cap, PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
-	ndshm_pci_clear_flag(pdev, pdev->msix_cap, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
-	mutex_unlock(&function->lock);
-}
-
 /* A reset that goes on since the last claim, or too many slow ones. */
 static ndshm_reason_t pci_claim_check(struct ndshm_pci_function *function)
 {

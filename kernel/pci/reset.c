@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Resets of a function: by the client, and at the beginning and end of a claim.
+ * Bus mastering, restored configuration space, and resets of a function: by the client, and at the
+ * beginning and end of a claim.
  *
  * The PCI core waits a minute, for each reset method, for a function that does not respond, and
  * nothing shortens that. A kernel worker therefore resets the function, and alone holds the locks
@@ -25,6 +26,45 @@
 #define SLOW		HZ		/* the PCI core logs resets that take longer */
 #define CREDIT		10		/* slow or failed resets at a time, */
 #define REFILL		(10 * HZ)	/* and one more in this time */
+
+void ndshm_pci_set_master(struct ndshm_pci_function *function, bool master)
+{
+	unsigned long flags;
+
+	lockdep_assert_held(&function->lock);
+
+	raw_spin_lock_irqsave(&function->command_lock, flags);
+	if (master)
+		pci_set_master(function->pdev);
+	else
+		pci_clear_master(function->pdev);
+	raw_spin_unlock_irqrestore(&function->command_lock, flags);
+}
+
+void ndshm_pci_stop(struct ndshm_pci_function *function)
+{
+	mutex_lock(&function->lock);
+	ndshm_pci_set_master(function, false);
+	mutex_unlock(&function->lock);
+}
+
+void ndshm_pci_restore(struct ndshm_pci_function *function)
+{
+	struct pci_dev *pdev = function->pdev;
+
+	mutex_lock(&function->lock);
+	WARN_ON_ONCE(function->irqs.kind);
+	if (!pci_load_saved_state(pdev, function->initial))
+		pci_restore_state(pdev);
+	/*
+	 * The kernel restores MSI only if it has enabled MSI itself. Clear the enable
+	 * bits: the function would otherwise send messages to the address that the
+	 * previous client programmed, as soon as the next client starts bus mastering.
+	 */
+	ndshm_pci_clear_flag(pdev, pdev->msi_cap, PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
+	ndshm_pci_clear_flag(pdev, pdev->msix_cap, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
+	mutex_unlock(&function->lock);
+}
 
 /* As pci_reset_function(): a reset by the bus above is one of the bridge, or NULL. */
 static bool pci_bridge_trylock(struct pci_dev *bridge)
