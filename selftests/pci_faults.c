@@ -46,18 +46,24 @@ static struct ndshm_adapter_claim_args claim_of(const struct owner *owner)
 	return adapter_claim_request(owner->edu.adapter.id, EDU_WIDTH);
 }
 
-static void claim(struct __test_metadata *_metadata, struct owner *owner)
+static void map_bar(struct __test_metadata *_metadata, struct owner *owner)
 {
 	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(owner->edu.adapter.id, 0);
-	struct ndshm_adapter_claim_args claim = claim_of(owner);
 
-	test_adapter_claim(owner->fd, &claim);
 	test_adapter_map_bar(owner->fd, &map);
 	owner->bar = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE, MAP_SHARED,
 			  owner->fd, map.out_mmap_offset);
 	ASSERT_NE(MAP_FAILED, owner->bar);
 	owner->bar_length = map.out_length;
+}
+
+static void claim(struct __test_metadata *_metadata, struct owner *owner)
+{
+	struct ndshm_adapter_claim_args claim = claim_of(owner);
+
+	test_adapter_claim(owner->fd, &claim);
+	map_bar(_metadata, owner);
 }
 
 static void open_owner(struct __test_metadata *_metadata, struct owner *owner)
@@ -385,6 +391,29 @@ TEST_F(card, release_slow)
 	stall_next_reset(_metadata, self);
 	test_stalls(end_claim(owner));
 	test_abandoned(_metadata, owner);
+}
+
+static int claim_again(const struct owner *owner)
+{
+	struct ndshm_adapter_claim_args request = claim_of(owner);
+
+	return _test_adapter_claim(owner->fd, &request);
+}
+
+/* If all resets are slow, the next claim has the result of the last one. */
+TEST_F(card, release_slow_each)
+{
+	struct owner *owner = &self->owner;
+
+	test_start(owner);
+	stall_next_reset(_metadata, self);
+	test_stalls(end_claim(owner));
+	/* The next reset would make the function silent again. */
+	ASSERT_EQ(0, ndshm_faults_set("silent", 0));
+	EXPECT_TRUE(ndshm_soon(!claim_again(owner)));
+	speak(_metadata);
+	map_bar(_metadata, owner);
+	test_usable(_metadata, owner);
 }
 
 static void *speak_later(void *unused)

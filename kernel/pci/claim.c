@@ -43,19 +43,34 @@ static bool ndshm_pci_skip_quiesce(void)
 #endif
 }
 
-/* A reset that goes on since the last claim, or too many slow ones. */
+/* A reset that goes on since the last claim, or too many slow ones. Adopts its late result. */
 static ndshm_reason_t pci_claim_check(struct ndshm_pci_function *function)
 {
+	struct ndshm_pci_reset *reset = &function->reset;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
 	mutex_lock(&function->lock);
-	function->reset.unread = false;
-	if (function->reset.running || !ndshm_pci_reset_permitted(function))
+	reset->unread = false;
+	if (!reset->running && reset->late) {
+		WRITE_ONCE(function->unclean, reset->error);
+		reset->late = false;
+	}
+	if (reset->running || !ndshm_pci_reset_permitted(function))
 		reason = NDSHM_REASON_ADAPTER_RESETTING;
 	else if (!pci_device_is_present(function->pdev))
 		reason = NDSHM_REASON_ADAPTER_REMOVED;
 	mutex_unlock(&function->lock);
 	return reason;
+}
+
+static bool pci_is_resetting(struct ndshm_pci_function *function)
+{
+	bool running;
+
+	mutex_lock(&function->lock);
+	running = function->reset.running;
+	mutex_unlock(&function->lock);
+	return running;
 }
 
 static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
@@ -76,6 +91,9 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 	 */
 	if (function->unclean == -EAGAIN || function->unclean == -ENODEV)
 		WRITE_ONCE(function->unclean, ndshm_pci_quiesce(function, false));
+	/* Also for @needs_reset: the worker restores configuration space in the end. */
+	if (pci_is_resetting(function))
+		return NDSHM_REASON_ADAPTER_RESETTING;
 	if (function->unclean && !needs_reset)
 		return function->unclean == -EAGAIN ? NDSHM_REASON_ADAPTER_RESETTING :
 						      NDSHM_REASON_ADAPTER_NEEDS_RESET;

@@ -50,6 +50,8 @@ struct ndshm_pci_irqs {
  * @pending: @running, and bus mastering and interrupts are not off yet
  * @client: requested by ADAPTER_RESET, not by the beginning or the end of a claim
  * @unread: the client has not received the result
+ * @late: the release or the claim that requested it did not wait for the end; the next claim
+ *	uses @error
  * @error: result: as that of ndshm_pci_quiesce()
  * @credit: resets that may still be slow or fail
  * @refilled: when @credit was increased, in jiffies
@@ -64,6 +66,7 @@ struct ndshm_pci_reset {
 	bool pending;
 	bool client;
 	bool unread;
+	bool late;
 	int error;
 	unsigned int credit;
 	unsigned long refilled;
@@ -88,7 +91,7 @@ struct ndshm_pci_reset {
  *	must stay off
  * @claimed: a client has a claim; written by claim and release
  * @unclean: 0, or the errno of the reset that failed since a client had the
- *	function; written by claim and release, which the core serialises
+ *	function; written by probe, claim and release, which the core serialises
  *
  * Lock order: device lock, @lock, @command_lock. Claims must not wait for the device lock:
  * remove() holds it while it waits for them. With the device lock held, that of the bridge is

@@ -10,7 +10,7 @@
  * removal of the function waits longer.
  *
  * The PCI core reports functions that are slow or do not respond in the kernel log. Such resets are
- * limited, see pci_reset_permitted().
+ * limited, see ndshm_pci_reset_permitted().
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -66,17 +66,33 @@ void ndshm_pci_restore(struct ndshm_pci_function *function)
 	mutex_unlock(&function->lock);
 }
 
-/* As pci_reset_function(): a reset by the bus above is one of the bridge, or NULL. */
-static bool pci_bridge_trylock(struct pci_dev *bridge)
+/*
+ * Return: the bridge whose lock a reset by the bus or the slot requires, or NULL. Such a reset needs
+ * a function that is alone on its bus, or in a slot. Otherwise the bridge is not locked: functions
+ * of other users below it would have to wait. The list may change meanwhile; at worst the PCI core
+ * then warns of the missing lock once.
+ */
+static struct pci_dev *pci_reset_bridge(struct pci_dev *pdev)
 {
-	if (!bridge)
-		return true;
-	if (!device_trylock(&bridge->dev))
-		return false;
-	if (pci_cfg_access_trylock(bridge))
-		return true;
-	device_unlock(&bridge->dev);
-	return false;
+	if (pdev->is_virtfn || (!list_is_singular(&pdev->bus->devices) && !pdev->slot))
+		return NULL;
+	return pci_upstream_bridge(pdev);
+}
+
+/* As pci_reset_function(), for at most a second. */
+static bool pci_bridge_lock(struct pci_dev *bridge)
+{
+	int tries;
+
+	for (tries = 0; bridge && tries < 50; tries++) {
+		if (device_trylock(&bridge->dev)) {
+			if (pci_cfg_access_trylock(bridge))
+				return true;
+			device_unlock(&bridge->dev);
+		}
+		msleep(20);
+	}
+	return !bridge;
 }
 
 static void pci_bridge_unlock(struct pci_dev *bridge)
@@ -107,6 +123,9 @@ bool ndshm_pci_reset_permitted(struct ndshm_pci_function *function)
 static int pci_reset_locked(struct ndshm_pci_function *function)
 {
 	struct pci_dev *pdev = function->pdev;
+	struct pci_dev *bridge = pci_reset_bridge(pdev);
+	/* After a reset by a conventional bus the PCI core always waits for a second. */
+	const unsigned long slow = bridge && !pci_is_pcie(bridge) ? 2 * SLOW : SLOW;
 	const unsigned long begin = jiffies;
 	bool idle;
 	int error;
@@ -121,7 +140,7 @@ static int pci_reset_locked(struct ndshm_pci_function *function)
 
 	mutex_lock(&function->lock);
 	if (pdev->reset_methods[0] && function->reset.credit &&
-	    (error || !idle || time_after(jiffies, begin + SLOW)))
+	    (error || !idle || time_after(jiffies, begin + slow)))
 		function->reset.credit--;
 	mutex_unlock(&function->lock);
 	return error;
@@ -150,13 +169,13 @@ static int pci_reset_check(struct ndshm_pci_function *function)
 
 static int pci_reset_device_locked(struct ndshm_pci_function *function)
 {
-	struct pci_dev *bridge = pci_upstream_bridge(function->pdev);
+	struct pci_dev *bridge = pci_reset_bridge(function->pdev);
 	int error = pci_reset_check(function);
 
 	if (error)
 		return error;
 	error = -EAGAIN;
-	if (pci_bridge_trylock(bridge)) {
+	if (pci_bridge_lock(bridge)) {
 		error = pci_reset_locked(function);
 		pci_bridge_unlock(bridge);
 	}
@@ -167,7 +186,7 @@ static int pci_reset_device_locked(struct ndshm_pci_function *function)
 }
 
 /*
- * Locks are only tried. The kernel locks the bridge first, and remove() waits for this work with
+ * Locks are only tried, for a limited time. The kernel locks the bridge first, and remove() waits for this work with
  * the device lock held. A thread that has the device lock resets the function, or removes it, or
  * leaves it alone; then the next claim tries again.
  */
@@ -217,6 +236,7 @@ static void pci_reset_begin(struct ndshm_pci_function *function, bool client)
 	reset->pending = true;
 	reset->client = client;
 	reset->unread = client;
+	reset->late = false;
 	reinit_completion(&reset->done);
 	queue_work(system_dfl_wq, &reset->work);
 }
@@ -233,6 +253,8 @@ static int pci_reset_wait(struct ndshm_pci_function *function, unsigned long end
 	error = reset->running ? -EAGAIN : reset->error;
 	if (!reset->running)
 		reset->unread = false;
+	else if (!reset->client)
+		reset->late = true;
 	mutex_unlock(&function->lock);
 	return error;
 }
@@ -281,20 +303,18 @@ ndshm_reason_t ndshm_pci_reset(void *context)
 	}
 }
 
-/* Tries the bridge for a second: the next driver needs the reset. */
+/*
+ * The next driver needs the reset. If the lock of the bridge cannot be had, reset without it: its
+ * holder does not reset the bus while this function's lock is held, and the PCI core warns only.
+ */
 static int pci_quiesce_device_locked(struct ndshm_pci_function *function)
 {
-	struct pci_dev *bridge = pci_upstream_bridge(function->pdev);
-	int error = -EAGAIN, tries;
+	struct pci_dev *bridge = pci_reset_bridge(function->pdev);
+	const bool locked = pci_bridge_lock(bridge);
+	int error = __pci_reset_function_locked(function->pdev);
 
-	for (tries = 0; tries < 50; tries++) {
-		if (pci_bridge_trylock(bridge)) {
-			error = __pci_reset_function_locked(function->pdev);
-			pci_bridge_unlock(bridge);
-			break;
-		}
-		msleep(20);
-	}
+	if (locked)
+		pci_bridge_unlock(bridge);
 	ndshm_pci_restore(function);
 	return error;
 }

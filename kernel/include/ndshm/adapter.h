@@ -49,7 +49,8 @@ struct ndshm_config_access {
  * @isolation: Returns the NDSHM_ISOLATION_* properties that are missing now; 0: isolated.
  *	Can be called concurrently; may sleep.
  * @claim: A client claims the adapter. @address_width is 24 to 64; @needs_reset: the client may
- *	have a device that needs a reset. Bus mastering must be off on return.
+ *	have a device that needs a reset. Bus mastering must be off on return. Waits at most two
+ *	seconds for a reset.
  * @start: Enable bus mastering. Can be called repeatedly.
  * @bar: Get the bus address and length of BAR @bar (0 to 5).
  * @reset: Reset the function; see struct ndshm_adapter_reset_args. Never waits for a lock that
@@ -57,7 +58,8 @@ struct ndshm_config_access {
  * @config: Read or write configuration space; refuses to write protected fields, see struct
  *	ndshm_adapter_config_args. A failure changes nothing.
  * @release: The claim has ended and its BARs are unmapped. On return bus mastering must
- *	be off, no transaction in flight and the function reset. Its interrupts are off and
+ *	be off, no transaction in flight, and the function reset, or a reset in progress,
+ *	which @claim waits for, or @needs_reset true. Its interrupts are off and
  *	their eventfds signalled and put. @removing: called from ndshm_adapter_unregister(),
  *	with the device lock held.
  * @irqs: Returns the number of interrupts of a kind, at most NDSHM_MAX_IRQS, always the
