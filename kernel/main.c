@@ -9,6 +9,7 @@
 #include "adapter/queue.h"
 #include "base/deferred.h"
 #include "base/registry.h"
+#include "base/step.h"
 #include "block/members.h"
 #include "block/recycled.h"
 #include "block/request.h"
@@ -57,6 +58,7 @@ static const struct {
 	{ ndshm_members_setup, ndshm_members_teardown },
 	{ ndshm_nl_init, ndshm_nl_exit },
 	{ ndshm_deferred_setup, deferred_teardown },
+	{ ndshm_step_setup, ndshm_step_teardown },
 	{ ndshm_queue_setup, ndshm_queue_teardown },
 	{ ndshm_request_setup, ndshm_request_teardown },
 	{ ndshm_recycled_setup, ndshm_recycled_teardown },

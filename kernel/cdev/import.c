@@ -99,19 +99,23 @@ static ndshm_reason_t import_block(struct ndshm_command *command,
 	parameters->length = ndshm_import_length(import);
 	reason = ndshm_check_parameters(parameters, ndshm_max_length(), false);
 	if (reason != NDSHM_REASON_NONE)
-		goto out_import;
+		goto err_import;
 	reason = NDSHM_REASON_MEMORY;
 	allocation.requester = ndshm_requester_capture(ndshm_client_of(command)->opener);
 	if (!allocation.requester)
-		goto out_import;
+		goto err_import;
 	reason = ndshm_charge(&charge, allocation.requester, parameters->length);
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_import_map(import);
 	if (reason == NDSHM_REASON_NONE)
 		reason = import_alloc(command, parameters, &allocation);
+	/* The memory is charged while it is pinned. */
+	ndshm_import_put(import);
 	ndshm_uncharge(&charge);
 	ndshm_requester_put(allocation.requester);
-out_import:
+	return reason;
+
+err_import:
 	ndshm_import_put(import);
 	return reason;
 }

@@ -27,7 +27,6 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <linux/workqueue.h>
 
 #include <ndshm/provider.h>
@@ -36,6 +35,7 @@
 #include "../adapter/adapter.h"
 #include "../base/deferred.h"
 #include "../base/params.h"
+#include "../base/step.h"
 #include "../block/block.h"
 #include "../registration/provider.h"
 #include "export.h"
@@ -235,16 +235,22 @@ static void import_put_work(struct work_struct *work)
 
 void ndshm_import_put(struct ndshm_import *import)
 {
-	/* If a block has freed the memory already, this is the last reference then. */
-	flush_work(&import->work);
+	/* A block has freed the memory already. Do not wait for other imports in the queue. */
+	if (cancel_work_sync(&import->work)) {
+		import_put(import);
+		ndshm_deferred_done();
+	}
 	import_put(import);
 }
 
-/* Return: true if DMA addresses of @importer are those of the memory. */
+/*
+ * Return: true if DMA addresses of @importer are those of the memory, and a synchronisation for it
+ * changes no cache: it would discard what processors wrote, as nothing else here synchronises.
+ */
 static bool import_is_possible(const struct ndshm_adapter *adapter)
 {
 	/* Less than this is what a bounce buffer can hold. */
-	return adapter->reach == NDSHM_REACH_DIRECT &&
+	return adapter->reach == NDSHM_REACH_DIRECT && dev_is_dma_coherent(&importer->dev) &&
 	       dma_max_mapping_size(&importer->dev) == SIZE_MAX;
 }
 
@@ -331,7 +337,7 @@ static bool import_is_reached(const struct ndshm_import *import)
 	return true;
 }
 
-static long import_unmap_device(void *data)
+static int import_unmap_device(void *data)
 {
 	struct ndshm_import *import = data;
 
@@ -341,7 +347,7 @@ static long import_unmap_device(void *data)
 }
 
 /* The device is coherent, so no attribute of the caches is lost. */
-static long import_map_device(void *data)
+static int import_map_device(void *data)
 {
 	struct ndshm_import *import = data;
 
@@ -351,11 +357,11 @@ static long import_map_device(void *data)
 			       DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN);
 }
 
-static long import_run(struct ndshm_import *import, long (*function)(void *))
+static int import_run(struct ndshm_import *import, int (*function)(void *))
 {
 	if (import->dmabuf->size <= SHORT || current->flags & PF_WQ_WORKER)
 		return function(import);
-	return work_on_cpu(raw_smp_processor_id(), function, import);
+	return ndshm_step_run(function, import);
 }
 
 /* Merge adjacent segments as far as the limits of the device allow. Return: 0 or -ENOMEM. */
@@ -384,30 +390,40 @@ static int import_list_segments(const struct ndshm_import *import, struct ndshm_
  * The provider
  */
 
+/* The block, which ends its charge before the memory is unpinned, has none then. */
+static void import_take_charge(struct ndshm_import *import)
+{
+	import->charge = *import->block_charge;
+	*import->block_charge = (struct ndshm_charge){};
+}
+
 static ndshm_status_t import_allocate(void *provider_context, struct ndshm_parameters *parameters,
 				      void **context)
 {
 	struct ndshm_import *import = ndshm_allocation_import(parameters);
 	ndshm_reason_t reason;
-	long ret;
+	int ret;
 
 	if (!import)
 		return NDSHM_STATUS_INVALID_PARAMETER;
 	import->device = parameters->device;
+	import->block_charge = ndshm_allocation_charge(parameters);
 	ret = import_run(import, import_map_device);
-	if (ret)
+	if (ret) {
+		import_take_charge(import);
 		return ret == -ENOMEM ? NDSHM_STATUS_RESOURCES : NDSHM_STATUS_INVALID_PARAMETER;
+	}
 	reason = NDSHM_REASON_MEMORY;
 	if (!import_list_segments(import, parameters->list))
 		reason = ndshm_check_any_reply(NDSHM_STATUS_SUCCESS, parameters, parameters->list,
 					       import->dmabuf->size);
 	if (reason != NDSHM_REASON_NONE) {
 		import_run(import, import_unmap_device);
+		import_take_charge(import);
 		/* A dma-buf can have a page twice, which are two segments behind an IOMMU only. */
 		return reason == NDSHM_REASON_MEMORY ? NDSHM_STATUS_RESOURCES :
 						       NDSHM_STATUS_INVALID_PARAMETER;
 	}
-	import->block_charge = ndshm_allocation_charge(parameters);
 	parameters->virtual_address = NULL;
 	parameters->consumed = import->dmabuf->size;
 	refcount_inc(&import->references);
@@ -420,9 +436,7 @@ static void import_free(void *provider_context, void *context)
 	struct ndshm_import *import = context;
 
 	import_run(import, import_unmap_device);
-	/* The block, which ends its charge after this, has none then. */
-	import->charge = *import->block_charge;
-	*import->block_charge = (struct ndshm_charge){};
+	import_take_charge(import);
 	ndshm_deferred_begin();
 	queue_work(workqueue, &import->work);
 }
@@ -471,7 +485,7 @@ int __init ndshm_import_setup(void)
 	importer = import_alloc_device();
 	if (!importer)
 		return ret;
-	workqueue = alloc_workqueue("ndshm-import", WQ_UNBOUND, 0);
+	workqueue = alloc_workqueue("ndshm-import", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	if (!workqueue)
 		goto err_importer;
 	provider = ndshm_provider_register(&characteristics, &ops, NDSHM_SCOPE_NAMED, NULL, NULL);
