@@ -306,7 +306,7 @@ copied() {
 }
 # The buffers of a stopped card are still those of the socket.
 slept_with_frames() {
-	hold 40 && asleep && carried ip link show "$net" && there "$frames" send $ours 10 2000 1400 && pinged 56 && released
+	hold 40 && asleep "$user_card" && carried ip link show "$net" && there "$frames" send $ours 10 2000 1400 && pinged 56 && released
 }
 # There is no memory for another frame size, and the previous memory is already
 # freed.

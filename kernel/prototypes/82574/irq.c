@@ -11,6 +11,10 @@
 
 #define CAUSES_QUEUE \
 	(CAUSE_SENT | CAUSE_RX_FEW | CAUSE_RX_OVERRUN | CAUSE_RECEIVED)
+/* CAUSE_OTHER is set while any of these is, whether it is enabled or not. */
+#define CAUSES_OTHER \
+	(CAUSE_LINK | CAUSE_RX_OVERRUN | CAUSE_PHY | CAUSE_RX_SHORT | CAUSE_ACK | \
+	 CAUSE_MANAGEMENT | CAUSE_OTHER)
 #define VECTOR_LINK		NIC_QUEUES	/* a queue has the vector of its index */
 
 static irqreturn_t nic_interrupt(int irq, void *context)
@@ -45,7 +49,7 @@ static irqreturn_t nic_interrupt_link(int irq, void *context)
 {
 	struct nic *nic = context;
 
-	nic_write(nic, REG_ICR, CAUSE_LINK | CAUSE_OTHER);
+	nic_write(nic, REG_ICR, CAUSES_OTHER);
 	schedule_work(&nic->link_work);
 	return IRQ_HANDLED;
 }
@@ -130,18 +134,20 @@ static void nic_irq_assign(struct nic *nic)
 		  nic_read(nic, REG_CTRL_EXT) | CTRL_EXT_PBA_CLEAR);
 }
 
-/* Set the minimum interval between interrupts of a queue. Called with nic->lock held. */
+/* Set the minimum interval between interrupts of a vector. Called with nic->lock held. */
 void nic_irq_set_interval(struct nic *nic)
 {
 	const u32 interval = nic->interval * NSEC_PER_USEC / ITR_UNIT_NS;
 	struct nic_queue *queue;
 
 	lockdep_assert_held(&nic->lock);
-	if (!nic->msix)
+	if (!nic->msix) {
 		nic_write(nic, REG_ITR, interval);
-	else
-		for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
-			nic_write(nic, REG_EITR(queue->index), interval);
+		return;
+	}
+	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
+		nic_write(nic, REG_EITR(queue->index), interval);
+	nic_write(nic, REG_EITR(VECTOR_LINK), interval);
 }
 
 /*

@@ -158,7 +158,7 @@ struct nic_queue {
 	bool revoked;		/* a block was revoked; protected by nic->lock */
 };
 
-/* What requires other rings or buffers. */
+/* Settings that determine the rings and buffers. */
 struct nic_config {
 	int mtu;
 	unsigned int rx_descriptors;

@@ -65,6 +65,10 @@
 #define  CAUSE_RX_FEW		BIT(4)	/* few descriptors are left */
 #define  CAUSE_RX_OVERRUN	BIT(6)
 #define  CAUSE_RECEIVED		BIT(7)
+#define  CAUSE_PHY		BIT(9)	/* an access to a register of the PHY is complete */
+#define  CAUSE_RX_SHORT		BIT(16)	/* a short frame was received */
+#define  CAUSE_ACK		BIT(17)	/* an acknowledgement of TCP was received */
+#define  CAUSE_MANAGEMENT	BIT(18)
 #define  CAUSE_RX_QUEUE(queue)	BIT(20 + (queue))	/* with MSI-X */
 #define  CAUSE_TX_QUEUE(queue)	BIT(22 + (queue))
 #define  CAUSE_OTHER		BIT(24)	/* one of the causes without a queue */
@@ -108,6 +112,7 @@
 #define  RXCSUM_TCP_UDP		BIT(9)
 #define  RXCSUM_HASH		BIT(13)	/* write the RSS hash, not a checksum */
 #define REG_RFCTL		0x05008	/* 0: legacy descriptors */
+#define  RFCTL_NO_ACK_CAUSE	BIT(12)	/* no CAUSE_ACK */
 #define  RFCTL_EXTENDED		BIT(15)	/* extended receive descriptors */
 #define REG_MTA(n)		(0x05200 + (n) * 4)
 #define  MTA_ENTRIES		128

@@ -102,7 +102,7 @@ void nic_rx_start(struct nic *nic)
 		nic_rx_start_queue(queue);
 	nic_write(nic, REG_RXDCTL, RXDCTL_WRITE_BACK_1 | RXDCTL_COUNT_DESC);
 	nic_write(nic, REG_RXCSUM, RXCSUM_IP | RXCSUM_TCP_UDP | RXCSUM_HASH);
-	nic_write(nic, REG_RFCTL, RFCTL_EXTENDED);
+	nic_write(nic, REG_RFCTL, RFCTL_EXTENDED | RFCTL_NO_ACK_CAUSE);
 	if (nic->queues > 1)
 		nic_rx_start_rss(nic);
 }
@@ -176,6 +176,9 @@ static struct sk_buff *nic_rx_lend(struct nic_queue *queue, unsigned int i, u32 
 	skb_put_data(skb, buffer->part.memory, HEADERS);
 	/* GRO needs a linear part without payload. */
 	headers = eth_get_headlen(queue->nic->netdev, skb->data, HEADERS);
+	/* Headers of unknown kinds are parsed in the copy, too, not in the card's memory. */
+	if (headers == ETH_HLEN)
+		headers = HEADERS;
 	skb_trim(skb, headers);
 	nic_rx_buffers_lend(buffers, buffer, skb, headers, length - headers);
 	buffers->slot[i] = idle;
