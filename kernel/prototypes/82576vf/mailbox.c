@@ -8,6 +8,7 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/iopoll.h>
+#include <linux/jiffies.h>
 
 #include "regs.h"
 #include "vf.h"
@@ -73,19 +74,22 @@ static int vf_mailbox_receive(struct vf *vf, u32 *words)
 	return 0;
 }
 
-/* Send a request, and replace it by the reply. */
+/* Send a request, and replace it by the reply. No attempt begins after a second. */
 static int vf_mailbox_ask(struct vf *vf, u32 *words)
 {
 	u32 reply[ADDRESS_WORDS] = { };
+	const unsigned long end = jiffies + HZ;
 	unsigned int attempt, others;
 	int error = -ETIMEDOUT;
 
 	lockdep_assert_held(&vf->lock);
 
-	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
+	for (attempt = 0; attempt < ATTEMPTS && time_before(jiffies, end);
+	     attempt++) {
 		error = vf_mailbox_send(vf, words);
 		/* Other messages of the PF may precede the reply. */
-		for (others = 0; !error && others < ATTEMPTS; others++) {
+		for (others = 0; !error && others < ATTEMPTS && time_before(jiffies, end);
+		     others++) {
 			error = vf_mailbox_receive(vf, reply);
 			if (error || ((reply[0] ^ words[0]) & MESSAGE_TYPE))
 				continue;
@@ -97,7 +101,7 @@ static int vf_mailbox_ask(struct vf *vf, u32 *words)
 }
 
 /*
- * Tell the PF that the function was reset. On success the PF has enabled its queues, and
+ * Report to the PF that the function was reset. On success the PF has enabled its queues, and
  * @address is that which the PF has given the function, or zero if there is none. Fails at
  * once with -EAGAIN while the PF is down.
  */

@@ -13,6 +13,7 @@
 
 #define INTERRUPTS_PER_SECOND	20000
 #define WATCH_INTERVAL		HZ
+#define WATCH_INTERVAL_MOST	(32 * HZ)
 
 static irqreturn_t vf_interrupt(int irq, void *context)
 {
@@ -122,6 +123,8 @@ static int vf_up(struct vf *vf)
 	lockdep_assert_held(&vf->lock);
 
 	vf_quiesce(vf);
+	/* Forget resets of the PF until now; after a later one its queues are off again. */
+	vf_mailbox_was_reset(vf);
 	error = vf_find_address(vf);
 	if (error)
 		return error;
@@ -129,8 +132,6 @@ static int vf_up(struct vf *vf)
 			    vf->netdev->name, vf);
 	if (error)
 		return error;
-	/* Until now a reset of the PF did no harm. */
-	vf_mailbox_was_reset(vf);
 	pci_set_master(vf->pdev);
 	vf->up = true;
 	vf->stuck = false;
@@ -170,10 +171,26 @@ static void vf_update_carrier(struct vf *vf)
  * Start the function if it should run and does not, and again after a reset of the PF,
  * which has then disabled its queues.
  */
+/*
+ * Return: the time until the next attempt. It is doubled after each failure, during which others wait
+ * for RTNL.
+ */
+static unsigned long vf_watch_interval(struct vf *vf, int error)
+{
+	/* While the PF is down the attempt fails at once. */
+	if (!error || error == -EAGAIN)
+		vf->interval = WATCH_INTERVAL;
+	else
+		vf->interval = clamp(vf->interval * 2, (unsigned long)WATCH_INTERVAL,
+				     (unsigned long)WATCH_INTERVAL_MOST);
+	return vf->interval;
+}
+
 void vf_watch(struct work_struct *work)
 {
 	struct vf *vf = container_of(to_delayed_work(work), struct vf, watch);
 	bool wanted;
+	int error = 0;
 
 	rtnl_lock();
 	mutex_lock(&vf->lock);
@@ -182,13 +199,13 @@ void vf_watch(struct work_struct *work)
 		if (vf->up && (vf_mailbox_was_reset(vf) || READ_ONCE(vf->stuck)))
 			vf_down(vf);
 		if (!vf->up)
-			vf_up(vf);	/* tried again after an error */
+			error = vf_up(vf);
 		vf_update_carrier(vf);
 	}
 	mutex_unlock(&vf->lock);
 	rtnl_unlock();
 	if (wanted)
-		schedule_delayed_work(&vf->watch, WATCH_INTERVAL);
+		schedule_delayed_work(&vf->watch, vf_watch_interval(vf, error));
 }
 
 /* The watch starts the function. */

@@ -95,6 +95,7 @@ struct vf {
 	u32 mailbox_seen;	/* bits that a read of the mailbox has cleared */
 	unsigned int pauses;	/* number of nested pauses; protected by RTNL */
 	struct delayed_work watch;
+	unsigned long interval;	/* until the next run of watch, in jiffies */
 	struct napi_struct napi;
 	struct vf_rx rx;
 	struct vf_tx tx;
