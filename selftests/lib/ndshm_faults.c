@@ -27,25 +27,33 @@ int ndshm_faults_unload(void)
 	return ndshm_unload_module(MODULE_NAME);
 }
 
-static const char *path_of(const char *parameter)
-{
-	static char path[128];
+/* Threads set and read parameters at the same time. */
+struct path {
+	char text[128];
+};
 
-	snprintf(path, sizeof(path), PARAMETERS "%s", parameter);
+static struct path path_of(const char *parameter)
+{
+	struct path path;
+
+	snprintf(path.text, sizeof(path.text), PARAMETERS "%s", parameter);
 	return path;
 }
 
 int ndshm_faults_set(const char *parameter, unsigned int value)
 {
+	const struct path path = path_of(parameter);
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", value);
-	return ndshm_write_file(path_of(parameter), text);
+	return ndshm_write_file(path.text, text);
 }
 
 long long ndshm_faults_get(const char *parameter)
 {
-	return ndshm_read_number(path_of(parameter));
+	const struct path path = path_of(parameter);
+
+	return ndshm_read_number(path.text);
 }
 
 int ndshm_faults_mute_at(unsigned int at, unsigned int mask, unsigned int value)
