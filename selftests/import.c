@@ -963,6 +963,8 @@ TEST_F(import, kills)
 		ASSERT_TRUE(ndshm_hear(peer));
 		usleep(rand_r(&seed) % 10000);
 		EXPECT_TRUE(ndshm_end(pid, peer, SIGKILL));
+		/* With the process its claim has ended. */
+		EXPECT_EQ(pid, waitpid(pid, NULL, 0));
 		close(peer);
 		EXPECT_TRUE(ndshm_soon(!ndshm_mock_export(0).attached));
 		EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));
