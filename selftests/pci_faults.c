@@ -279,8 +279,7 @@ TEST_F(card, release_failed)
 /* The function becomes silent at the end of its next reset, until speak(). */
 static void stall_next_reset(struct __test_metadata *_metadata, struct _test_data_card *self)
 {
-	ASSERT_EQ(0, ndshm_faults_mute_at(self->power + PCI_PM_CTRL,
-					     PCI_PM_CTRL_STATE_MASK, 0));
+	ASSERT_EQ(0, ndshm_faults_mute_at(self->power + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK, 0));
 }
 
 #define test_stalls(call) do { \

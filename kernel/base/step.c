@@ -21,7 +21,7 @@ struct step {
 	int ret;
 };
 
-static void step_work(struct work_struct *work)
+static void step_execute(struct work_struct *work)
 {
 	struct step *step = container_of(work, struct step, work);
 
@@ -32,7 +32,7 @@ int ndshm_step_run(int (*function)(void *context), void *context)
 {
 	struct step step = { .function = function, .context = context };
 
-	INIT_WORK_ONSTACK(&step.work, step_work);
+	INIT_WORK_ONSTACK(&step.work, step_execute);
 	queue_work(workqueue, &step.work);
 	flush_work(&step.work);
 	destroy_work_on_stack(&step.work);

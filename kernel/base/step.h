@@ -10,8 +10,8 @@
 
 /*
  * Call @function in a worker, and wait for it. The queue is only for steps, and no step waits for
- * another or for a lock that is held during one: unlike with the kernel's queues, where works of ndshm
- * wait for the lock of a group. Return: what @function returns.
+ * another or for a lock that is held during one. In the kernel's queues works of ndshm wait for the
+ * lock of a group. Return: what @function returns.
  */
 int ndshm_step_run(int (*function)(void *context), void *context);
 

@@ -16,6 +16,7 @@
 #include <net/net_namespace.h>
 
 #include "../base/compat.h"
+#include "gen.h"
 #include "netlink.h"
 
 /* Never delay an allocation for an event: drop the event if there is no memory at once. */
@@ -33,6 +34,16 @@
 
 /* Held while datagrams are sent: in order, and on unlock all events of the past have been. */
 static DEFINE_MUTEX(sending);
+
+/* The group of each event, beside that of all events. */
+static const u8 groups[] = {
+	[NDSHM_CMD_ADAPTER_ADDED_NTF ... NDSHM_CMD_ADAPTER_GONE_NTF] = NDSHM_NL_ADAPTERS,
+	[NDSHM_CMD_PROVIDER_ADDED_NTF ... NDSHM_CMD_PROVIDER_GONE_NTF] = NDSHM_NL_PROVIDERS,
+	[NDSHM_CMD_QUEUE_ADDED_NTF ... NDSHM_CMD_QUEUE_FREED_NTF] = NDSHM_NL_QUEUES,
+	[NDSHM_CMD_BLOCK_ADDED_NTF ... NDSHM_CMD_BLOCK_FREED_NTF] = NDSHM_NL_BLOCKS,
+	[NDSHM_CMD_SECTION_ADDED_NTF ... NDSHM_CMD_SECTION_GONE_NTF] = NDSHM_NL_SECTIONS,
+	[NDSHM_CMD_QUOTA_EXCEEDED_NTF] = NDSHM_NL_QUOTAS,
+};
 
 static void events_work(struct work_struct *work);
 
@@ -54,7 +65,7 @@ static struct events_pending {
 	.work = __DELAYED_WORK_INITIALIZER(pending.work, events_work, 0),
 };
 
-/* If there is no memory for a copy, set ENOBUFS on the sockets of the listeners: events are lost. */
+/* Without memory for a copy, set ENOBUFS on the sockets of the listeners: events are lost. */
 static void nl_multicast_in(struct net *net, unsigned int group, const struct sk_buff *skb)
 {
 	struct sk_buff *copy;
@@ -88,7 +99,7 @@ static unsigned int nl_group_of(const struct sk_buff *skb)
 {
 	const struct genlmsghdr *header = nlmsg_data(nlmsg_hdr(skb));
 
-	return ndshm_nl_event_group(header->cmd);
+	return groups[header->cmd];
 }
 
 static void events_send_locked(void)
@@ -168,7 +179,7 @@ static void events_add_datagram(struct sk_buff *skb, unsigned int group, bool no
 static void events_add(const struct ndshm_message *m, ndshm_nl_put_fn put, void *object)
 {
 	struct sk_buff *last = skb_peek_tail(&pending.datagrams), *skb = NULL;
-	const unsigned int group = ndshm_nl_event_group(m->cmd);
+	const unsigned int group = groups[m->cmd];
 
 	lockdep_assert_held(&pending.lock);
 
@@ -179,10 +190,10 @@ static void events_add(const struct ndshm_message *m, ndshm_nl_put_fn put, void 
 	events_add_datagram(skb, group, false);
 }
 
-bool ndshm_nl_events_wanted(unsigned int group)
+bool ndshm_nl_events_wanted(u8 cmd)
 {
 	/* True for a listener in any network namespace. */
-	return genl_has_listeners(&ndshm_nl_family, &init_net, group) ||
+	return genl_has_listeners(&ndshm_nl_family, &init_net, groups[cmd]) ||
 	       genl_has_listeners(&ndshm_nl_family, &init_net, NDSHM_NL_EVENTS);
 }
 
@@ -201,7 +212,7 @@ void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object)
 		skb = nl_datagram(&m, put, object);
 	spin_lock(&pending.lock);
 	if (sleeps)
-		events_add_datagram(skb, ndshm_nl_event_group(cmd), true);
+		events_add_datagram(skb, groups[cmd], true);
 	else
 		events_add(&m, put, object);
 	spin_unlock(&pending.lock);

@@ -704,35 +704,23 @@ int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 	return ndshm_nl_dump(skb, cb, false, nl_show_next_peeked, &sections);
 }
 
-/* @group: for its object. @counted: increment nl_changes. @sleeps: @put may sleep. */
+/* @counted: increment nl_changes. @sleeps: @put may sleep. */
 static const struct nl_event {
 	ndshm_nl_put_fn put;
-	unsigned int group;
 	bool counted;
 	bool sleeps;
 } events[] = {
 	[NDSHM_CMD_ADAPTER_ADDED_NTF ... NDSHM_CMD_ADAPTER_GONE_NTF] = {
-		nl_put_adapter, NDSHM_NL_ADAPTERS, true, true,
+		nl_put_adapter, true, true,
 	},
 	[NDSHM_CMD_PROVIDER_ADDED_NTF ... NDSHM_CMD_PROVIDER_GONE_NTF] = {
-		nl_put_provider, NDSHM_NL_PROVIDERS, true,
+		nl_put_provider, true,
 	},
-	[NDSHM_CMD_QUEUE_ADDED_NTF ... NDSHM_CMD_QUEUE_FREED_NTF] = {
-		ndshm_nl_put_queue, NDSHM_NL_QUEUES, true,
-	},
-	[NDSHM_CMD_BLOCK_ADDED_NTF ... NDSHM_CMD_BLOCK_FREED_NTF] = {
-		nl_put_block, NDSHM_NL_BLOCKS,
-	},
-	[NDSHM_CMD_SECTION_ADDED_NTF ... NDSHM_CMD_SECTION_GONE_NTF] = {
-		nl_put_section, NDSHM_NL_SECTIONS,
-	},
-	[NDSHM_CMD_QUOTA_EXCEEDED_NTF] = { ndshm_nl_put_excess, NDSHM_NL_QUOTAS },
+	[NDSHM_CMD_QUEUE_ADDED_NTF ... NDSHM_CMD_QUEUE_FREED_NTF] = { ndshm_nl_put_queue, true },
+	[NDSHM_CMD_BLOCK_ADDED_NTF ... NDSHM_CMD_BLOCK_FREED_NTF] = { nl_put_block },
+	[NDSHM_CMD_SECTION_ADDED_NTF ... NDSHM_CMD_SECTION_GONE_NTF] = { nl_put_section },
+	[NDSHM_CMD_QUOTA_EXCEEDED_NTF] = { ndshm_nl_put_excess },
 };
-
-unsigned int ndshm_nl_event_group(u8 cmd)
-{
-	return events[cmd].group;
-}
 
 static void nl_event(u8 cmd, void *object)
 {
@@ -740,7 +728,7 @@ static void nl_event(u8 cmd, void *object)
 
 	if (event->counted)
 		atomic_inc(&nl_changes);
-	if (ndshm_nl_events_wanted(event->group))
+	if (ndshm_nl_events_wanted(cmd))
 		ndshm_nl_events_add(cmd, event->put, event->sleeps, object);
 }
 

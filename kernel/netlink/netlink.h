@@ -109,14 +109,11 @@ int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
 int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,
 			void *object);
 
-/* Return: the group for the object of the event @cmd. */
-unsigned int ndshm_nl_event_group(u8 cmd);
-
 /*
- * Is anyone listening to the events of @group? Then add one of @object. @sleeps: @put may sleep; the
+ * Is anyone listening to the event @cmd? Then add it for @object. @sleeps: @put may sleep; the
  * event is sent at once.
  */
-bool ndshm_nl_events_wanted(unsigned int group);
+bool ndshm_nl_events_wanted(u8 cmd);
 void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object);
 
 /*

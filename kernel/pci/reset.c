@@ -67,8 +67,8 @@ void ndshm_pci_restore(struct ndshm_pci_function *function)
 }
 
 /*
- * Return: the bridge whose lock a reset by the bus or the slot requires, or NULL. Such a reset needs
- * a function that is alone on its bus, or in a slot. Otherwise the bridge is not locked: functions
+ * Return: the bridge whose lock a reset by the bus or the slot requires, or NULL. Such a reset
+ * needs a function that is alone on its bus, or in a slot. Otherwise the bridge is not locked: functions
  * of other users below it would have to wait. The list may change meanwhile; at worst the PCI core
  * then warns of the missing lock once.
  */
@@ -186,9 +186,9 @@ static int pci_reset_device_locked(struct ndshm_pci_function *function)
 }
 
 /*
- * Locks are only tried, for a limited time. The kernel locks the bridge first, and remove() waits for this work with
- * the device lock held. A thread that has the device lock resets the function, or removes it, or
- * leaves it alone; then the next claim tries again.
+ * Locks are only tried, for a limited time. The kernel locks the bridge first, and remove() waits
+ * for this work with the device lock held. A thread that has the device lock resets the function,
+ * or removes it, or leaves it alone; then the next claim tries again.
  */
 static void pci_reset_work(struct work_struct *work)
 {

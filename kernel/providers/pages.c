@@ -17,11 +17,11 @@
 #include <linux/slab.h>
 #include <linux/swiotlb.h>
 #include <linux/vmalloc.h>
+#include <linux/workqueue.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
 
-#include "../base/step.h"
 #include "pages.h"
 #include "testing.h"
 
@@ -37,6 +37,40 @@ static struct ndshm_provider *provider;
 /* Allocations up to this number of pages are too short to delay a removal. */
 #define SHORT_PAGES	16
 
+static struct workqueue_struct *workqueue;
+
+/**
+ * struct step - Part of an allocation or a free that a worker carries out
+ * @work: in the queue of the provider, in which no work waits for another
+ * @function: called with @context
+ * @context: argument
+ * @ret: result
+ */
+struct step {
+	struct work_struct work;
+	int (*function)(void *context);
+	void *context;
+	int ret;
+};
+
+static void step_work(struct work_struct *work)
+{
+	struct step *step = container_of(work, struct step, work);
+
+	step->ret = step->function(step->context);
+}
+
+static noinline int pages_run_in_worker(int (*function)(void *), void *context)
+{
+	struct step step = { .function = function, .context = context };
+
+	INIT_WORK_ONSTACK(&step.work, step_work);
+	queue_work(workqueue, &step.work);
+	flush_work(&step.work);
+	destroy_work_on_stack(&step.work);
+	return step.ret;
+}
+
 /*
  * Call @function, which handles @count pages without calling
  * ndshm_allocation_unwanted(). The removal of an adapter waits for it, so a worker calls
@@ -46,7 +80,7 @@ static int step_run(unsigned long count, int (*function)(void *), void *context)
 {
 	if (count <= STEP_PAGES || current->flags & PF_WQ_WORKER)
 		return function(context);
-	return ndshm_step_run(function, context);
+	return pages_run_in_worker(function, context);
 }
 
 static bool pages_translated(struct device *device)
@@ -667,8 +701,13 @@ static const struct ndshm_provider_ops ops = {
 
 int __init ndshm_pages_setup(struct ndshm_provider **out)
 {
+	workqueue = alloc_workqueue("ndshm-pages", WQ_UNBOUND, 0);
+	if (!workqueue)
+		return -ENOMEM;
 	provider = ndshm_provider_register(&characteristics, &ops,
 					   NDSHM_SCOPE_NAMED, NULL, NULL);
+	if (IS_ERR(provider))
+		destroy_workqueue(workqueue);
 	*out = provider;
 	return PTR_ERR_OR_ZERO(provider);
 }
@@ -676,4 +715,6 @@ int __init ndshm_pages_setup(struct ndshm_provider **out)
 void ndshm_pages_teardown(void)
 {
 	WARN_ON(ndshm_provider_revoke(provider));
+	/* The other user, "coherent", has no blocks: each would pin this module. */
+	destroy_workqueue(workqueue);
 }

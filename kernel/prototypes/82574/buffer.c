@@ -81,7 +81,7 @@ static void nic_rx_buffers_free_list(struct list_head *list)
 	INIT_LIST_HEAD(list);
 }
 
-/* Abort the requests and wait for them: no buffer is added afterwards. Called while NAPI is disabled. */
+/* Abort the requests: no buffer is added afterwards. Called while NAPI is disabled. */
 void nic_rx_buffers_stop(struct nic_rx_buffers *buffers)
 {
 	/* The buffers are missing if the queue had no memory for its ring. */

@@ -67,7 +67,7 @@
 #define  CAUSE_RECEIVED		BIT(7)
 #define  CAUSE_PHY		BIT(9)	/* an access to a register of the PHY is complete */
 #define  CAUSE_RX_SHORT		BIT(16)	/* a short frame was received */
-#define  CAUSE_ACK		BIT(17)	/* an acknowledgement of TCP was received */
+#define  CAUSE_ACK		BIT(17)	/* an ACK of TCP was received */
 #define  CAUSE_MANAGEMENT	BIT(18)
 #define  CAUSE_RX_QUEUE(queue)	BIT(20 + (queue))	/* with MSI-X */
 #define  CAUSE_TX_QUEUE(queue)	BIT(22 + (queue))

@@ -172,8 +172,8 @@ static void vf_update_carrier(struct vf *vf)
  * which has then disabled its queues.
  */
 /*
- * Return: the time until the next attempt. It is doubled after each failure, during which others wait
- * for RTNL.
+ * Return: the time until the next attempt. It is doubled after each failure, during which others
+ * wait for RTNL.
  */
 static unsigned long vf_watch_interval(struct vf *vf, int error)
 {
