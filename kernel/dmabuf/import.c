@@ -235,11 +235,11 @@ static void import_put_work(struct work_struct *work)
 
 void ndshm_import_put(struct ndshm_import *import)
 {
-	/* A block has freed the memory already. Do not wait for other imports in the queue. */
-	if (cancel_work_sync(&import->work)) {
-		import_put(import);
-		ndshm_deferred_done();
-	}
+	/*
+	 * If a block has freed the memory already, this is the last reference then. Not by
+	 * cancel_work_sync(), during which a free by another thread could not queue the work.
+	 */
+	flush_work(&import->work);
 	import_put(import);
 }
 
