@@ -68,9 +68,9 @@ void ndshm_pci_restore(struct ndshm_pci_function *function)
 
 /*
  * Return: the bridge whose lock a reset by the bus or the slot requires, or NULL. Such a reset
- * needs a function that is alone on its bus, or in a slot. Otherwise the bridge is not locked: functions
- * of other users below it would have to wait. The list may change meanwhile; at worst the PCI core
- * then warns of the missing lock once.
+ * needs a function that is alone on its bus, or in a slot. Otherwise the bridge is not locked:
+ * functions of other users below it would have to wait. The list may change meanwhile; at worst
+ * the PCI core then warns of the missing lock once.
  */
 static struct pci_dev *pci_reset_bridge(struct pci_dev *pdev)
 {
