@@ -387,7 +387,7 @@ size_t ndshm__heap_usable_size(struct ndshm_heap *heap, const void *pointer)
 }
 
 /* As much as the size, up to GROW_BYTES; a quarter of it if that is more. */
-#define GROW_BYTES	(4ul << 20)
+#define GROW_BYTES	(8ul << 20)
 
 /*
  * Room for a large block that grows, as it may grow again: each byte is then copied a few
