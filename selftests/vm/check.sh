@@ -8,8 +8,9 @@
 #
 # KERNELS="6.1 6.12"	kernels
 # LEVELS="heap 6.1/coherent"	levels by name
-# SHARD=N		an eighth of the work, 0 to 7: half of the levels, on one kernel each, on debug
-#			kernels a quarter of the programs and a sixth of the points of failure, no coverage
+# SHARD=N		an eighth of the work, 0 to 7: half of the levels, on one kernel each, half of the
+#			programs on each kernel, on debug kernels a quarter of the programs and a sixth of
+#			the points of failure, no coverage
 # SCALE=N		percent of the usual rounds (100)
 # LONG=1		the long forms of levels that have one
 set -euo pipefail
@@ -89,21 +90,16 @@ in_shard() {
 }
 
 # Does the row run on the kernel with this index? See levels.table for the column `shard`.
-# left_out says for each kernel whether the shard has left out the row before.
-declare -A left_out
 runs_on() {
-	local kernel=${kernels[$1]} before
-	before=${left_out[$kernel]:-}
-	left_out[$kernel]=
-	[[ $row_shard != rest || ! $before ]] || return 0
+	local kernel=${kernels[$1]}
 	case $row_shard in
-	request|rest)	named "$kernel/$row_name"; return ;;
+	request)	named "$kernel/$row_name"; return ;;
 	first)		[[ $1 -eq 0 ]] || return 1 ;;
 	whole)		[[ ! $shard ]] || return 1 ;;
 	esac
 	[[ ! ${LEVELS:-} ]] || named "$kernel/$row_name" || return 1
 	[[ $shard && $row_shard == @(turn|half|quarter) ]] || return 0
-	in_shard "$1" || { left_out[$kernel]=1; return 1; }
+	in_shard "$1"
 }
 
 # for_each_level whole|other FUNCTION: call it for each level that runs, with the variables name,
