@@ -400,6 +400,15 @@ static size_t room_to_grow(size_t size)
 	return size / 4 > least ? size / 4 : least;
 }
 
+/*
+ * Return true if a block stays in place when it becomes smaller. A large one may leave twice the
+ * room that it would get: then it is not moved at each change while its size varies a little.
+ */
+static bool stays(size_t old, size_t size)
+{
+	return old >= RUN_BYTES ? old - size <= 2 * room_to_grow(size) : size > old / 2;
+}
+
 void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, int *error)
 {
 	size_t old, more = 0;
@@ -413,7 +422,7 @@ void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, i
 		*error = size ? ndshm__heap_error(heap, pointer) : -EINVAL;
 		return NULL;
 	}
-	if (size <= old && size > old / 2)
+	if (size <= old && stays(old, size))
 		return pointer;
 	if (size > old && old >= RUN_BYTES)
 		more = room_to_grow(size);

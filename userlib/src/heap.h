@@ -8,7 +8,7 @@
  * the section can corrupt contents only. A pointer that is not a live block of this heap
  * is never freed, no matter how often and by how many threads it is passed to free.
  *
- * All functions can be called concurrently, except open, on_misuse and close. After
+ * All functions can be called concurrently, except open, set_error_handler and close. After
  * fork() the child's heap has no blocks: what the parent allocated remains shared memory,
  * and is foreign to the child. The child's first allocation attaches to the section
  * again, no matter what other threads of the parent did at the time of the fork.
@@ -105,8 +105,8 @@ void *ndshm__heap_alloc_aligned(struct ndshm_heap *heap, size_t alignment, size_
 /* -EOVERFLOW if the product overflows. */
 void *ndshm__heap_calloc(struct ndshm_heap *heap, size_t count, size_t size, int *error);
 /*
- * Change the size of a block. The block is unchanged on failure. Stays in place if the
- * new size is at most the old and more than half of it.
+ * Change the size of a block. The block is unchanged on failure. It stays in place if it becomes a
+ * little smaller, or larger within its usable size: down to half of that, large blocks to a third.
  */
 void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, int *error);
 /*

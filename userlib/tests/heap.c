@@ -446,6 +446,30 @@ static void realloc_in_small_steps(void)
 	close_heap();
 }
 
+/* A block that has grown stays where it is while its size changes little. */
+static void realloc_of_similar_sizes(void)
+{
+	char *pointer;
+	int error = 0;
+
+	REQUIRE(open_heap(SECTION));
+	for (size_t size = 300000; size < 12000000; size *= 3) {
+		pointer = get(size / 2);
+		REQUIRE(pointer);
+		pointer = ndshm__heap_realloc(heap, pointer, size, &error);
+		REQUIRE(pointer);
+		CHECK(ndshm__heap_realloc(heap, pointer, size, &error) == pointer);
+		CHECK(ndshm__heap_realloc(heap, pointer, size - size / 50, &error) == pointer);
+		CHECK(ndshm__heap_realloc(heap, pointer, size, &error) == pointer);
+		/* Memory that is not needed is not kept. */
+		pointer = ndshm__heap_realloc(heap, pointer, size / 8, &error);
+		CHECK(pointer && ndshm__heap_usable_size(heap, pointer) < size / 2);
+		CHECK(!ndshm__heap_free(heap, pointer));
+	}
+	CHECK(!error);
+	close_heap();
+}
+
 /* Without memory for a move a shrinking block stays in place. */
 static void realloc_without_memory(void)
 {
@@ -1017,6 +1041,7 @@ int main(void)
 	RUN(calloc_is_zero);
 	RUN(realloc_keeps_contents);
 	RUN(realloc_in_small_steps);
+	RUN(realloc_of_similar_sizes);
 	RUN(realloc_without_memory);
 	RUN(freed_twice);
 	RUN(not_the_start);
