@@ -363,6 +363,14 @@ void *ndshm__heap_calloc(struct ndshm_heap *heap, size_t count, size_t size, int
 	return pointer;
 }
 
+/* The pointer must be to a live block. */
+static bool is_lent(const struct ndshm_heap *heap, const void *pointer)
+{
+	uint64_t granule = ndshm__granule_of(heap, pointer);
+
+	return atomic_load_explicit(&heap->state[granule], memory_order_relaxed) & STATE_LENT;
+}
+
 /* Returns 0 if the pointer is not a live block. */
 static size_t usable(struct ndshm_heap *heap, const void *pointer)
 {
@@ -420,6 +428,10 @@ void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, i
 	old = usable(heap, pointer);
 	if (!old || !size) {
 		*error = size ? ndshm__heap_error(heap, pointer) : -EINVAL;
+		return NULL;
+	}
+	if (is_lent(heap, pointer)) {
+		*error = HEAP_LENT;
 		return NULL;
 	}
 	if (size <= old && stays(old, size))

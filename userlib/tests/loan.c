@@ -179,7 +179,12 @@ static void lent_blocks_are_not_freed(void)
 		block = at(offset);
 		CHECK_FAILS(ndshm, ndshm_section_free(section, block), EBUSY, POINTER_LENT,
 			    INVALID_STATE);
+		/* Whether it is moved or not, and with memory for it or not. */
 		CHECK_FAILS(ndshm, ndshm_section_realloc(section, block, 10 * size, &other), EBUSY,
+			    POINTER_LENT, INVALID_STATE);
+		CHECK_FAILS(ndshm, ndshm_section_realloc(section, block, size, &other), EBUSY,
+			    POINTER_LENT, INVALID_STATE);
+		CHECK_FAILS(ndshm, ndshm_section_realloc(section, block, 2 * MAX, &other), EBUSY,
 			    POINTER_LENT, INVALID_STATE);
 		CHECK_FAILS(ndshm, ndshm_loans_lend(loans, block, &again), EBUSY, POINTER_LENT,
 			    INVALID_STATE);
