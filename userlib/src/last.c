@@ -21,8 +21,12 @@ static uintptr_t last_thread;
 /* All contexts, linked by their member link. */
 static struct ndshm *contexts;
 
+static void set_up(void);
+
+/* A fork() must wait for each thread that has the lock, so the handlers are registered before. */
 void ndshm__lock(void)
 {
+	pthread_once(&once, set_up);
 	pthread_mutex_lock(&lock);
 }
 
