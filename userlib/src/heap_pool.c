@@ -227,8 +227,8 @@ static int add_extent(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
 	set_free(&heap->pool, offset, length >> UNIT_SHIFT);
 	heap->core->pool.held_units += length >> UNIT_SHIFT;
 	/*
-	 * The thread that wants it may find room that others have freed meanwhile: then no free
-	 * would add it to the set.
+	 * The thread that wants this extent may take room that others have freed meanwhile. The
+	 * extent then stays empty, and no free would add it to @empty.
 	 */
 	ndshm__bits_add(&heap->empty, offset >> PAGE_SHIFT);
 	return 0;
@@ -249,7 +249,7 @@ static uint64_t slack(uint64_t used)
 /*
  * Return a new drain_from: the extents below it are just enough for all allocated units, or more if
  * the search ends early. NOWHERE if the free memory is within slack(), so that steady use is not
- * slowed down.
+ * slowed down, or less than the highest extent.
  */
 static uint64_t find_drain_from(const struct ndshm_heap *heap)
 {
@@ -465,8 +465,8 @@ static uint64_t reserve_units(const struct ndshm_heap *heap)
 	if (!used)
 		return 0;
 	if (state->drain_from != NOWHERE)
-		return used / 16;
-	if (units > slack(used))
+		units = used / 16;
+	else if (units > slack(used))
 		units = slack(used);
 	return heap->core->holders > 1 && units > 2 * share ? 2 * share : units;
 }
@@ -523,7 +523,10 @@ void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int uni
 	set_free(&heap->pool, offset, units);
 	heap->core->pool.used_units -= units;
 	count_call(heap);
-	/* Visit the extents of the freed range, from the highest down. */
+	/*
+	 * Visit the extents of the freed range, from the highest down. All of it is in extents of
+	 * the pool, so that there is one.
+	 */
 	do {
 		page = ndshm__bits_below(&heap->starts, page);
 		if (extent_is_empty(heap, page))
