@@ -1053,7 +1053,7 @@ struct ndshm_section_share_args {
  * @status: out
  * @reason: out
  * @flags: NDSHM_DELETE_* bits
- * @holder: the caller's own holder, whose extents are freed with the section; or -1
+ * @holder: the caller's own holder, whose extents do not count; or -1
  * @__reserved: must be 0
  *
  * Requires the effective user id of the creator, or CAP_SYS_ADMIN (else EPERM,

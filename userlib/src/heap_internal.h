@@ -17,7 +17,8 @@
  * allocated from the pool (heap_pool.c), which gets extents from the source. Allocation
  * always uses the lowest free address, so that extents at high addresses become empty.
  *
- * All memory that is ever modified is wiped in a child of fork(). A wiped heap has no
+ * All memory that is ever modified is wiped in a child of fork(), but for @granules and @hook of
+ * struct ndshm_heap. A wiped heap has no
  * blocks and is not attached, and a wiped lock is unlocked.
  */
 #ifndef NDSHM_HEAP_INTERNAL_H
@@ -399,7 +400,7 @@ void ndshm__large_trim(struct ndshm_heap *heap);
 
 /*
  * heap_pool.c: runs of units. Called with the lock held. @alignment is in units, a power of two of
- * at most RUN_BYTES. Returns an offset, or NOWHERE with POOL_EMPTY in *@error: the caller may retry
+ * at most RUN_BYTES / UNIT_BYTES. Returns an offset, or NOWHERE with POOL_EMPTY in *@error: the caller may retry
  * after ndshm__pool_grow().
  *
  * If @count is not NULL, allocates up to *@count runs in a row, within a slot, and stores their

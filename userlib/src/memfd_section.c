@@ -224,7 +224,10 @@ static uint32_t next_hole(const struct ndshm_memfd_store *store, uint32_t from, 
 	return min_of(from, to);
 }
 
-/* Allocate the memory of all chunks that overlap an extent [@from, @to) of the caller. */
+/*
+ * Allocate the memory of all chunks that overlap an extent [@from, @to) of the caller. Pages of them
+ * that have memory keep it, also if this fails: InitialSize may end within a chunk.
+ */
 static int extent_commit(const struct ndshm_section *section, uint32_t from, uint32_t to)
 {
 	struct ndshm_memfd_store *store = section->store;
@@ -378,7 +381,7 @@ static uint32_t extent_reserve(const struct ndshm_section *section, int holder, 
 	return reason;
 }
 
-/* Free the extent of this holder at @page. */
+/* Free the extent of this holder at @page, also if the section is deleted. */
 static uint32_t extent_release(const struct ndshm_section *section, int holder, uint32_t page)
 {
 	struct ndshm_memfd_store *store = section->store;
@@ -404,7 +407,10 @@ static int section_free_memory(const struct ndshm_section *section)
 	return status.st_size ? ndshm__memfd_free(section->fd, 0, status.st_size) : 0;
 }
 
-/* Allocate the missing memory of an extent, and zero all of it. */
+/*
+ * Allocate the missing memory of an extent, and zero all of it: also new memory, as other processes
+ * may have written to it.
+ */
 static uint32_t extent_populate(const struct ndshm_section *section, uint32_t start, uint32_t count)
 {
 	uint32_t reason = NDSHM_REASON_NONE, state;
@@ -575,7 +581,7 @@ static void section_detach(struct ndshm_section *section, int holder)
 	pthread_mutex_unlock(&store->lock);
 }
 
-/* Return true if holders other than @own have extents. */
+/* Return true if holders other than @own have extents; extents of KEPT have none. */
 static bool has_others_locked(const struct ndshm_memfd_store *store, int own)
 {
 	for (size_t i = 0; i < store->extent_count; i++)
@@ -622,7 +628,7 @@ static uint32_t section_share(const struct ndshm_section *section,
 
 /*
  * Return true if the caller is the owner of the file or has CAP_FOWNER, as changes of the mode
- * require: section_delete() tests this before all else. The test sets the time of the last access,
+ * require: section_delete() tests this before the state and the holders. The test sets the time of the last access,
  * which nothing uses: to a given time, as the present one requires permission to write only.
  * Setting the mode to its present value could undo a deletion by another process.
  */

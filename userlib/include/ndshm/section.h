@@ -124,7 +124,7 @@ int ndshm_section_dont_fork(struct ndshm_section *section)
 /*
  * Delete a section for all processes: later allocations, attaches and mappings return
  * -EIDRM, existing mappings stay. Requires the user that created it (else -EPERM,
- * NOT_CREATOR). This process's extents are freed; -EBUSY (SECTION_BUSY) if other holders
+ * NOT_CREATOR). This process's extents end when it closes the section; -EBUSY (SECTION_BUSY) if other holders
  * have any, unless `flags` has NDSHM_DELETE_FORCE. Memory that other clients in this process
  * have in caches without a live block does not count; memory in caches of other processes
  * does. NDSHM_DELETE_REVOKE also revokes all mappings (access is SIGBUS; with "memfd:" they
@@ -261,7 +261,7 @@ int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
  * are other holders. Before an allocation fails, the caches of all clients of the section in
  * this process are emptied. Blocks may be freed by any thread.
  *
- * A call that succeeds leaves ndshm_last_reason() unchanged. A call that fails because an
+ * After a call that succeeds ndshm_last_reason() has no meaning. A call that fails because an
  * extent could not be allocated has the reason of that extent. After fork() the child has
  * no allocated blocks.
  */
