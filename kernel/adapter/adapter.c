@@ -127,7 +127,7 @@ ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	adapter->reach = adapter_reach(info->device);
 	adapter->ops = info->ops;
 	adapter->context = info->context;
-	ndshm_blockset_init(&adapter->set);
+	ndshm_blockset_init(&adapter->set, NDSHM_BLOCKSET_USER);
 	ndshm_queues_init(&adapter->queues);
 	mutex_init(&adapter->bars_lock);
 	adapter->claimant = INVALID_UID;

@@ -305,7 +305,7 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 	claim->adapter = ndshm_adapter_get(adapter);
 	claim->client = client;
 	claim->uid = current_euid();
-	ndshm_blockset_init(&claim->set);
+	ndshm_blockset_init(&claim->set, NDSHM_BLOCKSET_USER);
 
 	reason = ndshm_claim_use(claim, claim_begin, &address_width);
 	if (reason != NDSHM_REASON_NONE) {

@@ -481,7 +481,7 @@ static int queue_alloc(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind
 	queue->known = known;
 	queue->ops = ops;
 	queue->context = context;
-	ndshm_blockset_init(&queue->set);
+	ndshm_blockset_init(&queue->set, NDSHM_BLOCKSET_USER);
 	ndshm_active_init(&queue->packets);
 	INIT_WORK(&queue->ending, queue_end_work);
 	queue->machine.kind = kind;

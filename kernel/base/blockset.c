@@ -7,8 +7,9 @@
 bool (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set,
 				   unsigned long timeout) __ro_after_init;
 
-void ndshm_blockset_init(struct ndshm_blockset *set)
+void ndshm_blockset_init(struct ndshm_blockset *set, enum ndshm_blockset_kind kind)
 {
+	set->kind = kind;
 	ndshm_active_init(&set->active);
 	spin_lock_init(&set->lock);
 	INIT_HLIST_HEAD(&set->blocks);

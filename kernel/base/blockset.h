@@ -15,28 +15,24 @@
 
 #include "active.h"
 
-struct ndshm_block;
-
-/**
- * struct ndshm_member - membership of a block in one set
- * @link: entry of the list of the set; protected by its lock
- * @block: the block
- */
-struct ndshm_member {
-	struct hlist_node link;
-	struct ndshm_block *block;
+/* Owner of a set: decides which entry of a block is in its list. */
+enum ndshm_blockset_kind {
+	NDSHM_BLOCKSET_USER,
+	NDSHM_BLOCKSET_PROVIDER,
 };
 
 /**
  * struct ndshm_blockset - blocks, and the allocations that may add some
  * @active: one reference for each allocation or other user; killed with @lock held
+ * @kind: constant
  * @lock: protects the members below; no lock is taken inside
- * @blocks: the members
+ * @blocks: the members, by @in_user or @in_provider of struct ndshm_block
  * @count: number of members, also while a revocation has them on its own list
  * @bytes: memory of the members
  */
 struct ndshm_blockset {
 	struct ndshm_active active;
+	enum ndshm_blockset_kind kind;
 	spinlock_t lock;	/* blocks, count, bytes */
 	struct hlist_head blocks;
 	unsigned int count;
@@ -49,7 +45,7 @@ struct ndshm_blockset {
  */
 extern bool (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set, unsigned long timeout);
 
-void ndshm_blockset_init(struct ndshm_blockset *set);
+void ndshm_blockset_init(struct ndshm_blockset *set, enum ndshm_blockset_kind kind);
 
 /* Take an active reference. Return: true if the set is open. Context: any. */
 static inline bool ndshm_blockset_get_active(struct ndshm_blockset *set)

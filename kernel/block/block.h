@@ -102,8 +102,8 @@ struct ndshm_block {
 	unsigned long state;
 	struct folio *recycled;
 	struct ndshm_active packets;
-	struct ndshm_member in_provider;
-	struct ndshm_member in_user;
+	struct hlist_node in_provider;
+	struct hlist_node in_user;
 	struct hlist_node in_table;
 	u64 provider_bytes[];
 };

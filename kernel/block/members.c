@@ -23,14 +23,14 @@
  */
 
 /* Return: true if the set is open. */
-static bool blockset_add(struct ndshm_blockset *set, struct ndshm_member *member, u64 bytes)
+static bool blockset_add(struct ndshm_blockset *set, struct hlist_node *link, u64 bytes)
 {
 	bool added;
 
 	spin_lock(&set->lock);
 	added = !ndshm_blockset_killed(set);
 	if (added) {
-		hlist_add_head(&member->link, &set->blocks);
+		hlist_add_head(link, &set->blocks);
 		set->count++;
 		set->bytes += bytes;
 	}
@@ -39,11 +39,10 @@ static bool blockset_add(struct ndshm_blockset *set, struct ndshm_member *member
 }
 
 /* The set may be freed when this returns. */
-static void blockset_remove(struct ndshm_blockset *set, struct ndshm_member *member,
-			    u64 bytes)
+static void blockset_remove(struct ndshm_blockset *set, struct hlist_node *link, u64 bytes)
 {
 	spin_lock(&set->lock);
-	hlist_del(&member->link);
+	hlist_del(link);
 	set->bytes -= bytes;
 	/* Wake before unlocking: the waiter may free the set once it has had the lock. */
 	if (!--set->count && ndshm_blockset_killed(set))
@@ -55,8 +54,6 @@ VISIBLE_IF_KUNIT bool ndshm_block_join_sets(struct ndshm_block *block)
 {
 	struct ndshm_provider *provider = block->registration->provider;
 
-	block->in_user.block = block;
-	block->in_provider.block = block;
 	if (!blockset_add(block->user, &block->in_user, block->consumed))
 		return false;
 	if (blockset_add(&provider->set, &block->in_provider, block->consumed))
@@ -75,6 +72,14 @@ void ndshm_block_leave_sets(struct ndshm_block *block)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_block_leave_sets);
 
+static struct ndshm_block *blockset_block_of(const struct ndshm_blockset *set,
+					     struct hlist_node *link)
+{
+	return set->kind == NDSHM_BLOCKSET_PROVIDER ?
+	       hlist_entry(link, struct ndshm_block, in_provider) :
+	       hlist_entry(link, struct ndshm_block, in_user);
+}
+
 /*
  * Call @step for each member of a killed set, to which none can be added. Return: true if one
  * call has returned true.
@@ -92,7 +97,7 @@ static bool blockset_for_each(struct ndshm_blockset *set,
 	while ((link = left.first)) {
 		hlist_del(link);
 		hlist_add_head(link, &set->blocks);
-		block = hlist_entry(link, struct ndshm_member, link)->block;
+		block = blockset_block_of(set, link);
 		/* A block without references is about to leave the set. */
 		if (!ndshm_block_tryget(block))
 			continue;

@@ -230,7 +230,7 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 		return ndshm_reason_report_ptr(reason, out, NULL);
 	refcount_set(&provider->entry.references, 1);
 	provider->entry.registry = &ndshm_providers;
-	ndshm_blockset_init(&provider->set);
+	ndshm_blockset_init(&provider->set, NDSHM_BLOCKSET_PROVIDER);
 	provider->scope = scope;
 	if (scope == NDSHM_SCOPE_ADAPTER)
 		provider->place = &adapter->provider;

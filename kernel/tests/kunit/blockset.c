@@ -111,9 +111,9 @@ static int blockset_init(struct kunit *test)
 
 	if (!world)
 		return -ENOMEM;
-	ndshm_blockset_init(&world->adapter.set);
-	ndshm_blockset_init(&world->other.set);
-	ndshm_blockset_init(&world->provider.set);
+	ndshm_blockset_init(&world->adapter.set, NDSHM_BLOCKSET_USER);
+	ndshm_blockset_init(&world->other.set, NDSHM_BLOCKSET_USER);
+	ndshm_blockset_init(&world->provider.set, NDSHM_BLOCKSET_PROVIDER);
 	world->registration.provider = &world->provider;
 	world->registration.characteristics.free = fake_free;
 	init_completion(&world->hold);
@@ -187,7 +187,7 @@ static void both_or_none(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, make(world, &world->fakes[i]));
 		KUNIT_EXPECT_EQ(test, ndshm_blockset_count(sets[0]), 0);
 		KUNIT_EXPECT_EQ(test, ndshm_blockset_count(sets[1]), 0);
-		ndshm_blockset_init(sets[i]);
+		ndshm_blockset_init(sets[i], sets[i]->kind);
 	}
 	KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[0]));
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(sets[0]), 1);
@@ -255,8 +255,8 @@ static void expect_dropped(struct kunit *test, bool by_provider)
 	struct ndshm_blockset *set = &world->adapter.set;
 	struct fake *kept = &world->fakes[0], *held = &world->fakes[1];
 
-	ndshm_blockset_init(set);
-	ndshm_blockset_init(&world->provider.set);
+	ndshm_blockset_init(set, NDSHM_BLOCKSET_USER);
+	ndshm_blockset_init(&world->provider.set, NDSHM_BLOCKSET_PROVIDER);
 	KUNIT_ASSERT_TRUE(test, make(world, kept));
 	KUNIT_ASSERT_TRUE(test, make(world, held));
 	KUNIT_EXPECT_TRUE(test, ndshm_block_adopt(&kept->block));
@@ -500,7 +500,7 @@ static void kept(struct kunit *test)
 	suite_run_threads(test, 2, frees_kept, world);
 	KUNIT_EXPECT_EQ(test, atomic_read(&used->revoked), 1);
 
-	ndshm_blockset_init(&world->provider.set);
+	ndshm_blockset_init(&world->provider.set, NDSHM_BLOCKSET_PROVIDER);
 	make_kept(test, used);
 	KUNIT_ASSERT_TRUE(test, make(world, other));
 	KUNIT_EXPECT_FALSE(test, ndshm_blockset_drain(&world->provider.set, HZ / 10));
@@ -587,8 +587,8 @@ static void both_close(struct kunit *test)
 
 	for (round = 0; round < ROUNDS; round++) {
 		memset(world->fakes, 0, sizeof(world->fakes));
-		ndshm_blockset_init(&world->adapter.set);
-		ndshm_blockset_init(&world->provider.set);
+		ndshm_blockset_init(&world->adapter.set, NDSHM_BLOCKSET_USER);
+		ndshm_blockset_init(&world->provider.set, NDSHM_BLOCKSET_PROVIDER);
 		reinit_completion(&world->arrived);
 		suite_run_threads(test, MAKERS + 2, all_at_once, world);
 		for (i = 0, made = 0; i < BLOCKS; i++) {
