@@ -160,7 +160,7 @@ static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
 			continue;
 		ndshm_object_init(&bar->object, &bar_ops, length);
 		bar->object.frames = true;
-		bar->object.name = i;
+		bar->object.id = i;
 		bar->claim = ndshm_claim_get(claim);
 		claim->mappable |= BIT(i);
 	}

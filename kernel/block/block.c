@@ -73,14 +73,14 @@ static noinline void block_trace_answer(const struct ndshm_block *block, u32 han
 
 static noinline void block_trace_alloc(const struct ndshm_block *block)
 {
-	trace_ndshm_block_alloc(block->id, block->adapter->entry.id,
+	trace_ndshm_block_alloc(block->object.id, block->adapter->entry.id,
 				block->registration->provider->entry.id, block->consumed,
 				block->uid, block->pid);
 }
 
 static noinline void block_trace_free(const struct ndshm_block *block)
 {
-	trace_ndshm_block_free(block->id, block->adapter->entry.id,
+	trace_ndshm_block_free(block->object.id, block->adapter->entry.id,
 			       block->registration->provider->entry.id, block->consumed,
 			       block->uid, block->pid);
 }
@@ -249,7 +249,7 @@ static ndshm_reason_t blockset_closed_reason(const struct ndshm_adapter *adapter
 /* Return: why a set that the block is in is closed; NONE if none is. */
 static ndshm_reason_t block_closed_reason(const struct ndshm_block *block)
 {
-	if (ndshm_blockset_killed(block->user) ||
+	if (ndshm_blockset_killed(ndshm_block_user(block)) ||
 	    ndshm_blockset_killed(&block->adapter->set))
 		return blockset_closed_reason(block->adapter, block->claim,
 					      block->queue);
@@ -315,21 +315,21 @@ bool ndshm_block_revoke(struct ndshm_block *block)
 	/* A revocation of the other set may be unmapping the block. */
 	wait_var_event(&block->packets.dead, READ_ONCE(block->packets.dead));
 	if (block->revoke_cb.function)
-		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->id, NDSHM_TRACE_CALLBACK, 0,
-					block->revoke_cb.function);
+		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->object.id,
+					NDSHM_TRACE_CALLBACK, 0, block->revoke_cb.function);
 	/* The memory of an owner that keeps it is freed with the last reference. */
 	if (!ndshm_revoke_cb_run(&block->revoke_cb, block))
 		return false;
 	packets = ndshm_active_count(&block->packets);
 	if (packets)
-		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->id, NDSHM_TRACE_PACKETS,
+		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->object.id, NDSHM_TRACE_PACKETS,
 					packets, NULL);
 	ndshm_active_drain(&block->packets);
 	/* Pairs with ndshm_block_reuse(). */
 	if (!block_free_memory(block) || smp_load_acquire(&block->recycled))
 		return false;
 	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
-	trace_ndshm_block_revoked(block->id, block->adapter->entry.id,
+	trace_ndshm_block_revoked(block->object.id, block->adapter->entry.id,
 				  block->registration->provider->entry.id, block->consumed,
 				  block->uid, block->pid);
 	/* Not the reference of the caller, but that of ndshm_block_adopt(). */
@@ -343,7 +343,7 @@ bool ndshm_block_abandon(struct ndshm_block *block)
 	if (!test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
 		return false;
 	pr_warn_ratelimited("ndshm: provider %s: block %u of adapter %s is used after the removal, so its memory is lost; callback %ps\n",
-			    block->registration->provider->entry.name, block->id,
+			    block->registration->provider->entry.name, block->object.id,
 			    block->adapter->entry.name, block->revoke_cb.function);
 	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
 	ndshm_block_leave_sets(block);
@@ -544,7 +544,6 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 		block->claim = ndshm_claim_get(allocation->claim);
 	if (call->queue)
 		block->queue = ndshm_queue_get(call->queue);
-	block->user = call->user;
 	refcount_inc(&registration->references);
 	block->registration = registration;
 	block->object.frames = !registration->page;
@@ -582,7 +581,6 @@ void ndshm_block_reclaim(struct ndshm_block *block)
 void ndshm_block_reuse(struct ndshm_block *block)
 {
 	ndshm_block_table_add(block);
-	block->object.name = block->id;
 	/* Last: a revocation that finds it unset reports the block by its new id. */
 	smp_store_release(&block->recycled, NULL);
 	block_report_alloc(block);
@@ -617,11 +615,10 @@ static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler
 		reason = block_closed_reason(block);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_module;
-	block->object.name = block->id;
 	block_report_alloc(block);
 	if (p->list)
 		block_fill_segments(block, p->list);
-	p->shared_memory_handle = block->id;
+	p->shared_memory_handle = block->object.id;
 	p->virtual_address = block->virtual_address;
 	p->consumed = block->consumed;
 	p->needs_sync = block->needs_sync;

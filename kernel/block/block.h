@@ -33,13 +33,11 @@ struct pid;
 /**
  * struct ndshm_block - memory of one allocation
  * @object: references, handle, mapping
- * @id: the shared memory handle
  * @registration: handlers that allocated and free it; holds a reference
  * @context: the provider's handle
  * @adapter: adapter of the device; holds a reference
  * @claim: claim of the client; holds a reference; or NULL
  * @queue: queue or port; holds a reference; NULL: the default one, or with a @claim
- * @user: the set that @in_user is in; part of @claim, @queue or @adapter
  * @flags: as requested
  * @usage: as requested
  * @preferred_node: as requested
@@ -63,7 +61,7 @@ struct pid;
  * @packets: each has an active reference and one to the block; killed when the block
  *	is unmapped, drained before its memory is freed
  * @in_provider: member of the provider's set while it has memory
- * @in_user: member of the claim's set, or else the queue's, while it has memory
+ * @in_user: member of ndshm_block_user() while it has memory
  * @in_table: member of the table of all blocks, or of a recycled cache
  * @provider_bytes: for the provider's use, of the registration's context_size
  *
@@ -73,14 +71,12 @@ struct pid;
  */
 struct ndshm_block {
 	struct ndshm_object object;
-	u32 id;
 	u32 flags;
 	struct ndshm_registration *registration;
 	void *context;
 	struct ndshm_adapter *adapter;
 	struct ndshm_claim *claim;
 	struct ndshm_queue *queue;
-	struct ndshm_blockset *user;
 	u32 usage;
 	s32 preferred_node;
 	void *virtual_address;

@@ -54,11 +54,11 @@ VISIBLE_IF_KUNIT bool ndshm_block_join_sets(struct ndshm_block *block)
 {
 	struct ndshm_provider *provider = block->registration->provider;
 
-	if (!blockset_add(block->user, &block->in_user, block->consumed))
+	if (!blockset_add(ndshm_block_user(block), &block->in_user, block->consumed))
 		return false;
 	if (blockset_add(&provider->set, &block->in_provider, block->consumed))
 		return true;
-	blockset_remove(block->user, &block->in_user, block->consumed);
+	blockset_remove(ndshm_block_user(block), &block->in_user, block->consumed);
 	return false;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_block_join_sets);
@@ -67,7 +67,7 @@ void ndshm_block_leave_sets(struct ndshm_block *block)
 {
 	struct ndshm_provider *provider = block->registration->provider;
 
-	blockset_remove(block->user, &block->in_user, block->consumed);
+	blockset_remove(ndshm_block_user(block), &block->in_user, block->consumed);
 	blockset_remove(&provider->set, &block->in_provider, block->consumed);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_block_leave_sets);
@@ -164,7 +164,7 @@ static struct ndshm_block *bucket_find(struct bucket *bucket, u32 id)
 	lockdep_assert_held(&bucket->lock);
 
 	hlist_for_each_entry(block, &bucket->blocks, in_table)
-		if (block->id == id)
+		if (block->object.id == id)
 			return block;
 	return NULL;
 }
@@ -184,7 +184,7 @@ void ndshm_block_table_add(struct ndshm_block *block)
 		raw_spin_lock_irq(&bucket->lock);
 		added = !bucket_find(bucket, id);
 		if (added) {
-			block->id = id;
+			block->object.id = id;
 			hlist_add_head(&block->in_table, &bucket->blocks);
 		}
 		raw_spin_unlock_irq(&bucket->lock);
@@ -203,7 +203,7 @@ bool ndshm_block_publish(struct ndshm_block *block)
 
 void ndshm_block_table_remove(struct ndshm_block *block)
 {
-	struct bucket *bucket = bucket_of(block->id);
+	struct bucket *bucket = bucket_of(block->object.id);
 
 	raw_spin_lock_irq(&bucket->lock);
 	hlist_del_init(&block->in_table);
@@ -212,7 +212,7 @@ void ndshm_block_table_remove(struct ndshm_block *block)
 
 bool ndshm_block_table_remove_sole(struct ndshm_block *block)
 {
-	struct bucket *bucket = bucket_of(block->id);
+	struct bucket *bucket = bucket_of(block->object.id);
 	bool sole;
 
 	raw_spin_lock_irq(&bucket->lock);
@@ -247,8 +247,9 @@ static struct ndshm_block *block_first(struct bucket *bucket, u32 at, u32 last)
 	lockdep_assert_held(&bucket->lock);
 
 	hlist_for_each_entry(block, &bucket->blocks, in_table)
-		if (block_cursor(block->id) >= at && block_cursor(block->id) <= last &&
-		    (!first || block->id < first->id))
+		if (block_cursor(block->object.id) >= at &&
+		    block_cursor(block->object.id) <= last &&
+		    (!first || block->object.id < first->object.id))
 			first = block;
 	return first;
 }
@@ -271,7 +272,7 @@ static bool block_peek(u32 *cursor, u32 last, ndshm_peek_fn peek, void *context)
 		raw_spin_lock_irq(&bucket->lock);
 		block = block_first(bucket, at, last);
 		if (block) {
-			*cursor = block_cursor(block->id);
+			*cursor = block_cursor(block->object.id);
 			peek(block, block->uid, context);
 		}
 		raw_spin_unlock_irq(&bucket->lock);

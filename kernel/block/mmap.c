@@ -369,7 +369,7 @@ struct file *ndshm_object_clone_file(struct file *file, const struct file_operat
 static void object_name_inode(const struct ndshm_object *object, struct inode *inode)
 {
 	i_size_write(inode, object->length);
-	inode->i_ino = object->name;
+	inode->i_ino = object->id;
 	inode->i_private = (void *)object->ops->kind;
 }
 
@@ -597,7 +597,7 @@ static bool object_wait_faults(struct ndshm_object *object)
 
 	if (!object->ops->wait_faults)
 		return true;
-	trace_ndshm_revoke_wait(object->ops->kind, object->name, NDSHM_TRACE_FAULTS, 0, NULL);
+	trace_ndshm_revoke_wait(object->ops->kind, object->id, NDSHM_TRACE_FAULTS, 0, NULL);
 	if (object->ops->wait_faults(object, jiffies + patient * LATE_PATIENCE))
 		return true;
 	if (patient)

@@ -79,7 +79,7 @@ struct ndshm_object_ops {
  * @was_mapped: has had a file, so users may have pinned pages; changed with @state_lock held,
  *	cleared when the memory is recycled, which was not pinned then
  * @handle: handle of the owning client; 0 for a block of a kernel user
- * @name: number for /proc/PID/maps
+ * @id: number for /proc/PID/maps; the shared memory handle of a block
  * @mappings: VMAs of the object; for a section, those of its creator
  * @exported_mappings: VMAs of the object's dma-bufs, which anyone can map who was given one: they
  *	must not use up @mappings
@@ -103,7 +103,7 @@ struct ndshm_object {
 	bool unmappable;
 	bool was_mapped;
 	u32 handle;
-	u32 name;
+	u32 id;
 	atomic_t mappings;
 	atomic_t exported_mappings;
 	atomic_t exports;

@@ -261,7 +261,7 @@ static void request_complete(struct ndshm_request *request)
 	const struct ndshm_parameters *p = &request->parameters;
 
 	trace_ndshm_request_end(request->cookie, p->adapter->entry.id,
-				request->block ? request->block->id : 0, request->reason,
+				request->block ? request->block->object.id : 0, request->reason,
 				request_pid(request->allocation));
 	if (p->provider)
 		ndshm_provider_put(p->provider);

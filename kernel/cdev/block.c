@@ -98,7 +98,7 @@ void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
 			  NDSHM_BLOCK_MAPPABLE : 0) |
 			 (block->charged ? NDSHM_BLOCK_CHARGED : 0) |
 			 (block->needs_sync ? NDSHM_BLOCK_NEEDS_SYNC : 0),
-		.shared_memory_handle = block->id,
+		.shared_memory_handle = block->object.id,
 		.segments = block->segment_count,
 		.length = block->object.length,
 		.consumed = block->consumed,

@@ -548,7 +548,7 @@ const struct ndshm_adapter *ndshm_export_adapter(const struct dma_buf *dmabuf)
 static void export_set_name(const struct export *export, struct dma_buf *dmabuf)
 {
 	char *name = kasprintf(NDSHM_GFP_CHARGED, "ndshm:%s:%u", export->object->ops->kind,
-			       export->object->name);
+			       export->object->id);
 
 	/* debugfs shows the dma-buf already. */
 	spin_lock(&dmabuf->name_lock);

@@ -241,7 +241,7 @@ static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
 	struct ndshm_block *block = object;
 	struct nl_block put = {
 		.u32s = {
-			NL_VALUE(u32, NDSHM_A_BLOCK_ID, block->id),
+			NL_VALUE(u32, NDSHM_A_BLOCK_ID, block->object.id),
 			NL_VALUE(u32, NDSHM_A_BLOCK_ADAPTER_ID, block->adapter->entry.id),
 			NL_VALUE(u32, NDSHM_A_BLOCK_PROVIDER_ID,
 				 block->registration->provider->entry.id),

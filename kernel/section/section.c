@@ -364,7 +364,7 @@ static ndshm_reason_t section_publish(struct ndshm_section *section)
 	section->by_id.start = section->id;
 	section->by_id.count = 1;
 	ndshm_extents_insert(&sections, &section->by_id);
-	section->object.name = section->id;
+	section->object.id = section->id;
 	hash_add(sections_by_user, &section->by_user,
 		 (unsigned long)section->requester->cred->user);
 out:

@@ -94,7 +94,6 @@ static bool make_for(struct world *world, struct ndshm_adapter *adapter,
 	ndshm_revoke_cb_init(&block->revoke_cb, true);
 	block->revoke_cb.function = fake_revoked;
 	block->adapter = adapter;
-	block->user = &adapter->set;
 	block->registration = &world->registration;
 	block->context = fake;
 	return join_both(fake);

@@ -17,7 +17,7 @@
 
 static u32 handle_of(const struct ndshm_block *block)
 {
-	return block->id;
+	return block->object.id;
 }
 
 static const char *resolve(struct miniport *driver, u32 handle, u64 offset,

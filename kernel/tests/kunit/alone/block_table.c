@@ -161,21 +161,21 @@ static void ids(struct kunit *test)
 		if (i == half)
 			atomic_set(&last_id, BUCKETS);
 		add(&fakes[i]);
-		KUNIT_ASSERT_EQ(test, fakes[i].block.id,
+		KUNIT_ASSERT_EQ(test, fakes[i].block.object.id,
 				i < half ? i + 1 : BUCKETS + i - half + 1);
 	}
 	KUNIT_EXPECT_NULL(test, peek(0));
 	for (i = 0; i < BLOCKS; i++)
-		KUNIT_ASSERT_PTR_EQ(test, peek(fakes[i].block.id),
+		KUNIT_ASSERT_PTR_EQ(test, peek(fakes[i].block.object.id),
 				    &fakes[i].block);
 	for (i = 2; i < 100; i++)
 		KUNIT_ASSERT_NULL(test, peek(1 + i * BUCKETS));
 	for (i = 0; i < BLOCKS; i++) {
 		take_out(&fakes[i]);
-		KUNIT_ASSERT_NULL(test, peek(fakes[i].block.id));
+		KUNIT_ASSERT_NULL(test, peek(fakes[i].block.object.id));
 	}
 	add(&fakes[0]);
-	KUNIT_EXPECT_EQ(test, fakes[0].block.id, BUCKETS + half + 1);
+	KUNIT_EXPECT_EQ(test, fakes[0].block.object.id, BUCKETS + half + 1);
 }
 
 /* ndshm_block_find() takes a reference, but not if the last one was dropped. */
@@ -219,11 +219,11 @@ static void ids_wrap(struct kunit *test)
 	take_out(&fakes[4]);
 	atomic_set(&last_id, -2);
 	add(&fakes[10]);
-	KUNIT_EXPECT_EQ(test, fakes[10].block.id, U32_MAX);
+	KUNIT_EXPECT_EQ(test, fakes[10].block.object.id, U32_MAX);
 	add(&fakes[11]);
-	KUNIT_EXPECT_EQ(test, fakes[11].block.id, 5);
+	KUNIT_EXPECT_EQ(test, fakes[11].block.object.id, 5);
 	add(&fakes[12]);
-	KUNIT_EXPECT_EQ(test, fakes[12].block.id, 11);
+	KUNIT_EXPECT_EQ(test, fakes[12].block.object.id, 11);
 	KUNIT_EXPECT_NULL(test, peek(0));
 	KUNIT_EXPECT_PTR_EQ(test, peek(U32_MAX), &fakes[10].block);
 	KUNIT_EXPECT_PTR_EQ(test, peek(5), &fakes[11].block);
@@ -279,7 +279,7 @@ static void walks(struct kunit *test)
 				     prandom_u32_state(&random));
 		add(&fakes[i]);
 	}
-	KUNIT_EXPECT_EQ(test, fakes[0].block.id, U32_MAX);
+	KUNIT_EXPECT_EQ(test, fakes[0].block.object.id, U32_MAX);
 	KUNIT_EXPECT_EQ(test, walk(test, fakes), n);
 	for (i = 0; i < n; i++)
 		KUNIT_EXPECT_EQ(test, fakes[i].seen, 1);
@@ -305,14 +305,14 @@ static void like_an_array(struct kunit *test)
 		add(&fakes[i]);
 	for (i = 0; i < 10000; i++) {
 		fake = &fakes[BLOCKS / 2 + suite_below(&random, BLOCKS / 2)];
-		if (!fake->block.id || !fake->added) {
-			if (fake->block.id)
-				KUNIT_ASSERT_NULL(test, peek(fake->block.id));
+		if (!fake->block.object.id || !fake->added) {
+			if (fake->block.object.id)
+				KUNIT_ASSERT_NULL(test, peek(fake->block.object.id));
 			add(fake);
 		} else {
 			take_out(fake);
 		}
-		KUNIT_ASSERT_PTR_EQ(test, peek(fake->block.id),
+		KUNIT_ASSERT_PTR_EQ(test, peek(fake->block.object.id),
 				    fake->added ? &fake->block : NULL);
 
 		block = peek_next(&cursor);
@@ -351,7 +351,7 @@ static unsigned int come_and_go(void *context, unsigned int number)
 			take_out(fake);
 		else
 			add(fake);
-		wrong += peek(fake->block.id) !=
+		wrong += peek(fake->block.object.id) !=
 			 (fake->added ? &fake->block : NULL);
 	}
 	return wrong;
