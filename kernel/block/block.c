@@ -260,9 +260,16 @@ static ndshm_reason_t block_closed_reason(const struct ndshm_block *block)
 
 ndshm_reason_t ndshm_block_arm(struct ndshm_block *block)
 {
-	if (ndshm_revoke_cb_arm(&block->revoke_cb))
+	if (block->revoke_cb ? ndshm_revoke_cb_arm(block->revoke_cb) :
+			       !READ_ONCE(block->object.revoked))
 		return NDSHM_REASON_NONE;
 	return block_closed_reason(block) ?: NDSHM_REASON_BLOCK_REVOKED;
+}
+
+static void block_cancel_revoke_cb(struct ndshm_block *block)
+{
+	if (block->revoke_cb)
+		ndshm_revoke_cb_cancel_sync(block->revoke_cb);
 }
 
 void ndshm_free(struct ndshm_block *block)
@@ -271,7 +278,7 @@ void ndshm_free(struct ndshm_block *block)
 
 	if (!block)
 		return;
-	ndshm_revoke_cb_cancel_sync(&block->revoke_cb);
+	block_cancel_revoke_cb(block);
 	ndshm_block_release(block);
 }
 EXPORT_SYMBOL_GPL(ndshm_free);
@@ -294,7 +301,7 @@ void ndshm_block_free_quiesced(struct ndshm_block *block)
 {
 	might_sleep();
 
-	ndshm_revoke_cb_cancel_sync(&block->revoke_cb);
+	block_cancel_revoke_cb(block);
 	if (!block->claim || !ndshm_block_adopt(block))
 		ndshm_block_release(block);
 }
@@ -308,17 +315,24 @@ bool ndshm_block_unmap(struct ndshm_block *block)
 	return true;
 }
 
+/* Return: false if the owner keeps the memory. */
+static bool block_run_revoke_cb(struct ndshm_block *block)
+{
+	if (!block->revoke_cb)
+		return true;
+	trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->object.id, NDSHM_TRACE_CALLBACK, 0,
+				block->revoke_cb->function);
+	return ndshm_revoke_cb_run(block->revoke_cb, block);
+}
+
 bool ndshm_block_revoke(struct ndshm_block *block)
 {
 	unsigned int packets;
 
 	/* A revocation of the other set may be unmapping the block. */
 	wait_var_event(&block->packets.dead, READ_ONCE(block->packets.dead));
-	if (block->revoke_cb.function)
-		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->object.id,
-					NDSHM_TRACE_CALLBACK, 0, block->revoke_cb.function);
 	/* The memory of an owner that keeps it is freed with the last reference. */
-	if (!ndshm_revoke_cb_run(&block->revoke_cb, block))
+	if (!block_run_revoke_cb(block))
 		return false;
 	packets = ndshm_active_count(&block->packets);
 	if (packets)
@@ -344,7 +358,8 @@ bool ndshm_block_abandon(struct ndshm_block *block)
 		return false;
 	pr_warn_ratelimited("ndshm: provider %s: block %u of adapter %s is used after the removal, so its memory is lost; callback %ps\n",
 			    block->registration->provider->entry.name, block->object.id,
-			    block->adapter->entry.name, block->revoke_cb.function);
+			    block->adapter->entry.name,
+			    block->revoke_cb ? block->revoke_cb->function : NULL);
 	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
 	ndshm_block_leave_sets(block);
 	return true;
@@ -524,9 +539,10 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 {
 	const struct ndshm_allocation *allocation = call->allocation;
 	struct ndshm_registration *registration = call->registration;
-	const size_t size = sizeof(struct ndshm_block) + registration->context_size;
-	struct ndshm_block *block = kzalloc(size, NDSHM_GFP_CHARGED);
+	const size_t size = sizeof(struct ndshm_block) + ALIGN(registration->context_size, 8);
+	struct ndshm_block *block;
 
+	block = kzalloc(p->revoked ? size + sizeof(*block->revoke_cb) : size, NDSHM_GFP_CHARGED);
 	if (!block)
 		return NULL;
 	if (registration->context_size)
@@ -557,10 +573,13 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	/* Of the built-in providers: the module of another could not be unloaded. */
 	block->recyclable = allocation->recycle && registration->page &&
 			    registration->provider->owner == THIS_MODULE;
-	/* The block of a request has no owner before ndshm_block_arm(). */
-	ndshm_revoke_cb_init(&block->revoke_cb, !allocation->aborted);
-	block->revoke_cb.function = p->revoked;
-	block->revoke_cb.context = p->revoked_context;
+	if (p->revoked) {
+		block->revoke_cb = (void *)block + size;
+		/* The block of a request has no owner before ndshm_block_arm(). */
+		ndshm_revoke_cb_init(block->revoke_cb, !allocation->aborted);
+		block->revoke_cb->function = p->revoked;
+		block->revoke_cb->context = p->revoked_context;
+	}
 	return block;
 }
 
@@ -753,9 +772,9 @@ EXPORT_SYMBOL_GPL(ndshm_allocate);
 
 void ndshm_block_keep(struct ndshm_block *block)
 {
-	lockdep_assert_held(&block->revoke_cb.lock);
+	lockdep_assert_held(&block->revoke_cb->lock);
 
-	block->revoke_cb.kept = true;
+	block->revoke_cb->kept = true;
 }
 EXPORT_SYMBOL_GPL(ndshm_block_keep);
 
@@ -770,7 +789,7 @@ void **ndshm_block_context(struct ndshm_block *block,
 					   struct ndshm_block *block))
 {
 	return ndshm_block_is(&block->object) &&
-	       block->revoke_cb.function == revoked ?
-	       &block->revoke_cb.context : NULL;
+	       block->revoke_cb && block->revoke_cb->function == revoked ?
+	       &block->revoke_cb->context : NULL;
 }
 EXPORT_SYMBOL_GPL(ndshm_block_context);

@@ -53,20 +53,21 @@ struct pid;
  * @recyclable: may be kept for reuse when its user frees it
  * @uid: effective user of the requester
  * @pid: process of the requester, held; NULL: the kernel
- * @revoke_cb: callback of the owner in the kernel, which holds a reference
- * @work: frees the block after the last reference was dropped in atomic context
+ * @revoke_cb: callback of the owner in the kernel, which holds a reference; behind
+ *	@provider_bytes; NULL: the owner needs none
  * @state: NDSHM_BLOCK_HAS_MEMORY, NDSHM_BLOCK_ADOPTED
  * @recycled: memory that waits for reuse, while the block was freed by its user, and reported
  *	so; else NULL. Set with the state_lock held, cleared by the only owner at the reuse
  * @packets: each has an active reference and one to the block; killed when the block
  *	is unmapped, drained before its memory is freed
+ * @work: frees the block after the last reference was dropped in atomic context
  * @in_provider: member of the provider's set while it has memory
  * @in_user: member of ndshm_block_user() while it has memory
  * @in_table: member of the table of all blocks, or of a recycled cache
  * @provider_bytes: for the provider's use, of the registration's context_size
  *
  * Immutable once the block is published, but for @object, @in_*, @state, @recycled,
- * @packets, @revoke_cb and @work. The memory is freed with the last reference, or earlier by a
+ * @packets, @work and what @revoke_cb points to. The memory is freed with the last reference, or earlier by a
  * revocation. See struct ndshm_object for references.
  */
 struct ndshm_block {
@@ -91,13 +92,13 @@ struct ndshm_block {
 	bool recyclable;
 	kuid_t uid;
 	struct pid *pid;
-	union {
-		struct ndshm_revoke_cb revoke_cb;
-		struct work_struct work;
-	};
+	struct ndshm_revoke_cb *revoke_cb;
 	unsigned long state;
 	struct folio *recycled;
-	struct ndshm_active packets;
+	union {
+		struct ndshm_active packets;
+		struct work_struct work;
+	};
 	struct hlist_node in_provider;
 	struct hlist_node in_user;
 	struct hlist_node in_table;

@@ -22,7 +22,7 @@ bool ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block)
 
 	mutex_lock(&cb->lock);
 	cb->over = true;
-	if (xchg(&cb->armed, false) && cb->function && !READ_ONCE(cb->cancelled)) {
+	if (xchg(&cb->armed, false) && !READ_ONCE(cb->cancelled)) {
 		WRITE_ONCE(cb->runner, current);
 		cb->function(cb->context, block);
 		WRITE_ONCE(cb->runner, NULL);

@@ -20,7 +20,7 @@ struct task_struct;
  * @kept: the owner uses the memory until it frees the block; set by @function
  * @cancelled: the owner frees the block; @function is not called again
  * @runner: task that runs @function; compared with the current task only
- * @function: NULL: the owner needs no callback
+ * @function: the callback
  * @context: first argument of @function
  */
 struct ndshm_revoke_cb {

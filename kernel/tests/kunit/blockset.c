@@ -17,6 +17,7 @@
 
 struct fake {
 	struct ndshm_block block;
+	struct ndshm_revoke_cb revoke_cb;
 	atomic_t freed;
 	atomic_t revoked;
 	atomic_t released;
@@ -91,8 +92,9 @@ static bool make_for(struct world *world, struct ndshm_adapter *adapter,
 	refcount_set(&block->object.references, 1);
 	spin_lock_init(&block->object.state_lock);
 	ndshm_active_init(&block->packets);
-	ndshm_revoke_cb_init(&block->revoke_cb, true);
-	block->revoke_cb.function = fake_revoked;
+	ndshm_revoke_cb_init(&fake->revoke_cb, true);
+	fake->revoke_cb.function = fake_revoked;
+	block->revoke_cb = &fake->revoke_cb;
 	block->adapter = adapter;
 	block->registration = &world->registration;
 	block->context = fake;
@@ -217,7 +219,10 @@ static void close_empty_with_members(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
 }
 
-/* Held blocks are revoked: one callback and one free each. The structure remains. */
+/*
+ * Held blocks are revoked: one callback, of those that have one, and one free each. The structure
+ * remains.
+ */
 static void close_revokes(struct kunit *test)
 {
 	struct world *world = test->priv;
@@ -226,13 +231,14 @@ static void close_revokes(struct kunit *test)
 
 	for (i = 0; i < BLOCKS; i++)
 		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
+	world->fakes[0].block.revoke_cb = NULL;
 	ndshm_blockset_drain(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->provider.set), 0);
 	for (i = 0; i < BLOCKS; i++) {
 		fake = &world->fakes[i];
 		KUNIT_ASSERT_TRUE(test, fake->block.object.revoked);
-		KUNIT_ASSERT_EQ(test, atomic_read(&fake->revoked), 1);
+		KUNIT_ASSERT_EQ(test, atomic_read(&fake->revoked), i ? 1 : 0);
 		KUNIT_ASSERT_EQ(test, atomic_read(&fake->freed), 1);
 		KUNIT_ASSERT_EQ(test, atomic_read(&fake->released), 0);
 		KUNIT_ASSERT_EQ(test,
@@ -440,8 +446,8 @@ static void drain_unmaps_all_first(struct kunit *test)
 	int i;
 
 	KUNIT_ASSERT_TRUE(test, make_for(world, &world->other, slow));
-	slow->block.revoke_cb.function = revoked_and_waits;
-	slow->block.revoke_cb.context = world;
+	slow->revoke_cb.function = revoked_and_waits;
+	slow->revoke_cb.context = world;
 	for (i = 1; i < BLOCKS; i++)
 		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
 	suite_run_threads(test, 2, closes_slowly, world);
@@ -470,8 +476,8 @@ static void make_kept(struct kunit *test, struct fake *fake)
 	struct world *world = test->priv;
 
 	KUNIT_ASSERT_TRUE(test, make(world, fake));
-	fake->block.revoke_cb.function = revoked_and_keeps;
-	fake->block.revoke_cb.context = world;
+	fake->revoke_cb.function = revoked_and_keeps;
+	fake->revoke_cb.context = world;
 }
 
 static unsigned int frees_kept(void *context, unsigned int number)

@@ -111,12 +111,6 @@ static void revoked_before(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
 	ndshm_revoke_cb_cancel_sync(&world->cb);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
-	/* An owner without a callback. */
-	start(world, false);
-	world->cb.function = NULL;
-	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	ndshm_revoke_cb_cancel_sync(&world->cb);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 0);
 }
 
 static bool arm(struct world *world)
