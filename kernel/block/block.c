@@ -106,7 +106,7 @@ static bool block_free_memory(struct ndshm_block *block)
 	/* A removal waits from the next line on: a task to be throttled must stop here. */
 	if (block->consumed > SZ_64K)
 		cond_resched();
-	if (!test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
+	if (!xchg(&block->has_memory, false))
 		return false;
 	ndshm_block_keep_pages(block);
 	block_call_free(block);
@@ -118,7 +118,7 @@ static bool block_free_memory(struct ndshm_block *block)
 
 static void block_free(struct ndshm_block *block)
 {
-	if (block->segments != &block->first)
+	if (block->segment_count > 1)
 		kvfree(block->segments);
 	ndshm_registration_put(block->registration);
 	if (block->claim)
@@ -232,7 +232,7 @@ const struct ndshm_segment *ndshm_block_segments(const struct ndshm_block *block
 						 u32 *count)
 {
 	*count = block->segment_count;
-	return block->segments;
+	return ndshm_block_segment(block, 0);
 }
 EXPORT_SYMBOL_GPL(ndshm_block_segments);
 
@@ -289,11 +289,10 @@ EXPORT_SYMBOL_GPL(ndshm_free);
  */
 VISIBLE_IF_KUNIT bool ndshm_block_adopt(struct ndshm_block *block)
 {
-	set_bit(NDSHM_BLOCK_ADOPTED, &block->state);
-	/* Pairs with test_and_clear_bit() in block_free_memory(). */
-	smp_mb__after_atomic();
-	return test_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state) ||
-	       !test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state);
+	WRITE_ONCE(block->adopted, true);
+	/* Pairs with xchg() in block_free_memory(). */
+	smp_mb();
+	return READ_ONCE(block->has_memory) || !xchg(&block->adopted, false);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_block_adopt);
 
@@ -347,14 +346,14 @@ bool ndshm_block_revoke(struct ndshm_block *block)
 				  block->registration->provider->entry.id, block->consumed,
 				  block->uid, block->pid);
 	/* Not the reference of the caller, but that of ndshm_block_adopt(). */
-	if (test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state))
+	if (xchg(&block->adopted, false))
 		ndshm_block_release(block);
 	return true;
 }
 
 bool ndshm_block_abandon(struct ndshm_block *block)
 {
-	if (!test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
+	if (!xchg(&block->has_memory, false))
 		return false;
 	pr_warn_ratelimited("ndshm: provider %s: block %u of adapter %s is used after the removal, so its memory is lost; callback %ps\n",
 			    block->registration->provider->entry.name, block->object.id,
@@ -384,7 +383,7 @@ int ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset, u64 length,
 						 block->object.length);
 
 	if (reason == NDSHM_REASON_NONE &&
-	    !test_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
+	    !READ_ONCE(block->has_memory))
 		reason = NDSHM_REASON_BLOCK_REVOKED;
 	if (reason == NDSHM_REASON_NONE)
 		ndshm_block_sync(block, direction, offset, length);
@@ -465,6 +464,21 @@ struct ndshm_charge *ndshm_allocation_charge(const struct ndshm_parameters *para
 	return &handler_call_of(parameters)->block->charge;
 }
 
+/* Take over a list whose initial room is @block->only. */
+static void block_set_segments(struct ndshm_block *block, const struct ndshm_segment_list *list)
+{
+	block->segment_count = list->count;
+	if (list->capacity == 1)
+		return;
+	if (list->count > 1) {
+		block->segments = list->segments;
+		return;
+	}
+	/* The handler began again after it had added several. */
+	block->only = list->segments[0];
+	kvfree(list->segments);
+}
+
 /* Call the allocate handler with a copy of @requested, and check its reply against @requested. */
 static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 					 const struct ndshm_parameters *requested)
@@ -475,7 +489,7 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 	const struct ndshm_provider_characteristics *c =
 		&registration->characteristics;
 	struct ndshm_segment_list list = {
-		.capacity = 1, .segments = &block->first,
+		.capacity = 1, .segments = &block->only,
 	};
 	ndshm_status_t status;
 	ndshm_reason_t reason;
@@ -496,8 +510,7 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 	if (trace_ndshm_provider_answer_enabled())
 		block_trace_answer(block, NDSHM_TRACE_ALLOCATE, status, start);
 	reason = ndshm_check_reply(status, requested, &list, p->consumed);
-	block->segments = list.segments;
-	block->segment_count = list.count;
+	block_set_segments(block, &list);
 	if (reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED)
 		ndshm_provider_warn_once(registration->provider, NDSHM_WARNING_STATUS,
 					 "undocumented status");
@@ -530,7 +543,7 @@ static void block_fill_segments(const struct ndshm_block *block,
 {
 	list->count = block->segment_count;
 	if (list->capacity)
-		memcpy(list->segments, block->segments,
+		memcpy(list->segments, ndshm_block_segment(block, 0),
 		       list->count * sizeof(*list->segments));
 }
 
@@ -569,7 +582,6 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	block->usage = p->usage;
 	block->preferred_node = p->preferred_node;
 	block->tag = p->tag;
-	block->segments = &block->first;
 	/* Of the built-in providers: the module of another could not be unloaded. */
 	block->recyclable = allocation->recycle && registration->page &&
 			    registration->provider->owner == THIS_MODULE;

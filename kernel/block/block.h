@@ -24,12 +24,6 @@ struct ndshm_queue;
 struct ndshm_registration;
 struct pid;
 
-/*
- * Bits of @state. Clearing HAS_MEMORY obliges to free the memory, ADOPTED to put a reference.
- */
-#define NDSHM_BLOCK_HAS_MEMORY	0
-#define NDSHM_BLOCK_ADOPTED	1
-
 /**
  * struct ndshm_block - memory of one allocation
  * @object: references, handle, mapping
@@ -41,23 +35,24 @@ struct pid;
  * @flags: as requested
  * @usage: as requested
  * @preferred_node: as requested
+ * @tag: as requested
  * @virtual_address: kernel address or NULL
  * @consumed: bytes of memory it takes
- * @segment_count: entries of @segments
- * @tag: as requested
- * @first: the segment of a block that has only one
- * @segments: DMA segments; points to @first, or is allocated
- * @charge: ends with the memory
- * @charged: a user was charged
- * @needs_sync: the provider requires ndshm_sync()
- * @recyclable: may be kept for reuse when its user frees it
+ * @segment_count: number of DMA segments
  * @uid: effective user of the requester
+ * @only: the segment of a block that has one
+ * @segments: those of a block that has several; see ndshm_block_segment()
+ * @charge: ends with the memory
  * @pid: process of the requester, held; NULL: the kernel
  * @revoke_cb: callback of the owner in the kernel, which holds a reference; behind
  *	@provider_bytes; NULL: the owner needs none
- * @state: NDSHM_BLOCK_HAS_MEMORY, NDSHM_BLOCK_ADOPTED
  * @recycled: memory that waits for reuse, while the block was freed by its user, and reported
  *	so; else NULL. Set with the state_lock held, cleared by the only owner at the reuse
+ * @charged: a user was charged
+ * @needs_sync: the provider requires ndshm_sync()
+ * @recyclable: may be kept for reuse when its user frees it
+ * @has_memory: the caller that clears it frees the memory
+ * @adopted: the caller that clears it drops the reference of ndshm_block_adopt()
  * @packets: each has an active reference and one to the block; killed when the block
  *	is unmapped, drained before its memory is freed
  * @work: frees the block after the last reference was dropped in atomic context
@@ -66,35 +61,38 @@ struct pid;
  * @in_table: member of the table of all blocks, or of a recycled cache
  * @provider_bytes: for the provider's use, of the registration's context_size
  *
- * Immutable once the block is published, but for @object, @in_*, @state, @recycled,
- * @packets, @work and what @revoke_cb points to. The memory is freed with the last reference, or earlier by a
- * revocation. See struct ndshm_object for references.
+ * Immutable once the block is published, but for @object, @recycled, @has_memory, @adopted,
+ * @packets, @work, @in_*, and what @revoke_cb points to. The memory is freed with the last
+ * reference, or earlier by a revocation. See struct ndshm_object for references.
  */
 struct ndshm_block {
 	struct ndshm_object object;
-	u32 flags;
 	struct ndshm_registration *registration;
 	void *context;
 	struct ndshm_adapter *adapter;
 	struct ndshm_claim *claim;
 	struct ndshm_queue *queue;
+	u32 flags;
 	u32 usage;
 	s32 preferred_node;
+	u32 tag;
 	void *virtual_address;
 	u64 consumed;
 	u32 segment_count;
-	u32 tag;
-	struct ndshm_segment first;
-	struct ndshm_segment *segments;
+	kuid_t uid;
+	union {
+		struct ndshm_segment only;
+		struct ndshm_segment *segments;
+	};
 	struct ndshm_charge charge;
+	struct pid *pid;
+	struct ndshm_revoke_cb *revoke_cb;
+	struct folio *recycled;
 	bool charged;
 	bool needs_sync;
 	bool recyclable;
-	kuid_t uid;
-	struct pid *pid;
-	struct ndshm_revoke_cb *revoke_cb;
-	unsigned long state;
-	struct folio *recycled;
+	bool has_memory;
+	bool adopted;
 	union {
 		struct ndshm_active packets;
 		struct work_struct work;
@@ -104,6 +102,13 @@ struct ndshm_block {
 	struct hlist_node in_table;
 	u64 provider_bytes[];
 };
+
+/* Return: the DMA segment at @index, which the others follow. */
+static inline const struct ndshm_segment *
+ndshm_block_segment(const struct ndshm_block *block, u32 index)
+{
+	return block->segment_count == 1 ? &block->only : block->segments + index;
+}
 
 static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
 {

@@ -195,7 +195,7 @@ bool ndshm_block_publish(struct ndshm_block *block)
 {
 	if (!ndshm_block_join_sets(block))
 		return false;
-	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
+	block->has_memory = true;
 	/* Last: from here on lookups find the block. */
 	ndshm_block_table_add(block);
 	return true;
@@ -302,7 +302,7 @@ void ndshm_block_for_each(void (*look)(struct ndshm_block *block))
 			continue;
 		raw_spin_lock_irq(&buckets[i].lock);
 		hlist_for_each_entry(block, &buckets[i].blocks, in_table)
-			if (test_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
+			if (READ_ONCE(block->has_memory))
 				look(block);
 		raw_spin_unlock_irq(&buckets[i].lock);
 	}

@@ -175,16 +175,18 @@ static bool pool_locate(struct ndshm_pool *pool)
 {
 	const struct ndshm_block *block = pool->block;
 	const size_t count = DIV_ROUND_UP(block->object.length, PAGE_SIZE);
+	const struct ndshm_segment *segment;
 	size_t page = 0;
 	u64 done;
 	u32 i;
 
 	for (i = 0; i < block->segment_count; i++) {
-		if (!PAGE_ALIGNED(block->segments[i].address) ||
-		    (i + 1 < block->segment_count && !PAGE_ALIGNED(block->segments[i].length)))
+		segment = ndshm_block_segment(block, i);
+		if (!PAGE_ALIGNED(segment->address) ||
+		    (i + 1 < block->segment_count && !PAGE_ALIGNED(segment->length)))
 			return false;
-		for (done = 0; done < block->segments[i].length && page < count; done += PAGE_SIZE)
-			pool->pages[page++] = block->segments[i].address + done;
+		for (done = 0; done < segment->length && page < count; done += PAGE_SIZE)
+			pool->pages[page++] = segment->address + done;
 	}
 	return true;
 }

@@ -103,7 +103,7 @@ void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
 		.length = block->object.length,
 		.consumed = block->consumed,
 		.mmap_offset = ndshm_handle_offset(handle),
-		.address = shown ? block->segments[0].address :
+		.address = shown ? ndshm_block_segment(block, 0)->address :
 				   NDSHM_ADDRESS_HIDDEN,
 	};
 }
@@ -119,7 +119,7 @@ ndshm_reason_t ndshm_copy_segments(const struct ndshm_block *block, u64 user, u3
 	if (block->segment_count > capacity)
 		return NDSHM_REASON_LIST_SHORT;
 	for (i = 0; i < block->segment_count; i++) {
-		struct ndshm_segment segment = block->segments[i];
+		struct ndshm_segment segment = *ndshm_block_segment(block, i);
 
 		if (!shown)
 			segment.address = NDSHM_ADDRESS_HIDDEN;

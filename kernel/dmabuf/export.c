@@ -251,24 +251,27 @@ static int export_map_pages(struct export *export, struct export_mapping *mappin
 static int export_map_frames(const struct export *export, struct export_mapping *mapping)
 {
 	const struct ndshm_block *block = export_own_block(export, mapping->device);
+	const struct ndshm_segment *segment;
 	unsigned int entries = 0, i;
 	struct scatterlist *sg;
 	u64 done, length;
 	int ret;
 
 	for (i = 0; i < block->segment_count; i++)
-		entries += DIV_ROUND_UP_ULL(block->segments[i].length, LONGEST_ENTRY);
+		entries += DIV_ROUND_UP_ULL(ndshm_block_segment(block, i)->length, LONGEST_ENTRY);
 	ret = sg_alloc_table(&mapping->table, entries, NDSHM_GFP_CHARGED);
 	if (ret)
 		return ret;
 	sg = mapping->table.sgl;
-	for (i = 0; i < block->segment_count; i++)
-		for (done = 0; done < block->segments[i].length; done += length, sg = sg_next(sg)) {
-			length = min(block->segments[i].length - done, LONGEST_ENTRY);
+	for (i = 0; i < block->segment_count; i++) {
+		segment = ndshm_block_segment(block, i);
+		for (done = 0; done < segment->length; done += length, sg = sg_next(sg)) {
+			length = min(segment->length - done, LONGEST_ENTRY);
 			sg_set_page(sg, NULL, length, 0);
-			sg_dma_address(sg) = block->segments[i].address + done;
+			sg_dma_address(sg) = segment->address + done;
 			sg_dma_len(sg) = length;
 		}
+	}
 	return 0;
 }
 

@@ -318,7 +318,7 @@ static u32 block_segments(const struct ndshm_block *block, u64 from, u64 to,
 	u32 i, count = 0;
 
 	for (i = 0; i < block->segment_count && at < to; i++) {
-		each = &block->segments[i];
+		each = ndshm_block_segment(block, i);
 		first = max(at, from);
 		last = min(at + each->length, to);
 		if (first < last) {

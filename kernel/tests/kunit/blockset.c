@@ -58,7 +58,7 @@ static void fake_release(struct ndshm_object *object)
 	struct ndshm_block *block = ndshm_block_of(object);
 	struct fake *fake = fake_of(block);
 
-	if (test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state)) {
+	if (xchg(&block->has_memory, false)) {
 		atomic_inc(&fake->freed);
 		ndshm_block_leave_sets(block);
 	}
@@ -77,7 +77,7 @@ static bool join_both(struct fake *fake)
 
 	if (!ndshm_block_join_sets(block))
 		return false;
-	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
+	block->has_memory = true;
 	return true;
 }
 
@@ -606,8 +606,7 @@ static void both_close(struct kunit *test)
 			KUNIT_ASSERT_LE(test, atomic_read(&fake->revoked), 1);
 			KUNIT_ASSERT_EQ(test, atomic_read(&fake->released),
 					i % PER_MAKER % 3 != 1);
-			KUNIT_ASSERT_FALSE(test, test_bit(NDSHM_BLOCK_HAS_MEMORY,
-							  &fake->block.state));
+			KUNIT_ASSERT_FALSE(test, fake->block.has_memory);
 		}
 		KUNIT_ASSERT_GE(test, made, PER_MAKER / 2);
 		KUNIT_ASSERT_TRUE(test, hlist_empty(&world->adapter.set.blocks));

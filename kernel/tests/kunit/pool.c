@@ -64,7 +64,7 @@ static void free_all(struct supply *supply)
 
 static u64 dma_of(const struct ndshm_block *block, u64 offset)
 {
-	const struct ndshm_segment *segment = block->segments;
+	const struct ndshm_segment *segment = ndshm_block_segment(block, 0);
 
 	for (; offset >= segment->length; segment++)
 		offset -= segment->length;
@@ -170,9 +170,9 @@ static void bad_sizes(struct kunit *test)
 	block->virtual_address = NULL;
 	KUNIT_EXPECT_EQ(test, PTR_ERR(ndshm_pool_create(block, BYTES)), -EOPNOTSUPP);
 	block->virtual_address = address;
-	block->segments[0].address++;
+	block->only.address++;
 	KUNIT_EXPECT_EQ(test, PTR_ERR(ndshm_pool_create(block, BYTES)), -EOPNOTSUPP);
-	block->segments[0].address--;
+	block->only.address--;
 	ndshm_pool_destroy(NULL);
 	end(supply);
 }
