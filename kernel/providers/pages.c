@@ -252,19 +252,22 @@ err_chunks:
 /* Return: the chunks, one or several. */
 static struct ndshm_pages_chunk *pages_chunks(struct ndshm_pages *pages)
 {
-	return pages->count == 1 ? &pages->only : pages->chunks;
+	return pages->count == 1 ? &pages->only : pages->several->chunks;
 }
 
-static int pages_alloc_arrays(struct ndshm_pages *pages)
+static int pages_alloc_several(struct ndshm_pages *pages)
 {
-	pages->chunks = kvmalloc_array(pages->count, sizeof(*pages->chunks),
-				       NDSHM_GFP_CHARGED);
-	if (!pages->chunks)
+	struct ndshm_pages_several *several;
+
+	several = kvmalloc(struct_size(several, chunks, pages->count), NDSHM_GFP_CHARGED);
+	if (!several)
 		return -ENOMEM;
-	if (sg_alloc_table(&pages->table, pages->count, NDSHM_GFP_CHARGED)) {
-		kvfree(pages->chunks);
+	if (sg_alloc_table(&several->table, pages->count, NDSHM_GFP_CHARGED)) {
+		kvfree(several);
 		return -ENOMEM;
 	}
+	several->address = NULL;
+	pages->several = several;
 	return 0;
 }
 
@@ -275,12 +278,12 @@ static int pages_gather(struct ndshm_pages *pages, struct list_head *chunks)
 	struct page *page;
 	unsigned int i;
 
-	if (pages_alloc_arrays(pages))
+	if (pages_alloc_several(pages))
 		return -ENOMEM;
-	for_each_sgtable_sg(&pages->table, sg, i) {
+	for_each_sgtable_sg(&pages->several->table, sg, i) {
 		page = list_first_entry(chunks, struct page, lru);
 		list_del(&page->lru);
-		pages->chunks[i].page = page;
+		pages->several->chunks[i].page = page;
 		sg_set_page(sg, page, folio_size(page_folio(page)), 0);
 	}
 	return 0;
@@ -319,7 +322,7 @@ static void pages_unmap_device(struct ndshm_pages *pages)
 				     page_size(pages->only.page), DMA_BIDIRECTIONAL,
 				     DMA_ATTR_SKIP_CPU_SYNC);
 	else
-		dma_unmap_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
+		dma_unmap_sgtable(pages->device, &pages->several->table, DMA_BIDIRECTIONAL,
 				  DMA_ATTR_SKIP_CPU_SYNC);
 }
 
@@ -331,10 +334,10 @@ static bool pages_locate(struct ndshm_pages *pages)
 {
 	const bool translated = pages_translated(pages->device);
 	struct scatterlist *sg;
-	struct ndshm_pages_chunk *chunk = pages->chunks;
+	struct ndshm_pages_chunk *chunk = pages->several->chunks;
 	unsigned int i, done;
 
-	for_each_sgtable_dma_sg(&pages->table, sg, i)
+	for_each_sgtable_dma_sg(&pages->several->table, sg, i)
 		for (done = 0; done < sg_dma_len(sg); chunk++) {
 			chunk->address = sg_dma_address(sg) + done;
 			if (!translated && pages_bounced(pages->device, chunk->address,
@@ -365,7 +368,7 @@ static int pages_map_device(struct ndshm_pages *pages)
 						   page_to_phys(pages->only.page)) ||
 				    pages_translated(pages->device));
 	} else {
-		mapped = !dma_map_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
+		mapped = !dma_map_sgtable(pages->device, &pages->several->table, DMA_BIDIRECTIONAL,
 					  pages_map_attributes(pages->device));
 		direct = mapped && pages_locate(pages);
 	}
@@ -385,7 +388,7 @@ static int pages_list_segments(struct ndshm_pages *pages, struct ndshm_segment_l
 
 	if (pages->count == 1)
 		return ndshm_list_add(list, pages->only.address, page_size(pages->only.page));
-	for_each_sgtable_dma_sg(&pages->table, sg, i) {
+	for_each_sgtable_dma_sg(&pages->several->table, sg, i) {
 		if (length && address + length == sg_dma_address(sg) &&
 		    length + sg_dma_len(sg) <= longest &&
 		    (address | boundary) ==
@@ -405,21 +408,23 @@ static int pages_list_segments(struct ndshm_pages *pages, struct ndshm_segment_l
  * Kernel mapping
  */
 
-/* @all: array for a pointer to each page, charged to the requester; NULL: one chunk */
-static int pages_map_kernel(struct ndshm_pages *pages, struct page **all)
+/*
+ * @all: array for a pointer to each page, charged to the requester; NULL: one chunk. Return: the
+ * address, or NULL without memory.
+ */
+static void *pages_map_kernel(struct ndshm_pages *pages, struct page **all)
 {
+	struct ndshm_pages_several *several = pages->several;
 	unsigned int i, j;
 	unsigned long n = 0;
 
-	if (pages->count == 1) {
-		pages->address = page_address(pages->only.page);
-		return 0;
-	}
+	if (pages->count == 1)
+		return page_address(pages->only.page);
 	for (i = 0; i < pages->count; i++)
-		for (j = 0; j < compound_nr(pages->chunks[i].page); j++)
-			all[n++] = pages->chunks[i].page + j;
-	pages->address = vmap(all, n, VM_MAP, PAGE_KERNEL);
-	return pages->address ? 0 : -ENOMEM;
+		for (j = 0; j < compound_nr(several->chunks[i].page); j++)
+			all[n++] = several->chunks[i].page + j;
+	several->address = vmap(all, n, VM_MAP, PAGE_KERNEL);
+	return several->address;
 }
 
 /*
@@ -449,7 +454,8 @@ static bool order_plan(struct order *order, struct device *device,
 	const bool contiguous = parameters->flags & NDSHM_ALLOC_CONTIGUOUS;
 	const unsigned long most = pages_limit(device);
 
-	if (count > totalram_pages() || !most || (contiguous && count > most))
+	if (count > min_t(unsigned long, totalram_pages(), UINT_MAX) || !most ||
+	    (contiguous && count > most))
 		return false;
 	*order = (struct order){
 		.node = parameters->preferred_node == NUMA_NO_NODE ?
@@ -480,8 +486,8 @@ static void pages_release_chunks(struct ndshm_pages *pages)
 		put_page(chunks[i].page);
 	}
 	if (pages->count > 1) {
-		sg_free_table(&pages->table);
-		kvfree(pages->chunks);
+		sg_free_table(&pages->several->table);
+		kvfree(pages->several);
 	}
 }
 
@@ -489,8 +495,8 @@ static int pages_free_step(void *context)
 {
 	struct ndshm_pages *pages = context;
 
-	if (is_vmalloc_addr(pages->address))
-		vunmap(pages->address);
+	if (pages->count > 1)
+		vunmap(pages->several->address);
 	pages_unmap_device(pages);
 	pages_release_chunks(pages);
 	return 0;
@@ -505,11 +511,13 @@ void ndshm_pages_free(struct ndshm_pages *pages)
  * struct mapping - Argument of pages_map_step()
  * @pages: the block, with its scatterlist
  * @addressed: map it for the kernel, too
+ * @address: the kernel's address, or NULL
  * @all: see pages_map_kernel()
  */
 struct mapping {
 	struct ndshm_pages *pages;
 	bool addressed;
+	void *address;
 	struct page **all;
 };
 
@@ -521,9 +529,11 @@ static int pages_map_step(void *context)
 	int ret = pages_map_device(pages);
 
 	if (!ret && mapping->addressed) {
-		ret = pages_map_kernel(pages, mapping->all);
-		if (ret)
+		mapping->address = pages_map_kernel(pages, mapping->all);
+		if (!mapping->address) {
 			pages_unmap_device(pages);
+			ret = -ENOMEM;
+		}
 	}
 	if (ret)
 		pages_release_chunks(pages);
@@ -570,7 +580,7 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 		ndshm_pages_free(pages);
 		return NDSHM_STATUS_RESOURCES;
 	}
-	parameters->virtual_address = pages->address;
+	parameters->virtual_address = mapping.address;
 	parameters->needs_sync = !dev_is_dma_coherent(device);
 	parameters->consumed = order.least ?
 			       (u64)PAGE_SIZE << order.least : size;
@@ -631,12 +641,12 @@ static const struct ndshm_pages_chunk *chunk_find(const struct ndshm_pages *page
 		return &pages->only;
 	while (to - from > 1) {
 		middle = from + (to - from) / 2;
-		if (page_folio(pages->chunks[middle].page)->index <= index)
+		if (page_folio(pages->several->chunks[middle].page)->index <= index)
 			from = middle;
 		else
 			to = middle;
 	}
-	return &pages->chunks[from];
+	return &pages->several->chunks[from];
 }
 
 static struct page *pages_page(void *provider_context, void *context,

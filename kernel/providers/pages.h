@@ -34,28 +34,34 @@ struct ndshm_pages_chunk {
 };
 
 /**
+ * struct ndshm_pages_several - The chunks of a block that has several
+ * @table: one entry for each of @chunks
+ * @address: kernel address of all chunks, or NULL
+ * @chunks: the chunks in the block's order
+ */
+struct ndshm_pages_several {
+	struct sg_table table;
+	void *address;
+	struct ndshm_pages_chunk chunks[];
+};
+
+/**
  * struct ndshm_pages - Memory of one block
  * @device: device of the DMA mapping
- * @address: kernel address of all chunks, or NULL
  * @length: number of pages
  * @count: number of chunks; 0: no memory
  * @only: the chunk, if @count is 1
- * @chunks: the chunks in the block's order, if there are several
- * @table: one entry for each of @chunks
+ * @several: the chunks, if there are several
  *
  * Immutable once the block exists.
  */
 struct ndshm_pages {
 	struct device *device;
-	void *address;
-	unsigned long length;
+	unsigned int length;
 	unsigned int count;
 	union {
 		struct ndshm_pages_chunk only;
-		struct {
-			struct ndshm_pages_chunk *chunks;
-			struct sg_table table;
-		};
+		struct ndshm_pages_several *several;
 	};
 };
 
