@@ -146,33 +146,53 @@ struct around {
 };
 
 /*
- * Add the page before or behind the others. Locks are only tried: faults that wait with
- * several locks held could wait for each other. Return: false if it is not usable now.
+ * Add the pages before the first one that are of its folio and not before index @from. Return:
+ * false if one of them is poisoned.
  */
-static bool around_add(struct around *around, const struct ndshm_block *block,
-		       pgoff_t base, bool behind)
+static bool around_add_before(struct around *around, unsigned int from)
 {
-	const unsigned int index = behind ? around->end : around->first - 1;
-	struct page *page = around->pages[behind ? index - 1 : index + 1];
+	struct page *page = around->pages[around->first];
 	struct folio *folio = page_folio(page);
-	const long inside = folio_page_idx(folio, page) + (behind ? 1 : -1);
+	long inside = folio_page_idx(folio, page);
 
-	if (inside >= 0 && inside < folio_nr_pages(folio)) {
-		page = folio_page(folio, inside);
+	for (; inside && around->first > from; inside--) {
+		page = folio_page(folio, inside - 1);
 		if (PageHWPoison(page))
 			return false;
-	} else {
-		page = ndshm_block_page(block, base + index);
-		if (!page || PageHWPoison(page) || !folio_trylock(page_folio(page)))
-			return false;
-		folio_get(page_folio(page));
+		around->pages[--around->first] = page;
 	}
-	around->pages[index] = page;
-	if (behind)
-		around->end++;
-	else
-		around->first--;
 	return true;
+}
+
+/* As around_add_before(), behind the last page and before index @to. */
+static bool around_add_behind(struct around *around, unsigned int to)
+{
+	struct page *page = around->pages[around->end - 1];
+	struct folio *folio = page_folio(page);
+	long left = folio_nr_pages(folio) - folio_page_idx(folio, page) - 1;
+
+	for (; left && around->end < to; left--) {
+		page = folio_page(folio, folio_nr_pages(folio) - left);
+		if (PageHWPoison(page))
+			return false;
+		around->pages[around->end++] = page;
+	}
+	return true;
+}
+
+/*
+ * Return: the page at @index of the block, in a folio that the caller must unlock and put, or NULL
+ * if it is not usable now. Locks are only tried: faults that wait with several locks held could
+ * wait for each other.
+ */
+static struct page *around_lock_page(const struct ndshm_block *block, pgoff_t index)
+{
+	struct page *page = ndshm_block_page(block, index);
+
+	if (!page || PageHWPoison(page) || !folio_trylock(page_folio(page)))
+		return NULL;
+	folio_get(page_folio(page));
+	return page;
 }
 
 /* Add the neighbours of the only page that are in the VMA and in one aligned window. */
@@ -186,13 +206,24 @@ static void around_extend(struct around *around, struct ndshm_object *object,
 	const pgoff_t to = min3(base + AROUND_PAGES, vma->vm_pgoff + vma_pages(vma),
 				(pgoff_t)(object->length >> PAGE_SHIFT)) - base;
 
+	struct page *page;
+
 	spin_lock(&object->state_lock);
-	if (!object->revoked) {
-		while (around->first > from && around_add(around, block, base, false))
-			;
-		while (around->end < to && around_add(around, block, base, true))
-			;
+	if (object->revoked)
+		goto out;
+	while (around_add_before(around, from) && around->first > from) {
+		page = around_lock_page(block, base + around->first - 1);
+		if (!page)
+			break;
+		around->pages[--around->first] = page;
 	}
+	while (around_add_behind(around, to) && around->end < to) {
+		page = around_lock_page(block, base + around->end);
+		if (!page)
+			break;
+		around->pages[around->end++] = page;
+	}
+out:
 	spin_unlock(&object->state_lock);
 }
 
@@ -218,13 +249,12 @@ static vm_fault_t around_insert(struct around *around, struct vm_area_struct *vm
 
 static void around_release(struct around *around)
 {
+	unsigned int i = around->first;
 	struct folio *folio;
-	unsigned int i;
 
-	for (i = around->first; i < around->end; i++) {
+	while (i < around->end) {
 		folio = page_folio(around->pages[i]);
-		if (i + 1 < around->end && folio == page_folio(around->pages[i + 1]))
-			continue;
+		i += folio_nr_pages(folio) - folio_page_idx(folio, around->pages[i]);
 		folio_unlock(folio);
 		folio_put(folio);
 	}
@@ -233,7 +263,7 @@ static void around_release(struct around *around)
 vm_fault_t ndshm_block_fault_around(struct ndshm_object *object, struct vm_fault *vmf)
 {
 	const unsigned int index = vmf->pgoff % AROUND_PAGES;
-	struct around around = { .first = index, .end = index + 1 };
+	struct around around __uninitialized;
 	vm_fault_t ret;
 
 	/* vm_insert_pages() would leave a PTE marker, and the access would fault for ever. */
@@ -242,6 +272,8 @@ vm_fault_t ndshm_block_fault_around(struct ndshm_object *object, struct vm_fault
 	ret = ndshm_block_fault(object, vmf);
 	if (ret != VM_FAULT_LOCKED)
 		return ret;
+	around.first = index;
+	around.end = index + 1;
 	around.pages[index] = vmf->page;
 	vmf->page = NULL;
 	around_extend(&around, object, vmf);
