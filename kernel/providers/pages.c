@@ -37,38 +37,13 @@ static struct ndshm_provider *provider;
 /* Allocations up to this number of pages are too short to delay a removal. */
 #define SHORT_PAGES	16
 
+/* Of steps, none of which waits for another. */
 static struct workqueue_struct *workqueue;
 
-/**
- * struct step - Part of an allocation or a free that a worker carries out
- * @work: in the queue of the provider, in which no work waits for another
- * @function: called with @context
- * @context: argument
- * @ret: result
- */
-struct step {
-	struct work_struct work;
-	int (*function)(void *context);
-	void *context;
-	int ret;
-};
-
-static void step_work(struct work_struct *work)
-{
-	struct step *step = container_of(work, struct step, work);
-
-	step->ret = step->function(step->context);
-}
-
+/* Not inline: the step is on the stack. */
 static noinline int pages_run_in_worker(int (*function)(void *), void *context)
 {
-	struct step step = { .function = function, .context = context };
-
-	INIT_WORK_ONSTACK(&step.work, step_work);
-	queue_work(workqueue, &step.work);
-	flush_work(&step.work);
-	destroy_work_on_stack(&step.work);
-	return step.ret;
+	return ndshm_step_call(workqueue, function, context);
 }
 
 /*

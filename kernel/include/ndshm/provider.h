@@ -7,6 +7,7 @@
 
 #include <linux/bits.h>
 #include <linux/mm.h>
+#include <linux/workqueue.h>
 
 #include <ndshm/block.h>
 
@@ -302,5 +303,52 @@ struct ndshm_provider *ndshm_provider_find(const char *name);
  * Context: Process context; may sleep.
  */
 void ndshm_provider_put(struct ndshm_provider *provider);
+
+/**
+ * struct ndshm_step - Call that a kernel worker makes
+ * @work: in the queue
+ * @function: called with @context
+ * @context: argument
+ * @ret: result
+ */
+struct ndshm_step {
+	struct work_struct work;
+	int (*function)(void *context);
+	void *context;
+	int ret;
+};
+
+static inline void ndshm_step_execute(struct work_struct *work)
+{
+	struct ndshm_step *step = container_of(work, struct ndshm_step, work);
+
+	step->ret = step->function(step->context);
+}
+
+/**
+ * ndshm_step_call() - Call a function in a kernel worker, and wait for it
+ * @workqueue: a queue of the caller, whose works must not wait for other steps of the queue
+ * @function: called with @context
+ * @context: its argument
+ *
+ * A removal waits for the handlers of a provider, and a cgroup can throttle the task of a client in
+ * a handler, but no worker. What takes long in a handler, such as mapping or freeing much memory,
+ * should therefore be a step. Inline, so that lockdep tells the steps of different files apart: a
+ * step can wait for a step of another queue.
+ *
+ * Context: Process context; sleeps.
+ * Return: what @function returns.
+ */
+static inline int ndshm_step_call(struct workqueue_struct *workqueue,
+				  int (*function)(void *context), void *context)
+{
+	struct ndshm_step step = { .function = function, .context = context };
+
+	INIT_WORK_ONSTACK(&step.work, ndshm_step_execute);
+	queue_work(workqueue, &step.work);
+	flush_work(&step.work);
+	destroy_work_on_stack(&step.work);
+	return step.ret;
+}
 
 #endif /* _NDSHM_PROVIDER_H */
