@@ -11,6 +11,7 @@
 
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
+#include "../base/step.h"
 #include "../block/block.h"
 #include "../registration/provider.h"
 #include "memory.h"
@@ -184,7 +185,7 @@ ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 	return reason;
 }
 
-static long section_revoke(void *argument)
+static int section_revoke(void *argument)
 {
 	struct ndshm_section *section = argument;
 
@@ -199,12 +200,9 @@ static long section_revoke(void *argument)
 
 void ndshm_section_revoke(struct ndshm_section *section)
 {
-	/*
-	 * Run in a kernel worker: a device removal waits for @revocation, and the caller may be
-	 * throttled by its cgroup.
-	 */
+	/* A step: a removal waits for @revocation, and a cgroup may throttle the caller. */
 	if (!READ_ONCE(section->object.revoked))
-		work_on_cpu(raw_smp_processor_id(), section_revoke, section);
+		ndshm_step_run(section_revoke, section);
 	wait_for_completion(&section->revocation);
 }
 
@@ -337,7 +335,7 @@ void ndshm_chunks_add(struct ndshm_section *section, struct list_head *chunks)
 	}
 }
 
-static long section_drop(void *argument)
+static int section_drop(void *argument)
 {
 	struct ndshm_section *section = argument;
 	struct ndshm_chunk *chunk, *next;
@@ -362,11 +360,11 @@ void ndshm_section_drop(struct ndshm_section *section)
 	/* @trimming may own chunks. A later run finds no idle chunk. */
 	cancel_delayed_work_sync(&section->trimming);
 	/*
-	 * Run in a kernel worker: the removal of the device waits for these blocks, and the caller
-	 * may be throttled by its cgroup.
+	 * A step: the removal of the device waits for these blocks, and a cgroup may throttle the
+	 * caller. Not in the queue of section_revoke(), for which this step can wait.
 	 */
 	if (section->adapter->ops && !RB_EMPTY_ROOT(&section->chunks))
-		work_on_cpu(raw_smp_processor_id(), section_drop, section);
+		ndshm_step_call(ndshm_section_queue, section_drop, section);
 	else
 		section_drop(section);
 }

@@ -92,6 +92,12 @@ void ndshm_section_revoke(struct ndshm_section *section);
 /* Free all chunks of a section that has no mapping. May sleep. */
 void ndshm_section_drop(struct ndshm_section *section);
 
+/*
+ * Runs @trimming of all sections, and frees the memory of those that are released. No work in it
+ * waits for a process, or for another one.
+ */
+extern struct workqueue_struct *ndshm_section_queue;
+
 /* Woken when a section has no idle memory left, or when its @growing becomes 0. */
 extern wait_queue_head_t ndshm_section_wait;
 

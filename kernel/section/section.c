@@ -30,8 +30,7 @@ MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
 /* Limit of the 32-bit page numbers in struct ndshm_extent. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
 
-/* Runs @trimming of all sections. Its works never wait for a process. */
-static struct workqueue_struct *workqueue;
+struct workqueue_struct *ndshm_section_queue;
 
 DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 
@@ -480,9 +479,9 @@ void ndshm_section_trim_later(struct ndshm_section *section,
 			      unsigned long delay)
 {
 	if (delay)
-		queue_delayed_work(workqueue, &section->trimming, delay);
+		queue_delayed_work(ndshm_section_queue, &section->trimming, delay);
 	else
-		mod_delayed_work(workqueue, &section->trimming, 0);
+		mod_delayed_work(ndshm_section_queue, &section->trimming, 0);
 }
 
 /* Before @user is refused a charge. */
@@ -496,11 +495,11 @@ static bool section_reclaim(const struct user_struct *user)
 int __init ndshm_section_setup(void)
 {
 	ndshm_reclaim_hook = section_reclaim;
-	workqueue = alloc_workqueue("ndshm-trim", WQ_UNBOUND, 0);
-	return workqueue ? 0 : -ENOMEM;
+	ndshm_section_queue = alloc_workqueue("ndshm-section", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	return ndshm_section_queue ? 0 : -ENOMEM;
 }
 
 void ndshm_section_teardown(void)
 {
-	destroy_workqueue(workqueue);
+	destroy_workqueue(ndshm_section_queue);
 }
