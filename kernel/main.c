@@ -5,6 +5,7 @@
 
 #include "account/charge.h"
 #include "account/pinned.h"
+#include "adapter/claim.h"
 #include "adapter/node.h"
 #include "adapter/queue.h"
 #include "base/deferred.h"
@@ -59,6 +60,7 @@ static const struct {
 	{ ndshm_nl_init, ndshm_nl_exit },
 	{ ndshm_deferred_setup, deferred_teardown },
 	{ ndshm_step_setup, ndshm_step_teardown },
+	{ ndshm_claim_setup, ndshm_claim_teardown },
 	{ ndshm_queue_setup, ndshm_queue_teardown },
 	{ ndshm_request_setup, ndshm_request_teardown },
 	{ ndshm_recycled_setup, ndshm_recycled_teardown },

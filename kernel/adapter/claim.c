@@ -3,6 +3,7 @@
  * Claims. When a claim ends, DMA stops before memory is freed.
  */
 #include <linux/cred.h>
+#include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -10,11 +11,15 @@
 #include <linux/panic.h>
 #include <linux/security.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <linux/workqueue.h>
+
+#include <ndshm/provider.h>
 
 #include "adapter.h"
 #include "claim.h"
+
+/* Runs claim_call(). Its works wait for steps of other queues only. */
+static struct workqueue_struct *workqueue;
 
 static bool allow_unisolated;
 module_param(allow_unisolated, bool, 0644);
@@ -240,7 +245,7 @@ static ndshm_reason_t claim_end(struct ndshm_claim *claim, void *context)
 	return NDSHM_REASON_NONE;
 }
 
-static long claim_call(void *data)
+static int claim_call(void *data)
 {
 	struct claim_call *call = data;
 	struct ndshm_claim *claim = call->claim;
@@ -255,20 +260,20 @@ static long claim_call(void *data)
 	if (reason == NDSHM_REASON_NONE)
 		reason = call->operation(claim, call->context);
 	mutex_unlock(&adapter->group->lock);
-	return (__force long)reason;
+	return (__force int)reason;
 }
 
 /*
  * A removal waits for the lock of the group. A client's task must not hold it, since its
- * cgroup can throttle it meanwhile: a worker, which is in no such cgroup, takes it.
+ * cgroup can throttle it meanwhile: a worker, which is in no such cgroup, takes it. The queue is
+ * not one of the kernel, which many clients could fill with works that wait for the lock.
  */
 static ndshm_reason_t claim_run(struct ndshm_claim *claim,
 				ndshm_claim_fn operation, void *context)
 {
 	struct claim_call call = { claim, operation, context };
 
-	return (__force ndshm_reason_t)work_on_cpu(raw_smp_processor_id(),
-						   claim_call, &call);
+	return (__force ndshm_reason_t)ndshm_step_call(workqueue, claim_call, &call);
 }
 
 /* The client's lock limits each client to one worker that waits for a group. */
@@ -362,3 +367,14 @@ void ndshm_adapter_unmap_bars(struct ndshm_adapter *adapter, bool unmapped)
 	mutex_unlock(&adapter->bars_lock);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_unmap_bars);
+
+int __init ndshm_claim_setup(void)
+{
+	workqueue = alloc_workqueue("ndshm-claim", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	return workqueue ? 0 : -ENOMEM;
+}
+
+void ndshm_claim_teardown(void)
+{
+	destroy_workqueue(workqueue);
+}

@@ -5,6 +5,7 @@
 #ifndef _NDSHM_ADAPTER_CLAIM_H
 #define _NDSHM_ADAPTER_CLAIM_H
 
+#include <linux/init.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -150,5 +151,8 @@ static inline struct ndshm_claim *ndshm_claim_get(struct ndshm_claim *claim)
 }
 
 void ndshm_claim_put(struct ndshm_claim *claim);
+
+int __init ndshm_claim_setup(void);
+void ndshm_claim_teardown(void);
 
 #endif /* _NDSHM_ADAPTER_CLAIM_H */
