@@ -117,13 +117,13 @@ bool ndshm_pci_reset_permitted(struct ndshm_pci_function *function)
 }
 
 /*
- * Reset with all locks held. Calls ndshm_pci_reset_prepare() and, also after a failure,
- * ndshm_pci_reset_done(), unless there is no reset method.
+ * Reset with all locks held, also that of @bridge unless it is NULL. Calls
+ * ndshm_pci_reset_prepare() and, also after a failure, ndshm_pci_reset_done(), unless there is no
+ * reset method.
  */
-static int pci_reset_locked(struct ndshm_pci_function *function)
+static int pci_reset_locked(struct ndshm_pci_function *function, struct pci_dev *bridge)
 {
 	struct pci_dev *pdev = function->pdev;
-	struct pci_dev *bridge = pci_reset_bridge(pdev);
 	/* After a reset by a conventional bus the PCI core always waits for a second. */
 	const unsigned long slow = bridge && !pci_is_pcie(bridge) ? 2 * SLOW : SLOW;
 	const unsigned long begin = jiffies;
@@ -176,7 +176,7 @@ static int pci_reset_device_locked(struct ndshm_pci_function *function)
 		return error;
 	error = -EAGAIN;
 	if (pci_bridge_lock(bridge)) {
-		error = pci_reset_locked(function);
+		error = pci_reset_locked(function, bridge);
 		pci_bridge_unlock(bridge);
 	}
 	/* A client may have changed configuration space through a BAR: always restore it. */
