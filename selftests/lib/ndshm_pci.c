@@ -296,6 +296,13 @@ long long ndshm_pci_number(const struct ndshm_pci *pci, const char *file)
 	return ndshm_read_number(path_of(pci, file));
 }
 
+int ndshm_pci_set_enabled(const struct ndshm_pci *pci, bool on)
+{
+	if ((ndshm_pci_number(pci, "enable") > 0) == on)
+		return 0;
+	return ndshm_write_file(path_of(pci, "enable"), on ? "1" : "0");
+}
+
 int ndshm_pci_reset(const struct ndshm_pci *pci)
 {
 	return ndshm_write_file(path_of(pci, "reset"), "1");

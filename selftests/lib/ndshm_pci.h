@@ -76,6 +76,13 @@ bool ndshm_pci_is_master(const struct ndshm_pci *pci);
 /* The number in a sysfs file of the function, or -1. */
 long long ndshm_pci_number(const struct ndshm_pci *pci, const char *file);
 
+/*
+ * Have an unbound function enabled also while it has no driver, or no longer. A driver's probe()
+ * and remove() then do not look up its interrupt in ACPI tables, in which a debug kernel spends up
+ * to half a second of processor time, and which has a use after free when an allocation fails.
+ */
+int ndshm_pci_set_enabled(const struct ndshm_pci *pci, bool on);
+
 /* Reset through sysfs. -ENOENT: the function has no reset method. */
 int ndshm_pci_reset(const struct ndshm_pci *pci);
 

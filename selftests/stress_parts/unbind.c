@@ -165,6 +165,21 @@ static bool come_edu(struct stress_random *random)
 	(void)random;
 	if (!ndshm_pci_is_there(&stress.edu.pci))
 		error = ndshm_pci_rescan();
+	/* What is measured is the module's part of the removal. */
+	if (!error)
+		error = ndshm_pci_set_enabled(&stress.edu.pci, true);
+	if (!error)
+		error = ndshm_edu_rebind(&stress.edu);
+	return !error || stress_error("bind: %s", strerror(-error));
+}
+
+/* Bind the function after enabling or disabling it. */
+static bool rebind_edu(bool enabled)
+{
+	int error = ndshm_pci_unbind(&stress.edu.pci);
+
+	if (!error)
+		error = ndshm_pci_set_enabled(&stress.edu.pci, enabled);
 	if (!error)
 		error = ndshm_edu_rebind(&stress.edu);
 	return !error || stress_error("bind: %s", strerror(-error));
@@ -182,8 +197,9 @@ bool stress_unbind_edu(void)
 		.go = go_edu,
 		.come = come_edu,
 	};
+	bool fine = rebind_edu(true) && all_rounds(&unbinder);
 
-	return all_rounds(&unbinder);
+	return rebind_edu(false) && fine;
 }
 
 /*
