@@ -5,7 +5,7 @@
  * its lock, and freed blocks are recycled. Meanwhile the memory of an import must stay what its
  * device was given, and no other block may receive it. Afterwards nothing may be left.
  *
- * `make check LEVELS=import-stress` has NDSHM_STORMS=2000 such ends; NDSHM_SEED repeats the choices
+ * `make check LEVELS=import-stress` has NDSHM_ENDS=2000 such ends; NDSHM_SEED repeats the choices
  * of a run, as far as the scheduler permits.
  */
 #include <pthread.h>
@@ -24,7 +24,7 @@
 #include "ndshm_test.h"
 
 #define RW		(PROT_READ | PROT_WRITE)
-#define STORMS		60	/* ends of all kinds */
+#define ENDS		60	/* ends of all kinds */
 #define CLIENTS		3	/* processes that compete for the claim */
 #define THREADS		2	/* of a client */
 #define STEPS		40	/* of a thread between an open and a close */
@@ -34,11 +34,11 @@
 #define IDLE_US		1000000	/* time without an import after which the next end comes */
 #define UNCLAIMED	4	/* steps of a thread without the claim, at most */
 #define LOCKED_US	5000	/* upper bound of the time that an exporter holds its lock */
-#define EXPORTER	"storm"	/* adapter of the mock module, which is removed */
+#define EXPORTER	"exporter"	/* adapter of the mock module, which is removed */
 
 /**
  * struct board - What all processes share
- * @stop: the storm is over
+ * @stop: the test is over
  * @adapter: of the imports; changes with each bind
  * @node: adapter that stays
  * @exporter: adapter that is removed; 0: it is not there
@@ -63,25 +63,25 @@ struct board {
 };
 
 static struct board *board;
-static unsigned int storm_seed;
+static unsigned int stress_seed;
 
-static void storm_count(unsigned int *counter)
+static void stress_count(unsigned int *counter)
 {
 	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
 
-static unsigned int storm_read(const unsigned int *word)
+static unsigned int stress_read(const unsigned int *word)
 {
 	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 
-static void storm_set(unsigned int *word, unsigned int value)
+static void stress_set(unsigned int *word, unsigned int value)
 {
 	__atomic_store_n(word, value, __ATOMIC_SEQ_CST);
 }
 
 /* Record the first failure. Return: false. */
-static bool __printf(1, 2) storm_fail(const char *format, ...)
+static bool __printf(1, 2) stress_fail(const char *format, ...)
 {
 	va_list list;
 
@@ -90,12 +90,12 @@ static bool __printf(1, 2) storm_fail(const char *format, ...)
 	va_start(list, format);
 	vsnprintf(board->error, sizeof(board->error), format, list);
 	va_end(list);
-	storm_set(&board->stop, true);
+	stress_set(&board->stop, true);
 	return false;
 }
 
 /* Return: true if something that the call needs may have ended. */
-static bool storm_may_end(__u32 reason)
+static bool stress_may_end(__u32 reason)
 {
 	switch (reason) {
 	case NDSHM_REASON_ADAPTER_UNKNOWN:
@@ -112,21 +112,21 @@ static bool storm_may_end(__u32 reason)
 }
 
 /* Return: true if the call succeeded. Any other failure than an end fails the test. */
-static bool storm_done(int ret, __u32 reason, const char *what)
+static bool stress_done(int ret, __u32 reason, const char *what)
 {
 	if (!ret)
 		return true;
-	if (storm_may_end(reason))
-		storm_count(&board->gone);
+	if (stress_may_end(reason))
+		stress_count(&board->gone);
 	else
-		storm_fail("%s: %s, reason %u", what, strerror(errno), reason);
+		stress_fail("%s: %s, reason %u", what, strerror(errno), reason);
 	return false;
 }
 
-/* Carry out a command. Return: as storm_done(). */
-#define storm_call(name, fd, request) ({ \
+/* Carry out a command. Return: as stress_done(). */
+#define stress_call(name, fd, request) ({ \
 	const int ret_ = _test_##name(fd, request); \
-	storm_done(ret_, (request)->reason, #name); \
+	stress_done(ret_, (request)->reason, #name); \
 })
 
 /**
@@ -190,7 +190,7 @@ static void worker_free(struct worker *worker, __u32 handle)
 {
 	struct ndshm_block_free_args free = block_free_request(handle);
 
-	storm_call(block_free, worker->client->fd, &free);
+	stress_call(block_free, worker->client->fd, &free);
 }
 
 /* What a thread does with memory that can be revoked meanwhile. */
@@ -219,19 +219,19 @@ static bool worker_alloc(struct worker *worker, __u32 adapter, unsigned int seed
 
 	alloc.flags = NDSHM_ALLOC_RECYCLE;
 	alloc.provider = 0;
-	if (!storm_call(block_alloc, worker->client->fd, &alloc))
+	if (!stress_call(block_alloc, worker->client->fd, &alloc))
 		return false;
 	touch.map = ndshm_map(worker->client->fd, block);
 	if (touch.map != MAP_FAILED) {
 		if (ndshm_try(touch_new, &touch))
-			storm_count(&board->blocks);
+			stress_count(&board->blocks);
 		else if (adapter == board->node)
-			storm_fail("SIGBUS in a block of a node");
+			stress_fail("SIGBUS in a block of a node");
 		if (!touch.zeroed)
-			storm_fail("a new block is not zeroed");
+			stress_fail("a new block is not zeroed");
 		munmap(touch.map, length);
 	} else if (adapter == board->node) {
-		storm_fail("mmap: %s", strerror(errno));
+		stress_fail("mmap: %s", strerror(errno));
 	}
 	return true;
 }
@@ -250,11 +250,11 @@ static void worker_import(struct worker *worker, int dmabuf, unsigned int seed,
 	struct ndshm_block_import_args import =
 		block_import_request(worker->client->adapter, dmabuf);
 
-	if (!storm_call(block_import, worker->client->fd, &import)) {
+	if (!stress_call(block_import, worker->client->fd, &import)) {
 		close(dmabuf);
 		return;
 	}
-	storm_count(&board->imports);
+	stress_count(&board->imports);
 	*kept = (struct kept){
 		.handle = import.out_block.handle, .address = import.out_block.address,
 		.dmabuf = dmabuf, .seed = seed,
@@ -270,7 +270,7 @@ static void worker_import(struct worker *worker, int dmabuf, unsigned int seed,
 static void worker_import_block(struct worker *worker, struct kept *kept)
 {
 	const bool removed = worker_draw(worker, 2);
-	const __u32 adapter = removed ? storm_read(&board->exporter) : board->node;
+	const __u32 adapter = removed ? stress_read(&board->exporter) : board->node;
 	const unsigned int seed = worker_draw(worker, RAND_MAX);
 	struct ndshm_block_export_args export;
 	struct ndshm_block_info block;
@@ -278,7 +278,7 @@ static void worker_import_block(struct worker *worker, struct kept *kept)
 	if (!worker_alloc(worker, adapter, seed, &block))
 		return;
 	export = block_export_request(block.handle, O_RDWR | O_CLOEXEC);
-	if (storm_call(block_export, worker->client->fd, &export))
+	if (stress_call(block_export, worker->client->fd, &export))
 		/* A block that was revoked before has no pattern. */
 		worker_import(worker, export.out_dmabuf, removed ? 0 : seed, kept);
 	worker_free(worker, block.handle);
@@ -345,9 +345,9 @@ static void worker_check(struct worker *worker, const struct kept *kept)
 	if (!worker->device || !kept->seed || !ndshm_try(transfer_run, &transfer) ||
 	    !transfer.done || client_is_over(worker->client))
 		return;
-	storm_count(&board->checked);
+	stress_count(&board->checked);
 	if (transfer.wrong)
-		storm_fail("the memory of an import has changed");
+		stress_fail("the memory of an import has changed");
 }
 
 static void worker_drop(struct worker *worker, struct kept *kept)
@@ -381,7 +381,7 @@ static void *worker_run(void *argument)
 	unsigned int steps = worker_draw(worker, worker->client->adapter ? STEPS : UNCLAIMED) + 1;
 	unsigned int i;
 
-	while (steps-- && !storm_read(&board->stop))
+	while (steps-- && !stress_read(&board->stop))
 		worker_step(worker);
 	/* The end of the client ends the imports that are left. */
 	for (i = 0; i < KEPT; i++)
@@ -400,25 +400,25 @@ static void client_wait(void *argument)
 /* Claim the adapter, unless another client has it, or it is not there. */
 static bool client_claim(struct client *client)
 {
-	const __u32 adapter = storm_read(&board->adapter);
+	const __u32 adapter = stress_read(&board->adapter);
 	struct ndshm_adapter_claim_args claim = adapter_claim_request(adapter, EDU_WIDTH);
 	struct ndshm_adapter_map_bar_args bar = adapter_map_bar_request(adapter, 0);
 	struct ndshm_adapter_start_args start = adapter_start_request(adapter);
 	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(adapter, page_size(), &client->landing);
 
-	if (!storm_call(adapter_claim, client->fd, &claim))
+	if (!stress_call(adapter_claim, client->fd, &claim))
 		return false;
 	client->adapter = adapter;
-	if (!storm_call(adapter_map_bar, client->fd, &bar))
+	if (!stress_call(adapter_map_bar, client->fd, &bar))
 		return false;
 	client->bar_length = bar.out_length;
 	client->bar = mmap(NULL, bar.out_length, RW, MAP_SHARED, client->fd, bar.out_mmap_offset);
 	/* The device has no reset: a transfer of the last client goes on, so far without access. */
 	if (client->bar == MAP_FAILED || !ndshm_try(client_wait, client) || !client->idle)
 		return false;
-	if (!storm_call(adapter_start, client->fd, &start) ||
-	    !storm_call(block_alloc, client->fd, &alloc))
+	if (!stress_call(adapter_start, client->fd, &start) ||
+	    !stress_call(block_alloc, client->fd, &alloc))
 		return false;
 	client->landed = ndshm_map(client->fd, &client->landing);
 	return client->landed != MAP_FAILED;
@@ -454,7 +454,7 @@ static void client_run(unsigned int slot, unsigned int *random)
 	bool device;
 
 	if (client.fd < 0) {
-		storm_fail("open: %s", strerror(errno));
+		stress_fail("open: %s", strerror(errno));
 		return;
 	}
 	device = client_claim(&client);
@@ -474,7 +474,7 @@ static void client_run(unsigned int slot, unsigned int *random)
 	client_close(&client);
 }
 
-FIXTURE(storm) {
+FIXTURE(stress) {
 	struct ndshm_edu edu;
 	bool loaded;
 	__u64 before;	/* charged to this user */
@@ -484,7 +484,7 @@ FIXTURE(storm) {
 	unsigned int started;
 };
 
-FIXTURE_SETUP(storm)
+FIXTURE_SETUP(stress)
 {
 	struct ndshm_get_info_args info = get_info_request();
 	int error, fd;
@@ -517,7 +517,7 @@ FIXTURE_SETUP(storm)
 	self->before = test_user_locked();
 }
 
-FIXTURE_TEARDOWN(storm)
+FIXTURE_TEARDOWN(stress)
 {
 	if (!self->loaded)
 		return;
@@ -525,22 +525,22 @@ FIXTURE_TEARDOWN(storm)
 	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
 }
 
-static void storm_start_client(struct __test_metadata *_metadata, struct _test_data_storm *self,
+static void stress_start_client(struct __test_metadata *_metadata, struct _test_data_stress *self,
 			       unsigned int place)
 {
-	unsigned int random = storm_seed + ++self->started;
+	unsigned int random = stress_seed + ++self->started;
 
 	self->pids[place] = ndshm_fork(&self->peers[place]);
 	ASSERT_LE(0, self->pids[place]);
 	if (self->pids[place])
 		return;
-	while (!storm_read(&board->stop))
+	while (!stress_read(&board->stop))
 		client_run(place, &random);
 	_exit(0);
 }
 
 /* End the client of @place, in the middle of what it does or after that. */
-static void storm_end_client(struct __test_metadata *_metadata, struct _test_data_storm *self,
+static void stress_end_client(struct __test_metadata *_metadata, struct _test_data_stress *self,
 			     unsigned int place, bool killed)
 {
 	int status;
@@ -554,45 +554,45 @@ static void storm_end_client(struct __test_metadata *_metadata, struct _test_dat
 	ndshm_case(true);
 }
 
-static void storm_add_exporter(struct __test_metadata *_metadata, struct _test_data_storm *self)
+static void stress_add_exporter(struct __test_metadata *_metadata, struct _test_data_stress *self)
 {
 	struct ndshm_nl_adapter adapter;
 
 	test_mock("adapter add " EXPORTER);
 	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, EXPORTER, &adapter));
-	storm_set(&board->exporter, adapter.id);
+	stress_set(&board->exporter, adapter.id);
 }
 
-static void storm_unbind(struct __test_metadata *_metadata, struct _test_data_storm *self,
+static void stress_unbind(struct __test_metadata *_metadata, struct _test_data_stress *self,
 			 unsigned int *random)
 {
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	usleep(rand_r(random) % LOCKED_US);
 	ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
-	storm_set(&board->adapter, self->edu.adapter.id);
+	stress_set(&board->adapter, self->edu.adapter.id);
 	ndshm_case(true);
 }
 
 /* The kinds of ends. */
 enum end { END_KILL, END_UNBIND, END_EXPORTER, END_LOCK, END_MOVE, END_KINDS };
 
-static void storm_end(struct __test_metadata *_metadata, struct _test_data_storm *self,
+static void stress_end(struct __test_metadata *_metadata, struct _test_data_stress *self,
 		      enum end end, unsigned int *random)
 {
 	const unsigned int place = rand_r(random) % CLIENTS;
 
 	switch (end) {
 	case END_KILL:
-		storm_end_client(_metadata, self, place, true);
-		storm_start_client(_metadata, self, place);
+		stress_end_client(_metadata, self, place, true);
+		stress_start_client(_metadata, self, place);
 		break;
 	case END_UNBIND:
-		storm_unbind(_metadata, self, random);
+		stress_unbind(_metadata, self, random);
 		break;
 	case END_EXPORTER:
 		test_mock("adapter del " EXPORTER);
 		usleep(rand_r(random) % LOCKED_US);
-		storm_add_exporter(_metadata, self);
+		stress_add_exporter(_metadata, self);
 		break;
 	case END_LOCK:
 		/* The slot can be empty at that time. */
@@ -607,13 +607,13 @@ static void storm_end(struct __test_metadata *_metadata, struct _test_data_storm
 }
 
 /* Let some more imports begin, unless there are none for long. */
-static void storm_wait(unsigned int *random)
+static void stress_wait(unsigned int *random)
 {
-	const unsigned int until = storm_read(&board->imports) + rand_r(random) % (BETWEEN + 1);
+	const unsigned int until = stress_read(&board->imports) + rand_r(random) % (BETWEEN + 1);
 	unsigned int waited;
 
 	for (waited = 0; waited < IDLE_US; waited += 1000) {
-		if ((int)(storm_read(&board->imports) - until) >= 0)
+		if ((int)(stress_read(&board->imports) - until) >= 0)
 			break;
 		usleep(1000);
 	}
@@ -621,36 +621,36 @@ static void storm_wait(unsigned int *random)
 	usleep(rand_r(random) % LOCKED_US);
 }
 
-static bool storm_is_idle(void)
+static bool stress_is_idle(void)
 {
 	return !ndshm_mock_exported();
 }
 
-TEST_F_TIMEOUT(storm, ends, 10000)
+TEST_F_TIMEOUT(stress, ends, 10000)
 {
-	const unsigned int usual = ndshm_rounds(STORMS, 2 * END_KINDS);
-	const unsigned int rounds = ndshm_number("NDSHM_STORMS", usual);
+	const unsigned int usual = ndshm_rounds(ENDS, 2 * END_KINDS);
+	const unsigned int rounds = ndshm_number("NDSHM_ENDS", usual);
 	const struct ndshm_cases before = *ndshm_cases;
-	unsigned int i, random = storm_seed;
+	unsigned int i, random = stress_seed;
 	struct ndshm_block_info block;
 	int fd;
 
-	storm_add_exporter(_metadata, self);
+	stress_add_exporter(_metadata, self);
 	for (i = 0; i < CLIENTS; i++)
-		storm_start_client(_metadata, self, i);
-	for (i = 0; i < rounds && !storm_read(&board->stop); i++) {
-		storm_wait(&random);
-		storm_end(_metadata, self, i % END_KINDS, &random);
+		stress_start_client(_metadata, self, i);
+	for (i = 0; i < rounds && !stress_read(&board->stop); i++) {
+		stress_wait(&random);
+		stress_end(_metadata, self, i % END_KINDS, &random);
 	}
-	storm_set(&board->stop, true);
+	stress_set(&board->stop, true);
 	for (i = 0; i < CLIENTS; i++)
-		storm_end_client(_metadata, self, i, false);
+		stress_end_client(_metadata, self, i, false);
 	EXPECT_FALSE(board->failed)
 		TH_LOG("%s", board->error);
 	test_mock("adapter del " EXPORTER);
 	for (i = 0; i < CLIENTS; i++)
 		ndshm_mock("export close %u", i);
-	EXPECT_TRUE(ndshm_soon(storm_is_idle()));
+	EXPECT_TRUE(ndshm_soon(stress_is_idle()));
 	EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));
 	EXPECT_EQ(0, ndshm_nl_blocks(&self->nl, NULL, 0));
 	/* The next claim works. */
@@ -668,7 +668,7 @@ TEST_F_TIMEOUT(storm, ends, 10000)
 
 int main(int argc, char **argv)
 {
-	storm_seed = ndshm_number("NDSHM_SEED", time(NULL));
-	printf("# NDSHM_SEED=%u\n", storm_seed);
+	stress_seed = ndshm_number("NDSHM_SEED", time(NULL));
+	printf("# NDSHM_SEED=%u\n", stress_seed);
 	return ndshm_main(argc, argv);
 }

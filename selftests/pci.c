@@ -955,8 +955,8 @@ static bool recovers(int log, const struct ndshm_pci *port)
 }
 
 /*
- * Return: true if a reset is refused because of the recovery, which has signalled @event once. If it
- * is over already, the reset succeeds and the second signal has arrived before.
+ * Return: true if a reset is refused because of the recovery, which has signalled @event once. If
+ * it is over already, the reset succeeds and the second signal has arrived before.
  */
 static bool recovery_refuses_reset(struct __test_metadata *_metadata, struct function *function,
 				   int event)
