@@ -286,7 +286,10 @@ static double time_of_calls(char *base)
 	return least;
 }
 
-/* The time of a call does not depend on the number of sections. */
+/*
+ * The time of a call does not depend on the number of sections. The factor is for what else the
+ * machine does meanwhile; a walk over all sections would exceed it.
+ */
 static void many_sections_are_as_fast(void)
 {
 	static char *bases[400];
@@ -301,7 +304,7 @@ static void many_sections_are_as_fast(void)
 	}
 	first = time_of_calls(bases[0]);
 	last = time_of_calls(bases[count - 1]);
-	CHECK(first < 3 * alone && last < 3 * alone);
+	CHECK(first < 6 * alone && last < 6 * alone);
 	for (int i = 0; i < count; i++) {
 		CHECK(ndshm_section_base(ndshm_lsa_section(bases[i])) == bases[i]);
 		CHECK(lsa->DeleteSharedMemory(bases[i]) == TRUE);
