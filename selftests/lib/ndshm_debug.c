@@ -165,6 +165,15 @@ static bool is_leak_of_kernel(const char *frame)
 	return strstr(frame, " sysfs_slab_add+");
 }
 
+/* Tell splat.sh how many of the suspected leaks that the log counts are such leaks. */
+static void report_leaks_of_kernel(int leaks)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "ndshm_debug: %d leaks are of the kernel", leaks);
+	ndshm_write_file(KMSG, line);
+}
+
 /* Count the records of our modules; store the first in @text. */
 static int count_records(char *text, size_t size)
 {
@@ -172,8 +181,8 @@ static int count_records(char *text, size_t size)
 	char *line = NULL, *record = NULL;
 	size_t room = 0, length = 0;
 	bool ours = false, theirs = false, trace = false;
+	int records = 0, of_kernel = 0;
 	FILE *copy = NULL;
-	int records = 0;
 	ssize_t got;
 
 	if (!file)
@@ -185,6 +194,7 @@ static int count_records(char *text, size_t size)
 			copy = NULL;
 			if (ours && !theirs && !records++)
 				snprintf(text, size, "%s", record);
+			of_kernel += theirs;
 			free(record);
 			ours = false;
 			theirs = false;
@@ -204,6 +214,8 @@ static int count_records(char *text, size_t size)
 	} while (true);
 	free(line);
 	fclose(file);
+	if (of_kernel)
+		report_leaks_of_kernel(of_kernel);
 	return records;
 }
 

@@ -33,7 +33,8 @@ void ndshm_pages_print(void);
  * Return the number of objects that our modules allocated and kmemleak finds
  * unreferenced. Store the first one's record in @text. Scans twice and takes at
  * least five seconds, because younger objects, and those changed since the last
- * scan, are not reported. ndshm_kmemleak_forget() clears what is known so far
+ * scan, are not reported. Tells the log how many objects the kernel itself has leaked.
+ * ndshm_kmemleak_forget() clears what is known so far
  * and stops the kernel's periodic scans, which only slow the tests.
  */
 int ndshm_kmemleak(char *text, size_t size);

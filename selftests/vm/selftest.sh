@@ -76,7 +76,11 @@ END
 	"$vm_dir/splat.sh" --expect 'at mm/x' - <<<'WARNING: at mm/x' || return 1
 	! "$vm_dir/splat.sh" --expect 'at mm/x' - <<<'all is well' || return 1
 	"$vm_dir/splat.sh" --since MARK - <<<$'WARNING: old\nMARK\nnew' || return 1
-	! "$vm_dir/splat.sh" --since MARK - <<<$'MARK\nWARNING: new' >/dev/null
+	! "$vm_dir/splat.sh" --since MARK - <<<$'MARK\nWARNING: new' >/dev/null || return 1
+	local scans=$'kmemleak: 2 new suspected\nkmemleak: 1 new suspected\nndshm_debug:'
+	"$vm_dir/splat.sh" - <<<"$scans 3 leaks are of the kernel" || return 1
+	! "$vm_dir/splat.sh" - <<<"$scans 2 leaks are of the kernel" >/dev/null || return 1
+	! "$vm_dir/splat.sh" - <<<"$scans 3 leaks are of the kernel"$'\nkmemleak: 1 new suspected' >/dev/null
 }
 
 # packages.sh when the package manager would have to remove a package: it must fail, and

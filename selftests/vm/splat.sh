@@ -34,6 +34,22 @@ if [[ $since ]]; then
 		END { printf "%s", text }' <<<"$log")
 fi
 
+# The kernel itself has a leak, which kmemleak counts. Where the tests say that all objects that
+# were suspected until then are of it, the lines that count them are no splats.
+log=$(awk '
+	{ line[NR] = $0 }
+	match($0, /kmemleak: [0-9]+ new suspected/) {
+		split(substr($0, RSTART), word, " ")
+		suspected += word[2]
+		counts[NR]
+	}
+	match($0, /ndshm_debug: [0-9]+ leaks are of the kernel/) {
+		split(substr($0, RSTART), word, " ")
+		if (word[2] == suspected)
+			for (at in counts) { line[at] = ""; delete counts[at] }
+	}
+	END { for (at = 1; at <= NR; at++) print line[at] }' <<<"$log")
+
 patterns=$(grep -Ev '^(#|[[:space:]]*$)' -- "$here/splats")
 hits=$(grep -anE -f <(printf '%s\n' "$patterns") <<<"$log" || true)
 
