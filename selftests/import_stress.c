@@ -526,7 +526,7 @@ FIXTURE_TEARDOWN(stress)
 }
 
 static void stress_start_client(struct __test_metadata *_metadata, struct _test_data_stress *self,
-			       unsigned int place)
+				unsigned int place)
 {
 	unsigned int random = stress_seed + ++self->started;
 
@@ -541,7 +541,7 @@ static void stress_start_client(struct __test_metadata *_metadata, struct _test_
 
 /* End the client of @place, in the middle of what it does or after that. */
 static void stress_end_client(struct __test_metadata *_metadata, struct _test_data_stress *self,
-			     unsigned int place, bool killed)
+			      unsigned int place, bool killed)
 {
 	int status;
 
@@ -564,7 +564,7 @@ static void stress_add_exporter(struct __test_metadata *_metadata, struct _test_
 }
 
 static void stress_unbind(struct __test_metadata *_metadata, struct _test_data_stress *self,
-			 unsigned int *random)
+			  unsigned int *random)
 {
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	usleep(rand_r(random) % LOCKED_US);
@@ -577,7 +577,7 @@ static void stress_unbind(struct __test_metadata *_metadata, struct _test_data_s
 enum end { END_KILL, END_UNBIND, END_EXPORTER, END_LOCK, END_MOVE, END_KINDS };
 
 static void stress_end(struct __test_metadata *_metadata, struct _test_data_stress *self,
-		      enum end end, unsigned int *random)
+		       enum end end, unsigned int *random)
 {
 	const unsigned int place = rand_r(random) % CLIENTS;
 
