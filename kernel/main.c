@@ -11,6 +11,7 @@
 #include "base/deferred.h"
 #include "base/registry.h"
 #include "base/step.h"
+#include "block/block.h"
 #include "block/members.h"
 #include "block/recycled.h"
 #include "block/request.h"
@@ -58,6 +59,7 @@ static const struct {
 	/* Before ndshm_nl_init(): netlink requests list the blocks. */
 	{ ndshm_members_setup, ndshm_members_teardown },
 	{ ndshm_nl_init, ndshm_nl_exit },
+	{ ndshm_block_setup, ndshm_block_teardown },
 	{ ndshm_deferred_setup, deferred_teardown },
 	{ ndshm_step_setup, ndshm_step_teardown },
 	{ ndshm_claim_setup, ndshm_claim_teardown },

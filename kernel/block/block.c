@@ -116,8 +116,17 @@ static bool block_free_memory(struct ndshm_block *block)
 	return true;
 }
 
+static struct kmem_cache *block_cache;
+
+static bool block_cached(const struct ndshm_registration *registration, bool has_callback)
+{
+	return registration->context_size <= NDSHM_BLOCK_CACHED_BYTES && !has_callback;
+}
+
 static void block_free(struct ndshm_block *block)
 {
+	const bool cached = block_cached(block->registration, block->revoke_cb);
+
 	if (block->segment_count > 1)
 		kvfree(block->segments);
 	ndshm_registration_put(block->registration);
@@ -128,7 +137,10 @@ static void block_free(struct ndshm_block *block)
 	ndshm_adapter_put(block->adapter);
 	put_pid(block->pid);
 	ndshm_object_fini(&block->object);
-	kfree(block);
+	if (cached)
+		kmem_cache_free(block_cache, block);
+	else
+		kfree(block);
 }
 
 void ndshm_block_report_free(struct ndshm_block *block)
@@ -555,7 +567,11 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	const size_t size = sizeof(struct ndshm_block) + ALIGN(registration->context_size, 8);
 	struct ndshm_block *block;
 
-	block = kzalloc(p->revoked ? size + sizeof(*block->revoke_cb) : size, NDSHM_GFP_CHARGED);
+	if (block_cached(registration, p->revoked))
+		block = kmem_cache_zalloc(block_cache, NDSHM_GFP_CHARGED);
+	else
+		block = kzalloc(p->revoked ? size + sizeof(*block->revoke_cb) : size,
+				NDSHM_GFP_CHARGED);
 	if (!block)
 		return NULL;
 	if (registration->context_size)
@@ -805,3 +821,16 @@ void **ndshm_block_context(struct ndshm_block *block,
 	       &block->revoke_cb->context : NULL;
 }
 EXPORT_SYMBOL_GPL(ndshm_block_context);
+
+int __init ndshm_block_setup(void)
+{
+	block_cache = kmem_cache_create("ndshm_block",
+					sizeof(struct ndshm_block) + NDSHM_BLOCK_CACHED_BYTES,
+					__alignof__(struct ndshm_block), SLAB_ACCOUNT, NULL);
+	return block_cache ? 0 : -ENOMEM;
+}
+
+void ndshm_block_teardown(void)
+{
+	kmem_cache_destroy(block_cache);
+}

@@ -5,6 +5,7 @@
 #ifndef _NDSHM_BLOCK_BLOCK_H
 #define _NDSHM_BLOCK_BLOCK_H
 
+#include <linux/init.h>
 #include <linux/uidgid.h>
 #include <linux/workqueue.h>
 
@@ -114,6 +115,12 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
 {
 	return container_of(object, struct ndshm_block, object);
 }
+
+/*
+ * Bytes for a provider in the cache of blocks: blocks with a larger context or with a callback are
+ * allocated by kmalloc(), which rounds their size up to a power of two.
+ */
+#define NDSHM_BLOCK_CACHED_BYTES	32U
 
 /**
  * struct ndshm_allocation - the requester of an allocation
@@ -258,6 +265,10 @@ bool ndshm_block_revoke(struct ndshm_block *block);
  * freed.
  */
 bool ndshm_block_abandon(struct ndshm_block *block);
+
+/* Called before the first block, and after the last one. */
+int __init ndshm_block_setup(void);
+void ndshm_block_teardown(void);
 
 #ifdef NDSHM_TEST_MODULES
 bool ndshm_block_adopt(struct ndshm_block *block);
