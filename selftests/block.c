@@ -195,6 +195,69 @@ TEST_F(block, close_while_mapped)
 	self->fd = ndshm_open();
 }
 
+/* Return: bytes of all slab memory of the machine, or -1. */
+static long long slab_bytes(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	long long kib = -1;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Slab: %lld", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib < 0 ? kib : kib * 1024;
+}
+
+/* Return: true if slab objects and locks have their usual sizes, not those of debugging. */
+static bool slab_usual(void)
+{
+	return access("/proc/lockdep", F_OK) &&
+	       ndshm_read_number("/sys/kernel/slab/kmalloc-512/slab_size") == 512;
+}
+
+/* The limit is for a block of a page, its slot in the handle table included. */
+TEST_F(block, slab)
+{
+	const unsigned int count = 8192;
+	const long long limit = slab_usual() ? 384 : 4096;
+	__u32 *handles = calloc(count, sizeof(*handles));
+	long long before, each, least = LLONG_MAX;
+	unsigned int i, turn;
+
+	ASSERT_NE(NULL, handles);
+	/* Other slab memory of the machine comes and goes: the minimum counts. */
+	for (turn = 0; turn < 5 && least > limit; turn++) {
+		before = slab_bytes();
+		ASSERT_LT(0, before);
+		for (i = 0; i < count; i++) {
+			struct ndshm_block_info block = {};
+			struct ndshm_block_alloc_args alloc =
+				block_alloc_request(self->adapter, self->page, &block);
+
+			ASSERT_EQ(0, _test_block_alloc(self->fd, &alloc));
+			handles[i] = block.handle;
+		}
+		each = (slab_bytes() - before) / count;
+		if (each < least)
+			least = each;
+		for (i = 0; i < count; i++) {
+			struct ndshm_block_free_args release = block_free_request(handles[i]);
+
+			ASSERT_EQ(0, _test_block_free(self->fd, &release));
+		}
+		close(self->fd);
+		self->fd = ndshm_open();
+		ASSERT_LE(0, self->fd);
+	}
+	free(handles);
+	TH_LOG("%lld bytes of slab a block", least);
+	EXPECT_LE(least, limit);
+	EXPECT_LT(0, least);
+	ndshm_case(true);
+}
+
 TEST_F(block, close_with_many)
 {
 	struct ndshm_block_info blocks[300];
