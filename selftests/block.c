@@ -217,7 +217,10 @@ static bool slab_usual(void)
 	       ndshm_read_number("/sys/kernel/slab/kmalloc-512/slab_size") == 512;
 }
 
-/* The limit is for a block of a page, its slot in the handle table included. */
+/*
+ * The limit is for a block of a page of the default provider, "pages", its slot in the handle table
+ * included.
+ */
 TEST_F(block, slab)
 {
 	const unsigned int count = 8192;
@@ -236,6 +239,7 @@ TEST_F(block, slab)
 			struct ndshm_block_alloc_args alloc =
 				block_alloc_request(self->adapter, self->page, &block);
 
+			alloc.provider = 0;
 			ASSERT_EQ(0, _test_block_alloc(self->fd, &alloc));
 			handles[i] = block.handle;
 		}
