@@ -97,7 +97,7 @@ bool own_handles(struct bench *bench)
 bool own_close_busy(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	NDIS_HANDLE own, from_driver;
+	NDIS_HANDLE own, other, from_driver;
 
 	/* A handle cannot be closed while blocks exist that were allocated with it. */
 	CHECK(allocates(bench, bench->adapter, &p, &own));
@@ -110,6 +110,14 @@ bool own_close_busy(struct bench *bench)
 	      NDIS_STATUS_SUCCESS);
 	CHECK(ndshm_ndis_close(bench->adapter) == -EBUSY);
 	NdisFreeSharedMemory(bench->adapter, own);
+
+	/* Nor is a handle closed that has nothing but a block. */
+	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-other", NULL, &other));
+	p = request(bench);
+	CHECK(allocates(bench, other, &p, &own));
+	CHECK(ndshm_ndis_close(other) == -EBUSY);
+	NdisFreeSharedMemory(other, own);
+	CHECK(!ndshm_ndis_close(other));
 
 	/* A handle cannot be closed while its provider has a block of another handle. */
 	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-other", NULL, &own));
