@@ -7,10 +7,12 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/numa.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "../../adapter/adapter.h"
 #include "../../ndis/handle.h"
 #include "../../ndis/mapping.h"
 #include "../../ndis/parameters.h"
@@ -527,6 +529,32 @@ static void close_waits(struct kunit *test)
 	suite_run_threads(test, 2, close_during_registration, &closing);
 }
 
+/* A driver without a device keeps no reference to the adapter of a node, also after a failure. */
+static void node_adapter(struct kunit *test)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = {
+		.Header = { .Type = 0x80, .Revision = 2, .Size = 68 },
+		.Usage = NdisSharedMemoryUsageOther,
+		.Length = PAGE_SIZE,
+	};
+	struct ndshm_adapter *node = ndshm_adapter_find("node0");
+	NDIS_HANDLE handle, allocation;
+	unsigned int references;
+
+	KUNIT_ASSERT_NOT_NULL(test, node);
+	KUNIT_ASSERT_EQ(test, ndshm_ndis_open(THIS_MODULE, "kunit-ndis", NULL, &handle), 0);
+	references = refcount_read(&node->entry.references);
+	KUNIT_EXPECT_EQ(test, NdisAllocateSharedMemory(handle, &p, &allocation),
+			NDIS_STATUS_SUCCESS);
+	NdisFreeSharedMemory(handle, allocation);
+	p.Length = 0;
+	KUNIT_EXPECT_EQ(test, NdisAllocateSharedMemory(handle, &p, &allocation),
+			NDIS_STATUS_INVALID_PARAMETER);
+	KUNIT_EXPECT_EQ(test, refcount_read(&node->entry.references), references);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_close(handle), 0);
+	ndshm_adapter_put(node);
+}
+
 static struct kunit_case ndis_cases[] = {
 	KUNIT_CASE(headers),
 	KUNIT_CASE(handlers),
@@ -539,6 +567,7 @@ static struct kunit_case ndis_cases[] = {
 	KUNIT_CASE(chunks),
 	KUNIT_CASE(chunks_cut),
 	KUNIT_CASE(close_waits),
+	KUNIT_CASE(node_adapter),
 	{}
 };
 
