@@ -771,6 +771,8 @@ TEST_F(vmq, ndis_buffers)
 			EXPECT_STREQ("guest", one.vm_name);
 			EXPECT_LE((counts[i] + 1023) / 1024 * (lookahead ? 2 : 1), one.blocks);
 			EXPECT_LE((__u64)counts[i] * VMQ_BUFFER, one.bytes);
+			TH_LOG("%u buffers, lookahead %u: %u blocks, %llu bytes", one.buffers,
+			       one.lookahead, one.blocks, one.bytes);
 			EXPECT_EQ(0, vmq("receive %u 3", first));
 			EXPECT_EQ(0, vmq("return %u", first));
 			EXPECT_EQ(0, vmq("free %u", first));
