@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/dma-mapping.h>
 #include <linux/nodemask.h>
 #include <linux/platform_device.h>
 
+#include "../base/device.h"
 #include "adapter.h"
 #include "node.h"
 
@@ -10,35 +10,11 @@
 static struct ndshm_adapter *adapters[MAX_NUMNODES];
 static u32 default_id;
 
-/*
- * Create a device without a driver: the DMA API allocates memory on the node of
- * the device, so each node needs a device.
- */
-static struct platform_device *node_alloc_device(int node)
-{
-	struct platform_device *device;
-	int ret;
-
-	device = platform_device_alloc("ndshm-node", node);
-	if (!device)
-		return NULL;
-	set_dev_node(&device->dev, node);
-	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
-	/* Do not limit the length of a segment: there is no real device. */
-	dma_set_max_seg_size(&device->dev, UINT_MAX);
-	if (!ret)
-		ret = platform_device_add(device);
-	if (ret) {
-		platform_device_put(device);
-		return NULL;
-	}
-	return device;
-}
-
 static int __init node_add(int node)
 {
 	struct ndshm_adapter_info info = { .flags = NDSHM_ADAPTER_OPEN };
-	struct platform_device *device = node_alloc_device(node);
+	/* The DMA API allocates memory on the node of the device. */
+	struct platform_device *device = ndshm_device_add("ndshm-node", node, node);
 	struct ndshm_adapter *adapter;
 	char name[NDSHM_NAME_SIZE];
 

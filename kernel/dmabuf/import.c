@@ -34,6 +34,7 @@
 #include "../account/charge.h"
 #include "../adapter/adapter.h"
 #include "../base/deferred.h"
+#include "../base/device.h"
 #include "../base/params.h"
 #include "../base/step.h"
 #include "../block/block.h"
@@ -458,31 +459,11 @@ struct ndshm_provider *ndshm_import_provider(void)
 	return provider;
 }
 
-static struct platform_device * __init import_alloc_device(void)
-{
-	struct platform_device *device;
-	int ret;
-
-	device = platform_device_alloc("ndshm-import", PLATFORM_DEVID_NONE);
-	if (!device)
-		return NULL;
-	/* The adapter's device decides on the length of segments. */
-	dma_set_max_seg_size(&device->dev, UINT_MAX);
-	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
-	if (!ret)
-		ret = platform_device_add(device);
-	if (ret) {
-		platform_device_put(device);
-		return NULL;
-	}
-	return device;
-}
-
 int __init ndshm_import_setup(void)
 {
 	int ret = -ENOMEM;
 
-	importer = import_alloc_device();
+	importer = ndshm_device_add("ndshm-import", PLATFORM_DEVID_NONE, NUMA_NO_NODE);
 	if (!importer)
 		return ret;
 	workqueue = alloc_workqueue("ndshm-import", WQ_UNBOUND, WQ_MAX_ACTIVE);

@@ -12,6 +12,7 @@
 
 #include <ndshm/adapter.h>
 
+#include "../../base/device.h"
 #include "../native.h"
 #include "mock.h"
 
@@ -36,6 +37,8 @@ struct platform_device *mock_device_make(void)
 		return NULL;
 	dma_set_max_seg_size(&device->dev, UINT_MAX);
 	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
+	if (!ret)
+		ret = ndshm_device_set_coherence(&device->dev);
 	if (!ret)
 		ret = platform_device_add(device);
 	if (ret) {

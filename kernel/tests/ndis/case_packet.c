@@ -107,7 +107,7 @@ static bool pool_within(struct bench *bench, NDIS_HANDLE allocation, const void 
 			ULONG length)
 {
 	struct ndshm_pool *pool = ndshm_pool_create(allocation, NDSHM_POOL_LEAST);
-	void *buffers[2 * PAGE_SIZE / NDSHM_POOL_LEAST];
+	static void *buffers[2 * PAGE_SIZE / NDSHM_POOL_LEAST];
 	unsigned int count, within = 0, i;
 	dma_addr_t address;
 
