@@ -85,7 +85,7 @@ TEST_F(stress, claim_ends)
 		ASSERT_LE(0, fd);
 		memory = map_it(_metadata, self, fd, variant->bar, &length);
 		for (at = 0; at < length; at += page_size())
-			__atomic_load_n(memory + at, __ATOMIC_RELAXED);
+			__atomic_load_n((const __u32 *)(memory + at), __ATOMIC_RELAXED);
 		for (i = 0; i < CHILDREN; i++) {
 			children[i] = ndshm_fork(&peers[i]);
 			ASSERT_LE(0, children[i]);

@@ -198,7 +198,7 @@ int ndshm_pci_bind_to(const struct ndshm_pci *pci, const char *driver)
 
 int ndshm_pci_bind(struct ndshm_pci *pci, bool strict)
 {
-	char driver[64];
+	char driver[64], type[sizeof(pci->group_type)];
 	int error = 0;
 
 	current_driver(pci, driver, sizeof(driver));
@@ -206,15 +206,28 @@ int ndshm_pci_bind(struct ndshm_pci *pci, bool strict)
 		error = ndshm_pci_unbind(pci);
 	if (!error && strict && pci->group_type[0])
 		error = ndshm_pci_set_group(pci, "DMA");
-	/* Older kernels refuse this for a group of several functions. */
-	if (error == -EINVAL)
+	/*
+	 * Older kernels refuse this for a group of several functions. With a device tree the group
+	 * appears when a driver probes the function.
+	 */
+	if (error == -EINVAL || error == -ENOENT)
 		error = 0;
 	if (!error)
 		error = ndshm_pci_bind_to(pci, "ndshm_pci");
 	if (error)
 		return error;
 	current_driver(pci, driver, sizeof(driver));
-	return strcmp(driver, "ndshm_pci") ? -ENODEV : 0;
+	if (strcmp(driver, "ndshm_pci"))
+		return -ENODEV;
+	if (!strict || ndshm_read_file(path_of(pci, "iommu_group/type"), type, sizeof(type)) ||
+	    strcmp(type, "DMA-FQ"))
+		return 0;
+	error = ndshm_pci_unbind(pci);
+	if (!error)
+		error = ndshm_pci_set_group(pci, "DMA");
+	if (error == -EINVAL)
+		error = 0;
+	return error ?: ndshm_pci_bind_to(pci, "ndshm_pci");
 }
 
 void ndshm_pci_restore(struct ndshm_pci *pci)

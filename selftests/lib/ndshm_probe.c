@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ndshm_probe.h"
 
@@ -47,9 +48,13 @@ bool ndshm_try(void (*access)(void *argument), void *argument)
 	return true;
 }
 
+/* As a word, if it is aligned: registers of a device may refuse anything else. */
 static void read_byte(void *memory)
 {
-	__atomic_load_n((const unsigned char *)memory, __ATOMIC_RELAXED);
+	if ((uintptr_t)memory % sizeof(uint32_t))
+		__atomic_load_n((const unsigned char *)memory, __ATOMIC_RELAXED);
+	else
+		__atomic_load_n((const uint32_t *)memory, __ATOMIC_RELAXED);
 }
 
 bool ndshm_readable(const void *memory)

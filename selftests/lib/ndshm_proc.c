@@ -189,6 +189,26 @@ long long ndshm_read_number(const char *path)
 	       strtoll(text, NULL, 0);
 }
 
+/* A page is 8 bytes of the file: its frame below PAGE_PRESENT and other flags. */
+#define PAGE_PRESENT	0x8000000000000000ULL
+#define PAGE_FRAME	0x007fffffffffffffULL
+
+unsigned long long ndshm_physical(const void *memory)
+{
+	const unsigned long page = sysconf(_SC_PAGESIZE), address = (unsigned long)memory;
+	const int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	unsigned long long entry = 0;
+	ssize_t got = -1;
+
+	if (fd >= 0)
+		got = pread(fd, &entry, sizeof(entry), address / page * sizeof(entry));
+	if (fd >= 0)
+		close(fd);
+	if (got != sizeof(entry) || !(entry & PAGE_PRESENT))
+		return 0;
+	return (entry & PAGE_FRAME) * page + address % page;
+}
+
 int ndshm_load_module(const char *path, const char *parameters)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -60,6 +60,9 @@ int ndshm_write_file(const char *path, const char *text);
 int ndshm_read_file(const char *path, char *text, size_t size);
 long long ndshm_read_number(const char *path);
 
+/* Return: the physical address of mapped memory of this process, or 0. For root only. */
+unsigned long long ndshm_physical(const void *memory);
+
 /* Open the kernel log at its end. */
 int ndshm_log_open(void);
 
