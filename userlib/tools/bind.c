@@ -253,16 +253,17 @@ static void give_back(const struct function *function, struct outcome *outcome)
 	free(type);
 }
 
-static enum exit_code take_over(const struct function *function, struct outcome *outcome)
+/* Take the function from @driver, if that is not NULL, and bind it. */
+static enum exit_code take_from(const char *driver, const struct function *function,
+				struct outcome *outcome)
 {
 	enum exit_code code;
 	int error;
 
-	if (outcome->driver_before) {
+	if (driver) {
 		error = function_unbind(function);
 		if (error)
-			return cannot_errno(error, "unbind %s from %s", function->name,
-					    outcome->driver_before);
+			return cannot_errno(error, "unbind %s from %s", function->name, driver);
 	}
 	make_strict(function, outcome);
 	error = function_set_override(function, DRIVER);
@@ -278,6 +279,22 @@ static enum exit_code take_over(const struct function *function, struct outcome 
 	print_error("%s now has %s", function->name,
 		    outcome->driver ? outcome->driver : "no driver");
 	return code;
+}
+
+/* With a device tree a group appears when a driver probes its first function: make it strict then. */
+static enum exit_code take_over(const struct function *function, struct outcome *outcome)
+{
+	enum exit_code code = take_from(outcome->driver_before, function, outcome);
+
+	if (!code && !outcome->group)
+		outcome->group = function_group(function);
+	if (code || outcome->type_before || !is_not_strict(outcome->type))
+		return code;
+	outcome->type_before = outcome->type;
+	outcome->type = NULL;
+	free(outcome->driver);
+	outcome->driver = NULL;
+	return take_from(DRIVER, function, outcome);
 }
 
 /* Return true if a client uses the adapter, or if that cannot be determined. */
