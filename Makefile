@@ -38,7 +38,8 @@ help:
 	@echo '  make demo         see it work in a virtual machine: a network card driven'
 	@echo '                    from user space answers the kernel'"'"'s ping'
 	@echo '  make check        all tests on all supported kernels, in virtual machines'
-	@echo '                    (KERNELS="6.1 6.12", LEVELS=, LONG=1 for the long runs)'
+	@echo '                    (KERNELS="6.1 6.12", LEVELS=, LONG=1 for the long runs);'
+	@echo '                    ARCH=arm64: on kernels of arm64'
 	@echo '  make check-debug  all tests on kernels that find mistakes, which are built the'
 	@echo '                    first time (some ten minutes)'
 	@echo '  make stress       ten thousand kills and a thousand unbinds, which takes long (SCALE=percent)'
@@ -105,7 +106,7 @@ package:
 demo:
 	@selftests/vm/demo.sh
 check:
-	@selftests/vm/check.sh stock
+	@selftests/vm/check.sh $(or $(filter arm64,$(ARCH)),stock)
 check-debug:
 	@selftests/vm/check.sh debug
 stress:

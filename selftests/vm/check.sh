@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [--list] stock|debug: run the levels in levels.table on stock kernels (`make check`)
-# or on debug kernels (`make check-debug`), as many at a time as there are CPUs, and count their
-# TAP lines. Last line: N passed, N failed. --list prints the levels that would run, and builds
+# check.sh [--list] stock|debug|arm64: run the levels in levels.table on stock kernels (`make check`),
+# on debug kernels (`make check-debug`) or on stock kernels of arm64 (`make check ARCH=arm64`), as many
+# at a time as there are CPUs, and count their TAP lines. Last line: N passed, N failed. --list prints the levels that would run, and builds
 # nothing.
 #
 # KERNELS="6.1 6.12"	kernels
 # LEVELS="heap 6.1/coherent"	levels by name
 # SHARD=N		an eighth of the work, 0 to 7: half of the levels, on one kernel each, half of the
-#			programs on each kernel, on debug kernels a quarter of the programs and a sixth of
-#			the points of failure, no coverage
+#			programs on each kernel; on one debug kernel a quarter of the programs and a
+#			sixth of the points of failure, no coverage; on one kernel of arm64 a quarter of the
+#			programs
 # SCALE=N		percent of the usual rounds (100)
 # LONG=1		the long forms of levels that have one
 set -euo pipefail
@@ -25,13 +26,16 @@ list=
 case ${1:-} in
 stock)	side=0 run=check target=check supported=(6.1 6.12) ;;
 debug)	side=1 run=debug target=check-debug supported=(6.12-debug 7.2-debug) ;;
-*)	die 'usage: check.sh [--list] stock|debug' ;;
+arm64)	side=0 run=arm64 target=check-arm64 supported=(6.12-arm64 6.1-arm64) ;;
+*)	die 'usage: check.sh [--list] stock|debug|arm64' ;;
 esac
 stage=$1 shard=${SHARD:-} scale=${SCALE:-100}
 [[ -z $shard || $shard == [0-7] ]] || die "SHARD: from 0 to 7, not $shard"
 [[ $scale =~ ^[1-9][0-9]{0,5}$ ]] || die "SCALE: percent from 1 to 999999, not $scale"
-read -ra kernels <<<"${KERNELS:-$([[ $stage == debug && $shard ]] && echo "${supported[shard % 2]}" || echo "${supported[@]}")}"
-BUILD=$(realpath -m -- "${BUILD:-$top/build}") logs=$BUILD/$target
+read -ra kernels <<<"${KERNELS:-$([[ $stage != stock && $shard ]] && echo "${supported[shard % ${#supported[@]}]}" || echo "${supported[@]}")}"
+BUILD=$(realpath -m -- "${BUILD:-$top/build}")
+[[ $stage != arm64 ]] || BUILD+=/arm64
+logs=$BUILD/$target
 export BUILD NDSHM_LONG=${LONG:-} NDSHM_SCALE=$scale
 [[ -z $shard ]] || export NDSHM_SHARD=$shard
 cd -- "$top"

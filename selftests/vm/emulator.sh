@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# emulator.sh kvm|tcg|icount: print the path of the QEMU that runs guests this way.
+# emulator.sh kvm|tcg|icount [ARCH]: print the path of the QEMU that runs guests this way, which are
+# of the machine's architecture or of ARCH.
 #
 # QEMU before 9.1 can corrupt the flags of an emulated CPU, so that a guest fails without a
 # reason of its own. If the machine's QEMU is older and must emulate, use that of the backports of
@@ -13,9 +14,13 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 first_good=9.1
-dir=$cache/emulator
 # Files of the binary's own version, and the libraries that the machine may lack.
-packages=(qemu-system-x86 qemu-system-common qemu-system-data seabios)
+case ${2:-amd64} in
+arm64)	dir=$cache/emulator-arm64 name=qemu-system-aarch64 package=qemu-system-arm
+	packages=(qemu-system-arm qemu-system-common qemu-system-data) ;;
+*)	dir=$cache/emulator name=qemu-system-x86_64 package=
+	packages=(qemu-system-x86 qemu-system-common qemu-system-data seabios) ;;
+esac
 
 qemu_version() { "$1" --version 2>/dev/null | sed -nE '1s/.* version ([0-9.]+).*/\1/p'; }
 
@@ -27,7 +32,7 @@ is_good() {
 
 # Unpack the packages of the backports into directory $1.
 fetch() {
-	local site suite options=() package
+	local site suite options=() file
 	read -r site suite < <(debian_archive) || { say 'the package index names no release of Debian'; return 1; }
 	mkdir -p -- "$1/lists/partial" "$1/root"
 	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s-backports main\n' \
@@ -41,11 +46,11 @@ fetch() {
 		cd -- "$1" &&
 			timeout 120 apt-get "${options[@]}" update >&2 &&
 			timeout 300 apt-get "${options[@]}" download "${packages[@]}" >&2 || exit
-		for package in ./*.deb; do dpkg-deb -x "$package" root || exit; done
+		for file in ./*.deb; do dpkg-deb -x "$file" root || exit; done
 		rm -rf -- ./*.deb lists ./*.bin
 	) || return 1
-	is_good "$1/root/usr/bin/qemu-system-x86_64" ||
-		{ say "this QEMU does not run here: $(ldd "$1/root/usr/bin/qemu-system-x86_64" 2>&1 | grep 'not found' | xargs)"; return 1; }
+	is_good "$1/root/usr/bin/$name" ||
+		{ say "this QEMU does not run here: $(ldd "$1/root/usr/bin/$name" 2>&1 | grep 'not found' | xargs)"; return 1; }
 }
 
 # Fill $dir once. If that fails, try again after an hour.
@@ -57,18 +62,19 @@ fill() {
 		rm -rf -- "$dir"
 		mv -T -- "$dir.new" "$dir"
 	else
-		say "using $(command -v qemu-system-x86_64), whose flags can go wrong"
+		say "using ${own:-no emulator}, whose flags can go wrong"
 		: >"$dir.failed"
 	fi
 }
 
-own=$(command -v qemu-system-x86_64) || die 'there is no qemu-system-x86_64'
-if [[ ${NDSHM_QEMU:-} ]]; then
+own=$(command -v "$name") || [[ $package ]] || die "there is no $name"
+if [[ ${NDSHM_QEMU:-} && ! ${2:-} ]]; then
 	printf '%s\n' "$NDSHM_QEMU"
-elif [[ ${1?kvm, tcg or icount} == kvm ]] || is_good "$own"; then
+elif [[ ${1?kvm, tcg or icount} == kvm ]] || { [[ $own ]] && is_good "$own"; }; then
 	printf '%s\n' "$own"
 else
 	with_lock "$cache/emulator.lock" fill
-	[[ -x $dir/root/usr/bin/qemu-system-x86_64 ]] || { printf '%s\n' "$own"; exit; }
-	printf '%s\n' "$dir/root/usr/bin/qemu-system-x86_64"
+	[[ ! -x $dir/root/usr/bin/$name ]] || own=$dir/root/usr/bin/$name
+	[[ $own ]] || die "there is no $name; as root, run: apt-get install $package"
+	printf '%s\n' "$own"
 fi

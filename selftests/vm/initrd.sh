@@ -12,7 +12,12 @@ needed=(virtio_pci virtio_console 9pnet_virtio 9p overlay)
 
 kernel=$("$vm_dir/kernels.sh" dir "${1:?usage: initrd.sh KERNEL}")
 modules=$kernel/modules
-busybox=$(command -v busybox) || die 'busybox is missing (package busybox-static)'
+other=$(foreign_arch "$kernel")
+if [[ $other ]]; then
+	busybox=$("$vm_dir/root.sh" "$other")/bin/busybox
+else
+	busybox=$(command -v busybox) || die 'busybox is missing (package busybox-static)'
+fi
 
 # Print the files to load, in order. modules.dep lists the direct dependencies of a module
 # first, so its lines are read from the end. In awk, because bash takes a second for the
@@ -40,7 +45,7 @@ build() {
 	tmp=$(mktemp -d -- "$cache/initrd/.tmp.XXXXXX")
 	# shellcheck disable=SC2064
 	trap "rm -rf -- '$tmp'" EXIT
-	mkdir -p -- "$tmp/root"/{bin,dev,proc,sys,modules,job,lower,upper,new}
+	mkdir -p -- "$tmp/root"/{bin,dev,proc,sys,modules,job,lower,host,upper,new}
 	cp -- "$busybox" "$tmp/root/bin/busybox"
 	install -m 755 -- "$vm_dir/guest-init" "$tmp/root/init"
 	while read -r file; do

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kernels.sh WHAT NAME: provide the distribution's stock kernels as data, without installing
-# them on the host (no boot entry, no initramfs). NAME is 6.1 or 6.12; or 6.12-debug or
-# 7.2-debug, which are built from the distribution's source (see debug-kernel.sh).
+# them on the host (no boot entry, no initramfs). NAME is 6.1 or 6.12; 6.1-arm64, 6.12-arm64 or
+# 6.12-arm64-16k for that architecture; or 6.12-debug or 7.2-debug, which are built from the
+# distribution's source (see debug-kernel.sh).
 #
 #   image NAME    path of the kernel image
 #   modules NAME  path of a directory to be seen as /lib/modules/<release>
 #   release NAME  output of `uname -r` in this kernel
 #   dir NAME      the directory that holds the three above: vmlinuz, modules/, release;
-#                 and, if the kernel needs options of its own, append
+#                 if the kernel needs options of its own, append; and if it is not for the
+#                 machine's architecture, arch
 #   headers NAME  KDIR for `make -C KDIR M=...`
 #   release-headers RELEASE  the same for a kernel of the archive, by its full name
 #   releases ARCH  the kernels of the archive, with backports, that have headers: for amd64, arm64
@@ -42,10 +44,12 @@ source_files=('tools/testing/selftests/*.mk' 'tools/testing/selftests/*.h' 'tool
 # Print the newest package of the series, a dependency of one of the distribution's
 # two meta packages. The release of Debian determines which of them has a series.
 newest_image() {
-	local arch
-	arch=$(dpkg --print-architecture)
-	LC_ALL=C apt-cache depends "linux-image-$1-$arch" "linux-image-$arch" 2>/dev/null |
-		sed -n "s/^  Depends: \(linux-image-${1//./\\.}[.-].*\)/\1/p" | head -n 1
+	local series=${1%%-*} other flavour
+	other=$(foreign_arch "$1") flavour=${1#"$series"}
+	flavour=${flavour#-}
+	flavour=${flavour:-$(dpkg --print-architecture)}${other:+:$other}
+	LC_ALL=C apt-cache "${archive[@]}" depends "linux-image-$series-$flavour" "linux-image-$flavour" 2>/dev/null |
+		sed -n "s/^  Depends: \(linux-image-${series//./\\.}[.-].*\)/\1/p" | head -n 1
 }
 
 newest_source() {
@@ -162,6 +166,7 @@ make_entry() {
 
 fill_image() {
 	local package=$1 version=$2 release=${1#linux-image-}
+	release=${release%:*}
 	unpack "$package" "$version" root
 	mv -- root/boot/vmlinuz-"$release" vmlinuz
 	mv -- root/boot/config-"$release" config
@@ -170,6 +175,7 @@ fill_image() {
 	rm -f -- modules/build modules/source
 	rm -rf -- root
 	printf '%s\n' "$release" >release
+	[[ $package != *:* ]] || printf '%s\n' "${package#*:}" >arch
 }
 
 fill_tarball() {
@@ -189,14 +195,23 @@ fill_source() {
 	rm -f tar.log
 }
 
+# The end of a release is its architecture, or what is special of a variant of arm64.
+headers_package() {
+	case $1 in
+	*-arm64-*)	printf 'linux-headers-%s:arm64\n' "$1" ;;
+	*)		printf 'linux-headers-%s:%s\n' "$1" "${1##*-}" ;;
+	esac
+}
+
 # Unpack the three packages of a kernel's headers. Installing them would install
 # the kernel itself. Their links are relative, but the Makefiles include each
 # other by absolute path; a relative one permits to move the cache, or to use it
 # through a link. The programs are those of this machine's architecture.
 fill_headers() {
-	local release=$1 version=$2 package
-	unpack "linux-headers-$release:${release##*-}" "$version" .
-	LC_ALL=C apt-cache "${archive[@]}" show "linux-headers-$release:${release##*-}=$version" |
+	local release=$1 version=$2 package headers
+	headers=$(headers_package "$release")
+	unpack "$headers" "$version" .
+	LC_ALL=C apt-cache "${archive[@]}" show "$headers=$version" |
 		sed -n 's/^Depends: //p' | grep -oE '\blinux-(headers-[^ ,:]*-common(-rt)?|kbuild-[^ ,:]*)' |
 		while read -r package; do
 			unpack "$package" "$(candidate "$package")" .
@@ -237,7 +252,7 @@ image_dir() {
 		return
 	fi
 	read -r package version < <(resolve image "$1") || exit 1
-	dir=$kernels/${package}_$version
+	dir=$kernels/${package%:*}_$version
 	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_image "$package" "$version"
 	printf '%s\n' "$dir"
 }
@@ -271,7 +286,7 @@ headers_dir() {
 
 release_headers_dir() {
 	local release=$1 version dir
-	version=$(candidate "linux-headers-$release:${release##*-}")
+	version=$(candidate "$(headers_package "$release")")
 	[[ $version ]] || die "linux-headers-$release: no such package; kernels.sh releases prints those that exist"
 	dir=$kernels/linux-headers-${release}_$version
 	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_headers "$release" "$version"
@@ -289,8 +304,9 @@ compiler_dir() {
 	gcc=$(LC_ALL=C apt-cache depends "gcc-$tuple" | sed -n "s/^  Depends: \(gcc-[0-9]*-$tuple\)\$/\1/p")
 	[[ $gcc ]] || die "gcc-$tuple: no such package; run: apt-get update"
 	version=$(candidate "$gcc")
-	dir=$kernels/${gcc}_$version
-	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_compiler "$tuple-" "$gcc" "cpp${gcc#gcc}" "binutils-$tuple"
+	dir=$kernels/compiler-${gcc}_$version
+	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_compiler "$tuple-" "$gcc" "cpp${gcc#gcc}" \
+		"binutils-$tuple" "lib$(sed -E 's/^(gcc-[0-9]+)-.*/\1/' <<<"$gcc")-dev-$1-cross"
 	printf '%s\n' "$dir"
 }
 
@@ -319,6 +335,7 @@ releases() {
 case "$1 $2" in
 *' 7.'*)	use_unstable ;;
 release*-headers*|releases*)	use_backports ;;
+*)		[[ ! $(foreign_arch "$2") ]] || use_backports ;;
 esac
 case $1 in
 dir)		image_dir "$2" ;;

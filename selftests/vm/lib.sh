@@ -23,6 +23,17 @@ cache=${NDSHM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/ndshm}
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
+# foreign_arch KERNEL: print the architecture of a kernel by its name, as Debian names it, if it is
+# not the machine's. A kernel's own directory has it in the file `arch`.
+foreign_arch() {
+	local arch=
+	case $1 in
+	*/*)			arch=$(cat -- "$1/arch" 2>/dev/null) || true ;;
+	*-arm64|*-arm64-*)	arch=arm64 ;;
+	esac
+	[[ $arch == "$(dpkg --print-architecture)" ]] || printf '%s' "$arch"
+}
+
 # debian_archive [-PART]: print the address of the archive of the machine's Debian release and the
 # name of the release, as apt's index has them; with -security, for example, those of its security
 # updates. Prints nothing if the index has no such archive.

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Components of the virtual machine: each function adds to the array `qemu` (options)
-# or to the string `append` (kernel command line). To be sourced by run.sh.
+# or to the string `append` (kernel command line). To be sourced by run.sh, which sets $arch to the
+# architecture of the guest if it is not the machine's.
 
 # machine_hide FEATURE...: print what hides these features of the CPU from the guest, as far as
 # $emulator knows them.
@@ -21,15 +22,24 @@ machine_base() {
 	qemu+=(-no-user-config -nodefaults -nic none -display none -no-reboot
 		-kernel "$2/vmlinuz" -initrd "$3" -m "$4")
 	# With panic=-1 and -no-reboot a panic ends QEMU at once.
-	append+=" console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on no_timer_check"
-	# Emulated time jumps when the host is busy; otherwise the kernel would mark
-	# the TSC unstable and patch its code for that while CPUs run it.
-	append+=" tsc=reliable"
+	append+=" panic=-1 mitigations=off random.trust_cpu=on"
 	append+=" ignore_loglevel printk.devkmsg=on log_buf_len=4M"
 	# The kernel warns if CPUs of one socket, which share a cache, are on different
 	# nodes.
 	qemu+=(-smp "cpus=$5,sockets=$6")
-	case $1 in
+	# shellcheck disable=SC2154
+	if [[ $arch == arm64 ]]; then
+		append+=" console=ttyAMA0"
+	else
+		# Emulated time jumps when the host is busy; otherwise the kernel would mark
+		# the TSC unstable and patch its code for that while CPUs run it.
+		append+=" console=ttyS0 no_timer_check tsc=reliable"
+	fi
+	case $arch$1 in
+	# The usual authentication of pointers takes most of the time, when it is emulated.
+	arm64tcg)	qemu+=(-accel 'tcg,thread=multi' -cpu 'max,pauth-impdef=on')
+		append+=" norandmaps" ;;
+	arm64icount)	qemu+=(-accel 'tcg,thread=single' -cpu 'max,pauth-impdef=on' -icount 'shift=0,sleep=off') ;;
 	kvm)	qemu+=(-accel kvm -cpu host) ;;
 	# TCG translates code per address: with randomised addresses, once more for each process.
 	# It executes `rep movsb` byte by byte, so hide what advertises it as fast. It walks all
@@ -57,7 +67,9 @@ machine_has_x2apic() {
 # figures are compared, nothing runs at the same time.
 machine_type() {
 	local eim=auto
-	if [[ $1 ]]; then
+	if [[ $arch == arm64 ]]; then
+		qemu+=(-machine "virt,gic-version=3${1:+,iommu=smmuv3}")
+	elif [[ $1 ]]; then
 		[[ $2 != on || $3 != tcg ]] || ! machine_has_x2apic || eim=on
 		# Interrupt remapping requires QEMU's own interrupt controller.
 		qemu+=(-machine 'q35,kernel-irqchip=off' -device "intel-iommu,intremap=$2,eim=$eim")
@@ -86,11 +98,26 @@ machine_monitor() {
 # user running QEMU. A legacy device is notified by an I/O port, which is not lost as a write to
 # memory may be: see machine_type.
 machine_share() {
-	local mode=
+	local mode='' device=virtio-9p-pci,disable-modern=on,disable-legacy=off
+	[[ $arch != arm64 ]] || device=virtio-9p-pci
 	[[ $3 == rw ]] || mode=,readonly=on
 	# A comma in the value of a QEMU option is doubled.
 	qemu+=(-fsdev "local,id=$1,path=${2//,/,,},security_model=none,multidevs=remap$mode"
-		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1,disable-modern=on,disable-legacy=off")
+		-device "$device,fsdev=$1,mount_tag=$1")
+}
+
+# machine_not_coherent DIR: a device tree of the machine that promises no coherence: devices do not
+# see the caches. To be called with all other options in place. The IOMMU stays coherent: its driver
+# would sync each page table that it writes, which tests could not tell from what they count.
+machine_not_coherent() {
+	[[ $arch == arm64 ]] || { say '--not-coherent: for arm64 only'; return 1; }
+	# shellcheck disable=SC2154
+	"$vm_dir/packages.sh" arm64 &&
+	"$emulator" "${qemu[@]}" -machine "dumpdtb=$1/coherent.dtb" </dev/null >"$1/dtb.log" 2>&1 &&
+	dtc -q -I dtb -O dts "$1/coherent.dtb" >"$1/machine.dts" &&
+	sed '/smmuv3@.*{$/,/};/!{/^[[:space:]]*dma-coherent;$/d}' "$1/machine.dts" |
+		dtc -q -I dts -O dtb -o "$1/machine.dtb" - || { cat -- "$1/dtb.log" >&2; return 1; }
+	qemu+=(-dtb "$1/machine.dtb")
 }
 
 # Two cards on one link, at fixed addresses, which tests refer to.
@@ -149,6 +176,7 @@ machine_options() {
 				--device 'pcie-root-port,id=functions,chassis=4,addr=0x16' \
 				--device 'igb,bus=functions,netdev=igb,mac=52:54:00:6e:64:04,romfile=' ;;
 		group)		printf -- '--device\n%s\n' 'edu,addr=0x11.0,multifunction=on' 'edu,addr=0x11.1' ;;
+		notcoherent)	echo --not-coherent ;;
 		nointremap)	printf '%s\n' --intremap off ;;
 		strict)		printf '%s\n' --append iommu.strict=1 ;;
 		pt)		printf '%s\n' --append iommu=pt ;;

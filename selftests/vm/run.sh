@@ -20,15 +20,17 @@ usage: run.sh [OPTION]... -- COMMAND [ARG]...
 
 Kernel and size:
   --kernel NAME       6.12 (default) or 6.1; 6.12-debug or 7.2-debug, which are built the
-                      first time; or a directory with vmlinuz, modules/, release
+                      first time; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k, an emulated machine
+                      with the programs of root.sh; or a directory with vmlinuz, modules/, release
   --memory SIZE       such as 2G (default) or 512M
   --cpus N            2 by default
   --numa N            N memory nodes, each with processors of its own
+  --not-coherent      on arm64: the device tree says that DMA does not see the caches
   --icount            the guest's clock counts instructions (emulated, one processor)
   --append TEXT       added to the kernel command line; repeatable
 
 Devices:
-  --iommu             Intel IOMMU, translating, with interrupt remapping
+  --iommu             Intel IOMMU, translating, with interrupt remapping; on arm64 an SMMUv3
   --intremap on|off   interrupt remapping of that IOMMU (default: on)
   --wire              two e1000e cards, back to back:
                         0000:00:10.0  52:54:00:6e:64:01  for the kernel's own driver
@@ -65,13 +67,15 @@ fail() { say "$*"; exit "$exit_dead"; }
 note() { [[ $quiet ]] || say "$*"; }
 
 kernel=6.12 name='' seconds=600 memory=2G cpus=2 quiet='' numa=''
-iommu='' intremap=on wire='' edu='' icount='' append=''
+iommu='' intremap=on wire='' edu='' icount='' append='' not_coherent=''
 devices=() netdevs=() shares=() expect=() qemu=()
 
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--iommu|--wire|--edu|--icount|--quiet)
 		declare "${1#--}=1"; shift; continue ;;
+	--not-coherent)
+		not_coherent=1; shift; continue ;;
 	-h|--help)
 		help; exit 0 ;;
 	--)
@@ -105,12 +109,17 @@ done
 "$vm_dir/packages.sh" vm || exit "$exit_dead"
 kernel_dir=$("$vm_dir/kernels.sh" dir "$kernel") || exit "$exit_dead"
 initrd=$("$vm_dir/initrd.sh" "$kernel_dir") || exit "$exit_dead"
+root=/
+arch=$(foreign_arch "$kernel_dir")
+[[ ! $arch ]] || root=$("$vm_dir/root.sh" "$arch") || exit "$exit_dead"
 if [[ $icount ]]; then
 	accel=icount cpus=1
+elif [[ $arch ]]; then
+	accel=tcg
 else
 	accel=$("$vm_dir/accel.sh") || exit "$exit_dead"
 fi
-emulator=$("$vm_dir/emulator.sh" "$accel") || exit "$exit_dead"
+emulator=$("$vm_dir/emulator.sh" "$accel" $arch) || exit "$exit_dead"
 if [[ $numa ]]; then
 	[[ $numa =~ ^[1-9]$ ]] || fail '--numa is a digit'
 	[[ ! $icount || $numa -eq 1 ]] || fail '--icount has one processor, so one node'
@@ -134,14 +143,25 @@ fi
 guest=$dir/guest
 mkdir -- "$guest"
 
-# Directories below /tmp or /run that the command must nevertheless see.
+# Directories that the command must see although they are below /tmp or /run; or, if the guest has
+# another root, also the cache and what variables name.
 keep=()
-for path in "$(cd -- "$vm_dir/../.." && pwd -P)" "$(pwd -P)"; do
-	case $path/ in
-	/tmp/?*|/run/?*)
-		[[ ${#keep[@]} -gt 0 && $path/ == "${keep[0]}"/* ]] || keep+=("$path") ;;
-	esac
+{
+	printf '%s\n' "$(cd -- "$vm_dir/../.." && pwd -P)" "$(pwd -P)"
+	if [[ $arch ]]; then
+		printf '%s\n' "$cache"
+		for variable in $(compgen -e NDSHM_); do
+			path=${!variable}
+			[[ $path != /*/* || ! -e $path ]] || realpath -- "$([[ -d $path ]] && echo "$path" || dirname -- "$path")"
+		done
+	fi
+} | sort -u >"$guest/keep"
+mapfile -t paths <"$guest/keep"
+for path in "${paths[@]}"; do
+	[[ $arch || $path/ == /tmp/?* || $path/ == /run/?* ]] || continue
+	[[ ${#keep[@]} -gt 0 && $path/ == "${keep[-1]}"/* ]] || keep+=("$path")
 done
+[[ ! $arch ]] || : >"$guest/foreign"
 cp -- "$kernel_dir/release" "$guest/release"
 [[ ! $icount ]] || : >"$guest/quiet"
 printf '%s\n' "${keep[@]}" | sed '/^$/d' >"$guest/keep"
@@ -163,7 +183,8 @@ machine_type "$iommu" "$intremap" "$accel"
 machine_base "$accel" "$kernel_dir" "$initrd" "$memory" "$cpus" "${numa:-1}"
 machine_ports "$dir"
 machine_monitor "$dir"
-machine_share root / ro
+machine_share root "$root" ro
+[[ ! $arch ]] || machine_share host / ro
 machine_share modules "$kernel_dir/modules" ro
 machine_share job "$guest" rw
 for i in "${!shares[@]}"; do machine_share "share$i" "${shares[i]}" rw; done
@@ -173,6 +194,7 @@ for i in "${!shares[@]}"; do machine_share "share$i" "${shares[i]}" rw; done
 for arg in "${netdevs[@]}"; do qemu+=(-netdev "$arg"); done
 for arg in "${devices[@]}"; do qemu+=(-device "$arg"); done
 qemu+=(-append "${append# }")
+[[ ! $not_coherent ]] || machine_not_coherent "$dir" || exit "$exit_dead"
 printf '%q ' "$emulator" "${qemu[@]}" >"$dir/qemu.cmd"
 
 qemu_pid='' watch_pid=''
