@@ -195,21 +195,6 @@ TEST_F(block, close_while_mapped)
 	self->fd = ndshm_open();
 }
 
-/* Return: bytes of all slab memory of the machine, or -1. */
-static long long slab_bytes(void)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	long long kib = -1;
-	char line[128];
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Slab: %lld", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib < 0 ? kib : kib * 1024;
-}
-
 /* Return: true if slab objects and locks have their usual sizes, not those of debugging. */
 static bool slab_usual(void)
 {
@@ -232,7 +217,7 @@ TEST_F(block, slab)
 	ASSERT_NE(NULL, handles);
 	/* Other slab memory of the machine comes and goes: the minimum counts. */
 	for (turn = 0; turn < 5 && least > limit; turn++) {
-		before = slab_bytes();
+		before = ndshm_slab_bytes();
 		ASSERT_LT(0, before);
 		for (i = 0; i < count; i++) {
 			struct ndshm_block_info block = {};
@@ -243,7 +228,7 @@ TEST_F(block, slab)
 			ASSERT_EQ(0, _test_block_alloc(self->fd, &alloc));
 			handles[i] = block.handle;
 		}
-		each = (slab_bytes() - before) / count;
+		each = (ndshm_slab_bytes() - before) / count;
 		if (each < least)
 			least = each;
 		for (i = 0; i < count; i++) {

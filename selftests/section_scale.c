@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "ndshm_proc.h"
 #include "ndshm_section.h"
 
 #define HUGE		(2UL << 20)
@@ -117,21 +118,6 @@ static double attach_cost(int fd, double enough)
 	return best;
 }
 
-/* Slab memory in KiB. */
-static long long slab(void)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	long long kib = -1;
-	char line[128];
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Slab: %lld", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib;
-}
-
 static bool attach_some(int fd, int *holders, int count)
 {
 	int i;
@@ -150,12 +136,12 @@ TEST_F(scale, memory_of_a_holder)
 {
 	const int count = 10000;
 	int *holders = calloc(count, sizeof(*holders)), i;
-	long long before = slab();
+	long long before = ndshm_slab_bytes();
 
 	ASSERT_NE(NULL, holders);
 	ASSERT_TRUE(attach_some(self->fd, holders, count));
 	TH_LOG("%lld bytes of kernel memory a holder, its file included",
-	       (slab() - before) * 1024 / count);
+	       (ndshm_slab_bytes() - before) / count);
 	EXPECT_EQ(count + 1, (int)test_look(self->fd).out_holders);
 	for (i = 0; i < count; i++)
 		close(holders[i]);
@@ -317,10 +303,10 @@ TEST_F(scale, extents)
 	holder = test_attach(other);
 	ASSERT_TRUE(take(holder, 1000));
 	ASSERT_TRUE(take(self->holder, 1000));
-	before = slab();
+	before = ndshm_slab_bytes();
 	ASSERT_TRUE(take(self->holder, count - 1000));
 	TH_LOG("%lld bytes of kernel memory an extent, its share of blocks included",
-	       (slab() - before) * 1024 / (long long)(count - 1000));
+	       (ndshm_slab_bytes() - before) / (long long)(count - 1000));
 	extent_costs(self->timed, holder, self->holder, &few, &many);
 	EXPECT_EQ(count, test_look(self->fd).out_extents);
 	ASSERT_TRUE(perforate(self->holder, self->page, 0, count));

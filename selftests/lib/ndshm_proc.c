@@ -209,6 +209,20 @@ unsigned long long ndshm_physical(const void *memory)
 	return (entry & PAGE_FRAME) * page + address % page;
 }
 
+long long ndshm_slab_bytes(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	long long kib = -1;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Slab: %lld", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib < 0 ? kib : kib * 1024;
+}
+
 int ndshm_load_module(const char *path, const char *parameters)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

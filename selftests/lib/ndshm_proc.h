@@ -63,6 +63,9 @@ long long ndshm_read_number(const char *path);
 /* Return: the physical address of mapped memory of this process, or 0. For root only. */
 unsigned long long ndshm_physical(const void *memory);
 
+/* Return: bytes of all slab memory of the machine, or -1. */
+long long ndshm_slab_bytes(void);
+
 /* Open the kernel log at its end. */
 int ndshm_log_open(void);
 
