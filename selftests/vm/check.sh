@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [--list] stock|debug|arm64: run the levels in levels.table on stock kernels (`make check`),
-# on debug kernels (`make check-debug`) or on stock kernels of arm64 (`make check ARCH=arm64`), as many
-# at a time as there are CPUs, and count their TAP lines. Last line: N passed, N failed. --list prints the levels that would run, and builds
-# nothing.
+# check.sh [--list] stock|debug|arm64: run the levels in levels.table on stock kernels (`make
+# check`), on debug kernels (`make check-debug`) or on stock kernels of arm64 (`make check
+# ARCH=arm64`), as many at a time as there are CPUs, and count their TAP lines. Last line: N passed,
+# N failed. --list prints the levels that would run, and builds nothing.
 #
 # KERNELS="6.1 6.12"	kernels
 # LEVELS="heap 6.1/coherent"	levels by name

@@ -31,6 +31,6 @@ fill() {
 tuple=${prefix%-}
 libraries=$compiler/usr/lib/$(gcc -print-multiarch)
 export PATH=$names:$compiler/usr/bin:$PATH LD_LIBRARY_PATH=$libraries
-export ARCH=$arch CROSS_COMPILE=$prefix CC=${prefix}gcc AR=${prefix}ar STRIP=${prefix}strip
+export ARCH=$arch CROSS_COMPILE=$prefix CC=${prefix}gcc AR=${prefix}ar
 export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$root/usr/lib/$tuple/pkgconfig:$root/usr/share/pkgconfig
 exec "$@"

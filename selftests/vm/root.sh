@@ -6,21 +6,19 @@
 # cache, and none of its programs runs on the host.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+. "$vm_dir/../../userlib/packaging/chroot.sh"
 
 # Programs of tests and of the scripts around them, and libraries to link with.
 packages=(bash dash coreutils kmod util-linux mount procps findutils grep sed gawk mawk diffutils tar
 	libc-bin base-files base-passwd perl-base make busybox-static iproute2 iputils-ping ethtool
 	pciutils strace libcap2-bin libc6-dev libgcc-12-dev libnl-3-dev libnl-genl-3-dev libjansson-dev
-	libncurses-dev)
+	libncurses-dev python3-minimal)
 
 fill() {
-	local tmp=$dir.tmp site suite security
-	local -a sources
+	local tmp=$dir.tmp
 	[[ ! -d $dir ]] || return 0
 	"$vm_dir/packages.sh" package
-	read -r site suite < <(debian_archive) || die 'the package index names no release of Debian'
-	sources=("deb $site $suite main")
-	! read -r site security < <(debian_archive -security) || sources+=("deb $site $security main")
+	chroot_sources
 	say "fetching files of Debian $suite for $arch"
 	rm -rf -- "$tmp"
 	mkdir -p -- "$tmp"
@@ -28,7 +26,7 @@ fill() {
 	mmdebstrap --quiet --architectures="$arch" --variant=extract --include="${packages[*]}" \
 		"$suite" - "${sources[@]}" 2>"$dir.log" | tar -C "$tmp" --exclude='./dev/*' --no-same-owner -xf - ||
 		{ tail -n 20 -- "$dir.log" >&2; die "cannot unpack Debian for $arch; the log is $dir.log"; }
-	# What the packages' own scripts would do.
+	# What scripts of the packages do.
 	ln -sf dash "$tmp/bin/sh"
 	ln -sf gawk "$tmp/usr/bin/awk"
 	cp -- "$tmp/usr/share/base-passwd/passwd.master" "$tmp/etc/passwd"
