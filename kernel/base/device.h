@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Devices without a driver, for memory that is for no particular device. */
+/*
+ * Devices without a driver, for memory that is for no particular device. Inline, because the test
+ * modules call it, too.
+ */
 #ifndef _NDSHM_BASE_DEVICE_H
 #define _NDSHM_BASE_DEVICE_H
 
 #include <linux/acpi.h>
 #include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
 #include <linux/of.h>
 #include <linux/of_device.h>
-
-struct platform_device;
+#include <linux/platform_device.h>
 
 /*
  * Let a device that no bus has configured see the caches if devices of this machine do. The root
@@ -37,6 +40,25 @@ static inline int ndshm_device_set_coherence(struct device *device)
  * coherence of the machine. Return: NULL, or the device, which platform_device_unregister()
  * removes.
  */
-struct platform_device *__init ndshm_device_add(const char *name, int id, int node);
+static inline struct platform_device *ndshm_device_add(const char *name, int id, int node)
+{
+	struct platform_device *device = platform_device_alloc(name, id);
+	int ret;
+
+	if (!device)
+		return NULL;
+	set_dev_node(&device->dev, node);
+	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
+	dma_set_max_seg_size(&device->dev, UINT_MAX);
+	if (!ret)
+		ret = ndshm_device_set_coherence(&device->dev);
+	if (!ret)
+		ret = platform_device_add(device);
+	if (ret) {
+		platform_device_put(device);
+		return NULL;
+	}
+	return device;
+}
 
 #endif /* _NDSHM_BASE_DEVICE_H */

@@ -3,8 +3,6 @@
  * Adapters that are open to clients and need no claim, each with a device of its own,
  * which has no driver.
  */
-#include <linux/dma-map-ops.h>
-#include <linux/dma-mapping.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/slab.h>
@@ -29,23 +27,7 @@ static LIST_HEAD(adapters);
 
 struct platform_device *mock_device_make(void)
 {
-	struct platform_device *device;
-	int ret;
-
-	device = platform_device_alloc("ndshm-mock", PLATFORM_DEVID_AUTO);
-	if (!device)
-		return NULL;
-	dma_set_max_seg_size(&device->dev, UINT_MAX);
-	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
-	if (!ret)
-		ret = ndshm_device_set_coherence(&device->dev);
-	if (!ret)
-		ret = platform_device_add(device);
-	if (ret) {
-		platform_device_put(device);
-		return NULL;
-	}
-	return device;
+	return ndshm_device_add("ndshm-mock", PLATFORM_DEVID_AUTO, NUMA_NO_NODE);
 }
 
 int mock_adapter_add(struct mock_command *command)
