@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "ndshm_edu.h"
 #include "ndshm_mock.h"
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
@@ -682,6 +683,14 @@ static __u32 driver_blocks(struct ndshm_nl *nl)
 	return found;
 }
 
+/* The addresses of edu have 28 bits: without an IOMMU there is less memory for it. */
+static bool edu_is_translated(void)
+{
+	struct ndshm_edu edu;
+
+	return !ndshm_edu_find(&edu) && !strncmp(edu.pci.group_type, "DMA", 3);
+}
+
 FIXTURE_SETUP(vmq)
 {
 	int error = load_with(VMQ, variant->parameters);
@@ -696,9 +705,7 @@ FIXTURE_SETUP(vmq)
 		SKIP(return, "no edu device");
 	self->adapter = adapter.id;
 	self->blocks = driver_blocks(&self->nl);
-	/* The addresses of edu have 28 bits: without an IOMMU there is less memory for it. */
-	self->most_buffers = *variant->parameters &&
-			     adapter.isolation & NDSHM_ISOLATION_NO_TRANSLATION ? 1024 : 16384;
+	self->most_buffers = *variant->parameters && !edu_is_translated() ? 1024 : 16384;
 }
 
 FIXTURE_TEARDOWN(vmq)
