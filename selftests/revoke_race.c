@@ -19,6 +19,7 @@
 #define PARAMETERS	"/sys/module/ndshm/parameters/"
 #define DELAY		PARAMETERS "test_fault_delay_ms"
 #define DELAYING	PARAMETERS "test_fault_delaying"
+#define RELEASE_DELAY	PARAMETERS "test_release_delay_ms"
 #define LONG		"8000"	/* milliseconds of delay */
 #define BOUND		2000	/* milliseconds for the unbind */
 #define TIMEOUT		120	/* seconds */
@@ -46,6 +47,7 @@ FIXTURE_SETUP(race)
 FIXTURE_TEARDOWN(race)
 {
 	ndshm_write_file(DELAY, "0");
+	ndshm_write_file(RELEASE_DELAY, "0");
 	close(self->fd);
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
@@ -210,6 +212,38 @@ TEST_F_TIMEOUT(race, unbind_while_touched, TIMEOUT)
 		self->fd = ndshm_open();
 		ASSERT_LE(0, self->fd);
 	}
+}
+
+/*
+ * A client that gets SIGBUS may free its memory at once: the device must not access it any more.
+ */
+TEST_F(race, device_stops_first)
+{
+	struct mapped mapped = make(_metadata, self, variant->provider);
+	struct ndshm_adapter_start_args start = adapter_start_request(self->edu.adapter.id);
+	pid_t child;
+	void *map;
+	int peer;
+
+	ndshm_case(false);
+	map = map_all(&mapped);
+	ASSERT_NE(MAP_FAILED, map);
+	test_adapter_start(self->fd, &start);
+	ASSERT_TRUE(ndshm_pci_is_master(&self->edu.pci));
+	ASSERT_EQ(0, ndshm_write_file(RELEASE_DELAY, "500"));
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		EXPECT_TRUE(ndshm_readable(map));
+		ndshm_signal_peer(peer);
+		while (ndshm_readable(map))
+			;
+		_exit(ndshm_pci_is_master(&self->edu.pci));
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	EXPECT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
 }
 
 /* After the revocation the same mmap() must fail. */

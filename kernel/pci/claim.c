@@ -24,6 +24,11 @@ static uint test_claim_delay_ms;
 module_param(test_claim_delay_ms, uint, 0600);
 MODULE_PARM_DESC(test_claim_delay_ms,
 		 "TEST: delay at the beginning of a claim (ms)");
+
+static uint test_release_delay_ms;
+module_param(test_release_delay_ms, uint, 0600);
+MODULE_PARM_DESC(test_release_delay_ms,
+		 "TEST: delay before a function whose BARs are unmapped is released (ms)");
 #endif
 
 static void ndshm_pci_test_claim_delay(void)
@@ -31,6 +36,14 @@ static void ndshm_pci_test_claim_delay(void)
 #ifdef NDSHM_TEST
 	if (READ_ONCE(test_claim_delay_ms))
 		msleep(READ_ONCE(test_claim_delay_ms));
+#endif
+}
+
+static void ndshm_pci_test_release_delay(void)
+{
+#ifdef NDSHM_TEST
+	if (READ_ONCE(test_release_delay_ms))
+		msleep(READ_ONCE(test_release_delay_ms));
 #endif
 }
 
@@ -146,10 +159,17 @@ static ndshm_reason_t ndshm_pci_bar(void *context, unsigned int bar,
 	return NDSHM_REASON_NONE;
 }
 
+static void ndshm_pci_stop_claimed(void *context)
+{
+	if (!ndshm_pci_skip_quiesce())
+		ndshm_pci_stop(context);
+}
+
 static void ndshm_pci_release(void *context, bool removing)
 {
 	struct ndshm_pci_function *function = context;
 
+	ndshm_pci_test_release_delay();
 	mutex_lock(&function->lock);
 	ndshm_pci_irqs_stop(function);
 	mutex_unlock(&function->lock);
@@ -179,6 +199,7 @@ const struct ndshm_adapter_ops ndshm_pci_adapter_ops = {
 	.set_irqs = ndshm_pci_set_irqs,
 	.reset = ndshm_pci_reset,
 	.config = ndshm_pci_config,
+	.stop = ndshm_pci_stop_claimed,
 	.release = ndshm_pci_release,
 	.needs_reset = ndshm_pci_needs_reset,
 };

@@ -210,10 +210,12 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
  * called for the resets of probe, claim, release and remove, when no BAR is mapped.
  * Client accesses to a BAR get SIGBUS instead of waiting: error recovery may never
  * complete. Interrupts are turned off: ndshm_pci_restore() and the reset change
- * their registers behind the kernel's back.
+ * their registers behind the kernel's back. Bus mastering is turned off before the client loses
+ * its BARs, as at the end of a claim, and again, since the client may turn it on through a BAR.
  */
 static void ndshm_pci_suspend(struct ndshm_pci_function *function)
 {
+	ndshm_pci_stop(function);
 	if (function->adapter)
 		ndshm_adapter_unmap_bars(function->adapter, true);
 	mutex_lock(&function->lock);

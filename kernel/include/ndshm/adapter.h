@@ -57,11 +57,13 @@ struct ndshm_config_access {
  *	ndshm_adapter_unregister() is called with, nor longer than two seconds.
  * @config: Read or write configuration space; refuses to write protected fields, see struct
  *	ndshm_adapter_config_args. A failure changes nothing.
+ * @stop: The claim ends: turn bus mastering off, before the client loses its BARs. A client that
+ *	gets SIGBUS there may free memory at once, which its device must not access any more.
  * @release: The claim has ended and its BARs are unmapped. On return bus mastering must
- *	be off, no transaction in flight, and the function reset, or a reset in progress,
- *	which @claim waits for, or @needs_reset true. Its interrupts are off and
- *	their eventfds signalled and put. @removing: called from ndshm_adapter_unregister(),
- *	with the device lock held.
+ *	be off, also if the client has turned it on again through a BAR since @stop, no
+ *	transaction in flight, and the function reset, or a reset in progress, which @claim
+ *	waits for, or @needs_reset true. Its interrupts are off and their eventfds signalled
+ *	and put. @removing: called from ndshm_adapter_unregister(), with the device lock held.
  * @irqs: Returns the number of interrupts of a kind, at most NDSHM_MAX_IRQS, always the
  *	same.
  * @set_irqs: Turn interrupts on or off, replace their eventfds or unmask INTx; see struct
@@ -74,8 +76,8 @@ struct ndshm_config_access {
  * ioctl gets unchanged: an errno would not show whether the device needs a reset or is not
  * isolated.
  *
- * Context: Process context; may sleep. @claim, @start, @bar, @irqs, @set_irqs, @reset, @config and
- * @release are serialised; all but @claim are only called between @claim and @release.
+ * Context: Process context; may sleep. @claim, @start, @bar, @irqs, @set_irqs, @reset, @config,
+ * @stop and @release are serialised; all but @claim are only called between @claim and @release.
  */
 struct ndshm_adapter_ops {
 	u32 (*isolation)(void *context);
@@ -89,6 +91,7 @@ struct ndshm_adapter_ops {
 				   const struct ndshm_irq_change *change);
 	ndshm_reason_t (*reset)(void *context);
 	ndshm_reason_t (*config)(void *context, struct ndshm_config_access *access);
+	void (*stop)(void *context);
 	void (*release)(void *context, bool removing);
 	bool (*needs_reset)(void *context);
 };
