@@ -34,6 +34,8 @@ static const struct row library_rows[] = {
 	  "pointer is not allocated, and was probably freed before; free an allocation once" },
 	{ NDSHM_STATUS_INVALID_STATE, -EBUSY, "pointer-lent",
 	  "allocation is lent to another process; wait until it is returned, or recall it" },
+	{ NDSHM_STATUS_INVALID_STATE, -EBUSY, "range-held",
+	  "memory is in use for others, for example exported to other machines; end this before it is freed" },
 };
 
 #define LIBRARY_FIRST	NDSHM_REASON_POINTER_FOREIGN

@@ -291,7 +291,7 @@ void ndshm__sections_abandon(void)
 	}
 }
 
-static void free_object(struct ndshm_section *section)
+void ndshm__section_free(struct ndshm_section *section)
 {
 	if (section->alone)
 		remove_alone(section);
@@ -317,7 +317,7 @@ static int finish(struct ndshm_section *section, int error, struct ndshm_section
 {
 	/* Does not drop the last reference to the context, which stores the reason. */
 	if (error)
-		free_object(section);
+		ndshm__section_free(section);
 	else
 		*out = section;
 	return error;
@@ -450,8 +450,8 @@ NDSHM_API int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_sect
 
 NDSHM_API void ndshm_section_close(struct ndshm_section *section)
 {
-	if (section)
-		free_object(section);
+	if (section && !ndshm__section_close_later(section))
+		ndshm__section_free(section);
 }
 
 NDSHM_API int ndshm_section_dont_fork(struct ndshm_section *section)
@@ -496,8 +496,10 @@ static int delete_section(struct ndshm_section *section, uint32_t flags)
 
 NDSHM_API int ndshm_section_delete(struct ndshm_section *section, uint32_t flags)
 {
-	int error = delete_section(section, flags);
+	int error;
 
+	ndshm__section_end_holds(section);
+	error = delete_section(section, flags);
 	/* Extents that clients of this process only keep in reserve do not count. */
 	if (error == -EBUSY && ndshm__section_reclaim(section))
 		error = delete_section(section, flags);
@@ -634,6 +636,17 @@ NDSHM_API int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length,
 	return 0;
 }
 
+/* Without its length, as for one that does not exist, it is not held. */
+static bool extent_is_held(struct ndshm_section *section, uint64_t offset)
+{
+	struct ndshm_extent_query_args argument = { .size = sizeof(argument), .offset = offset };
+
+	if (!section->holds)
+		return false;
+	holder_command(section, NDSHM_EXTENT_QUERY, &argument);
+	return ndshm__section_is_held(section, offset, argument.out_length);
+}
+
 NDSHM_API int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
 {
 	int error;
@@ -641,6 +654,8 @@ NDSHM_API int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
 	/* No extent starts there: the backend has the reason. */
 	if (offset % RAW_PAGE || offset >= section->size)
 		return ndshm__section_extent_free(section, offset);
+	if (extent_is_held(section, offset))
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_RANGE_HELD);
 	/*
 	 * Remove it first: once the backend has freed it, the heap may get an extent at the
 	 * same offset.

@@ -61,6 +61,9 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  * @dma: DMA addresses of the heap's memory; NULL until one is asked for
  * @alone: children do not inherit it: it is in a list, by @next
  * @next: see @alone; protected by ndshm__lock()
+ * @holds: of this process and of those that it was forked from; protected by ndshm__lock(), but
+ *	may be compared with NULL without it
+ * @closed: ndshm_section_close() was called, and the last hold's release frees it
  * @holder: 0, or the number of the process that attached in the upper half and its holder
  *	in the lower. Atomic instead of protected by a lock, which a child of fork()
  *	could inherit locked.
@@ -80,6 +83,8 @@ struct ndshm_section {
 	_Atomic(struct ndshm_dma_table *) dma;
 	bool alone;
 	struct ndshm_section *next;
+	_Atomic(struct ndshm_hold *) holds;
+	bool closed;
 	_Atomic uint64_t holder;
 };
 
@@ -87,6 +92,17 @@ struct ndshm_section {
 int ndshm__section_extent_alloc(struct ndshm_section *section, uint64_t length,
 				uint64_t alignment, uint64_t *offset, uint64_t *out_length);
 int ndshm__section_extent_free(struct ndshm_section *section, uint64_t offset);
+
+/* section.c: free the object, which no hold of this process has any more. */
+void ndshm__section_free(struct ndshm_section *section);
+
+/*
+ * hold.c: return true if this process holds memory of the section, which the last release then
+ * frees. Whether it holds any of a range. Call the functions for the end of accesses.
+ */
+bool ndshm__section_close_later(struct ndshm_section *section);
+bool ndshm__section_is_held(struct ndshm_section *section, uint64_t offset, uint64_t length);
+void ndshm__section_end_holds(struct ndshm_section *section);
 
 /*
  * section_heap.c: get the section's heap, opening it if necessary. Returns 0, or -errno with

@@ -76,6 +76,7 @@ static void reasons_of_the_library_have_rows(void)
 		  NDSHM_STATUS_INVALID_PARAMETER },
 		{ NDSHM_REASON_POINTER_LENT, "pointer-lent", -EBUSY,
 		  NDSHM_STATUS_INVALID_STATE },
+		{ NDSHM_REASON_RANGE_HELD, "range-held", -EBUSY, NDSHM_STATUS_INVALID_STATE },
 	};
 
 	for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -85,7 +86,7 @@ static void reasons_of_the_library_have_rows(void)
 		CHECK(ndshm__reason_errno(rows[i].reason) == rows[i].error);
 		CHECK(ndshm__reason_status(rows[i].reason) == rows[i].status);
 	}
-	CHECK(!strcmp(ndshm_reason_name(0x10004), "unknown"));
+	CHECK(!strcmp(ndshm_reason_name(0x10005), "unknown"));
 	CHECK(!strcmp(ndshm_reason_name(0xffff), "unknown"));
 }
 
