@@ -17,6 +17,7 @@ build  pkg-config           finds libnl, jansson and ncurses
 build  libnl-3-dev          netlink sockets for the library
 build  libnl-genl-3-dev     generic netlink for the library
 build  libjansson-dev       JSON output of the ndshm command
+build  nettle-dev           authentication for the library for other machines
 build  libncurses-dev       the live table of the ndshm command
 build  kmod                 modprobe, modinfo and depmod
 vm     qemu-system-x86      the virtual machine
@@ -56,6 +57,7 @@ bench  strace               counts its system calls
 bench  libmimalloc2.0       a malloc to compare it with
 bench  libjemalloc2         another one
 bench  libjemalloc-dev      the same, linked statically
+bench  ucx-utils            transfers to compare those to other machines with
 bench  libboost-dev         a message queue to compare rings with
 debug  flex                 configures a kernel
 debug  bison                configures a kernel

@@ -157,7 +157,7 @@ command-tests: $(section_command) $(tests)/keeps $(tests)/no_kcmp
 check: all races $(test_programs) $(tests)/fork/heap_fork command-tests $(tests)/ndshm-admin \
 		$(tests)/ndshm-list $(tests)/listener $(example) bindings-tests
 	@CC='$(CC)' CXX='$(CXX)' PYTHON='$(PYTHON)' CARGO='$(CARGO)' RUSTC='$(RUSTC)' $(here)/tests/run.sh \
-		$(library_tests) $$(ls $(race_programs) 2>/dev/null) $(tests)/fork/heap_fork \
+		$(library_tests) $(remote_checks) $(remote_scripts) $$(ls $(race_programs) 2>/dev/null) $(tests)/fork/heap_fork \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
 		'$(here)/tests/symbols.sh $(library) $(archive) $(wildcard $(here)/include/ndshm/*.h)' \
 		'$(here)/tests/man.sh $(here) $(uapi) $(library) $(archive) $(command) $(example)' \

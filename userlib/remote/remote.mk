@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# libndshm-remote; part of userlib/Makefile. Without the headers of nettle it is left out.
+
+remote := $(here)/remote
+remote_soname := libndshm-remote.so.0
+remote_name := libndshm-remote.so.$(VERSION)
+remote_library := $(out)/$(remote_name)
+remote_sources := $(wildcard $(remote)/src/*.c)
+remote_objects := $(remote_sources:$(remote)/src/%.c=$(out)/remote/%.o)
+remote_compile = $(compile) -I$(remote)/include
+remote_out := $(remote_library) $(out)/libndshm-remote.pc
+
+nettle_libs := $(shell $(PKG_CONFIG) --libs nettle 2>/dev/null)
+
+.PHONY: remote install-remote uninstall-remote
+ifneq ($(nettle_libs),)
+remote: $(remote_out)
+else
+remote:
+	@echo 'libndshm-remote: not built, because the headers of nettle are missing; install nettle-dev' >&2
+endif
+all: remote
+
+$(out)/remote/%.o: $(remote)/src/%.c $(here)/Makefile $(remote)/remote.mk
+	@mkdir -p $(@D)
+	$(remote_compile) -fPIC -fvisibility=hidden -c -o $@ $<
+
+$(remote_library): $(remote_objects) $(remote)/src/libndshm-remote.map $(library)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-soname,$(remote_soname) -Wl,-z,defs \
+		-Wl,-z,nodelete -Wl,--version-script=$(remote)/src/libndshm-remote.map -o $@ \
+		$(remote_objects) $(library) $(nettle_libs)
+	ln -sf $(remote_name) $(out)/$(remote_soname)
+	ln -sf $(remote_soname) $(out)/libndshm-remote.so
+
+.PHONY: $(out)/libndshm-remote.pc
+$(out)/libndshm-remote.pc: $(remote)/src/libndshm-remote.pc.in
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	     -e 's|@VERSION@|$(VERSION)|' $< > $@
+
+# A recipe of its own, after that of libndshm.
+ifneq ($(nettle_libs),)
+install: install-remote
+endif
+install-remote: remote
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/ndshm
+	$(INSTALL) -m 644 $(remote)/include/ndshm/remote.h $(DESTDIR)$(INCLUDEDIR)/ndshm/
+	$(INSTALL) -m 755 $(remote_library) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(remote_name) $(DESTDIR)$(LIBDIR)/$(remote_soname)
+	ln -sf $(remote_soname) $(DESTDIR)$(LIBDIR)/libndshm-remote.so
+	$(INSTALL) -m 644 $(out)/libndshm-remote.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	PAGES=$(remote)/man INSTALL='$(INSTALL)' $(here)/man/install.sh $(VERSION) $(DESTDIR)$(MANDIR)
+
+uninstall: uninstall-remote
+uninstall-remote:
+	rm -f $(DESTDIR)$(LIBDIR)/$(remote_name) $(DESTDIR)$(LIBDIR)/$(remote_soname) \
+		$(DESTDIR)$(LIBDIR)/libndshm-remote.so $(DESTDIR)$(LIBDIR)/pkgconfig/libndshm-remote.pc \
+		$(DESTDIR)$(INCLUDEDIR)/ndshm/remote.h
+	PAGES=$(remote)/man $(here)/man/install.sh --remove $(DESTDIR)$(MANDIR)
+
+# Tests: the sources of both libraries once more, with sanitizers.
+remote_tests := $(out)/tests/remote
+remote_test_names := remote remote_faults remote_hostile
+remote_test_programs := $(remote_test_names:%=$(remote_tests)/%)
+ifneq ($(nettle_libs),)
+remote_checks := $(remote_test_programs)
+check: $(remote_checks)
+remote_scripts := '$(remote)/tests/check.sh $(here) $(uapi) $(out) $(VERSION)'
+race_programs += $(races)/tests/remote/remote
+endif
+remote_test_objects := $(remote_sources:$(remote)/src/%.c=$(remote_tests)/src/%.o) $(test_objects)
+
+$(remote_tests)/src/%.o: $(remote)/src/%.c $(here)/Makefile $(remote)/remote.mk
+	@mkdir -p $(@D)
+	$(remote_compile) $(watch_library) -c -o $@ $<
+
+$(remote_tests)/%.o: $(remote)/tests/%.c $(here)/Makefile $(remote)/remote.mk
+	@mkdir -p $(@D)
+	$(remote_compile) $(watch_tests) -I$(remote)/src -I$(here)/tests -c -o $@ $<
+
+$(remote_test_programs): %: %.o $(remote_test_objects)
+	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(nettle_libs) $(nl_libs)
+
+# A comparison with a plain socket, without sanitizers; `check` does not run it.
+remote_bench := $(remote_tests)/remote_bench
+.PHONY: remote-bench
+remote-bench: $(remote_bench)
+$(remote_bench): $(remote)/tests/remote_bench.c $(remote_objects) $(archive)
+	@mkdir -p $(@D)
+	$(remote_compile) -I$(remote)/src -I$(here)/tests -o $@ $< $(remote_objects) $(archive) \
+		$(nettle_libs) $(nl_libs)

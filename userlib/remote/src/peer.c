@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Connections to owners: the thread that calls sends its requests, and receives replies for all
+ * threads while it waits for its own. Replies are received into the buffers of the calls.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+
+#include <linux/sockios.h>
+
+#include "remote_internal.h"
+
+/* System calls for replies in a turn: then other threads get the lock. */
+#define TURN_RECEIVES	16
+
+void peer_lock(struct ndshm_remote_peer *peer)
+{
+	pthread_mutex_lock(&peer->lock);
+}
+
+void peer_unlock(struct ndshm_remote_peer *peer)
+{
+	pthread_mutex_unlock(&peer->lock);
+}
+
+/* Called with the lock held. From here on nothing is received into buffers of calls. */
+void peer_fail(struct ndshm_remote_peer *peer, uint32_t reason)
+{
+	if (peer->reason != NDSHM_REASON_NONE)
+		return;
+	peer->reason = reason;
+	peer->pending_count = 0;
+	/* Wakes the threads that wait for the socket. */
+	shutdown(peer->fd, SHUT_RDWR);
+	pthread_cond_broadcast(&peer->changed);
+}
+
+/*
+ * Receiving
+ */
+
+static struct remote_pending *peer_pending(struct ndshm_remote_peer *peer)
+{
+	return &peer->pending[peer->pending_first];
+}
+
+static void peer_reply_done(struct ndshm_remote_peer *peer, uint32_t reason)
+{
+	struct remote_call *call = peer_pending(peer)->call;
+
+	if (call->reason == NDSHM_REASON_NONE)
+		call->reason = reason;
+	call->range = peer->reply.range;
+	memcpy(call->value, peer->reply.value, sizeof(call->value));
+	call->left--;
+	peer->pending_first = (peer->pending_first + 1) % REMOTE_WINDOW;
+	peer->pending_count--;
+	peer->moved += REMOTE_STEP;
+	peer->unanswered = 0;
+	pthread_cond_broadcast(&peer->changed);
+}
+
+/* A header is complete. Returns false if it is not the reply to the oldest request. */
+static bool peer_header_done(struct ndshm_remote_peer *peer)
+{
+	const struct remote_pending *pending = peer_pending(peer);
+	struct wire *reply = &peer->reply;
+
+	peer->header_have = 0;
+	if (!wire_decode(peer->header, reply) || reply->kind != WIRE_REPLY || reply->offset ||
+	    !peer->pending_count || reply->request != pending->request)
+		return false;
+	if (reply->length != (reply->reason == NDSHM_REASON_NONE ? pending->length : 0))
+		return false;
+	peer->body = reply->length;
+	if (!peer->body)
+		peer_reply_done(peer, reply->reason);
+	return true;
+}
+
+/* Account received bytes: data, its trailer, and a part of the next header. */
+static bool peer_received(struct ndshm_remote_peer *peer, uint32_t count, uint32_t body)
+{
+	const uint32_t data = count < body ? count : body;
+
+	peer->moved += count;
+	peer->body_have += data;
+	if (peer->body && peer->body_have == peer->body + WIRE_TRAILER) {
+		peer->body = peer->body_have = 0;
+		if (wire_get32(peer->trailer + 4))
+			return false;
+		peer_reply_done(peer, wire_get32(peer->trailer));
+	}
+	peer->header_have += count - data;
+	return peer->header_have < WIRE_HEADER || peer_header_done(peer);
+}
+
+/* List where what arrives next belongs. Returns the bytes of data and trailer in it. */
+static uint32_t peer_parts(struct ndshm_remote_peer *peer, struct iovec *parts, uint32_t *count)
+{
+	static char nowhere[REMOTE_STEP];
+	uint32_t left, done, body = 0;
+
+	*count = 0;
+	if (peer->body_have < peer->body) {
+		const struct remote_pending *pending = peer_pending(peer);
+		const uint32_t most = pending->call->fault ? sizeof(nowhere) : REMOTE_COPY;
+
+		left = peer->body - peer->body_have;
+		body = left < most ? left : most;
+		parts[0].iov_base = pending->call->fault ? nowhere : pending->buffer + peer->body_have;
+		parts[(*count)++].iov_len = body;
+		if (body < left)
+			return body;
+	}
+	if (peer->body) {
+		done = peer->body_have > peer->body ? peer->body_have - peer->body : 0;
+		parts[*count].iov_base = peer->trailer + done;
+		parts[(*count)++].iov_len = WIRE_TRAILER - done;
+		body += WIRE_TRAILER - done;
+	}
+	parts[*count].iov_base = peer->header + peer->header_have;
+	parts[(*count)++].iov_len = WIRE_HEADER - peer->header_have;
+	return body;
+}
+
+/*
+ * Receive what has arrived. Called with the lock held. Returns true if more of what is awaited
+ * may have.
+ */
+static bool peer_receive(struct ndshm_remote_peer *peer)
+{
+	struct iovec parts[3];
+	struct msghdr message = { .msg_iov = parts };
+	uint32_t count, body, wanted = 0;
+	ssize_t got;
+
+	/* The calls that have failed with it have returned, and their buffers may be gone. */
+	if (peer->reason != NDSHM_REASON_NONE)
+		return false;
+	body = peer_parts(peer, parts, &count);
+	message.msg_iovlen = count;
+	for (uint32_t i = 0; i < count; i++)
+		wanted += (uint32_t)parts[i].iov_len;
+	got = recvmsg(peer->fd, &message, MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (got < 0 && errno == EFAULT && peer->body && !peer_pending(peer)->call->fault) {
+		peer_pending(peer)->call->fault = true;
+		return true;
+	}
+	if (got <= 0)
+		peer_fail(peer, got && errno == ETIMEDOUT ? NDSHM_REASON_REMOTE_TIMEOUT :
+							   NDSHM_REASON_REMOTE_GONE);
+	else if (!peer_received(peer, (uint32_t)got, body))
+		peer_fail(peer, NDSHM_REASON_REMOTE_PROTOCOL);
+	return got == (ssize_t)wanted && peer->pending_count;
+}
+
+/*
+ * Waiting
+ */
+
+/* A time limit, which REMOTE_STEP bytes, or a reply, extend. */
+struct peer_limit {
+	int64_t time;
+	uint64_t moved;
+	int queued;			/* bytes that the owner's machine has not acknowledged */
+};
+
+static void peer_limit_start(struct ndshm_remote_peer *peer, struct peer_limit *limit)
+{
+	limit->time = remote_now() + peer->remote->timeout;
+	limit->moved = peer->moved;
+	limit->queued = 0;
+	if (peer->unanswered >= REMOTE_STEP)
+		ioctl(peer->fd, SIOCOUTQ, &limit->queued);
+}
+
+/* Fails the peer after the time limit. Returns the nanoseconds that are left. */
+static int64_t peer_limit_check(struct ndshm_remote_peer *peer, struct peer_limit *limit)
+{
+	int64_t left = limit->time - remote_now();
+	int queued = 0;
+
+	if (peer->moved - limit->moved >= REMOTE_STEP) {
+		peer_limit_start(peer, limit);
+		return peer->remote->timeout;
+	}
+	if (left > 0)
+		return left;
+	ioctl(peer->fd, SIOCOUTQ, &queued);
+	if (limit->queued - queued >= (int)REMOTE_STEP) {
+		peer_limit_start(peer, limit);
+		return peer->remote->timeout;
+	}
+	peer_fail(peer, NDSHM_REASON_REMOTE_TIMEOUT);
+	return 0;
+}
+
+/* Wait for the socket, without the lock, and serve meanwhile if no thread does. */
+static void peer_poll(struct ndshm_remote_peer *peer, short events, int64_t left)
+{
+	struct ndshm_remote *remote = peer->remote;
+	struct pollfd fds[2] = {
+		{ .fd = peer->fd, .events = events },
+		{ .fd = remote->flags & NDSHM_REMOTE_POLL ? remote->epoll : -1, .events = POLLIN },
+	};
+
+	peer_unlock(peer);
+	if (poll(fds, 2, (int)(left / REMOTE_MILLISECOND) + 1) > 0 && fds[1].revents)
+		remote_progress(remote);
+	peer_lock(peer);
+}
+
+/*
+ * Make progress, or wait for it. One thread waits for the socket, the others for it. A thread
+ * that sends waits for both directions itself.
+ */
+static void peer_wait_step(struct ndshm_remote_peer *peer, struct peer_limit *limit, bool send)
+{
+	int64_t left;
+
+	left = peer_limit_check(peer, limit);
+	if (peer->reason != NDSHM_REASON_NONE)
+		return;
+	if (send) {
+		peer_poll(peer, POLLIN | POLLOUT, left);
+	} else if (peer->polling) {
+		struct timespec time = {
+			.tv_sec = limit->time / REMOTE_SECOND, .tv_nsec = limit->time % REMOTE_SECOND,
+		};
+
+		pthread_cond_timedwait(&peer->changed, &peer->lock, &time);
+	} else {
+		peer->polling = true;
+		peer_poll(peer, POLLIN, left);
+		peer->polling = false;
+		/* One that waits for this thread polls next. */
+		pthread_cond_broadcast(&peer->changed);
+	}
+	for (int i = 0; i < TURN_RECEIVES && peer_receive(peer); i++)
+		;
+}
+
+uint32_t peer_call_wait(struct ndshm_remote_peer *peer, struct remote_call *call)
+{
+	struct peer_limit limit;
+
+	if (!call->left || peer->reason != NDSHM_REASON_NONE)
+		return peer->reason;
+	peer_limit_start(peer, &limit);
+	while (call->left && peer->reason == NDSHM_REASON_NONE)
+		peer_wait_step(peer, &limit, false);
+	return call->left ? peer->reason : NDSHM_REASON_NONE;
+}
+
+/*
+ * Sending
+ */
+
+/* Wait until no other thread is between the first and the last byte of its messages. */
+uint32_t peer_batch_begin(struct peer_batch *batch, struct ndshm_remote_peer *peer)
+{
+	batch->peer = peer;
+	batch->count = batch->requests = 0;
+	batch->fault = false;
+	/* That thread has a time limit. */
+	while (peer->sending && peer->reason == NDSHM_REASON_NONE)
+		pthread_cond_wait(&peer->changed, &peer->lock);
+	if (peer->reason == NDSHM_REASON_NONE)
+		peer->sending = true;
+	return peer->reason;
+}
+
+/* Also if the caller's memory is not accessible: a message that has begun cannot be ended. */
+static void peer_send_error(struct peer_batch *batch, int error)
+{
+	batch->fault = error == EFAULT;
+	peer_fail(batch->peer, error == ETIMEDOUT ? NDSHM_REASON_REMOTE_TIMEOUT :
+						    NDSHM_REASON_REMOTE_GONE);
+}
+
+static void peer_send_parts(struct peer_batch *batch, struct iovec *parts, uint32_t count)
+{
+	struct ndshm_remote_peer *peer = batch->peer;
+	/* After a put TCP waits for more, 200 ms at most, and sends it with the next request. */
+	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (batch->requests ? 0 : MSG_MORE);
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+	struct peer_limit limit;
+	bool limited = false;
+
+	while (message.msg_iovlen && peer->reason == NDSHM_REASON_NONE) {
+		ssize_t sent = sendmsg(peer->fd, &message, flags);
+
+		if (sent < 0 && errno == EAGAIN) {
+			if (!limited)
+				peer_limit_start(peer, &limit);
+			limited = true;
+			peer_wait_step(peer, &limit, true);
+			continue;
+		}
+		if (sent < 0 && errno != EINTR) {
+			peer_send_error(batch, errno);
+			return;
+		}
+		peer->moved += sent > 0 ? (size_t)sent : 0;
+		peer->unanswered += sent > 0 ? (size_t)sent : 0;
+		while (sent > 0 && message.msg_iovlen) {
+			struct iovec *first = message.msg_iov;
+
+			if ((size_t)sent < first->iov_len) {
+				first->iov_base = (char *)first->iov_base + sent;
+				first->iov_len -= (size_t)sent;
+				break;
+			}
+			sent -= (ssize_t)first->iov_len;
+			message.msg_iov++;
+			message.msg_iovlen--;
+		}
+	}
+}
+
+static uint32_t peer_batch_send(struct peer_batch *batch)
+{
+	struct iovec parts[2 * BATCH];
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < batch->count; i++) {
+		parts[count].iov_base = batch->headers[i];
+		parts[count++].iov_len = WIRE_HEADER;
+		if (!batch->lengths[i])
+			continue;
+		parts[count].iov_base = (void *)batch->data[i];
+		parts[count++].iov_len = batch->lengths[i];
+	}
+	peer_send_parts(batch, parts, count);
+	batch->count = batch->requests = 0;
+	return batch->peer->reason;
+}
+
+uint32_t peer_batch_put(struct peer_batch *batch, const struct wire *wire, const void *data)
+{
+	const uint32_t at = batch->count++;
+
+	wire_encode(wire, batch->headers[at]);
+	batch->data[at] = data;
+	batch->lengths[at] = wire->length;
+	return batch->count == BATCH ? peer_batch_send(batch) : batch->peer->reason;
+}
+
+uint32_t peer_batch_request(struct peer_batch *batch, struct wire *wire, const void *data,
+			    struct remote_call *call, void *buffer, uint32_t length)
+{
+	struct ndshm_remote_peer *peer = batch->peer;
+	struct peer_limit limit;
+	bool limited = false;
+
+	/* The replies to what was not sent would not come. */
+	if (peer->pending_count == REMOTE_WINDOW && batch->count)
+		peer_batch_send(batch);
+	while (peer->pending_count == REMOTE_WINDOW && peer->reason == NDSHM_REASON_NONE) {
+		if (!limited)
+			peer_limit_start(peer, &limit);
+		limited = true;
+		peer_wait_step(peer, &limit, false);
+	}
+	if (peer->reason != NDSHM_REASON_NONE)
+		return peer->reason;
+	wire->request = ++peer->requests;
+	peer->pending[(peer->pending_first + peer->pending_count++) % REMOTE_WINDOW] =
+		(struct remote_pending){ wire->request, call, buffer, length };
+	call->left++;
+	batch->requests++;
+	return peer_batch_put(batch, wire, data);
+}
+
+/* Returns @reason, or why the rest was not sent. */
+uint32_t peer_batch_end(struct peer_batch *batch, uint32_t reason)
+{
+	struct ndshm_remote_peer *peer = batch->peer;
+
+	if (reason == NDSHM_REASON_NONE && batch->count)
+		reason = peer_batch_send(batch);
+	peer->sending = false;
+	pthread_cond_broadcast(&peer->changed);
+	return reason;
+}
+
+/*
+ * Connecting
+ */
+
+struct connection {
+	int fd;
+	int64_t limit;
+	struct handshake handshake;
+};
+
+/* Returns 0, or a negative errno after the reason is recorded. */
+static int connection_wait(const struct connection *connection, short events)
+{
+	struct pollfd descriptor = { .fd = connection->fd, .events = events };
+	int count;
+
+	do {
+		const int64_t left = connection->limit - remote_now();
+
+		if (left <= 0)
+			return remote_refuse(NDSHM_REASON_REMOTE_TIMEOUT);
+		count = poll(&descriptor, 1, (int)(left / REMOTE_MILLISECOND) + 1);
+	} while (!count || (count < 0 && errno == EINTR));
+	return count < 0 ? remote_done(-errno) : 0;
+}
+
+static int connection_error(int error)
+{
+	if (error == ECONNREFUSED)
+		return remote_refuse(NDSHM_REASON_REMOTE_NO_LISTENER);
+	if (error == ETIMEDOUT)
+		return remote_refuse(NDSHM_REASON_REMOTE_TIMEOUT);
+	return remote_done(-error);
+}
+
+static int connection_move(const struct connection *connection, void *data, size_t length,
+			   bool send_it)
+{
+	char *place = data;
+
+	while (length) {
+		ssize_t count = send_it ?
+			send(connection->fd, place, length, MSG_DONTWAIT | MSG_NOSIGNAL) :
+			recv(connection->fd, place, length, MSG_DONTWAIT);
+		int error;
+
+		if (count > 0) {
+			place += count;
+			length -= (size_t)count;
+			continue;
+		}
+		if (!count || (errno != EAGAIN && errno != EINTR))
+			return remote_refuse(NDSHM_REASON_REMOTE_GONE);
+		error = connection_wait(connection, send_it ? POLLOUT : POLLIN);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int connection_open(struct connection *connection, const union remote_address *address,
+			   socklen_t length)
+{
+	socklen_t size = sizeof(int);
+	int error = 0;
+
+	if (!connect(connection->fd, &address->any, length))
+		return 0;
+	if (errno != EINPROGRESS && errno != EINTR)
+		return connection_error(errno);
+	error = connection_wait(connection, POLLOUT);
+	if (error)
+		return error;
+	if (getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size))
+		error = errno;
+	return error ? connection_error(error) : 0;
+}
+
+static int connection_establish(struct connection *connection, const union remote_address *address,
+				socklen_t length, unsigned char instance[REMOTE_SECRET])
+{
+	struct handshake *handshake = &connection->handshake;
+	uint32_t reason;
+	int error = connection_open(connection, address, length);
+
+	if (!error)
+		error = connection_move(connection, handshake->greeting, GREETING_BYTES, false);
+	if (error)
+		return error;
+	if (!handshake_greeting_valid(handshake))
+		return remote_refuse(NDSHM_REASON_REMOTE_PROTOCOL);
+	if (!handshake_say_hello(handshake))
+		return remote_done(-EIO);
+	error = connection_move(connection, handshake->hello, HELLO_BYTES, true);
+	if (!error)
+		error = connection_move(connection, handshake->welcome, WELCOME_BYTES, false);
+	if (error)
+		return error;
+	reason = handshake_welcome_check(handshake, instance);
+	return reason == NDSHM_REASON_NONE ? remote_done(0) : remote_refuse(reason);
+}
+
+static struct ndshm_remote_peer *peer_alloc(struct ndshm_remote *remote)
+{
+	struct ndshm_remote_peer *peer = calloc(1, sizeof(*peer));
+	pthread_condattr_t attributes;
+
+	if (!peer)
+		return NULL;
+	peer->remote = remote;
+	peer->fd = -1;
+	pthread_mutex_init(&peer->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&peer->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	remote_list_init(&peer->link);
+	remote_list_init(&peer->ranges);
+	return peer;
+}
+
+/* Safe on a peer that is not in the list yet. */
+void peer_free(struct ndshm_remote_peer *peer)
+{
+	struct ndshm_remote *remote = peer->remote;
+
+	remote_lock(remote);
+	remote->peer_count -= peer->link.next != &peer->link;
+	remote_list_del(&peer->link);
+	remote_unlock(remote);
+	ranges_free(peer);
+	/* A child that has not run its handler has a copy: closing alone would not end it. */
+	if (peer->fd >= 0)
+		shutdown(peer->fd, SHUT_RDWR);
+	descriptor_close(peer->fd);
+	pthread_cond_destroy(&peer->changed);
+	pthread_mutex_destroy(&peer->lock);
+	explicit_bzero(peer->session, sizeof(peer->session));
+	free(peer);
+}
+
+static int peer_connect(struct ndshm_remote *remote, struct connection *connection,
+			const union remote_address *address, socklen_t length,
+			struct ndshm_remote_peer **out)
+{
+	struct ndshm_remote_peer *peer = peer_alloc(remote);
+	int error;
+
+	if (!peer)
+		return remote_done(-ENOMEM);
+	peer->fd = connection->fd = descriptor_socket(address->any.sa_family);
+	if (peer->fd < 0) {
+		error = remote_done(-errno);
+		peer_free(peer);
+		return error;
+	}
+	connection->limit = remote_now() + remote->timeout;
+	remote_socket_init(remote, peer->fd);
+	error = connection_establish(connection, address, length, peer->instance);
+	if (error) {
+		peer_free(peer);
+		return error;
+	}
+	handshake_session(&connection->handshake, peer->session);
+	remote_lock(remote);
+	remote_list_add(&remote->peers, &peer->link);
+	remote->peer_count++;
+	remote_unlock(remote);
+	*out = peer;
+	return 0;
+}
+
+NDSHM_API int ndshm_remote_connect(struct ndshm_remote *remote, const char *address, uint16_t port,
+				   const void *token, size_t token_length,
+				   struct ndshm_remote_peer **out)
+{
+	struct connection connection = { .fd = -1 };
+	union remote_address parsed;
+	socklen_t length = remote_address_parse(address, port, &parsed);
+	int error;
+
+	*out = NULL;
+	if (!length)
+		return remote_refuse(NDSHM_REASON_REMOTE_ADDRESS);
+	if (!token_init(&connection.handshake.token, token, token_length))
+		return remote_refuse(NDSHM_REASON_REMOTE_TOKEN_LENGTH);
+	if (!remote_enter(remote))
+		return remote_forked();
+	error = peer_connect(remote, &connection, &parsed, length, out);
+	explicit_bzero(&connection, sizeof(connection));
+	remote_leave();
+	return error;
+}
+
+NDSHM_API void ndshm_remote_disconnect(struct ndshm_remote_peer *peer)
+{
+	if (!peer || !remote_enter(peer->remote))
+		return;
+	peer_free(peer);
+	remote_done(0);
+	remote_leave();
+}

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Imported ranges, and accesses to them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "remote_internal.h"
+
+/* Return the reason's errno; those of the owner may be of a newer version. */
+static int range_result(uint32_t reason)
+{
+	switch (reason) {
+	case NDSHM_REASON_NONE:
+		return remote_done(0);
+	case NDSHM_REASON_RANGE:
+		return remote_fail(reason, -ERANGE);
+	case NDSHM_REASON_ALIGNMENT:
+		return remote_fail(reason, -EINVAL);
+	default:
+		return remote_refuse(reason);
+	}
+}
+
+/* One request, and its reply. Called with the lock held. */
+static uint32_t range_call(struct ndshm_remote_peer *peer, struct wire *wire, const void *data,
+			   struct remote_call *call)
+{
+	struct peer_batch batch;
+	uint32_t reason = peer_batch_begin(&batch, peer);
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = peer_batch_request(&batch, wire, data, call, NULL, 0);
+	reason = peer_batch_end(&batch, reason);
+	if (reason == NDSHM_REASON_NONE)
+		reason = peer_call_wait(peer, call);
+	return reason != NDSHM_REASON_NONE ? reason : call->reason;
+}
+
+/*
+ * Life cycle
+ */
+
+static uint32_t range_import(struct ndshm_remote_range *range, struct ndshm_remote_peer *peer,
+			     const struct remote_blob *blob)
+{
+	struct wire wire = { .kind = WIRE_IMPORT, .length = WIRE_PROOF, .offset = blob->export_id };
+	struct remote_call call = { 0 };
+	unsigned char proof[WIRE_PROOF];
+	uint32_t reason;
+
+	import_proof(blob, peer->session, proof);
+	peer_lock(peer);
+	reason = range_call(peer, &wire, proof, &call);
+	if (reason == NDSHM_REASON_NONE &&
+	    (call.value[0] != blob->length || call.value[1] != (blob->rights & REMOTE_RIGHTS))) {
+		reason = NDSHM_REASON_REMOTE_PROTOCOL;
+		peer_fail(peer, reason);
+	}
+	if (reason == NDSHM_REASON_NONE) {
+		range->peer = peer;
+		range->handle = call.range;
+		range->length = call.value[0];
+		range->rights = (uint32_t)call.value[1];
+		remote_list_add(&peer->ranges, &range->link);
+	}
+	peer_unlock(peer);
+	return reason;
+}
+
+NDSHM_API int ndshm_remote_import(struct ndshm_remote_peer *peer, const void *blob, size_t length,
+				  struct ndshm_remote_range **out)
+{
+	struct ndshm_remote_range *range;
+	struct remote_blob decoded;
+	uint32_t reason = blob_decode(blob, length, &decoded);
+
+	*out = NULL;
+	if (reason != NDSHM_REASON_NONE)
+		return remote_refuse(reason);
+	if (!bytes_equal(decoded.instance, peer->instance, sizeof(decoded.instance)))
+		return remote_refuse(NDSHM_REASON_REMOTE_BLOB_OWNER);
+	range = calloc(1, sizeof(*range));
+	if (!range)
+		return remote_done(-ENOMEM);
+	if (!remote_enter(peer->remote)) {
+		free(range);
+		return remote_forked();
+	}
+	reason = range_import(range, peer, &decoded);
+	explicit_bzero(&decoded, sizeof(decoded));
+	if (reason == NDSHM_REASON_NONE)
+		*out = range;
+	else
+		free(range);
+	remote_leave();
+	return range_result(reason);
+}
+
+static void range_free(struct ndshm_remote_range *range)
+{
+	remote_list_del(&range->link);
+	free(range);
+}
+
+/* No other thread uses the peer. */
+void ranges_free(struct ndshm_remote_peer *peer)
+{
+	while (peer->ranges.next != &peer->ranges)
+		range_free(REMOTE_ENTRY(peer->ranges.next, struct ndshm_remote_range, link));
+}
+
+NDSHM_API void ndshm_remote_release(struct ndshm_remote_range *range)
+{
+	struct wire wire = { .kind = WIRE_RELEASE };
+	struct remote_call call = { 0 };
+	struct ndshm_remote_peer *peer;
+
+	if (!range || !remote_enter(range->peer->remote))
+		return;
+	peer = range->peer;
+	wire.range = range->handle;
+	peer_lock(peer);
+	range_call(peer, &wire, NULL, &call);
+	range_free(range);
+	peer_unlock(peer);
+	remote_done(0);
+	remote_leave();
+}
+
+NDSHM_API uint64_t ndshm_remote_range_length(const struct ndshm_remote_range *range)
+{
+	return range->length;
+}
+
+NDSHM_API uint32_t ndshm_remote_range_rights(const struct ndshm_remote_range *range)
+{
+	return range->rights;
+}
+
+/*
+ * Order
+ */
+
+NDSHM_API int ndshm_remote_flush(struct ndshm_remote_peer *peer)
+{
+	struct wire wire = { .kind = WIRE_FLUSH };
+	struct remote_call call = { 0 };
+	uint32_t reason;
+
+	if (!remote_enter(peer->remote))
+		return remote_forked();
+	peer_lock(peer);
+	reason = range_call(peer, &wire, NULL, &call);
+	peer_unlock(peer);
+	remote_leave();
+	return range_result(reason);
+}
+
+/* The owner executes the requests of a connection in their order. */
+NDSHM_API int ndshm_remote_fence(struct ndshm_remote_peer *peer)
+{
+	uint32_t reason;
+
+	if (!remote_enter(peer->remote))
+		return remote_forked();
+	peer_lock(peer);
+	reason = peer->reason;
+	peer_unlock(peer);
+	remote_leave();
+	return range_result(reason);
+}
+
+/*
+ * Accesses
+ */
+
+static uint32_t range_check(const struct ndshm_remote_range *range, uint32_t right,
+			    const struct ndshm_remote_part *parts, size_t count)
+{
+	if (!(range->rights & right))
+		return NDSHM_REASON_REMOTE_RIGHTS;
+	for (size_t i = 0; i < count; i++)
+		if (parts[i].length > range->length ||
+		    parts[i].offset > range->length - parts[i].length)
+			return NDSHM_REASON_RANGE;
+	return NDSHM_REASON_NONE;
+}
+
+static uint32_t range_chunk(size_t left)
+{
+	return left < WIRE_DATA ? (uint32_t)left : WIRE_DATA;
+}
+
+static uint32_t range_put_part(const struct ndshm_remote_range *range, struct peer_batch *batch,
+			       const struct ndshm_remote_part *part)
+{
+	const char *data = part->buffer;
+	uint32_t reason = NDSHM_REASON_NONE;
+
+	for (size_t done = 0; done < part->length && reason == NDSHM_REASON_NONE;) {
+		const struct wire wire = {
+			.kind = WIRE_PUT,
+			.length = range_chunk(part->length - done),
+			.range = range->handle,
+			.offset = part->offset + done,
+		};
+
+		reason = peer_batch_put(batch, &wire, data + done);
+		done += wire.length;
+	}
+	return reason;
+}
+
+static uint32_t range_get_part(const struct ndshm_remote_range *range, struct peer_batch *batch,
+			       struct remote_call *call, const struct ndshm_remote_part *part)
+{
+	char *buffer = part->buffer;
+	uint32_t reason = NDSHM_REASON_NONE;
+
+	for (size_t done = 0; done < part->length && reason == NDSHM_REASON_NONE;) {
+		const uint32_t chunk = range_chunk(part->length - done);
+		struct wire wire = {
+			.kind = WIRE_GET,
+			.range = range->handle,
+			.offset = part->offset + done,
+			.value = { chunk },
+		};
+
+		reason = peer_batch_request(batch, &wire, NULL, call, buffer + done, chunk);
+		done += chunk;
+	}
+	return reason;
+}
+
+NDSHM_API int ndshm_remote_put_many(struct ndshm_remote_range *range,
+				    const struct ndshm_remote_part *parts, size_t count)
+{
+	struct ndshm_remote_peer *peer = range->peer;
+	struct peer_batch batch = { .fault = false };
+	uint32_t reason = range_check(range, NDSHM_REMOTE_WRITE, parts, count);
+
+	if (reason != NDSHM_REASON_NONE)
+		return range_result(reason);
+	if (!remote_enter(peer->remote))
+		return remote_forked();
+	peer_lock(peer);
+	reason = peer_batch_begin(&batch, peer);
+	if (reason == NDSHM_REASON_NONE) {
+		for (size_t i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
+			reason = range_put_part(range, &batch, &parts[i]);
+		reason = peer_batch_end(&batch, reason);
+	}
+	peer_unlock(peer);
+	remote_leave();
+	return batch.fault ? remote_done(-EFAULT) : range_result(reason);
+}
+
+NDSHM_API int ndshm_remote_get_many(struct ndshm_remote_range *range,
+				    const struct ndshm_remote_part *parts, size_t count)
+{
+	struct ndshm_remote_peer *peer = range->peer;
+	struct remote_call call = { 0 };
+	struct peer_batch batch;
+	uint32_t reason = range_check(range, NDSHM_REMOTE_READ, parts, count);
+
+	if (reason != NDSHM_REASON_NONE)
+		return range_result(reason);
+	if (!remote_enter(peer->remote))
+		return remote_forked();
+	peer_lock(peer);
+	reason = peer_batch_begin(&batch, peer);
+	if (reason == NDSHM_REASON_NONE) {
+		for (size_t i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
+			reason = range_get_part(range, &batch, &call, &parts[i]);
+		reason = peer_batch_end(&batch, reason);
+	}
+	if (reason == NDSHM_REASON_NONE)
+		reason = peer_call_wait(peer, &call);
+	if (reason == NDSHM_REASON_NONE)
+		reason = call.reason;
+	peer_unlock(peer);
+	remote_leave();
+	return reason == NDSHM_REASON_NONE && call.fault ? remote_done(-EFAULT) : range_result(reason);
+}
+
+NDSHM_API int ndshm_remote_put(struct ndshm_remote_range *range, uint64_t offset, const void *data,
+			       size_t length)
+{
+	const struct ndshm_remote_part part = { offset, (void *)data, length };
+
+	return ndshm_remote_put_many(range, &part, 1);
+}
+
+NDSHM_API int ndshm_remote_get(struct ndshm_remote_range *range, uint64_t offset, void *buffer,
+			       size_t length)
+{
+	const struct ndshm_remote_part part = { offset, buffer, length };
+
+	return ndshm_remote_get_many(range, &part, 1);
+}
+
+static int range_atomic(struct ndshm_remote_range *range, struct wire *wire, uint64_t *old)
+{
+	const struct ndshm_remote_part part = { wire->offset, NULL, sizeof(uint64_t) };
+	uint32_t reason = range_check(range, NDSHM_REMOTE_ATOMIC, &part, 1);
+	struct remote_call call = { 0 };
+
+	if (reason == NDSHM_REASON_NONE && wire->offset % sizeof(uint64_t))
+		reason = NDSHM_REASON_ALIGNMENT;
+	if (reason != NDSHM_REASON_NONE)
+		return range_result(reason);
+	if (!remote_enter(range->peer->remote))
+		return remote_forked();
+	wire->range = range->handle;
+	peer_lock(range->peer);
+	reason = range_call(range->peer, wire, NULL, &call);
+	peer_unlock(range->peer);
+	remote_leave();
+	if (reason == NDSHM_REASON_NONE)
+		*old = call.value[0];
+	return range_result(reason);
+}
+
+NDSHM_API int ndshm_remote_fetch_add(struct ndshm_remote_range *range, uint64_t offset,
+				     uint64_t value, uint64_t *old)
+{
+	struct wire wire = { .kind = WIRE_ADD, .offset = offset, .value = { value } };
+
+	return range_atomic(range, &wire, old);
+}
+
+NDSHM_API int ndshm_remote_compare_swap(struct ndshm_remote_range *range, uint64_t offset,
+					uint64_t expected, uint64_t desired, uint64_t *old)
+{
+	struct wire wire = { .kind = WIRE_SWAP, .offset = offset, .value = { expected, desired } };
+
+	return range_atomic(range, &wire, old);
+}

@@ -1,0 +1,630 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transfers, atomics, rights, and revocation, between two processes over the loopback interface.
+ * LONG=1: 10,000 transfers instead of 300.
+ */
+#include "remote_internal.h"
+#include "remote_test.h"
+
+#define ALL	(NDSHM_REMOTE_READ | NDSHM_REMOTE_WRITE | NDSHM_REMOTE_ATOMIC)
+#define MIB	(1u << 20)
+#define LONGEST	(16 * MIB)
+
+static struct ndshm_remote *remote;
+static struct ndshm_remote_peer *peer;
+static struct ndshm_remote_range *range;
+static struct owner owner;
+
+static bool begin(uint32_t owner_flags, uint32_t flags)
+{
+	memset(memory, 0, SECTION_BYTES);
+	if (!CHECK(owner_start(&owner, owner_flags)))
+		return false;
+	remote = test_open(flags, TIMEOUT);
+	if (!CHECK(remote))
+		return false;
+	peer = test_connect(remote, &owner);
+	if (!CHECK(peer))
+		return false;
+	range = test_import(peer, &owner, 0, SECTION_BYTES, ALL);
+	return CHECK(range);
+}
+
+static void finish(void)
+{
+	ndshm_remote_disconnect(peer);
+	ndshm_remote_close(remote);
+	CHECK(!owner_stop(&owner));
+}
+
+/* At random offsets, 1 byte to 16 MiB, compared with the owner's memory and a copy. */
+static void transfer(uint32_t count)
+{
+	unsigned char *shadow = calloc(1, SECTION_BYTES), *buffer = malloc(LONGEST);
+
+	for (uint32_t i = 0; i < count && !test_bad; i++) {
+		const size_t most = i % 100 == 99 ? LONGEST : i % 8 ? 4096 : MIB;
+		const size_t length = i == 99 ? LONGEST : 1 + test_random() % most;
+		const uint64_t offset = test_random() % (SECTION_BYTES - length + 1);
+
+		if (test_random() % 2) {
+			const uint64_t seed = test_random();
+
+			for (size_t at = 0; at < length; at++)
+				buffer[at] = (unsigned char)((seed + at) * 0x9e3779b97f4a7c15 >> 56);
+			memcpy(shadow + offset, buffer, length);
+			CHECK(!ndshm_remote_put(range, offset, buffer, length));
+			CHECK(!ndshm_remote_flush(peer));
+			CHECK(!memcmp(memory + offset, buffer, length));
+		} else {
+			memset(buffer, 0x55, length);
+			CHECK(!ndshm_remote_get(range, offset, buffer, length));
+			CHECK(!memcmp(shadow + offset, buffer, length));
+		}
+	}
+	CHECK(!memcmp(memory, shadow, SECTION_BYTES));
+	free(shadow);
+	free(buffer);
+}
+
+static void transfers_are_exact(void)
+{
+	REQUIRE(begin(0, 0));
+	CHECK(ndshm_remote_range_length(range) == SECTION_BYTES);
+	CHECK(ndshm_remote_range_rights(range) == ALL);
+	transfer(test_scale(300, 10000));
+	finish();
+}
+
+static void transfers_without_threads_are_exact(void)
+{
+	REQUIRE(begin(NDSHM_REMOTE_POLL, NDSHM_REMOTE_POLL));
+	CHECK(ndshm_remote_fd(remote) >= 0);
+	transfer(test_scale(100, 2000));
+	finish();
+}
+
+/* Puts that are not waited for fill the queue, and a flush waits for all. */
+static void many_puts_are_flushed(void)
+{
+	unsigned char *buffer = malloc(MIB);
+
+	REQUIRE(begin(0, 0));
+	for (int i = 0; i < 64; i++) {
+		memset(buffer, i + 1, MIB);
+		CHECK(!ndshm_remote_put(range, i % 8 * MIB, buffer, MIB));
+	}
+	CHECK(!ndshm_remote_fence(peer));
+	CHECK(!ndshm_remote_get(range, 7 * MIB, buffer, MIB) && buffer[0] == 64 && buffer[MIB - 1] == 64);
+	CHECK(!ndshm_remote_flush(peer));
+	for (int i = 0; i < 8; i++)
+		CHECK(memory[i * MIB] == 57 + i && memory[(i + 1) * MIB - 1] == 57 + i);
+	free(buffer);
+	finish();
+}
+
+static void lists_are_scattered(void)
+{
+	struct ndshm_remote_part parts[100];
+	unsigned char bytes[100][256], other[100][256];
+
+	REQUIRE(begin(0, 0));
+	for (int i = 0; i < 100; i++) {
+		memset(bytes[i], i, sizeof(bytes[i]));
+		parts[i] = (struct ndshm_remote_part){ i * 70000, bytes[i], i * 2 };
+	}
+	CHECK(!ndshm_remote_put_many(range, parts, 100) && !ndshm_remote_flush(peer));
+	for (int i = 0; i < 100; i++) {
+		CHECK(!memcmp(memory + i * 70000, bytes[i], i * 2) && !memory[i * 70000 + i * 2]);
+		parts[i].buffer = other[i];
+	}
+	CHECK(!ndshm_remote_get_many(range, parts, 100));
+	for (int i = 0; i < 100; i++)
+		CHECK(!memcmp(other[i], bytes[i], i * 2));
+	/* One bad part: none has an effect. */
+	parts[99].offset = SECTION_BYTES - 197;
+	memset(other, 0xff, sizeof(other));
+	CHECK_REMOTE(ndshm_remote_put_many(range, parts, 100), ERANGE, RANGE);
+	CHECK(!ndshm_remote_flush(peer) && memory[70000] == 1);
+	CHECK(!ndshm_remote_put_many(range, parts, 0) && !ndshm_remote_get_many(range, parts, 0));
+	finish();
+}
+
+static void *add(void *context)
+{
+	uint64_t old;
+
+	for (int i = 0; i < 500; i++)
+		if (ndshm_remote_fetch_add(context, 64, 1, &old))
+			return context;
+	return NULL;
+}
+
+static void atomics_of_both_sides_sum_up(void)
+{
+	pthread_t threads[3];
+	struct owner_answer answer;
+	uint64_t old, *word;
+	void *failed;
+
+	REQUIRE(begin(0, 0));
+	word = (uint64_t *)(void *)(memory + 64);
+	CHECK(owner_send(&owner, OWNER_ADD, 64, 3000000, 0));
+	for (int i = 0; i < 3; i++)
+		CHECK(!pthread_create(&threads[i], NULL, add, range));
+	for (int i = 0; i < 3; i++)
+		CHECK(!pthread_join(threads[i], &failed) && !failed);
+	CHECK(owner_answer(&owner, &answer));
+	CHECK(*word == 3001500);
+	CHECK(!ndshm_remote_fetch_add(range, 64, (uint64_t)-1500, &old) && old == 3001500);
+	CHECK(!ndshm_remote_compare_swap(range, 64, 1, 2, &old) && old == 3000000);
+	CHECK(*word == 3000000);
+	CHECK(!ndshm_remote_compare_swap(range, 64, 3000000, 5, &old) && old == 3000000);
+	CHECK(*word == 5);
+	finish();
+}
+
+static void *transfer_words(void *context)
+{
+	const uint64_t start = (uint64_t)(uintptr_t)context * MIB;
+	uint64_t value, bad = 0;
+
+	for (uint64_t i = 0; i < 300; i++) {
+		bad |= ndshm_remote_put(range, start + i * 8, &i, sizeof(i)) || ndshm_remote_flush(peer);
+		bad |= ndshm_remote_get(range, start + i * 8, &value, sizeof(value)) || value != i;
+	}
+	return (void *)(uintptr_t)bad;
+}
+
+static void threads_share_a_connection(void)
+{
+	pthread_t threads[4];
+	void *bad;
+
+	REQUIRE(begin(0, 0));
+	for (uintptr_t i = 0; i < 4; i++)
+		CHECK(!pthread_create(&threads[i], NULL, transfer_words, (void *)i));
+	for (int i = 0; i < 4; i++)
+		CHECK(!pthread_join(threads[i], &bad) && !bad);
+	finish();
+}
+
+static void bad_arguments_have_reasons(void)
+{
+	struct ndshm_remote_request request = NDSHM_REMOTE_REQUEST_INIT;
+	struct ndshm_remote_peer *other = NULL;
+	struct ndshm_remote *bad;
+	uint64_t value = 0;
+	uint16_t port;
+
+	REQUIRE(begin(0, 0));
+	CHECK_REMOTE(ndshm_remote_put(range, SECTION_BYTES, "x", 1), ERANGE, RANGE);
+	CHECK_REMOTE(ndshm_remote_get(range, SECTION_BYTES - 7, &value, 8), ERANGE, RANGE);
+	CHECK_REMOTE(ndshm_remote_get(range, UINT64_MAX - 3, &value, 8), ERANGE, RANGE);
+	CHECK_REMOTE(ndshm_remote_put(range, 0, &value, SIZE_MAX), ERANGE, RANGE);
+	CHECK_REMOTE(ndshm_remote_fetch_add(range, 4, 1, &value), EINVAL, ALIGNMENT);
+	CHECK_REMOTE(ndshm_remote_fetch_add(range, SECTION_BYTES, 1, &value), ERANGE, RANGE);
+	CHECK_REMOTE(ndshm_remote_compare_swap(range, 1, 1, 1, &value), EINVAL, ALIGNMENT);
+	CHECK_REMOTE(ndshm_remote_put(range, SECTION_BYTES, NULL, 0), 0, NONE);
+	CHECK_REMOTE(ndshm_remote_fd(remote), EOPNOTSUPP, FLAGS);
+
+	request.timeout = 99;
+	CHECK_REMOTE(ndshm_remote_open(&request, &bad), EINVAL, REMOTE_LIMIT);
+	ndshm_remote_request_init(&request);
+	request.max_half_open = 0;
+	CHECK_REMOTE(ndshm_remote_open(&request, &bad), EINVAL, REMOTE_LIMIT);
+	ndshm_remote_request_init(&request);
+	request.flags = 2;
+	CHECK_REMOTE(ndshm_remote_open(&request, &bad), EOPNOTSUPP, FLAGS);
+	CHECK(!bad);
+
+	CHECK_REMOTE(ndshm_remote_listen(remote, "localhost", 0, TOKEN, 32, &port), EINVAL, REMOTE_ADDRESS);
+	CHECK_REMOTE(ndshm_remote_listen(remote, "127.0.0.1", 0, TOKEN, 15, &port), EINVAL,
+		     REMOTE_TOKEN_LENGTH);
+	CHECK_REMOTE(ndshm_remote_listen(remote, "127.0.0.1", owner.port, TOKEN, 32, &port), EADDRINUSE, NONE);
+	CHECK_REMOTE(ndshm_remote_listen(remote, "::1", 0, TOKEN, 32, &port), 0, NONE);
+	CHECK_REMOTE(ndshm_remote_listen(remote, "::1", 0, TOKEN, 32, NULL), EBUSY, REMOTE_LISTENING);
+	CHECK_REMOTE(ndshm_remote_connect(remote, "127.0.0.256", 1, TOKEN, 32, &other), EINVAL, REMOTE_ADDRESS);
+	CHECK_REMOTE(ndshm_remote_connect(remote, "::1", port, TOKEN, 257, &other), EINVAL,
+		     REMOTE_TOKEN_LENGTH);
+	CHECK_REMOTE(ndshm_remote_connect(remote, "127.0.0.1", 1, TOKEN, 32, &other), ECONNREFUSED,
+		     REMOTE_NO_LISTENER);
+	CHECK_REMOTE(ndshm_remote_connect(remote, "127.0.0.1", owner.port, TOKEN, sizeof(TOKEN) - 1, &other),
+		     EACCES, REMOTE_TOKEN);
+	CHECK(!other);
+	/* To itself, by the thread. */
+	CHECK_REMOTE(ndshm_remote_connect(remote, "::1", port, TOKEN, 32, &other), 0, NONE);
+	ndshm_remote_disconnect(other);
+	finish();
+}
+
+static void bad_exports_have_reasons(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_remote_export *made = NULL;
+	struct ndshm_section *readonly;
+	struct ndshm_block *block;
+	char *base = ndshm_section_base(section);
+	int fd;
+
+	remote = test_open(0, TIMEOUT);
+	REQUIRE(remote);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, 0, 0, ALL, &made), EINVAL, LENGTH_ZERO);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, 1, ndshm_section_size(section), ALL, &made),
+		     ERANGE, RANGE);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, UINT64_MAX, 8, ALL, &made), ERANGE, RANGE);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8, 0, &made), EOPNOTSUPP, FLAGS);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8, 16, &made), EOPNOTSUPP, FLAGS);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8, NDSHM_REMOTE_ONCE, &made),
+		     EOPNOTSUPP, FLAGS);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent + 4, 8, ALL, &made), EINVAL, ALIGNMENT);
+	/* A page without memory, at the end of the range. */
+	CHECK(!mprotect(memory + 8192, 4096, PROT_NONE));
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8193, ALL, &made), ENXIO, EXPORT_RANGE);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8193, NDSHM_REMOTE_READ, &made), ENXIO,
+		     EXPORT_RANGE);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8192, ALL, &made), 0, NONE);
+	CHECK(!mprotect(memory + 8192, 4096, PROT_READ | PROT_WRITE));
+	ndshm_remote_revoke(made);
+
+	CHECK(!ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd));
+	CHECK(!ndshm_section_adopt(ndshm, fd, &readonly));
+	close(fd);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, readonly, extent, 8, NDSHM_REMOTE_WRITE, &made), EROFS,
+		     SECTION_READONLY);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, readonly, extent, 8, NDSHM_REMOTE_ATOMIC, &made), EROFS,
+		     SECTION_READONLY);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, readonly, extent, 8, NDSHM_REMOTE_READ, &made), 0, NONE);
+	ndshm_remote_revoke(made);
+	ndshm_section_close(readonly);
+
+	request.length = 8192;
+	CHECK(!ndshm_alloc(ndshm, &request, &block));
+	CHECK_REMOTE(ndshm_remote_export_block(remote, block, 8192, 1, ALL, &made), ERANGE, RANGE);
+	CHECK_REMOTE(ndshm_remote_export_block(remote, block, 4096, 4096, ALL, &made), 0, NONE);
+	ndshm_remote_close(remote);
+	ndshm_free(block);
+	CHECK(base);
+}
+
+/* A block of this process, which connects to itself. */
+static void blocks_are_exported(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+	struct ndshm_remote_export *made;
+	struct ndshm_block *block;
+	struct ndshm_remote *client;
+	uint16_t port;
+	char text[6];
+	void *base;
+
+	remote = test_open(0, TIMEOUT);
+	client = test_open(0, TIMEOUT);
+	REQUIRE(remote && client);
+	request.length = 8192;
+	CHECK(!ndshm_alloc(ndshm, &request, &block));
+	CHECK(!ndshm_remote_export_block(remote, block, 4096, 4096, ALL, &made));
+	CHECK(!ndshm_map(block, &base));
+	ndshm_remote_export_blob(made, blob);
+	CHECK(!ndshm_remote_listen(remote, "127.0.0.1", 0, TOKEN, sizeof(TOKEN), &port));
+	owner.port = port;
+	peer = test_connect(client, &owner);
+	REQUIRE(peer);
+	CHECK(!ndshm_remote_import(peer, blob, sizeof(blob), &range));
+	CHECK(!ndshm_remote_put(range, 4091, "hello", 5) && !ndshm_remote_flush(peer));
+	CHECK(!memcmp((char *)base + 8187, "hello", 5));
+	CHECK(!ndshm_remote_get(range, 4091, text, 5) && !memcmp(text, "hello", 5));
+	CHECK_REMOTE(ndshm_remote_put(range, 4092, "hello", 5), ERANGE, RANGE);
+	/* Without a call that frees them: the close does. */
+	ndshm_remote_close(client);
+	ndshm_remote_close(remote);
+	ndshm_free(block);
+}
+
+/*
+ * A peer that does not use our checks: what it sends is denied, and counted. @handle and @offset
+ * may be anything.
+ */
+static uint32_t raw(enum wire_kind kind, uint64_t handle, uint64_t offset, uint64_t length)
+{
+	struct ndshm_remote_range forged = {
+		.peer = peer, .handle = handle, .length = UINT64_MAX, .rights = ALL,
+	};
+	char buffer[8] = "evil..";
+	uint64_t old;
+	int error;
+
+	if (kind == WIRE_PUT) {
+		error = ndshm_remote_put(&forged, offset, buffer, length);
+		if (!error)
+			error = ndshm_remote_flush(peer);
+	} else if (kind == WIRE_GET) {
+		error = ndshm_remote_get(&forged, offset, buffer, length);
+	} else if (kind == WIRE_ADD) {
+		error = ndshm_remote_fetch_add(&forged, offset, 1, &old);
+	} else {
+		error = ndshm_remote_compare_swap(&forged, offset, 0, 1, &old);
+	}
+	return error ? ndshm_remote_last_reason() : NDSHM_REASON_NONE;
+}
+
+static void owners_check_all_accesses(void)
+{
+	static const enum wire_kind kinds[] = { WIRE_PUT, WIRE_GET, WIRE_ADD, WIRE_SWAP };
+	struct ndshm_remote_range *readonly, *writeonly;
+	unsigned char *before = malloc(SECTION_BYTES);
+	struct ndshm_remote_info info;
+
+	REQUIRE(begin(0, 0));
+	readonly = test_import(peer, &owner, 4096, 4096, NDSHM_REMOTE_READ);
+	writeonly = test_import(peer, &owner, 8192, 4096, NDSHM_REMOTE_WRITE);
+	REQUIRE(readonly && writeonly);
+	CHECK_REMOTE(ndshm_remote_put(readonly, 0, "x", 1), EACCES, REMOTE_RIGHTS);
+	CHECK_REMOTE(ndshm_remote_get(writeonly, 0, before, 1), EACCES, REMOTE_RIGHTS);
+	memset(memory, 0x77, SECTION_BYTES);
+	memcpy(before, memory, SECTION_BYTES);
+	CHECK(raw(WIRE_PUT, readonly->handle, 0, 8) == NDSHM_REASON_REMOTE_RIGHTS);
+	CHECK(raw(WIRE_ADD, readonly->handle, 0, 8) == NDSHM_REASON_REMOTE_RIGHTS);
+	CHECK(raw(WIRE_SWAP, readonly->handle, 0, 8) == NDSHM_REASON_REMOTE_RIGHTS);
+	CHECK(raw(WIRE_GET, writeonly->handle, 0, 8) == NDSHM_REASON_REMOTE_RIGHTS);
+	CHECK(raw(WIRE_ADD, writeonly->handle, 0, 8) == NDSHM_REASON_REMOTE_RIGHTS);
+	CHECK(raw(WIRE_ADD, range->handle, 0, 8) == NDSHM_REASON_NONE);
+	memory[0] = 0x77;
+	CHECK(raw(WIRE_PUT, writeonly->handle, 4089, 8) == NDSHM_REASON_RANGE);
+	CHECK(raw(WIRE_GET, readonly->handle, 4096, 1) == NDSHM_REASON_RANGE);
+	for (size_t i = 0; i < 4; i++) {
+		CHECK(raw(kinds[i], range->handle, SECTION_BYTES, 8) == NDSHM_REASON_RANGE);
+		CHECK(raw(kinds[i], range->handle, UINT64_MAX - 7 - 8, 8) == NDSHM_REASON_RANGE);
+		CHECK(raw(kinds[i], range->handle + 1000, 0, 8) == NDSHM_REASON_REMOTE_REVOKED);
+		CHECK(raw(kinds[i], range->handle + (1ull << 32), 0, 8) == NDSHM_REASON_REMOTE_REVOKED);
+		CHECK(raw(kinds[i], UINT64_MAX, 0, 8) == NDSHM_REASON_REMOTE_REVOKED);
+	}
+	CHECK(!memcmp(before, memory, SECTION_BYTES));
+	info = owner_order(&owner, OWNER_QUERY, 0, 0, 0).info;
+	CHECK(info.denied >= 27 && info.exports == 3 && info.imports == 3);
+	free(before);
+	finish();
+}
+
+struct writer {
+	struct ndshm_remote_range *range;
+	struct ndshm_remote_peer *peer;
+	uint64_t puts;
+	int error;
+	uint32_t reason;
+};
+
+static void *write_until_revoked(void *context)
+{
+	struct writer *writer = context;
+	unsigned char buffer[20000];
+
+	do {
+		memset(buffer, (int)writer->puts++, sizeof(buffer));
+		writer->error = ndshm_remote_put(writer->range, test_random() % 40000, buffer, sizeof(buffer));
+		if (!writer->error && writer->puts % 8 == 0)
+			writer->error = ndshm_remote_flush(writer->peer);
+	} while (!writer->error);
+	writer->reason = ndshm_remote_last_reason();
+	return NULL;
+}
+
+/* What the owner's memory has when revoke() returned, it has later. */
+static void nothing_lands_after_revoke(void)
+{
+	static unsigned char canary[65536];
+	const uint32_t rounds = test_scale(5, 30);
+	uint64_t value;
+
+	REQUIRE(begin(0, 0));
+	for (uint32_t round = 0; round < rounds; round++) {
+		struct writer writer = { .peer = peer };
+		int64_t start, end;
+		pthread_t thread;
+
+		/* The owner numbers exports from 0, which begin() made. */
+		writer.range = test_import(peer, &owner, MIB, sizeof(canary), ALL);
+		REQUIRE(writer.range);
+		CHECK(!pthread_create(&thread, NULL, write_until_revoked, &writer));
+		usleep(20000);
+		start = test_now();
+		CHECK(!owner_order(&owner, OWNER_REVOKE, round + 1, 0, 0).error);
+		memcpy(canary, memory + MIB, sizeof(canary));
+		CHECK(test_now() - start < TIMEOUT + SLACK);
+		for (end = test_now() + 300; test_now() < end; usleep(1000))
+			CHECK(!memcmp(canary, memory + MIB, sizeof(canary)));
+		CHECK(!pthread_join(thread, NULL));
+		CHECK(writer.error == -EREMOTEIO && writer.reason == NDSHM_REASON_REMOTE_REVOKED);
+		CHECK(writer.puts > 1);
+		CHECK_REMOTE(ndshm_remote_get(writer.range, 0, &value, 8), EREMOTEIO, REMOTE_REVOKED);
+		CHECK_REMOTE(ndshm_remote_fetch_add(writer.range, 0, 1, &value), EREMOTEIO, REMOTE_REVOKED);
+		ndshm_remote_release(writer.range);
+		/* Other exports are as before. */
+		CHECK(!ndshm_remote_get(range, 0, &value, 8));
+		CHECK(ndshm_remote_flush(peer) != -ECONNRESET);
+	}
+	CHECK(owner_order(&owner, OWNER_QUERY, 0, 0, 0).info.exports == 1);
+	finish();
+}
+
+static void memory_that_is_gone_is_an_error(void)
+{
+	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+	struct ndshm_remote_export *made;
+	struct ndshm_remote *server;
+	char byte;
+	uint64_t value;
+
+	server = test_open(0, TIMEOUT);
+	remote = test_open(0, TIMEOUT);
+	REQUIRE(server && remote);
+	CHECK(!ndshm_remote_listen(server, "127.0.0.1", 0, TOKEN, sizeof(TOKEN), &owner.port));
+	CHECK(!ndshm_remote_export_section(server, section, extent, 65536, ALL, &made));
+	ndshm_remote_export_blob(made, blob);
+	peer = test_connect(remote, &owner);
+	REQUIRE(peer);
+	CHECK(!ndshm_remote_import(peer, blob, sizeof(blob), &range));
+	CHECK(!mprotect(memory + 4096, 4096, PROT_NONE));
+	CHECK_REMOTE(ndshm_remote_get(range, 4100, &byte, 1), EFAULT, REMOTE_MEMORY);
+	CHECK_REMOTE(ndshm_remote_fetch_add(range, 4096, 1, &value), EFAULT, REMOTE_MEMORY);
+	CHECK(!ndshm_remote_put(range, 4100, "x", 1));
+	CHECK_REMOTE(ndshm_remote_flush(peer), EFAULT, REMOTE_MEMORY);
+	CHECK_REMOTE(ndshm_remote_flush(peer), 0, NONE);
+	CHECK(!mprotect(memory + 4096, 4096, PROT_READ | PROT_WRITE));
+	CHECK(!ndshm_remote_put(range, 4100, "y", 1) && !ndshm_remote_flush(peer) && memory[4100] == 'y');
+	ndshm_remote_close(remote);
+	ndshm_remote_close(server);
+}
+
+/* A child of fork() has no connection, keeps none open, and can open its own object. */
+static void children_have_no_connections(void)
+{
+	struct ndshm_remote_export *made;
+	struct ndshm_remote_info info;
+	int descriptors, status;
+	uint64_t value;
+	pid_t pid;
+
+	REQUIRE(begin(0, 0));
+	descriptors = test_descriptors();
+	CHECK(!ndshm_remote_export_section(remote, section, extent, SECTION_BYTES, ALL, &made));
+	memset(memory, 0x31, SECTION_BYTES);
+	pid = fork();
+	if (!pid) {
+		/* The thread sanitizer permits no thread after a fork among threads. */
+		struct ndshm_remote *own = test_open(NDSHM_REMOTE_POLL, TIMEOUT);
+		struct ndshm_remote_peer *mine = own ? test_connect(own, &owner) : NULL;
+
+		test_bad = false;
+		CHECK(mine && test_all(memory, SECTION_BYTES, 0x31));
+		/* An epoll set, an event, a timer, a connection; of the parent's four none. */
+		CHECK(test_descriptors() == descriptors);
+		CHECK_REMOTE(ndshm_remote_get(range, 0, &value, 8), EOPNOTSUPP, REMOTE_FORKED);
+		CHECK_REMOTE(ndshm_remote_put(range, 0, &value, 8), EOPNOTSUPP, REMOTE_FORKED);
+		CHECK_REMOTE(ndshm_remote_flush(peer), EOPNOTSUPP, REMOTE_FORKED);
+		CHECK_REMOTE(ndshm_remote_query(remote, &info), EOPNOTSUPP, REMOTE_FORKED);
+		CHECK_REMOTE(ndshm_remote_progress(remote), EOPNOTSUPP, REMOTE_FORKED);
+		CHECK_REMOTE(ndshm_remote_fetch_add(range, 0, 1, &value), EOPNOTSUPP, REMOTE_FORKED);
+		ndshm_remote_release(range);
+		ndshm_remote_disconnect(peer);
+		ndshm_remote_revoke(made);
+		ndshm_remote_close(remote);
+		ndshm_remote_close(own);
+		fflush(stdout);
+		_exit(test_bad);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	CHECK(!ndshm_remote_get(range, 0, &value, 8) && value == 0x3131313131313131);
+	/* While a child lives, the end of this process's connection is seen. */
+	pid = fork();
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	ndshm_remote_disconnect(peer);
+	for (int64_t end = test_now() + SLACK; test_now() < end; usleep(1000))
+		if (!owner_order(&owner, OWNER_QUERY, 0, 0, 0).info.peers)
+			break;
+	CHECK(!owner_order(&owner, OWNER_QUERY, 0, 0, 0).info.peers);
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, &status, 0) == pid);
+	peer = NULL;
+	finish();
+}
+
+/* The extent is held, the section stays mapped, and a deletion ends the accesses. */
+static void exports_hold_their_memory(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	unsigned char blobs[2][NDSHM_REMOTE_BLOB_BYTES];
+	struct ndshm_remote_export *made[2];
+	struct ndshm_remote_range *ranges[2];
+	struct ndshm_remote *server = test_open(0, TIMEOUT);
+	struct ndshm_remote_info info;
+	struct ndshm_section *own;
+	uint64_t place, length;
+	unsigned char byte = 7, *base;
+
+	remote = test_open(0, TIMEOUT);
+	REQUIRE(server && remote);
+	request.max_size = 4 * MIB;
+	CHECK(!ndshm_section_create(ndshm, &request, &own));
+	CHECK(!ndshm_extent_alloc(own, MIB, 0, &place, &length));
+	base = ndshm_section_base(own);
+	CHECK(!ndshm_remote_listen(server, "127.0.0.1", 0, TOKEN, sizeof(TOKEN), &owner.port));
+	peer = test_connect(remote, &owner);
+	REQUIRE(peer);
+	for (int i = 0; i < 2; i++) {
+		CHECK(!ndshm_remote_export_section(server, own, place + 100, 1000, ALL & ~4u, &made[i]));
+		ndshm_remote_export_blob(made[i], blobs[i]);
+		CHECK(!ndshm_remote_import(peer, blobs[i], sizeof(blobs[i]), &ranges[i]));
+	}
+	CHECK(ndshm_extent_free(own, place) == -EBUSY && ndshm_last_reason(ndshm) == NDSHM_REASON_RANGE_HELD);
+	ndshm_remote_revoke(made[0]);
+	CHECK(ndshm_extent_free(own, place) == -EBUSY);
+	CHECK(!ndshm_remote_put(ranges[1], 0, &byte, 1) && !ndshm_remote_flush(peer) && base[place + 100] == 7);
+	CHECK(!ndshm_section_delete(own, 0));
+	CHECK_REMOTE(ndshm_remote_get(ranges[1], 0, &byte, 1), EREMOTEIO, REMOTE_REVOKED);
+	CHECK(!ndshm_remote_query(server, &info) && !info.exports && !info.imports);
+	ndshm_remote_release(ranges[1]);
+	CHECK_REMOTE(ndshm_remote_import(peer, blobs[1], sizeof(blobs[1]), &ranges[1]), ESTALE,
+		     REMOTE_BLOB_STALE);
+	ndshm_section_close(own);
+	base[place + 100] = 8;
+	ndshm_remote_close(server);
+	ndshm_remote_close(remote);
+}
+
+/* The caller's own memory is an error, too, and no signal. */
+static void buffers_that_are_gone_are_errors(void)
+{
+	char *none = mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char byte;
+
+	REQUIRE(begin(0, 0));
+	memory[4999] = 9;
+	CHECK_REMOTE(ndshm_remote_get(range, 0, none, 5000), EFAULT, NONE);
+	CHECK(!ndshm_remote_get(range, 4999, &byte, 1) && byte == 9);
+	CHECK_REMOTE(ndshm_remote_put(range, 0, none, 5000), EFAULT, NONE);
+	CHECK_REMOTE(ndshm_remote_get(range, 0, &byte, 1), ECONNRESET, REMOTE_GONE);
+	munmap(none, 8192);
+	finish();
+}
+
+static void reasons_have_texts(void)
+{
+	for (uint32_t i = NDSHM_REASON_REMOTE_LIMIT; i <= NDSHM_REASON_REMOTE_FORKED; i++) {
+		CHECK(!strncmp(ndshm_remote_reason_name(i), "remote-", 7));
+		CHECK(strstr(ndshm_remote_reason_text(i), "; "));
+	}
+	CHECK(!strcmp(ndshm_remote_reason_name(NDSHM_REASON_RANGE), "range"));
+	CHECK(!strcmp(ndshm_remote_reason_name(NDSHM_REASON_REMOTE_FORKED + 1), "unknown"));
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[0], "owner"))
+		owner_main(argv[1]);
+	if (ndshm_open("memfd:", &ndshm) || !test_section_make())
+		return 2;
+	RUN(reasons_have_texts);
+	RUN(transfers_are_exact);
+	RUN(transfers_without_threads_are_exact);
+	RUN(many_puts_are_flushed);
+	RUN(lists_are_scattered);
+	RUN(atomics_of_both_sides_sum_up);
+	RUN(threads_share_a_connection);
+	RUN(bad_arguments_have_reasons);
+	RUN(bad_exports_have_reasons);
+	RUN(blocks_are_exported);
+	RUN(owners_check_all_accesses);
+	RUN(nothing_lands_after_revoke);
+	RUN(memory_that_is_gone_is_an_error);
+	RUN(children_have_no_connections);
+	RUN(exports_hold_their_memory);
+	RUN(buffers_that_are_gone_are_errors);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+	return test_end();
+}
