@@ -45,7 +45,7 @@ if [[ ${1:-} == inside ]]; then
 	check 'the units are valid' systemd-analyze verify --man=no /lib/systemd/system/ndshm-bind@.service /lib/systemd/system/ndshm-section@.service /lib/systemd/system/ndshm-exporter.service
 	check 'a function that is missing is refused' command_refuses
 	check 'the example is installed' has 'Drive an Intel 82574' "$(ndshm-82574 --help)"
-	check 'the packages are purged' env DEBIAN_FRONTEND=noninteractive apt-get purge -y ndshm-dkms ndshm-tools libndshm0 libndshm-dev
+	check 'the packages are purged' env DEBIAN_FRONTEND=noninteractive apt-get purge -y ndshm-dkms ndshm-tools libndshm0 libndshm-dev libndshm-remote0 libndshm-remote-dev
 	mv -- "/lib/modules/$second" /root/second
 	mkdir -p -- "/lib/modules/$running"
 	list_files >/tmp/after
