@@ -41,18 +41,23 @@ static void held_extents_are_busy(void)
 
 	REQUIRE(section);
 	for (int i = 0; i < 3; i++)
-		CHECK(!ndshm_extent_alloc(section, EXTENT, 0, &extents[i], &length) && length == EXTENT);
+		CHECK(!ndshm_extent_alloc(section, EXTENT, 0, &extents[i], &length) &&
+		      length == EXTENT);
 	/* The last byte of the first extent, and the first byte of the second. */
-	CHECK_DONE(ndshm, ndshm_section_hold(section, extents[0] + EXTENT - 1, 2, NULL, NULL, &one));
+	CHECK_DONE(ndshm,
+		   ndshm_section_hold(section, extents[0] + EXTENT - 1, 2, NULL, NULL, &one));
 	CHECK_DONE(ndshm, ndshm_section_hold(section, extents[1], 1, NULL, NULL, &other));
-	CHECK_FAILS(ndshm, ndshm_extent_free(section, extents[0]), EBUSY, RANGE_HELD, INVALID_STATE);
-	CHECK_FAILS(ndshm, ndshm_extent_free(section, extents[1]), EBUSY, RANGE_HELD, INVALID_STATE);
+	CHECK_FAILS(ndshm, ndshm_extent_free(section, extents[0]), EBUSY, RANGE_HELD,
+		    INVALID_STATE);
+	CHECK_FAILS(ndshm, ndshm_extent_free(section, extents[1]), EBUSY, RANGE_HELD,
+		    INVALID_STATE);
 	CHECK_DONE(ndshm, ndshm_extent_free(section, extents[2]));
 	CHECK_FAILS(ndshm, ndshm_extent_free(section, extents[2]), ENOENT, EXTENT_UNKNOWN,
 		    FILE_NOT_FOUND);
 	ndshm_hold_release(one);
 	CHECK_DONE(ndshm, ndshm_extent_free(section, extents[0]));
-	CHECK_FAILS(ndshm, ndshm_extent_free(section, extents[1]), EBUSY, RANGE_HELD, INVALID_STATE);
+	CHECK_FAILS(ndshm, ndshm_extent_free(section, extents[1]), EBUSY, RANGE_HELD,
+		    INVALID_STATE);
 	ndshm_hold_release(other);
 	CHECK_DONE(ndshm, ndshm_extent_free(section, extents[1]));
 	ndshm_hold_release(NULL);
@@ -96,8 +101,8 @@ static void bad_ranges_are_refused(void)
 	const uint64_t size = ndshm_section_size(section);
 	struct ndshm_hold *hold;
 
-	CHECK_FAILS(ndshm, ndshm_section_hold(section, 0, 0, NULL, NULL, &hold), EINVAL, LENGTH_ZERO,
-		    INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_section_hold(section, 0, 0, NULL, NULL, &hold), EINVAL,
+		    LENGTH_ZERO, INVALID_PARAMETER);
 	CHECK(ndshm_section_hold(section, size, 1, NULL, NULL, &hold) == -ERANGE && !hold);
 	CHECK(ndshm_section_hold(section, 1, size, NULL, NULL, &hold) == -ERANGE);
 	CHECK(ndshm_section_hold(section, UINT64_MAX, 2, NULL, NULL, &hold) == -ERANGE);

@@ -51,7 +51,8 @@ static void transfer(uint32_t count)
 			const uint64_t seed = test_random();
 
 			for (size_t at = 0; at < length; at++)
-				buffer[at] = (unsigned char)((seed + at) * 0x9e3779b97f4a7c15 >> 56);
+				buffer[at] =
+					(unsigned char)((seed + at) * 0x9e3779b97f4a7c15 >> 56);
 			memcpy(shadow + offset, buffer, length);
 			CHECK(!ndshm_remote_put(range, offset, buffer, length));
 			CHECK(!ndshm_remote_flush(peer));
@@ -95,7 +96,8 @@ static void many_puts_are_flushed(void)
 		CHECK(!ndshm_remote_put(range, i % 8 * MIB, buffer, MIB));
 	}
 	CHECK(!ndshm_remote_fence(peer));
-	CHECK(!ndshm_remote_get(range, 7 * MIB, buffer, MIB) && buffer[0] == 64 && buffer[MIB - 1] == 64);
+	CHECK(!ndshm_remote_get(range, 7 * MIB, buffer, MIB) && buffer[0] == 64 &&
+	      buffer[MIB - 1] == 64);
 	CHECK(!ndshm_remote_flush(peer));
 	for (int i = 0; i < 8; i++)
 		CHECK(memory[i * MIB] == 57 + i && memory[(i + 1) * MIB - 1] == 57 + i);
@@ -170,7 +172,8 @@ static void *transfer_words(void *context)
 	uint64_t value, bad = 0;
 
 	for (uint64_t i = 0; i < 300; i++) {
-		bad |= ndshm_remote_put(range, start + i * 8, &i, sizeof(i)) || ndshm_remote_flush(peer);
+		bad |= ndshm_remote_put(range, start + i * 8, &i, sizeof(i)) ||
+		       ndshm_remote_flush(peer);
 		bad |= ndshm_remote_get(range, start + i * 8, &value, sizeof(value)) || value != i;
 	}
 	return (void *)(uintptr_t)bad;
@@ -218,18 +221,23 @@ static void bad_arguments_have_reasons(void)
 	CHECK_REMOTE(ndshm_remote_open(&request, &bad), EOPNOTSUPP, FLAGS);
 	CHECK(!bad);
 
-	CHECK_REMOTE(ndshm_remote_listen(remote, "localhost", 0, TOKEN, 32, &port), EINVAL, REMOTE_ADDRESS);
+	CHECK_REMOTE(ndshm_remote_listen(remote, "localhost", 0, TOKEN, 32, &port), EINVAL,
+		     REMOTE_ADDRESS);
 	CHECK_REMOTE(ndshm_remote_listen(remote, "127.0.0.1", 0, TOKEN, 15, &port), EINVAL,
 		     REMOTE_TOKEN_LENGTH);
-	CHECK_REMOTE(ndshm_remote_listen(remote, "127.0.0.1", owner.port, TOKEN, 32, &port), EADDRINUSE, NONE);
+	CHECK_REMOTE(ndshm_remote_listen(remote, "127.0.0.1", owner.port, TOKEN, 32, &port),
+		     EADDRINUSE, NONE);
 	CHECK_REMOTE(ndshm_remote_listen(remote, "::1", 0, TOKEN, 32, &port), 0, NONE);
-	CHECK_REMOTE(ndshm_remote_listen(remote, "::1", 0, TOKEN, 32, NULL), EBUSY, REMOTE_LISTENING);
-	CHECK_REMOTE(ndshm_remote_connect(remote, "127.0.0.256", 1, TOKEN, 32, &other), EINVAL, REMOTE_ADDRESS);
+	CHECK_REMOTE(ndshm_remote_listen(remote, "::1", 0, TOKEN, 32, NULL), EBUSY,
+		     REMOTE_LISTENING);
+	CHECK_REMOTE(ndshm_remote_connect(remote, "127.0.0.256", 1, TOKEN, 32, &other), EINVAL,
+		     REMOTE_ADDRESS);
 	CHECK_REMOTE(ndshm_remote_connect(remote, "::1", port, TOKEN, 257, &other), EINVAL,
 		     REMOTE_TOKEN_LENGTH);
 	CHECK_REMOTE(ndshm_remote_connect(remote, "127.0.0.1", 1, TOKEN, 32, &other), ECONNREFUSED,
 		     REMOTE_NO_LISTENER);
-	CHECK_REMOTE(ndshm_remote_connect(remote, "127.0.0.1", owner.port, TOKEN, sizeof(TOKEN) - 1, &other),
+	CHECK_REMOTE(ndshm_remote_connect(remote, "127.0.0.1", owner.port, TOKEN, sizeof(TOKEN) - 1,
+					  &other),
 		     EACCES, REMOTE_TOKEN);
 	CHECK(!other);
 	/* To itself, by the thread. */
@@ -249,32 +257,46 @@ static void bad_exports_have_reasons(void)
 
 	remote = test_open(0, TIMEOUT);
 	REQUIRE(remote);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, section, 0, 0, ALL, &made), EINVAL, LENGTH_ZERO);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, section, 1, ndshm_section_size(section), ALL, &made),
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, 0, 0, ALL, &made), EINVAL,
+		     LENGTH_ZERO);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, 1, ndshm_section_size(section),
+						 ALL, &made),
 		     ERANGE, RANGE);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, section, UINT64_MAX, 8, ALL, &made), ERANGE, RANGE);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8, 0, &made), EOPNOTSUPP, FLAGS);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8, 16, &made), EOPNOTSUPP, FLAGS);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8, NDSHM_REMOTE_ONCE, &made),
-		     EOPNOTSUPP, FLAGS);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent + 4, 8, ALL, &made), EINVAL, ALIGNMENT);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, UINT64_MAX, 8, ALL, &made),
+		     ERANGE, RANGE);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8, 0, &made), EOPNOTSUPP,
+		     FLAGS);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8, 16, &made), EOPNOTSUPP,
+		     FLAGS);
+	CHECK_REMOTE(
+		ndshm_remote_export_section(remote, section, extent, 8, NDSHM_REMOTE_ONCE, &made),
+		EOPNOTSUPP, FLAGS);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent + 4, 8, ALL, &made),
+		     EINVAL, ALIGNMENT);
 	/* A page without memory, at the end of the range. */
 	CHECK(!mprotect(memory + 8192, 4096, PROT_NONE));
-	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8193, ALL, &made), ENXIO, EXPORT_RANGE);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8193, NDSHM_REMOTE_READ, &made), ENXIO,
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8193, ALL, &made), ENXIO,
 		     EXPORT_RANGE);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8192, ALL, &made), 0, NONE);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8193, NDSHM_REMOTE_READ,
+						 &made),
+		     ENXIO, EXPORT_RANGE);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, section, extent, 8192, ALL, &made), 0,
+		     NONE);
 	CHECK(!mprotect(memory + 8192, 4096, PROT_READ | PROT_WRITE));
 	ndshm_remote_revoke(made);
 
 	CHECK(!ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd));
 	CHECK(!ndshm_section_adopt(ndshm, fd, &readonly));
 	close(fd);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, readonly, extent, 8, NDSHM_REMOTE_WRITE, &made), EROFS,
-		     SECTION_READONLY);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, readonly, extent, 8, NDSHM_REMOTE_ATOMIC, &made), EROFS,
-		     SECTION_READONLY);
-	CHECK_REMOTE(ndshm_remote_export_section(remote, readonly, extent, 8, NDSHM_REMOTE_READ, &made), 0, NONE);
+	CHECK_REMOTE(
+		ndshm_remote_export_section(remote, readonly, extent, 8, NDSHM_REMOTE_WRITE, &made),
+		EROFS, SECTION_READONLY);
+	CHECK_REMOTE(ndshm_remote_export_section(remote, readonly, extent, 8, NDSHM_REMOTE_ATOMIC,
+						 &made),
+		     EROFS, SECTION_READONLY);
+	CHECK_REMOTE(
+		ndshm_remote_export_section(remote, readonly, extent, 8, NDSHM_REMOTE_READ, &made),
+		0, NONE);
 	ndshm_remote_revoke(made);
 	ndshm_section_close(readonly);
 
@@ -377,7 +399,8 @@ static void owners_check_all_accesses(void)
 		CHECK(raw(kinds[i], range->handle, SECTION_BYTES, 8) == NDSHM_REASON_RANGE);
 		CHECK(raw(kinds[i], range->handle, UINT64_MAX - 7 - 8, 8) == NDSHM_REASON_RANGE);
 		CHECK(raw(kinds[i], range->handle + 1000, 0, 8) == NDSHM_REASON_REMOTE_REVOKED);
-		CHECK(raw(kinds[i], range->handle + (1ull << 32), 0, 8) == NDSHM_REASON_REMOTE_REVOKED);
+		CHECK(raw(kinds[i], range->handle + (1ull << 32), 0, 8) ==
+		      NDSHM_REASON_REMOTE_REVOKED);
 		CHECK(raw(kinds[i], UINT64_MAX, 0, 8) == NDSHM_REASON_REMOTE_REVOKED);
 	}
 	CHECK(!memcmp(before, memory, SECTION_BYTES));
@@ -402,7 +425,8 @@ static void *write_until_revoked(void *context)
 
 	do {
 		memset(buffer, (int)writer->puts++, sizeof(buffer));
-		writer->error = ndshm_remote_put(writer->range, test_random() % 40000, buffer, sizeof(buffer));
+		writer->error = ndshm_remote_put(writer->range, test_random() % 40000, buffer,
+						 sizeof(buffer));
 		if (!writer->error && writer->puts % 8 == 0)
 			writer->error = ndshm_remote_flush(writer->peer);
 	} while (!writer->error);
@@ -437,8 +461,10 @@ static void nothing_lands_after_revoke(void)
 		CHECK(!pthread_join(thread, NULL));
 		CHECK(writer.error == -EREMOTEIO && writer.reason == NDSHM_REASON_REMOTE_REVOKED);
 		CHECK(writer.puts > 1);
-		CHECK_REMOTE(ndshm_remote_get(writer.range, 0, &value, 8), EREMOTEIO, REMOTE_REVOKED);
-		CHECK_REMOTE(ndshm_remote_fetch_add(writer.range, 0, 1, &value), EREMOTEIO, REMOTE_REVOKED);
+		CHECK_REMOTE(ndshm_remote_get(writer.range, 0, &value, 8), EREMOTEIO,
+			     REMOTE_REVOKED);
+		CHECK_REMOTE(ndshm_remote_fetch_add(writer.range, 0, 1, &value), EREMOTEIO,
+			     REMOTE_REVOKED);
 		ndshm_remote_release(writer.range);
 		/* Other exports are as before. */
 		CHECK(!ndshm_remote_get(range, 0, &value, 8));
@@ -472,7 +498,8 @@ static void memory_that_is_gone_is_an_error(void)
 	CHECK_REMOTE(ndshm_remote_flush(peer), EFAULT, REMOTE_MEMORY);
 	CHECK_REMOTE(ndshm_remote_flush(peer), 0, NONE);
 	CHECK(!mprotect(memory + 4096, 4096, PROT_READ | PROT_WRITE));
-	CHECK(!ndshm_remote_put(range, 4100, "y", 1) && !ndshm_remote_flush(peer) && memory[4100] == 'y');
+	CHECK(!ndshm_remote_put(range, 4100, "y", 1) && !ndshm_remote_flush(peer) &&
+	      memory[4100] == 'y');
 	ndshm_remote_close(remote);
 	ndshm_remote_close(server);
 }
@@ -505,7 +532,8 @@ static void children_have_no_connections(void)
 		CHECK_REMOTE(ndshm_remote_flush(peer), EOPNOTSUPP, REMOTE_FORKED);
 		CHECK_REMOTE(ndshm_remote_query(remote, &info), EOPNOTSUPP, REMOTE_FORKED);
 		CHECK_REMOTE(ndshm_remote_progress(remote), EOPNOTSUPP, REMOTE_FORKED);
-		CHECK_REMOTE(ndshm_remote_fetch_add(range, 0, 1, &value), EOPNOTSUPP, REMOTE_FORKED);
+		CHECK_REMOTE(ndshm_remote_fetch_add(range, 0, 1, &value), EOPNOTSUPP,
+			     REMOTE_FORKED);
 		ndshm_remote_release(range);
 		ndshm_remote_disconnect(peer);
 		ndshm_remote_revoke(made);
@@ -556,14 +584,17 @@ static void exports_hold_their_memory(void)
 	peer = test_connect(remote, &owner);
 	REQUIRE(peer);
 	for (int i = 0; i < 2; i++) {
-		CHECK(!ndshm_remote_export_section(server, own, place + 100, 1000, ALL & ~4u, &made[i]));
+		CHECK(!ndshm_remote_export_section(server, own, place + 100, 1000, ALL & ~4u,
+						   &made[i]));
 		ndshm_remote_export_blob(made[i], blobs[i]);
 		CHECK(!ndshm_remote_import(peer, blobs[i], sizeof(blobs[i]), &ranges[i]));
 	}
-	CHECK(ndshm_extent_free(own, place) == -EBUSY && ndshm_last_reason(ndshm) == NDSHM_REASON_RANGE_HELD);
+	CHECK(ndshm_extent_free(own, place) == -EBUSY &&
+	      ndshm_last_reason(ndshm) == NDSHM_REASON_RANGE_HELD);
 	ndshm_remote_revoke(made[0]);
 	CHECK(ndshm_extent_free(own, place) == -EBUSY);
-	CHECK(!ndshm_remote_put(ranges[1], 0, &byte, 1) && !ndshm_remote_flush(peer) && base[place + 100] == 7);
+	CHECK(!ndshm_remote_put(ranges[1], 0, &byte, 1) && !ndshm_remote_flush(peer) &&
+	      base[place + 100] == 7);
 	CHECK(!ndshm_section_delete(own, 0));
 	CHECK_REMOTE(ndshm_remote_get(ranges[1], 0, &byte, 1), EREMOTEIO, REMOTE_REVOKED);
 	CHECK(!ndshm_remote_query(server, &info) && !info.exports && !info.imports);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Latency and bandwidth of transfers by size, beside a plain socket: a program that sends and receives
- * the same bytes, and nothing else. Both run in turns, and the medians of the ratios are printed.
+ * Latency and bandwidth of transfers by size, beside a plain socket: a program that sends and
+ * receives the same bytes, and nothing else. Both run in turns, and the medians of the ratios are
+ * printed.
  *
  *	put	latency: a put and a flush, beside `size` bytes and a reply of a header
  *	get	latency: a get, beside a header and a reply of `size` bytes
@@ -81,7 +82,8 @@ static void plain_run(int fd, const struct plain_order *order, bool here)
 
 static int plain_start(pid_t *pid)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socklen_t length = sizeof(address);
@@ -124,7 +126,8 @@ static double remote_time(const struct plain_order *order)
 	switch (order->kind) {
 	case PLAIN_PUT:
 		for (uint32_t i = 0; i < order->count && !error; i++)
-			error = ndshm_remote_put(range, 0, buffer, order->size) || ndshm_remote_flush(peer);
+			error = ndshm_remote_put(range, 0, buffer, order->size) ||
+				ndshm_remote_flush(peer);
 		break;
 	case PLAIN_GET:
 		for (uint32_t i = 0; i < order->count && !error; i++)
@@ -139,8 +142,8 @@ static double remote_time(const struct plain_order *order)
 		for (uint32_t i = 0; i < 4096; i++)
 			parts[i] = (struct ndshm_remote_part){ 0, buffer, order->size };
 		for (uint32_t i = 0; i < order->count && !error; i += 4096)
-			error = ndshm_remote_get_many(range, parts,
-						      order->count - i < 4096 ? order->count - i : 4096);
+			error = ndshm_remote_get_many(
+				range, parts, order->count - i < 4096 ? order->count - i : 4096);
 		break;
 	}
 	return error ? -1 : (double)(bench_now() - start) / order->count;
@@ -162,7 +165,8 @@ static double bench_median(double *values)
 /* Returns true if the ratio is within the limit. */
 static bool bench_row(int fd, enum plain_kind kind, uint32_t size, uint32_t count)
 {
-	static const char *const names[] = { "put latency", "get latency", "put bandwidth", "get bandwidth" };
+	static const char *const names[] = { "put latency", "get latency", "put bandwidth",
+					     "get bandwidth" };
 	const struct plain_order order = { kind, size, count };
 	const bool latency = kind == PLAIN_PUT || kind == PLAIN_GET;
 	double plain[ROUNDS], remote[ROUNDS], ratios[ROUNDS], ratio, theirs, ours;
@@ -181,8 +185,8 @@ static bool bench_row(int fd, enum plain_kind kind, uint32_t size, uint32_t coun
 		printf("%-14s %8u bytes: %9.1f us, plain %9.1f us, ratio %.2f\n", names[kind], size,
 		       ours / 1000, theirs / 1000, ratio);
 	else
-		printf("%-14s %8u bytes: %9.1f MB/s, plain %7.1f MB/s, ratio %.2f\n", names[kind], size,
-		       size * 1000. / ours, size * 1000. / theirs, ratio);
+		printf("%-14s %8u bytes: %9.1f MB/s, plain %7.1f MB/s, ratio %.2f\n", names[kind],
+		       size, size * 1000. / ours, size * 1000. / theirs, ratio);
 	fflush(stdout);
 	return latency ? ratio <= 1.1 : ratio >= 0.95;
 }

@@ -72,7 +72,7 @@ static struct baseline baseline_take(void)
 	return baseline;
 }
 
-/* The allocator and the sanitizer keep mappings, and the caches of threads: a leak grows with the rounds. */
+/* The allocator and the sanitizer keep mappings, and caches of threads; a leak grows. */
 static bool baseline_is(const struct baseline *before, uint32_t rounds)
 {
 	const struct baseline now = baseline_take();
@@ -80,9 +80,9 @@ static bool baseline_is(const struct baseline *before, uint32_t rounds)
 		    now.memory <= before->memory + 65536;
 
 	if (!good)
-		printf("# %u rounds: %d descriptors, %d mappings, %zu bytes; before %d, %d, %zu\n", rounds,
-		       now.descriptors, now.maps, now.memory, before->descriptors, before->maps,
-		       before->memory);
+		printf("# %u rounds: %d descriptors, %d mappings, %zu bytes; before %d, %d, %zu\n",
+		       rounds, now.descriptors, now.maps, now.memory, before->descriptors,
+		       before->maps, before->memory);
 	return good;
 }
 
@@ -130,7 +130,8 @@ static void killed_owners_are_errors(void)
 		CHECK(test_now() - start < TIMEOUT + SLACK);
 		CHECK(error == -ECONNRESET || error == -ETIMEDOUT);
 		/* And so fail all later calls, at once. */
-		CHECK(ndshm_remote_put(range, 0, "x", 1) == error && ndshm_remote_flush(peer) == error);
+		CHECK(ndshm_remote_put(range, 0, "x", 1) == error &&
+		      ndshm_remote_flush(peer) == error);
 		CHECK(ndshm_remote_fence(peer) == error);
 		pthread_join(thread, NULL);
 		CHECK(owner_wait(&owner) == -SIGKILL);
@@ -174,13 +175,17 @@ static void client_main(const char *role, const char *text)
 		_exit(2);
 	for (int i = 0; stops && i < 2000; i++) {
 		struct wire wire = {
-			.kind = WIRE_GET, .request = 1000 + i, .range = range->handle, .value = { 65536 },
+			.kind = WIRE_GET,
+			.request = 1000 + i,
+			.range = range->handle,
+			.value = { 65536 },
 		};
 		unsigned char bytes[WIRE_HEADER];
 
 		wire_encode(&wire, bytes);
 		/* Until the owner reads no more. */
-		if (send(peer->fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(bytes))
+		if (send(peer->fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL) !=
+		    sizeof(bytes))
 			break;
 	}
 	if (stops)
@@ -259,7 +264,8 @@ static void stopped_owners_are_errors(void)
 		CHECK(waitpid(owner.pid, &status, WUNTRACED) == owner.pid && WIFSTOPPED(status));
 		start = test_now();
 		if (i == 0) {
-			CHECK_REMOTE(ndshm_remote_get(range, 0, buffer, 1 << 20), ETIMEDOUT, REMOTE_TIMEOUT);
+			CHECK_REMOTE(ndshm_remote_get(range, 0, buffer, 1 << 20), ETIMEDOUT,
+				     REMOTE_TIMEOUT);
 		} else if (i == 1) {
 			CHECK(!ndshm_remote_put(range, 0, "x", 1));
 			CHECK_REMOTE(ndshm_remote_flush(peer), ETIMEDOUT, REMOTE_TIMEOUT);
@@ -271,9 +277,11 @@ static void stopped_owners_are_errors(void)
 				error = ndshm_remote_put(range, 0, memory, SECTION_BYTES);
 			CHECK_REMOTE(error, ETIMEDOUT, REMOTE_TIMEOUT);
 		} else {
-			CHECK_REMOTE(ndshm_remote_connect(remote, "127.0.0.1", owner.port, TOKEN, sizeof(TOKEN),
-							  &other), ETIMEDOUT, REMOTE_TIMEOUT);
-			CHECK_REMOTE(ndshm_remote_get(range, 0, &byte, 1), ETIMEDOUT, REMOTE_TIMEOUT);
+			CHECK_REMOTE(ndshm_remote_connect(remote, "127.0.0.1", owner.port, TOKEN,
+							  sizeof(TOKEN), &other),
+				     ETIMEDOUT, REMOTE_TIMEOUT);
+			CHECK_REMOTE(ndshm_remote_get(range, 0, &byte, 1), ETIMEDOUT,
+				     REMOTE_TIMEOUT);
 		}
 		CHECK(test_now() - start >= 500 && test_now() - start < 1000 + SLACK);
 		start = test_now();
@@ -293,7 +301,7 @@ static void stopped_owners_are_errors(void)
 	free(buffer);
 }
 
-/* A client that requests and does not receive costs the owner a bounded queue for the time limit. */
+/* A client that does not receive costs the owner a bounded queue for the time limit. */
 static void stopped_clients_are_dropped(void)
 {
 	struct ndshm_remote *remote = test_open(0, 500), *other = test_open(0, TIMEOUT);
@@ -331,7 +339,7 @@ static void stopped_clients_are_dropped(void)
 	ndshm_remote_close(remote);
 }
 
-/* A network of this process's own, whose only interface goes down. Returns false if not permitted. */
+/* A network of this process's own, whose only interface goes down. False if not permitted. */
 static bool loopback_set(bool up)
 {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = up ? IFF_UP : 0 };

@@ -15,7 +15,9 @@
 static int stranger(uint16_t port)
 {
 	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -77,19 +79,24 @@ static void damaged_blobs_are_refused(void)
 	/* The next version, and this one in the other byte order. */
 	version = answer.blob[8];
 	answer.blob[8]++;
-	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 96, &range), EPROTONOSUPPORT, REMOTE_BLOB_VERSION);
+	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 96, &range), EPROTONOSUPPORT,
+		     REMOTE_BLOB_VERSION);
 	answer.blob[8] = 0;
 	answer.blob[11] = version;
-	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 96, &range), EPROTONOSUPPORT, REMOTE_BLOB_VERSION);
+	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 96, &range), EPROTONOSUPPORT,
+		     REMOTE_BLOB_VERSION);
 	answer.blob[8] = version;
 	answer.blob[11] = 0;
-	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 95, &range), EINVAL, REMOTE_BLOB_LENGTH);
+	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 95, &range), EINVAL,
+		     REMOTE_BLOB_LENGTH);
 	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 0, &range), EINVAL, REMOTE_BLOB_LENGTH);
 	answer.blob[50] ^= 1;
-	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 96, &range), EINVAL, REMOTE_BLOB_DAMAGED);
+	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 96, &range), EINVAL,
+		     REMOTE_BLOB_DAMAGED);
 	answer.blob[50] ^= 1;
 	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 96, &range), 0, NONE);
-	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 96, &range), EEXIST, REMOTE_BLOB_IMPORTED);
+	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, 96, &range), EEXIST,
+		     REMOTE_BLOB_IMPORTED);
 	ndshm_remote_disconnect(peer);
 	ndshm_remote_close(remote);
 	CHECK(!owner_stop(&owner));
@@ -131,7 +138,8 @@ static void forged_blobs_are_refused(void)
 			break;
 		}
 		blob_encode(&forged, bytes);
-		CHECK_REMOTE(ndshm_remote_import(peer, bytes, sizeof(bytes), &range), ESTALE, REMOTE_BLOB_STALE);
+		CHECK_REMOTE(ndshm_remote_import(peer, bytes, sizeof(bytes), &range), ESTALE,
+			     REMOTE_BLOB_STALE);
 	}
 	query = owner_order(&owner, OWNER_QUERY, 0, 0, 0);
 	CHECK(!query.info.imports && query.info.denied == 2000);
@@ -168,7 +176,8 @@ static void old_blobs_are_refused(void)
 	CHECK_REMOTE(ndshm_remote_import(other, once.blob, 96, &range), ESTALE, REMOTE_BLOB_STALE);
 	revoked = owner_order(&owner, OWNER_EXPORT, 0, 4096, NDSHM_REMOTE_READ);
 	CHECK(!owner_order(&owner, OWNER_REVOKE, 1, 0, 0).error);
-	CHECK_REMOTE(ndshm_remote_import(other, revoked.blob, 96, &range), ESTALE, REMOTE_BLOB_STALE);
+	CHECK_REMOTE(ndshm_remote_import(other, revoked.blob, 96, &range), ESTALE,
+		     REMOTE_BLOB_STALE);
 	revoked = owner_order(&owner, OWNER_EXPORT, 0, 4096, NDSHM_REMOTE_READ);
 	ndshm_remote_disconnect(other);
 	CHECK(!owner_stop(&owner));
@@ -250,7 +259,8 @@ static void half_open_connections_are_bounded(void)
 		CHECK(receive_all(slow, handshake.welcome, WELCOME_BYTES) && !handshake.welcome[8]);
 	}
 	close(slow);
-	for (start = test_now(); answer.info.half_open && test_now() - start < 2 * TIMEOUT + SLACK;) {
+	for (start = test_now();
+	     answer.info.half_open && test_now() - start < 2 * TIMEOUT + SLACK;) {
 		answer = owner_order(&owner, OWNER_QUERY, 0, 0, 0);
 		usleep(10000);
 	}
@@ -276,7 +286,8 @@ static void slow_hellos_end(void)
 	REQUIRE(owner_start(&owner, 0));
 	CHECK(token_init(&handshake.token, TOKEN, sizeof(TOKEN)));
 	fd = stranger(owner.port);
-	CHECK(receive_all(fd, handshake.greeting, GREETING_BYTES) && handshake_say_hello(&handshake));
+	CHECK(receive_all(fd, handshake.greeting, GREETING_BYTES) &&
+	      handshake_say_hello(&handshake));
 	start = test_now();
 	for (size_t i = 0; i < HELLO_BYTES; i++) {
 		if (send(fd, handshake.hello + i, 1, MSG_NOSIGNAL) != 1)
@@ -307,7 +318,8 @@ static void *send_garbage(void *context)
 			wire_put32(bytes + 12, 0);
 		}
 		for (size_t sent = 0; fd >= 0 && sent < length;) {
-			ssize_t count = send(fd, bytes + sent, 1 + test_random() % (length - sent), MSG_NOSIGNAL);
+			ssize_t count = send(fd, bytes + sent, 1 + test_random() % (length - sent),
+					     MSG_NOSIGNAL);
 
 			if (count <= 0)
 				break;
@@ -436,8 +448,9 @@ static bool send_wire(int fd, const struct wire *wire)
 }
 
 /*
- * A peer stops in the middle of a put, and does not take the bytes of its gets. The export is revoked
- * without it, the rest of the put goes nowhere, and the gets have nothing of what is written later.
+ * A peer stops in the middle of a put, and does not take the bytes of its gets. The export is
+ * revoked without it, the rest of the put goes nowhere, and the gets have nothing of what is
+ * written later.
  */
 static void half_transfers_end_with_the_export(void)
 {
@@ -461,8 +474,10 @@ static void half_transfers_end_with_the_export(void)
 	REQUIRE(getter && !ndshm_remote_import(getter, answer.blob, sizeof(answer.blob), &get));
 	CHECK(!fcntl(putter->fd, F_SETFL, 0) && !fcntl(getter->fd, F_SETFL, 0));
 	for (uint64_t i = 1; i <= 32; i++)
-		CHECK(send_wire(getter->fd, &(struct wire){
-			.kind = WIRE_GET, .request = i, .range = get->handle, .value = { WIRE_DATA } }));
+		CHECK(send_wire(getter->fd, &(struct wire){ .kind = WIRE_GET,
+							    .request = i,
+							    .range = get->handle,
+							    .value = { WIRE_DATA } }));
 	memset(data, 2, sizeof(data));
 	wire.range = put->handle;
 	CHECK(send_wire(putter->fd, &wire));
@@ -497,7 +512,7 @@ static void half_transfers_end_with_the_export(void)
 	CHECK(!owner_stop(&owner));
 }
 
-/* Random valid and invalid requests, cut at random places: no effect outside of what is exported. */
+/* Random valid and invalid requests, cut at random places: no effect outside of the exports. */
 static void random_messages_stay_in_the_export(void)
 {
 	const uint32_t rounds = test_scale(200, 5000);
@@ -521,7 +536,8 @@ static void random_messages_stay_in_the_export(void)
 				.kind = 1 + (uint32_t)(test_random() % 7),
 				.range = test_random() % 8 ? range->handle : test_random(),
 				.offset = test_random() % 8 ? test_random() % 5000 : test_random(),
-				.value = { test_random() % 8 ? test_random() % 5000 : test_random() },
+				.value = { test_random() % 8 ? test_random() % 5000
+							     : test_random() },
 			};
 
 			if (wire.kind == WIRE_PUT)
@@ -536,13 +552,15 @@ static void random_messages_stay_in_the_export(void)
 				wire.offset = wire.value[0] = 0;
 			wire_encode(&wire, bytes + length);
 			if (test_random() % 200 == 0)
-				bytes[length + test_random() % WIRE_HEADER] ^= 1u << test_random() % 8;
+				bytes[length + test_random() % WIRE_HEADER] ^=
+					1u << test_random() % 8;
 			length += WIRE_HEADER + wire.length;
 		}
 		/* Without receiving: the owner stops to read, or has closed it. */
 		for (size_t sent = 0; sent < length;) {
 			const size_t chunk = 1 + test_random() % 3000;
-			ssize_t count = send(peer->fd, bytes + sent, length - sent < chunk ? length - sent : chunk,
+			ssize_t count = send(peer->fd, bytes + sent,
+					     length - sent < chunk ? length - sent : chunk,
 					     MSG_NOSIGNAL | MSG_DONTWAIT);
 
 			if (count <= 0)
@@ -572,8 +590,8 @@ static void *connect_once(void *context)
 	struct connector *connector = context;
 	struct ndshm_remote_peer *peer;
 
-	connector->error = ndshm_remote_connect(connector->remote, "127.0.0.1", connector->owner.port,
-						TOKEN, sizeof(TOKEN), &peer);
+	connector->error = ndshm_remote_connect(connector->remote, "127.0.0.1",
+						connector->owner.port, TOKEN, sizeof(TOKEN), &peer);
 	connector->reason = ndshm_remote_last_reason();
 	return NULL;
 }
@@ -584,7 +602,8 @@ static void *connect_once(void *context)
  */
 static void recorded_proofs_are_refused(void)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	unsigned char greeting[GREETING_BYTES], hello[HELLO_BYTES], welcome[WELCOME_BYTES];
 	struct connector connector = { 0 };
 	socklen_t size = sizeof(address);

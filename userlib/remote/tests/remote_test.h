@@ -93,9 +93,9 @@ static inline void owner_obey(struct ndshm_remote *remote, const struct owner_co
 {
 	switch (command->order) {
 	case OWNER_EXPORT:
-		answer->error = ndshm_remote_export_section(remote, section, extent + command->offset,
-							    command->length, command->rights,
-							    &exports[*count % 16]);
+		answer->error = ndshm_remote_export_section(
+			remote, section, extent + command->offset, command->length, command->rights,
+			&exports[*count % 16]);
 		if (!answer->error)
 			ndshm_remote_export_blob(exports[(*count)++ % 16], answer->blob);
 		break;
@@ -151,7 +151,7 @@ static inline void owner_run(int sock, uint32_t flags, uint16_t port)
 	exit(0);
 }
 
-/* The program once more, with these arguments: another process, without threads and locks of this one. */
+/* The program once more, with these arguments: without threads and locks of this process. */
 static inline pid_t test_spawn(const char *role, const char *text, int inherit)
 {
 	pid_t pid;
@@ -251,7 +251,8 @@ static inline struct ndshm_remote_peer *test_connect(struct ndshm_remote *remote
 						     const struct owner *owner)
 {
 	struct ndshm_remote_peer *peer;
-	int error = ndshm_remote_connect(remote, "127.0.0.1", owner->port, TOKEN, sizeof(TOKEN), &peer);
+	int error =
+		ndshm_remote_connect(remote, "127.0.0.1", owner->port, TOKEN, sizeof(TOKEN), &peer);
 
 	if (error)
 		printf("# connect: %s: %s\n", strerror(-error),

@@ -49,7 +49,7 @@ struct ndshm_remote_range;	/* an imported range */
  */
 struct ndshm_remote_request {
 	uint32_t flags;			/* 0 or NDSHM_REMOTE_POLL */
-	uint32_t timeout;		/* milliseconds without progress of a peer: 100 to 600,000 */
+	uint32_t timeout;		/* ms without progress of a peer: 100 to 600,000 */
 	uint32_t max_peers;		/* connections that are accepted: 1 to 65,536 */
 	uint32_t max_half_open;		/* connections without a valid token: 1 to 1,024 */
 };
@@ -109,7 +109,8 @@ int ndshm_remote_listen(struct ndshm_remote *remote, const char *address, uint16
  * Connect to a process that listens. -ECONNREFUSED (REMOTE_NO_LISTENER): none does. -EACCES
  * (REMOTE_TOKEN): the tokens differ. -EPROTO (REMOTE_PROTOCOL): it is not a listener of this
  * library, or of another version. -EUSERS (REMOTE_PEERS): it has `max_peers`.
- * -ETIMEDOUT (REMOTE_TIMEOUT): not all of it was done within the time limit. -EINVAL (REMOTE_ADDRESS, REMOTE_TOKEN_LENGTH).
+ * -ETIMEDOUT (REMOTE_TIMEOUT): not all of it was done within the time limit. -EINVAL
+ * (REMOTE_ADDRESS, REMOTE_TOKEN_LENGTH).
  */
 int ndshm_remote_connect(struct ndshm_remote *remote, const char *address, uint16_t port,
 			 const void *token, size_t token_length, struct ndshm_remote_peer **out)
