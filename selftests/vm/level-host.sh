@@ -160,6 +160,30 @@ level_interop() {
 	with_lock "$BUILD/interop.lock" build_interop || return 1
 	guest -- env INTEROP="$BUILD/interop" "$top/selftests/interop/interop.sh"
 }
+# Two guests with a wire between their cards: what one exports the other reads and writes.
+level_remote() {
+	local directory station code=0
+	directory=$(mktemp -d) || return 1
+	remote_guest station server=on 1 >"$directory/log" 2>&1 &
+	station=$!
+	# The second emulator connects to the first.
+	until [[ -S $directory/wire ]] || ! kill -0 "$station" 2>/dev/null; do sleep 0.1; done
+	remote_guest test server=off 2 || code=$?
+	# Without the test nothing ends the station.
+	[[ $code -eq 0 ]] || pkill -TERM -P "$station" || true
+	wait "$station" || code=$?
+	sed 's/^/# station: /' "$directory/log"
+	rm -rf -- "$directory"
+	return "$code"
+}
+# remote_guest ROLE SERVER NUMBER
+remote_guest() {
+	guest --name "$run-${name//\//-}-$1" --memory 1G \
+		--netdev "stream,id=far,$2,addr.type=unix,addr.path=$directory/wire" \
+		--device "virtio-net-pci,netdev=far,mac=52:54:00:6e:65:0$3,romfile=" -- \
+		env NDSHM_TRANSFERS="$(long 300 10000)" NDSHM_KILLS="$(long 10 1000)" NDSHM_CUTS="$(long 2 100)" \
+		"$top/userlib/remote/tests/wire.sh" "$1" "$BUILD/user/tests/remote/remote_wire"
+}
 level_compile_all() { "$here/compile-all.sh"; }
 
 level_switches() {

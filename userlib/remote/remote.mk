@@ -82,6 +82,17 @@ $(remote_tests)/%.o: $(remote)/tests/%.c $(here)/Makefile $(remote)/remote.mk
 $(remote_test_programs): %: %.o $(remote_test_objects)
 	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(nettle_libs) $(nl_libs)
 
+# Between two machines, and so without sanitizers: they would measure themselves.
+remote_wire := $(remote_tests)/remote_wire
+.PHONY: remote-wire
+remote-wire: $(remote_wire)
+ifneq ($(nettle_libs),)
+module-tests: remote-wire
+endif
+$(remote_wire): $(remote)/tests/remote_wire.c $(remote_objects) $(archive)
+	@mkdir -p $(@D)
+	$(remote_compile) -I$(here)/tests -o $@ $< $(remote_objects) $(archive) $(nettle_libs) $(nl_libs)
+
 # A comparison with a plain socket, without sanitizers; `check` does not run it.
 remote_bench := $(remote_tests)/remote_bench
 .PHONY: remote-bench
