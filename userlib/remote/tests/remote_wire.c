@@ -750,6 +750,8 @@ struct writer {
 static void *write_until_revoked(void *context)
 {
 	struct writer *writer = context;
+	/* Longer than the owner watches its memory. */
+	const int64_t end = test_now() + 1000 + TIMEOUT + SLACK;
 
 	do {
 		memset(place.base, (int)writer->puts++, 20000);
@@ -757,7 +759,7 @@ static void *write_until_revoked(void *context)
 			ndshm_remote_put(writer->range, test_random() % 40000, place.base, 20000);
 		if (!writer->error && writer->puts % 8 == 0)
 			writer->error = ndshm_remote_flush(peer);
-	} while (!writer->error);
+	} while (!writer->error && test_now() < end);
 	writer->reason = ndshm_remote_last_reason();
 	return NULL;
 }
