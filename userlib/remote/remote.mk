@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# libndshm-remote; part of userlib/Makefile. Without the headers of nettle it is left out.
+# libndshm-remote, and ndshm-remote, which the command runs for "ndshm remote"; part of
+# userlib/Makefile. Without the headers of nettle both are left out.
 
 remote := $(here)/remote
 remote_soname := libndshm-remote.so.0
@@ -9,7 +10,15 @@ remote_library := $(out)/$(remote_name)
 remote_sources := $(wildcard $(remote)/src/*.c)
 remote_objects := $(remote_sources:$(remote)/src/%.c=$(out)/remote/%.o)
 remote_compile = $(compile) -I$(remote)/include
-remote_out := $(remote_library) $(out)/libndshm-remote.pc
+# Beside the sources of its own, those of the command that it needs.
+remote_command := $(out)/ndshm-remote
+remote_tool_sources := $(wildcard $(remote)/tools/*.c)
+remote_tool_common := choose common hold names output table words
+remote_tool_objects := $(remote_tool_sources:$(remote)/tools/%.c=$(out)/remote/tools/%.o) \
+	$(remote_tool_common:%=$(out)/tools/%.o)
+remote_out := $(remote_library) $(remote_command) $(out)/libndshm-remote.pc
+
+LIBEXECDIR ?= $(PREFIX)/libexec
 
 nettle_libs := $(shell $(PKG_CONFIG) --libs nettle 2>/dev/null)
 
@@ -33,6 +42,14 @@ $(remote_library): $(remote_objects) $(remote)/src/libndshm-remote.map $(library
 	ln -sf $(remote_name) $(out)/$(remote_soname)
 	ln -sf $(remote_soname) $(out)/libndshm-remote.so
 
+$(out)/remote/tools/%.o: $(remote)/tools/%.c $(here)/Makefile $(remote)/remote.mk
+	@mkdir -p $(@D)
+	$(remote_compile) -I$(here)/tools $(jansson_cflags) -DVERSION='"$(VERSION)"' -c -o $@ $<
+
+$(remote_command): $(remote_tool_objects) $(remote_library)
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(remote_tool_objects) \
+		$(remote_library) $(library) $(jansson_libs)
+
 .PHONY: $(out)/libndshm-remote.pc
 $(out)/libndshm-remote.pc: $(remote)/src/libndshm-remote.pc.in
 	@mkdir -p $(@D)
@@ -50,13 +67,19 @@ install-remote: remote
 	ln -sf $(remote_name) $(DESTDIR)$(LIBDIR)/$(remote_soname)
 	ln -sf $(remote_soname) $(DESTDIR)$(LIBDIR)/libndshm-remote.so
 	$(INSTALL) -m 644 $(out)/libndshm-remote.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $(out)/ndshm-remote.install $(remote_tool_objects) \
+		$(remote_library) $(library) $(jansson_libs)
+	$(INSTALL) -d $(DESTDIR)$(LIBEXECDIR)/ndshm
+	$(INSTALL) -m 755 $(out)/ndshm-remote.install $(DESTDIR)$(LIBEXECDIR)/ndshm/ndshm-remote
 	PAGES=$(remote)/man INSTALL='$(INSTALL)' $(here)/man/install.sh $(VERSION) $(DESTDIR)$(MANDIR)
 
 uninstall: uninstall-remote
 uninstall-remote:
 	rm -f $(DESTDIR)$(LIBDIR)/$(remote_name) $(DESTDIR)$(LIBDIR)/$(remote_soname) \
 		$(DESTDIR)$(LIBDIR)/libndshm-remote.so $(DESTDIR)$(LIBDIR)/pkgconfig/libndshm-remote.pc \
-		$(DESTDIR)$(INCLUDEDIR)/ndshm/remote.h
+		$(DESTDIR)$(INCLUDEDIR)/ndshm/remote.h $(DESTDIR)$(LIBEXECDIR)/ndshm/ndshm-remote
+	test ! -d $(DESTDIR)$(LIBEXECDIR)/ndshm || \
+		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(LIBEXECDIR)/ndshm
 	PAGES=$(remote)/man $(here)/man/install.sh --remove $(DESTDIR)$(MANDIR)
 
 # Tests: the sources of both libraries once more, with sanitizers.
@@ -66,7 +89,8 @@ remote_test_programs := $(remote_test_names:%=$(remote_tests)/%)
 ifneq ($(nettle_libs),)
 remote_checks := $(remote_test_programs)
 check: $(remote_checks)
-remote_scripts := '$(remote)/tests/check.sh $(here) $(uapi) $(out) $(VERSION)'
+remote_scripts := '$(remote)/tests/check.sh $(here) $(uapi) $(out) $(VERSION)' \
+	'$(remote)/tests/command.sh $(tests)/ndshm $(tests)/json_get'
 race_programs += $(races)/tests/remote/remote
 endif
 remote_test_objects := $(remote_sources:$(remote)/src/%.c=$(remote_tests)/src/%.o) $(test_objects)
@@ -81,6 +105,18 @@ $(remote_tests)/%.o: $(remote)/tests/%.c $(here)/Makefile $(remote)/remote.mk
 
 $(remote_test_programs): %: %.o $(remote_test_objects)
 	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(nettle_libs) $(nl_libs)
+
+# The command, with sanitizers, beside the program that runs it.
+$(remote_tests)/tools/%.o: $(remote)/tools/%.c $(here)/Makefile $(remote)/remote.mk
+	@mkdir -p $(@D)
+	$(remote_compile) $(sanitizers) -I$(here)/tools $(jansson_cflags) -DVERSION='"$(VERSION)"' -c -o $@ $<
+
+$(tests)/ndshm-remote: $(remote_tool_sources:$(remote)/tools/%.c=$(remote_tests)/tools/%.o) \
+		$(remote_tool_common:%=$(tests)/tools/%.o) $(remote_test_objects)
+	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread -o $@ $^ $(nettle_libs) $(nl_libs) $(jansson_libs)
+ifneq ($(nettle_libs),)
+command-tests: $(tests)/ndshm-remote
+endif
 
 # Between two machines, and so without sanitizers: they would measure themselves.
 remote_wire := $(remote_tests)/remote_wire

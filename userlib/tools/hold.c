@@ -33,16 +33,17 @@ static bool input_is_null(void)
 	       status.st_rdev == makedev(1, 3);
 }
 
-enum exit_code hold(int signals)
+enum exit_code hold_and_serve(int signals, int fd, void (*serve)(void *context), void *context)
 {
 	struct pollfd polled[] = {
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = input_is_null() ? -1 : STDIN_FILENO, .events = POLLIN },
+		{ .fd = fd, .events = POLLIN },
 	};
 	char ignored[512];
 
 	for (;;) {
-		if (poll(polled, 2, -1) < 0) {
+		if (poll(polled, 3, -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return cannot_errno(-errno, "wait");
@@ -51,5 +52,12 @@ enum exit_code hold(int signals)
 			return EXIT_DONE;
 		if (polled[1].revents && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
 			return EXIT_DONE;
+		if (polled[2].revents)
+			serve(context);
 	}
+}
+
+enum exit_code hold(int signals)
+{
+	return hold_and_serve(signals, -1, NULL, NULL);
 }

@@ -117,9 +117,11 @@ static enum exit_code print_cannot(const char *format, va_list arguments, const 
 
 	if (!error)
 		text = format_string("ndshm: cannot %s: %s", action, why);
-	else if (reason)
+	else if (reason && status)
 		text = format_string("ndshm: cannot %s: %s (%s, %s, %s)", action, why, reason,
 				     status, name);
+	else if (reason)
+		text = format_string("ndshm: cannot %s: %s (%s, %s)", action, why, reason, name);
 	else if (name)
 		text = format_string("ndshm: cannot %s: %s (%s)", action, why, name);
 	else
@@ -224,6 +226,17 @@ struct ndshm *open_viewer(const struct common *common)
 bool is_stand_in(const struct common *common, const struct ndshm *ndshm)
 {
 	return !views_by_netlink(common) && ndshm_fd(ndshm) < 0;
+}
+
+enum exit_code cannot_reason(const char *why, const char *reason, int error, const char *format,
+			     ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_cannot(format, arguments, why, reason, NULL, error);
+	va_end(arguments);
+	return EXIT_FAILED;
 }
 
 void *array(size_t count, size_t size)

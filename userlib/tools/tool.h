@@ -31,7 +31,7 @@ extern const struct argp common_argp;
 /* Subcommands. argv[0] is the name for help and errors. */
 typedef enum exit_code subcommand(struct common *common, int argc, char **argv);
 subcommand run_info, run_list, run_alloc, run_section, run_monitor, run_quota, run_permit,
-	run_bind, run_unbind, run_exporter, run_ps, run_top, run_plot;
+	run_bind, run_unbind, run_exporter, run_ps, run_top, run_plot, run_remote;
 
 /* A word that selects a subcommand. Lists end with a zeroed entry. */
 struct word {
@@ -82,6 +82,13 @@ bool is_stand_in(const struct common *common, const struct ndshm *ndshm);
 /* Return allocated memory; exit if there is none. */
 char *format_string(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *array(size_t count, size_t size);
+
+/*
+ * The same for a reason that is not ndshm's own, or, if @reason is NULL, without one. @error: a
+ * negative errno.
+ */
+enum exit_code cannot_reason(const char *why, const char *reason, int error, const char *format,
+			     ...) __attribute__((format(printf, 4, 5)));
 
 /* Print a JSON value and release it. */
 enum exit_code print_json(json_t *value);
@@ -207,5 +214,7 @@ enum exit_code claim_adapter(struct ndshm *ndshm, struct ndshm_adapter_info *ada
 int watch_signals(void);
 /* Wait for one of the signals, or for the end of the input unless that is /dev/null. */
 enum exit_code hold(int signals);
+/* The same, and call @serve whenever @fd is readable. */
+enum exit_code hold_and_serve(int signals, int fd, void (*serve)(void *context), void *context);
 
 #endif /* NDSHM_TOOL_H */

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * ndshm remote list, and what it asks.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../../tools/table.h"
+
+#include "remote_status.h"
+#include "remote_tool.h"
+
+/* Longest line. */
+#define STATUS_SIZE	4096
+
+static socklen_t status_address(struct sockaddr_un *address, pid_t pid)
+{
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	/* After a null, without one at its end. */
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+			   (size_t)snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1,
+					    REMOTE_STATUS_NAME "%d", pid));
+}
+
+void remote_status_open(struct remote_status *status)
+{
+	struct sockaddr_un address;
+	const socklen_t length = status_address(&address, getpid());
+
+	status->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (status->fd < 0)
+		return;
+	if (!bind(status->fd, (struct sockaddr *)&address, length) && !listen(status->fd, 4))
+		return;
+	close(status->fd);
+	status->fd = -1;
+}
+
+void remote_status_close(struct remote_status *status)
+{
+	if (status->fd >= 0)
+		close(status->fd);
+}
+
+static json_t *status_json(const struct remote_status *status)
+{
+	struct ndshm_remote_info info;
+
+	if (ndshm_remote_query(status->remote, &info))
+		return NULL;
+	return json_pack("{s:s, s:s, s:i, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "object", status->object, "address", status->address, "port", status->port,
+			 "offset", (json_int_t)status->offset, "length", (json_int_t)status->length,
+			 "rights", status->rights, "peers", (json_int_t)info.peers, "read",
+			 (json_int_t)info.bytes_read, "written", (json_int_t)info.bytes_written,
+			 "served", (json_int_t)info.served, "denied", (json_int_t)info.denied,
+			 "refused", (json_int_t)info.refused);
+}
+
+/* Is the other end a process of our user, or of root? For a listener, that which listens. */
+static bool status_is_ours(int fd, bool by_root, pid_t *pid)
+{
+	struct ucred credentials;
+	socklen_t size = sizeof(credentials);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size))
+		return false;
+	*pid = credentials.pid;
+	return credentials.uid == geteuid() || (by_root ? credentials.uid == 0 : geteuid() == 0);
+}
+
+void remote_status_serve(void *context)
+{
+	const struct remote_status *status = context;
+	int fd = accept4(status->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	pid_t pid;
+
+	if (fd < 0)
+		return;
+	if (status_is_ours(fd, true, &pid)) {
+		json_t *value = status_json(status);
+		char *line = value ? json_dumps(value, JSON_COMPACT) : NULL;
+
+		/* An empty socket has room for it. */
+		if (line)
+			send(fd, line, strlen(line), MSG_NOSIGNAL);
+		free(line);
+		json_decref(value);
+	}
+	close(fd);
+}
+
+/*
+ * ndshm remote list
+ */
+
+struct exported {
+	uint32_t pid;
+	char object[80];
+	char endpoint[64];
+	char rights[40];
+	uint64_t length;
+	uint32_t peers;
+	uint64_t read;
+	uint64_t written;
+	json_t *json;
+};
+
+struct listing {
+	struct common *common;
+};
+
+static const struct column columns[] = {
+	{ "PID", COLUMN_ID, offsetof(struct exported, pid), NULL },
+	{ "OBJECT", COLUMN_NAME, offsetof(struct exported, object), NULL },
+	{ "LENGTH", COLUMN_BYTES, offsetof(struct exported, length), NULL },
+	{ "RIGHTS", COLUMN_NAME, offsetof(struct exported, rights), NULL },
+	{ "LISTENS", COLUMN_NAME, offsetof(struct exported, endpoint), NULL },
+	{ "PEERS", COLUMN_COUNT, offsetof(struct exported, peers), NULL },
+	{ "READ", COLUMN_BYTES, offsetof(struct exported, read), NULL },
+	{ "WRITTEN", COLUMN_BYTES, offsetof(struct exported, written), NULL },
+	{ 0 }
+};
+
+/* Ask one process; false if it has ended, is another user's, or answers nonsense. */
+static bool list_ask(pid_t number, struct exported *row)
+{
+	const struct timeval limit = { .tv_sec = 1 };
+	const char *object, *endpoint, *words;
+	json_int_t port, length, peers, got, written;
+	struct sockaddr_un address;
+	const socklen_t size = status_address(&address, number);
+	char text[STATUS_SIZE];
+	size_t done = 0;
+	ssize_t count = -1;
+	pid_t pid = 0;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return false;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (!connect(fd, (struct sockaddr *)&address, size) && status_is_ours(fd, false, &pid))
+		while ((count = recv(fd, text + done, sizeof(text) - done, 0)) > 0)
+			done += (size_t)count;
+	close(fd);
+	if (count || pid != number)
+		return false;
+	row->json = json_loadb(text, done, 0, NULL);
+	if (json_unpack(row->json, "{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I}", "object", &object,
+			"address", &endpoint, "port", &port, "length", &length, "rights", &words,
+			"peers", &peers, "read", &got, "written", &written)) {
+		json_decref(row->json);
+		return false;
+	}
+	row->pid = (uint32_t)pid;
+	row->length = (uint64_t)length;
+	row->peers = (uint32_t)peers;
+	row->read = (uint64_t)got;
+	row->written = (uint64_t)written;
+	snprintf(row->object, sizeof(row->object), "%s", object);
+	snprintf(row->rights, sizeof(row->rights), "%s", words);
+	snprintf(row->endpoint, sizeof(row->endpoint), strchr(endpoint, ':') ? "[%s]:%d" : "%s:%d",
+		 endpoint, (int)port);
+	make_printable(row->object);
+	make_printable(row->rights);
+	make_printable(row->endpoint);
+	json_object_set_new(row->json, "pid", json_integer(pid));
+	return true;
+}
+
+static int compare_exported(const void *one, const void *other)
+{
+	const struct exported *a = one, *b = other;
+
+	return (a->pid > b->pid) - (a->pid < b->pid);
+}
+
+/* Returns the rows, allocated. */
+static struct exported *list_exports(size_t *count)
+{
+	FILE *file = fopen("/proc/net/unix", "re");
+	struct exported *rows = NULL;
+	char line[512];
+	size_t room = 0;
+
+	*count = 0;
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *name = strstr(line, " @" REMOTE_STATUS_NAME);
+		char *end;
+		long pid = name ? strtol(name + strlen(" @" REMOTE_STATUS_NAME), &end, 10) : 0;
+
+		/* A connection has the name of its listener. */
+		if (pid <= 0 || pid > INT32_MAX || *end != '\n' || !strstr(line, " 00010000 "))
+			continue;
+		if (*count == room) {
+			struct exported *more = array(2 * room + 16, sizeof(*more));
+
+			if (room)
+				memcpy(more, rows, room * sizeof(*more));
+			free(rows);
+			rows = more;
+			room = 2 * room + 16;
+		}
+		*count += list_ask((pid_t)pid, &rows[*count]);
+	}
+	if (file)
+		fclose(file);
+	if (*count)
+		qsort(rows, *count, sizeof(*rows), compare_exported);
+	return rows;
+}
+
+static error_t parse_list(int key, char *argument, struct argp_state *state)
+{
+	struct listing *listing = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = listing->common;
+		
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+enum exit_code run_remote_list(struct common *common, int argc, char **argv)
+{
+	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
+	static const struct argp argp = {
+		.parser = parse_list,
+		.doc = "Show what processes of \"ndshm remote export\" on this machine export, and "
+		       "how much "
+		       "peers have read and written.\v"
+		       "Only root sees those of other users.",
+		.children = children,
+	};
+	struct listing listing = { .common = common };
+	struct table table = { .columns = columns, .size = sizeof(struct exported) };
+	struct exported *rows;
+	enum exit_code code;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &listing);
+	rows = list_exports(&table.count);
+	table.rows = (const char *)rows;
+	if (common->json) {
+		json_t *values = json_array();
+
+		for (size_t i = 0; i < table.count; i++)
+			json_array_append_new(values, rows[i].json);
+		code = print_json(values);
+	} else {
+		for (size_t i = 0; i < table.count; i++)
+			json_decref(rows[i].json);
+		code = table_print(&table);
+	}
+	free(rows);
+	return code;
+}
