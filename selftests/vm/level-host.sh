@@ -184,6 +184,7 @@ remote_guest() {
 		env NDSHM_TRANSFERS="$(long 300 10000)" NDSHM_KILLS="$(long 10 1000)" NDSHM_CUTS="$(long 2 100)" \
 		"$top/userlib/remote/tests/wire.sh" "$1" "$BUILD/user/tests/remote/remote_wire"
 }
+level_remote_rdma() { "$here/packages.sh" remote && guest -- "$top/userlib/remote/tests/rdma.sh" "$BUILD/user/tests/remote"; }
 level_compile_all() { "$here/compile-all.sh"; }
 
 level_switches() {

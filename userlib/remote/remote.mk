@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # libndshm-remote, and ndshm-remote, which the command runs for "ndshm remote"; part of
-# userlib/Makefile. Without the headers of nettle both are left out.
+# userlib/Makefile. Without the headers of nettle and libibverbs both are left out.
 
 remote := $(here)/remote
 remote_soname := libndshm-remote.so.0
@@ -21,13 +21,15 @@ remote_out := $(remote_library) $(remote_command) $(out)/libndshm-remote.pc
 LIBEXECDIR ?= $(PREFIX)/libexec
 
 nettle_libs := $(shell $(PKG_CONFIG) --libs nettle 2>/dev/null)
+verbs_libs := $(shell $(PKG_CONFIG) --libs libibverbs 2>/dev/null)
+remote_libs := $(if $(and $(nettle_libs),$(verbs_libs)),$(nettle_libs) $(verbs_libs))
 
 .PHONY: remote install-remote uninstall-remote
-ifneq ($(nettle_libs),)
+ifneq ($(remote_libs),)
 remote: $(remote_out)
 else
 remote:
-	@echo 'libndshm-remote: not built, because the headers of nettle are missing; install nettle-dev' >&2
+	@echo 'libndshm-remote: not built, because headers are missing; install nettle-dev and libibverbs-dev' >&2
 endif
 all: remote
 
@@ -38,7 +40,7 @@ $(out)/remote/%.o: $(remote)/src/%.c $(here)/Makefile $(remote)/remote.mk
 $(remote_library): $(remote_objects) $(remote)/src/libndshm-remote.map $(library)
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-soname,$(remote_soname) -Wl,-z,defs \
 		-Wl,-z,nodelete -Wl,--version-script=$(remote)/src/libndshm-remote.map -o $@ \
-		$(remote_objects) $(library) $(nettle_libs)
+		$(remote_objects) $(library) $(remote_libs)
 	ln -sf $(remote_name) $(out)/$(remote_soname)
 	ln -sf $(remote_soname) $(out)/libndshm-remote.so
 
@@ -57,7 +59,7 @@ $(out)/libndshm-remote.pc: $(remote)/src/libndshm-remote.pc.in
 	     -e 's|@VERSION@|$(VERSION)|' $< > $@
 
 # A recipe of its own, after that of libndshm.
-ifneq ($(nettle_libs),)
+ifneq ($(remote_libs),)
 install: install-remote
 endif
 install-remote: remote
@@ -84,11 +86,13 @@ uninstall-remote:
 
 # Tests: the sources of both libraries once more, with sanitizers.
 remote_tests := $(out)/tests/remote
-remote_test_names := remote remote_faults remote_hostile
+remote_test_names := remote remote_faults remote_hostile remote_rdma
 remote_test_programs := $(remote_test_names:%=$(remote_tests)/%)
-ifneq ($(nettle_libs),)
-remote_checks := $(remote_test_programs)
-check: $(remote_checks)
+ifneq ($(remote_libs),)
+# remote_rdma needs a device; rdma.sh runs it in a virtual machine, and others with its address.
+remote_checks := $(filter-out %/remote_rdma,$(remote_test_programs))
+check: $(remote_test_programs)
+module-tests: $(remote_test_programs) $(remote_tests)/remote_bench
 remote_scripts := '$(remote)/tests/check.sh $(here) $(uapi) $(out) $(VERSION)' \
 	'$(remote)/tests/command.sh $(tests)/ndshm $(tests)/json_get'
 race_programs += $(races)/tests/remote/remote
@@ -104,7 +108,7 @@ $(remote_tests)/%.o: $(remote)/tests/%.c $(here)/Makefile $(remote)/remote.mk
 	$(remote_compile) $(watch_tests) -I$(remote)/src -I$(here)/tests -c -o $@ $<
 
 $(remote_test_programs): %: %.o $(remote_test_objects)
-	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(nettle_libs) $(nl_libs)
+	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(remote_libs) $(nl_libs)
 
 # The command, with sanitizers, beside the program that runs it.
 $(remote_tests)/tools/%.o: $(remote)/tools/%.c $(here)/Makefile $(remote)/remote.mk
@@ -113,8 +117,8 @@ $(remote_tests)/tools/%.o: $(remote)/tools/%.c $(here)/Makefile $(remote)/remote
 
 $(tests)/ndshm-remote: $(remote_tool_sources:$(remote)/tools/%.c=$(remote_tests)/tools/%.o) \
 		$(remote_tool_common:%=$(tests)/tools/%.o) $(remote_test_objects)
-	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread -o $@ $^ $(nettle_libs) $(nl_libs) $(jansson_libs)
-ifneq ($(nettle_libs),)
+	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread -o $@ $^ $(remote_libs) $(nl_libs) $(jansson_libs)
+ifneq ($(remote_libs),)
 command-tests: $(tests)/ndshm-remote
 endif
 
@@ -122,12 +126,12 @@ endif
 remote_wire := $(remote_tests)/remote_wire
 .PHONY: remote-wire
 remote-wire: $(remote_wire)
-ifneq ($(nettle_libs),)
+ifneq ($(remote_libs),)
 module-tests: remote-wire
 endif
 $(remote_wire): $(remote)/tests/remote_wire.c $(remote_objects) $(archive)
 	@mkdir -p $(@D)
-	$(remote_compile) -I$(here)/tests -o $@ $< $(remote_objects) $(archive) $(nettle_libs) $(nl_libs)
+	$(remote_compile) -I$(here)/tests -o $@ $< $(remote_objects) $(archive) $(remote_libs) $(nl_libs)
 
 # A comparison with a plain socket, without sanitizers; `check` does not run it.
 remote_bench := $(remote_tests)/remote_bench
@@ -136,4 +140,4 @@ remote-bench: $(remote_bench)
 $(remote_bench): $(remote)/tests/remote_bench.c $(remote_objects) $(archive)
 	@mkdir -p $(@D)
 	$(remote_compile) -I$(remote)/src -I$(here)/tests -o $@ $< $(remote_objects) $(archive) \
-		$(nettle_libs) $(nl_libs)
+		$(remote_libs) $(nl_libs)

@@ -82,12 +82,18 @@ bool descriptor_add(int fd)
 	return true;
 }
 
+void descriptor_remove(int fd)
+{
+	if (fd >= 0 && (size_t)fd / WORD_BITS < descriptor_words)
+		descriptors[(size_t)fd / WORD_BITS] &= ~(1UL << (size_t)fd % WORD_BITS);
+}
+
 void descriptor_close(int fd)
 {
 	if (fd < 0)
 		return;
 	descriptor_lock();
-	descriptors[(size_t)fd / WORD_BITS] &= ~(1UL << (size_t)fd % WORD_BITS);
+	descriptor_remove(fd);
 	close(fd);
 	descriptor_unlock();
 }

@@ -12,15 +12,22 @@
  * Requests
  */
 
+static struct remote_import *import_find(const struct remote_link *link, uint64_t handle)
+{
+	const uint32_t slot = (uint32_t)handle;
+	struct remote_import *import = slot < link->import_slots ? link->imports[slot] : NULL;
+
+	return import && import->handle == handle ? import : NULL;
+}
+
 uint32_t export_find(const struct remote_link *link, const struct wire *wire, uint32_t right,
 		     uint64_t length, const struct remote_import **out)
 {
-	const uint32_t slot = (uint32_t)wire->range;
-	const struct remote_import *import = slot < link->import_slots ? link->imports[slot] : NULL;
+	const struct remote_import *import = import_find(link, wire->range);
 	const struct remote_blob *blob;
 
 	*out = NULL;
-	if (!import || import->handle != wire->range)
+	if (!import)
 		return NDSHM_REASON_REMOTE_REVOKED;
 	blob = &import->owner->blob;
 	if (!(blob->rights & right))
@@ -73,6 +80,7 @@ static void import_free(struct remote_import *import)
 	struct remote_link *link = import->peer;
 
 	link_forget_import(link, import);
+	pair_free(link->source.remote, import->pair);
 	remote_list_del(&import->link);
 	link->imports[(uint32_t)import->handle] = NULL;
 	link->source.remote->import_count--;
@@ -154,11 +162,10 @@ static uint32_t export_import(struct remote_link *link, struct wire *reply)
 /* What is gone already, for example because it was revoked, is released. */
 static void export_release(const struct remote_link *link)
 {
-	const uint32_t slot = (uint32_t)link->wire.range;
+	struct remote_import *import = import_find(link, link->wire.range);
 
-	if (slot < link->import_slots && link->imports[slot] &&
-	    link->imports[slot]->handle == link->wire.range)
-		import_free(link->imports[slot]);
+	if (import)
+		import_free(import);
 }
 
 void export_forget_link(struct remote_link *link)
@@ -175,6 +182,7 @@ void export_forget_link(struct remote_link *link)
 void export_serve(struct remote_link *link)
 {
 	struct wire reply = { .request = link->wire.request };
+	struct remote_import *import;
 
 	switch (link->wire.kind) {
 	case WIRE_GET:
@@ -189,6 +197,15 @@ void export_serve(struct remote_link *link)
 		break;
 	case WIRE_RELEASE:
 		export_release(link);
+		break;
+	case WIRE_PAIR:
+		import = import_find(link, link->wire.range);
+		reply.reason = import ? pair_serve(link, import, &reply) :
+					NDSHM_REASON_REMOTE_REVOKED;
+		break;
+	case WIRE_CHECK:
+		if (link->wire.range && !import_find(link, link->wire.range))
+			reply.reason = NDSHM_REASON_REMOTE_REVOKED;
 		break;
 	default:
 		reply.reason = link->put_reason;

@@ -160,3 +160,49 @@ void import_proof(const struct remote_blob *blob, const unsigned char session[RE
 	hmac_sha256_digest(&hmac, WIRE_PROOF, proof);
 	explicit_bzero(&hmac, sizeof(hmac));
 }
+
+/* Over what both sides say of a pair: nobody without the token can direct it to another machine. */
+static void pair_proof(const unsigned char session[REMOTE_PROOF], const char *label,
+		       const struct wire *request, uint64_t range, uint64_t offset,
+		       unsigned char proof[WIRE_PROOF])
+{
+	unsigned char claim[40];
+	struct hmac_sha256_ctx hmac;
+
+	wire_put64(claim, request->range);
+	wire_put64(claim + 8, request->offset);
+	wire_put64(claim + 16, request->value[0]);
+	wire_put64(claim + 24, range);
+	wire_put64(claim + 32, offset);
+	hmac_sha256_set_key(&hmac, REMOTE_PROOF, session);
+	hmac_sha256_update(&hmac, strlen(label) + 1, (const uint8_t *)label);
+	hmac_sha256_update(&hmac, sizeof(claim), claim);
+	hmac_sha256_digest(&hmac, WIRE_PROOF, proof);
+	explicit_bzero(&hmac, sizeof(hmac));
+}
+
+void pair_request_proof(const unsigned char session[REMOTE_PROOF], const struct wire *request,
+			unsigned char proof[WIRE_PROOF])
+{
+	pair_proof(session, "pair", request, 0, 0, proof);
+}
+
+/* Half of the proof: the header of a reply has no room for more. */
+void pair_reply_proof(const unsigned char session[REMOTE_PROOF], const struct wire *request,
+		      struct wire *reply)
+{
+	unsigned char proof[WIRE_PROOF];
+
+	pair_proof(session, "paired", request, reply->range, reply->offset, proof);
+	reply->value[0] = wire_get64(proof);
+	reply->value[1] = wire_get64(proof + 8);
+}
+
+bool pair_reply_valid(const unsigned char session[REMOTE_PROOF], const struct wire *request,
+		      const struct remote_call *call)
+{
+	struct wire wanted = { .range = call->range, .offset = call->offset };
+
+	pair_reply_proof(session, request, &wanted);
+	return bytes_equal(wanted.value, call->value, sizeof(wanted.value));
+}

@@ -237,7 +237,7 @@ static uint32_t link_body(struct remote_link *link, struct iovec *part)
 	uint32_t most = NOWHERE;
 
 	part->iov_base = nowhere;
-	if (link->wire.kind == WIRE_IMPORT) {
+	if (link->wire.kind == WIRE_IMPORT || link->wire.kind == WIRE_PAIR) {
 		part->iov_base = link->proof + link->body_have;
 	} else if (link->target) {
 		part->iov_base = link->target->owner->address + link->wire.offset + link->body_have;

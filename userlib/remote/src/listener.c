@@ -338,15 +338,34 @@ static int listener_start(struct ndshm_remote *remote, int fd, const struct remo
 	return remote_done(added ? 0 : -ENOMEM);
 }
 
+/* With NDSHM_REMOTE_RDMA the address must be that of a device. */
+static uint32_t listener_check_device(struct ndshm_remote *remote,
+				      const union remote_address *address)
+{
+	struct remote_path path;
+	uint32_t reason;
+
+	if (!(remote->flags & NDSHM_REMOTE_RDMA))
+		return NDSHM_REASON_NONE;
+	remote_lock(remote);
+	reason = device_find(remote, address, &path);
+	remote_unlock(remote);
+	return reason;
+}
+
 static int listener_open(struct ndshm_remote *remote, const char *address, uint16_t port,
 			 const struct remote_token *token, uint16_t *out_port)
 {
 	union remote_address parsed;
 	socklen_t length = remote_address_parse(address, port, &parsed);
+	uint32_t reason;
 	int fd, error;
 
 	if (!length)
 		return remote_refuse(NDSHM_REASON_REMOTE_ADDRESS);
+	reason = listener_check_device(remote, &parsed);
+	if (reason != NDSHM_REASON_NONE)
+		return remote_refuse(reason);
 	fd = descriptor_socket(parsed.any.sa_family);
 	if (fd < 0)
 		return remote_done(-errno);

@@ -33,6 +33,7 @@ void peer_fail(struct ndshm_remote_peer *peer, uint32_t reason)
 		return;
 	peer->reason = reason;
 	peer->pending_count = 0;
+	queue_forget_calls(peer->queue);
 	/* Wakes the threads that wait for the socket. */
 	shutdown(peer->fd, SHUT_RDWR);
 	pthread_cond_broadcast(&peer->changed);
@@ -54,6 +55,7 @@ static void peer_reply_done(struct ndshm_remote_peer *peer, uint32_t reason)
 	if (call->reason == NDSHM_REASON_NONE)
 		call->reason = reason;
 	call->range = peer->reply.range;
+	call->offset = peer->reply.offset;
 	memcpy(call->value, peer->reply.value, sizeof(call->value));
 	call->left--;
 	peer->pending_first = (peer->pending_first + 1) % REMOTE_WINDOW;
@@ -70,8 +72,9 @@ static bool peer_header_done(struct ndshm_remote_peer *peer)
 	struct wire *reply = &peer->reply;
 
 	peer->header_have = 0;
-	if (!wire_decode(peer->header, reply) || reply->kind != WIRE_REPLY || reply->offset ||
-	    !peer->pending_count || reply->request != pending->request)
+	if (!wire_decode(peer->header, reply) || reply->kind != WIRE_REPLY ||
+	    !peer->pending_count || reply->request != pending->request ||
+	    (reply->offset && !pending->call->pairs))
 		return false;
 	if (reply->length != (reply->reason == NDSHM_REASON_NONE ? pending->length : 0))
 		return false;
@@ -164,14 +167,7 @@ static bool peer_receive(struct ndshm_remote_peer *peer)
  * Waiting
  */
 
-/* A time limit, which REMOTE_STEP bytes, or a reply, extend. */
-struct peer_limit {
-	int64_t time;
-	uint64_t moved;
-	int queued;			/* bytes that the owner's machine has not acknowledged */
-};
-
-static void peer_limit_start(struct ndshm_remote_peer *peer, struct peer_limit *limit)
+void peer_limit_start(struct ndshm_remote_peer *peer, struct peer_limit *limit)
 {
 	limit->time = remote_now() + peer->remote->timeout;
 	limit->moved = peer->moved;
@@ -201,47 +197,66 @@ static int64_t peer_limit_check(struct ndshm_remote_peer *peer, struct peer_limi
 	return 0;
 }
 
-/* Wait for the socket, without the lock, and serve meanwhile if no thread does. */
-static void peer_poll(struct ndshm_remote_peer *peer, short events, int64_t left)
+/* Wait for the sockets, without the lock, and serve meanwhile if no thread does. */
+static void peer_poll(struct ndshm_remote_peer *peer, short events, int64_t left, int queue)
 {
 	struct ndshm_remote *remote = peer->remote;
-	struct pollfd fds[2] = {
+	struct pollfd fds[3] = {
 		{ .fd = peer->fd, .events = events },
 		{ .fd = remote->flags & NDSHM_REMOTE_POLL ? remote->epoll : -1, .events = POLLIN },
+		{ .fd = queue, .events = POLLIN },
 	};
 
 	peer_unlock(peer);
-	if (poll(fds, 2, (int)(left / REMOTE_MILLISECOND) + 1) > 0 && fds[1].revents)
+	if (poll(fds, 3, (int)(left / REMOTE_MILLISECOND) + 1) > 0 && fds[1].revents)
 		remote_progress(remote);
 	peer_lock(peer);
+	if (fds[2].revents)
+		queue_disarm(peer);
+}
+
+/* One thread waits for replies, or completions and replies, for all that wait for these. */
+static void peer_poll_for_all(struct ndshm_remote_peer *peer, bool *polling, int64_t left,
+			      int queue)
+{
+	*polling = true;
+	peer_poll(peer, POLLIN, left, queue);
+	*polling = false;
+	/* One that waits for this thread polls next. */
+	pthread_cond_broadcast(&peer->changed);
 }
 
 /*
  * Make progress, or wait for it. One thread waits for the socket, the others for it. A thread
  * that sends waits for both directions itself.
  */
-static void peer_wait_step(struct ndshm_remote_peer *peer, struct peer_limit *limit, bool send)
+void peer_wait_step(struct ndshm_remote_peer *peer, struct peer_limit *limit, bool send,
+		    int64_t most)
 {
-	int64_t left;
+	int64_t left = peer_limit_check(peer, limit);
 
-	left = peer_limit_check(peer, limit);
 	if (peer->reason != NDSHM_REASON_NONE)
 		return;
+	if (most && most < left)
+		left = most;
 	if (send) {
-		peer_poll(peer, POLLIN | POLLOUT, left);
-	} else if (peer->polling) {
+		peer_poll(peer, POLLIN | POLLOUT, left, -1);
+	} else if (peer->polling_queue || (!most && peer->polling)) {
+		const int64_t end = remote_now() + left;
 		struct timespec time = {
-			.tv_sec = limit->time / REMOTE_SECOND, .tv_nsec = limit->time % REMOTE_SECOND,
+			.tv_sec = end / REMOTE_SECOND, .tv_nsec = end % REMOTE_SECOND,
 		};
 
 		pthread_cond_timedwait(&peer->changed, &peer->lock, &time);
+	} else if (most) {
+		int queue;
+
+		if (queue_arm(peer, &queue))
+			peer_poll_for_all(peer, &peer->polling_queue, left, queue);
 	} else {
-		peer->polling = true;
-		peer_poll(peer, POLLIN, left);
-		peer->polling = false;
-		/* One that waits for this thread polls next. */
-		pthread_cond_broadcast(&peer->changed);
+		peer_poll_for_all(peer, &peer->polling, left, -1);
 	}
+	queue_progress(peer);
 	for (int i = 0; i < TURN_RECEIVES && peer_receive(peer); i++)
 		;
 }
@@ -254,7 +269,7 @@ uint32_t peer_call_wait(struct ndshm_remote_peer *peer, struct remote_call *call
 		return peer->reason;
 	peer_limit_start(peer, &limit);
 	while (call->left && peer->reason == NDSHM_REASON_NONE)
-		peer_wait_step(peer, &limit, false);
+		peer_wait_step(peer, &limit, false, 0);
 	return call->left ? peer->reason : NDSHM_REASON_NONE;
 }
 
@@ -300,7 +315,7 @@ static void peer_send_parts(struct peer_batch *batch, struct iovec *parts, uint3
 			if (!limited)
 				peer_limit_start(peer, &limit);
 			limited = true;
-			peer_wait_step(peer, &limit, true);
+			peer_wait_step(peer, &limit, true, 0);
 			continue;
 		}
 		if (sent < 0 && errno != EINTR) {
@@ -366,7 +381,7 @@ uint32_t peer_batch_request(struct peer_batch *batch, struct wire *wire, const v
 		if (!limited)
 			peer_limit_start(peer, &limit);
 		limited = true;
-		peer_wait_step(peer, &limit, false);
+		peer_wait_step(peer, &limit, false, 0);
 	}
 	if (peer->reason != NDSHM_REASON_NONE)
 		return peer->reason;
@@ -388,6 +403,22 @@ uint32_t peer_batch_end(struct peer_batch *batch, uint32_t reason)
 	peer->sending = false;
 	pthread_cond_broadcast(&peer->changed);
 	return reason;
+}
+
+/* One request, and its reply. Called with the lock held. */
+uint32_t peer_call(struct ndshm_remote_peer *peer, struct wire *wire, const void *data,
+		   struct remote_call *call)
+{
+	struct peer_batch batch;
+	uint32_t reason = peer_batch_begin(&batch, peer);
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = peer_batch_request(&batch, wire, data, call, NULL, 0);
+	reason = peer_batch_end(&batch, reason);
+	if (reason == NDSHM_REASON_NONE)
+		reason = peer_call_wait(peer, call);
+	return reason != NDSHM_REASON_NONE ? reason : call->reason;
 }
 
 /*
@@ -521,6 +552,7 @@ void peer_free(struct ndshm_remote_peer *peer)
 	remote_list_del(&peer->link);
 	remote_unlock(remote);
 	ranges_free(peer);
+	queue_free(peer->queue);
 	/* A child that has not run its handler has a copy: closing alone would not end it. */
 	if (peer->fd >= 0)
 		shutdown(peer->fd, SHUT_RDWR);
@@ -554,6 +586,7 @@ static int peer_connect(struct ndshm_remote *remote, struct connection *connecti
 		return error;
 	}
 	handshake_session(&connection->handshake, peer->session);
+	queue_create(peer);
 	remote_lock(remote);
 	remote_list_add(&remote->peers, &peer->link);
 	remote->peer_count++;

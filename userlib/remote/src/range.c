@@ -22,25 +22,51 @@ static int range_result(uint32_t reason)
 	}
 }
 
-/* One request, and its reply. Called with the lock held. */
-static uint32_t range_call(struct ndshm_remote_peer *peer, struct wire *wire, const void *data,
-			   struct remote_call *call)
+/*
+ * Order of transports. Called with the lock held before an access by TCP: those by RDMA before are
+ * in the owner's memory.
+ */
+static uint32_t range_order_tcp(struct ndshm_remote_peer *peer)
 {
-	struct peer_batch batch;
-	uint32_t reason = peer_batch_begin(&batch, peer);
+	return queue_flush(peer);
+}
 
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	reason = peer_batch_request(&batch, wire, data, call, NULL, 0);
-	reason = peer_batch_end(&batch, reason);
-	if (reason == NDSHM_REASON_NONE)
-		reason = peer_call_wait(peer, call);
-	return reason != NDSHM_REASON_NONE ? reason : call->reason;
+/* The same before accesses by RDMA: puts by TCP have been executed. */
+static uint32_t range_order_rdma(struct ndshm_remote_peer *peer)
+{
+	struct wire wire = { .kind = WIRE_CHECK };
+	struct remote_call call = { 0 };
+
+	const uint64_t puts = peer->puts;
+	uint32_t reason;
+
+	if (peer->puts_ordered == puts)
+		return peer->reason;
+	reason = peer_call(peer, &wire, NULL, &call);
+	if (peer->puts_ordered < puts)
+		peer->puts_ordered = puts;
+	return reason;
 }
 
 /*
  * Life cycle
  */
+
+/* Select the transport of a new range. */
+static uint32_t range_pair(struct ndshm_remote_range *range)
+{
+	struct ndshm_remote_peer *peer = range->peer;
+	struct wire wire = { .kind = WIRE_RELEASE, .range = range->handle };
+	struct remote_call call = { 0 };
+
+	range->tcp_reason = queue_pair(range);
+	if (peer->reason != NDSHM_REASON_NONE)
+		return peer->reason;
+	if (range->tcp_reason == NDSHM_REASON_NONE || !(peer->remote->flags & NDSHM_REMOTE_RDMA))
+		return NDSHM_REASON_NONE;
+	peer_call(peer, &wire, NULL, &call);
+	return range->tcp_reason;
+}
 
 static uint32_t range_import(struct ndshm_remote_range *range, struct ndshm_remote_peer *peer,
 			     const struct remote_blob *blob)
@@ -52,21 +78,30 @@ static uint32_t range_import(struct ndshm_remote_range *range, struct ndshm_remo
 
 	import_proof(blob, peer->session, proof);
 	peer_lock(peer);
-	reason = range_call(peer, &wire, proof, &call);
+	reason = peer_call(peer, &wire, proof, &call);
 	if (reason == NDSHM_REASON_NONE &&
 	    (call.value[0] != blob->length || call.value[1] != (blob->rights & REMOTE_RIGHTS))) {
 		reason = NDSHM_REASON_REMOTE_PROTOCOL;
 		peer_fail(peer, reason);
 	}
 	if (reason == NDSHM_REASON_NONE) {
-		range->peer = peer;
 		range->handle = call.range;
 		range->length = call.value[0];
 		range->rights = (uint32_t)call.value[1];
-		remote_list_add(&peer->ranges, &range->link);
+		reason = range_pair(range);
 	}
+	if (reason == NDSHM_REASON_NONE)
+		remote_list_add(&peer->ranges, &range->link);
 	peer_unlock(peer);
 	return reason;
+}
+
+/* Safe on a range that is not complete. */
+static void range_free(struct ndshm_remote_range *range)
+{
+	queue_release(range);
+	remote_list_del(&range->link);
+	free(range);
 }
 
 NDSHM_API int ndshm_remote_import(struct ndshm_remote_peer *peer, const void *blob, size_t length,
@@ -84,6 +119,8 @@ NDSHM_API int ndshm_remote_import(struct ndshm_remote_peer *peer, const void *bl
 	range = calloc(1, sizeof(*range));
 	if (!range)
 		return remote_done(-ENOMEM);
+	remote_list_init(&range->link);
+	range->peer = peer;
 	if (!remote_enter(peer->remote)) {
 		free(range);
 		return remote_forked();
@@ -93,17 +130,10 @@ NDSHM_API int ndshm_remote_import(struct ndshm_remote_peer *peer, const void *bl
 	if (reason == NDSHM_REASON_NONE)
 		*out = range;
 	else
-		free(range);
+		range_free(range);
 	remote_leave();
 	return range_result(reason);
 }
-
-static void range_free(struct ndshm_remote_range *range)
-{
-	remote_list_del(&range->link);
-	free(range);
-}
-
 /* No other thread uses the peer. */
 void ranges_free(struct ndshm_remote_peer *peer)
 {
@@ -122,7 +152,8 @@ NDSHM_API void ndshm_remote_release(struct ndshm_remote_range *range)
 	peer = range->peer;
 	wire.range = range->handle;
 	peer_lock(peer);
-	range_call(peer, &wire, NULL, &call);
+	range_order_tcp(peer);
+	peer_call(peer, &wire, NULL, &call);
 	range_free(range);
 	peer_unlock(peer);
 	remote_done(0);
@@ -139,20 +170,49 @@ NDSHM_API uint32_t ndshm_remote_range_rights(const struct ndshm_remote_range *ra
 	return range->rights;
 }
 
+NDSHM_API uint32_t ndshm_remote_range_transport(const struct ndshm_remote_range *range,
+						uint32_t *reason)
+{
+	if (reason)
+		*reason = range->tcp_reason;
+	return range->tcp_reason == NDSHM_REASON_NONE ? NDSHM_REMOTE_RDMA : NDSHM_REMOTE_TCP;
+}
+
 /*
  * Order
  */
 
-NDSHM_API int ndshm_remote_flush(struct ndshm_remote_peer *peer)
+/* Failures of both transports; which came first is not known. */
+static uint32_t range_flush(struct ndshm_remote_peer *peer)
 {
 	struct wire wire = { .kind = WIRE_FLUSH };
 	struct remote_call call = { 0 };
+	uint32_t reason = queue_flush(peer), other;
+	const uint64_t puts = peer->puts;
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = peer->put_reason;
+	peer->put_reason = NDSHM_REASON_NONE;
+	/* Without RDMA it also finds out whether the owner is there. */
+	if (peer->queue && peer->puts_flushed == puts)
+		return reason;
+	other = peer_call(peer, &wire, NULL, &call);
+	if (peer->puts_flushed < puts)
+		peer->puts_flushed = puts;
+	if (peer->puts_ordered < puts)
+		peer->puts_ordered = puts;
+	return peer->reason != NDSHM_REASON_NONE || reason == NDSHM_REASON_NONE ? other : reason;
+}
+
+NDSHM_API int ndshm_remote_flush(struct ndshm_remote_peer *peer)
+{
 	uint32_t reason;
 
 	if (!remote_enter(peer->remote))
 		return remote_forked();
 	peer_lock(peer);
-	reason = range_call(peer, &wire, NULL, &call);
+	reason = range_flush(peer);
 	peer_unlock(peer);
 	remote_leave();
 	return range_result(reason);
@@ -234,27 +294,90 @@ static uint32_t range_get_part(const struct ndshm_remote_range *range, struct pe
 	return reason;
 }
 
+/* Called with the lock held. *fault: the caller's memory is not accessible. */
+static uint32_t range_put_tcp(struct ndshm_remote_range *range,
+			      const struct ndshm_remote_part *parts, size_t count, bool *fault)
+{
+	struct ndshm_remote_peer *peer = range->peer;
+	struct peer_batch batch = { .fault = false };
+	uint32_t reason = range_order_tcp(peer);
+
+	if (reason == NDSHM_REASON_NONE)
+		reason = peer_batch_begin(&batch, peer);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	peer->puts++;
+	for (size_t i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
+		reason = range_put_part(range, &batch, &parts[i]);
+	reason = peer_batch_end(&batch, reason);
+	*fault = batch.fault;
+	return reason;
+}
+
+static uint32_t range_put_rdma(struct ndshm_remote_range *range,
+			       const struct ndshm_remote_part *parts, size_t count, bool *fault)
+{
+	uint32_t reason = range_order_rdma(range->peer);
+
+	for (size_t i = 0; i < count && reason == NDSHM_REASON_NONE && !*fault; i++)
+		reason = queue_put(range, &parts[i], fault);
+	return reason;
+}
+
 NDSHM_API int ndshm_remote_put_many(struct ndshm_remote_range *range,
 				    const struct ndshm_remote_part *parts, size_t count)
 {
 	struct ndshm_remote_peer *peer = range->peer;
-	struct peer_batch batch = { .fault = false };
 	uint32_t reason = range_check(range, NDSHM_REMOTE_WRITE, parts, count);
+	bool fault = false;
 
 	if (reason != NDSHM_REASON_NONE)
 		return range_result(reason);
 	if (!remote_enter(peer->remote))
 		return remote_forked();
 	peer_lock(peer);
-	reason = peer_batch_begin(&batch, peer);
-	if (reason == NDSHM_REASON_NONE) {
-		for (size_t i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
-			reason = range_put_part(range, &batch, &parts[i]);
-		reason = peer_batch_end(&batch, reason);
-	}
+	if (range->tcp_reason == NDSHM_REASON_NONE)
+		reason = range_put_rdma(range, parts, count, &fault);
+	else
+		reason = range_put_tcp(range, parts, count, &fault);
 	peer_unlock(peer);
 	remote_leave();
-	return batch.fault ? remote_done(-EFAULT) : range_result(reason);
+	return fault ? remote_done(-EFAULT) : range_result(reason);
+}
+
+static uint32_t range_get_tcp(struct ndshm_remote_range *range,
+			      const struct ndshm_remote_part *parts, size_t count,
+			      struct remote_call *call)
+{
+	struct ndshm_remote_peer *peer = range->peer;
+	struct peer_batch batch;
+	uint32_t reason = range_order_tcp(peer);
+
+	if (reason == NDSHM_REASON_NONE)
+		reason = peer_batch_begin(&batch, peer);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	for (size_t i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
+		reason = range_get_part(range, &batch, call, &parts[i]);
+	reason = peer_batch_end(&batch, reason);
+	if (reason == NDSHM_REASON_NONE)
+		reason = peer_call_wait(peer, call);
+	return reason;
+}
+
+static uint32_t range_get_rdma(struct ndshm_remote_range *range,
+			       const struct ndshm_remote_part *parts, size_t count,
+			       struct remote_call *call)
+{
+	struct ndshm_remote_peer *peer = range->peer;
+	uint32_t reason = range_order_rdma(peer);
+
+	for (size_t i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
+		reason = queue_get(range, &parts[i], call);
+	/* Also after a failure: what was posted refers to the call. */
+	if (queue_get_wait(peer, call) != NDSHM_REASON_NONE)
+		reason = peer->reason;
+	return reason;
 }
 
 NDSHM_API int ndshm_remote_get_many(struct ndshm_remote_range *range,
@@ -262,7 +385,6 @@ NDSHM_API int ndshm_remote_get_many(struct ndshm_remote_range *range,
 {
 	struct ndshm_remote_peer *peer = range->peer;
 	struct remote_call call = { 0 };
-	struct peer_batch batch;
 	uint32_t reason = range_check(range, NDSHM_REMOTE_READ, parts, count);
 
 	if (reason != NDSHM_REASON_NONE)
@@ -270,14 +392,10 @@ NDSHM_API int ndshm_remote_get_many(struct ndshm_remote_range *range,
 	if (!remote_enter(peer->remote))
 		return remote_forked();
 	peer_lock(peer);
-	reason = peer_batch_begin(&batch, peer);
-	if (reason == NDSHM_REASON_NONE) {
-		for (size_t i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
-			reason = range_get_part(range, &batch, &call, &parts[i]);
-		reason = peer_batch_end(&batch, reason);
-	}
-	if (reason == NDSHM_REASON_NONE)
-		reason = peer_call_wait(peer, &call);
+	if (range->tcp_reason == NDSHM_REASON_NONE)
+		reason = range_get_rdma(range, parts, count, &call);
+	else
+		reason = range_get_tcp(range, parts, count, &call);
 	if (reason == NDSHM_REASON_NONE)
 		reason = call.reason;
 	peer_unlock(peer);
@@ -315,7 +433,10 @@ static int range_atomic(struct ndshm_remote_range *range, struct wire *wire, uin
 		return remote_forked();
 	wire->range = range->handle;
 	peer_lock(range->peer);
-	reason = range_call(range->peer, wire, NULL, &call);
+	/* Devices are not atomic with respect to the owner's processors: these execute it. */
+	reason = range_order_tcp(range->peer);
+	if (reason == NDSHM_REASON_NONE)
+		reason = peer_call(range->peer, wire, NULL, &call);
 	peer_unlock(range->peer);
 	remote_leave();
 	if (reason == NDSHM_REASON_NONE)

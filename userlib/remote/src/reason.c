@@ -56,6 +56,20 @@ static const struct remote_reason_row remote_reason_rows[] = {
 		"the object is of a parent of this process; open another one in the child" },
 	ROW(MEMORY) = { -EFAULT, "remote-memory",
 		"the owner's memory is gone; revoke the export before the memory is freed" },
+	ROW(TRANSPORT) = { -EOPNOTSUPP, "remote-transport",
+		"one side was opened for TCP only; open both without NDSHM_REMOTE_TCP" },
+	ROW(DEVICE) = { -ENODEV, "remote-device",
+		"no RDMA device with an active port has the address of the connection; use the address of a RoCE device on both sides" },
+	ROW(UNPINNABLE) = { -EOPNOTSUPP, "remote-unpinnable",
+		"the memory has no pages to pin for RDMA; export a section or a block of the provider `pages`" },
+	ROW(MEMLOCK) = { -ENOMEM, "remote-memlock",
+		"the memory is too large to be pinned for RDMA; raise RLIMIT_MEMLOCK (ulimit -l)" },
+	ROW(WRITE_ONLY) = { -EOPNOTSUPP, "remote-write-only",
+		"a flush by RDMA reads from the range; export it with NDSHM_REMOTE_READ" },
+	ROW(PATH) = { -EHOSTUNREACH, "remote-path",
+		"packets of RDMA do not reach the peer; permit UDP port 4791, and use no address translation" },
+	ROW(QUEUE) = { -EIO, "remote-queue",
+		"the RDMA device made no queue pair or memory region; see its limits by rdma resource show" },
 };
 
 static _Thread_local uint32_t remote_last_reason;

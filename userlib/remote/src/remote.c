@@ -17,6 +17,9 @@
 /* Events of a turn, after which the timers are looked at. */
 #define TURN_EVENTS	16
 
+#define TRANSPORTS	(NDSHM_REMOTE_TCP | NDSHM_REMOTE_RDMA)
+#define FLAGS		(NDSHM_REMOTE_POLL | TRANSPORTS)
+
 int64_t remote_now(void)
 {
 	struct timespec now;
@@ -284,6 +287,7 @@ static int remote_init_descriptors(struct ndshm_remote *remote)
 /* Safe on an object that is not complete. */
 static void remote_free(struct ndshm_remote *remote)
 {
+	devices_close(remote);
 	remote_bury(remote);
 	remote_source_close(&remote->wake);
 	remote_source_close(&remote->timer);
@@ -306,6 +310,7 @@ static struct ndshm_remote *remote_alloc(const struct ndshm_remote_request *requ
 	remote_list_init(&remote->peers);
 	remote_list_init(&remote->links);
 	remote_list_init(&remote->exports);
+	remote_list_init(&remote->devices);
 	remote_list_init(&remote->half_open);
 	remote->listener.fd = remote->wake.fd = remote->timer.fd = remote->epoll = -1;
 	remote->generation = descriptor_generation();
@@ -365,7 +370,7 @@ NDSHM_API int ndshm_remote_open(const struct ndshm_remote_request *request,
 	int error;
 
 	*out = NULL;
-	if (request->flags & ~NDSHM_REMOTE_POLL)
+	if (request->flags & ~FLAGS || (request->flags & TRANSPORTS) == TRANSPORTS)
 		return remote_fail(NDSHM_REASON_FLAGS, -EOPNOTSUPP);
 	if (!remote_request_valid(request))
 		return remote_refuse(NDSHM_REASON_REMOTE_LIMIT);
@@ -423,6 +428,7 @@ NDSHM_API int ndshm_remote_query_sized(struct ndshm_remote *remote, struct ndshm
 	known.peers = remote->link_count + remote->peer_count;
 	known.half_open = remote->half_open_count;
 	known.replies = remote->reply_count;
+	known.pairs = remote->pair_count;
 	remote_unlock(remote);
 	remote_leave();
 	memcpy(info, &known, size);

@@ -9,11 +9,16 @@
  * Lock rule: ndshm_remote.lock protects exports, links, the half-open connections and the list
  * of peers, ndshm_remote_peer.lock all else of a peer. No thread holds both. The system calls
  * that are made with a lock held do not wait: those on sockets are non-blocking, and copy 256
- * KiB at most. They are the only accesses to exported memory but atomics, and so no access is
- * running while a thread has ndshm_remote.lock. libndshm is not called with a lock held.
+ * KiB at most; those on RDMA devices make and destroy objects, and pin memory that is there. They
+ * are the only accesses to exported memory but atomics and those of devices, and so no access of
+ * this process is running while a thread has ndshm_remote.lock. libndshm is not called with a lock
+ * held.
  *
  * The thread of the library, or the callers of ndshm_remote_progress(), serve the links. A caller
  * that waits for a peer receives its replies itself.
+ *
+ * Ranges that RDMA devices of both sides can access have a queue pair on each side: that of a link
+ * is a pair (pair.c), those of a peer share a queue (queue.c).
  */
 #ifndef NDSHM_REMOTE_INTERNAL_H
 #define NDSHM_REMOTE_INTERNAL_H
@@ -24,6 +29,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+
+#include <infiniband/verbs.h>
 
 #include <ndshm/hold.h>
 #include <ndshm/remote.h>
@@ -40,6 +47,9 @@
 #define REMOTE_SECRET		16U		/* bytes of keys and names */
 #define REMOTE_PROOF		32U		/* bytes of an HMAC-SHA256 */
 #define REMOTE_NONCE		32U
+
+#define PAIR_NUMBER		0xffffffU	/* bits of the number of a queue pair, or packet */
+#define PAIR_READS		16		/* in flight of a queue pair */
 
 #define REMOTE_SECOND		1000000000LL
 #define REMOTE_MILLISECOND	1000000LL
@@ -87,6 +97,25 @@ struct remote_source {
 	uint32_t events;		/* that the set has */
 };
 
+/* An RDMA device that is open. */
+struct remote_device {
+	struct remote_list link;	/* in ndshm_remote.devices */
+	struct ibv_context *context;
+	struct ibv_cq *completions;	/* for queue pairs that complete nothing */
+	char name[64];
+};
+
+/* Between a device and the device of a peer. */
+struct remote_path {
+	struct remote_device *device;
+	union ibv_gid other;		/* address of the peer's */
+	uint8_t port;
+	uint8_t gid_index;		/* of the own address */
+	uint8_t reads;			/* in flight, as a requester */
+	uint8_t served_reads;
+	enum ibv_mtu mtu;
+};
+
 struct remote_blob {
 	unsigned char instance[REMOTE_SECRET];
 	uint64_t export_id;
@@ -112,6 +141,7 @@ struct remote_import {
 	struct ndshm_remote_export *owner;
 	struct remote_link *peer;
 	uint64_t handle;		/* index in remote_link.imports, and a counter above it */
+	struct remote_pair *pair;	/* or NULL: by TCP only */
 };
 
 struct remote_reply {
@@ -156,7 +186,9 @@ struct remote_call {
 	uint32_t left;
 	uint32_t reason;		/* first failure */
 	bool fault;			/* the caller's buffer is not accessible */
+	bool pairs;			/* the reply has an offset */
 	uint64_t range;			/* of the last reply */
+	uint64_t offset;
 	uint64_t value[2];
 };
 
@@ -180,6 +212,14 @@ struct ndshm_remote_peer {
 	uint32_t reason;		/* of its failure */
 	bool sending;			/* a thread is between the first and last byte of its messages */
 	bool polling;			/* a thread waits for replies for all */
+	bool polling_queue;		/* a thread waits for both for all */
+
+	struct remote_queue *queue;	/* or NULL: @queue_reason says why */
+	uint32_t queue_reason;
+	uint32_t put_reason;		/* first failure of a put by RDMA since the last flush */
+	uint64_t puts;			/* calls that put by TCP */
+	uint64_t puts_ordered;		/* of these: the first that have been executed */
+	uint64_t puts_flushed;		/* whose failures were asked for */
 
 	struct remote_pending pending[REMOTE_WINDOW];
 	uint32_t pending_first;
@@ -202,6 +242,13 @@ struct ndshm_remote_range {
 	uint64_t handle;
 	uint64_t length;
 	uint32_t rights;
+	uint32_t tcp_reason;		/* why accesses go by TCP; none: by RDMA */
+
+	/* protected by the peer's lock */
+	uint32_t reason;		/* of its failure, by RDMA */
+	struct ibv_qp *pair;
+	uint32_t key;
+	uint64_t start;			/* address of its first byte for the owner's device */
 };
 
 struct remote_token {
@@ -235,6 +282,8 @@ struct ndshm_remote {
 	uint32_t link_count;
 	uint32_t reply_count;		/* of all links */
 
+	struct remote_list devices;
+	uint32_t pair_count;
 	struct remote_list exports;
 	uint64_t export_counter;
 	uint32_t import_count;
@@ -268,6 +317,8 @@ void descriptor_lock(void);
 void descriptor_unlock(void);
 bool descriptor_add(int fd);
 void descriptor_close(int fd);
+/* Of another library, which closes it next. Called between descriptor_lock() and _unlock(). */
+void descriptor_remove(int fd);
 int descriptor_socket(int family);
 int descriptor_accept(int listener, struct sockaddr *address, socklen_t *length);
 
@@ -315,6 +366,14 @@ bool bytes_equal(const void *one, const void *other, size_t length);
 void import_proof(const struct remote_blob *blob, const unsigned char session[REMOTE_PROOF],
 		  unsigned char proof[WIRE_PROOF]);
 
+/* Of the message that requests a pair, and of the reply. */
+void pair_request_proof(const unsigned char session[REMOTE_PROOF], const struct wire *request,
+			unsigned char proof[WIRE_PROOF]);
+void pair_reply_proof(const unsigned char session[REMOTE_PROOF], const struct wire *request,
+		      struct wire *reply);
+bool pair_reply_valid(const unsigned char session[REMOTE_PROOF], const struct wire *request,
+		      const struct remote_call *call);
+
 /* listener.c */
 void listener_check_time(struct ndshm_remote *remote, int64_t now);
 void listener_close(struct ndshm_remote *remote);
@@ -349,6 +408,19 @@ void peer_unlock(struct ndshm_remote_peer *peer);
 void peer_fail(struct ndshm_remote_peer *peer, uint32_t reason);
 void peer_free(struct ndshm_remote_peer *peer);
 uint32_t peer_call_wait(struct ndshm_remote_peer *peer, struct remote_call *call);
+uint32_t peer_call(struct ndshm_remote_peer *peer, struct wire *wire, const void *data,
+		   struct remote_call *call);
+
+/* A time limit, which REMOTE_STEP bytes, a reply, or a completion extend. */
+struct peer_limit {
+	int64_t time;
+	uint64_t moved;
+	int queued;			/* bytes that the owner's machine has not acknowledged */
+};
+void peer_limit_start(struct ndshm_remote_peer *peer, struct peer_limit *limit);
+/* @send: wait for room, too. @most: nanoseconds of a wait for completions, or 0: for replies. */
+void peer_wait_step(struct ndshm_remote_peer *peer, struct peer_limit *limit, bool send,
+		    int64_t most);
 
 /* Messages that one thread sends together. */
 #define BATCH	16U
@@ -367,6 +439,35 @@ uint32_t peer_batch_put(struct peer_batch *batch, const struct wire *wire, const
 uint32_t peer_batch_request(struct peer_batch *batch, struct wire *wire, const void *data,
 			    struct remote_call *call, void *buffer, uint32_t length);
 uint32_t peer_batch_end(struct peer_batch *batch, uint32_t reason);
+
+/* device.c */
+uint32_t device_find(struct ndshm_remote *remote, const union remote_address *address,
+		     struct remote_path *path);
+uint32_t device_find_path(struct ndshm_remote *remote, int fd, struct remote_path *path);
+bool path_connect(const struct remote_path *path, struct ibv_qp *queue, uint32_t number,
+		  uint32_t packet, unsigned int access);
+void device_hide_mappings(void);
+void devices_close(struct ndshm_remote *remote);
+
+/* pair.c */
+uint32_t pair_serve(struct remote_link *link, struct remote_import *import, struct wire *reply);
+void pair_free(struct ndshm_remote *remote, struct remote_pair *pair);
+
+/* queue.c */
+void queue_create(struct ndshm_remote_peer *peer);
+void queue_free(struct remote_queue *queue);
+uint32_t queue_pair(struct ndshm_remote_range *range);
+void queue_release(struct ndshm_remote_range *range);
+void queue_progress(struct ndshm_remote_peer *peer);
+void queue_forget_calls(struct remote_queue *queue);
+bool queue_arm(struct ndshm_remote_peer *peer, int *fd);
+void queue_disarm(struct ndshm_remote_peer *peer);
+uint32_t queue_put(struct ndshm_remote_range *range, const struct ndshm_remote_part *part,
+		   bool *fault);
+uint32_t queue_get(struct ndshm_remote_range *range, const struct ndshm_remote_part *part,
+		   struct remote_call *call);
+uint32_t queue_get_wait(struct ndshm_remote_peer *peer, const struct remote_call *call);
+uint32_t queue_flush(struct ndshm_remote_peer *peer);
 
 /* range.c */
 void ranges_free(struct ndshm_remote_peer *peer);

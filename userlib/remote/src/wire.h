@@ -11,6 +11,14 @@
  *	ADD	 -		handle	yes	value		-		value: old
  *	SWAP	 -		handle	yes	expected	desired		value: old
  *	FLUSH	 -		-	-	-		-		the first error of a put since the last
+ *	PAIR	 proof		handle	numbers	limits		-		range: key, start; offset: number,
+ *									limits; value: proof
+ *	CHECK	 -		handle	-	-		-		an error if the range is gone
+ *
+ * PAIR requests a queue pair for accesses by RDMA: its numbers are that of the peer's queue pair and,
+ * from bit 32, that of its first packet, its limits the size of packets (enum ibv_mtu) and, from bit
+ * 8, the number of reads in flight. The reply's limits are from bit 32 of its offset. Without numbers
+ * it ends such accesses. CHECK has no handle if it only waits for the puts before.
  *
  * Replies come in the order of the requests. The bytes of a reply are followed by a trailer: the
  * reason why they are invalid, or 0.
@@ -36,6 +44,8 @@ enum wire_kind {
 	WIRE_ADD,
 	WIRE_SWAP,
 	WIRE_FLUSH,
+	WIRE_PAIR,
+	WIRE_CHECK,
 	WIRE_REPLY,
 };
 
@@ -118,6 +128,8 @@ static inline bool wire_request_valid(const struct wire *wire)
 		[WIRE_ADD] = { true, true, true, true, false, 0, 0 },
 		[WIRE_SWAP] = { true, true, true, true, true, 0, 0 },
 		[WIRE_FLUSH] = { true, false, false, false, false, 0, 0 },
+		[WIRE_PAIR] = { true, true, true, true, false, WIRE_PROOF, WIRE_PROOF },
+		[WIRE_CHECK] = { true, true, false, false, false, 0, 0 },
 	};
 	const uint32_t kind = wire->kind;
 

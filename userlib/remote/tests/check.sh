@@ -50,7 +50,7 @@ is "and nothing else" "NDSHM_REMOTE_0.1" "$(nm -D --defined-only "$library" | aw
 is "the soname" "libndshm-remote.so.0" "$(objdump -p "$library" | awk '$1 == "SONAME" { print $2 }')"
 needed() { objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }' | sort | paste -sd' '; }
 others() { needed "$1" | tr ' ' '\n' | grep -vE '^(libc|libpthread|ld-linux[a-z0-9-]*)\.so' | sed 's/\.so.*//' | paste -sd' '; }
-is "libndshm-remote needs libndshm and nettle only" "libndshm libnettle" "$(others "$library")"
+is "libndshm-remote needs libndshm, nettle and libibverbs only" "libibverbs libndshm libnettle" "$(others "$library")"
 is "libndshm needs what it did" "libnl-3 libnl-genl-3" "$(others "$build/libndshm.so.$version")"
 
 # Manual pages.
@@ -111,7 +111,9 @@ env -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$userlib" CC="$CC" BUILD="$build" 
 	PREFIX=/opt/ndshm DESTDIR="$top" uninstall >"$top/log" 2>&1
 is "uninstall leaves nothing" "" "$(cd "$top" && find opt -not -type d)"
 
-# Without nettle all else is built, and make says what is missing.
-said=$(env -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$userlib" CC="$CC" BUILD="$top/without" nettle_libs= remote 2>&1)
-is "without nettle's headers make names the package" "libndshm-remote: not built, because the headers of nettle are missing; install nettle-dev" "$said"
+# Without the headers all else is built, and make says what is missing.
+for missing in nettle_libs verbs_libs; do
+	said=$(env -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$userlib" CC="$CC" BUILD="$top/without" $missing= remote 2>&1)
+	is "with no $missing make names the packages" "libndshm-remote: not built, because headers are missing; install nettle-dev and libibverbs-dev" "$said"
+done
 end

@@ -590,7 +590,7 @@ static void *connect_once(void *context)
 	struct connector *connector = context;
 	struct ndshm_remote_peer *peer;
 
-	connector->error = ndshm_remote_connect(connector->remote, "127.0.0.1",
+	connector->error = ndshm_remote_connect(connector->remote, test_address(),
 						connector->owner.port, TOKEN, sizeof(TOKEN), &peer);
 	connector->reason = ndshm_remote_last_reason();
 	return NULL;
@@ -647,7 +647,7 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[0], "owner"))
 		owner_main(argv[1]);
-	if (ndshm_open("memfd:", &ndshm) || !test_section_make())
+	if (ndshm_open(test_backend(), &ndshm) || !test_section_make())
 		return 2;
 	RUN(damaged_blobs_are_refused);
 	RUN(forged_blobs_are_refused);

@@ -62,6 +62,28 @@ static inline int64_t test_now(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* The interface of the connections. With NDSHM_TEST_RDMA=1 it must be one of an RDMA device. */
+static inline const char *test_address(void)
+{
+	const char *value = getenv("NDSHM_TEST_ADDRESS");
+
+	return value ? value : "127.0.0.1";
+}
+
+static inline const char *test_backend(void)
+{
+	const char *value = getenv("NDSHM_TEST_BACKEND");
+
+	return value ? value : "memfd:";
+}
+
+static inline bool test_rdma(void)
+{
+	const char *value = getenv("NDSHM_TEST_RDMA");
+
+	return value && value[0] == '1';
+}
+
 static inline bool test_section_make(void)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
@@ -126,7 +148,7 @@ static inline void owner_run(int sock, uint32_t flags, uint16_t port)
 
 	if (!remote)
 		_exit(2);
-	answer.error = ndshm_remote_listen(remote, "127.0.0.1", port, TOKEN, sizeof(TOKEN),
+	answer.error = ndshm_remote_listen(remote, test_address(), port, TOKEN, sizeof(TOKEN),
 					   &answer.port);
 	while (send(sock, &answer, sizeof(answer), MSG_NOSIGNAL) == sizeof(answer) &&
 	       command.order != OWNER_END) {
@@ -175,7 +197,7 @@ static inline void owner_main(const char *text)
 	int sock, fd;
 
 	if (sscanf(text, "%d %d %llu %u %u", &sock, &fd, &start, &flags, &port) != 5 ||
-	    ndshm_open("memfd:", &ndshm) || ndshm_section_adopt(ndshm, fd, &section))
+	    ndshm_open(test_backend(), &ndshm) || ndshm_section_adopt(ndshm, fd, &section))
 		_exit(4);
 	close(fd);
 	extent = start;
@@ -251,8 +273,8 @@ static inline struct ndshm_remote_peer *test_connect(struct ndshm_remote *remote
 						     const struct owner *owner)
 {
 	struct ndshm_remote_peer *peer;
-	int error =
-		ndshm_remote_connect(remote, "127.0.0.1", owner->port, TOKEN, sizeof(TOKEN), &peer);
+	int error = ndshm_remote_connect(remote, test_address(), owner->port, TOKEN, sizeof(TOKEN),
+					 &peer);
 
 	if (error)
 		printf("# connect: %s: %s\n", strerror(-error),
@@ -260,16 +282,34 @@ static inline struct ndshm_remote_peer *test_connect(struct ndshm_remote *remote
 	return peer;
 }
 
-static inline struct ndshm_remote_range *test_import(struct ndshm_remote_peer *peer,
-						     const struct owner *owner, uint64_t offset,
-						     uint64_t length, uint32_t rights)
+/* By any transport. */
+static inline struct ndshm_remote_range *test_import_any(struct ndshm_remote_peer *peer,
+							 const struct owner *owner, uint64_t offset,
+							 uint64_t length, uint32_t rights)
 {
 	struct owner_answer answer = owner_order(owner, OWNER_EXPORT, offset, length, rights);
 	struct ndshm_remote_range *range;
 
 	if (answer.error)
 		return NULL;
-	return ndshm_remote_import(peer, answer.blob, sizeof(answer.blob), &range) ? NULL : range;
+	if (ndshm_remote_import(peer, answer.blob, sizeof(answer.blob), &range))
+		printf("# import: %s\n", ndshm_remote_reason_text(ndshm_remote_last_reason()));
+	return range;
+}
+
+/* By RDMA, if that is tested. */
+static inline struct ndshm_remote_range *test_import(struct ndshm_remote_peer *peer,
+						     const struct owner *owner, uint64_t offset,
+						     uint64_t length, uint32_t rights)
+{
+	struct ndshm_remote_range *range = test_import_any(peer, owner, offset, length, rights);
+	uint32_t reason;
+
+	if (!range || !test_rdma() || !(rights & NDSHM_REMOTE_READ) ||
+	    ndshm_remote_range_transport(range, &reason) == NDSHM_REMOTE_RDMA)
+		return range;
+	printf("# no RDMA: %s\n", ndshm_remote_reason_text(reason));
+	return NULL;
 }
 
 static inline bool test_all(const unsigned char *bytes, size_t length, unsigned char byte)
@@ -287,11 +327,13 @@ static inline uint64_t test_random(void)
 	return state;
 }
 
+/* LONG=1: @lengthy, LONG=2 to 99: percent of it. */
 static inline uint32_t test_scale(uint32_t usual, uint32_t lengthy)
 {
 	const char *value = getenv("LONG");
+	const uint32_t percent = value ? (uint32_t)atoi(value) : 0;
 
-	return value && value[0] == '1' ? lengthy : usual;
+	return percent > 1 ? lengthy * percent / 100 : percent ? lengthy : usual;
 }
 
 #define CHECK_REMOTE(call, error, reason) do { \

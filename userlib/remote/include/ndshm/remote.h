@@ -44,11 +44,19 @@ struct ndshm_remote_range;	/* an imported range */
 #define NDSHM_REMOTE_POLL	0x1U
 
 /*
+ * Transports. Unless one is selected, ranges are accessed by RDMA if both sides have a device for
+ * the connection and the memory can be pinned, and else by TCP. With NDSHM_REMOTE_TCP RDMA is neither
+ * used nor served; with NDSHM_REMOTE_RDMA imports fail if it cannot be used.
+ */
+#define NDSHM_REMOTE_TCP	0x2U
+#define NDSHM_REMOTE_RDMA	0x4U
+
+/*
  * Parameters of ndshm_remote_open(). Initialise with NDSHM_REMOTE_REQUEST_INIT or
  * ndshm_remote_request_init().
  */
 struct ndshm_remote_request {
-	uint32_t flags;			/* 0 or NDSHM_REMOTE_POLL */
+	uint32_t flags;			/* NDSHM_REMOTE_POLL, and _TCP or _RDMA */
 	uint32_t timeout;		/* ms without progress of a peer: 100 to 600,000 */
 	uint32_t max_peers;		/* connections that are accepted: 1 to 65,536 */
 	uint32_t max_half_open;		/* connections without a valid token: 1 to 1,024 */
@@ -65,7 +73,8 @@ void ndshm_remote_request_init(struct ndshm_remote_request *request)
 /*
  * Create an object without exports and connections. Without NDSHM_REMOTE_POLL a thread of the
  * library, which handles no signals, serves the peers. -EINVAL (REMOTE_LIMIT): a member is not
- * within its limits. -EOPNOTSUPP (FLAGS). -EMFILE, -EAGAIN, -ENOMEM.
+ * within its limits. -EOPNOTSUPP (FLAGS): a flag is unknown, or both transports are
+ * selected. -EMFILE, -EAGAIN, -ENOMEM.
  */
 int ndshm_remote_open(const struct ndshm_remote_request *request, struct ndshm_remote **out)
 	NDSHM_NONNULL(1, 2) NDSHM_MUST_CHECK;
@@ -99,7 +108,8 @@ int ndshm_remote_progress(struct ndshm_remote *remote)
  * NDSHM_REMOTE_TOKEN_MAX bytes; both sides prove that they have it without sending it. `address`
  * is a numeric IPv4 or IPv6 address of this machine. Port 0 selects a free one; *out_port, which
  * may be NULL, is the one in use. -EBUSY (REMOTE_LISTENING): already called. -EINVAL
- * (REMOTE_ADDRESS, REMOTE_TOKEN_LENGTH). Else an error of bind(2), such as -EADDRINUSE.
+ * (REMOTE_ADDRESS, REMOTE_TOKEN_LENGTH). -ENODEV (REMOTE_DEVICE): with NDSHM_REMOTE_RDMA, no RDMA
+ * device has the address. Else an error of bind(2), such as -EADDRINUSE.
  */
 int ndshm_remote_listen(struct ndshm_remote *remote, const char *address, uint16_t port,
 			const void *token, size_t token_length, uint16_t *out_port)
@@ -161,8 +171,9 @@ void ndshm_remote_export_blob(const struct ndshm_remote_export *remote_export, v
 /*
  * End an export, and free its object. No access of a peer reads or writes the range after this
  * call has returned; accesses that arrive later fail with -EREMOTEIO (REMOTE_REVOKED). It waits
- * until the requests of one connection that are being executed are done, 1 MiB of data at most,
- * and never for a peer. NULL is ignored.
+ * until the requests of one connection that are being executed are done, 1 MiB of data at most, or
+ * until the memory of one import is pinned, and until the kernel has destroyed the queue pairs of
+ * the export; never for a peer. NULL is ignored.
  */
 void ndshm_remote_revoke(struct ndshm_remote_export *remote_export);
 
@@ -174,8 +185,9 @@ void ndshm_remote_revoke(struct ndshm_remote_export *remote_export);
  * of the library. -EXDEV (REMOTE_BLOB_OWNER): it is not of this peer, or of its life before it
  * was started again. -ESTALE (REMOTE_BLOB_STALE): it was revoked, was already imported if it has
  * NDSHM_REMOTE_ONCE, or is forged. -EEXIST (REMOTE_BLOB_IMPORTED): this connection has a range
- * of it.
- * -EINVAL (REMOTE_LIMIT): this connection has 1,024 ranges.
+ * of it. -EINVAL (REMOTE_LIMIT): this connection has 1,024 ranges. With NDSHM_REMOTE_RDMA also why
+ * it cannot be used: -ENODEV (REMOTE_DEVICE), -EOPNOTSUPP (REMOTE_TRANSPORT, REMOTE_UNPINNABLE,
+ * REMOTE_WRITE_ONLY), -ENOMEM (REMOTE_MEMLOCK), -EHOSTUNREACH (REMOTE_PATH), -EIO (REMOTE_QUEUE).
  */
 int ndshm_remote_import(struct ndshm_remote_peer *peer, const void *blob, size_t length,
 			struct ndshm_remote_range **out)
@@ -183,6 +195,13 @@ int ndshm_remote_import(struct ndshm_remote_peer *peer, const void *blob, size_t
 
 /* Free a range. Puts that were made before are executed first. NULL is ignored. */
 void ndshm_remote_release(struct ndshm_remote_range *range);
+
+/*
+ * The transport of a range: NDSHM_REMOTE_RDMA, or NDSHM_REMOTE_TCP and why it is not RDMA, in
+ * *reason, which may be NULL. Atomics use TCP in either case.
+ */
+uint32_t ndshm_remote_range_transport(const struct ndshm_remote_range *range, uint32_t *reason)
+	NDSHM_NONNULL(1);
 
 /* Length in bytes, and rights, of a range. */
 uint64_t ndshm_remote_range_length(const struct ndshm_remote_range *range)
@@ -197,7 +216,7 @@ uint32_t ndshm_remote_range_rights(const struct ndshm_remote_range *range)
  *
  * Found by the owner: -EREMOTEIO (REMOTE_REVOKED): the export was revoked. -EFAULT
  * (REMOTE_MEMORY): the owner's memory is gone. -EFAULT without a reason: the caller's memory
- * cannot be accessed; a put then ends the connection. Of the connection: -ECONNRESET
+ * cannot be accessed; a put by TCP then ends the connection. Of the connection: -ECONNRESET
  * (REMOTE_GONE): the peer has ended or has closed the connection. -ETIMEDOUT (REMOTE_TIMEOUT).
  * -EPROTO (REMOTE_PROTOCOL).
  *
@@ -206,8 +225,8 @@ uint32_t ndshm_remote_range_rights(const struct ndshm_remote_range *range)
  */
 
 /*
- * Write bytes to the range. Returns when `data` may be reused. The bytes are sent with the next
- * call that has a reply, or within 200 ms; ndshm_remote_flush() waits until they are in the
+ * Write bytes to the range. Returns when `data` may be reused. By TCP the bytes are sent with the
+ * next call that has a reply, or within 200 ms; ndshm_remote_flush() waits until they are in the
  * owner's memory, and has the owner's errors.
  */
 int ndshm_remote_put(struct ndshm_remote_range *range, uint64_t offset, const void *data,
@@ -236,7 +255,8 @@ int ndshm_remote_get_many(struct ndshm_remote_range *range, const struct ndshm_r
 /*
  * Add to the 64-bit word at an offset, or replace it by `desired` if it is `expected`. *old is its
  * value before, also if it was not replaced. Atomic with respect to those of other peers and to
- * atomic instructions of the owner's machine.
+ * atomic instructions of the owner's machine, whose processors execute them also if the range uses
+ * RDMA.
  */
 int ndshm_remote_fetch_add(struct ndshm_remote_range *range, uint64_t offset, uint64_t value,
 			   uint64_t *old)
@@ -246,15 +266,17 @@ int ndshm_remote_compare_swap(struct ndshm_remote_range *range, uint64_t offset,
 	NDSHM_NONNULL(1, 5) NDSHM_MUST_CHECK;
 
 /*
- * Wait until the owner has executed all puts that threads of this process have made through this
- * connection before the call. Fails with the first error of a put since the last flush.
+ * Wait until the owner, or its device, has executed all puts that threads of this process have made
+ * through this connection before the call. Fails with the first error of a put since the last
+ * flush.
  */
 int ndshm_remote_flush(struct ndshm_remote_peer *peer)
 	NDSHM_NONNULL(1) NDSHM_MUST_CHECK;
 
 /*
  * Let all later calls on the connection take effect after the puts that were made before. Does not
- * wait: a connection executes accesses in the order of the calls that made them.
+ * wait: a connection executes accesses in the order of the calls that made them. An access by TCP
+ * after one by RDMA, or the reverse, waits itself.
  */
 int ndshm_remote_fence(struct ndshm_remote_peer *peer)
 	NDSHM_NONNULL(1) NDSHM_MUST_CHECK;
@@ -262,17 +284,17 @@ int ndshm_remote_fence(struct ndshm_remote_peer *peer)
 /* State ------------------------------------------------------------------ */
 
 struct ndshm_remote_info {
-	uint64_t served;		/* accesses of peers that were executed */
-	uint64_t denied;		/* accesses of peers that were denied */
+	uint64_t served;		/* requests of peers by TCP that were executed */
+	uint64_t denied;		/* requests of peers by TCP that were denied */
 	uint64_t refused;		/* connections that ended without a valid token */
-	uint64_t bytes_read;		/* by peers, from the exports */
-	uint64_t bytes_written;		/* by peers, to the exports */
+	uint64_t bytes_read;		/* by peers, from the exports, by TCP */
+	uint64_t bytes_written;		/* by peers, to the exports, by TCP */
 	uint32_t exports;
 	uint32_t imports;		/* ranges that peers have of these */
 	uint32_t peers;			/* connections in both directions */
 	uint32_t half_open;		/* connections without a valid token yet */
 	uint32_t replies;		/* replies that are not sent yet */
-	uint32_t reserved;
+	uint32_t pairs;			/* of the imports: those that a device accesses by RDMA */
 };
 
 /* Query the state of the exports and the connections. */
@@ -305,6 +327,13 @@ static inline int ndshm_remote_query(struct ndshm_remote *remote, struct ndshm_r
 #define NDSHM_REASON_REMOTE_REVOKED		0x20011U
 #define NDSHM_REASON_REMOTE_MEMORY		0x20012U
 #define NDSHM_REASON_REMOTE_FORKED		0x20013U
+#define NDSHM_REASON_REMOTE_TRANSPORT		0x20014U
+#define NDSHM_REASON_REMOTE_DEVICE		0x20015U
+#define NDSHM_REASON_REMOTE_UNPINNABLE		0x20016U
+#define NDSHM_REASON_REMOTE_MEMLOCK		0x20017U
+#define NDSHM_REASON_REMOTE_WRITE_ONLY		0x20018U
+#define NDSHM_REASON_REMOTE_PATH		0x20019U
+#define NDSHM_REASON_REMOTE_QUEUE		0x2001aU
 
 /*
  * Reason for the failure of this thread's last call of this library, or NDSHM_REASON_NONE if it

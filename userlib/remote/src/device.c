@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * RDMA devices. The one that a connection uses is that which has the local address of its socket,
+ * and so both directions of the decision are the same: where TCP goes, RDMA goes. Only RoCE
+ * version 2 has such addresses.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "remote_internal.h"
+
+#define GIDS	256U		/* of a device: those behind are not found */
+
+/* The GID of an IPv4 address is that of the IPv6 address to which it is mapped. */
+static bool device_gid_of(const union remote_address *address, union ibv_gid *gid)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&address->storage;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address->storage;
+
+	memset(gid, 0, sizeof(*gid));
+	if (address->any.sa_family == AF_INET6) {
+		memcpy(gid->raw, &in6->sin6_addr, sizeof(gid->raw));
+		return true;
+	}
+	gid->raw[10] = gid->raw[11] = 0xff;
+	memcpy(gid->raw + 12, &in->sin_addr, sizeof(in->sin_addr));
+	return address->any.sa_family == AF_INET;
+}
+
+/*
+ * A child would keep the device open by its copies of these mappings, and with it the queue pairs
+ * of a parent that was killed. They are no memory of the program.
+ */
+void device_hide_mappings(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long start, end;
+	char line[512];
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "/uverbs") && sscanf(line, "%lx-%lx", &start, &end) == 2)
+			madvise((void *)start, end - start, MADV_DONTFORK);
+	if (maps)
+		fclose(maps);
+}
+
+/* Called between descriptor_lock() and _unlock(). */
+static struct remote_device *device_open(struct ibv_device *found)
+{
+	struct remote_device *device = calloc(1, sizeof(*device));
+	struct ibv_context *context = device ? ibv_open_device(found) : NULL;
+
+	if (!context) {
+		free(device);
+		return NULL;
+	}
+	device->context = context;
+	snprintf(device->name, sizeof(device->name), "%s", ibv_get_device_name(found));
+	if (descriptor_add(context->cmd_fd) && descriptor_add(context->async_fd))
+		device->completions = ibv_create_cq(context, 1, NULL, NULL, 0);
+	if (!device->completions) {
+		descriptor_remove(context->cmd_fd);
+		descriptor_remove(context->async_fd);
+		ibv_close_device(context);
+		free(device);
+		return NULL;
+	}
+	device_hide_mappings();
+	return device;
+}
+
+/* All pairs and queues that use it are gone. */
+void devices_close(struct ndshm_remote *remote)
+{
+	while (remote->devices.next != &remote->devices) {
+		struct remote_device *device =
+			REMOTE_ENTRY(remote->devices.next, struct remote_device, link);
+
+		remote_list_del(&device->link);
+		ibv_destroy_cq(device->completions);
+		descriptor_lock();
+		descriptor_remove(device->context->cmd_fd);
+		descriptor_remove(device->context->async_fd);
+		ibv_close_device(device->context);
+		descriptor_unlock();
+		free(device);
+	}
+}
+
+static bool device_is_open(const struct ndshm_remote *remote, struct ibv_device *found)
+{
+	for (const struct remote_list *list = remote->devices.next; list != &remote->devices;
+	     list = list->next)
+		if (!strcmp(REMOTE_ENTRY(list, struct remote_device, link)->name,
+			    ibv_get_device_name(found)))
+			return true;
+	return false;
+}
+
+/* Open those that were not open yet. */
+static void devices_open(struct ndshm_remote *remote)
+{
+	struct ibv_device **list;
+	int count = 0;
+
+	descriptor_lock();
+	list = ibv_get_device_list(&count);
+	for (int i = 0; i < count; i++) {
+		struct remote_device *device;
+
+		if (device_is_open(remote, list[i]))
+			continue;
+		device = device_open(list[i]);
+		if (device)
+			remote_list_add(&remote->devices, &device->link);
+	}
+	if (list)
+		ibv_free_device_list(list);
+	descriptor_unlock();
+}
+
+/* Returns false if the device does not have the address. */
+static bool device_has(struct remote_device *device, const union ibv_gid *local,
+		       struct remote_path *path)
+{
+	struct ibv_gid_entry *entries = calloc(GIDS, sizeof(*entries));
+	const ssize_t count =
+		entries ? ibv_query_gid_table(device->context, entries, GIDS, 0) : 0;
+	struct ibv_port_attr port;
+	bool found = false;
+
+	for (ssize_t i = 0; i < count && !found; i++) {
+		found = entries[i].gid_type == IBV_GID_TYPE_ROCE_V2 &&
+			!memcmp(&entries[i].gid, local, sizeof(*local)) &&
+			!ibv_query_port(device->context, (uint8_t)entries[i].port_num, &port) &&
+			port.state == IBV_PORT_ACTIVE;
+		if (!found)
+			continue;
+		path->device = device;
+		path->port = (uint8_t)entries[i].port_num;
+		path->gid_index = (uint8_t)entries[i].gid_index;
+		path->mtu = port.active_mtu;
+	}
+	free(entries);
+	return found;
+}
+
+static bool devices_have(struct ndshm_remote *remote, const union ibv_gid *local,
+			 struct remote_path *path)
+{
+	for (struct remote_list *list = remote->devices.next; list != &remote->devices;
+	     list = list->next)
+		if (device_has(REMOTE_ENTRY(list, struct remote_device, link), local, path))
+			return true;
+	return false;
+}
+
+static uint8_t device_reads(int most)
+{
+	return (uint8_t)(most < PAIR_READS ? most : PAIR_READS);
+}
+
+/* Find the device of an address of this machine. Called with the lock held. */
+uint32_t device_find(struct ndshm_remote *remote, const union remote_address *address,
+		     struct remote_path *path)
+{
+	struct ibv_device_attr attributes;
+	union ibv_gid local;
+
+	if (remote->flags & NDSHM_REMOTE_TCP)
+		return NDSHM_REASON_REMOTE_TRANSPORT;
+	if (!device_gid_of(address, &local))
+		return NDSHM_REASON_REMOTE_DEVICE;
+	if (!devices_have(remote, &local, path)) {
+		devices_open(remote);
+		if (!devices_have(remote, &local, path))
+			return NDSHM_REASON_REMOTE_DEVICE;
+	}
+	if (ibv_query_device(path->device->context, &attributes))
+		return NDSHM_REASON_REMOTE_DEVICE;
+	path->served_reads = device_reads(attributes.max_qp_rd_atom);
+	path->reads = device_reads(attributes.max_qp_init_rd_atom);
+	return NDSHM_REASON_NONE;
+}
+
+/* Find the device and the addresses of a connection. Called with the lock held. */
+uint32_t device_find_path(struct ndshm_remote *remote, int fd, struct remote_path *path)
+{
+	union remote_address local, other;
+	socklen_t local_length = sizeof(local), other_length = sizeof(other);
+
+	if (getsockname(fd, &local.any, &local_length) ||
+	    getpeername(fd, &other.any, &other_length) || !device_gid_of(&other, &path->other))
+		return NDSHM_REASON_REMOTE_DEVICE;
+	return device_find(remote, &local, path);
+}
+
+/* Modify a new queue pair to be ready to receive. */
+bool path_connect(const struct remote_path *path, struct ibv_qp *queue, uint32_t number,
+		  uint32_t packet, unsigned int access)
+{
+	struct ibv_qp_attr attributes = {
+		.qp_state = IBV_QPS_INIT,
+		.port_num = path->port,
+		.qp_access_flags = access,
+	};
+
+	if (ibv_modify_qp(queue, &attributes, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT |
+					      IBV_QP_ACCESS_FLAGS))
+		return false;
+	attributes = (struct ibv_qp_attr){
+		.qp_state = IBV_QPS_RTR,
+		.path_mtu = path->mtu,
+		.dest_qp_num = number,
+		.rq_psn = packet,
+		.max_dest_rd_atomic = path->served_reads,
+		.min_rnr_timer = 12,
+		.ah_attr = {
+			.is_global = 1,
+			.port_num = path->port,
+			.grh = {
+				.dgid = path->other, .sgid_index = path->gid_index, .hop_limit = 64,
+			},
+		},
+	};
+	return !ibv_modify_qp(queue, &attributes, IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU |
+						  IBV_QP_DEST_QPN | IBV_QP_RQ_PSN |
+						  IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER);
+}

@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# rdma.sh TESTS [bench]: libndshm-remote by RDMA, as root in a virtual machine: both sides use one
+# device of soft-RoCE over veth. TESTS is the directory of the test programs, NDSHM_KO the module.
+# NDSHM_LONG=1: 10,000 transfers, 1,000 kills of each side. bench: beside perftest only.
+set -uo pipefail
+tests=$1 what=${2:-tests}
+bad=0 number=0
+address=192.0.2.1
+export NDSHM_TEST_ADDRESS=$address NDSHM_TEST_RDMA=1 LONG=${NDSHM_LONG:-0}
+
+check() {
+	number=$((number + 1))
+	if "${@:2}"; then echo "ok $number - $1"; else echo "not ok $number - $1"; bad=1; fi
+}
+# rxe asks for a module of the crypto API by a path of the initial file system.
+set_up() {
+	modprobe -a veth crc32_generic rdma_rxe ib_uverbs &&
+		ip link add rdma0 type veth peer name rdma1 && ip addr add "$address/24" dev rdma0 &&
+		ip link set lo up && ip link set rdma0 up && ip link set rdma1 up &&
+		rdma link add rdma type rxe netdev rdma0 && ulimit -l unlimited
+}
+resources() { rdma resource show; }
+# Baseline of the system: the last object may be freed after its process has ended.
+left_nothing() {
+	local _
+	for _ in {1..50}; do
+		[[ $(resources) == "$1" ]] && return
+		sleep 0.1
+	done
+	echo "# before: $1"
+	echo "# after:  $(resources)"
+	return 1
+}
+program() { "$tests/$1" "${@:2}" | sed 's/^/# /'; }
+
+# Median of three.
+median() { printf '%s\n' "$@" | sort -n | sed -n 2p; }
+# perftest PROGRAM COLUMN SIZE COUNT: one number of its result.
+perftest() {
+	local server index
+	index=$(grep -l 'ffff:c000:0201' /sys/class/infiniband/rdma/ports/1/gids/* | sed 's/.*\///')
+	"$1" -d rdma -x "$index" -F -s "$3" -n "$4" >/dev/null 2>&1 &
+	server=$!
+	while ! ss -Hltn 'sport = :18515' | grep -q . && kill -0 "$server" 2>/dev/null; do sleep 0.05; done
+	timeout 100 "$1" -d rdma -x "$index" -F -s "$3" -n "$4" "$address" 2>/dev/null |
+		awk -v size="$3" -v column="$2" '$1 == size { print $column }'
+	kill "$server" 2>/dev/null || true
+	wait "$server"
+}
+# compare KIND UNIT SIZE COUNT PROGRAM COLUMN: in turns.
+compare() {
+	local ours=() theirs=()
+	for _ in 1 2 3; do
+		ours+=("$("$tests/remote_bench" "$1" "$3" "$4")")
+		theirs+=("$(perftest "$5" "$6" "$3" "$4")")
+	done
+	awk -v kind="$1" -v unit="$2" -v size="$3" -v program="$5" -v ours="$(median "${ours[@]}")" \
+		-v theirs="$(median "${theirs[@]}")" 'BEGIN {
+		printf "%-5s %8d bytes: %9.2f %s, %s %9.2f %s, ratio %.2f\n", kind, size, ours, unit,
+		       program, theirs, unit, theirs ? ours / theirs : 0 }'
+}
+# Column 6 of ib_read_lat is the mean, in us, column 4 of ib_write_bw that in units of 2^20 bytes.
+bench() {
+	local size
+	for size in 64 4096 1048576; do
+		compare get us "$size" "$((size > 4096 ? 20 : 1000))" ib_read_lat 6
+		compare puts MiB/s "$size" "$((size > 4096 ? 40 : 4000))" ib_write_bw 4
+	done
+}
+
+check 'the device is set up' set_up
+[[ $bad -eq 0 ]] || { echo "1..$number"; exit 1; }
+if [[ $what == bench ]]; then
+	unset NDSHM_TEST_BACKEND
+	bench
+	exit
+fi
+insmod "$NDSHM_KO" || exit 1
+export NDSHM_TEST_BACKEND=/dev/ndshm
+before=$(resources)
+check 'what devices do' program remote_rdma
+check 'transfers' program remote
+check 'owners that are killed' program remote_faults killed_owners_are_errors
+check 'peers that are killed' program remote_faults killed_clients_leave_nothing
+check 'no queue pair, region or domain is left' left_nothing "$before"
+check 'the module is not in use' rmmod ndshm
+echo "1..$number"
+exit $bad
