@@ -26,10 +26,11 @@ import sys
 # From the bottom to the top. A file may use its own floor's rooms' headers and those below; rooms
 # beside each other do not use each other.
 FLOORS = [["base"], ["account"], ["registration"], ["adapter"], ["block"], ["section"], ["dmabuf"],
-          ["cdev", "netlink", "ndis", "pci", "providers"], ["main"]]
+          ["bus"], ["cdev", "netlink", "ndis", "pci", "providers"], ["main"]]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-# These use kernel/include and nothing private.
-STRANGERS = ("ndis", "pci", "providers", "prototypes")
+# These use kernel/include and nothing private, but for what adapters of devices have in common.
+STRANGERS = ("bus", "ndis", "pci", "providers", "prototypes")
+SHARED = {"pci": ["bus"]}
 # Objects that functions of a room have in their names beside structures, files and rooms.
 OBJECTS = {"netlink": ["nl"], "prototypes": ["nic", "vf", "edu"]}
 # NDIS's names, and what the kernel calls.
@@ -323,7 +324,7 @@ def main():
         if percent > MOST_PERCENT:
             wrong.append(f"{room}: more than {MOST_PERCENT} % of the files")
     wrong += [f"{file.path}: includes {other}" for file in everything if file.room in STRANGERS
-              for other in sorted(file.includes) if other.parts[1] != file.room]
+              for other in sorted(file.includes) if other.parts[1] not in [file.room, *SHARED.get(file.room, [])]]
     if options.names:
         wrong += bad_names(everything, objects(top, everything))
     if options.way:

@@ -8,7 +8,7 @@
 
 #include <linux/version.h>
 
-/* kernel/pci: iommu_group_has_isolated_msi() is new in 6.3 */
+/* kernel/bus: iommu_group_has_isolated_msi() is new in 6.3 */
 #include <linux/iommu.h>
 #ifndef CONFIG_IOMMU_API
 static inline bool ndshm_group_has_isolated_msi(struct iommu_group *group)
@@ -32,7 +32,7 @@ static inline bool ndshm_group_has_isolated_msi(struct iommu_group *group)
 }
 #endif
 
-/* kernel/pci: eventfd_signal() has no count since 6.8 */
+/* kernel/bus: eventfd_signal() has no count since 6.8 */
 #include <linux/eventfd.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
 #define ndshm_eventfd_signal eventfd_signal
@@ -42,7 +42,7 @@ static inline void ndshm_eventfd_signal(struct eventfd_ctx *eventfd)
 	eventfd_signal(eventfd, 1);
 }
 #endif
-/* end of kernel/pci */
+/* end of kernel/bus */
 
 /* kernel/block: vm_flags have accessors since 6.3 */
 #include <linux/mm.h>

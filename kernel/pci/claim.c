@@ -190,6 +190,13 @@ static bool ndshm_pci_needs_reset(void *context)
 	return READ_ONCE(function->unclean);
 }
 
+static u32 ndshm_pci_isolation(void *context)
+{
+	const struct ndshm_pci_function *function = context;
+
+	return ndshm_bus_isolation(&function->pdev->dev);
+}
+
 const struct ndshm_adapter_ops ndshm_pci_adapter_ops = {
 	.isolation = ndshm_pci_isolation,
 	.claim = ndshm_pci_claim,

@@ -14,14 +14,14 @@
 #include <ndshm/adapter.h>
 #include <ndshm/status.h>
 
+#include "../bus/bus.h"
+
 /**
  * struct ndshm_pci_irqs - Interrupts of a function
  * @limits: numbers of interrupts for each NDSHM_IRQ_*; constant after probe
- * @eventfds: for each vector, an entry with a reference, or NULL. Entries below @count
- *	are replaced with the function's lock held, and read by handlers under RCU
+ * @vectors: eventfds of vectors. After a reset has turned the interrupts off, those that remain
+ *	to be signalled
  * @kind: NDSHM_IRQ_* that is on; NONE: INTx is masked, and there is no vector
- * @count: number of vectors. After a reset has turned the interrupts off, entries of
- *	@eventfds that remain to be signalled
  * @on_line: the handler of INTx is registered, from its first use until remove()
  * @line: interrupt of INTx; constant after probe
  * @masked: INTx is disabled in the command register. Protected by @command_lock of the
@@ -32,10 +32,9 @@
  */
 struct ndshm_pci_irqs {
 	unsigned int limits[NDSHM_IRQ_KINDS];
-	struct eventfd_ctx __rcu **eventfds;
+	struct ndshm_vectors vectors;
 	unsigned int line;
 	unsigned int kind;
-	unsigned int count;
 	bool on_line;
 	bool masked;
 	bool had_flag;
@@ -120,14 +119,6 @@ struct ndshm_pci_function {
 };
 
 extern const struct ndshm_adapter_ops ndshm_pci_adapter_ops;
-
-/* Return: true if @dev is bound to ndshm_pci. May be outdated when it returns. */
-bool ndshm_pci_drives(struct device *dev);
-
-u32 ndshm_pci_isolation(void *context);
-
-/* Ends the claims of an IOMMU group before another driver probes in it. */
-extern struct notifier_block ndshm_pci_bus_notifier;
 
 /* Change bus mastering. Called with @function->lock held. */
 void ndshm_pci_set_master(struct ndshm_pci_function *function, bool master);

@@ -7,17 +7,15 @@
  * register except while it is on and unmasked.
  */
 #include <linux/cpumask.h>
-#include <linux/eventfd.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/pci.h>
-#include <linux/rcupdate.h>
-#include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/status.h>
 
+#include "../bus/bus.h"
 #include "function.h"
 
 /* Return: false if messages from @pdev do not reach the processors. */
@@ -62,8 +60,7 @@ int ndshm_pci_irqs_init(struct ndshm_pci_function *function)
 	}
 	limit = max3(irqs->limits[NDSHM_IRQ_INTX], irqs->limits[NDSHM_IRQ_MSI],
 		     irqs->limits[NDSHM_IRQ_MSIX]);
-	irqs->eventfds = kcalloc(limit, sizeof(*irqs->eventfds), GFP_KERNEL);
-	if (!irqs->eventfds)
+	if (ndshm_vectors_init(&irqs->vectors, limit, &function->lock))
 		return -ENOMEM;
 
 	/*
@@ -80,7 +77,7 @@ void ndshm_pci_irqs_fini(struct ndshm_pci_function *function)
 		free_irq(function->irqs.line, function);
 	if (!function->irqs.had_flag)
 		function->pdev->dev_flags &= ~PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
-	kfree(function->irqs.eventfds);
+	ndshm_vectors_fini(&function->irqs.vectors);
 }
 
 /* Return: true if INTx was pending, and has not been masked before. Called by the handler. */
@@ -124,39 +121,19 @@ static bool pci_intx_unmask(struct ndshm_pci_function *function)
 	return unmasked;
 }
 
-static void pci_irq_signal(struct eventfd_ctx __rcu **slot)
-{
-	struct eventfd_ctx *eventfd;
-
-	rcu_read_lock();
-	eventfd = rcu_dereference(*slot);
-	if (eventfd)
-		ndshm_eventfd_signal(eventfd);
-	rcu_read_unlock();
-}
-
-/* Return: the eventfd that the vector had before, which a handler may still be using. */
-static struct eventfd_ctx *pci_irqs_exchange(struct ndshm_pci_function *function,
-					     unsigned int vector,
-					     struct eventfd_ctx *eventfd)
-{
-	return rcu_replace_pointer(function->irqs.eventfds[vector], eventfd,
-				   lockdep_is_held(&function->lock));
-}
-
 static irqreturn_t pci_intx_handler(int irq, void *data)
 {
 	struct ndshm_pci_function *function = data;
 
 	if (!pci_intx_mask_pending(function))
 		return IRQ_NONE;
-	pci_irq_signal(&function->irqs.eventfds[0]);
+	ndshm_vector_signal(&function->irqs.vectors.eventfds[0]);
 	return IRQ_HANDLED;
 }
 
 static irqreturn_t pci_message_handler(int irq, void *data)
 {
-	pci_irq_signal(data);
+	ndshm_vector_signal(data);
 	return IRQ_HANDLED;
 }
 
@@ -214,7 +191,7 @@ static void pci_messages_free(struct ndshm_pci_function *function,
 	pci_messages_stop(function, count);
 	while (count--)
 		free_irq(pci_irq_vector(pdev, count),
-			 &function->irqs.eventfds[count]);
+			 &function->irqs.vectors.eventfds[count]);
 	pci_free_irq_vectors(pdev);
 }
 
@@ -230,7 +207,7 @@ static ndshm_reason_t pci_messages_alloc(struct ndshm_pci_function *function,
 		return NDSHM_REASON_IRQ_VECTORS;
 	for (i = 0; i < count; i++) {
 		if (request_irq(pci_irq_vector(pdev, i), pci_message_handler, 0,
-				pci_name(pdev), &function->irqs.eventfds[i])) {
+				pci_name(pdev), &function->irqs.vectors.eventfds[i])) {
 			pci_messages_free(function, i);
 			return NDSHM_REASON_IRQ_VECTORS;
 		}
@@ -259,7 +236,7 @@ static ndshm_reason_t pci_irqs_alloc(struct ndshm_pci_function *function,
 	}
 	if (reason == NDSHM_REASON_NONE) {
 		irqs->kind = kind;
-		irqs->count = count;
+		irqs->vectors.count = count;
 	}
 	return reason;
 }
@@ -282,40 +259,20 @@ void ndshm_pci_irqs_stop(struct ndshm_pci_function *function)
 		pci_intx_mask(function);
 		break;
 	default:
-		pci_messages_free(function, irqs->count);
+		pci_messages_free(function, irqs->vectors.count);
 	}
 	irqs->kind = NDSHM_IRQ_NONE;
 }
 
 void ndshm_pci_irqs_signal(struct ndshm_pci_function *function)
 {
-	struct ndshm_pci_irqs *irqs = &function->irqs;
-	unsigned int i;
-
-	lockdep_assert_held(&function->lock);
-
-	for (i = 0; i < irqs->count; i++)
-		pci_irq_signal(&irqs->eventfds[i]);
+	ndshm_vectors_signal(&function->irqs.vectors);
 }
 
-/* Called with the interrupts off. @irqs->count is 0 on return. */
+/* Handlers of messages are freed; that of INTx, which has one eventfd, may be running. */
 static void pci_irqs_put(struct ndshm_pci_function *function)
 {
-	struct ndshm_pci_irqs *irqs = &function->irqs;
-	struct eventfd_ctx *eventfd;
-
-	if (!irqs->count)
-		return;
-	/* Handlers of messages are freed; that of INTx, which has one eventfd, may be running. */
-	eventfd = pci_irqs_exchange(function, 0, NULL);
-	synchronize_rcu();
-	if (eventfd)
-		eventfd_ctx_put(eventfd);
-	while (--irqs->count) {
-		eventfd = pci_irqs_exchange(function, irqs->count, NULL);
-		if (eventfd)
-			eventfd_ctx_put(eventfd);
-	}
+	ndshm_vectors_put(&function->irqs.vectors, function->irqs.vectors.count == 1);
 }
 
 void ndshm_pci_irqs_end(struct ndshm_pci_function *function)
@@ -325,46 +282,27 @@ void ndshm_pci_irqs_end(struct ndshm_pci_function *function)
 	pci_irqs_put(function);
 }
 
-/* Exchange the eventfds of @change with those of its vectors. */
-static void pci_irqs_swap(struct ndshm_pci_function *function,
-			  const struct ndshm_irq_change *change)
-{
-	unsigned int i;
-
-	for (i = 0; i < change->count; i++)
-		change->eventfds[i] = pci_irqs_exchange(function, change->first + i,
-							change->eventfds[i]);
-}
-
-/* On return no handler uses the replaced eventfds, which the caller gets in @change. */
-static void pci_irqs_replace(struct ndshm_pci_function *function,
-			     const struct ndshm_irq_change *change)
-{
-	pci_irqs_swap(function, change);
-	synchronize_rcu();
-}
-
 static ndshm_reason_t pci_irqs_start(struct ndshm_pci_function *function,
 				     const struct ndshm_irq_change *change)
 {
 	ndshm_reason_t reason;
 
 	/* A message can arrive as soon as the first handler is registered. */
-	pci_irqs_swap(function, change);
+	ndshm_vectors_swap(&function->irqs.vectors, change);
 	reason = pci_irqs_alloc(function, change->kind,
 				change->first + change->count);
 	if (reason != NDSHM_REASON_NONE)
-		pci_irqs_swap(function, change);
+		ndshm_vectors_swap(&function->irqs.vectors, change);
 	return reason;
 }
 
 /* Unmask INTx if it has an eventfd, and signal an interrupt that is pending. */
 static void pci_intx_update(struct ndshm_pci_function *function)
 {
-	if (!rcu_access_pointer(function->irqs.eventfds[0]))
+	if (!ndshm_vectors_have(&function->irqs.vectors, 0))
 		pci_intx_mask(function);
 	else if (!pci_intx_unmask(function))
-		pci_irq_signal(&function->irqs.eventfds[0]);
+		ndshm_vector_signal(&function->irqs.vectors.eventfds[0]);
 }
 
 static ndshm_reason_t pci_irqs_set(struct ndshm_pci_function *function,
@@ -383,15 +321,15 @@ static ndshm_reason_t pci_irqs_set(struct ndshm_pci_function *function,
 		return reason;
 	if (!change->count &&
 	    (irqs->kind != NDSHM_IRQ_INTX ||
-	     !rcu_access_pointer(irqs->eventfds[0])))
+	     !ndshm_vectors_have(&irqs->vectors, 0)))
 		return NDSHM_REASON_IRQ_OFF;
 	if (irqs->kind && (irqs->kind != change->kind ||
-			   change->first + change->count > irqs->count))
+			   change->first + change->count > irqs->vectors.count))
 		return NDSHM_REASON_IRQ_BUSY;
 	if (!irqs->kind)
 		reason = pci_irqs_start(function, change);
 	else if (change->count)
-		pci_irqs_replace(function, change);
+		ndshm_vectors_replace(&irqs->vectors, change);
 	if (reason == NDSHM_REASON_NONE && change->kind == NDSHM_IRQ_INTX)
 		pci_intx_update(function);
 	return reason;

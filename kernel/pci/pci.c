@@ -3,8 +3,8 @@
  * ndshm_pci: a PCI driver that registers each bound function as an adapter.
  */
 #include <linux/dma-mapping.h>
-#include <linux/iommu.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
 #include <linux/slab.h>
@@ -14,13 +14,6 @@
 
 #include "function.h"
 #include "pci.h"
-
-static struct pci_driver ndshm_pci_driver;
-
-bool ndshm_pci_drives(struct device *dev)
-{
-	return READ_ONCE(dev->driver) == &ndshm_pci_driver.driver;
-}
 
 /* For the next driver, whose memory may be meant for it. */
 static void pci_no_snoop_restore(struct ndshm_pci_function *function)
@@ -89,19 +82,16 @@ static void ndshm_pci_fini_function(struct ndshm_pci_function *function)
 
 static int ndshm_pci_register(struct ndshm_pci_function *function)
 {
-	struct iommu_group *group = iommu_group_get(&function->pdev->dev);
 	const struct ndshm_adapter_info info = {
 		.name = pci_name(function->pdev),
 		.device = &function->pdev->dev,
 		.flags = NDSHM_ADAPTER_OPEN,
 		.ops = &ndshm_pci_adapter_ops,
 		.context = function,
-		.group = group,
+		.group = ndshm_bus_group(&function->pdev->dev),
 	};
 	struct ndshm_adapter *adapter = ndshm_adapter_register(&info, NULL);
 
-	/* The core only compares the address; the device keeps the group alive. */
-	iommu_group_put(group);
 	if (IS_ERR(adapter))
 		return PTR_ERR(adapter);
 	function->adapter = adapter;
@@ -353,6 +343,10 @@ static struct pci_driver ndshm_pci_driver = {
 	.driver.pm = pm_sleep_ptr(&ndshm_pci_pm_ops),
 };
 
+static struct notifier_block ndshm_pci_bus_notifier = {
+	.notifier_call = ndshm_bus_notify,
+};
+
 int __init ndshm_pci_init(void)
 {
 	int error = bus_register_notifier(&pci_bus_type,
@@ -360,14 +354,18 @@ int __init ndshm_pci_init(void)
 
 	if (error)
 		return error;
+	ndshm_bus_add(&ndshm_pci_driver.driver);
 	error = pci_register_driver(&ndshm_pci_driver);
-	if (error)
+	if (error) {
+		ndshm_bus_remove(&ndshm_pci_driver.driver);
 		bus_unregister_notifier(&pci_bus_type, &ndshm_pci_bus_notifier);
+	}
 	return error;
 }
 
 void ndshm_pci_exit(void)
 {
 	pci_unregister_driver(&ndshm_pci_driver);
+	ndshm_bus_remove(&ndshm_pci_driver.driver);
 	bus_unregister_notifier(&pci_bus_type, &ndshm_pci_bus_notifier);
 }

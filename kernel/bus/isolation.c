@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DMA and interrupt isolation of a device and its client.
+ *
+ * The state is read at each call, not cached: an administrator can change a strict domain
+ * to a lazy one while the device is bound, and devices join and leave its group.
+ */
+#include <linux/compiler.h>
+#include <linux/device.h>
+#include <linux/iommu.h>
+#include <linux/notifier.h>
+#include <linux/pci.h>
+
+#include <ndshm/adapter.h>
+
+#include "bus.h"
+
+#define DRIVERS	2
+
+/* Written at load and unload only. */
+static const struct device_driver *drivers[DRIVERS];
+
+void ndshm_bus_add(const struct device_driver *driver)
+{
+	unsigned int i;
+
+	for (i = 0; i < DRIVERS; i++) {
+		if (drivers[i])
+			continue;
+		WRITE_ONCE(drivers[i], driver);
+		return;
+	}
+	WARN_ON_ONCE(1);
+}
+
+void ndshm_bus_remove(const struct device_driver *driver)
+{
+	unsigned int i;
+
+	for (i = 0; i < DRIVERS; i++)
+		if (drivers[i] == driver)
+			WRITE_ONCE(drivers[i], NULL);
+}
+
+bool ndshm_bus_drives(struct device *dev)
+{
+	const struct device_driver *driver = READ_ONCE(dev->driver);
+	unsigned int i;
+
+	for (i = 0; i < DRIVERS; i++)
+		if (driver && driver == READ_ONCE(drivers[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Return: non-zero if @dev shares DMA addresses with an adapter, but is not under the
+ * control of this module. VFIO accepts devices without a driver, because its ownership of
+ * the group keeps out drivers that use the DMA API. Here the group is in its default
+ * domain, which such a driver joins when it is bound: every device of the group must be
+ * bound to a driver of this module. PCI bridges are excepted: they have no DMA engine, their
+ * service driver uses no DMA, and a client can program neither.
+ *
+ * Called with the group's mutex held. Probing takes that mutex under the device lock, so
+ * dev->driver may be compared, but must not be dereferenced.
+ */
+static int bus_device_is_foreign(struct device *dev, void *unused)
+{
+	if (dev_is_pci(dev) && pci_is_bridge(to_pci_dev(dev)))
+		return 0;
+	return !ndshm_bus_drives(dev);
+}
+
+/*
+ * Another driver is about to probe a device: before it allocates its first DMA address,
+ * end the claims of all adapters in its group. The driver core has already set
+ * dev->driver, so that a later claim finds SHARED_GROUP.
+ *
+ * Called with the device lock of @data held. The end of a claim only tries to take device
+ * locks, so that it cannot deadlock.
+ */
+int ndshm_bus_notify(struct notifier_block *block, unsigned long action, void *data)
+{
+	struct device *dev = data;
+	struct iommu_group *group;
+
+	if (action != BUS_NOTIFY_BIND_DRIVER || !bus_device_is_foreign(dev, NULL))
+		return NOTIFY_DONE;
+	group = iommu_group_get(dev);
+	if (group) {
+		ndshm_adapter_end_group_claims(group);
+		iommu_group_put(group);
+	}
+	return NOTIFY_OK;
+}
+
+static u32 bus_translation(struct device *dev)
+{
+	/* A bound driver pins the domain, except for a change from strict to lazy. */
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	switch (domain ? READ_ONCE(domain->type) : IOMMU_DOMAIN_IDENTITY) {
+	case IOMMU_DOMAIN_DMA:
+		return 0;
+	case IOMMU_DOMAIN_DMA_FQ:
+		return NDSHM_ISOLATION_LAZY;
+	default:
+		return NDSHM_ISOLATION_NO_TRANSLATION;
+	}
+}
+
+u32 ndshm_bus_isolation(struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	u32 missing;
+
+	if (!group)
+		return NDSHM_ISOLATION_NO_TRANSLATION | NDSHM_ISOLATION_MSI;
+
+	missing = bus_translation(dev);
+	if (iommu_group_for_each_dev(group, NULL, bus_device_is_foreign))
+		missing |= NDSHM_ISOLATION_SHARED_GROUP;
+	if (!ndshm_group_has_isolated_msi(group))
+		missing |= NDSHM_ISOLATION_MSI;
+
+	iommu_group_put(group);
+	return missing;
+}
+
+const void *ndshm_bus_group(struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+
+	iommu_group_put(group);
+	return group;
+}
