@@ -78,7 +78,6 @@ static struct export {
 	int number;			/* descriptor of the creator */
 	struct task_struct *holder;	/* of the reservation lock */
 	struct completion held;
-	struct completion released;
 } exports[SLOTS];
 
 /* Not freed yet. */
@@ -363,14 +362,23 @@ static int export_move(struct mock_command *command, struct export *export)
 	return ret;
 }
 
-/* The task that has taken the lock must release it. */
+/*
+ * The task that has taken the lock must release it. It ends only in kthread_stop(), which must not
+ * be called for one that has ended.
+ */
 static int export_hold(void *data)
 {
 	struct export *export = data;
 
 	dma_resv_lock(export->dmabuf->resv, NULL);
 	complete(&export->held);
-	wait_for_completion(&export->released);
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
 	dma_resv_unlock(export->dmabuf->resv);
 	return 0;
 }
@@ -382,7 +390,6 @@ static int export_lock(struct mock_command *command, struct export *export)
 	if (export->holder)
 		return -EBUSY;
 	init_completion(&export->held);
-	init_completion(&export->released);
 	holder = kthread_run(export_hold, export, "ndshm_mock_lock");
 	if (IS_ERR(holder))
 		return PTR_ERR(holder);
@@ -395,7 +402,6 @@ static int export_unlock(struct mock_command *command, struct export *export)
 {
 	if (!export->holder)
 		return -EINVAL;
-	complete(&export->released);
 	kthread_stop(export->holder);
 	export->holder = NULL;
 	return 0;
