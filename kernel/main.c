@@ -19,6 +19,7 @@
 #include "dmabuf/import.h"
 #include "netlink/netlink.h"
 #include "pci/pci.h"
+#include "platform/platform.h"
 #include "providers/coherent.h"
 #include "providers/pages.h"
 #include "registration/provider.h"
@@ -73,6 +74,7 @@ static const struct {
 	{ ndshm_import_setup, ndshm_import_teardown },
 	{ ndshm_node_setup, ndshm_node_teardown },
 	{ ndshm_pci_init, ndshm_pci_exit },
+	{ ndshm_platform_init, ndshm_platform_exit },
 	{ ndshm_chardev_setup, ndshm_chardev_teardown },
 };
 

@@ -279,3 +279,7 @@ NDSHM_REASON_ROW(IMPORT_GONE, ADAPTER_REMOVED, ENODEV, "import-gone", 111,
 		 "memory of the dma-buf was revoked, or its device was removed; create another dma-buf")
 NDSHM_REASON_ROW(IMPORT_REFUSED, FAILURE, EIO, "import-refused", 112,
 		 "driver of the dma-buf failed; see the kernel log")
+
+/* Platform devices. */
+NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 113,
+		 "nothing could stop the device from writing to freed memory: it has neither a reset line nor a strict IOMMU; use the provider of its memory-region")

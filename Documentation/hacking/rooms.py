@@ -26,11 +26,11 @@ import sys
 # From the bottom to the top. A file may use its own floor's rooms' headers and those below; rooms
 # beside each other do not use each other.
 FLOORS = [["base"], ["account"], ["registration"], ["adapter"], ["block"], ["section"], ["dmabuf"],
-          ["bus"], ["cdev", "netlink", "ndis", "pci", "providers"], ["main"]]
+          ["bus"], ["cdev", "netlink", "ndis", "pci", "platform", "providers"], ["main"]]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # These use kernel/include and nothing private, but for what adapters of devices have in common.
-STRANGERS = ("bus", "ndis", "pci", "providers", "prototypes")
-SHARED = {"pci": ["bus"]}
+STRANGERS = ("bus", "ndis", "pci", "platform", "providers", "prototypes")
+SHARED = {"pci": ["bus"], "platform": ["bus"]}
 # Objects that functions of a room have in their names beside structures, files and rooms.
 OBJECTS = {"netlink": ["nl"], "prototypes": ["nic", "vf", "edu"]}
 # NDIS's names, and what the kernel calls.

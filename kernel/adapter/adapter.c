@@ -113,7 +113,7 @@ ndshm_adapter_register(const struct ndshm_adapter_info *info,
 
 	if (!ndshm_name_valid(info->name))
 		return ndshm_reason_report_ptr(NDSHM_REASON_NAME, out, NULL);
-	if (info->flags & ~NDSHM_ADAPTER_OPEN)
+	if (info->flags & ~(NDSHM_ADAPTER_OPEN | NDSHM_ADAPTER_UNSTOPPABLE))
 		return ndshm_reason_report_ptr(NDSHM_REASON_FLAGS, out, NULL);
 	adapter = kzalloc(sizeof(*adapter), GFP_KERNEL);
 	if (!adapter)

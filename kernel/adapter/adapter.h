@@ -96,6 +96,18 @@ ndshm_adapter_get(struct ndshm_adapter *adapter)
 
 /* Return: the missing NDSHM_ISOLATION_*; all after the set was killed. May sleep. */
 u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter);
+
+/*
+ * Return: true if the device cannot access memory of a claim any more once the claim has ended.
+ * May sleep.
+ */
+static inline bool ndshm_adapter_stops(struct ndshm_adapter *adapter)
+{
+	return !(adapter->flags & NDSHM_ADAPTER_UNSTOPPABLE) ||
+	       !(ndshm_adapter_isolation(adapter) &
+		 (NDSHM_ISOLATION_NO_TRANSLATION | NDSHM_ISOLATION_LAZY));
+}
+
 bool ndshm_adapter_needs_reset(struct ndshm_adapter *adapter);
 
 #endif /* _NDSHM_ADAPTER_ADAPTER_H */

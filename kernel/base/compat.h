@@ -44,6 +44,15 @@ static inline void ndshm_eventfd_signal(struct eventfd_ctx *eventfd)
 #endif
 /* end of kernel/bus */
 
+/* kernel/platform: platform_driver::remove returns nothing since 6.11 */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+typedef void ndshm_removed_t;
+#define NDSHM_REMOVED
+#else
+typedef int ndshm_removed_t;
+#define NDSHM_REMOVED	0
+#endif
+
 /* kernel/block: vm_flags have accessors since 6.3 */
 #include <linux/mm.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)

@@ -31,16 +31,15 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC |
 				 NDSHM_FEATURE_SECTIONS | NDSHM_FEATURE_ASYNC |
 				 NDSHM_FEATURE_NAMES | NDSHM_FEATURE_FREE_MANY |
-				 NDSHM_FEATURE_RECYCLE | NDSHM_FEATURE_TAGS;
+				 NDSHM_FEATURE_RECYCLE | NDSHM_FEATURE_TAGS |
+				 NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_IRQS |
+				 NDSHM_FEATURE_RESET;
 	if (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER))
 		argument->out_features |= NDSHM_FEATURE_EXPORT |
 					  NDSHM_FEATURE_SECTION_EXPORT |
 					  NDSHM_FEATURE_IMPORT;
 	if (IS_ENABLED(CONFIG_PCI))
-		argument->out_features |= NDSHM_FEATURE_CLAIMS |
-					  NDSHM_FEATURE_IRQS |
-					  NDSHM_FEATURE_RESET |
-					  NDSHM_FEATURE_CONFIG;
+		argument->out_features |= NDSHM_FEATURE_CONFIG;
 	argument->out_max_length = ndshm_max_length();
 	argument->out_max_blocks = NDSHM_MAX_HANDLES;
 	argument->out_max_batch = NDSHM_MAX_BATCH;

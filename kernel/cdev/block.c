@@ -77,6 +77,9 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 	if (!ndshm_provider_serves(provider, adapter) ||
 	    !(provider->flags & NDSHM_PROVIDER_OPEN))
 		return NDSHM_REASON_PROVIDER_CLOSED;
+	/* The memory of a provider of this adapter goes to no one else. */
+	if (!provider->adapter && !ndshm_adapter_stops(adapter))
+		return NDSHM_REASON_ADAPTER_UNSTOPPABLE;
 	return ndshm_access_permitted(&provider->entry.access) ?
 	       NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_PERMISSION;
 }

@@ -25,6 +25,8 @@ static ndshm_reason_t import_admit(struct ndshm_client *client, struct ndshm_ada
 	/* Memory that is already there is of use for a device only. */
 	if (!adapter->ops || !ndshm_import_provider())
 		return NDSHM_REASON_IMPORT_UNSUPPORTED;
+	if (!ndshm_adapter_stops(adapter))
+		return NDSHM_REASON_ADAPTER_UNSTOPPABLE;
 	return ndshm_access_permitted(&ndshm_import_provider()->entry.access) ?
 	       NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_PERMISSION;
 }

@@ -98,7 +98,7 @@ check_kernel_bits() {
 
 # providers, ndis, prototypes and the drivers of adapters know the module through kernel/include only.
 check_house() {
-	git ls-files 'kernel/providers/*' 'kernel/ndis/*' 'kernel/prototypes/*' 'kernel/bus/*' 'kernel/pci/*' |
+	git ls-files 'kernel/providers/*' 'kernel/ndis/*' 'kernel/prototypes/*' 'kernel/bus/*' 'kernel/pci/*' 'kernel/platform/*' |
 		xargs grep -nE '#include "\.\./' | grep -v '^kernel/p[a-z]*/[^:]*:[0-9]*:#include "\.\./bus/bus\.h"$' || true
 	# Drivers that were written for NDIS need three of our names at most, and one more in the part
 	# that Linux adds to send OID requests. The part that was written for Windows needs none.

@@ -216,7 +216,8 @@ struct ndshm_get_info_args {
  *	means 32. Every DMA address returned under this claim is within this width.
  * @out_isolation: NDSHM_ISOLATION_* properties that are missing
  * @out_bars: bit n is set if BAR n can be mapped
- * @out_intx: number of INTx interrupts that NDSHM_ADAPTER_SET_IRQS can turn on, 0 or 1
+ * @out_intx: number of INTx interrupts that NDSHM_ADAPTER_SET_IRQS can turn on: 0 or 1; of a
+ *	platform device, its interrupt lines, at most NDSHM_MAX_IRQS
  * @out_msi: number of MSI vectors, at most NDSHM_MAX_IRQS
  * @out_msix: number of MSI-X vectors, at most NDSHM_MAX_IRQS
  *
@@ -242,6 +243,13 @@ struct ndshm_get_info_args {
  * user that the adapter's reset policy permits, by default the effective user of that
  * claim (else EPERM, ADAPTER_NEEDS_RESET). While that reset goes on, or after many slow ones
  * (NDSHM_ADAPTER_RESET), the call is EAGAIN (ADAPTER_RESETTING).
+ *
+ * The adapter can also be a platform device. All above applies, with these differences. It has no
+ * bus mastering: its DMA is neither off at the beginning of a claim nor ended by its end, except by
+ * its reset lines, if it has any. Register windows take the place of BARs, in the order of its
+ * resources. If it has no reset line and is not behind a strict IOMMU, BLOCK_ALLOC, SECTION_CREATE
+ * and BLOCK_IMPORT for it are EOPNOTSUPP (ADAPTER_UNSTOPPABLE), except from a provider of its own.
+ * NDSHM_ADAPTER_RESET uses the reset lines. NDSHM_ADAPTER_CONFIG is EINVAL (CONFIG_RANGE).
  */
 struct ndshm_adapter_claim_args {
 	__u32 size;
@@ -327,8 +335,8 @@ struct ndshm_adapter_map_bar_args {
  * @flags: 0 or NDSHM_SET_IRQS_UNMASK
  * @adapter: id of an adapter that this client has claimed
  * @kind: NDSHM_IRQ_*
- * @first: first vector of the range; 0 for INTx
- * @count: vectors of the range, 1 to NDSHM_MAX_IRQS; 1 for INTx
+ * @first: first vector of the range; 0 for INTx of a PCI function
+ * @count: vectors of the range, 1 to NDSHM_MAX_IRQS; 1 for INTx of a PCI function
  * @eventfds: address of an array of @count __s32: for each vector of the range the
  *	descriptor of an eventfd, or -1
  *
@@ -348,6 +356,8 @@ struct ndshm_adapter_map_bar_args {
  * with @kind NDSHM_IRQ_INTX, NDSHM_SET_IRQS_UNMASK, and @first, @count and @eventfds 0: an
  * interrupt that is pending then is signalled at once. A call with an eventfd unmasks as
  * well. While INTx is off or masked the function cannot disturb other devices of its line.
+ * The lines of a platform device, edge-triggered ones included, are INTx interrupts, masked each by
+ * itself. The first form unmasks all that have an eventfd.
  *
  * A reset, also through sysfs, and the recovery from an error turn the interrupts off.
  * Meanwhile, they cannot be turned on (EAGAIN, ADAPTER_RESETTING). The eventfds are

@@ -195,7 +195,10 @@
 #define NDSHM_REASON_IMPORT_GONE		__NDSHM_REASON(111U)
 #define NDSHM_REASON_IMPORT_REFUSED		__NDSHM_REASON(112U)
 
+/* Platform devices. */
+#define NDSHM_REASON_ADAPTER_UNSTOPPABLE	__NDSHM_REASON(113U)
+
 /* One more than the highest reason of this header. */
-#define NDSHM_REASON_COUNT_KNOWN		113U
+#define NDSHM_REASON_COUNT_KNOWN		114U
 
 #endif /* _UAPI_LINUX_NDSHM_STATUS_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm bind, ndshm unbind: bind a PCI function to ndshm_pci, and return it to its
- * driver.
+ * ndshm bind, ndshm unbind: bind a PCI function or a platform device to the module's driver, and
+ * return it to its own.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,8 +12,6 @@
 #include "pci.h"
 #include "permit.h"
 #include "tool.h"
-
-#define DRIVER "ndshm_pci"
 
 struct arguments {
 	struct common *common;
@@ -78,7 +76,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		if (state->arg_num)
 			argp_error(state, "\"%s\": unexpected argument; omit it", argument);
 		if (!function_parse(argument, &arguments->function))
-			argp_error(state, "\"%s\": not a PCI address; use the form 0000:00:05.0", argument);
+			argp_error(state, "\"%s\": not a PCI address (0000:00:05.0) or name of a platform device", argument);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_usage(state);
@@ -93,9 +91,15 @@ static const struct argp_child bind_children[] = {
 };
 static const struct argp_child unbind_children[] = { { .argp = &common_argp }, { 0 } };
 
-static bool is_ours(const char *driver)
+static bool is_ours(const struct function *function, const char *driver)
 {
-	return driver && !strcmp(driver, DRIVER);
+	return driver && !strcmp(driver, function_adapter_driver(function));
+}
+
+static const char *missing_words(const struct function *function)
+{
+	return function->platform ? "there is no such platform device" :
+				    "there is no such PCI function";
 }
 
 /* The IOMMU domain has a flush queue, or translates no addresses. */
@@ -151,12 +155,13 @@ static void print_isolation(const struct function *function, uint32_t isolation)
 static enum exit_code print_bound(const struct function *function, const struct outcome *outcome,
 				  const struct ndshm_adapter_info *adapter)
 {
-	if (is_ours(outcome->driver_before))
-		printf("%s: was bound to " DRIVER " already\n", function->name);
+	if (is_ours(function, outcome->driver_before))
+		printf("%s: was bound to %s already\n", function->name, outcome->driver_before);
 	else if (outcome->driver_before)
 		printf("%s: taken from %s\n", function->name, outcome->driver_before);
 	print_group(function, outcome);
-	printf("%s: bound to " DRIVER ", adapter %" PRIu32 "\n", function->name, adapter->id);
+	printf("%s: bound to %s, adapter %" PRIu32 "\n", function->name,
+	       function_adapter_driver(function), adapter->id);
 	print_access("adapter", function->name, adapter->owner, adapter->group, adapter->mode,
 		     reset_name(adapter->reset));
 	print_isolation(function, adapter->isolation);
@@ -185,11 +190,11 @@ static enum exit_code check(const struct arguments *arguments, const struct outc
 	char *user;
 
 	if (!function_exists(function))
-		return cannot("there is no such PCI function", "bind %s", function->name);
-	if (!driver_exists(function, DRIVER))
+		return cannot(missing_words(function), "bind %s", function->name);
+	if (!driver_exists(function, function_adapter_driver(function)))
 		return cannot("the module is not loaded: load it (modprobe ndshm)", "bind %s",
 			      function->name);
-	if (is_ours(outcome->driver_before))
+	if (is_ours(function, outcome->driver_before))
 		return EXIT_DONE;
 	if (function_is_bridge(function))
 		return cannot("it is a bridge", "bind %s", function->name);
@@ -257,6 +262,7 @@ static void give_back(const struct function *function, struct outcome *outcome)
 static enum exit_code take_from(const char *driver, const struct function *function,
 				struct outcome *outcome)
 {
+	const char *ours = function_adapter_driver(function);
 	enum exit_code code;
 	int error;
 
@@ -266,15 +272,15 @@ static enum exit_code take_from(const char *driver, const struct function *funct
 			return cannot_errno(error, "unbind %s from %s", function->name, driver);
 	}
 	make_strict(function, outcome);
-	error = function_set_override(function, DRIVER);
+	error = function_set_override(function, ours);
 	if (!error)
-		error = function_bind(function, DRIVER);
+		error = function_bind(function, ours);
 	if (!error) {
 		outcome->type = function_group_type(function);
 		outcome->driver = function_driver(function);
 		return EXIT_DONE;
 	}
-	code = cannot_errno(error, "bind %s to " DRIVER, function->name);
+	code = cannot_errno(error, "bind %s to %s", function->name, ours);
 	give_back(function, outcome);
 	print_error("%s now has %s", function->name,
 		    outcome->driver ? outcome->driver : "no driver");
@@ -294,7 +300,7 @@ static enum exit_code take_over(const struct function *function, struct outcome 
 	outcome->type = NULL;
 	free(outcome->driver);
 	outcome->driver = NULL;
-	return take_from(DRIVER, function, outcome);
+	return take_from(function_adapter_driver(function), function, outcome);
 }
 
 /* Return true if a client uses the adapter, or if that cannot be determined. */
@@ -338,7 +344,7 @@ static enum exit_code bind_function(const struct arguments *arguments, struct nd
 	enum exit_code code = EXIT_DONE;
 	int error;
 
-	if (is_ours(outcome->driver_before) && !shall_rebind(arguments, ndshm, outcome)) {
+	if (is_ours(function, outcome->driver_before) && !shall_rebind(arguments, ndshm, outcome)) {
 		outcome->type = function_group_type(function);
 		outcome->driver = function_driver(function);
 	} else {
@@ -363,9 +369,9 @@ enum exit_code run_bind(struct common *common, int argc, char **argv)
 	static const struct argp argp = {
 		.options = bind_options,
 		.parser = parse,
-		.args_doc = "PCI-ADDRESS",
-		.doc = "Take a PCI function from its driver, make its IOMMU group strict, and make "
-		       "an adapter of it.\v"
+		.args_doc = "DEVICE",
+		.doc = "Take a PCI function (by its address) or a platform device (by its name) from "
+		       "its driver, make its IOMMU group strict, and make an adapter of it.\v"
 		       "Without --owner, --mode and --reset it is permitted to whom it was before, "
 		       "which is root at first.",
 		.children = bind_children,
@@ -426,9 +432,10 @@ static enum exit_code print_unbound(const struct function *function,
 				    const struct outcome *outcome)
 {
 	if (outcome->driver_before)
-		printf("%s: unbound from " DRIVER "\n", function->name);
+		printf("%s: unbound from %s\n", function->name, outcome->driver_before);
 	else
-		printf("%s: had no driver, is no longer kept for " DRIVER "\n", function->name);
+		printf("%s: had no driver, is no longer kept for %s\n", function->name,
+		       function_adapter_driver(function));
 	print_group(function, outcome);
 	if (outcome->driver)
 		printf("%s: bound to %s\n", function->name, outcome->driver);
@@ -441,7 +448,7 @@ static enum exit_code print_unbound(const struct function *function,
 static bool is_stranded(const struct function *function, const struct outcome *outcome)
 {
 	char *override = outcome->driver_before ? NULL : function_override(function);
-	bool stranded = is_ours(override);
+	bool stranded = is_ours(function, override);
 
 	free(override);
 	return stranded;
@@ -468,7 +475,7 @@ static enum exit_code check_claims(const struct arguments *arguments,
 	struct function claimed;
 	struct ndshm *ndshm;
 
-	if (arguments->force || !is_ours(outcome->driver_before))
+	if (arguments->force || !is_ours(function, outcome->driver_before))
 		return EXIT_DONE;
 	ndshm = open_viewer(arguments->common);
 	if (!ndshm)
@@ -493,15 +500,18 @@ static enum exit_code unbind_function(const struct arguments *arguments, struct 
 	int error = 0;
 
 	if (!function_exists(function))
-		return cannot("there is no such PCI function", "unbind %s", function->name);
+		return cannot(missing_words(function), "unbind %s", function->name);
 	if (check_claims(arguments, outcome))
 		return EXIT_FAILED;
-	if (is_ours(outcome->driver_before))
+	if (is_ours(function, outcome->driver_before))
 		error = function_unbind(function);
 	else if (!is_stranded(function, outcome))
-		return cannot("it is not bound to " DRIVER, "unbind %s", function->name);
+		return cannot(function->platform ? "it is not bound to ndshm_platform" :
+						  "it is not bound to ndshm_pci",
+			      "unbind %s", function->name);
 	if (error)
-		return cannot_errno(error, "unbind %s from " DRIVER, function->name);
+		return cannot_errno(error, "unbind %s from %s", function->name,
+				    outcome->driver_before);
 	give_back(function, outcome);
 	explain_type(function, outcome);
 	return arguments->common->json ? print_json(outcome_json(function, outcome)) :
@@ -513,9 +523,9 @@ enum exit_code run_unbind(struct common *common, int argc, char **argv)
 	static const struct argp argp = {
 		.options = unbind_options,
 		.parser = parse,
-		.args_doc = "PCI-ADDRESS",
-		.doc = "Give a PCI function back to the kernel's own driver, unless a client has "
-		       "claimed it or another function of its IOMMU group.",
+		.args_doc = "DEVICE",
+		.doc = "Give a PCI function or a platform device back to the kernel's own driver, "
+		       "unless a client has claimed it or another device of its IOMMU group.",
 		.children = unbind_children,
 	};
 	struct arguments arguments = { .common = common, .function.root = "" };

@@ -50,14 +50,32 @@ bool function_parse(const char *word, struct function *function)
 	const char *rest = word;
 	unsigned int domain;
 
+	function->platform = false;
 	if (parse_hex(&rest, 4, 8, ':', &domain) && parse_rest(rest, domain, function))
 		return true;
-	return parse_rest(word, 0, function);
+	if (parse_rest(word, 0, function))
+		return true;
+	if (!*word || *word == '.' || strchr(word, '/') || strlen(word) >= sizeof(function->name))
+		return false;
+	function->platform = true;
+	strcpy(function->name, word);
+	return true;
+}
+
+const char *function_bus(const struct function *function)
+{
+	return function->platform ? "platform" : "pci";
+}
+
+const char *function_adapter_driver(const struct function *function)
+{
+	return function->platform ? "ndshm_platform" : "ndshm_pci";
 }
 
 static char *device_path(const struct function *function, const char *file)
 {
-	return format_string("%s/sys/bus/pci/devices/%s%s", function->root, function->name, file);
+	return format_string("%s/sys/bus/%s/devices/%s%s", function->root, function_bus(function),
+			     function->name, file);
 }
 
 static bool exists(char *path)
@@ -125,7 +143,7 @@ bool function_exists(const struct function *function)
 bool function_is_bridge(const struct function *function)
 {
 	char *class = read_value(device_path(function, "/class"));
-	bool bridge = class && !strncmp(class, "0x06", 4);
+	bool bridge = !function->platform && class && !strncmp(class, "0x06", 4);
 
 	free(class);
 	return bridge;
@@ -181,7 +199,7 @@ bool function_group_find(const struct function *function,
 	*found = *function;
 	while (directory && !matched && (entry = readdir(directory))) {
 		*found = (struct function){ .root = function->root };
-		/* Devices other than PCI functions have no adapter. */
+		/* Other devices have no adapter. */
 		if (function_parse(entry->d_name, found))
 			matched = match(found, argument);
 	}
@@ -193,7 +211,8 @@ bool function_group_find(const struct function *function,
 
 bool driver_exists(const struct function *function, const char *driver)
 {
-	return exists(format_string("%s/sys/bus/pci/drivers/%s", function->root, driver));
+	return exists(format_string("%s/sys/bus/%s/drivers/%s", function->root,
+				    function_bus(function), driver));
 }
 
 int function_unbind(const struct function *function)
@@ -218,14 +237,14 @@ int function_set_override(const struct function *function, const char *driver)
 
 int function_bind(const struct function *function, const char *driver)
 {
-	return write_value(format_string("%s/sys/bus/pci/drivers/%s/bind", function->root, driver),
-			   function->name);
+	return write_value(format_string("%s/sys/bus/%s/drivers/%s/bind", function->root,
+					 function_bus(function), driver), function->name);
 }
 
 int function_probe(const struct function *function)
 {
-	return write_value(format_string("%s/sys/bus/pci/drivers_probe", function->root),
-			   function->name);
+	return write_value(format_string("%s/sys/bus/%s/drivers_probe", function->root,
+					 function_bus(function)), function->name);
 }
 
 /* Returns NULL without an IOMMU group. */

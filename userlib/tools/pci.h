@@ -1,26 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * PCI functions in sysfs.
+ * PCI functions, and platform devices, in sysfs.
  */
 #ifndef NDSHM_TOOL_PCI_H
 #define NDSHM_TOOL_PCI_H
 
 #include <stdbool.h>
 
-#define PCI_NAME_SIZE 16	/* "0000:00:05.0", or a longer domain */
+#define FUNCTION_NAME_SIZE 32	/* as of an adapter */
 
 /**
- * struct function - a PCI function
+ * struct function - a PCI function or a platform device
  * @root: prefix of the paths /sys and /run; "" for this machine
- * @name: address in the kernel's format
+ * @platform: a platform device
+ * @name: address of a function in the kernel's format, or name of a device
  */
 struct function {
 	const char *root;
-	char name[PCI_NAME_SIZE];
+	bool platform;
+	char name[FUNCTION_NAME_SIZE];
 };
 
-/* Parse an address: "0000:00:05.0", or without the domain. */
+/*
+ * Parse an address, "0000:00:05.0", or without the domain; or the name of a platform device, such
+ * as "a000000.dma": no slash, not hidden, and short enough for an adapter.
+ */
 bool function_parse(const char *word, struct function *function);
+
+/* The bus, "pci" or "platform", and the driver of the module for it. */
+const char *function_bus(const struct function *function);
+const char *function_adapter_driver(const struct function *function);
 bool function_exists(const struct function *function);
 /*
  * Return true for all kinds of bridges: unbinding one would affect the devices behind it.

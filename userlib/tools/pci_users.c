@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Use of a PCI function through its driver.
+ * Use of a PCI function or a platform device through its driver.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -96,7 +96,8 @@ static char *class_use(const char *root, const char *class, const char *top, che
 
 char *function_user(const struct function *function)
 {
-	char *path = format_string("%s/sys/bus/pci/devices/%s", function->root, function->name);
+	char *path = format_string("%s/sys/bus/%s/devices/%s", function->root,
+				   function_bus(function), function->name);
 	char *driver = function_driver(function);
 	char top[PATH_MAX], *use = NULL;
 	unsigned int count = 0;

@@ -99,6 +99,13 @@ struct ndshm_adapter_ops {
 /* Clients may allocate for the adapter; without this flag only kernel code can. */
 #define NDSHM_ADAPTER_OPEN	BIT(0)
 
+/*
+ * The end of a claim does not stop the device's DMA. Unless an IOMMU is strict, and so ends access
+ * to the memory before it is freed, clients can allocate only from providers in the adapter's scope,
+ * whose memory nothing else uses.
+ */
+#define NDSHM_ADAPTER_UNSTOPPABLE	BIT(1)
+
 /**
  * struct ndshm_adapter_info - parameters of ndshm_adapter_register()
  * @name: unique, shorter than NDSHM_NAME_SIZE; copied

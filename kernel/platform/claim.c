@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Adapter operations of a platform device: claim, register windows, reset, release. Interrupts:
+ * irq.c.
+ *
+ * The kernel cannot turn the DMA of a platform device off, as it can bus mastering of a PCI
+ * function. What ends DMA at the end of a claim is a reset line; or else a strict IOMMU, in which
+ * the blocks of the claim are unmapped before their memory is freed. Without both, clients of the
+ * device get no memory that anything else ever uses: see NDSHM_ADAPTER_UNSTOPPABLE.
+ */
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/reset.h>
+
+#include "device.h"
+
+#define WINDOWS	6	/* as BARs of a PCI function */
+#define PULSE	100	/* length of a reset in microseconds: long for a clocked device */
+
+int ndshm_platform_pulse(struct ndshm_platform_device *device)
+{
+	int error;
+
+	if (!device->reset)
+		return -ENOTTY;
+	error = reset_control_assert(device->reset);
+	/* This controller makes whole pulses only. */
+	if (error == -ENOTSUPP)
+		return reset_control_reset(device->reset);
+	if (error)
+		return error;
+	usleep_range(PULSE, 2 * PULSE);
+	return reset_control_deassert(device->reset);
+}
+
+static u32 ndshm_platform_isolation(void *context)
+{
+	const struct ndshm_platform_device *device = context;
+
+	return ndshm_bus_isolation(&device->pdev->dev);
+}
+
+static bool platform_is_down(struct ndshm_platform_device *device)
+{
+	bool down;
+
+	mutex_lock(&device->lock);
+	down = device->down;
+	mutex_unlock(&device->lock);
+	return down;
+}
+
+static ndshm_reason_t ndshm_platform_claim(void *context, unsigned int address_width,
+					   bool needs_reset)
+{
+	struct ndshm_platform_device *device = context;
+
+	if (platform_is_down(device))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	if (device->unclean && device->reset)
+		WRITE_ONCE(device->unclean, ndshm_platform_pulse(device));
+	if (device->unclean && !needs_reset)
+		return NDSHM_REASON_ADAPTER_NEEDS_RESET;
+	/* The blocks of the last client are freed, so the mask may change. */
+	if (dma_set_mask_and_coherent(&device->pdev->dev, DMA_BIT_MASK(address_width)))
+		return NDSHM_REASON_WIDTH_UNSUPPORTED;
+	WRITE_ONCE(device->claimed, true);
+	return NDSHM_REASON_NONE;
+}
+
+/* Nothing holds DMA back. */
+static ndshm_reason_t ndshm_platform_start(void *context)
+{
+	return platform_is_down(context) ? NDSHM_REASON_ADAPTER_REMOVED : NDSHM_REASON_NONE;
+}
+
+/*
+ * A smaller window shares its pages with registers of other devices. A window must not be memory
+ * of the kernel, which is mapped cached.
+ */
+static ndshm_reason_t ndshm_platform_bar(void *context, unsigned int bar, phys_addr_t *start,
+					 u64 *length)
+{
+	struct ndshm_platform_device *device = context;
+	const struct resource *window;
+
+	if (bar >= WINDOWS)
+		return NDSHM_REASON_BAR;
+	bar = array_index_nospec(bar, WINDOWS);
+	window = platform_get_resource(device->pdev, IORESOURCE_MEM, bar);
+	if (!window || !resource_size(window) || !PAGE_ALIGNED(window->start) ||
+	    !PAGE_ALIGNED(resource_size(window)) ||
+	    region_intersects(window->start, resource_size(window), IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT)
+		return NDSHM_REASON_BAR_NOT_MAPPABLE;
+	*start = window->start;
+	*length = resource_size(window);
+	return NDSHM_REASON_NONE;
+}
+
+/* A client cannot provoke a line in the log again and again. */
+static void platform_report(struct ndshm_platform_device *device, int error)
+{
+	if (error && error != -ENOTTY)
+		dev_err_once(&device->pdev->dev, "reset failed: error %d; bind the device again\n",
+			     error);
+}
+
+static ndshm_reason_t ndshm_platform_reset(void *context)
+{
+	struct ndshm_platform_device *device = context;
+	ndshm_reason_t reason = NDSHM_REASON_ADAPTER_REMOVED;
+	int error;
+
+	if (!device->reset)
+		return NDSHM_REASON_RESET_UNSUPPORTED;
+	ndshm_adapter_unmap_bars(device->adapter, true);
+	mutex_lock(&device->lock);
+	if (!device->down) {
+		ndshm_platform_irqs_stop(device);
+		error = ndshm_platform_pulse(device);
+		platform_report(device, error);
+		WRITE_ONCE(device->unclean, error);
+		reason = error ? NDSHM_REASON_RESET_FAILED : NDSHM_REASON_NONE;
+	}
+	mutex_unlock(&device->lock);
+	ndshm_adapter_unmap_bars(device->adapter, false);
+	/* Last, when the client can access registers. */
+	mutex_lock(&device->lock);
+	ndshm_platform_irqs_end(device);
+	mutex_unlock(&device->lock);
+	return reason;
+}
+
+/* A platform device has no configuration space: every access exceeds it. */
+static ndshm_reason_t ndshm_platform_config(void *context, struct ndshm_config_access *access)
+{
+	return NDSHM_REASON_CONFIG_RANGE;
+}
+
+static void ndshm_platform_release(void *context, bool removing)
+{
+	struct ndshm_platform_device *device = context;
+	int error;
+
+	mutex_lock(&device->lock);
+	ndshm_platform_irqs_stop(device);
+	error = ndshm_platform_pulse(device);
+	platform_report(device, error);
+	WRITE_ONCE(device->unclean, error);
+	ndshm_platform_irqs_end(device);
+	mutex_unlock(&device->lock);
+	WRITE_ONCE(device->claimed, false);
+}
+
+static bool ndshm_platform_needs_reset(void *context)
+{
+	struct ndshm_platform_device *device = context;
+
+	return READ_ONCE(device->unclean);
+}
+
+const struct ndshm_adapter_ops ndshm_platform_adapter_ops = {
+	.isolation = ndshm_platform_isolation,
+	.claim = ndshm_platform_claim,
+	.start = ndshm_platform_start,
+	.bar = ndshm_platform_bar,
+	.irqs = ndshm_platform_irqs,
+	.set_irqs = ndshm_platform_set_irqs,
+	.reset = ndshm_platform_reset,
+	.config = ndshm_platform_config,
+	.release = ndshm_platform_release,
+	.needs_reset = ndshm_platform_needs_reset,
+};

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ndshm_platform: a platform driver that registers each bound device as an adapter. A device is
+ * bound by driver_override, or by a node of the device tree with compatible "ndshm,adapter".
+ */
+#include <linux/clk.h>
+#include <linux/dma-mapping.h>
+#include <linux/module.h>
+#include <linux/mod_devicetable.h>
+#include <linux/notifier.h>
+#include <linux/platform_device.h>
+#include <linux/pm.h>
+#include <linux/pm_runtime.h>
+#include <linux/reset.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/provider.h>
+
+#include "device.h"
+#include "platform.h"
+
+/* Request all register windows, also those that clients cannot map; released by the kernel. */
+static int platform_request_windows(struct platform_device *pdev)
+{
+	struct resource *window;
+	unsigned int i;
+
+	for (i = 0; (window = platform_get_resource(pdev, IORESOURCE_MEM, i)); i++) {
+		if (!devm_request_mem_region(&pdev->dev, window->start, resource_size(window),
+					     dev_name(&pdev->dev))) {
+			dev_err(&pdev->dev, "register window %pR: in use; see /proc/iomem\n",
+				window);
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+static int platform_get_supplies(struct ndshm_platform_device *device)
+{
+	struct device *dev = &device->pdev->dev;
+
+	device->reset = devm_reset_control_array_get_optional_exclusive(dev);
+	if (IS_ERR(device->reset))
+		return PTR_ERR(device->reset);
+	device->clock_count = devm_clk_bulk_get_all(dev, &device->clocks);
+	return min(device->clock_count, 0);
+}
+
+/* The device must be on before the first access to a register. */
+static int platform_power_on(struct ndshm_platform_device *device)
+{
+	struct device *dev = &device->pdev->dev;
+	int error;
+
+	pm_runtime_enable(dev);
+	error = pm_runtime_resume_and_get(dev);
+	if (error)
+		goto err_disable;
+	error = clk_bulk_prepare_enable(device->clock_count, device->clocks);
+	if (error)
+		goto err_put;
+	return 0;
+
+err_put:
+	pm_runtime_put_sync(dev);
+err_disable:
+	pm_runtime_disable(dev);
+	return error;
+}
+
+static void platform_power_off(struct ndshm_platform_device *device)
+{
+	clk_bulk_disable_unprepare(device->clock_count, device->clocks);
+	pm_runtime_put_sync(&device->pdev->dev);
+	pm_runtime_disable(&device->pdev->dev);
+}
+
+/* No limit of segments: the client must respect that of its device. */
+static void platform_save_dma(struct ndshm_platform_device *device)
+{
+	struct device *dev = &device->pdev->dev;
+
+	device->dma_mask = dma_get_mask(dev);
+	device->coherent_mask = dev->coherent_dma_mask;
+	device->segment_size = dma_get_max_seg_size(dev);
+	dma_set_max_seg_size(dev, UINT_MAX);
+}
+
+static void platform_restore_dma(struct ndshm_platform_device *device)
+{
+	struct device *dev = &device->pdev->dev;
+
+	dma_set_mask(dev, device->dma_mask);
+	dma_set_coherent_mask(dev, device->coherent_mask);
+	dma_set_max_seg_size(dev, device->segment_size);
+}
+
+static int platform_register(struct ndshm_platform_device *device, bool stoppable)
+{
+	struct device *dev = &device->pdev->dev;
+	const struct ndshm_adapter_info info = {
+		.name = dev_name(dev),
+		.device = dev,
+		.flags = NDSHM_ADAPTER_OPEN | (stoppable ? 0 : NDSHM_ADAPTER_UNSTOPPABLE),
+		.ops = &ndshm_platform_adapter_ops,
+		.context = device,
+		.group = ndshm_bus_group(dev),
+	};
+
+	device->adapter = ndshm_adapter_register(&info, NULL);
+	return PTR_ERR_OR_ZERO(device->adapter);
+}
+
+static int ndshm_platform_probe(struct platform_device *pdev)
+{
+	struct device *dev = &pdev->dev;
+	struct ndshm_platform_device *device;
+	int error;
+
+	if (!ndshm_name_valid(dev_name(dev))) {
+		dev_err(dev, "the name of an adapter has at most %d characters and no slash\n",
+			NDSHM_NAME_SIZE - 1);
+		return -ENAMETOOLONG;
+	}
+	if (!dev->dma_mask) {
+		dev_err(dev, "the device has no DMA mask, so it cannot do DMA\n");
+		return -ENODEV;
+	}
+	device = devm_kzalloc(dev, sizeof(*device), GFP_KERNEL);
+	if (!device)
+		return -ENOMEM;
+	device->pdev = pdev;
+	mutex_init(&device->lock);
+	platform_set_drvdata(pdev, device);
+
+	error = platform_request_windows(pdev);
+	if (!error)
+		error = platform_get_supplies(device);
+	if (!error)
+		error = platform_power_on(device);
+	if (error)
+		goto err_lock;
+
+	error = ndshm_platform_irqs_init(device);
+	if (error)
+		goto err_power;
+
+	/*
+	 * Without a reset line the device is taken as clean: a kernel driver had it before, not
+	 * a client, and binding is an administrator's decision.
+	 */
+	error = ndshm_platform_pulse(device);
+	if (error && error != -ENOTTY) {
+		dev_err(dev, "reset failed: error %d\n", error);
+		goto err_irqs;
+	}
+	platform_save_dma(device);
+	error = platform_register(device, !error);
+	if (error)
+		goto err_dma;
+	return 0;
+
+err_dma:
+	platform_restore_dma(device);
+err_irqs:
+	ndshm_platform_irqs_fini(device);
+err_power:
+	platform_power_off(device);
+err_lock:
+	mutex_destroy(&device->lock);
+	return error;
+}
+
+static ndshm_removed_t ndshm_platform_remove(struct platform_device *pdev)
+{
+	struct ndshm_platform_device *device = platform_get_drvdata(pdev);
+
+	ndshm_adapter_unregister(device->adapter);
+	platform_restore_dma(device);
+	ndshm_platform_irqs_fini(device);
+	platform_power_off(device);
+	mutex_destroy(&device->lock);
+	return NDSHM_REMOVED;
+}
+
+/* End DMA as far as that is possible: another kernel may be next. */
+static void ndshm_platform_shutdown(struct platform_device *pdev)
+{
+	struct ndshm_platform_device *device = platform_get_drvdata(pdev);
+
+	mutex_lock(&device->lock);
+	device->down = true;
+	ndshm_platform_irqs_stop(device);
+	ndshm_platform_pulse(device);
+	ndshm_platform_irqs_end(device);
+	mutex_unlock(&device->lock);
+}
+
+/*
+ * Refuse to suspend: only the client could restore the state of a claimed device. Tasks
+ * are already frozen, so no claim can begin before the machine sleeps.
+ */
+static int ndshm_platform_prepare(struct device *dev)
+{
+	struct ndshm_platform_device *device = dev_get_drvdata(dev);
+
+	return READ_ONCE(device->claimed) ? -EBUSY : 0;
+}
+
+static const struct dev_pm_ops ndshm_platform_pm_ops = {
+	.prepare = pm_sleep_ptr(ndshm_platform_prepare),
+};
+
+static const struct of_device_id ndshm_platform_ids[] = {
+	{ .compatible = "ndshm,adapter" },
+	{ }
+};
+MODULE_DEVICE_TABLE(of, ndshm_platform_ids);
+
+/* driver_managed_dma stays false, as in the PCI driver. */
+static struct platform_driver ndshm_platform_driver = {
+	.probe = ndshm_platform_probe,
+	.remove = ndshm_platform_remove,
+	.shutdown = ndshm_platform_shutdown,
+	.driver = {
+		.name = "ndshm_platform",
+		.of_match_table = ndshm_platform_ids,
+		.pm = pm_sleep_ptr(&ndshm_platform_pm_ops),
+	},
+};
+
+static struct notifier_block ndshm_platform_bus_notifier = {
+	.notifier_call = ndshm_bus_notify,
+};
+
+int __init ndshm_platform_init(void)
+{
+	int error = bus_register_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
+
+	if (error)
+		return error;
+	ndshm_bus_add(&ndshm_platform_driver.driver);
+	error = platform_driver_register(&ndshm_platform_driver);
+	if (error) {
+		ndshm_bus_remove(&ndshm_platform_driver.driver);
+		bus_unregister_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
+	}
+	return error;
+}
+
+void ndshm_platform_exit(void)
+{
+	platform_driver_unregister(&ndshm_platform_driver);
+	ndshm_bus_remove(&ndshm_platform_driver.driver);
+	bus_unregister_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
+}
