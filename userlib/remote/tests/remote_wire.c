@@ -874,10 +874,10 @@ static bool owner_is_at_baseline(const struct amounts *before)
 static void client_main(const char *text)
 {
 	static char address[64];
-	unsigned int byte, port, told;
+	unsigned int byte, port, inherited;
 	int start;
 
-	if (sscanf(text, "%63s %u %u %n", address, &port, &told, &start) != 3)
+	if (sscanf(text, "%63s %u %u %n", address, &port, &inherited, &start) != 3)
 		_exit(4);
 	for (size_t i = 0; i < sizeof(blob); i++) {
 		if (sscanf(text + start + 2 * i, "%2x", &byte) != 1)
@@ -889,7 +889,7 @@ static void client_main(const char *text)
 	remote = transport_open(TIMEOUT);
 	if (ndshm_open(NULL, &ndshm) || place_open(&place, PLACE_SECTION) || !peer_open())
 		_exit(5);
-	if (write((int)told, "x", 1) != 1)
+	if (write((int)inherited, "x", 1) != 1)
 		_exit(6);
 	_exit(transfer_until_error(range, 0, 400000) != 0);
 }

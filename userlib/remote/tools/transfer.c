@@ -14,7 +14,7 @@
 #include "remote_tool.h"
 
 /* Bytes of a call: several requests of the library, so that the wire is never idle. */
-#define PIECE	(4u << 20)
+#define CHUNK	(4u << 20)
 
 struct transfer {
 	struct connection connection;
@@ -165,21 +165,21 @@ static enum exit_code get_bytes(struct transfer *transfer, int fd, char *buffer)
 	}
 	progress_begin(&progress, length, transfer->progress);
 	while (done < length && code == EXIT_DONE) {
-		const size_t piece = length - done < PIECE ? (size_t)(length - done) : PIECE;
+		const size_t chunk = length - done < CHUNK ? (size_t)(length - done) : CHUNK;
 
-		error = ndshm_remote_get(range, transfer->offset + done, buffer, piece);
+		error = ndshm_remote_get(range, transfer->offset + done, buffer, chunk);
 		if (error) {
 			progress_end(&progress);
-			return cannot_remote(error, "get %zu bytes from %" PRIu64, piece,
+			return cannot_remote(error, "get %zu bytes from %" PRIu64, chunk,
 					     transfer->offset + done);
 		}
-		error = write_all(fd, buffer, piece);
+		error = write_all(fd, buffer, chunk);
 		if (error) {
 			progress_end(&progress);
 			return cannot_errno(error, "write the output");
 		}
-		done += piece;
-		progress_step(&progress, piece);
+		done += chunk;
+		progress_step(&progress, chunk);
 	}
 	seconds = progress_end(&progress);
 	return transfer_show(transfer, done, seconds);
@@ -221,7 +221,7 @@ static enum exit_code put_bytes(struct transfer *transfer, int fd, char *buffer)
 	if (code)
 		return code;
 	progress_begin(&progress, total, transfer->progress);
-	while ((count = read_all(fd, buffer, PIECE)) > 0) {
+	while ((count = read_all(fd, buffer, CHUNK)) > 0) {
 		error = ndshm_remote_put(range, transfer->offset + done, buffer, (size_t)count);
 		if (error) {
 			progress_end(&progress);
@@ -243,7 +243,7 @@ static enum exit_code put_bytes(struct transfer *transfer, int fd, char *buffer)
 static enum exit_code transfer_run(struct transfer *transfer)
 {
 	enum exit_code code = connection_open(&transfer->connection);
-	char *buffer = array(PIECE, 1);
+	char *buffer = array(CHUNK, 1);
 	int fd = transfer->puts ? STDIN_FILENO : STDOUT_FILENO;
 
 	/* After the connection, so that a bad one leaves the file as it is. */
