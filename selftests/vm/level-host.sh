@@ -178,11 +178,11 @@ level_remote() {
 }
 # remote_guest ROLE SERVER NUMBER
 remote_guest() {
-	guest --name "$run-${name//\//-}-$1" --memory 1G \
+	guest --name "$run-${name//\//-}-$1" --memory 1G --share "$directory" \
 		--netdev "stream,id=far,$2,addr.type=unix,addr.path=$directory/wire" \
 		--device "virtio-net-pci,netdev=far,mac=52:54:00:6e:65:0$3,romfile=" -- \
-		env NDSHM_TRANSFERS="$(long 300 10000)" NDSHM_KILLS="$(long 10 1000)" NDSHM_CUTS="$(long 2 100)" \
-		"$top/userlib/remote/tests/wire.sh" "$1" "$BUILD/user/tests/remote/remote_wire"
+		env NDSHM_SHARED="$directory" NDSHM_TRANSFERS="$(long 300 10000)" NDSHM_KILLS="$(long 10 1000)" NDSHM_CUTS="$(long 2 100)" \
+		"$top/userlib/remote/tests/wire.sh" "$1" "$BUILD/user"
 }
 level_remote_rdma() { "$here/packages.sh" remote && guest -- "$top/userlib/remote/tests/rdma.sh" "$BUILD/user/tests/remote"; }
 level_compile_all() { "$here/compile-all.sh"; }

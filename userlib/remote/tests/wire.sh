@@ -1,11 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# wire.sh station|test PROGRAM: one of two machines with a wire between them, which is this one's only
-# network card. PROGRAM is remote_wire. NDSHM_KO is the module. NDSHM_TRANSPORT: see remote_wire.c.
+# wire.sh station|test BUILD: one of two machines with a wire between them, which is this one's only
+# network card. Both run remote_wire, and then the command: the station exports a section, which the
+# test writes, reads and measures, with NDSHM_LONG beside ucx_perftest if that is installed.
+#
+# NDSHM_KO is the module, NDSHM_SHARED a directory of both machines. NDSHM_TRANSPORT: see remote_wire.c;
+# another one than TCP is set up here, after wire_up.
 set -euo pipefail
-role=$1 program=$2
-network=192.0.2 port=7000
+role=$1 build=$2
+network=192.0.2 port=7000 ucx_port=13399
+ndshm=$build/ndshm program=$build/tests/remote/remote_wire
+secrets=(--token-file "$NDSHM_SHARED/token" --blob "$NDSHM_SHARED/blob")
 
 case $role in
 station) number=1 ;;
@@ -22,12 +28,70 @@ wire_up() {
 	ip link set "$device" up
 	echo "$device"
 }
+# No event of the other machine can be waited for.
+wait_for_file() { until [[ -s $1 ]]; do sleep 0.2; done; }
 
+with_ucx() { [[ ${NDSHM_LONG:-} ]] && command -v ucx_perftest >/dev/null; }
+ucx() { UCX_TLS=tcp UCX_NET_DEVICES=$NDSHM_WIRE timeout 60 ucx_perftest -p "$ucx_port" "$@"; }
+
+station_command() {
+	local exporter served=''
+	(umask 077; head -c 32 /dev/urandom | base64 >"$NDSHM_SHARED/token")
+	"$ndshm" section create --name wire --max 4M --initial 4M -- "$ndshm" remote export wire \
+		--rights read,write --listen "$network.1:$((port + 1))" "${secrets[@]}" </dev/null &
+	exporter=$!
+	if with_ucx; then
+		# One test each.
+		while [[ ! -s $NDSHM_SHARED/done ]]; do ucx >/dev/null 2>&1 || sleep 0.2; done &
+		served=$!
+	fi
+	wait_for_file "$NDSHM_SHARED/done"
+	"$ndshm" remote list
+	kill "$exporter"
+	wait "$exporter"
+	[[ ! $served ]] || wait "$served" || true
+}
+
+number_of_test=0
+check() {
+	number_of_test=$((number_of_test + 1))
+	if "${@:2}"; then echo "ok $number_of_test - $1"; else echo "not ok $number_of_test - $1"; failed=1; fi
+}
+remote() { "$ndshm" remote "$1" "$network.1:$((port + 1))" "${secrets[@]}" "${@:2}"; }
+same_bytes() { cmp <(remote get --offset 1000 --length 3000000) "$scratch/bytes"; }
+test_ucx() {
+	local size
+	for size in 64 4096 1048576; do
+		echo "# ucx get $size: $(ucx "$network.1" -t ucp_get -O 1 -s "$size" -n $((size > 4096 ? 30 : 300)) -w 10 2>&1 |
+			awk '/^Final:/ { print $5 " us, " $7 " MB/s" }')"
+		echo "# ucx put $size: $(ucx "$network.1" -t ucp_put_bw -O 32 -s "$size" -n $((size > 4096 ? 100 : 2000)) -w 10 2>&1 |
+			awk '/^Final:/ { print $7 " MB/s" }')"
+	done
+}
+test_command() {
+	wait_for_file "$NDSHM_SHARED/blob"
+	head -c 3000000 /dev/urandom >"$scratch/bytes"
+	check 'the command puts' remote put --offset 1000 --input "$scratch/bytes"
+	check 'and gets the same bytes' same_bytes
+	remote bench --write >"$scratch/bench"
+	sed 's/^/# /' "$scratch/bench"
+	check 'and measures' [ "$(wc -l <"$scratch/bench")" -eq 4 ]
+	! with_ucx || test_ucx
+}
+
+failed=
+scratch=$(mktemp -d)
 NDSHM_WIRE=$(wire_up "$number")
 export NDSHM_WIRE
 insmod "$NDSHM_KO"
 case $role in
-station)	"$program" station "$port" ;;
-test)		"$program" test "$network.1" "$port" ;;
+station)
+	"$program" station "$port"
+	station_command ;;
+test)
+	"$program" test "$network.1" "$port" || failed=1
+	test_command
+	echo "done" >"$NDSHM_SHARED/done" ;;
 esac
 rmmod ndshm
+[[ ! $failed ]]
