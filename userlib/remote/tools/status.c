@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../../tools/table.h"
+#include "table.h"
 
 #include "remote_status.h"
 #include "remote_tool.h"
