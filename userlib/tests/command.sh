@@ -271,8 +271,8 @@ done
 # PCI functions
 run 2 "bind: no function" bind
 run 2 "bind: too many functions" bind 00:01.0 00:02.0
-for address in "" 5 00:05 00:05.8 00:20.0 0:0:0:0 00:05.0x 100:05.0 "../../0000:00:05.0" \
-	       123456789:00:05.0; do
+for address in "" 5 00:05 00:05.8 00:20.0 0:0:0:0 00:05.0. 100:05.0 "../../0000:00:05.0" \
+	       123456789:00:05.0 .dma a-name-of-more-than-31-characters; do
 	run 2 "bind: bad address \"$address\"" bind "$address"
 	run 2 "unbind: bad address \"$address\"" unbind "$address"
 done
@@ -323,6 +323,19 @@ run 1 "unbind: the stand-in has none" unbind --root "$top/root" -b memfd: 00:05.
 says "unbind: the stand-in has none: why" "*stand-in*"
 rm "$devices/0000:00:05.0/driver"
 run 1 "unbind: nobody's" unbind --root "$top/root" 00:05.0
+
+# A platform device.
+devices=$top/root/sys/bus/platform/devices
+mkdir -p "$devices/43000000.dma" "$top/root/sys/bus/platform/drivers"
+run 1 "bind: no such device" bind --root "$top/root" 44000000.dma
+says "bind: no such device: why" "ndshm: cannot bind 44000000.dma: there is no such platform device"
+run 1 "bind: no platform driver" bind --root "$top/root" 43000000.dma
+says "bind: no platform driver: why" "ndshm: cannot bind 43000000.dma: the module is not loaded*"
+mkdir "$top/root/sys/bus/platform/drivers/ndshm_platform"
+run 1 "bind: the stand-in has no device" bind --root "$top/root" -b memfd: 43000000.dma
+says "bind: the stand-in has no device: why" "*stand-in*"
+run 1 "unbind: another's device" unbind --root "$top/root" 43000000.dma
+says "unbind: another's device: why" "*it is not bound to ndshm_platform"
 [ ! -e "$top/root/run" ]
 ok "refusals leave nothing behind"
 end

@@ -14,6 +14,8 @@
 #include "pci.h"
 #include "tool.h"
 
+#define ADDRESS_CHARACTERS "0123456789abcdefABCDEF:."
+
 #define STATE_DIRECTORY "/run/ndshm"
 
 /* Larger than any value that is read. */
@@ -55,7 +57,10 @@ bool function_parse(const char *word, struct function *function)
 		return true;
 	if (parse_rest(word, 0, function))
 		return true;
-	if (!*word || *word == '.' || strchr(word, '/') || strlen(word) >= sizeof(function->name))
+	if (*word == '.' || strchr(word, '/') || strlen(word) >= sizeof(function->name))
+		return false;
+	/* Nothing else than a mistaken address, or nothing. */
+	if (!word[strspn(word, ADDRESS_CHARACTERS)])
 		return false;
 	function->platform = true;
 	strcpy(function->name, word);
