@@ -4,6 +4,9 @@
  * ndshm_platform_edu makes of a function (beside the file named by NDSHM_MOCK): registers, an
  * interrupt, no reset line, and no IOMMU of its own.
  *
+ * The fixture `tree` uses an adapter of the device tree (run.sh --platform): a page of registers of
+ * virtio-mmio with a random number generator, its interrupts, and reserved memory.
+ *
  * NDSHM_KILLS and NDSHM_UNBINDS are the numbers of kills and unbinds.
  */
 #include <signal.h>
@@ -413,6 +416,229 @@ TEST_F(device, revoked)
 	EXPECT_EQ(0, unbind_device());
 	test_sigbus(self->window);
 	leave(self);
+}
+
+#define TREE		"a003000.virtio-page"
+#define SLOTS		8
+#define SLOT		0x200
+#define RNG		4	/* device id */
+#define VIRTIO_MAGIC	0x74726976
+#define VIRTIO_ID	0x08
+#define PAGE_SIZE_AT	0x28
+#define QUEUE_SELECT	0x30
+#define QUEUE_NUMBER	0x38
+#define QUEUE_ALIGN	0x3c
+#define QUEUE_PAGE	0x40
+#define QUEUE_NOTIFY	0x50
+#define VIRTIO_CAUSE	0x60
+#define ACKNOWLEDGE	0x64
+#define VIRTIO_STATUS	0x70
+#define RING		4096	/* units of the ring, whatever the page size */
+#define ENTRIES		8
+#define RANDOM		256	/* bytes */
+
+/* The ring of the legacy interface, and what the device writes to. */
+struct ring {
+	struct {
+		__u64 address;
+		__u32 length;
+		__u16 flags;
+		__u16 next;
+	} descriptors[ENTRIES];
+	__u16 available[2 + ENTRIES];	/* flags, index, entries */
+	unsigned char gap[RING - 16 * ENTRIES - 2 * (2 + ENTRIES)];
+	__u16 used[2 + 4 * ENTRIES];
+	unsigned char rest[RING - 2 * (2 + 4 * ENTRIES)];
+	unsigned char buffer[RING];
+};
+
+FIXTURE(tree) {
+	struct ndshm_nl nl;
+	struct ndshm_nl_adapter adapter;
+	struct ndshm_nl_provider provider;
+	char allowed[8];
+	int fd;
+	int event;
+	unsigned char *window;
+	unsigned char *slot;
+	unsigned int index;	/* of the slot, and of its interrupt */
+};
+
+FIXTURE_SETUP(tree)
+{
+	if (geteuid())
+		SKIP(return, "only root can claim it");
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	if (ndshm_nl_adapter_by_name(&self->nl, TREE, &self->adapter) ||
+	    page_size() > SLOTS * SLOT)
+		SKIP(return, "no adapter of a device tree with a whole page of registers");
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, TREE, &self->provider));
+	ASSERT_EQ(0, ndshm_read_file(ALLOW_UNISOLATED, self->allowed, sizeof(self->allowed)));
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "1"));
+	self->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+FIXTURE_TEARDOWN(tree)
+{
+	if (self->event > 0)
+		EXPECT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, self->allowed));
+}
+
+/* Claim the adapter, and reset the generator. */
+static void tree_take(struct __test_metadata *_metadata, struct _test_data_tree *self)
+{
+	struct ndshm_adapter_claim_args claim = adapter_claim_request(self->adapter.id, 40);
+	struct ndshm_adapter_map_bar_args map = adapter_map_bar_request(self->adapter.id, 0);
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_adapter_claim(self->fd, &claim);
+	EXPECT_EQ(1, claim.out_bars);
+	EXPECT_EQ(SLOTS, claim.out_intx);
+	test_adapter_map_bar(self->fd, &map);
+	EXPECT_EQ(SLOTS * SLOT, map.out_length);
+	self->window = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
+			    map.out_mmap_offset);
+	ASSERT_NE(MAP_FAILED, self->window);
+	for (self->index = 0; self->index < SLOTS; self->index++) {
+		self->slot = self->window + self->index * SLOT;
+		ASSERT_EQ(VIRTIO_MAGIC, ndshm_edu_get32(self->slot, 0));
+		if (ndshm_edu_get32(self->slot, VIRTIO_ID) == RNG)
+			break;
+	}
+	ASSERT_GT(SLOTS, self->index);
+	ndshm_edu_set32(self->slot, VIRTIO_STATUS, 0);
+}
+
+static void tree_leave(struct _test_data_tree *self)
+{
+	close(self->fd);
+	munmap(self->window, SLOTS * SLOT);
+}
+
+static void tree_alloc(struct __test_metadata *_metadata, struct _test_data_tree *self,
+		       struct ndshm_block_info *block)
+{
+	struct ndshm_block_alloc_args alloc =
+		block_alloc_request(self->adapter.id, sizeof(struct ring), block);
+
+	alloc.provider = 0;
+	test_block_alloc(self->fd, &alloc);
+	EXPECT_EQ(1, block->segments);
+}
+
+static struct ring *tree_map(struct __test_metadata *_metadata, struct _test_data_tree *self,
+			     const struct ndshm_block_info *block)
+{
+	struct ring *ring = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
+				 block->mmap_offset);
+
+	ASSERT_NE(MAP_FAILED, ring);
+	return ring;
+}
+
+static bool is_zero(const void *memory, size_t length)
+{
+	const unsigned char *bytes = memory;
+
+	while (length && !bytes[length - 1])
+		length--;
+	return !length;
+}
+
+/* Let the generator fill the buffer. */
+static void tree_fill(struct _test_data_tree *self, struct ring *ring, __u64 address)
+{
+	ndshm_edu_set32(self->slot, VIRTIO_STATUS, 3);
+	ndshm_edu_set32(self->slot, PAGE_SIZE_AT, RING);
+	ndshm_edu_set32(self->slot, QUEUE_SELECT, 0);
+	ndshm_edu_set32(self->slot, QUEUE_NUMBER, ENTRIES);
+	ndshm_edu_set32(self->slot, QUEUE_ALIGN, RING);
+	ndshm_edu_set32(self->slot, QUEUE_PAGE, address / RING);
+	ndshm_edu_set32(self->slot, VIRTIO_STATUS, 7);
+	ring->descriptors[0].address = address + offsetof(struct ring, buffer);
+	ring->descriptors[0].length = RANDOM;
+	ring->descriptors[0].flags = 2;
+	__atomic_store_n(&ring->available[1], 1, __ATOMIC_RELEASE);
+	__sync_synchronize();
+	ndshm_edu_set32(self->slot, QUEUE_NOTIFY, 0);
+}
+
+/* Registers, an interrupt and DMA, to memory that is zeroed and only of this adapter. */
+TEST_F(tree, whole)
+{
+	struct ndshm_adapter_set_irqs_args set;
+	struct ndshm_block_free_args request;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_info block, other;
+	struct ndshm_nl_adapter node;
+	struct ring *ring;
+
+	tree_take(_metadata, self);
+	tree_alloc(_metadata, self, &block);
+	ring = tree_map(_metadata, self, &block);
+	EXPECT_TRUE(is_zero(ring, sizeof(*ring)));
+	set = adapter_set_irqs_request(self->adapter.id, NDSHM_IRQ_INTX, self->index, 1,
+				       &self->event);
+	test_adapter_set_irqs(self->fd, &set);
+	tree_fill(self, ring, block.address);
+	EXPECT_EQ(1, ndshm_signals(self->event, SIGNAL_MS));
+	EXPECT_EQ(1, ndshm_edu_get32(self->slot, VIRTIO_CAUSE));
+	ndshm_edu_set32(self->slot, ACKNOWLEDGE, 1);
+	EXPECT_EQ(1, ring->used[1]);
+	EXPECT_FALSE(is_zero(ring->buffer, RANDOM));
+	EXPECT_TRUE(is_zero(ring->buffer + RANDOM, RING - RANDOM));
+
+	/* The same memory again. */
+	ndshm_edu_set32(self->slot, VIRTIO_STATUS, 0);
+	munmap(ring, sizeof(*ring));
+	request = block_free_request(block.handle);
+	test_block_free(self->fd, &request);
+	tree_alloc(_metadata, self, &block);
+	ring = tree_map(_metadata, self, &block);
+	EXPECT_TRUE(is_zero(ring, sizeof(*ring)));
+
+	/* Other providers are refused, and this one to other adapters. */
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "node0", &node));
+	alloc = block_alloc_request(node.id, 1, &other);
+	alloc.provider = self->provider.id;
+	test_err_block_alloc(EACCES, NDSHM_REASON_PROVIDER_CLOSED, self->fd, &alloc);
+	munmap(ring, sizeof(*ring));
+	tree_leave(self);
+}
+
+/* Processes that are killed during DMA; the memory comes back, zeroed. */
+TEST_F_TIMEOUT(tree, kill, 10000)
+{
+	const unsigned int rounds = ndshm_number("NDSHM_KILLS", ndshm_rounds(KILLS, 1));
+	const struct ndshm_cases before = *ndshm_cases;
+	struct ndshm_block_info block;
+	struct ring *ring;
+	unsigned int i;
+	pid_t pid;
+	int peer;
+
+	for (i = 0; i < rounds; i++) {
+		pid = ndshm_fork(&peer);
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			tree_take(_metadata, self);
+			tree_alloc(_metadata, self, &block);
+			ring = tree_map(_metadata, self, &block);
+			tree_fill(self, ring, block.address);
+			kill(getpid(), SIGKILL);
+		}
+		ndshm_reap(pid);
+		close(peer);
+		tree_take(_metadata, self);
+		tree_alloc(_metadata, self, &block);
+		ring = tree_map(_metadata, self, &block);
+		EXPECT_TRUE(is_zero(ring, sizeof(*ring)));
+		munmap(ring, sizeof(*ring));
+		tree_leave(self);
+	}
+	ndshm_one_case(&before, true);
+	TH_LOG("%u kills", rounds);
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@
 #ifndef _NDSHM_PLATFORM_DEVICE_H
 #define _NDSHM_PLATFORM_DEVICE_H
 
+#include <linux/init.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/spinlock.h>
@@ -15,6 +16,7 @@
 #include "../bus/bus.h"
 
 struct clk_bulk_data;
+struct ndshm_platform_memory;
 struct reset_control;
 
 /**
@@ -41,6 +43,7 @@ struct ndshm_platform_line {
  * @dma_mask: streaming DMA mask before probe, restored by remove
  * @coherent_mask: coherent DMA mask before probe, restored by remove
  * @segment_size: maximum DMA segment size before probe, restored by remove
+ * @memory: its reserved memory, or NULL. Written by probe and remove
  * @lock: serialises changes of interrupts and resets; protects @vectors and @down
  * @lines: interrupt lines; constant after probe
  * @line_count: number of @lines
@@ -62,6 +65,7 @@ struct ndshm_platform_device {
 	u64 dma_mask;
 	u64 coherent_mask;
 	unsigned int segment_size;
+	struct ndshm_platform_memory *memory;
 	struct mutex lock;		/* interrupts, reset, down */
 	struct ndshm_platform_line *lines;
 	unsigned int line_count;
@@ -92,5 +96,17 @@ ndshm_reason_t ndshm_platform_set_irqs(void *context, const struct ndshm_irq_cha
  * none; another errno if a reset failed.
  */
 int ndshm_platform_pulse(struct ndshm_platform_device *device);
+
+/*
+ * Make a provider of the reserved memory of the device, if it has any, in the scope of its adapter.
+ * Return: 0 or -errno.
+ */
+int ndshm_platform_memory_add(struct ndshm_platform_device *device);
+
+/* Revoke its blocks and unregister it, after the adapter. */
+void ndshm_platform_memory_remove(struct ndshm_platform_device *device);
+
+int __init ndshm_platform_memory_setup(void);
+void ndshm_platform_memory_teardown(void);
 
 #endif /* _NDSHM_PLATFORM_DEVICE_H */

@@ -159,8 +159,13 @@ static int ndshm_platform_probe(struct platform_device *pdev)
 	error = platform_register(device, !error);
 	if (error)
 		goto err_dma;
+	error = ndshm_platform_memory_add(device);
+	if (error)
+		goto err_adapter;
 	return 0;
 
+err_adapter:
+	ndshm_adapter_unregister(device->adapter);
 err_dma:
 	platform_restore_dma(device);
 err_irqs:
@@ -177,6 +182,7 @@ static ndshm_removed_t ndshm_platform_remove(struct platform_device *pdev)
 	struct ndshm_platform_device *device = platform_get_drvdata(pdev);
 
 	ndshm_adapter_unregister(device->adapter);
+	ndshm_platform_memory_remove(device);
 	platform_restore_dma(device);
 	ndshm_platform_irqs_fini(device);
 	platform_power_off(device);
@@ -236,16 +242,24 @@ static struct notifier_block ndshm_platform_bus_notifier = {
 
 int __init ndshm_platform_init(void)
 {
-	int error = bus_register_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
+	int error = ndshm_platform_memory_setup();
 
 	if (error)
 		return error;
+	error = bus_register_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
+	if (error)
+		goto err_memory;
 	ndshm_bus_add(&ndshm_platform_driver.driver);
 	error = platform_driver_register(&ndshm_platform_driver);
-	if (error) {
-		ndshm_bus_remove(&ndshm_platform_driver.driver);
-		bus_unregister_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
-	}
+	if (error)
+		goto err_bus;
+	return 0;
+
+err_bus:
+	ndshm_bus_remove(&ndshm_platform_driver.driver);
+	bus_unregister_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
+err_memory:
+	ndshm_platform_memory_teardown();
 	return error;
 }
 
@@ -254,4 +268,5 @@ void ndshm_platform_exit(void)
 	platform_driver_unregister(&ndshm_platform_driver);
 	ndshm_bus_remove(&ndshm_platform_driver.driver);
 	bus_unregister_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
+	ndshm_platform_memory_teardown();
 }

@@ -106,18 +106,42 @@ machine_share() {
 		-device "$device,fsdev=$1,mount_tag=$1")
 }
 
-# machine_not_coherent DIR: a device tree of the machine that promises no coherence: devices do not
-# see the caches. To be called with all other options in place. The IOMMU stays coherent: its driver
-# would sync each page table that it writes, which tests could not tell from what they count.
-machine_not_coherent() {
-	[[ $arch == arm64 ]] || { say '--not-coherent: for arm64 only'; return 1; }
+# machine_device_tree DIR NOT_COHERENT PLATFORM: change the device tree of the machine. To be called
+# with all other options in place.
+#
+# NOT_COHERENT: it promises no coherence: devices do not see the caches. The IOMMU stays coherent: its
+# driver would sync each page table that it writes, which tests could not tell from what they count.
+# PLATFORM: see machine_platform().
+machine_device_tree() {
+	local coherence='' platform=true
+	[[ $arch == arm64 ]] || { say '--not-coherent, --platform: for arm64 only'; return 1; }
+	[[ ! $2 ]] || coherence='/smmuv3@.*{$/,/};/!{/^[[:space:]]*dma-coherent;$/d}'
+	[[ ! $3 ]] || platform=machine_platform
 	# shellcheck disable=SC2154
 	"$vm_dir/packages.sh" arm64 &&
 	"$emulator" "${qemu[@]}" -machine "dumpdtb=$1/coherent.dtb" </dev/null >"$1/dtb.log" 2>&1 &&
 	dtc -q -I dtb -O dts "$1/coherent.dtb" >"$1/machine.dts" &&
-	sed '/smmuv3@.*{$/,/};/!{/^[[:space:]]*dma-coherent;$/d}' "$1/machine.dts" |
-		dtc -q -I dts -O dtb -o "$1/machine.dtb" - || { cat -- "$1/dtb.log" >&2; return 1; }
+	{ sed "$coherence" "$1/machine.dts" && $platform "$2"; } >"$1/changed.dts" &&
+		dtc -q -I dts -O dtb -o "$1/machine.dtb" "$1/changed.dts" || { cat -- "$1/dtb.log" >&2; return 1; }
 	qemu+=(-dtb "$1/machine.dtb")
+}
+
+# machine_platform NOT_COHERENT: print an addition to the device tree. The last eight slots of
+# virtio-mmio share a page, so they become one device: an adapter with eight interrupts. QEMU fills
+# the slots from the last one. Two regions are reserved for the adapter; the second is in the kernel's
+# direct mapping, which only devices that see the caches can use.
+machine_platform() {
+	local slot regions='<&ndshm_unmapped &ndshm_mapped>' coherent='dma-coherent;'
+	[[ ! $1 ]] || regions='<&ndshm_unmapped>' coherent=
+	echo '/ { reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;'
+	echo 'ndshm_unmapped: ndshm@50000000 { reg = <0 0x50000000 0 0x400000>; no-map; };'
+	echo 'ndshm_mapped: ndshm@50800000 { reg = <0 0x50800000 0 0x200000>; }; };'
+	for slot in 0 2 4 6 8 a c e; do echo "/delete-node/ virtio_mmio@a003${slot}00;"; done
+	echo "virtio-page@a003000 { compatible = \"ndshm,adapter\"; reg = <0 0xa003000 0 0x1000>;"
+	printf 'interrupts = '
+	for slot in 28 29 2a 2b 2c 2d 2e; do printf '<0 0x%s 1>, ' "$slot"; done
+	echo '<0 0x2f 1>;'
+	echo "memory-region = $regions; $coherent }; };"
 }
 
 # Two cards on one link, at fixed addresses, which tests refer to.
@@ -177,6 +201,7 @@ machine_options() {
 				--device 'igb,bus=functions,netdev=igb,mac=52:54:00:6e:64:04,romfile=' ;;
 		group)		printf -- '--device\n%s\n' 'edu,addr=0x11.0,multifunction=on' 'edu,addr=0x11.1' ;;
 		notcoherent)	echo --not-coherent ;;
+		platform)	echo --platform ;;
 		nointremap)	printf '%s\n' --intremap off ;;
 		strict)		printf '%s\n' --append iommu.strict=1 ;;
 		pt)		printf '%s\n' --append iommu=pt ;;

@@ -26,6 +26,8 @@ Kernel and size:
   --cpus N            2 by default
   --numa N            N memory nodes, each with processors of its own
   --not-coherent      on arm64: the device tree says that DMA does not see the caches
+  --platform          on arm64: the device tree makes an adapter of a page of virtio-mmio
+                      registers, with a random number generator, and reserves memory for it
   --icount            the guest's clock counts instructions (emulated, one processor)
   --append TEXT       added to the kernel command line; repeatable
 
@@ -67,7 +69,7 @@ fail() { say "$*"; exit "$exit_dead"; }
 note() { [[ $quiet ]] || say "$*"; }
 
 kernel=6.12 name='' seconds=600 memory=2G cpus=2 quiet='' numa=''
-iommu='' intremap=on wire='' edu='' icount='' append='' not_coherent=''
+iommu='' intremap=on wire='' edu='' icount='' append='' not_coherent='' platform=''
 devices=() netdevs=() shares=() expect=() qemu=()
 
 while [[ $# -gt 0 ]]; do
@@ -76,6 +78,8 @@ while [[ $# -gt 0 ]]; do
 		declare "${1#--}=1"; shift; continue ;;
 	--not-coherent)
 		not_coherent=1; shift; continue ;;
+	--platform)
+		platform=1; shift; continue ;;
 	-h|--help)
 		help; exit 0 ;;
 	--)
@@ -190,11 +194,12 @@ machine_share job "$guest" rw
 for i in "${!shares[@]}"; do machine_share "share$i" "${shares[i]}" rw; done
 [[ -z $wire ]] || machine_wire
 [[ -z $edu ]] || machine_edu
+[[ -z $platform ]] || qemu+=(-device virtio-rng-device)
 [[ -z $numa ]] || machine_numa "$numa" "$memory" "$cpus"
 for arg in "${netdevs[@]}"; do qemu+=(-netdev "$arg"); done
 for arg in "${devices[@]}"; do qemu+=(-device "$arg"); done
 qemu+=(-append "${append# }")
-[[ ! $not_coherent ]] || machine_not_coherent "$dir" || exit "$exit_dead"
+[[ ! $not_coherent && ! $platform ]] || machine_device_tree "$dir" "$not_coherent" "$platform" || exit "$exit_dead"
 printf '%q ' "$emulator" "${qemu[@]}" >"$dir/qemu.cmd"
 
 qemu_pid='' watch_pid=''
