@@ -36,7 +36,8 @@ help:
 	@echo '  make uninstall    remove what make install has installed'
 	@echo '  make package      Debian packages, in $(BUILD)/package, built in a clean chroot'
 	@echo '  make demo         see it work in a virtual machine: a network card driven'
-	@echo '                    from user space answers the kernel'"'"'s ping'
+	@echo '                    from user space answers the kernel'"'"'s ping; ARCH=arm64:'
+	@echo '                    on that architecture, also by a driver in the kernel'
 	@echo '  make check        all tests on all supported kernels, in virtual machines'
 	@echo '                    (KERNELS="6.1 6.12", LEVELS=, LONG=1 for the long runs);'
 	@echo '                    ARCH=arm64: on kernels of arm64'
@@ -104,7 +105,7 @@ package:
 
 .PHONY: demo check check-debug stress fuzz bench docs check-docs lint
 demo:
-	@selftests/vm/demo.sh
+	@selftests/vm/demo.sh $(filter arm64,$(ARCH))
 check:
 	@selftests/vm/check.sh $(or $(filter arm64,$(ARCH)),stock)
 check-debug:

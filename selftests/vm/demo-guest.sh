@@ -1,14 +1,69 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The part of the demo that runs in the virtual machine. NDSHM_KO is the module,
-# NDSHM_BUILD the directory of the programs.
+# demo-guest.sh [PROTOTYPE]: the part of the demo that runs in the virtual machine. NDSHM_KO is the
+# module, NDSHM_BUILD the directory of the programs. PROTOTYPE is a driver in the kernel, which then
+# drives the card in place of the program.
 set -euo pipefail
 
 card=0000:00:11.0	# for the driver in user space
 ndshm=$NDSHM_BUILD/user/ndshm
 
 step() { printf '\n== %s\n' "$*"; }
+
+# other_end: the kernel's own driver takes the other card, whose interface is then $wire.
+other_end() {
+	modprobe e1000e
+	wire=$(basename /sys/bus/pci/devices/0000:00:10.0/net/*)
+}
+
+# link_up NET: set the interface up. The link comes up after a moment; wait for the kernel's
+# notification.
+link_up() {
+	local events
+	exec {events}< <(exec timeout 30 ip monitor link dev "$1")
+	ip link set "$1" up
+	ip link show dev "$1" | grep -q LOWER_UP || grep -qm1 LOWER_UP <&"$events"
+	exec {events}<&-
+}
+
+# pinged [COMMAND]...: with the command before it, such as one that enters a namespace.
+pinged() { "$@" ping -q -c 200 -i 0.02 -s 1400 -w 60 192.0.2.2 | tee /tmp/ping; }
+
+finish() {
+	step 'The kernel log since the module was loaded'
+	dmesg | sed -n '/ndshm/,$p' | grep -v -e 'loading out-of-tree' -e 'module verification failed' \
+		-e e1000e -e 'clocksource' || echo '(nothing of note)'
+	grep -q ' 0% packet loss' /tmp/ping
+}
+
+# The interfaces of both drivers are the kernel's: one is in a namespace, so that frames use the link.
+prototype() {
+	local device=/sys/bus/pci/devices/$card net
+	step "Load the module and the driver in the kernel, and give it the card $card"
+	insmod "$NDSHM_KO"
+	insmod "$1"
+	echo ndshm_82574 >"$device/driver_override"
+	echo "$card" >/sys/bus/pci/drivers/ndshm_82574/bind
+	net=$(basename "$device"/net/*)
+	other_end
+	ip address add 192.0.2.2/24 dev "$net"
+	ip netns add there
+	ip link set "$wire" netns there
+	ip -n there address add 192.0.2.1/24 dev "$wire"
+	ip -n there link set "$wire" up
+	link_up "$net"
+	step "From the kernel's own driver on the other end of the wire: 200 pings of 1,400 bytes"
+	pinged ip netns exec there
+	step 'What the module sees'
+	"$ndshm" list queues
+	finish
+}
+
+if [[ ${1:-} ]]; then
+	prototype "$1"
+	exit
+fi
 
 step "Load the module, and give it the card $card"
 insmod "$NDSHM_KO"
@@ -27,14 +82,10 @@ done
 kill -0 "$pid"
 
 step "From the kernel's own driver on the other end of the wire: 200 pings of 1,400 bytes"
-modprobe e1000e
-wire=$(basename /sys/bus/pci/devices/0000:00:10.0/net/*)
+other_end
 ip address add 192.0.2.1/24 dev "$wire"
-# The link comes up after a moment; wait for the kernel's notification.
-exec {events}< <(exec timeout 30 ip monitor link dev "$wire")
-ip link set "$wire" up
-ip link show dev "$wire" | grep -q LOWER_UP || grep -qm1 LOWER_UP <&"$events"
-ping -q -c 200 -i 0.02 -s 1400 -w 60 192.0.2.2 | tee /tmp/ping
+link_up "$wire"
+pinged
 
 step 'What the module sees'
 "$ndshm" list blocks
@@ -44,7 +95,4 @@ kill -TERM "$pid"
 cat <&"$output"
 wait "$pid"
 
-step 'The kernel log since the module was loaded'
-dmesg | sed -n '/ndshm/,$p' | grep -v -e 'loading out-of-tree' -e 'module verification failed' \
-	-e e1000e -e 'clocksource' || echo '(nothing of note)'
-grep -q ' 0% packet loss' /tmp/ping
+finish
