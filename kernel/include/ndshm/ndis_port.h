@@ -187,7 +187,9 @@ typedef enum _POOL_TYPE {
  * if there is no memory, or Length is 0.
  *
  * More than NDSHM_NDIS_CONTIGUOUS_BYTES is allocated in pages that need not be contiguous if the
- * caller may sleep, and must then be freed where it may sleep.
+ * caller may sleep, and must then be freed where it may sleep. A kernel without
+ * CONFIG_PREEMPT_COUNT does not know that, and allocates all memory as for a caller that may not
+ * sleep.
  */
 static inline PVOID NdisAllocateMemoryWithTagPriority(NDIS_HANDLE NdisHandle, UINT Length,
 						      ULONG Tag, EX_POOL_PRIORITY Priority)

@@ -138,8 +138,9 @@ static bool narrows(struct bench *bench, u64 mask, u64 coherent)
 	NDIS_SG_DMA_DESCRIPTION description = describe();
 	NDIS_HANDLE dma;
 
-	CHECK(!dma_set_mask(bench->device, mask));
-	CHECK(!dma_set_coherent_mask(bench->device, coherent));
+	/* Without dma_set_mask(), which refuses a mask that reaches no memory of the machine. */
+	*bench->device->dma_mask = mask;
+	bench->device->coherent_dma_mask = coherent;
 	description.Flags = 0;
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
 					    &dma) == NDIS_STATUS_SUCCESS);

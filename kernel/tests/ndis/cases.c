@@ -8,8 +8,8 @@
 #include <linux/platform_device.h>
 #include <linux/slab.h>
 
-#include "../../base/device.h"
 #include "cases.h"
+#include "device.h"
 
 #define PATTERN(value)	((PVOID)(ULONG_PTR)(0x5a5a0000 + (value)))
 
@@ -249,9 +249,8 @@ struct platform_device *ndis_device_make(const char *name)
 	device = platform_device_alloc(name, PLATFORM_DEVID_AUTO);
 	if (!device)
 		return NULL;
+	device_sees_caches(&device->dev);
 	ret = dma_set_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
-	if (!ret)
-		ret = ndshm_device_set_coherence(&device->dev);
 	if (!ret)
 		ret = platform_device_add(device);
 	if (ret) {

@@ -13,6 +13,8 @@
 
 #include <ndshm/ndis.h>
 
+#include "device.h"
+
 #define RING_BYTES	8192
 #define BUFFER_BYTES	2048
 #define BUFFERS		256
@@ -227,14 +229,10 @@ static int __init consumer_init(void)
 	if (!adapter)
 		return ret;
 	init_completion(&adapter->MoreDone);
-	device = platform_device_register_simple("ndis-consumer",
-						 PLATFORM_DEVID_NONE, NULL, 0);
+	device = test_device_add("ndis-consumer");
 	ret = PTR_ERR_OR_ZERO(device);
 	if (ret)
 		goto err_adapter;
-	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
-	if (ret)
-		goto err_device;
 	ret = ndshm_ndis_open(THIS_MODULE, "ndis-consumer", &device->dev,
 			      &adapter->Handle);
 	if (ret)

@@ -22,6 +22,7 @@
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
+#include "device.h"
 #include "vmq.h"
 
 static bool pci;
@@ -508,12 +509,10 @@ static int __init vmq_init(void)
 
 	if (pci)
 		return pci_register_driver(&vmq_driver);
-	platform = platform_device_register_simple("ndis-vmq", PLATFORM_DEVID_NONE, NULL, 0);
+	platform = test_device_add("ndis-vmq");
 	if (IS_ERR(platform))
 		return PTR_ERR(platform);
-	ret = dma_coerce_mask_and_coherent(&platform->dev, DMA_BIT_MASK(64));
-	if (!ret)
-		ret = start(&platform->dev);
+	ret = start(&platform->dev);
 	if (ret)
 		platform_device_unregister(platform);
 	return ret;
