@@ -13,17 +13,21 @@ compiler=$("$vm_dir/kernels.sh" compiler "$arch")
 root=$("$vm_dir/root.sh" "$arch")
 prefix=$(<"$compiler/prefix")
 
-# The names without a version, which find what programs are linked with.
+# The compiler with and without its version, which finds what programs are linked with, and uses
+# ccache where keep_objects() has asked for it.
 names=$compiler/names-${root##*/}
 fill() {
-	local gcc
+	local gcc name
 	[[ ! -d $names ]] || return 0
 	gcc=$(cd -- "$compiler/usr/bin" && printf '%s\n' "$prefix"gcc-[0-9]*)
 	rm -rf -- "$names.new"
 	mkdir -p -- "$names.new"
 	# shellcheck disable=SC2016
-	printf '#!/bin/sh\nexec %q --sysroot=%q "$@"\n' "$compiler/usr/bin/$gcc" "$root" >"$names.new/${prefix}gcc"
-	chmod +x -- "$names.new/${prefix}gcc"
+	for name in "${prefix}gcc" "$gcc"; do
+		printf '#!/bin/sh\nexec ${CCACHE_DIR:+ccache} %q --sysroot=%q "$@"\n' \
+			"$compiler/usr/bin/$gcc" "$root" >"$names.new/$name"
+		chmod +x -- "$names.new/$name"
+	done
 	mv -T -- "$names.new" "$names"
 }
 [[ -d $names ]] || with_lock "$cache/kernels/lock" fill
