@@ -164,10 +164,11 @@ static void *write_on(void *argument)
 		map = map_all(mapped);
 		if (map == MAP_FAILED)
 			return NULL;
-		for (at = 0; at < mapped->length; at += 4096) {
+		for (at = 0; at < mapped->length; at += page_size()) {
 			if (!ndshm_readable(map + at))
 				break;
-			map[at] = 1;
+			/* edu ends accesses of other sizes with an abort. */
+			__atomic_store_n((__u32 *)(map + at), 1, __ATOMIC_RELAXED);
 		}
 		munmap(map, mapped->length);
 	}

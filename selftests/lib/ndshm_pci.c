@@ -39,6 +39,29 @@ static void current_driver(const struct ndshm_pci *pci, char *driver,
 	snprintf(driver, size, "%s", strrchr(target, '/') + 1);
 }
 
+static bool has_iommu(void)
+{
+	DIR *directory = opendir("/sys/class/iommu");
+	struct dirent *entry;
+	bool found = false;
+
+	while (directory && !found && (entry = readdir(directory)))
+		found = entry->d_name[0] != '.';
+	if (directory)
+		closedir(directory);
+	return found;
+}
+
+/* With a device tree a function joins its IOMMU group when a driver first probes it. */
+static void join_group(struct ndshm_pci *pci)
+{
+	if (pci->driver[0] || !access(path_of(pci, "iommu_group"), F_OK) || !has_iommu())
+		return;
+	if (!ndshm_pci_bind_to(pci, "ndshm_pci"))
+		ndshm_pci_unbind(pci);
+	ndshm_write_file(path_of(pci, "driver_override"), "\n");
+}
+
 /* Store the first @most functions. Return their number. */
 static int find(struct ndshm_pci *functions, int most, unsigned int vendor,
 		unsigned int device)
@@ -58,6 +81,7 @@ static int find(struct ndshm_pci *functions, int most, unsigned int vendor,
 		    ndshm_read_number(path_of(pci, "device")) != device)
 			continue;
 		current_driver(pci, pci->driver, sizeof(pci->driver));
+		join_group(pci);
 		if (ndshm_read_file(path_of(pci, "iommu_group/type"),
 				    pci->group_type, sizeof(pci->group_type)))
 			pci->group_type[0] = '\0';
