@@ -69,7 +69,7 @@ static const struct command commands[] = {
 
 static const struct structure structures[] = {
 	STRUCTURE(ndshm_header, 16),
-	STRUCTURE(ndshm_get_info_args, 88),
+	STRUCTURE(ndshm_get_info_args, 96),
 	STRUCTURE(ndshm_adapter_claim_args, 44),
 	STRUCTURE(ndshm_adapter_start_args, 24),
 	STRUCTURE(ndshm_adapter_map_bar_args, 40),
@@ -126,6 +126,7 @@ static const struct member members[] = {
 	MEMBER(ndshm_get_info_args, out_max_section, 72, 8),
 	MEMBER(ndshm_get_info_args, out_max_requests, 80, 4),
 	MEMBER(ndshm_get_info_args, out_requests, 84, 4),
+	MEMBER(ndshm_get_info_args, out_huge_size, 88, 8),
 
 	MEMBER(ndshm_adapter_claim_args, size, 0, 4),
 	MEMBER(ndshm_adapter_claim_args, status, 4, 4),

@@ -87,7 +87,7 @@ TEST_F(mmap_rules, offset_bits)
 	const __u64 offset = self->block.mmap_offset;
 	unsigned int bit;
 
-	for (bit = 12; bit < OFFSET_BITS; bit++)
+	for (bit = __builtin_ctzl(self->page); bit < OFFSET_BITS; bit++)
 		test_errno(ENXIO, self->fd,
 			   map_at(self->fd, self->page,
 				  offset ^ (1ULL << bit)));

@@ -18,6 +18,7 @@
 #include "ndshm_proc.h"
 #include "ndshm_section.h"
 
+/* Memory is allocated in aligned parts of this size: that of a huge page of most kernels. */
 #define HUGE	(2UL << 20)
 
 FIXTURE(section) {
@@ -262,20 +263,21 @@ TEST_F(section, lives_on)
  * Mapping
  */
 
-/* 2 MiB are mapped by one entry of the page table. */
+/* 2 MiB are mapped by one entry of the page table, if this is the size of a huge page. */
 TEST_F(section, huge)
 {
+	const bool one = huge_size() == HUGE;
 	int holder;
 
 	make(_metadata, self, 16 * HUGE, 2 * HUGE);
 	EXPECT_EQ(0, (uintptr_t)self->map % HUGE);
 	fill_pattern(self->map, 2 * HUGE, 1);
-	EXPECT_EQ((long)(2 * HUGE), ndshm_huge_bytes(self->map));
+	EXPECT_EQ(one ? (long)(2 * HUGE) : 0, ndshm_huge_bytes(self->map));
 	holder = test_attach(self->fd);
 	EXPECT_EQ(2 * HUGE, test_extent(holder, 2 * HUGE) +
 			    test_extent(holder, 3 * HUGE));
 	fill_pattern(self->map, 5 * HUGE, 2);
-	EXPECT_EQ((long)(5 * HUGE), ndshm_huge_bytes(self->map));
+	EXPECT_EQ(one ? (long)(5 * HUGE) : 0, ndshm_huge_bytes(self->map));
 	EXPECT_TRUE(has_pattern(self->map, 5 * HUGE, 2));
 	close(holder);
 	unmake(_metadata, self);

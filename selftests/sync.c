@@ -16,8 +16,10 @@
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
-#define HUGE	(2UL << 20)
-#define LONG	(33 * HUGE)	/* more than one step of a sync covers */
+#define HUGE	huge_size()
+#define STEPS	(66UL << 20)	/* more than one step of a sync covers */
+#define LONG	(STEPS > 5 * HUGE ? STEPS : 5 * HUGE)
+#define MOST_SEGMENTS	(STEPS / 4096)
 
 FIXTURE(sync) {
 	int fd;
@@ -244,13 +246,15 @@ TEST_F(reported, nothing_after_the_end)
 /* Kernel users can sync, in any context. */
 TEST_F(reported, by_the_kernel)
 {
-	test_mock("block alloc 0 a p 8192");
+	const unsigned long length = 2 * page_size();
+
+	test_mock("block alloc 0 a p %lu", length);
 	test_mock("block sync 0 1 100 8000");
 	EXPECT_EQ(8000, ndshm_mock_counts("p").for_device);
 	EXPECT_EQ(8100, ndshm_mock_counts("p").sync_end);
-	test_mock("block sync 0 2 0 8192");
-	EXPECT_EQ(8192, ndshm_mock_counts("p").for_cpu);
-	test_err_mock(EINVAL, NDSHM_REASON_RANGE, "block sync 0 1 1 8192");
+	test_mock("block sync 0 2 0 %lu", length);
+	EXPECT_EQ(length, ndshm_mock_counts("p").for_cpu);
+	test_err_mock(EINVAL, NDSHM_REASON_RANGE, "block sync 0 1 1 %lu", length);
 	test_err_mock(EINVAL, NDSHM_REASON_DIRECTION, "block sync 0 0 0 1");
 	test_err_mock(EINVAL, NDSHM_REASON_LENGTH_ZERO, "block sync 0 1 0 0");
 	test_mock("block free 0");
@@ -360,7 +364,7 @@ static void trace_all(struct __test_metadata *_metadata, int fd, __u32 handle,
 /* Without an IOMMU each segment is synced separately. */
 TEST_F(reported, traced)
 {
-	static struct ndshm_segment segments[LONG / 4096];
+	static struct ndshm_segment segments[MOST_SEGMENTS];
 	__u32 count = ARRAY_SIZE(segments);
 
 	if (nothing_traced())
@@ -401,7 +405,7 @@ FIXTURE_TEARDOWN(function)
  */
 TEST_F(function, traced)
 {
-	static struct ndshm_segment segments[LONG / 4096];
+	static struct ndshm_segment segments[MOST_SEGMENTS];
 	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_block_alloc_args alloc =

@@ -51,6 +51,8 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	argument->out_max_section = ndshm_max_section();
 	argument->out_max_requests = NDSHM_MAX_REQUESTS;
 	argument->out_requests = atomic_read(&client->completions.count);
+	argument->out_huge_size = IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ?
+				  min(PMD_SIZE, PAGE_SIZE << MAX_PAGE_ORDER) : PAGE_SIZE;
 	return NDSHM_REASON_NONE;
 }
 

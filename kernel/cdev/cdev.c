@@ -96,6 +96,21 @@ static void client_show_fdinfo(struct seq_file *m, struct file *file)
 	}
 }
 
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+/*
+ * Align mappings so that huge pages can be used. Each begins with its object, whatever the offset,
+ * which need not be a multiple of a huge page.
+ */
+static unsigned long client_get_unmapped_area(struct file *file, unsigned long address,
+					      unsigned long length, unsigned long offset,
+					      unsigned long flags)
+{
+	return thp_get_unmapped_area(file, address, length, 0, flags);
+}
+#else
+#define client_get_unmapped_area NULL
+#endif
+
 static const struct file_operations client_ops = {
 	.owner = THIS_MODULE,
 	.open = client_open,
@@ -106,8 +121,7 @@ static const struct file_operations client_ops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = client_mmap,
 	.show_fdinfo = client_show_fdinfo,
-	/* Align mappings so that huge pages can be used. */
-	.get_unmapped_area = thp_get_unmapped_area,
+	.get_unmapped_area = client_get_unmapped_area,
 };
 
 static struct miscdevice device = {

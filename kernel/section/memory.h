@@ -13,7 +13,8 @@ struct ndshm_block;
 
 /*
  * Pages of a slot: an aligned range of the section whose memory is allocated and freed as a whole.
- * 2 MiB, so that a huge page fits.
+ * 2 MiB, so that a huge page fits. Where huge pages are longer, up to 512 MiB, there are none in
+ * sections: a slot for them would make the first extent of any section consume as much.
  */
 #define NDSHM_SLOT_PAGES	(SZ_2M >> PAGE_SHIFT)
 

@@ -336,6 +336,24 @@ bool ndshm_kernel_before(unsigned int major, unsigned int minor)
 	       (has_major < major || (has_major == major && has_minor < minor));
 }
 
+size_t ndshm_largest_chunk(void)
+{
+	FILE *zones = fopen("/proc/buddyinfo", "r");
+	size_t size = 0;
+	char line[512];
+	char *word;
+
+	/* After the zone's name one number for each order. */
+	if (zones && fgets(line, sizeof(line), zones) && strstr(line, "zone")) {
+		strtok(strstr(line, "zone"), "\n ");
+		for (word = strtok(NULL, "\n "); (word = strtok(NULL, "\n ")); )
+			size = size ? 2 * size : (size_t)sysconf(_SC_PAGESIZE);
+	}
+	if (zones)
+		fclose(zones);
+	return size;
+}
+
 long ndshm_huge_bytes(const void *map)
 {
 	FILE *smaps = fopen("/proc/self/smaps", "r");

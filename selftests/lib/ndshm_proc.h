@@ -85,6 +85,9 @@ bool ndshm_kernel_before(unsigned int major, unsigned int minor);
  */
 long ndshm_huge_bytes(const void *map);
 
+/* Bytes of the largest chunk that the kernel's page allocator has; 0: not known. */
+size_t ndshm_largest_chunk(void);
+
 /*
  * Raise SIGALRM every @microseconds, or never again for 0. The handler counts
  * the signals. SA_RESTART is not set, so an interrupted call must report EINTR.

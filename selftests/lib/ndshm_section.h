@@ -324,4 +324,25 @@ static inline unsigned char *ndshm_map_section(int fd, __u64 max)
 	map_; \
 })
 
+/* Return: true if memory of nodes needs syncs: devices do not see the caches of the machine. */
+static inline bool nodes_need_sync(void)
+{
+	struct ndshm_get_info_args info = get_info_request();
+	struct ndshm_section_create_args create;
+	struct ndshm_section_query_args query;
+	int client = ndshm_open();
+	bool needed = false;
+
+	_test_get_info(client, &info);
+	create = section_create_request(info.out_default_adapter, 1, 1);
+	if (!_test_section_create(client, &create)) {
+		query = section_query_request();
+		needed = !_test_section_query(create.out_section, &query) &&
+			 query.out_flags & NDSHM_SECTION_NEEDS_SYNC;
+		close(create.out_section);
+	}
+	close(client);
+	return needed;
+}
+
 #endif /* _NDSHM_SELFTEST_SECTION_H */

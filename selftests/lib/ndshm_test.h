@@ -134,6 +134,22 @@ static inline unsigned long page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
+/* Size of a huge page as the module reports it, or 0. */
+static inline size_t huge_size(void)
+{
+	static struct ndshm_get_info_args info;
+	int fd;
+
+	if (!info.size) {
+		info.size = sizeof(info);
+		fd = ndshm_open();
+		if (ioctl(fd, NDSHM_GET_INFO, &info))
+			info.size = 0;
+		close(fd);
+	}
+	return info.out_huge_size;
+}
+
 static inline __u64 to_u64(const void *pointer)
 {
 	return (uintptr_t)pointer;

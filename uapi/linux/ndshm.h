@@ -177,6 +177,9 @@ struct ndshm_header {
  * @out_max_requests: maximum number of requests (NDSHM_ALLOC_ASYNC) of a client that are
  *	in flight or whose record has not been read
  * @out_requests: number of such requests of this client
+ * @out_huge_size: size of a huge page, in bytes, which one entry of a page table of middle level
+ *	maps: blocks of this length or more consist of huge pages, if the provider has them
+ *	and memory is not fragmented. @out_page_size if the kernel has no huge pages.
  */
 struct ndshm_get_info_args {
 	__u32 size;
@@ -196,6 +199,7 @@ struct ndshm_get_info_args {
 	__aligned_u64 out_max_section;
 	__u32 out_max_requests;
 	__u32 out_requests;
+	__aligned_u64 out_huge_size;
 };
 
 /* Isolation properties that an adapter lacks; 0 means isolated. */

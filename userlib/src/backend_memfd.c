@@ -124,6 +124,8 @@ static uint32_t get_info(struct ndshm *ndshm, struct ndshm_get_info_args *argume
 	argument->out_max_blocks = MAX_BLOCKS;
 	argument->out_max_batch = MAX_BATCH;
 	argument->out_page_size = page_size();
+	/* Its memory has no huge pages. */
+	argument->out_huge_size = page_size();
 	argument->out_default_adapter = MEMFD_ADAPTER_ID;
 	argument->out_user_locked = 0;
 	argument->out_max_section = MEMFD_MAX_SECTION;

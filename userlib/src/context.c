@@ -137,6 +137,9 @@ NDSHM_API int ndshm_get_info_sized(struct ndshm *ndshm, struct ndshm_info *info,
 		.default_adapter = argument.out_default_adapter,
 		.blocks = argument.out_blocks,
 		.max_section = argument.out_max_section,
+		/* A module that does not know it writes nothing. */
+		.huge_size = argument.out_huge_size ? argument.out_huge_size :
+						      argument.out_page_size,
 	};
 	return ndshm__done(ndshm, ndshm__fill(info, size, &all, sizeof(all)));
 }

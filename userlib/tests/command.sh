@@ -54,6 +54,7 @@ run 0 "info in JSON" --backend memfd: info --json
 is "info: length" 4294967296 "$(get max_length)"
 is "info: features" '["blocks","sync","sections"]' "$(get features)"
 is "info: page" "$page" "$(get page_size)"
+is "info: huge page" "$page" "$(get huge_size)"
 is "info: section" 68719476736 "$(get max_section)"
 run 0 "options before the command" --json --backend memfd: info
 is "they count" "\"$version\"" "$(get version)"

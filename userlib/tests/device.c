@@ -22,6 +22,11 @@ static void the_device_is_opened(void)
 	CHECK(info.max_blocks == 9 && info.max_batch == 4 && info.page_size == 4096);
 	CHECK(info.default_adapter == 77 && info.blocks == 5 && info.bytes == 6);
 	CHECK(info.user_locked == 7 && info.max_section == 1ULL << 36);
+	CHECK(info.huge_size == 32 << 20);
+	/* A module that does not report it. */
+	answer.huge_size = 0;
+	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
+	CHECK(info.huge_size == info.page_size);
 	ndshm_close(ndshm);
 }
 

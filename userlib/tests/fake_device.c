@@ -38,6 +38,7 @@ void device_reset(void)
 			  NDSHM_FEATURE_TAGS;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
 	answer.segments = 3;
+	answer.huge_size = 32 << 20;
 	answer.address = 0x1000;
 }
 
@@ -53,6 +54,7 @@ static void get_info(struct ndshm_get_info_args *argument)
 	argument->out_bytes = 6;
 	argument->out_user_locked = 7;
 	argument->out_max_section = 1ULL << 36;
+	argument->out_huge_size = answer.huge_size;
 }
 
 static struct ndshm_block_info block_info(uint32_t handle)

@@ -26,6 +26,7 @@ struct answer {
 	uint64_t features;
 	uint32_t block_flags;
 	uint32_t segments;
+	uint64_t huge_size;
 	uint64_t address;
 	int map_error;			/* errno of one mmap() */
 	bool talkative;			/* write the reason on success, too */

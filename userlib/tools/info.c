@@ -51,13 +51,14 @@ static enum exit_code print_info_json(const struct ndshm_info *info)
 	for (size_t i = 0; i < FEATURES; i++)
 		if (info->features & features[i].bit)
 			json_array_append_new(names, json_string(features[i].name));
-	return print_json(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return print_json(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 		"version", VERSION,
 		"features", names,
 		"max_length", (json_int_t)info->max_length,
 		"max_blocks", (json_int_t)info->max_blocks,
 		"max_batch", (json_int_t)info->max_batch,
 		"page_size", (json_int_t)info->page_size,
+		"huge_size", (json_int_t)info->huge_size,
 		"default_adapter", (json_int_t)info->default_adapter,
 		"blocks", (json_int_t)info->blocks,
 		"bytes", (json_int_t)info->bytes,
@@ -76,10 +77,11 @@ static enum exit_code print_info(const struct ndshm_info *info)
 	       "blocks a client   %" PRIu32 "\n"
 	       "blocks a call     %" PRIu32 "\n"
 	       "page size         %" PRIu32 " bytes\n"
+	       "huge page         %" PRIu64 " bytes\n"
 	       "default adapter   %" PRIu32 "\n"
 	       "locked by you     %" PRIu64 " bytes\n",
 	       info->max_length, info->max_blocks, info->max_batch, info->page_size,
-	       info->default_adapter, info->user_locked);
+	       info->huge_size, info->default_adapter, info->user_locked);
 	if (info->features & NDSHM_FEATURE_SECTIONS)
 		printf("largest section   %" PRIu64 " bytes\n", info->max_section);
 	return end_output();

@@ -31,7 +31,7 @@ struct ndshm_block;
 struct ndshm_section;
 
 struct ndshm_info {
-	uint64_t features, max_length, bytes, user_locked, max_section;
+	uint64_t features, max_length, bytes, user_locked, max_section, huge_size;
 	uint32_t max_blocks, max_batch, page_size, default_adapter, blocks;
 	...;
 };

@@ -100,6 +100,7 @@ struct ndshm_info {
 	uint32_t default_adapter;	/* id */
 	uint32_t blocks;		/* live handles of this client */
 	uint64_t max_section;		/* greatest MaxSize of a section, bytes */
+	uint64_t huge_size;		/* of a huge page, bytes; page_size if there are none */
 };
 
 /* Get the features and limits of the context, and the usage of this client and its user. */
