@@ -162,16 +162,18 @@ level_interop() {
 }
 # Two guests with a wire between their cards: what one exports the other reads and writes.
 level_remote() {
-	local directory station code=0
+	local directory station tester code=0
 	directory=$(mktemp -d) || return 1
 	remote_guest station server=on 1 >"$directory/log" 2>&1 &
 	station=$!
 	# The second emulator connects to the first.
 	until [[ -S $directory/wire ]] || ! kill -0 "$station" 2>/dev/null; do sleep 0.1; done
-	remote_guest test server=off 2 || code=$?
-	# Without the test nothing ends the station.
-	[[ $code -eq 0 ]] || pkill -TERM -P "$station" || true
+	remote_guest test server=off 2 &
+	tester=$!
+	# If one fails, the other would wait for it.
+	wait -n "$station" "$tester" || { code=$?; pkill -TERM -P "$station,$tester" || true; }
 	wait "$station" || code=$?
+	wait "$tester" || code=$?
 	sed 's/^/# station: /' "$directory/log"
 	rm -rf -- "$directory"
 	return "$code"
