@@ -2,7 +2,8 @@
 /*
  * Caches: which memory the kernel writes back or invalidates for a device that does not see them,
  * for each call that hands memory from one side to the other. Probes record what the DMA API asks
- * of the architecture. Skipped where all devices see the caches.
+ * of the architecture. Skipped where all devices see the caches. Each path is printed as a row
+ * that selftests/vm/sync-table.sh makes a table of.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,11 +76,12 @@ static void calls_forget(void)
 }
 
 /*
- * Mark the bytes of @map that calls for @side were for: @marks[i] counts those that have byte i.
- * Return: the number of calls for other memory, in another direction, or unreadable.
+ * Mark the bytes of @map that calls for @side were for: @marks[i] counts those that have byte i,
+ * and *@calls all. Return: the number of calls for other memory, in another direction, or
+ * unreadable.
  */
 static unsigned int calls_mark(enum side side, const unsigned char *map, size_t length,
-			       unsigned char *marks)
+			       unsigned char *marks, unsigned int *calls)
 {
 	FILE *trace = fopen(INSTANCE "trace", "re");
 	unsigned long long at, size, inside;
@@ -91,11 +93,13 @@ static unsigned int calls_mark(enum side side, const unsigned char *map, size_t 
 	if (!trace)
 		return 1;
 	memset(marks, 0, length);
+	*calls = 0;
 	while (fgets(line, sizeof(line), trace)) {
 		const char *event = strstr(line, side_name[side]);
 
 		if (line[0] == '#' || !event || !strstr(event, "arch_sync_dma_"))
 			continue;
+		++*calls;
 		event = strstr(event, "at=");
 		if (!event || sscanf(event, "at=%llx size=%llu dir=%u", &at, &size,
 				     &direction) != 3 ||
@@ -114,19 +118,36 @@ static unsigned int calls_mark(enum side side, const unsigned char *map, size_t 
 	return other;
 }
 
-/* The calls for @side must be for each byte of @map from @from to @to once, and for no other. */
+/*
+ * Calls for one side: how many, and for how many bytes; and for which bytes they must be: from
+ * @from to @to, and, a second time, for those below @again.
+ */
+struct calls {
+	unsigned int count;
+	size_t bytes;
+	size_t from;
+	size_t to;
+	size_t again;
+};
+
+/* The calls for @side must be for the bytes of @map that @calls has, and for no other. */
 static void expect_calls(struct __test_metadata *_metadata, int line, enum side side,
-			 const unsigned char *map, size_t length, size_t from, size_t to)
+			 const unsigned char *map, size_t length, struct calls *calls)
 {
-	unsigned char *marks = malloc(length);
+	unsigned char *marks = malloc(length + 1);
 	size_t i, wrong = length;
+	unsigned int needed;
 
 	ASSERT_NE(NULL, marks);
-	EXPECT_EQ(0, calls_mark(side, map, length, marks))
+	EXPECT_EQ(0, calls_mark(side, map, length, marks, &calls->count))
 		TH_LOG("line %d: a sync %s of other memory", line, side_name[side]);
-	for (i = 0; i < length && wrong == length; i++)
-		if (marks[i] != (i >= from && i < to))
+	for (i = 0; i < length; i++) {
+		calls->bytes += marks[i];
+		needed = i >= calls->from && i < calls->to;
+		needed += i < calls->again;
+		if (wrong == length && marks[i] != needed)
 			wrong = i;
+	}
 	EXPECT_EQ(length, wrong)
 		TH_LOG("line %d: byte %zu was synced %u times %s", line, wrong, marks[wrong],
 		       side_name[side]);
@@ -134,17 +155,26 @@ static void expect_calls(struct __test_metadata *_metadata, int line, enum side 
 	free(marks);
 }
 
-#define test_calls(side, map, length, from, to) \
-	expect_calls(_metadata, __LINE__, side, map, length, from, to)
-
-static void expect_no_calls(struct __test_metadata *_metadata, int line,
-			    const unsigned char *map, size_t length)
+/*
+ * The calls since calls_forget() must be for the bytes of @map from @cpu.from to @cpu.to, and from
+ * @device.from to @device.to. @path: what was done, for the table; or NULL.
+ */
+static void expect_path(struct __test_metadata *_metadata, int line, bool card, const char *path,
+			const unsigned char *map, size_t length, struct calls cpu,
+			struct calls device)
 {
-	expect_calls(_metadata, line, CPU, map, length, 0, 0);
-	expect_calls(_metadata, line, DEVICE, map, length, 0, 0);
+	expect_calls(_metadata, line, CPU, map, length, &cpu);
+	expect_calls(_metadata, line, DEVICE, map, length, &device);
+	if (path)
+		TH_LOG("row: %s: %s: %zu %zu %u: %zu %zu %u", card ? "card" : "node", path,
+		       device.to - device.from + device.again, device.bytes, device.count,
+		       cpu.to - cpu.from, cpu.bytes, cpu.count);
 }
 
-#define test_no_calls(map, length)	expect_no_calls(_metadata, __LINE__, map, length)
+#define BYTES(from_, to_)	((struct calls){ .from = (from_), .to = (to_) })
+#define NONE			BYTES(0, 0)
+#define test_path(path, map, length, cpu, device) \
+	expect_path(_metadata, __LINE__, variant->card, path, map, length, cpu, device)
 
 FIXTURE(calls) {
 	bool made;
@@ -244,12 +274,37 @@ TEST_F(calls, block)
 	block = new_block(_metadata, self);
 	map = test_map_block(self->fd, &block);
 	fill_pattern(map, self->length, 1);
-	test_calls(DEVICE, map, self->length, 0, self->length);
-	test_calls(CPU, map, self->length, 0, 0);
+	test_path("allocation of a block", map, self->length, NONE, BYTES(0, self->length));
 	calls_forget();
 	test_free_handle(self->fd, block.handle);
-	test_no_calls(map, self->length);
+	test_path("free of a block", map, self->length, NONE, NONE);
 	munmap(map, self->length);
+}
+
+/* Memory that needs syncs is not kept for the next allocation: that one is handed over as new. */
+TEST_F(calls, recycle)
+{
+	const size_t length = 4 * self->page;	/* one chunk */
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_info block;
+	unsigned char *map;
+	unsigned int round;
+
+	for (round = 0; round < 2; round++) {
+		alloc = block_alloc_request(self->adapter, length, &block);
+		alloc.provider = self->provider;
+		alloc.flags = NDSHM_ALLOC_RECYCLE;
+		test_block_alloc(self->fd, &alloc);
+		map = test_map_block(self->fd, &block);
+		EXPECT_TRUE(all_bytes(map, length, 0));
+		if (round)
+			test_path("free and allocation (RECYCLE)", map, length, NONE,
+				  BYTES(0, length));
+		fill_pattern(map, length, 1);
+		munmap(map, length);
+		calls_forget();
+		test_free_handle(self->fd, block.handle);
+	}
 }
 
 TEST_F(calls, block_sync)
@@ -261,6 +316,7 @@ TEST_F(calls, block_sync)
 		{ 3, 2 * self->page }, { 4 * self->page - 1, 2 }, { self->page, self->page },
 	};
 	struct ndshm_block_sync_args sync;
+	struct calls bytes;
 	unsigned int i;
 	int side;
 
@@ -273,9 +329,11 @@ TEST_F(calls, block_sync)
 								NDSHM_SYNC_FOR_DEVICE,
 						  ranges[i][0], ranges[i][1]);
 			test_block_sync(self->fd, &sync);
-			test_calls(side, map, self->length, ranges[i][0],
-				   ranges[i][0] + ranges[i][1]);
-			test_calls(side == CPU ? DEVICE : CPU, map, self->length, 0, 0);
+			bytes = BYTES(ranges[i][0], ranges[i][0] + ranges[i][1]);
+			test_path(i ? NULL : side == CPU ? "BLOCK_SYNC for the processors" :
+							   "BLOCK_SYNC for the device",
+				  map, self->length, side == CPU ? bytes : NONE,
+				  side == CPU ? NONE : bytes);
 		}
 	}
 	munmap(map, self->length);
@@ -287,6 +345,7 @@ TEST_F(calls, block_sync)
  */
 TEST_F(calls, extent)
 {
+	const size_t memory = 1 << 20;	/* all of a section that is this short */
 	const int section = test_new_section(self->fd, self->adapter, 1 << 20, 0);
 	const int holder = test_attach(section);
 	unsigned char *map = test_map_section(section, 1 << 20);
@@ -297,15 +356,16 @@ TEST_F(calls, extent)
 		calls_forget();
 		offset = test_extent(holder, self->length);
 		/* Without this the pages have no frames in the page table. */
-		EXPECT_TRUE(all_bytes(map + offset, self->length, 0));
-		if (round)
-			test_calls(DEVICE, map + offset, self->length, 0, self->length);
-		test_calls(CPU, map + offset, self->length, 0, 0);
+		EXPECT_TRUE(all_bytes(map, memory, 0));
+		test_path(round ? "extent in memory that had one" : "extent in new memory", map,
+			  memory, NONE,
+			  round ? BYTES(offset, offset + self->length) :
+				  ((struct calls){ .to = memory, .again = self->length }));
 		fill_pattern(map + offset, self->length, 1);
 		calls_forget();
 		test_free_extent(holder, offset);
 		/* Of a freed extent nothing is mapped, so all calls would be for other memory. */
-		test_no_calls(map, 0);
+		test_path(round ? "free of an extent" : NULL, map, 0, NONE, NONE);
 	}
 	munmap(map, 1 << 20);
 	close(holder);
@@ -319,6 +379,7 @@ TEST_F(calls, section_sync)
 	unsigned char *map = test_map_section(section, 1 << 20);
 	const __u64 offset = test_extent(holder, self->length);
 	struct ndshm_section_sync_args sync;
+	struct calls bytes;
 	int side;
 
 	fill_pattern(map + offset, self->length, 1);
@@ -328,8 +389,11 @@ TEST_F(calls, section_sync)
 							  NDSHM_SYNC_FOR_DEVICE,
 					    offset + 5, self->length - 7);
 		test_section_sync(section, &sync);
-		test_calls(side, map + offset, self->length, 5, self->length - 2);
-		test_calls(side == CPU ? DEVICE : CPU, map + offset, self->length, 0, 0);
+		bytes = BYTES(5, self->length - 2);
+		test_path(side == CPU ? "SECTION_SYNC for the processors" :
+					"SECTION_SYNC for the device",
+			  map + offset, self->length, side == CPU ? bytes : NONE,
+			  side == CPU ? NONE : bytes);
 	}
 	munmap(map, 1 << 20);
 	close(holder);
@@ -342,7 +406,15 @@ TEST_F(calls, dmabuf)
 	const struct ndshm_block_info block = new_block(_metadata, self);
 	struct ndshm_block_export_args export =
 		block_export_request(block.handle, O_RDWR | O_CLOEXEC);
-	const __u64 users[] = { DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_RW };
+	const struct {
+		__u64 flags;
+		const char *start;
+		const char *end;
+	} users[] = {
+		{ DMA_BUF_SYNC_READ, "dma-buf, start of reads", "dma-buf, end of reads" },
+		{ DMA_BUF_SYNC_WRITE, "dma-buf, start of writes", "dma-buf, end of writes" },
+		{ DMA_BUF_SYNC_RW, NULL, NULL },
+	};
 	unsigned char *map = test_map_block(self->fd, &block);
 	bool reads, writes;
 	unsigned int i;
@@ -350,16 +422,18 @@ TEST_F(calls, dmabuf)
 	test_block_export(self->fd, &export);
 	fill_pattern(map, self->length, 1);
 	for (i = 0; i < ARRAY_SIZE(users); i++) {
-		reads = users[i] & DMA_BUF_SYNC_READ;
-		writes = users[i] & DMA_BUF_SYNC_WRITE;
+		reads = users[i].flags & DMA_BUF_SYNC_READ;
+		writes = users[i].flags & DMA_BUF_SYNC_WRITE;
 		calls_forget();
-		EXPECT_EQ(0, ndshm_dmabuf_sync(export.out_dmabuf, DMA_BUF_SYNC_START | users[i]));
-		test_calls(CPU, map, self->length, 0, reads ? self->length : 0);
-		test_calls(DEVICE, map, self->length, 0, 0);
+		EXPECT_EQ(0, ndshm_dmabuf_sync(export.out_dmabuf,
+					       DMA_BUF_SYNC_START | users[i].flags));
+		test_path(users[i].start, map, self->length,
+			  BYTES(0, reads ? self->length : 0), NONE);
 		calls_forget();
-		EXPECT_EQ(0, ndshm_dmabuf_sync(export.out_dmabuf, DMA_BUF_SYNC_END | users[i]));
-		test_calls(CPU, map, self->length, 0, 0);
-		test_calls(DEVICE, map, self->length, 0, writes ? self->length : 0);
+		EXPECT_EQ(0, ndshm_dmabuf_sync(export.out_dmabuf,
+					       DMA_BUF_SYNC_END | users[i].flags));
+		test_path(users[i].end, map, self->length, NONE,
+			  BYTES(0, writes ? self->length : 0));
 	}
 	munmap(map, self->length);
 	close(export.out_dmabuf);
