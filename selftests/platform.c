@@ -176,6 +176,16 @@ TEST_F(device, windows)
 	leave(self);
 }
 
+/* The device of a node adapter, whose DMA mask a claim would change. */
+TEST_F(device, node)
+{
+	const char *path = "/sys/bus/platform/devices/ndshm-node.0/driver_override";
+
+	ASSERT_EQ(0, ndshm_write_file(path, "ndshm_platform"));
+	EXPECT_EQ(-ENODEV, ndshm_write_file(DRIVER "/bind", "ndshm-node.0"));
+	EXPECT_EQ(0, ndshm_write_file(path, "\n"));
+}
+
 /* What a platform device does not have. */
 TEST_F(device, absent)
 {

@@ -123,6 +123,11 @@ static int ndshm_platform_probe(struct platform_device *pdev)
 			NDSHM_NAME_SIZE - 1);
 		return -ENAMETOOLONG;
 	}
+	/* For instance the devices of node adapters. */
+	if (!pdev->num_resources && !dev->of_node) {
+		dev_err(dev, "the device has neither registers nor interrupts\n");
+		return -ENODEV;
+	}
 	if (!dev->dma_mask) {
 		dev_err(dev, "the device has no DMA mask, so it cannot do DMA\n");
 		return -ENODEV;

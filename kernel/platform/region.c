@@ -78,10 +78,21 @@ static DEFINE_MUTEX(regions_lock);
 
 static struct workqueue_struct *workqueue;
 
+/* Return: true if @dev can address memory of @length bytes, at consecutive addresses. */
+static bool platform_device_reaches(struct device *dev, phys_addr_t start, u64 length)
+{
+	const u64 most = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+	const dma_addr_t first = phys_to_dma(dev, start);
+	const dma_addr_t last = phys_to_dma(dev, start + length - 1);
+
+	/* Memory outside dma-ranges has no address. */
+	return first != DMA_MAPPING_ERROR && last != DMA_MAPPING_ERROR &&
+	       last - first == length - 1 && last <= most;
+}
+
 /* Find free pages that the device can address. */
 static bool platform_chunk_take(struct platform_chunk *chunk, struct ndshm_platform_memory *memory)
 {
-	const u64 most = min_not_zero(dma_get_mask(memory->dev), memory->dev->bus_dma_limit);
 	struct ndshm_platform_region *region;
 	unsigned long first;
 	unsigned int i;
@@ -93,8 +104,9 @@ static bool platform_chunk_take(struct platform_chunk *chunk, struct ndshm_platf
 			continue;
 		first = bitmap_find_next_zero_area(region->used, region->pages, 0, chunk->pages, 0);
 		if (first >= region->pages ||
-		    phys_to_dma(memory->dev, region->start +
-				((phys_addr_t)(first + chunk->pages) << PAGE_SHIFT) - 1) > most)
+		    !platform_device_reaches(memory->dev,
+					     region->start + ((phys_addr_t)first << PAGE_SHIFT),
+					     (u64)chunk->pages << PAGE_SHIFT))
 			continue;
 		bitmap_set(region->used, first, chunk->pages);
 		chunk->region = region;
