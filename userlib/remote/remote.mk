@@ -135,14 +135,14 @@ $(remote_wire): $(remote)/tests/remote_wire.c $(remote_objects) $(archive)
 
 # The cost of connections.
 remote_scale := $(remote_tests)/remote_scale
-ifneq ($(nettle_libs),)
+ifneq ($(remote_libs),)
 check: $(remote_scale)
 remote_checks += $(remote_scale)
 endif
 $(remote_scale): $(remote)/tests/remote_scale.c $(remote_objects) $(archive)
 	@mkdir -p $(@D)
 	$(remote_compile) -I$(remote)/src -I$(here)/tests -o $@ $< $(remote_objects) $(archive) \
-		$(nettle_libs) $(nl_libs)
+		$(remote_libs) $(nl_libs)
 
 # A comparison with a plain socket, without sanitizers; `check` does not run it.
 remote_bench := $(remote_tests)/remote_bench
