@@ -952,7 +952,7 @@ TEST_F(request, info)
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_RECYCLE);
 	EXPECT_EQ(self->page, info->out_page_size);
 	EXPECT_EQ(ndshm_read_number("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"),
-		  info->out_huge_size);
+		  (long long)info->out_huge_size);
 	EXPECT_LE(self->page, info->out_max_length);
 	EXPECT_LE(1, info->out_max_batch);
 	EXPECT_LE(info->out_max_batch, info->out_max_blocks);

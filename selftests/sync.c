@@ -253,7 +253,7 @@ TEST_F(reported, by_the_kernel)
 	EXPECT_EQ(8000, ndshm_mock_counts("p").for_device);
 	EXPECT_EQ(8100, ndshm_mock_counts("p").sync_end);
 	test_mock("block sync 0 2 0 %lu", length);
-	EXPECT_EQ(length, ndshm_mock_counts("p").for_cpu);
+	EXPECT_EQ((long long)length, ndshm_mock_counts("p").for_cpu);
 	test_err_mock(EINVAL, NDSHM_REASON_RANGE, "block sync 0 1 1 %lu", length);
 	test_err_mock(EINVAL, NDSHM_REASON_DIRECTION, "block sync 0 0 0 1");
 	test_err_mock(EINVAL, NDSHM_REASON_LENGTH_ZERO, "block sync 0 1 0 0");

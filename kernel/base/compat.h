@@ -46,10 +46,10 @@ static inline void ndshm_eventfd_signal(struct eventfd_ctx *eventfd)
 
 /* kernel/platform: platform_driver::remove returns nothing since 6.11 */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
-typedef void ndshm_removed_t;
+#define ndshm_removed_t void
 #define NDSHM_REMOVED
 #else
-typedef int ndshm_removed_t;
+#define ndshm_removed_t int
 #define NDSHM_REMOVED	0
 #endif
 

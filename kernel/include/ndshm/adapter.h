@@ -101,8 +101,8 @@ struct ndshm_adapter_ops {
 
 /*
  * The end of a claim does not stop the device's DMA. Unless an IOMMU is strict, and so ends access
- * to the memory before it is freed, clients can allocate only from providers in the adapter's scope,
- * whose memory nothing else uses.
+ * to the memory before it is freed, clients can allocate only from providers in the adapter's
+ * scope, whose memory nothing else uses.
  */
 #define NDSHM_ADAPTER_UNSTOPPABLE	BIT(1)
 
