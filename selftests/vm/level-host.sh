@@ -178,6 +178,8 @@ level_remote() {
 	rm -rf -- "$directory"
 	return "$code"
 }
+# The same by RDMA.
+level_remote_roce() { local -x NDSHM_TRANSPORT=rdma; "$here/packages.sh" remote && level_remote; }
 # remote_guest ROLE SERVER NUMBER
 remote_guest() {
 	guest --name "$run-${name//\//-}-$1" --memory 1G --share "$directory" \

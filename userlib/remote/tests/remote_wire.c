@@ -246,15 +246,30 @@ static bool amounts_are_of_module(const char *where, const struct amounts *now,
  * Transport: the one place that knows its name.
  */
 
-static struct ndshm_remote *transport_open(uint32_t timeout)
+static bool transport_is_rdma(void)
 {
 	const char *name = getenv("NDSHM_TRANSPORT");
 
-	if (name && strcmp(name, "tcp")) {
+	if (name && strcmp(name, "tcp") && strcmp(name, "rdma")) {
 		printf("# NDSHM_TRANSPORT: no transport is named \"%s\"\n", name);
 		exit(2);
 	}
-	return test_open(0, timeout);
+	return name && !strcmp(name, "rdma");
+}
+
+static struct ndshm_remote *transport_open(uint32_t timeout)
+{
+	return test_open(transport_is_rdma() ? 0 : NDSHM_REMOTE_TCP, timeout);
+}
+
+/* Only memory that cannot be pinned is accessed by TCP instead. */
+static bool transport_is_right(const struct ndshm_remote_range *range)
+{
+	uint32_t reason, transport = ndshm_remote_range_transport(range, &reason);
+
+	if (!transport_is_rdma())
+		return transport == NDSHM_REMOTE_TCP;
+	return transport == NDSHM_REMOTE_RDMA || reason == NDSHM_REASON_REMOTE_UNPINNABLE;
 }
 
 /*
@@ -598,7 +613,7 @@ static bool peer_open(void)
 	if (error)
 		printf("# connect: %s: %s\n", strerror(-error),
 		       ndshm_remote_reason_text(ndshm_remote_last_reason()));
-	return !error;
+	return !error && CHECK(transport_is_right(range));
 }
 
 /* A new owner, and memory of the same kind here. */

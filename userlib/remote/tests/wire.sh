@@ -5,8 +5,8 @@
 # network card. Both run remote_wire, and then the command: the station exports a section, which the
 # test writes, reads and measures, with NDSHM_LONG beside ucx_perftest if that is installed.
 #
-# NDSHM_KO is the module, NDSHM_SHARED a directory of both machines. NDSHM_TRANSPORT: see remote_wire.c;
-# another one than TCP is set up here, after wire_up.
+# NDSHM_KO is the module, NDSHM_SHARED a directory of both machines. With NDSHM_TRANSPORT=rdma
+# accesses go by RDMA, over soft-RoCE on the wire.
 set -euo pipefail
 role=$1 build=$2
 network=192.0.2 port=7000 ucx_port=13399
@@ -92,6 +92,12 @@ failed=
 scratch=$(mktemp -d)
 NDSHM_WIRE=$(wire_up "$number")
 export NDSHM_WIRE
+# rxe asks for a module of the crypto API by a path of the initial file system.
+if [[ ${NDSHM_TRANSPORT:-} == rdma ]]; then
+	modprobe -a crc32_generic rdma_rxe ib_uverbs
+	rdma link add wire type rxe netdev "$NDSHM_WIRE"
+	ulimit -l unlimited
+fi
 insmod "$NDSHM_KO"
 case $role in
 station)
