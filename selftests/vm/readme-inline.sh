@@ -18,6 +18,7 @@ declare -A runs=(
 )
 # shellcheck disable=SC2016
 declare -A not_run=(
+	['make demo ARCH=arm64']='downloads the packages of another architecture'
 	['make bench']='measures for minutes; make check builds it'
 	['make package']='run by the level package'
 	['selftests/vm/readme.sh']='runs this'
