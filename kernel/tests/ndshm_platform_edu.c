@@ -22,17 +22,29 @@ module_param(function, charp, 0400);
 
 static struct pci_dev *edu;
 static struct platform_device *device;
+static void *messages;
 
+/*
+ * The function has no driver, whose end would free the managed data of its messages. A driver could
+ * not be bound any more with it, so it is in a group, which is released.
+ */
 static int __init edu_enable(void)
 {
 	int error = pci_enable_device_mem(edu);
 
 	if (error)
 		return error;
+	messages = devres_open_group(&edu->dev, NULL, GFP_KERNEL);
+	if (!messages) {
+		error = -ENOMEM;
+		goto err_disable;
+	}
 	pci_set_master(edu);
 	error = pci_alloc_irq_vectors(edu, 1, 1, PCI_IRQ_MSI);
 	if (error > 0)
 		return 0;
+	devres_release_group(&edu->dev, messages);
+err_disable:
 	pci_disable_device(edu);
 	return error;
 }
@@ -40,6 +52,7 @@ static int __init edu_enable(void)
 static void edu_disable(void)
 {
 	pci_free_irq_vectors(edu);
+	devres_release_group(&edu->dev, messages);
 	pci_clear_master(edu);
 	pci_disable_device(edu);
 }
