@@ -186,7 +186,8 @@ static void claim_stop(struct ndshm_claim *claim, bool removing)
 	struct ndshm_adapter *adapter = claim->adapter;
 	unsigned int i;
 
-	adapter->ops->stop(adapter->context);
+	if (adapter->ops->stop)
+		adapter->ops->stop(adapter->context);
 	for_each_set_bit(i, &claim->mappable, NDSHM_BARS)
 		ndshm_object_revoke(&claim->bars[i].object);
 	adapter->ops->release(adapter->context, removing);

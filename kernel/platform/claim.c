@@ -141,20 +141,6 @@ static ndshm_reason_t ndshm_platform_config(void *context, struct ndshm_config_a
 	return NDSHM_REASON_CONFIG_RANGE;
 }
 
-/*
- * Without a reset line nothing turns DMA off. With one, the client may turn it on again through a
- * register window: the release resets the device once more.
- */
-static void ndshm_platform_stop(void *context)
-{
-	struct ndshm_platform_device *device = context;
-
-	mutex_lock(&device->lock);
-	ndshm_platform_irqs_stop(device);
-	platform_report(device, ndshm_platform_pulse(device));
-	mutex_unlock(&device->lock);
-}
-
 static void ndshm_platform_release(void *context, bool removing)
 {
 	struct ndshm_platform_device *device = context;
@@ -177,6 +163,10 @@ static bool ndshm_platform_needs_reset(void *context)
 	return READ_ONCE(device->unclean);
 }
 
+/*
+ * Nothing but a reset stops DMA, and an access to registers during a reset can be a fatal bus
+ * error: there is no @stop, since clients still have the windows then.
+ */
 const struct ndshm_adapter_ops ndshm_platform_adapter_ops = {
 	.isolation = ndshm_platform_isolation,
 	.claim = ndshm_platform_claim,
@@ -186,7 +176,6 @@ const struct ndshm_adapter_ops ndshm_platform_adapter_ops = {
 	.set_irqs = ndshm_platform_set_irqs,
 	.reset = ndshm_platform_reset,
 	.config = ndshm_platform_config,
-	.stop = ndshm_platform_stop,
 	.release = ndshm_platform_release,
 	.needs_reset = ndshm_platform_needs_reset,
 };

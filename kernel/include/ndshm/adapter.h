@@ -57,8 +57,9 @@ struct ndshm_config_access {
  *	ndshm_adapter_unregister() is called with, nor longer than two seconds.
  * @config: Read or write configuration space; refuses to write protected fields, see struct
  *	ndshm_adapter_config_args. A failure changes nothing.
- * @stop: The claim ends: stop DMA, as far as that is possible, before the client loses its BARs. A
- *	client that gets SIGBUS there may free memory at once, which its device must not access.
+ * @stop: The claim ends: turn bus mastering off, before the client loses its BARs. A client that
+ *	gets SIGBUS there may free memory at once, which its device must not access any more.
+ *	NULL if that is not possible while the client can access BARs.
  * @release: The claim has ended and its BARs are unmapped. On return bus mastering must
  *	be off, also if the client has turned it on again through a BAR since @stop, no
  *	transaction in flight, and the function reset, or a reset in progress, which @claim
