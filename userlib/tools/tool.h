@@ -27,6 +27,8 @@ struct common {
 
 /* Parser of the common options, a child of every parser; input: struct common. */
 extern const struct argp common_argp;
+/* Parser of a command without options of its own; input: struct common. */
+error_t parse_no_arguments(int key, char *argument, struct argp_state *state);
 
 /* Subcommands. argv[0] is the name for help and errors. */
 typedef enum exit_code subcommand(struct common *common, int argc, char **argv);

@@ -163,6 +163,37 @@ unexported TERM "SIGTERM ends it"
 failed "the owner has ended" '* (remote-no-listener, ECONNREFUSED)' get "$at" "${secrets[@]}"
 is "and is listed no more" "[]" "$("$ndshm" remote list --json)"
 
+# A process that has such a name and sends a byte at a time, or another one's name.
+strange() {
+	exec {strange}< <(exec python3 -c '
+import os, socket, sys, time
+name = sys.argv[1] + (sys.argv[2] or str(os.getpid()))
+server = socket.socket(socket.AF_UNIX, int(sys.argv[3]))
+server.bind("\0" + name)
+server.listen()
+print("ready", flush=True)
+while True:
+    peer = server.accept()[0]
+    try:
+        for byte in b"{" * 100:
+            peer.send(bytes([byte]))
+            time.sleep(0.2)
+    except OSError:
+        pass' ndshm-remote/ "$1" "$2")
+	strange_pid=$!
+	read -r -u "$strange"
+}
+for kind in 1 5; do
+	for owner in '' 1; do
+		strange "$owner" "$kind"
+		SECONDS=0
+		is "a socket of kind $kind with the name of '$owner' is not listed" "[]" "$("$ndshm" remote list --json)"
+		[ "$SECONDS" -le 3 ]
+		ok "nor waited for"
+		kill "$strange_pid"
+	done
+done
+
 # A section of "ndshm section create", which is read-only for peers; the blob is printed.
 exported section create --max 1M --initial 1M -- "$ndshm" remote export --token-file "$top/token"
 ok "a section is exported"

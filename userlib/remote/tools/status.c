@@ -35,7 +35,7 @@ void remote_status_open(struct remote_status *status)
 	struct sockaddr_un address;
 	const socklen_t length = status_address(&address, getpid());
 
-	status->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	status->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (status->fd < 0)
 		return;
 	if (!bind(status->fd, (struct sockaddr *)&address, length) && !listen(status->fd, 4))
@@ -114,10 +114,6 @@ struct exported {
 	json_t *json;
 };
 
-struct listing {
-	struct common *common;
-};
-
 static const struct column columns[] = {
 	{ "PID", COLUMN_ID, offsetof(struct exported, pid), NULL },
 	{ "OBJECT", COLUMN_NAME, offsetof(struct exported, object), NULL },
@@ -139,22 +135,22 @@ static bool list_ask(pid_t number, struct exported *row)
 	struct sockaddr_un address;
 	const socklen_t size = status_address(&address, number);
 	char text[STATUS_SIZE];
-	size_t done = 0;
 	ssize_t count = -1;
 	pid_t pid = 0;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return false;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	if (!connect(fd, (struct sockaddr *)&address, size) && status_is_ours(fd, false, &pid))
-		while ((count = recv(fd, text + done, sizeof(text) - done, 0)) > 0)
-			done += (size_t)count;
+	/* One message: a process that sends a byte at a time cannot prolong this. */
+	if (!connect(fd, (struct sockaddr *)&address, size) && status_is_ours(fd, false, &pid) &&
+	    pid == number)
+		count = recv(fd, text, sizeof(text), 0);
 	close(fd);
-	if (count || pid != number)
+	if (count <= 0)
 		return false;
-	row->json = json_loadb(text, done, 0, NULL);
+	row->json = json_loadb(text, (size_t)count, 0, NULL);
 	if (json_unpack(row->json, "{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I}", "object", &object,
 			"address", &endpoint, "port", &port, "length", &length, "rights", &words,
 			"peers", &peers, "read", &got, "written", &written)) {
@@ -219,40 +215,21 @@ static struct exported *list_exports(size_t *count)
 	return rows;
 }
 
-static error_t parse_list(int key, char *argument, struct argp_state *state)
-{
-	struct listing *listing = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = listing->common;
-		
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
-		return EINVAL;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 enum exit_code run_remote_list(struct common *common, int argc, char **argv)
 {
 	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
 	static const struct argp argp = {
-		.parser = parse_list,
+		.parser = parse_no_arguments,
 		.doc = "Show what processes of \"ndshm remote export\" on this machine export, and "
-		       "how much "
-		       "peers have read and written.\v"
+		       "how much peers have read and written.\v"
 		       "Only root sees those of other users.",
 		.children = children,
 	};
-	struct listing listing = { .common = common };
 	struct table table = { .columns = columns, .size = sizeof(struct exported) };
 	struct exported *rows;
 	enum exit_code code;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &listing);
+	argp_parse(&argp, argc, argv, 0, NULL, common);
 	rows = list_exports(&table.count);
 	table.rows = (const char *)rows;
 	if (common->json) {
