@@ -40,6 +40,14 @@ bool parse_endpoint(const char *word, bool port_is_required, struct endpoint *en
 	return false;
 }
 
+void parse_size_or_end(struct argp_state *state, const char *argument, uint64_t *size)
+{
+	const char *problem = parse_size(argument, size);
+
+	if (problem)
+		argp_error(state, "\"%s\": %s", argument, problem);
+}
+
 void parse_timeout_or_end(struct argp_state *state, const char *argument, uint32_t *timeout)
 {
 	unsigned int milliseconds;

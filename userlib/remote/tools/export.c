@@ -113,14 +113,6 @@ static void parse_owner_or_end(struct argp_state *state, const char *argument, u
 		*uid = user ? user->pw_uid : (uint32_t)number;
 }
 
-static void parse_export_size(struct argp_state *state, const char *argument, uint64_t *size)
-{
-	const char *problem = parse_size(argument, size);
-
-	if (problem)
-		argp_error(state, "\"%s\": %s", argument, problem);
-}
-
 static error_t parse_export(int key, char *argument, struct argp_state *state)
 {
 	struct exporting *exporting = state->input;
@@ -134,7 +126,7 @@ static error_t parse_export(int key, char *argument, struct argp_state *state)
 		parse_owner_or_end(state, argument, &exporting->owner);
 		return 0;
 	case OPTION_BLOCK:
-		parse_export_size(state, argument, &exporting->block_bytes);
+		parse_size_or_end(state, argument, &exporting->block_bytes);
 		if (!exporting->block_bytes)
 			argp_error(state, "\"%s\": a block has a length; use 1 or more", argument);
 		return 0;
@@ -142,10 +134,10 @@ static error_t parse_export(int key, char *argument, struct argp_state *state)
 		exporting->provider = argument;
 		return 0;
 	case OPTION_OFFSET:
-		parse_export_size(state, argument, &exporting->offset);
+		parse_size_or_end(state, argument, &exporting->offset);
 		return 0;
 	case 'l':
-		parse_export_size(state, argument, &exporting->length);
+		parse_size_or_end(state, argument, &exporting->length);
 		exporting->has_length = true;
 		return 0;
 	case OPTION_RIGHTS:

@@ -36,7 +36,9 @@ struct endpoint {
  * then. Returns false if it is neither.
  */
 bool parse_endpoint(const char *word, bool port_is_required, struct endpoint *endpoint);
-/* Seconds of an option, in milliseconds of struct ndshm_remote_request. */
+/* A size of an option, or the end of the program with an error. */
+void parse_size_or_end(struct argp_state *state, const char *argument, uint64_t *size);
+/* The same for seconds, in milliseconds of struct ndshm_remote_request. */
 void parse_timeout_or_end(struct argp_state *state, const char *argument, uint32_t *timeout);
 /* @file: or NULL for the variable. Prints an error. */
 enum exit_code read_token(const char *file, struct token *token);

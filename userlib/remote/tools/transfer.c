@@ -46,14 +46,6 @@ static const struct argp_option put_options[] = {
 	{ 0 }
 };
 
-static void parse_size_or_end(struct argp_state *state, const char *argument, uint64_t *size)
-{
-	const char *problem = parse_size(argument, size);
-
-	if (problem)
-		argp_error(state, "\"%s\": %s", argument, problem);
-}
-
 static error_t parse_transfer(int key, char *argument, struct argp_state *state)
 {
 	struct transfer *transfer = state->input;
