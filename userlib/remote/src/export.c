@@ -325,6 +325,21 @@ static uint32_t export_range_check(uint64_t size, uint64_t offset, uint64_t leng
 	return length > size || offset > size - length ? NDSHM_REASON_RANGE : NDSHM_REASON_NONE;
 }
 
+/* The memory is held, unless @error says why not. It is checked after that, so that it stays. */
+static int export_finish(struct ndshm_remote_export *owner, int error,
+			 struct ndshm_remote_export **out)
+{
+	if (!error)
+		error = export_check(owner->address, owner->blob.length, owner->blob.rights);
+	if (error) {
+		export_free(owner);
+		return error;
+	}
+	export_publish(owner);
+	*out = owner;
+	return remote_done(0);
+}
+
 static int export_section(struct ndshm_remote *remote, struct ndshm_section *section,
 			  uint64_t offset, uint64_t length, uint32_t rights,
 			  struct ndshm_remote_export **out)
@@ -336,20 +351,11 @@ static int export_section(struct ndshm_remote *remote, struct ndshm_section *sec
 	owner = export_alloc(remote, base + offset, length, rights);
 	if (!owner)
 		return remote_done(-ENOMEM);
-	/* Held before it is checked. */
 	error = ndshm_section_hold(section, offset, length, export_end_for_deletion, owner,
 				   &owner->hold);
 	if (error)
 		remote_fail(error == -EBUSY ? NDSHM_REASON_POINTER_LENT : NDSHM_REASON_NONE, error);
-	else
-		error = export_check(owner->address, length, rights);
-	if (error) {
-		export_free(owner);
-		return error;
-	}
-	export_publish(owner);
-	*out = owner;
-	return remote_done(0);
+	return export_finish(owner, error, out);
 }
 
 NDSHM_API int ndshm_remote_export_section(struct ndshm_remote *remote,
@@ -394,15 +400,7 @@ static int export_block(struct ndshm_remote *remote, struct ndshm_block *block, 
 	error = ndshm_block_hold(block, &owner->hold);
 	if (error)
 		remote_done(error);
-	else
-		error = export_check(owner->address, length, rights);
-	if (error) {
-		export_free(owner);
-		return error;
-	}
-	export_publish(owner);
-	*out = owner;
-	return remote_done(0);
+	return export_finish(owner, error, out);
 }
 
 NDSHM_API int ndshm_remote_export_block(struct ndshm_remote *remote, struct ndshm_block *block,

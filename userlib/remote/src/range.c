@@ -36,7 +36,6 @@ static uint32_t range_order_rdma(struct ndshm_remote_peer *peer)
 {
 	struct wire wire = { .kind = WIRE_CHECK };
 	struct remote_call call = { 0 };
-
 	const uint64_t puts = peer->puts;
 	uint32_t reason;
 
@@ -134,6 +133,7 @@ NDSHM_API int ndshm_remote_import(struct ndshm_remote_peer *peer, const void *bl
 	remote_leave();
 	return range_result(reason);
 }
+
 /* No other thread uses the peer. */
 void ranges_free(struct ndshm_remote_peer *peer)
 {
