@@ -4,20 +4,15 @@
 # halo_test.sh HALO: four processes compute what one computes, bit by bit, without the module. Last
 # line: N passed, N failed.
 set -uo pipefail
+# shellcheck source=../../../tests/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../../../tests/lib.sh"
 
 halo=$1 steps=300
 dir=$(mktemp -d)
-passed=0 failed=0
 trap 'rm -rf "$dir"' EXIT
 export NDSHM_BACKEND=memfd:
 
-check() {
-	if "${@:2}"; then
-		passed=$((passed + 1)); echo "ok $((passed + failed)) - $1"
-	else
-		failed=$((failed + 1)); echo "not ok $((passed + failed)) - $1"
-	fi
-}
+check() { "${@:2}"; ok "$1"; }
 # plate COUNT: the strips of COUNT processes, in order, in the file `plate.COUNT`.
 plate() {
 	local rank code=0
@@ -40,5 +35,4 @@ for count in 2 4 12; do
 	check "$count processes" plate "$count"
 	check "$count processes compute the same" cmp "$dir/plate.1" "$dir/plate.$count"
 done
-echo "$passed passed, $failed failed"
-[[ $failed -eq 0 ]]
+end

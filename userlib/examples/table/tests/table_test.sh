@@ -4,22 +4,18 @@
 # table_test.sh TABLE: the owner and readers of the table as two processes, without the module. Last
 # line: N passed, N failed.
 set -uo pipefail
+# shellcheck source=../../../tests/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../../../tests/lib.sh"
 
 table=$1
 dir=$(mktemp -d)
-passed=0 failed=0 owner=
+owner=
 trap '[[ -z $owner ]] || kill -9 "$owner"; rm -rf "$dir"' EXIT
 export NDSHM_BACKEND=memfd:
 
-check() {
-	if "${@:2}"; then
-		passed=$((passed + 1)); echo "ok $((passed + failed)) - $1"
-	else
-		failed=$((failed + 1)); echo "not ok $((passed + failed)) - $1"
-	fi
-}
-# is EXPECTED ACTUAL
-is() { [[ $1 == "$2" ]] || { echo "# expected: $1"; echo "# got:      $2"; false; }; }
+check() { "${@:2}"; ok "$1"; }
+# same EXPECTED ACTUAL
+same() { [[ $1 == "$2" ]] || { echo "# expected: $1"; echo "# got:      $2"; false; }; }
 
 # start: an owner, whose input is descriptor 4 and whose output 3.
 start() {
@@ -29,7 +25,7 @@ start() {
 	owner=$!
 	exec 4>"$dir/in" 3<"$dir/out"
 	read -r line <&3
-	is ready "$line"
+	same ready "$line"
 }
 # ask COMMAND: a line of the owner's output is in `line`.
 ask() { echo "$1" >&4 && read -r line <&3; }
@@ -37,29 +33,29 @@ ask() { echo "$1" >&4 && read -r line <&3; }
 sleeps() { sed -n 's/^voluntary_ctxt_switches:[[:blank:]]*//p' "/proc/$owner/task/$owner/status"; }
 
 check 'an owner starts' start
-check 'its secrets are its own' is '600 600' "$(stat -c %a "$dir/token" "$dir/where" | paste -sd' ')"
+check 'its secrets are its own' same '600 600' "$(stat -c %a "$dir/token" "$dir/where" | paste -sd' ')"
 echo 'set colour blue and green' >&4
 echo 'set shape round' >&4
 ask info
-check 'values are read' is $'blue and green\nround' "$("$table" get "$dir" colour shape)"
-check 'a key that is not there' is 'ndshm-table: size: No such file or directory' "$("$table" get "$dir" size 2>&1)"
+check 'values are read' same $'blue and green\nround' "$("$table" get "$dir" colour shape)"
+check 'a key that is not there' same 'ndshm-table: size: No such file or directory' "$("$table" get "$dir" size 2>&1)"
 echo 'set colour red' >&4
 echo 'unset shape' >&4
 ask info
-check 'a new value' is red "$("$table" get "$dir" colour)"
-check 'a key that was removed' is '' "$("$table" get "$dir" shape 2>/dev/null)"
+check 'a new value' same red "$("$table" get "$dir" colour)"
+check 'a key that was removed' same '' "$("$table" get "$dir" shape 2>/dev/null)"
 ask "set $(printf '%057d' 0) x"
-check 'a key that is too long' is no "$line"
+check 'a key that is too long' same no "$line"
 for i in {1..300}; do echo "set key$i value$i" >&4; done
 echo 'set same aaaa' >&4
 ask info
-check 'many keys' is $'value1\nvalue150\nvalue300' "$("$table" get "$dir" key1 key150 key300)"
+check 'many keys' same $'value1\nvalue150\nvalue300' "$("$table" get "$dir" key1 key150 key300)"
 
 # A thread of the library executes the gets, that of the owner sleeps.
 before=$(sleeps)
-check 'gets: all are executed' is '1000 gets, 0 torn, 0 mixed, 0 missing, 1 connections' \
+check 'gets: all are executed' same '1000 gets, 0 torn, 0 mixed, 0 missing, 1 connections' \
 	"$("$table" watch "$dir" same 1000)"
-check 'and the owner is not woken' is "$before" "$(sleeps)"
+check 'and the owner is not woken' same "$before" "$(sleeps)"
 
 # While the owner writes. It is killed, and the reader finds the next one.
 echo 'set busy a' >&4
@@ -87,9 +83,8 @@ for _ in {1..30}; do
 done
 check 'slots were torn' [ "$torn" -gt 0 ]
 check 'and fetched again' [ "$gets" -gt 20000 ]
-check 'and none was used' is 0 "$mixed"
+check 'and none was used' same 0 "$mixed"
 kill -9 "$owner"
 wait "$owner" 2>/dev/null
 owner=
-echo "$passed passed, $failed failed"
-[[ $failed -eq 0 ]]
+end
