@@ -20,6 +20,7 @@
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
+#define RESET_DELAY	"/sys/module/ndshm/parameters/test_reset_delay_ms"
 #define SIGNAL_MS	10000	/* upper bound until a signal that is expected */
 #define LIMIT_MS	2000	/* a reset takes longer: the call returns */
 #define MARGIN_MS	1500	/* on a busy machine */
@@ -174,6 +175,7 @@ FIXTURE_TEARDOWN(card)
 		return;
 	ndshm_faults_set("silent", 0);
 	ndshm_faults_set("silent_mask", 0);
+	ndshm_write_file(RESET_DELAY, "0");
 	close_owner(&self->owner);
 	EXPECT_EQ(0, ndshm_edu_restore(&self->owner.edu));
 	EXPECT_EQ(0, ndshm_faults_unload());
@@ -326,6 +328,18 @@ TEST_F(card, reset_slow)
 	close(other);
 }
 
+/* A reset that a call did not wait for is over: the function works, and the next call resets. */
+static void test_next_reset(struct __test_metadata *_metadata, struct owner *owner)
+{
+	struct ndshm_adapter_set_irqs_args set = irqs_of(owner, NDSHM_IRQ_MSI);
+
+	test_usable(_metadata, owner);
+	test_adapter_set_irqs(owner->fd, &set);
+	test_reset(owner);
+	EXPECT_EQ(1, ndshm_signals(owner->event, 0));
+	test_usable(_metadata, owner);
+}
+
 /* A start says that the client knows of the end: the next call resets. */
 TEST_F(card, reset_slow_started)
 {
@@ -337,12 +351,23 @@ TEST_F(card, reset_slow_started)
 	test_resetting(owner);
 	speak(_metadata);
 	EXPECT_EQ(1, ndshm_signals(owner->event, SIGNAL_MS));
-	test_usable(_metadata, owner);
-	set = irqs_of(owner, NDSHM_IRQ_MSI);
+	test_next_reset(_metadata, owner);
+}
+
+/* The signal and a start come before the worker ends: the next call waits for it, and resets. */
+TEST_F(card, reset_again_soon)
+{
+	struct owner *owner = &self->owner;
+	struct ndshm_adapter_set_irqs_args set = irqs_of(owner, NDSHM_IRQ_MSI);
+
+	if (access(RESET_DELAY, F_OK))
+		SKIP(return, "the module was not built with NDSHM_TEST=1");
 	test_adapter_set_irqs(owner->fd, &set);
-	test_reset(owner);
+	ASSERT_EQ(0, ndshm_write_file(RESET_DELAY, "3000"));
+	test_resetting(owner);
+	ASSERT_EQ(0, ndshm_write_file(RESET_DELAY, "0"));
 	EXPECT_EQ(1, ndshm_signals(owner->event, 0));
-	test_usable(_metadata, owner);
+	test_next_reset(_metadata, owner);
 }
 
 static int try_claim(const struct owner *owner)

@@ -14,6 +14,7 @@
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/moduleparam.h>
 #include <linux/pci.h>
 #include <linux/workqueue.h>
 
@@ -26,6 +27,21 @@
 #define SLOW		HZ		/* the PCI core logs resets that take longer */
 #define CREDIT		10		/* slow or failed resets at a time, */
 #define REFILL		(10 * HZ)	/* and one more in this time */
+
+#ifdef NDSHM_TEST
+static uint test_reset_delay_ms;
+module_param(test_reset_delay_ms, uint, 0600);
+MODULE_PARM_DESC(test_reset_delay_ms,
+		 "TEST: delay between a reset and the end of its worker (ms)");
+#endif
+
+static void pci_test_reset_delay(void)
+{
+#ifdef NDSHM_TEST
+	if (READ_ONCE(test_reset_delay_ms))
+		msleep(READ_ONCE(test_reset_delay_ms));
+#endif
+}
 
 void ndshm_pci_set_master(struct ndshm_pci_function *function, bool master)
 {
@@ -202,6 +218,7 @@ static void pci_reset_work(struct work_struct *work)
 		error = pci_reset_device_locked(function);
 		device_unlock(dev);
 	}
+	pci_test_reset_delay();
 	mutex_lock(&function->lock);
 	reset->error = error;
 	reset->locked = false;
@@ -259,6 +276,23 @@ static int pci_reset_wait(struct ndshm_pci_function *function, unsigned long end
 	return error;
 }
 
+/*
+ * Wait until @end for a worker whose reset is over: the client can have had the signal, and have
+ * started the function, before the worker ends.
+ */
+static void pci_reset_wait_worker(struct ndshm_pci_function *function, unsigned long end)
+{
+	struct ndshm_pci_reset *reset = &function->reset;
+	const unsigned long now = jiffies;
+	bool over;
+
+	mutex_lock(&function->lock);
+	over = reset->running && !reset->unread;
+	mutex_unlock(&function->lock);
+	if (over)
+		wait_for_completion_timeout(&reset->done, time_before(now, end) ? end - now : 0);
+}
+
 /* Begin a reset of the client, unless one is running or its result was not read. */
 static ndshm_reason_t pci_reset_request(struct ndshm_pci_function *function)
 {
@@ -286,6 +320,7 @@ ndshm_reason_t ndshm_pci_reset(void *context)
 	const unsigned long end = jiffies + TIMEOUT;
 	ndshm_reason_t reason;
 
+	pci_reset_wait_worker(function, end);
 	mutex_lock(&function->lock);
 	reason = pci_reset_request(function);
 	mutex_unlock(&function->lock);
