@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include <linux/pci_regs.h>
+
 #include "ndshm_edu.h"
 #include "ndshm_mock.h"
 #include "ndshm_nl.h"
@@ -327,12 +329,16 @@ static void transfer_run(void *argument)
 	transfer->done = true;
 }
 
-/* Has the claim ended? A device without bus mastering completes transfers, too. */
+/*
+ * Has the end of the claim begun? It turns bus mastering off first, and revokes blocks later; a
+ * device without bus mastering completes transfers, too.
+ */
 static bool client_is_over(const struct client *client)
 {
-	struct ndshm_block_query_args query = block_query_request(client->landing.handle);
+	struct ndshm_adapter_config_args config =
+		adapter_config_request(client->adapter, 0, PCI_COMMAND, 2, 0);
 
-	return _test_block_query(client->fd, &query);
+	return _test_adapter_config(client->fd, &config) || !(config.value & PCI_COMMAND_MASTER);
 }
 
 /* The device reads the memory of an import. */

@@ -36,7 +36,7 @@
  * Harness of 6.12: TEST_F() forks into its local variable @child, and skips the teardown unless it
  * is 0. longjmp() after an ASSERT may restore its older value. Only the child calls longjmp().
  */
-static pid_t child __attribute__((unused));	/* TEST() has no such variable */
+static pid_t child __attribute_maybe_unused__;	/* TEST() has no such variable */
 #undef setjmp
 #define setjmp(env)	(_setjmp(env) ? (child = 0, 1) : 0)
 #endif
