@@ -415,6 +415,7 @@ EXPORT_SYMBOL_GPL(ndshm_sync);
  * @user: set of the claim, the queue or the adapter
  * @queue: holds a reference; or NULL
  * @block: the block being allocated
+ * @task: that waits for the call; a step of the handler may run in another one
  * @active: there are active references to @user and to the set of the provider
  */
 struct handler_call {
@@ -424,6 +425,7 @@ struct handler_call {
 	struct ndshm_blockset *user;
 	struct ndshm_queue *queue;
 	struct ndshm_block *block;
+	struct task_struct *task;
 	bool active;
 };
 
@@ -436,7 +438,7 @@ bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters)
 
 	if (block_closed_reason(call->block) != NDSHM_REASON_NONE)
 		return true;
-	return aborted ? READ_ONCE(*aborted) : fatal_signal_pending(current);
+	return aborted ? READ_ONCE(*aborted) : fatal_signal_pending(call->task);
 }
 EXPORT_SYMBOL_GPL(ndshm_allocation_unwanted);
 
@@ -698,6 +700,7 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
 		charged = ndshm_charge(charge, allocation->requester,
 				       count * ndshm_upper_bound(p->length));
 	call.allocation = allocation;
+	call.task = current;
 	call.user = allocation->claim ? &allocation->claim->set :
 					 &p->adapter->set;
 	call.queue = NULL;
