@@ -59,7 +59,7 @@ struct ndshm_platform_memory {
 	struct device *dev;
 	struct ndshm_provider *provider;
 	bool cached;
-	struct mutex lock;		/* used pages of regions */
+	spinlock_t lock;		/* used pages of regions; its holder cannot be throttled */
 	unsigned int count;
 	struct ndshm_platform_region regions[REGIONS];
 };
@@ -97,7 +97,7 @@ static bool platform_chunk_take(struct platform_chunk *chunk, struct ndshm_platf
 	unsigned long first;
 	unsigned int i;
 
-	mutex_lock(&memory->lock);
+	spin_lock(&memory->lock);
 	for (i = 0; i < memory->count && !chunk->region; i++) {
 		region = &memory->regions[i];
 		if (chunk->pages > region->pages)
@@ -112,15 +112,15 @@ static bool platform_chunk_take(struct platform_chunk *chunk, struct ndshm_platf
 		chunk->region = region;
 		chunk->first = first;
 	}
-	mutex_unlock(&memory->lock);
+	spin_unlock(&memory->lock);
 	return chunk->region;
 }
 
 static void platform_chunk_give(struct platform_chunk *chunk, struct ndshm_platform_memory *memory)
 {
-	mutex_lock(&memory->lock);
+	spin_lock(&memory->lock);
 	bitmap_clear(chunk->region->used, chunk->first, chunk->pages);
-	mutex_unlock(&memory->lock);
+	spin_unlock(&memory->lock);
 }
 
 /*
@@ -243,6 +243,39 @@ err_own:
 	return -EBUSY;
 }
 
+/*
+ * Return: true if another node refers to the region. Its driver, or the kernel on its behalf, uses
+ * reserved memory without requesting it.
+ */
+static bool platform_region_is_shared(const struct device *dev, const struct device_node *node)
+{
+	struct device_node *other, *region;
+	bool shared = false;
+	unsigned int i;
+
+	for_each_node_with_property(other, "memory-region") {
+		for (i = 0; (region = of_parse_phandle(other, "memory-region", i)); i++) {
+			shared |= other != dev->of_node && region == node;
+			of_node_put(region);
+		}
+	}
+	return shared;
+}
+
+/* Return: true if no page is free memory: the kernel may have failed to reserve what is listed. */
+static bool platform_region_is_reserved(const struct reserved_mem *reserved)
+{
+	unsigned long pfn = PHYS_PFN(reserved->base);
+	const unsigned long end = PHYS_PFN(reserved->base + reserved->size);
+
+	for (; pfn < end; pfn++) {
+		if (pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn)))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
 static int platform_region_init(struct ndshm_platform_memory *memory, struct device_node *node)
 {
 	const bool no_map = of_property_read_bool(node, "no-map");
@@ -259,6 +292,13 @@ static int platform_region_init(struct ndshm_platform_memory *memory, struct dev
 		problem = "reusable, so the kernel uses it; remove that property";
 	else if (!PAGE_ALIGNED(reserved->base | reserved->size))
 		problem = "not of whole pages";
+	else if (of_device_is_compatible(node, "restricted-dma-pool") ||
+		 of_property_read_bool(node, "linux,dma-default"))
+		problem = "a pool of the kernel's DMA calls";
+	else if (platform_region_is_shared(memory->dev, node))
+		problem = "of another node, too";
+	else if (!platform_region_is_reserved(reserved))
+		problem = "not reserved: it has free memory of the kernel";
 	else if (!no_map && !memory->cached)
 		problem = "cached, which this device does not see; add no-map";
 	if (!problem) {
@@ -280,7 +320,6 @@ static void platform_memory_free_regions(struct ndshm_platform_memory *memory)
 {
 	while (memory->count)
 		platform_region_fini(&memory->regions[--memory->count]);
-	mutex_destroy(&memory->lock);
 	kfree(memory);
 }
 
@@ -340,7 +379,7 @@ int ndshm_platform_memory_add(struct ndshm_platform_device *device)
 		return -ENOMEM;
 	memory->dev = dev;
 	memory->cached = dev_is_dma_coherent(dev);
-	mutex_init(&memory->lock);
+	spin_lock_init(&memory->lock);
 	error = platform_memory_find_regions(memory);
 	if (!error)
 		error = platform_memory_register(memory, device->adapter);
