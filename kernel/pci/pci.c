@@ -62,8 +62,8 @@ static int ndshm_pci_init_function(struct ndshm_pci_function *function)
 	}
 
 	/*
-	 * Without a reset method the function is taken as clean: a kernel driver had it
-	 * before, not a client, and binding is an administrator's decision.
+	 * Without a reset method the function is taken as clean, whatever had it before: binding
+	 * is an administrator's decision.
 	 */
 	error = ndshm_pci_quiesce(function, true);
 	function->unclean = error == -ENOTTY ? 0 : error;
@@ -246,9 +246,14 @@ static void ndshm_pci_fail(struct ndshm_pci_function *function)
 	mutex_unlock(&function->lock);
 }
 
+/* Tasks of clients run, and could turn bus mastering on again through a BAR. */
 static void ndshm_pci_shutdown(struct pci_dev *pdev)
 {
-	ndshm_pci_fail(pci_get_drvdata(pdev));
+	struct ndshm_pci_function *function = pci_get_drvdata(pdev);
+
+	ndshm_pci_fail(function);
+	ndshm_adapter_unmap_bars(function->adapter, true);
+	ndshm_pci_stop(function);
 }
 
 /*

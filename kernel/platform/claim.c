@@ -53,22 +53,38 @@ static bool platform_is_down(struct ndshm_platform_device *device)
 	return down;
 }
 
+/* Give the windows back after a reset, unless the machine shuts down. */
+static void platform_map_windows(struct ndshm_platform_device *device)
+{
+	ndshm_adapter_unmap_bars(device->adapter, false);
+	/* Pairs with ndshm_platform_shutdown(), which sets @down before it unmaps. */
+	if (platform_is_down(device))
+		ndshm_adapter_unmap_bars(device->adapter, true);
+}
+
 static ndshm_reason_t ndshm_platform_claim(void *context, unsigned int address_width,
 					   bool needs_reset)
 {
 	struct ndshm_platform_device *device = context;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	if (platform_is_down(device))
-		return NDSHM_REASON_ADAPTER_REMOVED;
-	if (device->unclean && device->reset)
+	mutex_lock(&device->lock);
+	if (!device->down && device->unclean && device->reset)
 		WRITE_ONCE(device->unclean, ndshm_platform_pulse(device));
-	if (device->unclean && !needs_reset)
-		return NDSHM_REASON_ADAPTER_NEEDS_RESET;
+	/* A reset line that fails leaves no one in control of DMA, whatever the client may do. */
+	if (device->down)
+		reason = NDSHM_REASON_ADAPTER_REMOVED;
+	else if (device->unclean && (device->reset || !needs_reset))
+		reason = NDSHM_REASON_ADAPTER_NEEDS_RESET;
 	/* The blocks of the last client are freed, so the mask may change. */
-	if (dma_set_mask_and_coherent(&device->pdev->dev, DMA_BIT_MASK(address_width)))
-		return NDSHM_REASON_WIDTH_UNSUPPORTED;
-	WRITE_ONCE(device->claimed, true);
-	return NDSHM_REASON_NONE;
+	else if (dma_set_mask_and_coherent(&device->pdev->dev, DMA_BIT_MASK(address_width)))
+		reason = NDSHM_REASON_WIDTH_UNSUPPORTED;
+	else
+		WRITE_ONCE(device->claimed, true);
+	mutex_unlock(&device->lock);
+	if (reason == NDSHM_REASON_NONE)
+		platform_map_windows(device);
+	return reason;
 }
 
 /* Nothing holds DMA back. */
@@ -104,9 +120,13 @@ static ndshm_reason_t ndshm_platform_bar(void *context, unsigned int bar, phys_a
 /* A client cannot provoke a line in the log again and again. */
 static void platform_report(struct ndshm_platform_device *device, int error)
 {
-	if (error && error != -ENOTTY)
-		dev_err_once(&device->pdev->dev, "reset failed: error %d; bind the device again\n",
-			     error);
+	lockdep_assert_held(&device->lock);
+
+	if (!error || error == -ENOTTY || device->reported)
+		return;
+	device->reported = true;
+	dev_err(&device->pdev->dev,
+		"reset failed: error %d; the device may go on with DMA\n", error);
 }
 
 static ndshm_reason_t ndshm_platform_reset(void *context)
@@ -127,7 +147,9 @@ static ndshm_reason_t ndshm_platform_reset(void *context)
 		reason = error ? NDSHM_REASON_RESET_FAILED : NDSHM_REASON_NONE;
 	}
 	mutex_unlock(&device->lock);
-	ndshm_adapter_unmap_bars(device->adapter, false);
+	/* Registers of a device that is held in reset can be a fatal bus error. */
+	if (reason == NDSHM_REASON_NONE)
+		platform_map_windows(device);
 	/* Last, when the client can access registers. */
 	mutex_lock(&device->lock);
 	ndshm_platform_irqs_end(device);

@@ -44,11 +44,13 @@ struct ndshm_platform_line {
  * @coherent_mask: coherent DMA mask before probe, restored by remove
  * @segment_size: maximum DMA segment size before probe, restored by remove
  * @memory: its reserved memory, or NULL. Written by probe and remove
- * @lock: serialises changes of interrupts and resets; protects @vectors and @down
+ * @lock: serialises changes of interrupts and resets; protects @vectors, @down and @reported
  * @lines: interrupt lines; constant after probe
  * @line_count: number of @lines
  * @vectors: eventfds of @lines. The interrupts are on if their count is not 0
- * @down: the machine shuts down: START fails, and no interrupt can be turned on
+ * @down: the machine shuts down: claims and START fail, registers stay unmapped, and no interrupt
+ *	can be turned on
+ * @reported: a failed reset is in the kernel log
  * @claimed: a client has a claim; written by claim and release
  * @unclean: 0, or the errno of the reset that failed since a client had the device. Written by
  *	probe, claim, reset and release, which the core serialises
@@ -71,6 +73,7 @@ struct ndshm_platform_device {
 	unsigned int line_count;
 	struct ndshm_vectors vectors;
 	bool down;
+	bool reported;
 	bool claimed;
 	int unclean;
 };

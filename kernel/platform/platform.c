@@ -76,6 +76,15 @@ static void platform_power_off(struct ndshm_platform_device *device)
 	pm_runtime_disable(&device->pdev->dev);
 }
 
+static bool platform_has_own_dma(const struct platform_device *pdev)
+{
+	const struct device *dev = &pdev->dev;
+
+	return (dev->dma_mask == &pdev->platform_dma_mask ||
+		dev->dma_mask == &dev->coherent_dma_mask) &&
+	       (!dev->dma_parms || dev->dma_parms == &pdev->dma_parms);
+}
+
 /* No limit of segments: the client must respect that of its device. */
 static void platform_save_dma(struct ndshm_platform_device *device)
 {
@@ -132,6 +141,11 @@ static int ndshm_platform_probe(struct platform_device *pdev)
 		dev_err(dev, "the device has no DMA mask, so it cannot do DMA\n");
 		return -ENODEV;
 	}
+	/* For instance a cell of a multi-function device, whose parent has a driver of its own. */
+	if (!platform_has_own_dma(pdev)) {
+		dev_err(dev, "the DMA mask is that of another device, which a claim would change\n");
+		return -EBUSY;
+	}
 	device = devm_kzalloc(dev, sizeof(*device), GFP_KERNEL);
 	if (!device)
 		return -ENOMEM;
@@ -152,8 +166,8 @@ static int ndshm_platform_probe(struct platform_device *pdev)
 		goto err_power;
 
 	/*
-	 * Without a reset line the device is taken as clean: a kernel driver had it before, not
-	 * a client, and binding is an administrator's decision.
+	 * Without a reset line the device is taken as clean, whatever had it before: binding is an
+	 * administrator's decision.
 	 */
 	error = ndshm_platform_pulse(device);
 	if (error && error != -ENOTTY) {
@@ -202,6 +216,10 @@ static void ndshm_platform_shutdown(struct platform_device *pdev)
 
 	mutex_lock(&device->lock);
 	device->down = true;
+	mutex_unlock(&device->lock);
+	/* Tasks of clients run, and could access registers in the reset or begin new DMA. */
+	ndshm_adapter_unmap_bars(device->adapter, true);
+	mutex_lock(&device->lock);
 	ndshm_platform_irqs_stop(device);
 	ndshm_platform_pulse(device);
 	ndshm_platform_irqs_end(device);
