@@ -347,7 +347,10 @@ static void link_ready(struct remote_source *source, uint32_t events)
 {
 	struct remote_link *link = REMOTE_ENTRY(source, struct remote_link, source);
 
-	/* Both directions have ended: nothing would take a reply. */
+	/*
+	 * Both directions have ended: nothing would take a reply. Puts that have arrived are
+	 * dropped, because the program may have connected again: see peer_fail().
+	 */
 	if (events & (EPOLLHUP | EPOLLERR)) {
 		link_close(link);
 		return;

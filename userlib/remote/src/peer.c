@@ -26,9 +26,15 @@ void peer_unlock(struct ndshm_remote_peer *peer)
 	pthread_mutex_unlock(&peer->lock);
 }
 
-/* Called with the lock held. From here on nothing is received into buffers of calls. */
+/*
+ * Called with the lock held. From here on nothing is received into buffers of calls. The owner must
+ * not execute puts that it has received but not executed: they would overwrite those of the
+ * program's next connection. A reset, unlike the end of the stream, makes it close at once.
+ */
 void peer_fail(struct ndshm_remote_peer *peer, uint32_t reason)
 {
+	const struct sockaddr reset = { .sa_family = AF_UNSPEC };
+
 	if (peer->reason != NDSHM_REASON_NONE)
 		return;
 	peer->reason = reason;
@@ -36,6 +42,7 @@ void peer_fail(struct ndshm_remote_peer *peer, uint32_t reason)
 	queue_forget_calls(peer->queue);
 	/* Wakes the threads that wait for the socket. */
 	shutdown(peer->fd, SHUT_RDWR);
+	connect(peer->fd, &reset, sizeof(reset));
 	pthread_cond_broadcast(&peer->changed);
 }
 

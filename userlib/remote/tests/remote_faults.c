@@ -305,6 +305,53 @@ static void stopped_owners_are_errors(void)
 	free(buffer);
 }
 
+#define OLD_PUTS	2000
+
+/*
+ * An owner stalls, a peer gives up, connects again and puts: the puts that the owner has received
+ * on the failed connection do not overwrite that.
+ */
+static void failed_puts_are_not_executed_later(void)
+{
+	const uint32_t rounds = test_scale(5, 100);
+	struct ndshm_remote *remote = test_open(NDSHM_REMOTE_TCP, 200);
+	struct ndshm_remote *patient = test_open(NDSHM_REMOTE_TCP, TIMEOUT);
+	struct owner_answer answer;
+	struct owner owner;
+	int status;
+
+	REQUIRE(remote && patient && owner_start(&owner, 0));
+	answer = owner_order(&owner, OWNER_EXPORT, 0, 4096, ALL);
+	REQUIRE(!answer.error);
+	for (uint64_t i = 0; i < rounds && !test_bad; i++) {
+		const uint64_t old = 2 * i + 1, new = old + 1;
+		struct ndshm_remote_peer *peer = test_connect(remote, &owner);
+		struct ndshm_remote_info info = { .peers = 2 };
+		struct ndshm_remote_range *range;
+
+		REQUIRE(peer && !ndshm_remote_import(peer, answer.blob, 96, &range));
+		kill(owner.pid, SIGSTOP);
+		CHECK(waitpid(owner.pid, &status, WUNTRACED) == owner.pid && WIFSTOPPED(status));
+		for (int count = 0; count < OLD_PUTS; count++)
+			if (ndshm_remote_put(range, 0, &old, sizeof(old)))
+				break;
+		CHECK_REMOTE(ndshm_remote_flush(peer), ETIMEDOUT, REMOTE_TIMEOUT);
+		ndshm_remote_disconnect(peer);
+		kill(owner.pid, SIGCONT);
+		peer = test_connect(patient, &owner);
+		REQUIRE(peer && !ndshm_remote_import(peer, answer.blob, 96, &range));
+		CHECK(!ndshm_remote_put(range, 0, &new, sizeof(new)) && !ndshm_remote_flush(peer));
+		for (int64_t end = test_now() + SLACK; info.peers > 1 && test_now() < end;)
+			info = owner_order(&owner, OWNER_QUERY, 0, 0, 0).info;
+		CHECK(info.peers == 1);
+		CHECK(!memcmp(memory, &new, sizeof(new)));
+		ndshm_remote_disconnect(peer);
+	}
+	ndshm_remote_close(patient);
+	ndshm_remote_close(remote);
+	CHECK(!owner_stop(&owner));
+}
+
 /* A client that does not receive costs the owner a bounded queue for the time limit. */
 static void stopped_clients_are_dropped(void)
 {
@@ -423,6 +470,7 @@ int main(int argc, char **argv)
 		TEST(killed_owners_are_errors),
 		TEST(killed_clients_leave_nothing),
 		TEST(stopped_owners_are_errors),
+		TEST(failed_puts_are_not_executed_later),
 		TEST(stopped_clients_are_dropped),
 		TEST(cut_wires_are_errors),
 	};

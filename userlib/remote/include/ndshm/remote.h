@@ -221,7 +221,10 @@ uint32_t ndshm_remote_range_rights(const struct ndshm_remote_range *range)
  * -EPROTO (REMOTE_PROTOCOL).
  *
  * After an error of the connection it is not known which accesses were executed: each was executed
- * once, or not at all.
+ * once, or not at all, and a put perhaps in part. The owner is sent a reset, and executes no more
+ * puts of the connection when it has received it. If it receives none, because it is lost or the
+ * peer was killed, or if the peer disconnects before a flush, puts can also be executed after those
+ * of a later connection.
  */
 
 /*
