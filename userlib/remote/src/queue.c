@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "remote_internal.h"
@@ -355,6 +356,14 @@ static uint32_t queue_chunk(size_t left)
 	return left < QUEUE_CHUNK ? (uint32_t)left : QUEUE_CHUNK;
 }
 
+/* Whether puts can be copied into the buffer: beyond RLIMIT_FSIZE a write raises SIGXFSZ. */
+bool queue_can_put(void)
+{
+	struct rlimit limit;
+
+	return !getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur >= QUEUE_BYTES;
+}
+
 /* Called with the lock held. *fault: the caller's memory is not accessible. */
 uint32_t queue_put(struct ndshm_remote_range *range, const struct ndshm_remote_part *part,
 		   bool *fault)
@@ -598,7 +607,7 @@ static bool queue_open_descriptors(struct remote_queue *queue)
 		queue->channel->fd = -1;
 	good = queue->memory >= 0 && queue->channel && queue->channel->fd >= 0;
 	descriptor_unlock();
-	return good && !fcntl(queue->channel->fd, F_SETFL, O_NONBLOCK) &&
+	return good && queue_can_put() && !fcntl(queue->channel->fd, F_SETFL, O_NONBLOCK) &&
 	       !ftruncate(queue->memory, QUEUE_BYTES);
 }
 

@@ -336,7 +336,7 @@ NDSHM_API int ndshm_remote_put_many(struct ndshm_remote_range *range,
 	if (!remote_enter(peer->remote))
 		return remote_forked();
 	peer_lock(peer);
-	if (range->tcp_reason == NDSHM_REASON_NONE)
+	if (range->tcp_reason == NDSHM_REASON_NONE && queue_can_put())
 		reason = range_put_rdma(range, parts, count, &fault);
 	else
 		reason = range_put_tcp(range, parts, count, &fault);

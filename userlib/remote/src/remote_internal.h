@@ -462,6 +462,7 @@ void queue_progress(struct ndshm_remote_peer *peer);
 void queue_forget_calls(struct remote_queue *queue);
 bool queue_arm(struct ndshm_remote_peer *peer, int *fd);
 void queue_disarm(struct ndshm_remote_peer *peer);
+bool queue_can_put(void);
 uint32_t queue_put(struct ndshm_remote_range *range, const struct ndshm_remote_part *part,
 		   bool *fault);
 uint32_t queue_get(struct ndshm_remote_range *range, const struct ndshm_remote_part *part,
