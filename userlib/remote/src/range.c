@@ -51,6 +51,18 @@ static uint32_t range_order_rdma(struct ndshm_remote_peer *peer)
  * Life cycle
  */
 
+/* Why the blob cannot be imported by RDMA: what is known without the owner, and so costs no use. */
+static uint32_t range_pair_check(const struct ndshm_remote_peer *peer,
+				 const struct remote_blob *blob)
+{
+	if (peer->reason != NDSHM_REASON_NONE || !(peer->remote->flags & NDSHM_REMOTE_RDMA))
+		return peer->reason;
+	if (!peer->queue)
+		return peer->queue_reason;
+	return blob->rights & NDSHM_REMOTE_READ ? NDSHM_REASON_NONE :
+						  NDSHM_REASON_REMOTE_WRITE_ONLY;
+}
+
 /* Select the transport of a new range. */
 static uint32_t range_pair(struct ndshm_remote_range *range)
 {
@@ -77,7 +89,9 @@ static uint32_t range_import(struct ndshm_remote_range *range, struct ndshm_remo
 
 	import_proof(blob, peer->session, proof);
 	peer_lock(peer);
-	reason = peer_call(peer, &wire, proof, &call);
+	reason = range_pair_check(peer, blob);
+	if (reason == NDSHM_REASON_NONE)
+		reason = peer_call(peer, &wire, proof, &call);
 	if (reason == NDSHM_REASON_NONE &&
 	    (call.value[0] != blob->length || call.value[1] != (blob->rights & REMOTE_RIGHTS))) {
 		reason = NDSHM_REASON_REMOTE_PROTOCOL;

@@ -248,6 +248,28 @@ static void bad_arguments_have_reasons(void)
 	finish();
 }
 
+/* The peer knows that it cannot use RDMA, with the device or without the right to read. */
+static void refused_imports_use_no_blob(void)
+{
+	struct owner_answer answer;
+	struct ndshm_remote *other;
+	struct ndshm_remote_peer *insists;
+	struct ndshm_remote_range *once;
+
+	REQUIRE(begin(0, 0));
+	other = test_open(NDSHM_REMOTE_RDMA, TIMEOUT);
+	REQUIRE(other);
+	insists = test_connect(other, &owner);
+	REQUIRE(insists);
+	answer = owner_order(&owner, OWNER_EXPORT, 0, 4096, NDSHM_REMOTE_WRITE | NDSHM_REMOTE_ONCE);
+	CHECK(ndshm_remote_import(insists, answer.blob, sizeof(answer.blob), &once) < 0 && !once);
+	CHECK(ndshm_remote_last_reason() == (test_rdma() ? NDSHM_REASON_REMOTE_WRITE_ONLY :
+							   NDSHM_REASON_REMOTE_DEVICE));
+	CHECK_REMOTE(ndshm_remote_import(peer, answer.blob, sizeof(answer.blob), &once), 0, NONE);
+	ndshm_remote_close(other);
+	finish();
+}
+
 static void bad_exports_have_reasons(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -653,6 +675,7 @@ int main(int argc, char **argv)
 	RUN(atomics_of_both_sides_sum_up);
 	RUN(threads_share_a_connection);
 	RUN(bad_arguments_have_reasons);
+	RUN(refused_imports_use_no_blob);
 	RUN(bad_exports_have_reasons);
 	RUN(blocks_are_exported);
 	RUN(owners_check_all_accesses);
