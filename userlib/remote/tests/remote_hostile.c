@@ -399,6 +399,16 @@ static void invalid_messages_end_the_connection(void)
 		{ .kind = WIRE_IMPORT, .request = 1, .length = WIRE_PROOF - 1 },
 		{ .kind = WIRE_IMPORT, .request = 1, .length = WIRE_PROOF + 1 },
 		{ .kind = WIRE_IMPORT, .request = 1, .range = 1, .length = WIRE_PROOF },
+		{ .kind = WIRE_PAIR, .request = 0, .length = WIRE_PROOF },
+		{ .kind = WIRE_PAIR, .request = 1, .length = 0 },
+		{ .kind = WIRE_PAIR, .request = 1, .length = WIRE_PROOF - 1 },
+		{ .kind = WIRE_PAIR, .request = 1, .length = WIRE_PROOF + 1 },
+		{ .kind = WIRE_PAIR, .request = 1, .length = WIRE_PROOF, .value = { 0, 1 } },
+		{ .kind = WIRE_CHECK, .request = 0 },
+		{ .kind = WIRE_CHECK, .request = 1, .offset = 1 },
+		{ .kind = WIRE_CHECK, .request = 1, .length = 1 },
+		{ .kind = WIRE_CHECK, .request = 1, .value = { 1 } },
+		{ .kind = WIRE_CHECK, .request = 1, .value = { 0, 1 } },
 	};
 	struct ndshm_remote *remote = test_open(0, TIMEOUT);
 	struct ndshm_remote_peer *peer, *other;
@@ -518,11 +528,12 @@ static void random_messages_stay_in_the_export(void)
 	const uint32_t rounds = test_scale(200, 5000);
 	struct ndshm_remote *remote = test_open(0, TIMEOUT);
 	struct ndshm_remote_info info;
-	static unsigned char bytes[1 << 16];
+	static unsigned char bytes[1 << 16], replies[1 << 16];
 	struct owner owner;
 
 	REQUIRE(remote && owner_start(&owner, 0));
 	memset(memory, 0x5a, SECTION_BYTES);
+	memset(bytes, 0xa5, sizeof(bytes));
 	for (uint32_t round = 0; round < rounds && !test_bad; round++) {
 		struct ndshm_remote_peer *peer = test_connect(remote, &owner);
 		struct ndshm_remote_range *range;
@@ -533,23 +544,30 @@ static void random_messages_stay_in_the_export(void)
 		REQUIRE(range);
 		while (length < sizeof(bytes) - 4096 - WIRE_HEADER && test_random() % 100) {
 			struct wire wire = {
-				.kind = 1 + (uint32_t)(test_random() % 7),
+				.kind = 1 + (uint32_t)(test_random() % WIRE_CHECK),
 				.range = test_random() % 8 ? range->handle : test_random(),
 				.offset = test_random() % 8 ? test_random() % 5000 : test_random(),
 				.value = { test_random() % 8 ? test_random() % 5000
 							     : test_random() },
 			};
 
+			/* What follows a release has no range. */
+			if (wire.kind == WIRE_RELEASE && test_random() % 8)
+				wire.kind = WIRE_PUT;
 			if (wire.kind == WIRE_PUT)
 				wire.length = 1 + (uint32_t)(test_random() % 4096);
 			else
 				wire.request = test_random();
-			if (wire.kind == WIRE_IMPORT)
+			if (wire.kind == WIRE_IMPORT || wire.kind == WIRE_PAIR)
 				wire.length = WIRE_PROOF;
 			if (wire.kind == WIRE_IMPORT || wire.kind == WIRE_FLUSH)
-				wire.range = wire.value[0] = 0;
-			if (wire.kind == WIRE_FLUSH || wire.kind == WIRE_RELEASE)
-				wire.offset = wire.value[0] = 0;
+				wire.range = 0;
+			if (wire.kind == WIRE_FLUSH || wire.kind == WIRE_RELEASE ||
+			    wire.kind == WIRE_CHECK)
+				wire.offset = 0;
+			if (wire.kind != WIRE_GET && wire.kind != WIRE_ADD &&
+			    wire.kind != WIRE_SWAP && wire.kind != WIRE_PAIR)
+				wire.value[0] = 0;
 			wire_encode(&wire, bytes + length);
 			if (test_random() % 200 == 0)
 				bytes[length + test_random() % WIRE_HEADER] ^=
@@ -567,6 +585,10 @@ static void random_messages_stay_in_the_export(void)
 				break;
 			sent += (size_t)count;
 		}
+		/* Or until the owner has executed all, up to the first invalid one. */
+		if (round % 2 && !fcntl(peer->fd, F_SETFL, 0) && !shutdown(peer->fd, SHUT_WR))
+			while (recv(peer->fd, replies, sizeof(replies), 0) > 0)
+				;
 		ndshm_remote_disconnect(peer);
 		CHECK(!owner_order(&owner, OWNER_REVOKE, round, 0, 0).error);
 	}
@@ -574,6 +596,7 @@ static void random_messages_stay_in_the_export(void)
 	CHECK(test_all(memory + 12288, SECTION_BYTES - 12288, 0x5a));
 	info = owner_order(&owner, OWNER_QUERY, 0, 0, 0).info;
 	CHECK(info.denied > rounds && info.served > rounds && !info.exports);
+	CHECK(info.bytes_written > 512ull * rounds && memchr(memory + 8192, 0xa5, 4096));
 	ndshm_remote_close(remote);
 	CHECK(!owner_stop(&owner));
 }
