@@ -62,9 +62,10 @@ static bool resources_become(int pairs, int regions)
 	return false;
 }
 
-static struct ndshm_remote_range *import(uint64_t offset, uint32_t rights, uint32_t *reason)
+static struct ndshm_remote_range *import_bytes(uint64_t offset, uint64_t length, uint32_t rights,
+					       uint32_t *reason)
 {
-	struct owner_answer answer = owner_order(&owner, OWNER_EXPORT, offset, LENGTH, rights);
+	struct owner_answer answer = owner_order(&owner, OWNER_EXPORT, offset, length, rights);
 	struct ndshm_remote_range *range;
 	int error = ndshm_remote_import(peer, answer.blob, sizeof(answer.blob), &range);
 
@@ -73,6 +74,11 @@ static struct ndshm_remote_range *import(uint64_t offset, uint32_t rights, uint3
 	else
 		ndshm_remote_range_transport(range, reason);
 	return range;
+}
+
+static struct ndshm_remote_range *import(uint64_t offset, uint32_t rights, uint32_t *reason)
+{
+	return import_bytes(offset, LENGTH, rights, reason);
 }
 
 static void works(struct ndshm_remote_range *range)
@@ -222,9 +228,13 @@ static void blocks_without_pages_use_tcp(void)
 
 enum attack { OTHER_KEY, OTHER_PEER, BELOW, ABOVE, READ_ONLY_WRITE, ATTACKS };
 
-/* The device of the owner denies it, the memory stays, and others are served. */
+/*
+ * The device of the owner denies it, the memory stays, and others are served. The export begins and
+ * ends within pages: the bytes beside it are in the same ones.
+ */
 static void device_denies(enum attack attack)
 {
+	const uint64_t length = LENGTH - 1000;
 	struct ndshm_remote_peer *second;
 	struct ndshm_remote_range *range, *other, *foreign, forged;
 	uint32_t reason;
@@ -232,7 +242,8 @@ static void device_denies(enum attack attack)
 	REQUIRE(begin(0, 0));
 	second = test_connect(remote, &owner);
 	REQUIRE(second);
-	range = import(LENGTH, attack == READ_ONLY_WRITE ? NDSHM_REMOTE_READ : ALL, &reason);
+	range = import_bytes(LENGTH + 104, length,
+			     attack == READ_ONLY_WRITE ? NDSHM_REMOTE_READ : ALL, &reason);
 	REQUIRE(range && reason == NDSHM_REASON_NONE);
 	other = import(4 * LENGTH, ALL, &reason);
 	REQUIRE(other && reason == NDSHM_REASON_NONE);
@@ -248,7 +259,7 @@ static void device_denies(enum attack attack)
 	else if (attack == BELOW)
 		forged.start -= 8;
 	else if (attack == ABOVE)
-		forged.start += LENGTH - 7;
+		forged.start += length - 7;
 	/* The queue pair is destroyed with one of both. */
 	CHECK(!ndshm_remote_put(&forged, 0, "evil...", 8));
 	CHECK_REMOTE(ndshm_remote_flush(peer), EPROTO, REMOTE_PROTOCOL);
