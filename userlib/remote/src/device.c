@@ -39,12 +39,15 @@ static bool device_gid_of(const union remote_address *address, union ibv_gid *gi
  */
 void device_hide_mappings(void)
 {
+	static const char device[] = "/dev/infiniband/uverbs";
 	FILE *maps = fopen("/proc/self/maps", "re");
 	unsigned long start, end;
 	char line[512];
+	int path;
 
 	while (maps && fgets(line, sizeof(line), maps))
-		if (strstr(line, "/uverbs") && sscanf(line, "%lx-%lx", &start, &end) == 2)
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &start, &end, &path) == 2 &&
+		    !strncmp(line + path, device, sizeof(device) - 1))
 			madvise((void *)start, end - start, MADV_DONTFORK);
 	if (maps)
 		fclose(maps);

@@ -589,6 +589,33 @@ static void children_have_no_connections(void)
 }
 
 /* The extent is held, the section stays mapped, and a deletion ends the accesses. */
+/* A file of the program has a name like that of an RDMA device, whose mappings children lack. */
+static void children_have_files_like_devices(void)
+{
+	char directory[] = "/tmp/ndshm-remote-XXXXXX", name[sizeof(directory) + 20];
+	void *map;
+	int fd, status;
+	pid_t pid;
+
+	REQUIRE(mkdtemp(directory));
+	snprintf(name, sizeof(name), "%s/uverbs0", directory);
+	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && !ftruncate(fd, 4096));
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (CHECK(map != MAP_FAILED)) {
+		device_hide_mappings();
+		fflush(stdout);
+		pid = fork();
+		if (!pid)
+			_exit(*(volatile char *)map);
+		CHECK(waitpid(pid, &status, 0) == pid && !status);
+		munmap(map, 4096);
+	}
+	close(fd);
+	unlink(name);
+	rmdir(directory);
+}
+
 static void exports_hold_their_memory(void)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
@@ -682,6 +709,7 @@ int main(int argc, char **argv)
 	RUN(nothing_lands_after_revoke);
 	RUN(memory_that_is_gone_is_an_error);
 	RUN(children_have_no_connections);
+	RUN(children_have_files_like_devices);
 	RUN(exports_hold_their_memory);
 	RUN(buffers_that_are_gone_are_errors);
 	ndshm_section_close(section);
