@@ -194,6 +194,49 @@ for kind in 1 5; do
 	done
 done
 
+# Processes that accept no connections: 3 with their own names, and 20 names with full backlogs.
+exported remote export --block 4K --token-file "$top/token"
+ok "an export beside silent processes"
+exec {strange}< <(exec python3 -c '
+import os, signal, socket
+def listener(number):
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    server.bind("\0ndshm-remote/%d" % number)
+    server.listen(0)
+    return server
+parent = os.getpid()
+children = []
+while len(children) < 3 and os.getpid() == parent:
+    read, write = os.pipe()
+    children.append(os.fork())
+    if not children[-1]:
+        server = listener(os.getpid())
+        os.write(write, b"x")
+        signal.pause()
+    os.read(read, 1)
+kept = [listener(2000000000 + i) for i in range(20)]
+for server in kept[:20]:
+    try:
+        while True:
+            client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            client.setblocking(False)
+            client.connect(server.getsockname())
+            kept.append(client)
+    except BlockingIOError:
+        pass
+print("ready", *children, flush=True)
+signal.pause()')
+strange_pid=$!
+read -r -u "$strange" -a silent
+SECONDS=0
+run 0 "list beside silent processes" remote list -j
+[ "$SECONDS" -le 3 ]
+ok "list beside silent processes is not delayed by each" || echo "# $SECONDS s"
+is "it shows the export" "$exporter" "$(get 0 pid)"
+is "and nothing else" "" "$(get 1 pid)"
+kill "$strange_pid" "${silent[@]:1}"
+unexported TERM "an export beside silent processes ends"
+
 # A section of "ndshm section create", which is read-only for peers; the blob is printed.
 exported section create --max 1M --initial 1M -- "$ndshm" remote export --token-file "$top/token"
 ok "a section is exported"

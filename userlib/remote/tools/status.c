@@ -4,12 +4,13 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "table.h"
@@ -19,6 +20,8 @@
 
 /* Longest line. */
 #define STATUS_SIZE	4096
+/* Milliseconds in which all processes answer. */
+#define LIST_TIME	1000
 
 static socklen_t status_address(struct sockaddr_un *address, pid_t pid)
 {
@@ -112,6 +115,7 @@ struct exported {
 	uint64_t read;
 	uint64_t written;
 	json_t *json;
+	int fd;
 };
 
 static const struct column columns[] = {
@@ -126,28 +130,48 @@ static const struct column columns[] = {
 	{ 0 }
 };
 
-/* Ask one process; false if it has ended, is another user's, or answers nonsense. */
-static bool list_ask(pid_t number, struct exported *row)
+static int64_t list_now(void)
 {
-	const struct timeval limit = { .tv_sec = 1 };
-	const char *object, *endpoint, *words;
-	json_int_t port, length, peers, got, written;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * Connect to one process. Any local user can listen with such a name, and so this does not wait: it
+ * fails if the backlog is full. Returns -1 if the process has ended or is another user's.
+ */
+static int list_connect(pid_t number)
+{
 	struct sockaddr_un address;
 	const socklen_t size = status_address(&address, number);
-	char text[STATUS_SIZE];
-	ssize_t count = -1;
-	pid_t pid = 0;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	pid_t pid;
 
 	if (fd < 0)
-		return false;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	/* One message: a process that sends a byte at a time cannot prolong this. */
+		return -1;
 	if (!connect(fd, (struct sockaddr *)&address, size) && status_is_ours(fd, false, &pid) &&
 	    pid == number)
-		count = recv(fd, text, sizeof(text), 0);
+		return fd;
 	close(fd);
+	return -1;
+}
+
+/* Receive the line of a process until the limit; false if there is none, or it is nonsense. */
+static bool list_receive(struct exported *row, int64_t limit)
+{
+	struct pollfd descriptor = { .fd = row->fd, .events = POLLIN };
+	const char *object, *endpoint, *words;
+	json_int_t port, length, peers, got, written;
+	const int64_t left = limit - list_now();
+	char text[STATUS_SIZE];
+	ssize_t count = -1;
+
+	/* One message: a process that sends a byte at a time cannot prolong this. */
+	if (poll(&descriptor, 1, left > 0 ? (int)left : 0) == 1)
+		count = recv(row->fd, text, sizeof(text), 0);
+	close(row->fd);
 	if (count <= 0)
 		return false;
 	row->json = json_loadb(text, (size_t)count, 0, NULL);
@@ -157,7 +181,6 @@ static bool list_ask(pid_t number, struct exported *row)
 		json_decref(row->json);
 		return false;
 	}
-	row->pid = (uint32_t)pid;
 	row->length = (uint64_t)length;
 	row->peers = (uint32_t)peers;
 	row->read = (uint64_t)got;
@@ -169,7 +192,7 @@ static bool list_ask(pid_t number, struct exported *row)
 	make_printable(row->object);
 	make_printable(row->rights);
 	make_printable(row->endpoint);
-	json_object_set_new(row->json, "pid", json_integer(pid));
+	json_object_set_new(row->json, "pid", json_integer(row->pid));
 	return true;
 }
 
@@ -180,8 +203,21 @@ static int compare_exported(const void *one, const void *other)
 	return (a->pid > b->pid) - (a->pid < b->pid);
 }
 
-/* Returns the rows, allocated. */
-static struct exported *list_exports(size_t *count)
+/* The number of the process whose socket the line of /proc/net/unix shows, or 0. */
+static pid_t list_parse(const char *line)
+{
+	const char *name = strstr(line, " @" REMOTE_STATUS_NAME);
+	char *end;
+	long pid = name ? strtol(name + strlen(" @" REMOTE_STATUS_NAME), &end, 10) : 0;
+
+	/* A connection has the name of its listener; others may have it for streams. */
+	if (pid <= 0 || pid > INT32_MAX || *end != '\n' || !strstr(line, " 00010000 0005 "))
+		return 0;
+	return (pid_t)pid;
+}
+
+/* Connect to all. Returns the rows, allocated. */
+static struct exported *list_connect_all(size_t *count)
 {
 	FILE *file = fopen("/proc/net/unix", "re");
 	struct exported *rows = NULL;
@@ -190,12 +226,10 @@ static struct exported *list_exports(size_t *count)
 
 	*count = 0;
 	while (file && fgets(line, sizeof(line), file)) {
-		const char *name = strstr(line, " @" REMOTE_STATUS_NAME);
-		char *end;
-		long pid = name ? strtol(name + strlen(" @" REMOTE_STATUS_NAME), &end, 10) : 0;
+		const pid_t pid = list_parse(line);
+		int fd = pid ? list_connect(pid) : -1;
 
-		/* A connection has the name of its listener. */
-		if (pid <= 0 || pid > INT32_MAX || *end != '\n' || !strstr(line, " 00010000 "))
+		if (fd < 0)
 			continue;
 		if (*count == room) {
 			struct exported *more = array(2 * room + 16, sizeof(*more));
@@ -206,10 +240,24 @@ static struct exported *list_exports(size_t *count)
 			rows = more;
 			room = 2 * room + 16;
 		}
-		*count += list_ask((pid_t)pid, &rows[*count]);
+		rows[(*count)++] = (struct exported){ .pid = (uint32_t)pid, .fd = fd };
 	}
 	if (file)
 		fclose(file);
+	return rows;
+}
+
+/* Returns the rows, allocated. A process that does not answer hides no other. */
+static struct exported *list_exports(size_t *count)
+{
+	const int64_t limit = list_now() + LIST_TIME;
+	size_t connected;
+	struct exported *rows = list_connect_all(&connected);
+
+	*count = 0;
+	for (size_t i = 0; i < connected; i++)
+		if (list_receive(&rows[i], limit))
+			rows[(*count)++] = rows[i];
 	if (*count)
 		qsort(rows, *count, sizeof(*rows), compare_exported);
 	return rows;
