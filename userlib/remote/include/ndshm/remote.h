@@ -15,8 +15,9 @@
  *   object: ndshm_remote_close(), ndshm_remote_disconnect(), ndshm_remote_revoke() and
  *   ndshm_remote_release() must be the last call on it.
  * - A call that waits for a peer fails when the peer has made no progress for the time limit of
- *   ndshm_remote_open(). Progress is a reply, or 64 KiB: a transfer of n bytes takes at most n /
- *   64 KiB + 2 times the limit, whatever the peer does. All calls on this peer fail afterwards.
+ *   ndshm_remote_open(). Progress is a reply, or 64 KiB: whatever the peer does, a transfer of n
+ *   bytes takes at most n / 64 KiB + 2 times the limit, and one limit more for each part and each
+ *   message of 1 MiB at most, after those of other threads. All calls on this peer fail afterwards.
  * - A child of fork() has none of the parent's connections: calls with the parent's objects fail
  *   with -EOPNOTSUPP (REMOTE_FORKED), and those that free an object do nothing. It can open its own
  *   objects. A child of _Fork() or clone(), for which no handlers of pthread_atfork() run, must not
