@@ -87,8 +87,7 @@ static void import_free(struct remote_import *import)
 	free(import);
 }
 
-/* Returns NULL at the limit, or without memory. */
-static struct remote_import *import_alloc(struct remote_link *link)
+static uint32_t import_alloc(struct remote_link *link, struct remote_import **out)
 {
 	struct remote_import *import, **imports;
 	uint32_t slot = 0;
@@ -96,24 +95,34 @@ static struct remote_import *import_alloc(struct remote_link *link)
 	while (slot < link->import_slots && link->imports[slot])
 		slot++;
 	if (slot == REMOTE_IMPORTS)
-		return NULL;
+		return NDSHM_REASON_REMOTE_LIMIT;
 	if (slot == link->import_slots) {
 		imports = realloc(link->imports, (slot + 16) * sizeof(*imports));
 		if (!imports)
-			return NULL;
+			return NDSHM_REASON_MEMORY;
 		memset(imports + slot, 0, 16 * sizeof(*imports));
 		link->imports = imports;
 		link->import_slots = slot + 16;
 	}
 	import = calloc(1, sizeof(*import));
 	if (!import)
-		return NULL;
+		return NDSHM_REASON_MEMORY;
 	/* With 2^32 imports of a link handles repeat; each was its own peer's. */
 	import->handle = ++link->import_count << 32 | slot;
 	import->peer = link;
 	link->imports[slot] = import;
 	link->source.remote->import_count++;
-	return import;
+	*out = import;
+	return NDSHM_REASON_NONE;
+}
+
+/* Among the link's imports, which are bounded, not among those of all peers. */
+static bool import_exists(const struct remote_link *link, const struct ndshm_remote_export *owner)
+{
+	for (uint32_t i = 0; i < link->import_slots; i++)
+		if (link->imports[i] && link->imports[i]->owner == owner)
+			return true;
+	return false;
 }
 
 static struct ndshm_remote_export *export_of_proof(const struct remote_link *link)
@@ -138,18 +147,17 @@ static uint32_t export_import(struct remote_link *link, struct wire *reply)
 {
 	struct ndshm_remote_export *owner = export_of_proof(link);
 	struct remote_import *import;
+	uint32_t reason;
 
 	if (!owner)
 		return NDSHM_REASON_REMOTE_BLOB_STALE;
-	for (struct remote_list *list = owner->imports.next; list != &owner->imports;
-	     list = list->next)
-		if (REMOTE_ENTRY(list, struct remote_import, link)->peer == link)
-			return NDSHM_REASON_REMOTE_BLOB_IMPORTED;
+	if (import_exists(link, owner))
+		return NDSHM_REASON_REMOTE_BLOB_IMPORTED;
 	if (owner->used)
 		return NDSHM_REASON_REMOTE_BLOB_STALE;
-	import = import_alloc(link);
-	if (!import)
-		return NDSHM_REASON_REMOTE_LIMIT;
+	reason = import_alloc(link, &import);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
 	import->owner = owner;
 	remote_list_add(&owner->imports, &import->link);
 	owner->used = owner->blob.rights & NDSHM_REMOTE_ONCE;

@@ -17,6 +17,8 @@ static int range_result(uint32_t reason)
 		return remote_fail(reason, -ERANGE);
 	case NDSHM_REASON_ALIGNMENT:
 		return remote_fail(reason, -EINVAL);
+	case NDSHM_REASON_MEMORY:
+		return remote_fail(reason, -ENOMEM);
 	default:
 		return remote_refuse(reason);
 	}

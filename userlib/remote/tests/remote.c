@@ -248,6 +248,36 @@ static void bad_arguments_have_reasons(void)
 	finish();
 }
 
+/* A connection has 1,024 ranges of different exports, and another one after a release. */
+static void imports_are_bounded(void)
+{
+	struct ndshm_remote *server = test_open(NDSHM_REMOTE_TCP, TIMEOUT);
+	struct ndshm_remote_range *ranges[REMOTE_IMPORTS], *more;
+	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+	struct ndshm_remote_export *made;
+
+	remote = test_open(NDSHM_REMOTE_TCP, TIMEOUT);
+	REQUIRE(server && remote);
+	CHECK(!ndshm_remote_listen(server, test_address(), 0, TOKEN, sizeof(TOKEN), &owner.port));
+	peer = test_connect(remote, &owner);
+	REQUIRE(peer);
+	for (uint32_t i = 0; i < REMOTE_IMPORTS && !test_bad; i++) {
+		CHECK(!ndshm_remote_export_section(server, section, extent + i, 1,
+						   NDSHM_REMOTE_READ, &made));
+		ndshm_remote_export_blob(made, blob);
+		CHECK(!ndshm_remote_import(peer, blob, sizeof(blob), &ranges[i]));
+	}
+	CHECK_REMOTE(ndshm_remote_import(peer, blob, sizeof(blob), &more), EEXIST,
+		     REMOTE_BLOB_IMPORTED);
+	CHECK(!ndshm_remote_export_section(server, section, extent, 4096, ALL, &made));
+	ndshm_remote_export_blob(made, blob);
+	CHECK_REMOTE(ndshm_remote_import(peer, blob, sizeof(blob), &more), EINVAL, REMOTE_LIMIT);
+	ndshm_remote_release(ranges[500]);
+	CHECK_REMOTE(ndshm_remote_import(peer, blob, sizeof(blob), &more), 0, NONE);
+	ndshm_remote_close(remote);
+	ndshm_remote_close(server);
+}
+
 /* The peer knows that it cannot use RDMA, with the device or without the right to read. */
 static void refused_imports_use_no_blob(void)
 {
@@ -702,6 +732,7 @@ int main(int argc, char **argv)
 	RUN(atomics_of_both_sides_sum_up);
 	RUN(threads_share_a_connection);
 	RUN(bad_arguments_have_reasons);
+	RUN(imports_are_bounded);
 	RUN(refused_imports_use_no_blob);
 	RUN(bad_exports_have_reasons);
 	RUN(blocks_are_exported);

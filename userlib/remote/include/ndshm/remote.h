@@ -186,11 +186,12 @@ void ndshm_remote_revoke(struct ndshm_remote_export *remote_export);
  * of the library. -EXDEV (REMOTE_BLOB_OWNER): it is not of this peer, or of its life before it
  * was started again. -ESTALE (REMOTE_BLOB_STALE): it was revoked, was already imported if it has
  * NDSHM_REMOTE_ONCE, or is forged. -EEXIST (REMOTE_BLOB_IMPORTED): this connection has a range
- * of it. -EINVAL (REMOTE_LIMIT): this connection has 1,024 ranges. With NDSHM_REMOTE_RDMA also why
- * it cannot be used: -ENODEV (REMOTE_DEVICE), -EOPNOTSUPP (REMOTE_TRANSPORT, REMOTE_UNPINNABLE,
- * REMOTE_WRITE_ONLY), -ENOMEM (REMOTE_MEMLOCK), -EHOSTUNREACH (REMOTE_PATH), -EIO (REMOTE_QUEUE).
- * What this side knows is checked first; if the owner or its device refuses, a blob with
- * NDSHM_REMOTE_ONCE has been used.
+ * of it. -EINVAL (REMOTE_LIMIT): this connection has 1,024 ranges. -ENOMEM (MEMORY): the owner has
+ * no memory; without a reason: this process. With NDSHM_REMOTE_RDMA also why it cannot be used:
+ * -ENODEV (REMOTE_DEVICE), -EOPNOTSUPP (REMOTE_TRANSPORT, REMOTE_UNPINNABLE, REMOTE_WRITE_ONLY),
+ * -ENOMEM (REMOTE_MEMLOCK), -EHOSTUNREACH (REMOTE_PATH), -EIO (REMOTE_QUEUE). What this side knows
+ * is checked first; if the owner or its device refuses, a blob with NDSHM_REMOTE_ONCE has been
+ * used.
  */
 int ndshm_remote_import(struct ndshm_remote_peer *peer, const void *blob, size_t length,
 			struct ndshm_remote_range **out)
