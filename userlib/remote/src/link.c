@@ -4,7 +4,8 @@
  * and the exported memory without a copy in between.
  *
  * A link whose peer does not take its replies is not read from while REMOTE_WINDOW replies wait,
- * and is closed when it has not taken REMOTE_STEP bytes within the time limit.
+ * and is closed when it has not taken REMOTE_STEP bytes within the time limit. A header that has
+ * arrived before is kept until there is room for its reply.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -285,6 +286,17 @@ static bool link_header_done(struct remote_link *link)
 	return true;
 }
 
+/* Whether the next request can be executed, and its reply appended. */
+static bool link_serves(const struct remote_link *link)
+{
+	return link->reply_count < REMOTE_WINDOW;
+}
+
+static bool link_has_request(const struct remote_link *link)
+{
+	return link->header_have == WIRE_HEADER;
+}
+
 /*
  * Account received bytes: data first, then a part of the next header. Returns false if that is
  * invalid.
@@ -297,7 +309,8 @@ static bool link_received(struct remote_link *link, uint32_t count, uint32_t bod
 	if (link->wire.length && link->body_have == link->wire.length)
 		link_body_done(link);
 	link->header_have += count - data;
-	return link->header_have < WIRE_HEADER || link_header_done(link);
+	/* The data may have been that of a request with a reply. */
+	return !link_has_request(link) || !link_serves(link) || link_header_done(link);
 }
 
 /* Returns false if the link is to be closed. */
@@ -311,8 +324,13 @@ static bool link_receive(struct remote_link *link)
 		uint32_t body = 0, wanted;
 		ssize_t count;
 
-		if (link->reply_count == REMOTE_WINDOW)
+		if (!link_serves(link))
 			break;
+		if (link_has_request(link)) {
+			if (!link_header_done(link))
+				return false;
+			continue;
+		}
 		if (link->wire.length)
 			body = link_body(link, &parts[message.msg_iovlen++]);
 		wanted = body;
@@ -343,6 +361,15 @@ static bool link_receive(struct remote_link *link)
 	return true;
 }
 
+static void link_wait(struct remote_link *link)
+{
+	const bool serves = link_serves(link);
+	/* Room to send, which is there: the request is executed in the next turn. */
+	const bool more = link->reply_count || (serves && link_has_request(link));
+
+	remote_source_set(&link->source, (serves ? EPOLLIN : 0) | (more ? EPOLLOUT : 0));
+}
+
 static void link_ready(struct remote_source *source, uint32_t events)
 {
 	struct remote_link *link = REMOTE_ENTRY(source, struct remote_link, source);
@@ -355,13 +382,12 @@ static void link_ready(struct remote_source *source, uint32_t events)
 		link_close(link);
 		return;
 	}
-	if (events & EPOLLIN && !link_receive(link)) {
+	if ((events & EPOLLIN || link_has_request(link)) && !link_receive(link)) {
 		link_close(link);
 		return;
 	}
 	if (link_send(link))
-		remote_source_set(source, (link->reply_count < REMOTE_WINDOW ? EPOLLIN : 0) |
-					  (link->reply_count ? EPOLLOUT : 0));
+		link_wait(link);
 }
 
 void links_check_time(struct ndshm_remote *remote, int64_t now)

@@ -457,6 +457,76 @@ static bool send_wire(int fd, const struct wire *wire)
 	return send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) == sizeof(bytes);
 }
 
+/* Receive a reply, whose data is dropped. Returns the number of its request, or 0. */
+static uint64_t receive_reply(int fd)
+{
+	static unsigned char data[WIRE_DATA + WIRE_TRAILER];
+	unsigned char header[WIRE_HEADER];
+	struct wire reply;
+
+	if (!receive_all(fd, header, sizeof(header)) || !wire_decode(header, &reply) ||
+	    reply.kind != WIRE_REPLY)
+		return 0;
+	if (reply.length && !receive_all(fd, data, reply.length + WIRE_TRAILER))
+		return 0;
+	return reply.request;
+}
+
+/*
+ * A peer that takes no replies, up to one less than may wait, and then sends two requests with
+ * replies, of which the first has data: the second is executed when its reply has a place.
+ */
+static void replies_that_wait_are_bounded(void)
+{
+	struct ndshm_remote *remote = test_open(0, TIMEOUT);
+	unsigned char bytes[2 * WIRE_HEADER + WIRE_PROOF] = { 0 };
+	struct ndshm_remote_peer *peer, *other;
+	struct ndshm_remote_info info;
+	struct ndshm_remote_range *range;
+	struct owner owner;
+	struct wire wire;
+	uint64_t served, sent = 0;
+
+	REQUIRE(remote && owner_start(&owner, 0));
+	peer = test_connect(remote, &owner);
+	other = test_connect(remote, &owner);
+	range = test_import(peer, &owner, 0, WIRE_DATA, ALL);
+	REQUIRE(range && other);
+	CHECK(!fcntl(peer->fd, F_SETFL, 0));
+	served = owner_order(&owner, OWNER_QUERY, 0, 0, 0).info.served;
+	/* The first that waits has data, so that the others are sent with its end. */
+	do {
+		wire = (struct wire){ .kind = WIRE_GET, .request = ++sent, .range = range->handle,
+				      .value = { WIRE_DATA } };
+		REQUIRE(send_wire(peer->fd, &wire));
+		do
+			info = owner_order(&owner, OWNER_QUERY, 0, 0, 0).info;
+		while (info.served - served + info.replies < sent);
+	} while (!info.replies);
+	for (uint32_t count = info.replies + 1; count < REMOTE_WINDOW; count++) {
+		wire = (struct wire){ .kind = WIRE_CHECK, .request = ++sent };
+		REQUIRE(send_wire(peer->fd, &wire));
+		do
+			info = owner_order(&owner, OWNER_QUERY, 0, 0, 0).info;
+		while (info.replies < count);
+	}
+	wire = (struct wire){ .kind = WIRE_IMPORT, .length = WIRE_PROOF, .request = sent + 1 };
+	wire_encode(&wire, bytes);
+	wire = (struct wire){ .kind = WIRE_CHECK, .request = sent + 2 };
+	wire_encode(&wire, bytes + WIRE_HEADER + WIRE_PROOF);
+	CHECK(send(peer->fd, bytes, sizeof(bytes), MSG_NOSIGNAL) == sizeof(bytes));
+	do
+		info = owner_order(&owner, OWNER_QUERY, 0, 0, 0).info;
+	while (!info.denied);
+	CHECK(info.replies == REMOTE_WINDOW);
+	CHECK(ndshm_remote_flush(other) == 0);
+	for (uint64_t i = 1; i <= sent + 2 && !test_bad; i++)
+		CHECK(receive_reply(peer->fd) == i);
+	CHECK(!owner_order(&owner, OWNER_QUERY, 0, 0, 0).info.replies);
+	ndshm_remote_close(remote);
+	CHECK(!owner_stop(&owner));
+}
+
 /*
  * A peer stops in the middle of a put, and does not take the bytes of its gets. The export is
  * revoked without it, the rest of the put goes nowhere, and the gets have nothing of what is
@@ -679,6 +749,7 @@ int main(int argc, char **argv)
 	RUN(slow_hellos_end);
 	RUN(garbage_does_not_delay_peers);
 	RUN(invalid_messages_end_the_connection);
+	RUN(replies_that_wait_are_bounded);
 	RUN(half_transfers_end_with_the_export);
 	RUN(random_messages_stay_in_the_export);
 	RUN(recorded_proofs_are_refused);
