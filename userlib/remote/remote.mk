@@ -86,7 +86,7 @@ uninstall-remote:
 
 # Tests: the sources of both libraries once more, with sanitizers.
 remote_tests := $(out)/tests/remote
-remote_test_names := remote remote_faults remote_hostile remote_rdma
+remote_test_names := remote remote_faults remote_hostile remote_pins remote_rdma
 remote_test_programs := $(remote_test_names:%=$(remote_tests)/%)
 ifneq ($(remote_libs),)
 # remote_rdma needs a device; rdma.sh runs it in a virtual machine, and others with its address.
@@ -95,7 +95,7 @@ check: $(remote_test_programs)
 module-tests: $(remote_test_programs) $(remote_tests)/remote_bench
 remote_scripts := '$(remote)/tests/check.sh $(here) $(uapi) $(out) $(VERSION)' \
 	'$(remote)/tests/command.sh $(tests)/ndshm $(tests)/json_get'
-race_programs += $(races)/tests/remote/remote
+race_programs += $(races)/tests/remote/remote $(races)/tests/remote/remote_pins
 endif
 remote_test_objects := $(remote_sources:$(remote)/src/%.c=$(remote_tests)/src/%.o) $(test_objects)
 

@@ -77,10 +77,13 @@ static uint32_t export_atomic(const struct remote_link *link, struct wire *reply
 
 static void import_free(struct remote_import *import)
 {
+	struct wire reply = { .reason = NDSHM_REASON_REMOTE_REVOKED };
 	struct remote_link *link = import->peer;
 
 	link_forget_import(link, import);
-	pair_free(link->source.remote, import->pair);
+	pair_end(import);
+	if (link->pairing == import)
+		link_paired(link, &reply);
 	remote_list_del(&import->link);
 	link->imports[(uint32_t)import->handle] = NULL;
 	link->source.remote->import_count--;
@@ -191,6 +194,7 @@ void export_serve(struct remote_link *link)
 {
 	struct wire reply = { .request = link->wire.request };
 	struct remote_import *import;
+	bool done = true;
 
 	switch (link->wire.kind) {
 	case WIRE_GET:
@@ -208,8 +212,10 @@ void export_serve(struct remote_link *link)
 		break;
 	case WIRE_PAIR:
 		import = import_find(link, link->wire.range);
-		reply.reason = import ? pair_serve(link, import, &reply) :
+		reply.reason = import ? pair_serve(link, import, &done) :
 					NDSHM_REASON_REMOTE_REVOKED;
+		if (!done && reply.reason == NDSHM_REASON_NONE)
+			return;
 		break;
 	case WIRE_CHECK:
 		if (link->wire.range && !import_find(link, link->wire.range))
@@ -227,12 +233,16 @@ void export_serve(struct remote_link *link)
  * Exports
  */
 
-/* Called with the lock held, also for one that has ended or was not published yet. */
+/*
+ * Called with the lock held, which is released meanwhile, also for one that has ended or was not
+ * published yet.
+ */
 static void export_end(struct ndshm_remote_export *owner)
 {
+	owner->ended = true;
 	while (owner->imports.next != &owner->imports)
 		import_free(REMOTE_ENTRY(owner->imports.next, struct remote_import, link));
-	owner->ended = true;
+	pairs_free(owner);
 }
 
 /* It stays in the list until the program revokes it. */

@@ -31,6 +31,7 @@ void link_close(struct remote_link *link)
 
 	if (link->source.fd < 0)
 		return;
+	link->pairing = NULL;
 	export_forget_link(link);
 	remote->reply_count -= link->reply_count;
 	remote->link_count--;
@@ -289,7 +290,7 @@ static bool link_header_done(struct remote_link *link)
 /* Whether the next request can be executed, and its reply appended. */
 static bool link_serves(const struct remote_link *link)
 {
-	return link->reply_count < REMOTE_WINDOW;
+	return link->reply_count < REMOTE_WINDOW && !link->pairing;
 }
 
 static bool link_has_request(const struct remote_link *link)
@@ -368,6 +369,15 @@ static void link_wait(struct remote_link *link)
 	const bool more = link->reply_count || (serves && link_has_request(link));
 
 	remote_source_set(&link->source, (serves ? EPOLLIN : 0) | (more ? EPOLLOUT : 0));
+}
+
+/* The thread that serves sends the reply. */
+void link_paired(struct remote_link *link, struct wire *reply)
+{
+	link->pairing = NULL;
+	reply->request = link->wire.request;
+	link_reply(link, reply, NULL, 0);
+	link_wait(link);
 }
 
 static void link_ready(struct remote_source *source, uint32_t events)

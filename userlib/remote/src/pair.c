@@ -8,6 +8,11 @@
  * A revocation destroys the queue pair first: no packet can reach the region afterwards. Some
  * devices, as that of rdma_rxe, let a message that has begun continue into a region that is being
  * deregistered. The queue pair of other ranges is another one, and their accesses continue.
+ *
+ * To pin and to unpin the memory of an export may take long. A thread that only does this makes and
+ * frees the pairs of all peers, in the order of their requests and without the lock. A link whose
+ * pair is being made is not received from. A revocation frees the pairs of its export itself, and
+ * waits only for one of these that is being made or freed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,11 +20,29 @@
 
 #include "remote_internal.h"
 
+/*
+ * Protected by ndshm_remote.lock, but @domain, @region and @queue belong to the thread that has
+ * taken the pair off the list until it is ready, or freed.
+ */
 struct remote_pair {
+	struct remote_list link;	/* in ndshm_remote.pair_work: to be made, or to be freed */
+	struct ndshm_remote_export *owner;	/* is not freed before the pair */
+	struct remote_import *import;	/* or NULL: the pair is to be freed */
+	bool ready;			/* has been made */
+
+	/* not changed after pair_alloc() */
+	struct remote_path path;
+	uint64_t start;			/* address of the first byte for the device */
+	uint64_t numbers;		/* of the peer's queue pair and first packet */
+
 	struct ibv_pd *domain;
 	struct ibv_mr *region;
 	struct ibv_qp *queue;
 };
+
+/*
+ * Objects of the device
+ */
 
 /*
  * The kernel refuses to destroy neither a queue pair nor a region, unless the device is gone, which
@@ -31,32 +54,18 @@ static void pair_must(int error)
 		abort();
 }
 
-/* Safe on a pair that is not complete. */
-void pair_free(struct ndshm_remote *remote, struct remote_pair *pair)
-{
-	if (!pair)
-		return;
-	remote->pair_count--;
-	if (pair->queue)
-		pair_must(ibv_destroy_qp(pair->queue));
-	if (pair->region)
-		pair_must(ibv_dereg_mr(pair->region));
-	if (pair->domain)
-		ibv_dealloc_pd(pair->domain);
-	free(pair);
-}
-
 static unsigned int pair_access(uint32_t rights)
 {
 	return (rights & NDSHM_REMOTE_READ ? IBV_ACCESS_REMOTE_READ : 0) |
 	       (rights & NDSHM_REMOTE_WRITE ? IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_LOCAL_WRITE : 0);
 }
 
-static uint32_t pair_register(struct remote_pair *pair, const struct ndshm_remote_export *owner,
-			      uint64_t start)
+static uint32_t pair_register(struct remote_pair *pair)
 {
-	pair->region = ibv_reg_mr_iova(pair->domain, owner->address, owner->blob.length, start,
-				       pair_access(owner->blob.rights));
+	const struct ndshm_remote_export *owner = pair->owner;
+
+	pair->region = ibv_reg_mr_iova(pair->domain, owner->address, owner->blob.length,
+				       pair->start, pair_access(owner->blob.rights));
 	if (pair->region)
 		return NDSHM_REASON_NONE;
 	switch (errno) {
@@ -69,9 +78,10 @@ static uint32_t pair_register(struct remote_pair *pair, const struct ndshm_remot
 	}
 }
 
-static uint32_t pair_init(struct remote_pair *pair, const struct remote_path *path,
-			  const struct ndshm_remote_export *owner, uint64_t start, uint64_t numbers)
+/* Called without the lock. What was made before a failure is left to pair_fini(). */
+static uint32_t pair_init(struct remote_pair *pair)
 {
+	const struct remote_path *path = &pair->path;
 	struct ibv_qp_init_attr attributes = {
 		.send_cq = path->device->completions,
 		.recv_cq = path->device->completions,
@@ -83,7 +93,7 @@ static uint32_t pair_init(struct remote_pair *pair, const struct remote_path *pa
 	pair->domain = ibv_alloc_pd(path->device->context);
 	if (!pair->domain)
 		return NDSHM_REASON_REMOTE_QUEUE;
-	reason = pair_register(pair, owner, start);
+	reason = pair_register(pair);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	pair->queue = ibv_create_qp(pair->domain, &attributes);
@@ -91,21 +101,177 @@ static uint32_t pair_init(struct remote_pair *pair, const struct remote_path *pa
 		return NDSHM_REASON_REMOTE_QUEUE;
 	device_hide_mappings();
 	/* It sends responses only: it need not be ready to send. */
-	if (!path_connect(path, pair->queue, (uint32_t)numbers & PAIR_NUMBER,
-			  (uint32_t)(numbers >> 32) & PAIR_NUMBER, pair_access(owner->blob.rights)))
+	if (!path_connect(path, pair->queue, (uint32_t)pair->numbers & PAIR_NUMBER,
+			  (uint32_t)(pair->numbers >> 32) & PAIR_NUMBER,
+			  pair_access(pair->owner->blob.rights)))
 		return NDSHM_REASON_REMOTE_QUEUE;
 	return NDSHM_REASON_NONE;
 }
 
-/*
- * Serve a request for a pair for an import, whose reply then has what the peer needs. A request
- * without numbers frees the pair. Called with the lock held.
- */
-uint32_t pair_serve(struct remote_link *link, struct remote_import *import, struct wire *reply)
+/* Called without the lock. Safe on a pair that is not complete. */
+static void pair_fini(struct remote_pair *pair)
 {
-	const struct ndshm_remote_export *owner = import->owner;
+	if (pair->queue)
+		pair_must(ibv_destroy_qp(pair->queue));
+	if (pair->region)
+		pair_must(ibv_dereg_mr(pair->region));
+	if (pair->domain)
+		ibv_dealloc_pd(pair->domain);
+}
+
+/*
+ * Pairs
+ */
+
+/* The import has no pair yet. */
+static bool pair_alloc(struct remote_import *import, const struct remote_path *path,
+		       uint64_t numbers)
+{
+	struct ndshm_remote_export *owner = import->owner;
+	struct remote_pair *pair = calloc(1, sizeof(*pair));
+
+	if (!pair)
+		return false;
+	pair->owner = owner;
+	pair->import = import;
+	pair->path = *path;
+	pair->start = (uintptr_t)owner->address % (uintptr_t)sysconf(_SC_PAGESIZE);
+	pair->numbers = numbers;
+	import->pair = pair;
+	owner->pairs++;
+	remote_list_add(&owner->remote->pair_work, &pair->link);
+	remote_wake(owner->remote);
+	return true;
+}
+
+/* It is in no list. Called with the lock held, which is released meanwhile. */
+static void pair_free(struct remote_pair *pair)
+{
+	struct ndshm_remote *remote = pair->owner->remote;
+
+	remote_unlock(remote);
+	pair_fini(pair);
+	remote_lock(remote);
+	pair->owner->pairs--;
+	remote_wake(remote);
+	free(pair);
+}
+
+/*
+ * End accesses by RDMA of an import. If its pair is being made, or is to be, the thread that does
+ * so finds out. Called with the lock held.
+ */
+void pair_end(struct remote_import *import)
+{
+	struct remote_pair *pair = import->pair;
+	struct ndshm_remote *remote;
+
+	if (!pair)
+		return;
+	import->pair = NULL;
+	pair->import = NULL;
+	if (!pair->ready)
+		return;
+	remote = pair->owner->remote;
+	remote->pair_count--;
+	remote_list_add(&remote->pair_work, &pair->link);
+	remote_wake(remote);
+}
+
+/* Make the first pair of the list, or free it. Called with the lock held, and releases it. */
+static void pair_work(struct ndshm_remote *remote)
+{
+	struct remote_pair *pair = REMOTE_ENTRY(remote->pair_work.next, struct remote_pair, link);
+	struct wire reply = { .reason = NDSHM_REASON_NONE };
+	struct remote_import *import;
+
+	remote_list_del(&pair->link);
+	if (!pair->import) {
+		pair_free(pair);
+		return;
+	}
+	remote_unlock(remote);
+	reply.reason = pair_init(pair);
+	remote_lock(remote);
+	import = pair->import;
+	if (!import) {
+		pair_free(pair);
+		return;
+	}
+	if (reply.reason != NDSHM_REASON_NONE) {
+		import->pair = NULL;
+		link_paired(import->peer, &reply);
+		pair_free(pair);
+		return;
+	}
+	pair->ready = true;
+	remote->pair_count++;
+	reply.range = pair->region->rkey | pair->start << 32;
+	reply.offset = pair->queue->qp_num | (uint64_t)pair->path.mtu << 32 |
+		       (uint64_t)pair->path.served_reads << 40;
+	pair_reply_proof(import->peer->session, &import->peer->wire, &reply);
+	link_paired(import->peer, &reply);
+}
+
+static void *pairs_run(void *argument)
+{
+	struct ndshm_remote *remote = argument;
+
+	remote_lock(remote);
+	while (!remote->stop) {
+		if (remote->pair_work.next == &remote->pair_work)
+			remote_wait(remote);
+		else
+			pair_work(remote);
+	}
+	remote_unlock(remote);
+	return NULL;
+}
+
+/*
+ * Free the pairs of an export that has no imports, and will not. Called with the lock held, which
+ * is released meanwhile.
+ */
+void pairs_free(struct ndshm_remote_export *owner)
+{
+	struct ndshm_remote *remote = owner->remote;
+
+	while (owner->pairs) {
+		struct remote_pair *own = NULL;
+
+		for (struct remote_list *list = remote->pair_work.next;
+		     list != &remote->pair_work && !own; list = list->next) {
+			own = REMOTE_ENTRY(list, struct remote_pair, link);
+			if (own->owner != owner)
+				own = NULL;
+		}
+		if (!own) {
+			remote_wait(remote);
+			continue;
+		}
+		remote_list_del(&own->link);
+		pair_free(own);
+	}
+}
+
+/* Wait until no pair is being made. The exports free the others. @stop is set. */
+void pairs_stop(struct ndshm_remote *remote)
+{
+	if (!remote->pairing)
+		return;
+	remote_lock(remote);
+	remote_wake(remote);
+	remote_unlock(remote);
+	pthread_join(remote->pair_thread, NULL);
+}
+
+/*
+ * Serve a request for a pair for an import, whose reply comes by link_paired() if this returns no
+ * reason. A request without numbers ends the pair: its reply is @done. Called with the lock held.
+ */
+uint32_t pair_serve(struct remote_link *link, struct remote_import *import, bool *done)
+{
 	struct ndshm_remote *remote = link->source.remote;
-	const uint64_t start = (uintptr_t)owner->address % (uintptr_t)sysconf(_SC_PAGESIZE);
 	const uint32_t mtu = (uint32_t)link->wire.value[0] & 0xff;
 	const uint32_t reads = (uint32_t)(link->wire.value[0] >> 8) & 0xff;
 	unsigned char proof[WIRE_PROOF];
@@ -115,11 +281,11 @@ uint32_t pair_serve(struct remote_link *link, struct remote_import *import, stru
 	pair_request_proof(link->session, &link->wire, proof);
 	if (!bytes_equal(proof, link->proof, sizeof(proof)))
 		return NDSHM_REASON_REMOTE_PROTOCOL;
-	pair_free(remote, import->pair);
-	import->pair = NULL;
-	if (!link->wire.offset)
+	pair_end(import);
+	*done = !link->wire.offset;
+	if (*done)
 		return NDSHM_REASON_NONE;
-	if (!(owner->blob.rights & NDSHM_REMOTE_READ))
+	if (!(import->owner->blob.rights & NDSHM_REMOTE_READ))
 		return NDSHM_REASON_REMOTE_WRITE_ONLY;
 	reason = device_find_path(remote, link->source.fd, &path);
 	if (reason != NDSHM_REASON_NONE)
@@ -128,19 +294,10 @@ uint32_t pair_serve(struct remote_link *link, struct remote_import *import, stru
 		path.mtu = mtu;
 	if (reads < path.served_reads)
 		path.served_reads = (uint8_t)reads;
-	import->pair = calloc(1, sizeof(*import->pair));
-	if (!import->pair)
+	if (!remote->pairing)
+		remote->pairing = remote_thread_start(remote, &remote->pair_thread, pairs_run);
+	if (!remote->pairing || !pair_alloc(import, &path, link->wire.offset))
 		return NDSHM_REASON_REMOTE_QUEUE;
-	remote->pair_count++;
-	reason = pair_init(import->pair, &path, owner, start, link->wire.offset);
-	if (reason != NDSHM_REASON_NONE) {
-		pair_free(remote, import->pair);
-		import->pair = NULL;
-		return reason;
-	}
-	reply->range = import->pair->region->rkey | start << 32;
-	reply->offset = import->pair->queue->qp_num | (uint64_t)path.mtu << 32 |
-			(uint64_t)path.served_reads << 40;
-	pair_reply_proof(link->session, &link->wire, reply);
+	link->pairing = import;
 	return NDSHM_REASON_NONE;
 }

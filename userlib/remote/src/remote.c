@@ -85,6 +85,27 @@ static void remote_yield(struct ndshm_remote *remote)
 	remote->yielding = false;
 }
 
+void remote_wait(struct ndshm_remote *remote)
+{
+	const uint64_t wakes = remote->wakes;
+
+	if (remote->yielding)
+		pthread_cond_signal(&remote->resumed);
+	remote->waiting++;
+	while (remote->wakes == wakes)
+		pthread_cond_wait(&remote->woken, &remote->lock);
+	atomic_fetch_sub(&remote->wanted, 1);
+}
+
+/* The threads that wait want the lock from here on, so that the one that serves gives way. */
+void remote_wake(struct ndshm_remote *remote)
+{
+	remote->wakes++;
+	atomic_fetch_add(&remote->wanted, remote->waiting);
+	remote->waiting = 0;
+	pthread_cond_broadcast(&remote->woken);
+}
+
 /*
  * Sources
  */
@@ -292,6 +313,7 @@ static void remote_free(struct ndshm_remote *remote)
 	remote_source_close(&remote->wake);
 	remote_source_close(&remote->timer);
 	descriptor_close(remote->epoll);
+	pthread_cond_destroy(&remote->woken);
 	pthread_cond_destroy(&remote->resumed);
 	pthread_mutex_destroy(&remote->lock);
 	explicit_bzero(&remote->token, sizeof(remote->token));
@@ -306,11 +328,13 @@ static struct ndshm_remote *remote_alloc(const struct ndshm_remote_request *requ
 		return NULL;
 	pthread_mutex_init(&remote->lock, NULL);
 	pthread_cond_init(&remote->resumed, NULL);
+	pthread_cond_init(&remote->woken, NULL);
 	remote_list_init(&remote->dead);
 	remote_list_init(&remote->peers);
 	remote_list_init(&remote->links);
 	remote_list_init(&remote->exports);
 	remote_list_init(&remote->devices);
+	remote_list_init(&remote->pair_work);
 	remote_list_init(&remote->half_open);
 	remote->listener.fd = remote->wake.fd = remote->timer.fd = remote->epoll = -1;
 	remote->generation = descriptor_generation();
@@ -327,9 +351,20 @@ static bool remote_request_valid(const struct ndshm_remote_request *request)
 	       request->max_peers <= 65536 && request->max_half_open && request->max_half_open <= 1024;
 }
 
-static int remote_init(struct ndshm_remote *remote)
+/* The thread handles no signals of the program. Returns false with errno. */
+bool remote_thread_start(struct ndshm_remote *remote, pthread_t *thread, void *(*run)(void *))
 {
 	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	errno = pthread_create(thread, NULL, run, remote);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return !errno;
+}
+
+static int remote_init(struct ndshm_remote *remote)
+{
 	int error = remote_init_descriptors(remote);
 
 	if (error)
@@ -338,12 +373,7 @@ static int remote_init(struct ndshm_remote *remote)
 		return -EIO;
 	if (remote->flags & NDSHM_REMOTE_POLL)
 		return 0;
-	/* The thread handles no signals of the program. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	error = -pthread_create(&remote->thread, NULL, remote_run, remote);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return error;
+	return remote_thread_start(remote, &remote->thread, remote_run) ? 0 : -errno;
 }
 
 static int remote_open(const struct ndshm_remote_request *request, struct ndshm_remote **out)
@@ -384,12 +414,13 @@ static void remote_stop(struct ndshm_remote *remote)
 {
 	const uint64_t one = 1;
 
-	if (remote->flags & NDSHM_REMOTE_POLL)
-		return;
 	remote->stop = true;
-	while (write(remote->wake.fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-	pthread_join(remote->thread, NULL);
+	if (!(remote->flags & NDSHM_REMOTE_POLL)) {
+		while (write(remote->wake.fd, &one, sizeof(one)) < 0 && errno == EINTR)
+			;
+		pthread_join(remote->thread, NULL);
+	}
+	pairs_stop(remote);
 }
 
 NDSHM_API void ndshm_remote_close(struct ndshm_remote *remote)

@@ -9,10 +9,10 @@
  * Lock rule: ndshm_remote.lock protects exports, links, the half-open connections and the list
  * of peers, ndshm_remote_peer.lock all else of a peer. No thread holds both. The system calls
  * that are made with a lock held do not wait: those on sockets are non-blocking, and copy 256
- * KiB at most; those on RDMA devices make and destroy objects, and pin memory that is there. They
- * are the only accesses to exported memory but atomics and those of devices, and so no access of
- * this process is running while a thread has ndshm_remote.lock. libndshm is not called with a lock
- * held.
+ * KiB at most; those on RDMA devices find and open these. They are the only accesses to exported
+ * memory but atomics and those of devices, and so no access of this process is running while a
+ * thread has ndshm_remote.lock. Memory is pinned and unpinned without it: see pair.c. libndshm is
+ * not called with a lock held.
  *
  * The thread of the library, or the callers of ndshm_remote_progress(), serve the links. A caller
  * that waits for a peer receives its replies itself.
@@ -133,6 +133,7 @@ struct ndshm_remote_export {
 	struct remote_blob blob;
 	bool used;			/* imported, with NDSHM_REMOTE_ONCE */
 	bool ended;			/* has no imports, and will not */
+	uint32_t pairs;			/* that are not freed: a device may access the memory */
 };
 
 /* A link's range of an export. */
@@ -141,7 +142,7 @@ struct remote_import {
 	struct ndshm_remote_export *owner;
 	struct remote_link *peer;
 	uint64_t handle;		/* index in remote_link.imports, and a counter above it */
-	struct remote_pair *pair;	/* or NULL: by TCP only */
+	struct remote_pair *pair;	/* or NULL: by TCP only; is ready, or to be made */
 };
 
 struct remote_reply {
@@ -163,7 +164,8 @@ struct remote_link {
 	uint64_t import_count;
 
 	/* receiving */
-	unsigned char header[WIRE_HEADER];
+	struct remote_import *pairing;	/* waits for its pair, as all requests behind it */
+	unsigned char header[WIRE_HEADER];	/* complete: the request waits */
 	uint32_t header_have;
 	struct wire wire;		/* the message whose data is being received */
 	uint32_t body_have;		/* of wire.length */
@@ -261,6 +263,9 @@ struct ndshm_remote {
 	atomic_int wanted;		/* threads that wait for the lock */
 	bool yielding;			/* the thread that serves waits for @resumed */
 	bool turning;			/* a thread serves */
+	pthread_cond_t woken;
+	uint64_t wakes;
+	int waiting;			/* threads that wait for @woken */
 	unsigned int generation;	/* of the process: see remote_enter() */
 	pthread_t thread;
 	atomic_bool stop;
@@ -283,6 +288,9 @@ struct ndshm_remote {
 	uint32_t reply_count;		/* of all links */
 
 	struct remote_list devices;
+	struct remote_list pair_work;
+	pthread_t pair_thread;
+	bool pairing;			/* @pair_thread runs */
 	uint32_t pair_count;
 	struct remote_list exports;
 	uint64_t export_counter;
@@ -331,6 +339,13 @@ void remote_leave(void);
 int remote_forked(void);
 void remote_lock(struct ndshm_remote *remote);
 void remote_unlock(struct ndshm_remote *remote);
+/*
+ * Wait for the next remote_wake(). Both are called with the lock held, which is released while the
+ * caller waits.
+ */
+void remote_wait(struct ndshm_remote *remote);
+void remote_wake(struct ndshm_remote *remote);
+bool remote_thread_start(struct ndshm_remote *remote, pthread_t *thread, void *(*run)(void *));
 int64_t remote_now(void);
 bool remote_random(void *bytes, size_t length);
 void remote_progress(struct ndshm_remote *remote);
@@ -393,6 +408,8 @@ void links_check_time(struct ndshm_remote *remote, int64_t now);
 void link_reply(struct remote_link *link, struct wire *wire, const struct remote_import *import,
 		uint64_t offset);
 void link_forget_import(struct remote_link *link, const struct remote_import *import);
+/* Reply to the request for a pair, and receive again. */
+void link_paired(struct remote_link *link, struct wire *reply);
 
 /* export.c */
 void export_serve(struct remote_link *link);
@@ -450,8 +467,10 @@ void device_hide_mappings(void);
 void devices_close(struct ndshm_remote *remote);
 
 /* pair.c */
-uint32_t pair_serve(struct remote_link *link, struct remote_import *import, struct wire *reply);
-void pair_free(struct ndshm_remote *remote, struct remote_pair *pair);
+uint32_t pair_serve(struct remote_link *link, struct remote_import *import, bool *done);
+void pair_end(struct remote_import *import);
+void pairs_free(struct ndshm_remote_export *owner);
+void pairs_stop(struct ndshm_remote *remote);
 
 /* queue.c */
 void queue_create(struct ndshm_remote_peer *peer);

@@ -73,9 +73,10 @@ void ndshm_remote_request_init(struct ndshm_remote_request *request)
 
 /*
  * Create an object without exports and connections. Without NDSHM_REMOTE_POLL a thread of the
- * library, which handles no signals, serves the peers. -EINVAL (REMOTE_LIMIT): a member is not
- * within its limits. -EOPNOTSUPP (FLAGS): a flag is unknown, or both transports are
- * selected. -EMFILE, -EAGAIN, -ENOMEM.
+ * library, which handles no signals, serves the peers. The first import by RDMA starts another one,
+ * also with it, that pins and unpins memory. -EINVAL (REMOTE_LIMIT): a member is not within its
+ * limits. -EOPNOTSUPP (FLAGS): a flag is unknown, or both transports are selected. -EMFILE,
+ * -EAGAIN, -ENOMEM.
  */
 int ndshm_remote_open(const struct ndshm_remote_request *request, struct ndshm_remote **out)
 	NDSHM_NONNULL(1, 2) NDSHM_MUST_CHECK;
@@ -172,9 +173,9 @@ void ndshm_remote_export_blob(const struct ndshm_remote_export *remote_export, v
 /*
  * End an export, and free its object. No access of a peer reads or writes the range after this
  * call has returned; accesses that arrive later fail with -EREMOTEIO (REMOTE_REVOKED). It waits
- * until the requests of one connection that are being executed are done, 1 MiB of data at most, or
- * until the memory of one import is pinned, and until the kernel has destroyed the queue pairs of
- * the export; never for a peer. NULL is ignored.
+ * until the requests of one connection that are being executed are done, 1 MiB of data at most,
+ * and until the kernel has destroyed the queue pairs of the export and unpinned its memory, which
+ * it may be pinning for one import; never for a peer. NULL is ignored.
  */
 void ndshm_remote_revoke(struct ndshm_remote_export *remote_export);
 

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An RDMA device with the address 127.0.0.1, for an owner of this process: the functions of
+ * libibverbs that make and destroy objects count these, and do nothing else. Registrations and
+ * deregistrations wait while the test stops them.
+ */
+#ifndef NDSHM_FAKE_VERBS_H
+#define NDSHM_FAKE_VERBS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <infiniband/verbs.h>
+
+enum fake_kind { FAKE_DOMAIN, FAKE_REGION, FAKE_QUEUE, FAKE_KINDS };
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int objects[FAKE_KINDS];
+	bool stop_pinning;
+	bool stop_unpinning;
+	int pinning;			/* threads in a registration */
+	int unpinning;
+	int error;			/* of the next registration, or 0 */
+	bool order_wrong;		/* a region was deregistered before its queue pair */
+} fake = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+
+static struct ibv_device fake_device = { .name = "fake" };
+
+static inline void fake_count(enum fake_kind kind, int change)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.objects[kind] += change;
+	pthread_cond_broadcast(&fake.changed);
+	pthread_mutex_unlock(&fake.lock);
+}
+
+/* Returns the number of objects of all kinds. */
+static inline int fake_objects(void)
+{
+	int count;
+
+	pthread_mutex_lock(&fake.lock);
+	count = fake.objects[FAKE_DOMAIN] + fake.objects[FAKE_REGION] + fake.objects[FAKE_QUEUE];
+	pthread_mutex_unlock(&fake.lock);
+	return count;
+}
+
+static inline void fake_set(bool *flag, bool value)
+{
+	pthread_mutex_lock(&fake.lock);
+	*flag = value;
+	pthread_cond_broadcast(&fake.changed);
+	pthread_mutex_unlock(&fake.lock);
+}
+
+/* Returns false if it has another value after 20 seconds. */
+static inline bool fake_becomes(const int *counter, int value)
+{
+	struct timespec end;
+	bool good = true;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 20;
+	pthread_mutex_lock(&fake.lock);
+	while (*counter != value && good)
+		good = !pthread_cond_timedwait(&fake.changed, &fake.lock, &end);
+	pthread_mutex_unlock(&fake.lock);
+	return good;
+}
+
+static inline void fake_stop_at(const bool *stopped, int *threads)
+{
+	pthread_mutex_lock(&fake.lock);
+	++*threads;
+	pthread_cond_broadcast(&fake.changed);
+	while (*stopped)
+		pthread_cond_wait(&fake.changed, &fake.lock);
+	--*threads;
+	pthread_cond_broadcast(&fake.changed);
+	pthread_mutex_unlock(&fake.lock);
+}
+
+struct ibv_device **ibv_get_device_list(int *count)
+{
+	struct ibv_device **list = calloc(2, sizeof(*list));
+
+	list[0] = &fake_device;
+	*count = 1;
+	return list;
+}
+
+void ibv_free_device_list(struct ibv_device **list)
+{
+	free(list);
+}
+
+const char *ibv_get_device_name(struct ibv_device *device)
+{
+	return device->name;
+}
+
+struct ibv_context *ibv_open_device(struct ibv_device *device)
+{
+	struct ibv_context *context = calloc(1, sizeof(*context));
+
+	context->device = device;
+	context->cmd_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	context->async_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return context;
+}
+
+int ibv_close_device(struct ibv_context *context)
+{
+	close(context->cmd_fd);
+	close(context->async_fd);
+	free(context);
+	return 0;
+}
+
+int ibv_query_device(struct ibv_context *context, struct ibv_device_attr *attributes)
+{
+	(void)context;
+	memset(attributes, 0, sizeof(*attributes));
+	attributes->max_qp_rd_atom = attributes->max_qp_init_rd_atom = 16;
+	return 0;
+}
+
+#undef ibv_query_port
+int ibv_query_port(struct ibv_context *context, uint8_t number, struct _compat_ibv_port_attr *port)
+{
+	struct ibv_port_attr *attributes = (struct ibv_port_attr *)port;
+
+	(void)context;
+	(void)number;
+	attributes->state = IBV_PORT_ACTIVE;
+	attributes->active_mtu = IBV_MTU_1024;
+	return 0;
+}
+
+ssize_t _ibv_query_gid_table(struct ibv_context *context, struct ibv_gid_entry *entries,
+			     size_t most, uint32_t flags, size_t size)
+{
+	static const unsigned char loopback[4] = { 127, 0, 0, 1 };
+
+	(void)context;
+	(void)most;
+	(void)flags;
+	(void)size;
+	memset(entries, 0, sizeof(*entries));
+	entries->port_num = 1;
+	entries->gid_type = IBV_GID_TYPE_ROCE_V2;
+	entries->gid.raw[10] = entries->gid.raw[11] = 0xff;
+	memcpy(entries->gid.raw + 12, loopback, sizeof(loopback));
+	return 1;
+}
+
+struct ibv_cq *ibv_create_cq(struct ibv_context *context, int count, void *data,
+			     struct ibv_comp_channel *channel, int vector)
+{
+	struct ibv_cq *completions = calloc(1, sizeof(*completions));
+
+	(void)count;
+	(void)data;
+	(void)channel;
+	(void)vector;
+	completions->context = context;
+	return completions;
+}
+
+int ibv_destroy_cq(struct ibv_cq *completions)
+{
+	free(completions);
+	return 0;
+}
+
+struct ibv_pd *ibv_alloc_pd(struct ibv_context *context)
+{
+	struct ibv_pd *domain = calloc(1, sizeof(*domain));
+
+	domain->context = context;
+	fake_count(FAKE_DOMAIN, 1);
+	return domain;
+}
+
+int ibv_dealloc_pd(struct ibv_pd *domain)
+{
+	free(domain);
+	fake_count(FAKE_DOMAIN, -1);
+	return 0;
+}
+
+struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *domain, void *address, size_t length,
+				uint64_t start, unsigned int access)
+{
+	struct ibv_mr *region;
+	int error;
+
+	(void)start;
+	(void)access;
+	fake_stop_at(&fake.stop_pinning, &fake.pinning);
+	pthread_mutex_lock(&fake.lock);
+	error = fake.error;
+	fake.error = 0;
+	pthread_mutex_unlock(&fake.lock);
+	if (error) {
+		errno = error;
+		return NULL;
+	}
+	region = calloc(1, sizeof(*region));
+	region->pd = domain;
+	region->addr = address;
+	region->length = length;
+	region->rkey = 77;
+	fake_count(FAKE_REGION, 1);
+	return region;
+}
+
+int ibv_dereg_mr(struct ibv_mr *region)
+{
+	fake_stop_at(&fake.stop_unpinning, &fake.unpinning);
+	/* As each region has one queue pair. */
+	pthread_mutex_lock(&fake.lock);
+	fake.order_wrong |= fake.objects[FAKE_QUEUE] >= fake.objects[FAKE_REGION];
+	pthread_mutex_unlock(&fake.lock);
+	free(region);
+	fake_count(FAKE_REGION, -1);
+	return 0;
+}
+
+struct ibv_qp *ibv_create_qp(struct ibv_pd *domain, struct ibv_qp_init_attr *attributes)
+{
+	struct ibv_qp *queue = calloc(1, sizeof(*queue));
+
+	(void)attributes;
+	queue->pd = domain;
+	queue->qp_num = 5;
+	fake_count(FAKE_QUEUE, 1);
+	return queue;
+}
+
+int ibv_modify_qp(struct ibv_qp *queue, struct ibv_qp_attr *attributes, int mask)
+{
+	(void)queue;
+	(void)attributes;
+	(void)mask;
+	return 0;
+}
+
+int ibv_destroy_qp(struct ibv_qp *queue)
+{
+	free(queue);
+	fake_count(FAKE_QUEUE, -1);
+	return 0;
+}
+
+#endif /* NDSHM_FAKE_VERBS_H */

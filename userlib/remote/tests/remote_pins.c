@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Owners whose device pins memory for long: other peers are served meanwhile, and revocations wait
+ * for what concerns them. The device is that of fake_verbs.h, and the owner is in this process. The
+ * peers request queue pairs, but use none.
+ */
+#include "remote_internal.h"
+#include "remote_test.h"
+#include "fake_verbs.h"
+
+#define ALL	(NDSHM_REMOTE_READ | NDSHM_REMOTE_WRITE | NDSHM_REMOTE_ATOMIC)
+#define LENGTH	65536u
+#define PEERS	3
+
+/* A connection with a range of an export of its own. */
+struct client {
+	struct ndshm_remote_peer *peer;
+	struct ndshm_remote_range *range;
+	struct ndshm_remote_export *made;
+	pthread_t thread;
+	uint32_t reason;		/* of the request for a pair */
+	bool valid;			/* the reply is authentic */
+	uint32_t next_reason;		/* of the request behind it */
+};
+
+static struct ndshm_remote *server, *remote;
+static struct client clients[PEERS];
+static struct owner owner;
+static pthread_t server_thread;
+static atomic_bool server_ends;
+
+/* With NDSHM_REMOTE_POLL. */
+static void *server_run(void *context)
+{
+	struct pollfd descriptor = { .fd = ndshm_remote_fd(server), .events = POLLIN };
+
+	while (!server_ends)
+		if (poll(&descriptor, 1, 10) > 0)
+			ndshm_remote_progress(server);
+	return context;
+}
+
+static void client_start(struct client *client, uint64_t offset)
+{
+	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+
+	client->peer = test_connect(remote, &owner);
+	REQUIRE(client->peer);
+	REQUIRE(!ndshm_remote_export_section(server, section, extent + offset, LENGTH, ALL,
+					     &client->made));
+	ndshm_remote_export_blob(client->made, blob);
+	CHECK(!ndshm_remote_import(client->peer, blob, sizeof(blob), &client->range));
+}
+
+static bool begin(uint32_t flags)
+{
+	server = test_open(flags, TIMEOUT);
+	remote = test_open(NDSHM_REMOTE_TCP, TIMEOUT);
+	if (!CHECK(server && remote) ||
+	    !CHECK(!ndshm_remote_listen(server, "127.0.0.1", 0, TOKEN, sizeof(TOKEN), &owner.port)))
+		return false;
+	server_ends = false;
+	if (flags & NDSHM_REMOTE_POLL)
+		pthread_create(&server_thread, NULL, server_run, NULL);
+	for (uint64_t i = 0; i < PEERS && !test_bad; i++)
+		client_start(&clients[i], i * LENGTH);
+	return !test_bad;
+}
+
+static void finish(uint32_t flags)
+{
+	ndshm_remote_close(remote);
+	server_ends = true;
+	if (flags & NDSHM_REMOTE_POLL)
+		pthread_join(server_thread, NULL);
+	ndshm_remote_close(server);
+	CHECK(!fake_objects() && !fake.order_wrong);
+}
+
+/* Both requests are in one message. */
+static void *client_pair(void *context)
+{
+	struct client *client = context;
+	struct ndshm_remote_peer *peer = client->peer;
+	struct wire wire = { .kind = WIRE_PAIR, .length = WIRE_PROOF, .range = client->range->handle,
+			     .offset = 9, .value = { IBV_MTU_1024 | 16 << 8 } };
+	struct wire next = { .kind = WIRE_CHECK, .range = client->range->handle };
+	struct remote_call call = { .pairs = true }, next_call = { 0 };
+	unsigned char proof[WIRE_PROOF];
+	struct peer_batch batch;
+
+	pair_request_proof(peer->session, &wire, proof);
+	peer_lock(peer);
+	client->reason = peer_batch_begin(&batch, peer);
+	peer_batch_request(&batch, &wire, proof, &call, NULL, 0);
+	peer_batch_request(&batch, &next, NULL, &next_call, NULL, 0);
+	client->reason = peer_batch_end(&batch, client->reason);
+	if (client->reason == NDSHM_REASON_NONE)
+		client->reason = peer_call_wait(peer, &call);
+	if (client->reason == NDSHM_REASON_NONE)
+		client->reason = call.reason;
+	client->valid = client->reason == NDSHM_REASON_NONE &&
+			pair_reply_valid(peer->session, &wire, &call);
+	client->next_reason = peer_call_wait(peer, &next_call);
+	if (client->next_reason == NDSHM_REASON_NONE)
+		client->next_reason = next_call.reason;
+	peer_unlock(peer);
+	return NULL;
+}
+
+static void client_ask(struct client *client)
+{
+	client->valid = false;
+	client->reason = client->next_reason = NDSHM_REASON_REMOTE_TIMEOUT;
+	CHECK(!pthread_create(&client->thread, NULL, client_pair, client));
+}
+
+/* Whether the request for a pair, and the one behind it, have these answers. */
+static bool client_has(struct client *client, uint32_t reason, uint32_t next_reason)
+{
+	pthread_join(client->thread, NULL);
+	if (client->reason != reason || client->next_reason != next_reason)
+		printf("# %s, %s\n", ndshm_remote_reason_name(client->reason),
+		       ndshm_remote_reason_name(client->next_reason));
+	return client->reason == reason && client->next_reason == next_reason &&
+	       client->valid == (reason == NDSHM_REASON_NONE);
+}
+
+static bool client_works(struct client *client)
+{
+	char text[6] = "";
+
+	return !ndshm_remote_put(client->range, 7, "hello", 6) &&
+	       !ndshm_remote_flush(client->peer) &&
+	       !ndshm_remote_get(client->range, 7, text, 6) && !strcmp(text, "hello");
+}
+
+static struct ndshm_remote_info server_info(void)
+{
+	struct ndshm_remote_info info = { 0 };
+
+	CHECK(!ndshm_remote_query(server, &info));
+	return info;
+}
+
+/* Whether the pair of a client waits until that of another one is made. */
+static bool server_has_work(void)
+{
+	bool work;
+
+	remote_lock(server);
+	work = server->pair_work.next != &server->pair_work;
+	remote_unlock(server);
+	return work;
+}
+
+static void served_while_memory_is_pinned(uint32_t flags)
+{
+	struct ndshm_remote_range *range;
+	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+	struct ndshm_remote_peer *peer;
+
+	REQUIRE(begin(flags));
+	fake_set(&fake.stop_pinning, true);
+	client_ask(&clients[0]);
+	REQUIRE(fake_becomes(&fake.pinning, 1));
+	CHECK(client_works(&clients[1]));
+	/* Also connections, imports and revocations. */
+	peer = test_connect(remote, &owner);
+	REQUIRE(peer);
+	ndshm_remote_export_blob(clients[1].made, blob);
+	CHECK(!ndshm_remote_import(peer, blob, sizeof(blob), &range));
+	ndshm_remote_revoke(clients[2].made);
+	CHECK_REMOTE(ndshm_remote_get(clients[2].range, 0, blob, 8), EREMOTEIO, REMOTE_REVOKED);
+	CHECK(fake.pinning == 1 && !server_info().pairs);
+	fake_set(&fake.stop_pinning, false);
+	CHECK(client_has(&clients[0], NDSHM_REASON_NONE, NDSHM_REASON_NONE));
+	CHECK(client_works(&clients[0]) && server_info().pairs == 1 && fake_objects() == 3);
+
+	/* And while it is unpinned, for which the peer does not wait. */
+	fake_set(&fake.stop_unpinning, true);
+	ndshm_remote_release(clients[0].range);
+	REQUIRE(fake_becomes(&fake.unpinning, 1));
+	CHECK(client_works(&clients[1]) && !server_info().pairs);
+	fake_set(&fake.stop_unpinning, false);
+	CHECK(fake_becomes(&fake.objects[FAKE_DOMAIN], 0));
+	finish(flags);
+}
+
+static void others_are_served_while_memory_is_pinned(void)
+{
+	served_while_memory_is_pinned(0);
+}
+
+static void others_are_served_by_a_program_with_a_loop(void)
+{
+	served_while_memory_is_pinned(NDSHM_REMOTE_POLL);
+}
+
+static atomic_bool revoked;
+
+static void *revoke_export(void *context)
+{
+	ndshm_remote_revoke(context);
+	revoked = true;
+	return NULL;
+}
+
+/* The peer is answered at once, but the memory is still being pinned. */
+static void revocations_wait_for_their_own_memory(void)
+{
+	pthread_t thread;
+
+	REQUIRE(begin(0));
+	revoked = false;
+	fake_set(&fake.stop_pinning, true);
+	client_ask(&clients[0]);
+	REQUIRE(fake_becomes(&fake.pinning, 1));
+	client_ask(&clients[1]);
+	while (!server_has_work() && CHECK(client_works(&clients[2])))
+		;
+	CHECK(!pthread_create(&thread, NULL, revoke_export, clients[0].made));
+	CHECK(client_has(&clients[0], NDSHM_REASON_REMOTE_REVOKED, NDSHM_REASON_REMOTE_REVOKED));
+	ndshm_remote_revoke(clients[1].made);
+	CHECK(client_has(&clients[1], NDSHM_REASON_REMOTE_REVOKED, NDSHM_REASON_REMOTE_REVOKED));
+	CHECK(client_works(&clients[2]) && !revoked && fake.pinning == 1);
+	fake_set(&fake.stop_pinning, false);
+	pthread_join(thread, NULL);
+	CHECK(!fake_objects());
+
+	/* One that is ready: until its memory is unpinned. */
+	client_ask(&clients[2]);
+	CHECK(client_has(&clients[2], NDSHM_REASON_NONE, NDSHM_REASON_NONE));
+	revoked = false;
+	fake_set(&fake.stop_unpinning, true);
+	CHECK(!pthread_create(&thread, NULL, revoke_export, clients[2].made));
+	REQUIRE(fake_becomes(&fake.unpinning, 1));
+	CHECK(ndshm_remote_get(clients[2].range, 0, clients, 8) == -EREMOTEIO);
+	CHECK(!revoked && !server_info().pairs);
+	fake_set(&fake.stop_unpinning, false);
+	pthread_join(thread, NULL);
+	CHECK(!fake_objects());
+	finish(0);
+}
+
+/* The thread that unpins for a peer does not have to be waited for by a revocation of others. */
+static void revocations_do_not_wait_for_others(void)
+{
+	REQUIRE(begin(0));
+	for (int i = 0; i < 2; i++) {
+		client_ask(&clients[i]);
+		CHECK(client_has(&clients[i], NDSHM_REASON_NONE, NDSHM_REASON_NONE));
+	}
+	fake_set(&fake.stop_unpinning, true);
+	ndshm_remote_release(clients[0].range);
+	REQUIRE(fake_becomes(&fake.unpinning, 1));
+	ndshm_remote_release(clients[1].range);
+	ndshm_remote_revoke(clients[2].made);
+	CHECK(fake.unpinning == 1);
+	fake_set(&fake.stop_unpinning, false);
+	/* What was released, but not unpinned, is. */
+	ndshm_remote_revoke(clients[1].made);
+	ndshm_remote_revoke(clients[0].made);
+	CHECK(!fake_objects());
+	finish(0);
+}
+
+/* Nothing is left of a peer that ends while it waits, and of a pair that cannot be made. */
+static void pairs_that_are_not_wanted_are_freed(void)
+{
+	struct ndshm_remote_info info;
+
+	REQUIRE(begin(0));
+	fake.error = ENOMEM;
+	client_ask(&clients[1]);
+	CHECK(client_has(&clients[1], NDSHM_REASON_REMOTE_MEMLOCK, NDSHM_REASON_NONE));
+	fake.error = EFAULT;
+	client_ask(&clients[1]);
+	CHECK(client_has(&clients[1], NDSHM_REASON_REMOTE_UNPINNABLE, NDSHM_REASON_NONE));
+	CHECK(client_works(&clients[1]));
+	fake_set(&fake.stop_pinning, true);
+	client_ask(&clients[0]);
+	REQUIRE(fake_becomes(&fake.pinning, 1));
+	shutdown(clients[0].peer->fd, SHUT_RDWR);
+	CHECK(client_has(&clients[0], NDSHM_REASON_REMOTE_GONE, NDSHM_REASON_REMOTE_GONE));
+	CHECK(client_works(&clients[1]));
+	fake_set(&fake.stop_pinning, false);
+	do {
+		CHECK(client_works(&clients[1]));
+		info = server_info();
+	} while (info.imports == PEERS && !test_bad);
+	CHECK(fake_becomes(&fake.objects[FAKE_DOMAIN], 0) && !fake_objects());
+	finish(0);
+}
+
+static void *open_the_device(void *context)
+{
+	/* The owner waits for it: stopping it has no event. */
+	usleep(100000);
+	fake_set(&fake.stop_pinning, false);
+	return context;
+}
+
+static void owners_that_close_free_all(void)
+{
+	pthread_t thread;
+
+	REQUIRE(begin(0));
+	client_ask(&clients[2]);
+	CHECK(client_has(&clients[2], NDSHM_REASON_NONE, NDSHM_REASON_NONE));
+	fake_set(&fake.stop_pinning, true);
+	client_ask(&clients[0]);
+	REQUIRE(fake_becomes(&fake.pinning, 1));
+	client_ask(&clients[1]);
+	CHECK(!pthread_create(&thread, NULL, open_the_device, NULL));
+	ndshm_remote_close(server);
+	CHECK(!fake_objects() && !fake.order_wrong);
+	pthread_join(thread, NULL);
+	for (int i = 0; i < 2; i++)
+		pthread_join(clients[i].thread, NULL);
+	CHECK(clients[1].reason == NDSHM_REASON_REMOTE_GONE);
+	ndshm_remote_close(remote);
+}
+
+int main(void)
+{
+	int descriptors;
+
+	if (ndshm_open("memfd:", &ndshm) || !test_section_make())
+		return 2;
+	descriptors = test_descriptors();
+	RUN(others_are_served_while_memory_is_pinned);
+	RUN(others_are_served_by_a_program_with_a_loop);
+	RUN(revocations_wait_for_their_own_memory);
+	RUN(revocations_do_not_wait_for_others);
+	RUN(pairs_that_are_not_wanted_are_freed);
+	RUN(owners_that_close_free_all);
+	CHECK(test_descriptors() == descriptors);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+	return test_end();
+}
