@@ -101,6 +101,8 @@ static int plain_start(pid_t *pid)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		return connect(fd, (struct sockaddr *)&address, sizeof(address)) ? -1 : fd;
 	}
+	/* This copy would keep the connection open. */
+	close(fd);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	while (recv(fd, &order, sizeof(order), MSG_WAITALL) == sizeof(order))
