@@ -17,7 +17,7 @@
 /* Bytes of a turn, and requests: then others are served. */
 #define TURN_BYTES	(2 * REMOTE_COPY)
 #define TURN_REQUESTS	32
-#define SEND_REPLIES	8
+#define PEEK_REQUESTS	31U
 #define NOWHERE		0x10000U
 
 static void link_free(struct remote_source *source)
@@ -169,13 +169,12 @@ static void link_send_fault(struct remote_link *link, uint32_t parts)
 static bool link_send(struct remote_link *link)
 {
 	for (uint32_t sent = 0; link->reply_count && sent < TURN_BYTES;) {
-		struct iovec list[3 * SEND_REPLIES];
+		struct iovec list[3 * REMOTE_WINDOW];
 		struct msghdr message = { .msg_iov = list };
 		uint32_t skip = link->sent, parts = 0, bytes = 0;
 		ssize_t count;
 
-		for (uint32_t i = 0;
-		     i < link->reply_count && i < SEND_REPLIES && bytes < REMOTE_COPY; i++) {
+		for (uint32_t i = 0; i < link->reply_count && bytes < REMOTE_COPY; i++) {
 			struct remote_reply *reply =
 				&link->replies[(link->reply_first + i) % REMOTE_WINDOW];
 
@@ -275,6 +274,7 @@ static bool link_header_done(struct remote_link *link)
 	uint32_t reason;
 
 	link->header_have = 0;
+	link->turn_requests++;
 	if (!wire_decode(link->header, wire) || !wire_request_valid(wire))
 		return false;
 	if (wire->kind == WIRE_PUT) {
@@ -314,6 +314,32 @@ static bool link_received(struct remote_link *link, uint32_t count, uint32_t bod
 	return !link_has_request(link) || !link_serves(link) || link_header_done(link);
 }
 
+/*
+ * Execute the requests without data that have arrived, whose number is added to *count, and the
+ * first with data up to its header. Returns false if the link is to be closed.
+ */
+static bool link_receive_headers(struct remote_link *link, uint32_t *count)
+{
+	unsigned char headers[PEEK_REQUESTS * WIRE_HEADER];
+	ssize_t have = recv(link->source.fd, headers, sizeof(headers), MSG_DONTWAIT | MSG_PEEK);
+	size_t taken = 0;
+
+	if (have <= 0)
+		return have < 0 && (errno == EAGAIN || errno == EINTR);
+	while ((size_t)have - taken >= WIRE_HEADER && link_serves(link) && !link->wire.length) {
+		memcpy(link->header, headers + taken, WIRE_HEADER);
+		taken += WIRE_HEADER;
+		++*count;
+		if (!link_header_done(link))
+			return false;
+	}
+	if (!taken) {
+		memcpy(link->header, headers, (size_t)have);
+		taken = link->header_have = (uint32_t)have;
+	}
+	return recv(link->source.fd, headers, taken, MSG_DONTWAIT) == (ssize_t)taken;
+}
+
 /* Returns false if the link is to be closed. */
 static bool link_receive(struct remote_link *link)
 {
@@ -330,6 +356,16 @@ static bool link_receive(struct remote_link *link)
 		if (link_has_request(link)) {
 			if (!link_header_done(link))
 				return false;
+			continue;
+		}
+		if (i && !link->wire.length && !link->header_have) {
+			const uint32_t before = i;
+
+			if (!link_receive_headers(link, &i))
+				return false;
+			/* All of what has arrived. */
+			if (i - before < PEEK_REQUESTS && !link->wire.length)
+				break;
 			continue;
 		}
 		if (link->wire.length)
@@ -355,8 +391,8 @@ static bool link_receive(struct remote_link *link)
 		bytes += (uint32_t)count;
 		if ((uint32_t)count < wanted)
 			break;
-		/* The peer may wait for it, and send nothing before. */
-		if (!i && link->reply_count == 1 && !link_send(link))
+		/* The peer may wait for it, and send nothing before, as it did in the last turn. */
+		if (!i && link->reply_count == 1 && !link->pipelined && !link_send(link))
 			return false;
 	}
 	return true;
@@ -396,6 +432,8 @@ static void link_ready(struct remote_source *source, uint32_t events)
 		link_close(link);
 		return;
 	}
+	link->pipelined = link->turn_requests > 1;
+	link->turn_requests = 0;
 	if (link_send(link))
 		link_wait(link);
 }

@@ -16,6 +16,11 @@
 /* System calls for replies in a turn: then other threads get the lock. */
 #define TURN_RECEIVES	16
 
+/* Replies of up to SMALL bytes of data are received together. */
+#define SMALL		1024U
+#define MANY		48U
+#define MANY_BYTES	8192U
+
 void peer_lock(struct ndshm_remote_peer *peer)
 {
 	pthread_mutex_lock(&peer->lock);
@@ -50,9 +55,21 @@ void peer_fail(struct ndshm_remote_peer *peer, uint32_t reason)
  * Receiving
  */
 
+static struct remote_pending *peer_pending_at(struct ndshm_remote_peer *peer, uint32_t number)
+{
+	return &peer->pending[(peer->pending_first + number) % REMOTE_WINDOW];
+}
+
 static struct remote_pending *peer_pending(struct ndshm_remote_peer *peer)
 {
-	return &peer->pending[peer->pending_first];
+	return peer_pending_at(peer, 0);
+}
+
+/* Whether the reply with this number and the next one are awaited, and small. */
+static bool peer_awaits_small(struct ndshm_remote_peer *peer, uint32_t number)
+{
+	return peer->pending_count > number + 1 && peer_pending_at(peer, number)->length <= SMALL &&
+	       peer_pending_at(peer, number + 1)->length <= SMALL;
 }
 
 static void peer_reply_done(struct ndshm_remote_peer *peer, uint32_t reason)
@@ -72,22 +89,35 @@ static void peer_reply_done(struct ndshm_remote_peer *peer, uint32_t reason)
 	pthread_cond_broadcast(&peer->changed);
 }
 
+static bool reply_decode(const unsigned char header[WIRE_HEADER],
+			 const struct remote_pending *pending, struct wire *reply)
+{
+	return wire_decode(header, reply) && reply->kind == WIRE_REPLY &&
+	       reply->request == pending->request && (!reply->offset || pending->call->pairs) &&
+	       reply->length == (reply->reason == NDSHM_REASON_NONE ? pending->length : 0);
+}
+
 /* A header is complete. Returns false if it is not the reply to the oldest request. */
 static bool peer_header_done(struct ndshm_remote_peer *peer)
 {
-	const struct remote_pending *pending = peer_pending(peer);
 	struct wire *reply = &peer->reply;
 
 	peer->header_have = 0;
-	if (!wire_decode(peer->header, reply) || reply->kind != WIRE_REPLY ||
-	    !peer->pending_count || reply->request != pending->request ||
-	    (reply->offset && !pending->call->pairs))
-		return false;
-	if (reply->length != (reply->reason == NDSHM_REASON_NONE ? pending->length : 0))
+	if (!peer->pending_count || !reply_decode(peer->header, peer_pending(peer), reply))
 		return false;
 	peer->body = reply->length;
 	if (!peer->body)
 		peer_reply_done(peer, reply->reason);
+	return true;
+}
+
+/* Data and trailer are complete. Returns false if the trailer is invalid. */
+static bool peer_body_done(struct ndshm_remote_peer *peer)
+{
+	peer->body = peer->body_have = 0;
+	if (wire_get32(peer->trailer + 4))
+		return false;
+	peer_reply_done(peer, wire_get32(peer->trailer));
 	return true;
 }
 
@@ -98,12 +128,8 @@ static bool peer_received(struct ndshm_remote_peer *peer, uint32_t count, uint32
 
 	peer->moved += count;
 	peer->body_have += data;
-	if (peer->body && peer->body_have == peer->body + WIRE_TRAILER) {
-		peer->body = peer->body_have = 0;
-		if (wire_get32(peer->trailer + 4))
-			return false;
-		peer_reply_done(peer, wire_get32(peer->trailer));
-	}
+	if (peer->body && peer->body_have == peer->body + WIRE_TRAILER && !peer_body_done(peer))
+		return false;
 	peer->header_have += count - data;
 	return peer->header_have < WIRE_HEADER || peer_header_done(peer);
 }
@@ -132,9 +158,81 @@ static uint32_t peer_parts(struct ndshm_remote_peer *peer, struct iovec *parts, 
 		parts[(*count)++].iov_len = WIRE_TRAILER - done;
 		body += WIRE_TRAILER - done;
 	}
+	/* peer_receive_many() begins with a header. */
+	if (peer->body && peer_awaits_small(peer, 1))
+		return body;
 	parts[*count].iov_base = peer->header + peer->header_have;
 	parts[(*count)++].iov_len = WIRE_HEADER - peer->header_have;
 	return body;
+}
+
+/* Account @count bytes, of a reply whose header and trailer are also at @bytes. */
+static bool peer_received_reply(struct ndshm_remote_peer *peer, const unsigned char *bytes,
+				uint32_t count)
+{
+	const uint32_t data = count - WIRE_HEADER;
+
+	peer->moved += count;
+	if (count < WIRE_HEADER) {
+		memcpy(peer->header, bytes, count);
+		peer->header_have = count;
+		return true;
+	}
+	memcpy(peer->header, bytes, WIRE_HEADER);
+	if (!peer_header_done(peer))
+		return false;
+	if (!peer->body)
+		return true;
+	peer->body_have = data;
+	if (data > peer->body)
+		memcpy(peer->trailer, bytes + WIRE_HEADER + peer->body, data - peer->body);
+	return data < peer->body + WIRE_TRAILER || peer_body_done(peer);
+}
+
+/*
+ * Receive the complete replies that have arrived by two system calls: the first shows where they
+ * begin, the second moves their data. Returns false if there are not two: nothing was received.
+ */
+static bool peer_receive_many(struct ndshm_remote_peer *peer)
+{
+	unsigned char bytes[MANY_BYTES];
+	struct iovec parts[3 * MANY];
+	struct msghdr message = { .msg_iov = parts };
+	uint32_t ends[MANY], count = 0, end = 0, at = 0;
+	ssize_t have = recv(peer->fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_PEEK), got;
+
+	while (count < MANY && count < peer->pending_count && have >= (ssize_t)(end + WIRE_HEADER)) {
+		const struct remote_pending *pending = peer_pending_at(peer, count);
+		struct iovec *part = &parts[message.msg_iovlen];
+		struct wire reply;
+		uint32_t next = end + WIRE_HEADER;
+
+		if (!reply_decode(bytes + end, pending, &reply) || pending->call->fault)
+			break;
+		if (reply.length)
+			next += reply.length + WIRE_TRAILER;
+		if (have < (ssize_t)next)
+			break;
+		part[0] = (struct iovec){ bytes + end, WIRE_HEADER };
+		part[1] = (struct iovec){ pending->buffer, reply.length };
+		part[2] = (struct iovec){ bytes + next - WIRE_TRAILER,
+					  reply.length ? WIRE_TRAILER : 0 };
+		message.msg_iovlen += 3;
+		ends[count++] = end = next;
+	}
+	if (count < 2)
+		return false;
+	got = recvmsg(peer->fd, &message, MSG_DONTWAIT);
+	/* Less than all if the memory of a call is not accessible. */
+	for (uint32_t i = 0; i < count && (ssize_t)at < got; at = ends[i++]) {
+		const uint32_t last = (ssize_t)ends[i] < got ? ends[i] : (uint32_t)got;
+
+		if (!peer_received_reply(peer, bytes + at, last - at)) {
+			peer_fail(peer, NDSHM_REASON_REMOTE_PROTOCOL);
+			break;
+		}
+	}
+	return got > 0;
 }
 
 /*
@@ -151,6 +249,9 @@ static bool peer_receive(struct ndshm_remote_peer *peer)
 	/* The calls that have failed with it have returned, and their buffers may be gone. */
 	if (peer->reason != NDSHM_REASON_NONE)
 		return false;
+	if (!peer->body && !peer->header_have && peer_awaits_small(peer, 0) &&
+	    peer_receive_many(peer))
+		return peer->pending_count;
 	body = peer_parts(peer, parts, &count);
 	message.msg_iovlen = count;
 	for (uint32_t i = 0; i < count; i++)
@@ -378,13 +479,17 @@ uint32_t peer_batch_request(struct peer_batch *batch, struct wire *wire, const v
 			    struct remote_call *call, void *buffer, uint32_t length)
 {
 	struct ndshm_remote_peer *peer = batch->peer;
+	uint32_t most = REMOTE_WINDOW - 1;
 	struct peer_limit limit;
 	bool limited = false;
 
 	/* The replies to what was not sent would not come. */
 	if (peer->pending_count == REMOTE_WINDOW && batch->count)
 		peer_batch_send(batch);
-	while (peer->pending_count == REMOTE_WINDOW && peer->reason == NDSHM_REASON_NONE) {
+	/* Room for a batch: with room for one, each request would be a message of its own. */
+	if (peer->pending_count == REMOTE_WINDOW)
+		most = REMOTE_WINDOW - BATCH;
+	while (peer->pending_count > most && peer->reason == NDSHM_REASON_NONE) {
 		if (!limited)
 			peer_limit_start(peer, &limit);
 		limited = true;

@@ -172,6 +172,8 @@ struct remote_link {
 	const struct remote_import *target;	/* of a put, or NULL: its data is dropped */
 	unsigned char proof[WIRE_PROOF];
 	uint32_t put_reason;		/* first failure of a put since the last flush */
+	uint32_t turn_requests;
+	bool pipelined;			/* the last turn had several requests */
 
 	/* sending */
 	struct remote_reply replies[REMOTE_WINDOW];

@@ -3,6 +3,9 @@
  * Transfers, atomics, rights, and revocation, between two processes over the loopback interface.
  * LONG=1: 10,000 transfers instead of 300.
  */
+#include <netinet/in.h>
+#include <linux/tcp.h>
+
 #include "remote_internal.h"
 #include "remote_test.h"
 
@@ -718,6 +721,58 @@ static void reasons_have_texts(void)
 	CHECK(!strcmp(ndshm_remote_reason_name(NDSHM_REASON_REMOTE_QUEUE + 1), "unknown"));
 }
 
+/* Segments with data that the connection has received. */
+static uint32_t segments(void)
+{
+	struct tcp_info info = { 0 };
+	socklen_t length = sizeof(info);
+
+	CHECK(!getsockopt(peer->fd, IPPROTO_TCP, TCP_INFO, &info, &length));
+	return info.tcpi_data_segs_in;
+}
+
+/* Small gets whose replies are received together: sizes, pages that are not accessible, segments. */
+static void small_gets_are_sent_together(void)
+{
+	enum { COUNT = 1024, BYTES = 2048 };
+	unsigned char *buffer = mmap(NULL, COUNT * BYTES, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	static struct ndshm_remote_part parts[COUNT];
+	uint32_t before, bad;
+
+	REQUIRE(begin(0, 0));
+	for (uint32_t i = 0; i < SECTION_BYTES; i++)
+		memory[i] = (unsigned char)(i * 0x9e3779b1u >> 24);
+	for (uint32_t i = 0; i < COUNT; i++)
+		parts[i] = (struct ndshm_remote_part){ 64 * i, buffer + BYTES * i, 64 };
+	before = segments();
+	CHECK(!ndshm_remote_get_many(range, parts, COUNT));
+	if (!test_rdma())
+		CHECK(segments() - before < COUNT / 3);
+	for (uint32_t i = 0; i < COUNT; i++)
+		CHECK(!memcmp(buffer + BYTES * i, memory + 64 * i, 64));
+	for (int round = 0; round < 20 && !test_bad; round++) {
+		const bool faults = round % 2;
+
+		for (uint32_t i = 0; i < COUNT; i++) {
+			parts[i].offset = test_random() % (SECTION_BYTES - BYTES);
+			parts[i].length = test_random() % (test_random() % 8 ? 200 : BYTES);
+		}
+		memset(buffer, 0, COUNT * BYTES);
+		bad = (uint32_t)(test_random() % COUNT) & ~1u;
+		parts[bad].length = 1 + test_random() % BYTES;
+		if (faults)
+			CHECK(!mprotect(buffer + BYTES * bad, 2 * BYTES, PROT_NONE));
+		CHECK(ndshm_remote_get_many(range, parts, COUNT) == (faults ? -EFAULT : 0));
+		CHECK(!mprotect(buffer + BYTES * bad, 2 * BYTES, PROT_READ | PROT_WRITE));
+		for (uint32_t i = 0; i < COUNT && !faults && !test_bad; i++)
+			CHECK(!memcmp(buffer + BYTES * i, memory + parts[i].offset,
+				      parts[i].length));
+	}
+	munmap(buffer, COUNT * BYTES);
+	finish();
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[0], "owner"))
@@ -743,6 +798,7 @@ int main(int argc, char **argv)
 	RUN(children_have_files_like_devices);
 	RUN(exports_hold_their_memory);
 	RUN(buffers_that_are_gone_are_errors);
+	RUN(small_gets_are_sent_together);
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
 	return test_end();
