@@ -84,15 +84,17 @@ check_module_6_12() { compile 6.12 ''; }
 check_module_test_6_12() { compile 6.12 -test NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1; }
 check_module_test_6_1() { compile 6.1 -test NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1; }
 
-# A 32-bit kernel is refused, in words; a 64-bit one and `make clean` are not.
+# A 32-bit and a big-endian kernel are refused, in words; others and `make clean` are not.
 check_kernel_bits() {
 	local said config
 	said=$(make --no-print-directory -f Kbuild src=. CONFIG_MODULES=y 2>&1) || true
 	grep -q 'ndshm: this kernel is a 32-bit one' <<<"$said" || echo "a 32-bit kernel: $said"
+	said=$(make --no-print-directory -f Kbuild src=. CONFIG_MODULES=y CONFIG_64BIT=y CONFIG_CPU_BIG_ENDIAN=y 2>&1) || true
+	grep -q 'ndshm: this kernel is big-endian' <<<"$said" || echo "a big-endian kernel: $said"
 	for config in CONFIG_MODULES= 'CONFIG_MODULES=y CONFIG_64BIT=y'; do
 		# shellcheck disable=SC2086 # words
 		said=$(make --no-print-directory -f Kbuild src=. $config 2>&1) || true
-		! grep '32-bit' <<<"$said" || echo "$config: refused"
+		! grep -E '32-bit|big-endian' <<<"$said" || echo "$config: refused"
 	done
 }
 
