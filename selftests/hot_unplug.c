@@ -8,10 +8,14 @@
 #include <sys/io.h>
 #endif
 
+#include <linux/pci_regs.h>
+
 #include "ndshm_edu.h"
 #include "ndshm_probe.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
+
+#if __has_include("sys/io.h")
 
 /*
  * QEMU's q35 hot-plug registers, through which the guest permits the removal of
@@ -24,27 +28,64 @@
 #define HOTPLUG_BUS	(HOTPLUG + 0x10)	/* number of the selected bus */
 #define BUSES		16
 
-#if __has_include("sys/io.h")
-static bool can_eject(void)
+static bool can_eject(const struct ndshm_pci *pci)
 {
+	(void)pci;
 	return !ioperm(HOTPLUG, HOTPLUG_LENGTH, 1);
 }
 
-static void eject(unsigned int bus)
+/*
+ * Remove the function in the first slot. QEMU's bus numbers differ from the
+ * guest's, so try them downwards until the function is gone; other slots stay.
+ */
+static void eject(const struct ndshm_pci *pci)
 {
-	outl(bus, HOTPLUG_BUS);
-	outl(1, HOTPLUG_EJECT);
-}
-#else
-static bool can_eject(void)
-{
-	return false;
+	unsigned int bus = BUSES;
+
+	while (bus-- && ndshm_pci_answers(pci)) {
+		outl(bus, HOTPLUG_BUS);
+		outl(1, HOTPLUG_EJECT);
+	}
 }
 
-static void eject(unsigned int bus)
+#else
+
+/* Return: offset of the register by which the port above the function controls its slot, or 0. */
+static unsigned int slot_control(const struct ndshm_pci *pci, struct ndshm_pci *port)
 {
-	(void)bus;
+	unsigned int at;
+	__u32 slot;
+
+	if (ndshm_pci_find_port(pci, port))
+		return 0;
+	at = ndshm_pci_capability(port, PCI_CAP_ID_EXP);
+	if (!at || !ndshm_pci_read_config(port, at + PCI_EXP_SLTCAP, &slot, sizeof(slot)) ||
+	    !(slot & PCI_EXP_SLTCAP_PCP))
+		return 0;
+	return at + PCI_EXP_SLTCTL;
 }
+
+static bool can_eject(const struct ndshm_pci *pci)
+{
+	struct ndshm_pci port;
+
+	return slot_control(pci, &port);
+}
+
+/*
+ * Turn the slot's power off: QEMU removes the device at once. All interrupts of the slot are off
+ * with the same write, so that the kernel does not notice.
+ */
+static void eject(const struct ndshm_pci *pci)
+{
+	const __u16 off = PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF;
+	struct ndshm_pci port;
+	const unsigned int at = slot_control(pci, &port);
+
+	if (at)
+		ndshm_pci_write_config(&port, at, &off, sizeof(off));
+}
+
 #endif
 
 FIXTURE(hot_unplug) {
@@ -64,7 +105,7 @@ FIXTURE_SETUP(hot_unplug)
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
-	if (ndshm_edu_find_in_slot(&self->edu) || !can_eject())
+	if (ndshm_edu_find_in_slot(&self->edu) || !can_eject(&self->edu.pci))
 		SKIP(return, "no edu device in a slot that can be pulled out");
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
 	self->locked = test_user_locked();
@@ -92,16 +133,9 @@ FIXTURE_TEARDOWN(hot_unplug)
 	EXPECT_EQ(-ENODEV, ndshm_edu_restore(&self->edu));
 }
 
-/*
- * Remove the function in the first slot. QEMU's bus numbers differ from the
- * guest's, so try them downwards until the function is gone; other slots stay.
- */
 static bool pull_out(const struct ndshm_pci *pci)
 {
-	unsigned int bus = BUSES;
-
-	while (bus-- && ndshm_pci_answers(pci))
-		eject(bus);
+	eject(pci);
 	return !ndshm_pci_answers(pci);
 }
 
