@@ -15,7 +15,7 @@
 
 #include "remote_internal.h"
 
-#define GIDS	256U		/* of a device: those behind are not found */
+#define GIDS	256U		/* room for those of a device, at least */
 
 /* The GID of an IPv4 address is that of the IPv6 address to which it is mapped. */
 static bool device_gid_of(const union remote_address *address, union ibv_gid *gid)
@@ -128,18 +128,36 @@ static void devices_open(struct ndshm_remote *remote)
 	descriptor_unlock();
 }
 
+/* Entries for the GID tables of all ports: a query with less room than they need fails. */
+static size_t device_gids(const struct remote_device *device)
+{
+	struct ibv_device_attr attributes;
+	struct ibv_port_attr port;
+	size_t count = 0;
+
+	if (ibv_query_device(device->context, &attributes))
+		return GIDS;
+	for (uint32_t i = 1; i <= attributes.phys_port_cnt; i++)
+		if (!ibv_query_port(device->context, (uint8_t)i, &port) && port.gid_tbl_len > 0)
+			count += (size_t)port.gid_tbl_len;
+	return count > GIDS ? count : GIDS;
+}
+
 /* Returns false if the device does not have the address. */
 static bool device_has(struct remote_device *device, const union ibv_gid *local,
 		       struct remote_path *path)
 {
-	struct ibv_gid_entry *entries = calloc(GIDS, sizeof(*entries));
+	const size_t room = device_gids(device);
+	struct ibv_gid_entry *entries = calloc(room, sizeof(*entries));
 	const ssize_t count =
-		entries ? ibv_query_gid_table(device->context, entries, GIDS, 0) : 0;
+		entries ? ibv_query_gid_table(device->context, entries, room, 0) : 0;
 	struct ibv_port_attr port;
 	bool found = false;
 
 	for (ssize_t i = 0; i < count && !found; i++) {
+		/* The address of a path has 8 bits of the index. */
 		found = entries[i].gid_type == IBV_GID_TYPE_ROCE_V2 &&
+			entries[i].gid_index <= UINT8_MAX &&
 			!memcmp(&entries[i].gid, local, sizeof(*local)) &&
 			!ibv_query_port(device->context, (uint8_t)entries[i].port_num, &port) &&
 			port.state == IBV_PORT_ACTIVE;

@@ -28,8 +28,11 @@ static struct {
 	int pinning;			/* threads in a registration */
 	int unpinning;
 	int error;			/* of the next registration, or 0 */
+	size_t addresses;		/* of each of two ports; the last one is 127.0.0.1 */
 	bool order_wrong;		/* a region was deregistered before its queue pair */
-} fake = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+} fake = {
+	.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .addresses = 1,
+};
 
 static struct ibv_device fake_device = { .name = "fake" };
 
@@ -128,6 +131,7 @@ int ibv_query_device(struct ibv_context *context, struct ibv_device_attr *attrib
 {
 	(void)context;
 	memset(attributes, 0, sizeof(*attributes));
+	attributes->phys_port_cnt = 2;
 	attributes->max_qp_rd_atom = attributes->max_qp_init_rd_atom = 16;
 	return 0;
 }
@@ -141,6 +145,7 @@ int ibv_query_port(struct ibv_context *context, uint8_t number, struct _compat_i
 	(void)number;
 	attributes->state = IBV_PORT_ACTIVE;
 	attributes->active_mtu = IBV_MTU_1024;
+	attributes->gid_tbl_len = (int)fake.addresses;
 	return 0;
 }
 
@@ -148,17 +153,21 @@ ssize_t _ibv_query_gid_table(struct ibv_context *context, struct ibv_gid_entry *
 			     size_t most, uint32_t flags, size_t size)
 {
 	static const unsigned char loopback[4] = { 127, 0, 0, 1 };
+	const size_t count = 2 * fake.addresses;
 
 	(void)context;
-	(void)most;
 	(void)flags;
 	(void)size;
-	memset(entries, 0, sizeof(*entries));
-	entries->port_num = 1;
+	if (most < count)
+		return -EINVAL;
+	memset(entries, 0, count * sizeof(*entries));
+	entries += count - 1;
+	entries->port_num = 2;
+	entries->gid_index = (uint32_t)fake.addresses - 1;
 	entries->gid_type = IBV_GID_TYPE_ROCE_V2;
 	entries->gid.raw[10] = entries->gid.raw[11] = 0xff;
 	memcpy(entries->gid.raw + 12, loopback, sizeof(loopback));
-	return 1;
+	return (ssize_t)count;
 }
 
 struct ibv_cq *ibv_create_cq(struct ibv_context *context, int count, void *data,

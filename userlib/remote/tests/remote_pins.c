@@ -322,6 +322,32 @@ static void owners_that_close_free_all(void)
 	ndshm_remote_close(remote);
 }
 
+/* More addresses than 256, of which a path can name the first 256 of a port. */
+static void devices_with_many_addresses_are_found(void)
+{
+	static const size_t counts[] = { 1, 200, 256, 257 };
+	union remote_address address;
+
+	server = test_open(0, TIMEOUT);
+	REQUIRE(server && remote_address_parse("127.0.0.1", 1, &address));
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct remote_path path = { .port = 0 };
+		uint32_t reason;
+
+		fake.addresses = counts[i];
+		remote_lock(server);
+		reason = device_find(server, &address, &path);
+		remote_unlock(server);
+		if (counts[i] > 256)
+			CHECK(reason == NDSHM_REASON_REMOTE_DEVICE);
+		else
+			CHECK(reason == NDSHM_REASON_NONE && path.port == 2 &&
+			      path.gid_index == counts[i] - 1);
+	}
+	fake.addresses = 1;
+	ndshm_remote_close(server);
+}
+
 int main(void)
 {
 	int descriptors;
@@ -335,6 +361,7 @@ int main(void)
 	RUN(revocations_do_not_wait_for_others);
 	RUN(pairs_that_are_not_wanted_are_freed);
 	RUN(owners_that_close_free_all);
+	RUN(devices_with_many_addresses_are_found);
 	CHECK(test_descriptors() == descriptors);
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
