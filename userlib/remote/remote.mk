@@ -29,7 +29,8 @@ ifneq ($(remote_libs),)
 remote: $(remote_out)
 else
 remote:
-	@echo 'libndshm-remote: not built, because headers are missing; install nettle-dev and libibverbs-dev' >&2
+	@echo 'libndshm-remote: not built, because headers are missing; install nettle-dev and' \
+		'libibverbs-dev' >&2
 endif
 all: remote
 
@@ -73,12 +74,14 @@ install-remote: remote
 		$(remote_library) $(library) $(jansson_libs)
 	$(INSTALL) -d $(DESTDIR)$(LIBEXECDIR)/ndshm
 	$(INSTALL) -m 755 $(out)/ndshm-remote.install $(DESTDIR)$(LIBEXECDIR)/ndshm/ndshm-remote
-	PAGES=$(remote)/man INSTALL='$(INSTALL)' $(here)/man/install.sh $(VERSION) $(DESTDIR)$(MANDIR)
+	PAGES=$(remote)/man INSTALL='$(INSTALL)' $(here)/man/install.sh $(VERSION) \
+		$(DESTDIR)$(MANDIR)
 
 uninstall: uninstall-remote
 uninstall-remote:
 	rm -f $(DESTDIR)$(LIBDIR)/$(remote_name) $(DESTDIR)$(LIBDIR)/$(remote_soname) \
-		$(DESTDIR)$(LIBDIR)/libndshm-remote.so $(DESTDIR)$(LIBDIR)/pkgconfig/libndshm-remote.pc \
+		$(DESTDIR)$(LIBDIR)/libndshm-remote.so \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/libndshm-remote.pc \
 		$(DESTDIR)$(INCLUDEDIR)/ndshm/remote.h $(DESTDIR)$(LIBEXECDIR)/ndshm/ndshm-remote
 	test ! -d $(DESTDIR)$(LIBEXECDIR)/ndshm || \
 		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(LIBEXECDIR)/ndshm
@@ -108,16 +111,19 @@ $(remote_tests)/%.o: $(remote)/tests/%.c $(here)/Makefile $(remote)/remote.mk
 	$(remote_compile) $(watch_tests) -I$(remote)/src -I$(here)/tests -c -o $@ $<
 
 $(remote_test_programs): %: %.o $(remote_test_objects)
-	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(remote_libs) $(nl_libs)
+	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread -o $@ \
+		$(filter %.o,$^) $(remote_libs) $(nl_libs)
 
 # The command, with sanitizers, beside the program that runs it.
 $(remote_tests)/tools/%.o: $(remote)/tools/%.c $(here)/Makefile $(remote)/remote.mk
 	@mkdir -p $(@D)
-	$(remote_compile) $(sanitizers) -I$(here)/tools $(jansson_cflags) -DVERSION='"$(VERSION)"' -c -o $@ $<
+	$(remote_compile) $(sanitizers) -I$(here)/tools $(jansson_cflags) \
+		-DVERSION='"$(VERSION)"' -c -o $@ $<
 
 $(tests)/ndshm-remote: $(remote_tool_sources:$(remote)/tools/%.c=$(remote_tests)/tools/%.o) \
 		$(remote_tool_common:%=$(tests)/tools/%.o) $(remote_test_objects)
-	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread -o $@ $^ $(remote_libs) $(nl_libs) $(jansson_libs)
+	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread -o $@ $^ $(remote_libs) $(nl_libs) \
+		$(jansson_libs)
 ifneq ($(remote_libs),)
 command-tests: $(tests)/ndshm-remote
 endif
@@ -131,7 +137,8 @@ module-tests: remote-wire
 endif
 $(remote_wire): $(remote)/tests/remote_wire.c $(remote_objects) $(archive)
 	@mkdir -p $(@D)
-	$(remote_compile) -I$(here)/tests -o $@ $< $(remote_objects) $(archive) $(remote_libs) $(nl_libs)
+	$(remote_compile) -I$(here)/tests -o $@ $< $(remote_objects) $(archive) $(remote_libs) \
+		$(nl_libs)
 
 # The cost of connections.
 remote_scale := $(remote_tests)/remote_scale

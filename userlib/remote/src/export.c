@@ -42,7 +42,8 @@ static void export_get(struct remote_link *link, struct wire *reply)
 {
 	const struct remote_import *import;
 
-	reply->reason = export_find(link, &link->wire, NDSHM_REMOTE_READ, link->wire.value[0], &import);
+	reply->reason = export_find(link, &link->wire, NDSHM_REMOTE_READ, link->wire.value[0],
+				    &import);
 	if (reply->reason == NDSHM_REASON_NONE)
 		reply->length = (uint32_t)link->wire.value[0];
 	link_reply(link, reply, import, link->wire.offset);

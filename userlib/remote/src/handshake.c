@@ -69,8 +69,8 @@ static bool handshake_start(unsigned char *bytes, uint32_t number, size_t random
 
 static bool handshake_start_valid(const unsigned char *bytes)
 {
-	return !memcmp(bytes, handshake_magic, MAGIC) && wire_get32(bytes + MAGIC) == REMOTE_VERSION &&
-	       !wire_get32(bytes + MAGIC + 4);
+	return !memcmp(bytes, handshake_magic, MAGIC) &&
+	       wire_get32(bytes + MAGIC) == REMOTE_VERSION && !wire_get32(bytes + MAGIC + 4);
 }
 
 bool handshake_greet(struct handshake *handshake)
@@ -94,8 +94,9 @@ bool handshake_say_hello(struct handshake *handshake)
 /* Whether the bytes so far may be a hello. */
 bool handshake_hello_starts(const unsigned char *hello, size_t length)
 {
-	return length < MAGIC + 8 ? !memcmp(hello, handshake_magic, length < MAGIC ? length : MAGIC) :
-				    handshake_start_valid(hello);
+	if (length < MAGIC + 8)
+		return !memcmp(hello, handshake_magic, length < MAGIC ? length : MAGIC);
+	return handshake_start_valid(hello);
 }
 
 bool handshake_hello_valid(const struct handshake *handshake)

@@ -47,7 +47,8 @@ void link_forget_import(struct remote_link *link, const struct remote_import *im
 			link->put_reason = NDSHM_REASON_REMOTE_REVOKED;
 	}
 	for (uint32_t i = 0; i < link->reply_count; i++) {
-		struct remote_reply *reply = &link->replies[(link->reply_first + i) % REMOTE_WINDOW];
+		struct remote_reply *reply =
+			&link->replies[(link->reply_first + i) % REMOTE_WINDOW];
 
 		if (reply->import != import)
 			continue;

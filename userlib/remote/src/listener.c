@@ -205,7 +205,8 @@ static void half_open_displace(struct ndshm_remote *remote, const struct half_op
 	for (struct remote_list *link = remote->half_open.next; link != &remote->half_open;
 	     link = link->next) {
 		struct half_open *half = REMOTE_ENTRY(link, struct half_open, link);
-		const uint32_t share = half->share + !memcmp(&half->origin, origin, sizeof(*origin));
+		const uint32_t share =
+			half->share + !memcmp(&half->origin, origin, sizeof(*origin));
 
 		if (share > most) {
 			most = share;

@@ -42,7 +42,8 @@ bool memory_is_readable(const void *address, size_t length)
 uint32_t memory_check(void *address, size_t length, bool write)
 {
 	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)address;
-	const uintptr_t start = first & ~(page - 1), end = (first + length + page - 1) & ~(page - 1);
+	const uintptr_t start = first & ~(page - 1);
+	const uintptr_t end = (first + length + page - 1) & ~(page - 1);
 
 	if (!madvise((void *)start, end - start, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ))
 		return NDSHM_REASON_NONE;

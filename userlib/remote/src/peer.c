@@ -147,7 +147,8 @@ static uint32_t peer_parts(struct ndshm_remote_peer *peer, struct iovec *parts, 
 
 		left = peer->body - peer->body_have;
 		body = left < most ? left : most;
-		parts[0].iov_base = pending->call->fault ? nowhere : pending->buffer + peer->body_have;
+		parts[0].iov_base =
+			pending->call->fault ? nowhere : pending->buffer + peer->body_have;
 		parts[(*count)++].iov_len = body;
 		if (body < left)
 			return body;
@@ -201,7 +202,8 @@ static bool peer_receive_many(struct ndshm_remote_peer *peer)
 	uint32_t ends[MANY], count = 0, end = 0, at = 0;
 	ssize_t have = recv(peer->fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_PEEK), got;
 
-	while (count < MANY && count < peer->pending_count && have >= (ssize_t)(end + WIRE_HEADER)) {
+	while (count < MANY && count < peer->pending_count &&
+	       have >= (ssize_t)(end + WIRE_HEADER)) {
 		const struct remote_pending *pending = peer_pending_at(peer, count);
 		struct iovec *part = &parts[message.msg_iovlen];
 		struct wire reply;

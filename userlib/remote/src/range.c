@@ -416,7 +416,9 @@ NDSHM_API int ndshm_remote_get_many(struct ndshm_remote_range *range,
 		reason = call.reason;
 	peer_unlock(peer);
 	remote_leave();
-	return reason == NDSHM_REASON_NONE && call.fault ? remote_done(-EFAULT) : range_result(reason);
+	if (reason == NDSHM_REASON_NONE && call.fault)
+		return remote_done(-EFAULT);
+	return range_result(reason);
 }
 
 NDSHM_API int ndshm_remote_put(struct ndshm_remote_range *range, uint64_t offset, const void *data,

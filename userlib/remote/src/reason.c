@@ -78,7 +78,9 @@ static const struct remote_reason_row *remote_reason_row(uint32_t reason)
 {
 	const uint32_t count = sizeof(remote_reason_rows) / sizeof(remote_reason_rows[0]);
 
-	return reason >= FIRST && reason - FIRST < count ? &remote_reason_rows[reason - FIRST] : NULL;
+	if (reason < FIRST || reason - FIRST >= count)
+		return NULL;
+	return &remote_reason_rows[reason - FIRST];
 }
 
 int remote_fail(uint32_t reason, int error)

@@ -348,7 +348,8 @@ static struct ndshm_remote *remote_alloc(const struct ndshm_remote_request *requ
 static bool remote_request_valid(const struct ndshm_remote_request *request)
 {
 	return request->timeout >= 100 && request->timeout <= 600000 && request->max_peers &&
-	       request->max_peers <= 65536 && request->max_half_open && request->max_half_open <= 1024;
+	       request->max_peers <= 65536 && request->max_half_open &&
+	       request->max_half_open <= 1024;
 }
 
 /* The thread handles no signals of the program. Returns false with errno. */

@@ -42,7 +42,7 @@
 #define REMOTE_VERSION		1
 #define REMOTE_COPY		0x40000U	/* bytes of a system call on exported memory */
 #define REMOTE_STEP		0x10000U	/* bytes that are progress */
-#define REMOTE_WINDOW		64U		/* requests in flight of a peer; replies of a link */
+#define REMOTE_WINDOW		64U	/* requests in flight of a peer; replies of a link */
 #define REMOTE_IMPORTS		1024U		/* of a connection */
 #define REMOTE_SECRET		16U		/* bytes of keys and names */
 #define REMOTE_PROOF		32U		/* bytes of an HMAC-SHA256 */
@@ -214,7 +214,7 @@ struct ndshm_remote_peer {
 	unsigned char instance[REMOTE_SECRET];	/* of the owner */
 	struct remote_list ranges;
 	uint32_t reason;		/* of its failure */
-	bool sending;			/* a thread is between the first and last byte of its messages */
+	bool sending;			/* a thread is between the ends of its messages */
 	bool polling;			/* a thread waits for replies for all */
 	bool polling_queue;		/* a thread waits for both for all */
 
@@ -229,7 +229,7 @@ struct ndshm_remote_peer {
 	uint32_t pending_first;
 	uint32_t pending_count;
 	uint64_t requests;
-	uint64_t moved;			/* bytes, and REMOTE_STEP for each reply: see peer_limit_check() */
+	uint64_t moved;			/* bytes, and REMOTE_STEP for each reply */
 	uint64_t unanswered;		/* bytes sent since the last reply */
 
 	unsigned char header[WIRE_HEADER];

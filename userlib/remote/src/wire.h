@@ -3,22 +3,22 @@
  * Messages: a header of WIRE_HEADER bytes, and `length` bytes of data. All numbers are in
  * little-endian byte order. A member that a kind does not use is 0.
  *
- *	kind	 data		range	offset	value[0]	value[1]	reply
- *	IMPORT	 proof		-	id	-		-		range, value: length, rights
- *	RELEASE	 -		handle	-	-		-		yes
- *	PUT	 bytes		handle	yes	-		-		no: FLUSH has its error
- *	GET	 -		handle	yes	length		-		bytes, then a trailer
- *	ADD	 -		handle	yes	value		-		value: old
- *	SWAP	 -		handle	yes	expected	desired		value: old
- *	FLUSH	 -		-	-	-		-		the first error of a put since the last
- *	PAIR	 proof		handle	numbers	limits		-		range: key, start; offset: number,
- *									limits; value: proof
- *	CHECK	 -		handle	-	-		-		an error if the range is gone
+ *   kind     data   range   offset   value[0]  value[1]  reply
+ *   IMPORT   proof  -       id       -         -         range, value: length, rights
+ *   RELEASE  -      handle  -        -         -         yes
+ *   PUT      bytes  handle  yes      -         -         no: FLUSH has its error
+ *   GET      -      handle  yes      length    -         bytes, then a trailer
+ *   ADD      -      handle  yes      value     -         value: old
+ *   SWAP     -      handle  yes      expected  desired   value: old
+ *   FLUSH    -      -       -        -         -         the first error of a put since the last
+ *   PAIR     proof  handle  numbers  limits    -         range: key, start; offset: number,
+ *                                                        limits; value: proof
+ *   CHECK    -      handle  -        -         -         an error if the range is gone
  *
- * PAIR requests a queue pair for accesses by RDMA: its numbers are that of the peer's queue pair and,
- * from bit 32, that of its first packet, its limits the size of packets (enum ibv_mtu) and, from bit
- * 8, the number of reads in flight. The reply's limits are from bit 32 of its offset. Without numbers
- * it ends such accesses. CHECK has no handle if it only waits for the puts before.
+ * PAIR requests a queue pair for accesses by RDMA: its numbers are that of the peer's queue pair
+ * and, from bit 32, that of its first packet, its limits the size of packets (enum ibv_mtu) and,
+ * from bit 8, the number of reads in flight. The reply's limits are from bit 32 of its offset.
+ * Without numbers it ends such accesses. CHECK has no handle if it only waits for the puts before.
  *
  * Replies come in the order of the requests. The bytes of a reply are followed by a trailer: the
  * reason why they are invalid, or 0.

@@ -239,10 +239,10 @@ static void bad_arguments_have_reasons(void)
 		     REMOTE_ADDRESS);
 	CHECK_REMOTE(ndshm_remote_connect(remote, "::1", port, TOKEN, 257, &other), EINVAL,
 		     REMOTE_TOKEN_LENGTH);
-	CHECK_REMOTE(ndshm_remote_connect(remote, test_address(), 1, TOKEN, 32, &other), ECONNREFUSED,
-		     REMOTE_NO_LISTENER);
-	CHECK_REMOTE(ndshm_remote_connect(remote, test_address(), owner.port, TOKEN, sizeof(TOKEN) - 1,
-					  &other),
+	CHECK_REMOTE(ndshm_remote_connect(remote, test_address(), 1, TOKEN, 32, &other),
+		     ECONNREFUSED, REMOTE_NO_LISTENER);
+	CHECK_REMOTE(ndshm_remote_connect(remote, test_address(), owner.port, TOKEN,
+					  sizeof(TOKEN) - 1, &other),
 		     EACCES, REMOTE_TOKEN);
 	CHECK(!other);
 	/* To itself, by the thread. */
@@ -731,7 +731,7 @@ static uint32_t segments(void)
 	return info.tcpi_data_segs_in;
 }
 
-/* Small gets whose replies are received together: sizes, pages that are not accessible, segments. */
+/* Gets whose replies are received together: sizes, pages that are not accessible, segments. */
 static void small_gets_are_sent_together(void)
 {
 	enum { COUNT = 1024, BYTES = 2048 };

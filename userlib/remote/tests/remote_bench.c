@@ -9,8 +9,8 @@
  *	both	bandwidth: many of them, and the end of the last
  *
  * With an argument, a ratio worse than these is an error: bandwidth 0.95, latency 1.1. With three,
- * KIND SIZE COUNT, print only the mean of this library: "get" in us, "puts" in units of 2^20 bytes a
- * second.
+ * KIND SIZE COUNT, print only the mean of this library: "get" in us, "puts" in units of 2^20 bytes
+ * a second.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -209,7 +209,7 @@ static int bench_alone(const char *kind, uint32_t size, uint32_t count)
 	time = bench_now() - start;
 	if (!error)
 		printf("%.2f\n", gets ? (double)time / count / 1000 :
-				       (double)size * count / (1 << 20) / ((double)time / REMOTE_SECOND));
+				       (double)size * count / (1 << 20) * REMOTE_SECOND / time);
 	return error ? 2 : 0;
 }
 

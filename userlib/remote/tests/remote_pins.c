@@ -82,8 +82,9 @@ static void *client_pair(void *context)
 {
 	struct client *client = context;
 	struct ndshm_remote_peer *peer = client->peer;
-	struct wire wire = { .kind = WIRE_PAIR, .length = WIRE_PROOF, .range = client->range->handle,
-			     .offset = 9, .value = { IBV_MTU_1024 | 16 << 8 } };
+	struct wire wire = { .kind = WIRE_PAIR, .length = WIRE_PROOF, .offset = 9,
+			     .range = client->range->handle,
+			     .value = { IBV_MTU_1024 | 16 << 8 } };
 	struct wire next = { .kind = WIRE_CHECK, .range = client->range->handle };
 	struct remote_call call = { .pairs = true }, next_call = { 0 };
 	unsigned char proof[WIRE_PROOF];

@@ -57,8 +57,8 @@ static bool resources_become(int pairs, int regions)
 	for (int64_t end = test_now() + SLACK; test_now() < end; usleep(10000))
 		if (resources("qp") == pairs && resources("mr") == regions)
 			return true;
-	printf("# %d queue pairs and %d regions, not %d and %d\n", resources("qp"), resources("mr"), pairs,
-	       regions);
+	printf("# %d queue pairs and %d regions, not %d and %d\n", resources("qp"), resources("mr"),
+	       pairs, regions);
 	return false;
 }
 
@@ -128,8 +128,8 @@ static void both_sides_select_the_transport(void)
 
 	remote = test_open(NDSHM_REMOTE_RDMA, TIMEOUT);
 	REQUIRE(remote);
-	CHECK_REMOTE(ndshm_remote_listen(remote, "127.0.0.1", 0, TOKEN, sizeof(TOKEN), NULL), ENODEV,
-		     REMOTE_DEVICE);
+	CHECK_REMOTE(ndshm_remote_listen(remote, "127.0.0.1", 0, TOKEN, sizeof(TOKEN), NULL),
+		     ENODEV, REMOTE_DEVICE);
 	CHECK(!ndshm_remote_listen(remote, test_address(), 0, TOKEN, sizeof(TOKEN), NULL));
 	ndshm_remote_close(remote);
 }
@@ -146,7 +146,8 @@ static void memory_that_cannot_be_pinned_uses_tcp(void)
 	range = import(0, NDSHM_REMOTE_WRITE, &reason);
 	REQUIRE(range);
 	CHECK(reason == NDSHM_REASON_REMOTE_WRITE_ONLY);
-	CHECK(!ndshm_remote_put(range, 7, "hello", 6) && !ndshm_remote_flush(peer) && memory[7] == 'h');
+	CHECK(!ndshm_remote_put(range, 7, "hello", 6) && !ndshm_remote_flush(peer));
+	CHECK(memory[7] == 'h');
 	limit.rlim_cur = limit.rlim_max = 8192;
 	CHECK(!prlimit(owner.pid, RLIMIT_MEMLOCK, &limit, &before));
 	range = import(0, ALL, &reason);
@@ -288,7 +289,8 @@ static uint32_t pair_answer(const struct wire *request, const unsigned char *pro
 /* A request for a pair that the peer has not proved: another machine could be in its place. */
 static void pairs_are_authenticated(void)
 {
-	struct wire wire = { .kind = WIRE_PAIR, .length = WIRE_PROOF, .offset = 77, .value = { 3 } };
+	struct wire wire = { .kind = WIRE_PAIR, .length = WIRE_PROOF, .offset = 77,
+			     .value = { 3 } };
 	struct remote_call call = { .pairs = true };
 	struct ndshm_remote_range *range;
 	unsigned char proof[WIRE_PROOF];
@@ -386,7 +388,7 @@ static void other_ranges_survive_a_revocation(void)
 		CHECK(!owner_order(&owner, OWNER_REVOKE, round, 0, 0).error);
 		memset(memory + 4 * LENGTH, 0x5a, LENGTH);
 		start = test_now();
-		/* That those before are lost is an error of the flush, or of the put that finds it. */
+		/* That those before are lost is an error of the flush, or of this put. */
 		CHECK(ndshm_remote_put(range, 0, buffer, LENGTH) == 0 ||
 		      ndshm_remote_last_reason() == NDSHM_REASON_REMOTE_REVOKED);
 		CHECK_REMOTE(ndshm_remote_flush(peer), EREMOTEIO, REMOTE_REVOKED);
@@ -403,7 +405,9 @@ static void other_ranges_survive_a_revocation(void)
 	finish();
 }
 
-/* A child that lives on keeps no queue pair of a parent that is killed, and has all of its memory. */
+/*
+ * A child that lives on keeps no queue pair of a parent that is killed, and has all of its memory.
+ */
 static void children_keep_nothing_open(void)
 {
 	const int pairs = resources("qp"), regions = resources("mr");
@@ -461,7 +465,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[0], "owner"))
 		owner_main(argv[1]);
 	if (!test_rdma()) {
-		printf("1..0 # SKIP no RDMA device: set NDSHM_TEST_ADDRESS and NDSHM_TEST_RDMA=1\n");
+		puts("1..0 # SKIP no RDMA device: set NDSHM_TEST_ADDRESS and NDSHM_TEST_RDMA=1");
 		return 0;
 	}
 	pairs = resources("qp");

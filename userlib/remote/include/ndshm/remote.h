@@ -46,8 +46,8 @@ struct ndshm_remote_range;	/* an imported range */
 
 /*
  * Transports. Unless one is selected, ranges are accessed by RDMA if both sides have a device for
- * the connection and the memory can be pinned, and else by TCP. With NDSHM_REMOTE_TCP RDMA is neither
- * used nor served; with NDSHM_REMOTE_RDMA imports fail if it cannot be used.
+ * the connection and the memory can be pinned, and else by TCP. With NDSHM_REMOTE_TCP RDMA is
+ * neither used nor served; with NDSHM_REMOTE_RDMA imports fail if it cannot be used.
  */
 #define NDSHM_REMOTE_TCP	0x2U
 #define NDSHM_REMOTE_RDMA	0x4U
