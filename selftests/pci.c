@@ -536,10 +536,17 @@ TEST_F(suspend, claimed)
 	test_start(function);
 }
 
+/*
+ * On arm64 the alarm's device is registered before those of virtio. These would be suspended before
+ * it aborts, and virtio-9p, which has the test machine's files, does not work any more after that.
+ */
 TEST_F(suspend, unclaimed)
 {
 	struct function *function = &self->function;
 
+#ifdef __aarch64__
+	SKIP(return, "the machine's files would be suspended before the alarm");
+#endif
 	test_sleep(_metadata, self->alarms, "suspend");
 	/* After the claim has ended, the function must permit suspend again. */
 	test_take(_metadata, function);
@@ -680,6 +687,9 @@ static void *reset(void *argument)
 	return NULL;
 }
 
+/* Rounds of a test that sees what happens during a reset: 15 ms below a hot-plug port of arm64. */
+#define MOST_ROUNDS	10
+
 /* The registers are unmapped for the duration of a reset. */
 TEST_F(slot, reset_takes_registers)
 {
@@ -687,13 +697,17 @@ TEST_F(slot, reset_takes_registers)
 	struct resetter resetter = { .pci = &function->edu.pci };
 	pthread_t thread;
 	bool taken = false;
+	unsigned int i;
 
 	test_take(_metadata, function);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
-	while (!atomic_load(&resetter.done))
-		taken |= !ndshm_readable(function->bar);
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_EQ(0, resetter.error);
+	for (i = 0; !taken && i < MOST_ROUNDS; i++) {
+		atomic_store(&resetter.done, false);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
+		while (!atomic_load(&resetter.done))
+			taken |= !ndshm_readable(function->bar);
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		EXPECT_EQ(0, resetter.error);
+	}
 	EXPECT_TRUE(taken);
 	test_survives(_metadata, function);
 }
@@ -714,12 +728,15 @@ TEST_F(slot, client_reset_takes_registers)
 	void *failed = function;
 	pthread_t thread;
 	bool taken = false;
+	unsigned int i;
 
 	test_take(_metadata, function);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, client_reset, function));
-	while (pthread_tryjoin_np(thread, &failed))
-		taken |= !ndshm_readable(function->bar);
-	EXPECT_EQ(NULL, failed);
+	for (i = 0; !taken && i < MOST_ROUNDS; i++) {
+		ASSERT_EQ(0, pthread_create(&thread, NULL, client_reset, function));
+		while (pthread_tryjoin_np(thread, &failed))
+			taken |= !ndshm_readable(function->bar);
+		EXPECT_EQ(NULL, failed);
+	}
 	EXPECT_TRUE(taken);
 	test_survives(_metadata, function);
 	ndshm_one_case(&before, true);
@@ -973,9 +990,6 @@ static bool recovery_refuses_reset(struct __test_metadata *_metadata, struct fun
 	return true;
 }
 
-/* Rounds of the next test, which end when the recovery took longer than the test's next call. */
-#define MOST_ROUNDS	10
-
 /* A fatal error: the kernel resets the link and all that is behind it. */
 TEST_F(slot, fatal_error)
 {
@@ -983,7 +997,7 @@ TEST_F(slot, fatal_error)
 	struct function *function = &self->function;
 	struct ndshm_adapter_set_irqs_args set;
 	bool refused = false;
-	eventfd_t count;
+	eventfd_t first, count;
 	unsigned int i;
 	int log;
 
@@ -999,13 +1013,21 @@ TEST_F(slot, fatal_error)
 		test_adapter_set_irqs(function->fd, &set);
 		change_config(_metadata, function);
 		ASSERT_TRUE(report_error(&self->port, PCI_ERR_UNC_DLP));
-		/* When the error was detected: the recovery takes at least 100 ms from here. */
-		EXPECT_EQ(1, ndshm_signals(event, 10000));
-		refused |= recovery_refuses_reset(_metadata, function, event);
+		/*
+		 * When the error was detected. The recovery takes at least 100 ms from here or,
+		 * below a port whose hot-plug driver resets the slot, 15 ms: then the signal of
+		 * its end may have come as well.
+		 */
+		first = ndshm_signals(event, 10000);
+		EXPECT_LE(1, first);
+		if (first == 1)
+			refused |= recovery_refuses_reset(_metadata, function, event);
 		EXPECT_TRUE(recovers(log, &self->port));
 		/* When the reset was over. */
-		EXPECT_EQ(0, eventfd_read(event, &count));
-		EXPECT_EQ(1, count);
+		count = 0;
+		if (first == 1)
+			EXPECT_EQ(0, eventfd_read(event, &count));
+		EXPECT_EQ(2, first + count);
 		test_survives(_metadata, function);
 	}
 	EXPECT_TRUE(refused);

@@ -60,9 +60,7 @@ kernel_list() {
 		part=$((shard % of))
 		[[ $kernel == "${kernels[0]}" ]] || part=$((of - 1 - part))
 	fi
-	# A reset of the card in `pci` stops this emulator's machine of arm64.
-	selftests_list | awk -v part="$part" -v of="$of" 'of == 4 && $0 == "pci" { next }
-		part == "" || NR % of == part || $0 == "stress" && of == 2'
+	selftests_list | awk -v part="$part" -v of="$of" 'part == "" || NR % of == part || $0 == "stress" && of == 2'
 }
 build_selftests_and_fuzz() {
 	build_selftests && selftests_list >"$programs.list" &&
