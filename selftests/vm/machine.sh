@@ -126,22 +126,36 @@ machine_device_tree() {
 	qemu+=(-dtb "$1/machine.dtb")
 }
 
-# machine_platform NOT_COHERENT: print an addition to the device tree. The last eight slots of
-# virtio-mmio share a page, so they become one device: an adapter with eight interrupts. QEMU fills
-# the slots from the last one. Two regions are reserved for the adapter; the second is in the kernel's
-# direct mapping, which only devices that see the caches can use.
+# machine_platform NOT_COHERENT: print an addition to the device tree. Eight slots of virtio-mmio
+# share a page, so they become one device: an adapter with eight interrupts.
+# a003000: QEMU fills the slots from the last one. Two regions are reserved for the adapter; the
+#	second is in the kernel's direct mapping, which only devices that see the caches can use.
+# a002000: a reset line and a clock.
 machine_platform() {
-	local slot regions='<&ndshm_unmapped &ndshm_mapped>' coherent='dma-coherent;'
+	local regions='<&ndshm_unmapped &ndshm_mapped>' coherent='dma-coherent;'
 	[[ ! $1 ]] || regions='<&ndshm_unmapped>' coherent=
-	echo '/ { reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;'
-	echo 'ndshm_unmapped: ndshm@50000000 { reg = <0 0x50000000 0 0x400000>; no-map; };'
-	echo 'ndshm_mapped: ndshm@50800000 { reg = <0 0x50800000 0 0x200000>; }; };'
-	for slot in 0 2 4 6 8 a c e; do echo "/delete-node/ virtio_mmio@a003${slot}00;"; done
-	echo "virtio-page@a003000 { compatible = \"ndshm,adapter\"; reg = <0 0xa003000 0 0x1000>;"
-	printf 'interrupts = '
-	for slot in 28 29 2a 2b 2c 2d 2e; do printf '<0 0x%s 1>, ' "$slot"; done
-	echo '<0 0x2f 1>;'
-	echo "memory-region = $regions; $coherent }; };"
+	cat <<-END
+	/ {
+	reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
+	ndshm_unmapped: ndshm@50000000 { reg = <0 0x50000000 0 0x400000>; no-map; };
+	ndshm_mapped: ndshm@50800000 { reg = <0 0x50800000 0 0x200000>; }; };
+	ndshm_clock: ndshm-clock { compatible = "fixed-clock"; #clock-cells = <0>; clock-frequency = <1000000>; };
+	ndshm_reset: ndshm-reset@a002000 { compatible = "ndshm,test-reset"; reg = <0 0xa002000 0 0x1000>; #reset-cells = <1>; };
+	END
+	machine_virtio_page 3 28 "memory-region = $regions; $coherent"
+	machine_virtio_page 2 20 "resets = <&ndshm_reset 0>; clocks = <&ndshm_clock>; $coherent"
+	echo '};'
+}
+
+# machine_virtio_page PAGE INTERRUPT PROPERTIES: print the node of an adapter. INTERRUPT, the first
+# of eight, is hexadecimal.
+machine_virtio_page() {
+	local slot
+	for slot in 0 2 4 6 8 a c e; do echo "/delete-node/ virtio_mmio@a00${1}${slot}00;"; done
+	echo "virtio-page@a00${1}000 { compatible = \"ndshm,adapter\"; reg = <0 0xa00${1}000 0 0x1000>;"
+	printf 'interrupts = <'
+	for ((slot = 0; slot < 8; slot++)); do printf '0 %#x 1 ' $((0x$2 + slot)); done
+	echo ">; $3 };"
 }
 
 # Two cards on one link, at fixed addresses, which tests refer to.
