@@ -169,23 +169,18 @@ static void tree_leave(struct _test_data_tree *self)
 	munmap(self->window, SLOTS * SLOT);
 }
 
-static void tree_alloc(struct __test_metadata *_metadata, struct _test_data_tree *self,
-		       struct ndshm_block_info *block)
+static struct ring *tree_alloc(struct __test_metadata *_metadata, struct _test_data_tree *self,
+			       struct ndshm_block_info *block)
 {
 	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter.id, BLOCK, block);
+	struct ring *ring;
 
 	alloc.provider = 0;
 	test_block_alloc(self->fd, &alloc);
 	EXPECT_EQ(1, block->segments);
-}
-
-static struct ring *tree_map(struct __test_metadata *_metadata, struct _test_data_tree *self,
-			     const struct ndshm_block_info *block)
-{
-	struct ring *ring = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
-				 block->mmap_offset);
-
+	ring = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
+		    block->mmap_offset);
 	ASSERT_NE(MAP_FAILED, ring);
 	return ring;
 }
@@ -235,8 +230,7 @@ TEST_F(tree, whole)
 
 	tree_take(_metadata, self);
 	tree_quiesce(self);
-	tree_alloc(_metadata, self, &block);
-	ring = tree_map(_metadata, self, &block);
+	ring = tree_alloc(_metadata, self, &block);
 	EXPECT_TRUE(is_zero(ring, sizeof(*ring)));
 	tree_listen(_metadata, self);
 	tree_fill(self, ring, block.address);
@@ -252,8 +246,7 @@ TEST_F(tree, whole)
 	munmap(ring, sizeof(*ring));
 	request = block_free_request(block.handle);
 	test_block_free(self->fd, &request);
-	tree_alloc(_metadata, self, &block);
-	ring = tree_map(_metadata, self, &block);
+	ring = tree_alloc(_metadata, self, &block);
 	EXPECT_TRUE(is_zero(ring, sizeof(*ring)));
 	munmap(ring, sizeof(*ring));
 	tree_leave(self);
@@ -297,8 +290,7 @@ TEST_F(tree, reset)
 
 	tree_take(_metadata, self);
 	tree_quiesce(self);
-	tree_alloc(_metadata, self, &block);
-	ring = tree_map(_metadata, self, &block);
+	ring = tree_alloc(_metadata, self, &block);
 	tree_listen(_metadata, self);
 	if (!variant->supplied) {
 		test_err_adapter_reset(EOPNOTSUPP, NDSHM_REASON_RESET_UNSUPPORTED, self->fd,
@@ -332,8 +324,7 @@ TEST_F(tree, release)
 	if (!variant->supplied)
 		SKIP(return, "the device has no reset line");
 	tree_take(_metadata, self);
-	tree_alloc(_metadata, self, &block);
-	ring = tree_map(_metadata, self, &block);
+	ring = tree_alloc(_metadata, self, &block);
 	tree_fill(self, ring, block.address);
 	munmap(ring, sizeof(*ring));
 	tree_leave(self);
@@ -420,8 +411,7 @@ TEST_F(tree, suspend)
 	EXPECT_EQ(-EBUSY, ndshm_write_file(POWER "state", "freeze"));
 	EXPECT_EQ(strtol(before, NULL, 10) + 1, ndshm_read_number(FAILURES));
 	tree_quiesce(self);
-	tree_alloc(_metadata, self, &block);
-	ring = tree_map(_metadata, self, &block);
+	ring = tree_alloc(_metadata, self, &block);
 	tree_fill(self, ring, block.address);
 	EXPECT_TRUE(ndshm_soon(!is_zero(ring->buffer, RANDOM)));
 	munmap(ring, sizeof(*ring));
@@ -445,8 +435,7 @@ TEST_F_TIMEOUT(tree, kill, 10000)
 		if (!pid) {
 			tree_take(_metadata, self);
 			tree_quiesce(self);
-			tree_alloc(_metadata, self, &block);
-			ring = tree_map(_metadata, self, &block);
+			ring = tree_alloc(_metadata, self, &block);
 			tree_fill(self, ring, block.address);
 			memset(ring->rest, 1, sizeof(ring->rest));
 			ndshm_signal_peer(peer);
@@ -460,8 +449,7 @@ TEST_F_TIMEOUT(tree, kill, 10000)
 		if (variant->supplied)
 			EXPECT_EQ(0, ndshm_edu_get32(self->slot, VIRTIO_STATUS));
 		tree_quiesce(self);
-		tree_alloc(_metadata, self, &block);
-		ring = tree_map(_metadata, self, &block);
+		ring = tree_alloc(_metadata, self, &block);
 		EXPECT_TRUE(is_zero(ring, sizeof(*ring)));
 		munmap(ring, sizeof(*ring));
 		tree_leave(self);
