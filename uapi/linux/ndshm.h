@@ -253,7 +253,9 @@ struct ndshm_get_info_args {
  * its reset lines, if it has any. Register windows take the place of BARs, in the order of its
  * resources. If it has no reset line and is not behind a strict IOMMU, BLOCK_ALLOC, SECTION_CREATE
  * and BLOCK_IMPORT for it are EOPNOTSUPP (ADAPTER_UNSTOPPABLE), except from a provider of its own.
- * NDSHM_ADAPTER_RESET uses the reset lines. NDSHM_ADAPTER_CONFIG is EINVAL (CONFIG_RANGE).
+ * NDSHM_ADAPTER_RESET uses the reset lines. While these fail, the device has no mappable registers,
+ * and a claim is EPERM (ADAPTER_NEEDS_RESET) for every client. NDSHM_ADAPTER_CONFIG is EINVAL
+ * (CONFIG_RANGE).
  */
 struct ndshm_adapter_claim_args {
 	__u32 size;
