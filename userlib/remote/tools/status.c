@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -138,43 +140,77 @@ static int64_t list_now(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* All processes are connected to at once. Only root can exceed the hard limit. */
+static bool list_raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return false;
+	if (limit.rlim_cur == limit.rlim_max)
+		limit.rlim_max = 2 * limit.rlim_max + 16;
+	limit.rlim_cur = limit.rlim_max;
+	return !setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int list_socket(void)
+{
+	int fd;
+
+	do {
+		fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	} while (fd < 0 && errno == EMFILE && list_raise_descriptors());
+	return fd;
+}
+
 /*
  * Connect to one process. Any local user can listen with such a name, and so this does not wait: it
- * fails if the backlog is full. Returns -1 if the process has ended or is another user's.
+ * fails if the backlog is full. Returns -1 if the process has ended or is another user's, or adds
+ * it to *silent: then its user is not known.
  */
-static int list_connect(pid_t number)
+static int list_connect(pid_t number, size_t *silent)
 {
 	struct sockaddr_un address;
 	const socklen_t size = status_address(&address, number);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	pid_t pid;
+	int fd;
 
-	if (fd < 0)
+	/* A user can have more such sockets than processes. */
+	if (kill(number, 0) && errno == ESRCH)
 		return -1;
-	if (!connect(fd, (struct sockaddr *)&address, size) && status_is_ours(fd, false, &pid) &&
-	    pid == number)
-		return fd;
-	close(fd);
+	fd = list_socket();
+	if (fd >= 0 && !connect(fd, (struct sockaddr *)&address, size)) {
+		if (status_is_ours(fd, false, &pid) && pid == number)
+			return fd;
+	} else if (errno != ECONNREFUSED) {
+		++*silent;
+	}
+	if (fd >= 0)
+		close(fd);
 	return -1;
 }
 
-/* Receive the line of a process until the limit; false if there is none, or it is nonsense. */
-static bool list_receive(struct exported *row, int64_t limit)
+/* Receive the line of a process until the limit. Returns 0 if the process has ended, -1: silent. */
+static ssize_t list_receive(const struct exported *row, char text[STATUS_SIZE], int64_t limit)
 {
 	struct pollfd descriptor = { .fd = row->fd, .events = POLLIN };
-	const char *object, *endpoint, *words;
-	json_int_t port, length, peers, got, written;
 	const int64_t left = limit - list_now();
-	char text[STATUS_SIZE];
 	ssize_t count = -1;
 
 	/* One message: a process that sends a byte at a time cannot prolong this. */
 	if (poll(&descriptor, 1, left > 0 ? (int)left : 0) == 1)
-		count = recv(row->fd, text, sizeof(text), 0);
+		count = recv(row->fd, text, STATUS_SIZE, 0);
 	close(row->fd);
-	if (count <= 0)
-		return false;
-	row->json = json_loadb(text, (size_t)count, 0, NULL);
+	return count;
+}
+
+/* Returns false if the line is invalid. */
+static bool list_decode(struct exported *row, const char *text, size_t size)
+{
+	const char *object, *endpoint, *words;
+	json_int_t port, length, peers, got, written;
+
+	row->json = json_loadb(text, size, 0, NULL);
 	if (json_unpack(row->json, "{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I}", "object", &object,
 			"address", &endpoint, "port", &port, "length", &length, "rights", &words,
 			"peers", &peers, "read", &got, "written", &written)) {
@@ -216,8 +252,8 @@ static pid_t list_parse(const char *line)
 	return (pid_t)pid;
 }
 
-/* Connect to all. Returns the rows, allocated. */
-static struct exported *list_connect_all(size_t *count)
+/* Connect to all. Returns the rows, allocated; those without a connection are added to *silent. */
+static struct exported *list_connect_all(size_t *count, size_t *silent)
 {
 	FILE *file = fopen("/proc/net/unix", "re");
 	struct exported *rows = NULL;
@@ -227,7 +263,7 @@ static struct exported *list_connect_all(size_t *count)
 	*count = 0;
 	while (file && fgets(line, sizeof(line), file)) {
 		const pid_t pid = list_parse(line);
-		int fd = pid ? list_connect(pid) : -1;
+		int fd = pid ? list_connect(pid, silent) : -1;
 
 		if (fd < 0)
 			continue;
@@ -251,13 +287,22 @@ static struct exported *list_connect_all(size_t *count)
 static struct exported *list_exports(size_t *count)
 {
 	const int64_t limit = list_now() + LIST_TIME;
-	size_t connected;
-	struct exported *rows = list_connect_all(&connected);
+	size_t connected, silent = 0;
+	struct exported *rows = list_connect_all(&connected, &silent);
 
 	*count = 0;
-	for (size_t i = 0; i < connected; i++)
-		if (list_receive(&rows[i], limit))
+	for (size_t i = 0; i < connected; i++) {
+		char text[STATUS_SIZE];
+		const ssize_t size = list_receive(&rows[i], text, limit);
+
+		if (size > 0 && list_decode(&rows[i], text, (size_t)size))
 			rows[(*count)++] = rows[i];
+		else
+			silent += size != 0;
+	}
+	if (silent)
+		print_note("processes without a valid answer in %d ms: %zu; exports not shown",
+			   LIST_TIME, silent);
 	if (*count)
 		qsort(rows, *count, sizeof(*rows), compare_exported);
 	return rows;
