@@ -14,11 +14,25 @@
 
 #define WORD_BITS	(8 * sizeof(unsigned long))
 
+/* Held while an object of a device is made, so that no fork() comes before it is hidden. */
+static pthread_mutex_t objects_lock = PTHREAD_MUTEX_INITIALIZER;
 /* Held while a descriptor is made, so that no fork() comes before it is added. */
 static pthread_mutex_t descriptors_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long *descriptors;	/* a bit for each; protected by descriptors_lock */
 static size_t descriptor_words;
 static atomic_uint generation;		/* forks between the first process and this one */
+
+static void descriptor_prepare(void)
+{
+	fork_disable();
+	descriptor_lock();
+}
+
+static void descriptor_parent(void)
+{
+	descriptor_unlock();
+	fork_enable();
+}
 
 static void descriptor_child(void)
 {
@@ -28,14 +42,14 @@ static void descriptor_child(void)
 	if (descriptor_words)
 		memset(descriptors, 0, descriptor_words * sizeof(*descriptors));
 	atomic_fetch_add(&generation, 1);
-	pthread_mutex_unlock(&descriptors_lock);
+	descriptor_parent();
 }
 
 static int descriptor_error;
 
 static void descriptor_set_up(void)
 {
-	descriptor_error = -pthread_atfork(descriptor_lock, descriptor_unlock, descriptor_child);
+	descriptor_error = -pthread_atfork(descriptor_prepare, descriptor_parent, descriptor_child);
 }
 
 int descriptor_init(void)
@@ -49,6 +63,16 @@ int descriptor_init(void)
 unsigned int descriptor_generation(void)
 {
 	return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+void fork_disable(void)
+{
+	pthread_mutex_lock(&objects_lock);
+}
+
+void fork_enable(void)
+{
+	pthread_mutex_unlock(&objects_lock);
 }
 
 void descriptor_lock(void)

@@ -53,7 +53,51 @@ void device_hide_mappings(void)
 		fclose(maps);
 }
 
-/* Called between descriptor_lock() and _unlock(). */
+struct ibv_cq *device_create_completions(struct ibv_context *context, int entries,
+					 struct ibv_comp_channel *channel)
+{
+	struct ibv_cq *completions;
+
+	fork_disable();
+	completions = ibv_create_cq(context, entries, NULL, channel, 0);
+	device_hide_mappings();
+	fork_enable();
+	return completions;
+}
+
+struct ibv_qp *device_create_pair(struct ibv_pd *domain, struct ibv_qp_init_attr *attributes)
+{
+	struct ibv_qp *pair;
+
+	fork_disable();
+	pair = ibv_create_qp(domain, attributes);
+	device_hide_mappings();
+	fork_enable();
+	return pair;
+}
+
+static bool device_add_descriptors(struct ibv_context *context)
+{
+	descriptor_lock();
+	if (!descriptor_add(context->cmd_fd))
+		context->cmd_fd = -1;
+	if (!descriptor_add(context->async_fd))
+		context->async_fd = -1;
+	descriptor_unlock();
+	return context->cmd_fd >= 0 && context->async_fd >= 0;
+}
+
+/* Called between fork_disable() and _enable(). */
+static void device_close(struct ibv_context *context)
+{
+	descriptor_lock();
+	descriptor_remove(context->cmd_fd);
+	descriptor_remove(context->async_fd);
+	descriptor_unlock();
+	ibv_close_device(context);
+}
+
+/* Called between fork_disable() and _enable(). */
 static struct remote_device *device_open(struct ibv_device *found)
 {
 	struct remote_device *device = calloc(1, sizeof(*device));
@@ -65,12 +109,10 @@ static struct remote_device *device_open(struct ibv_device *found)
 	}
 	device->context = context;
 	snprintf(device->name, sizeof(device->name), "%s", ibv_get_device_name(found));
-	if (descriptor_add(context->cmd_fd) && descriptor_add(context->async_fd))
+	if (device_add_descriptors(context))
 		device->completions = ibv_create_cq(context, 1, NULL, NULL, 0);
 	if (!device->completions) {
-		descriptor_remove(context->cmd_fd);
-		descriptor_remove(context->async_fd);
-		ibv_close_device(context);
+		device_close(context);
 		free(device);
 		return NULL;
 	}
@@ -87,11 +129,9 @@ void devices_close(struct ndshm_remote *remote)
 
 		remote_list_del(&device->link);
 		ibv_destroy_cq(device->completions);
-		descriptor_lock();
-		descriptor_remove(device->context->cmd_fd);
-		descriptor_remove(device->context->async_fd);
-		ibv_close_device(device->context);
-		descriptor_unlock();
+		fork_disable();
+		device_close(device->context);
+		fork_enable();
 		free(device);
 	}
 }
@@ -112,7 +152,7 @@ static void devices_open(struct ndshm_remote *remote)
 	struct ibv_device **list;
 	int count = 0;
 
-	descriptor_lock();
+	fork_disable();
 	list = ibv_get_device_list(&count);
 	for (int i = 0; i < count; i++) {
 		struct remote_device *device;
@@ -125,7 +165,7 @@ static void devices_open(struct ndshm_remote *remote)
 	}
 	if (list)
 		ibv_free_device_list(list);
-	descriptor_unlock();
+	fork_enable();
 }
 
 /* Entries for the GID tables of all ports: a query with less room than they need fails. */
@@ -187,20 +227,14 @@ static uint8_t device_reads(int most)
 	return (uint8_t)(most < PAIR_READS ? most : PAIR_READS);
 }
 
-/* Find the device of an address of this machine. Called with the lock held. */
-uint32_t device_find(struct ndshm_remote *remote, const union remote_address *address,
-		     struct remote_path *path)
+static uint32_t device_find_locked(struct ndshm_remote *remote, const union ibv_gid *local,
+				   struct remote_path *path)
 {
 	struct ibv_device_attr attributes;
-	union ibv_gid local;
 
-	if (remote->flags & NDSHM_REMOTE_TCP)
-		return NDSHM_REASON_REMOTE_TRANSPORT;
-	if (!device_gid_of(address, &local))
-		return NDSHM_REASON_REMOTE_DEVICE;
-	if (!devices_have(remote, &local, path)) {
+	if (!devices_have(remote, local, path)) {
 		devices_open(remote);
-		if (!devices_have(remote, &local, path))
+		if (!devices_have(remote, local, path))
 			return NDSHM_REASON_REMOTE_DEVICE;
 	}
 	if (ibv_query_device(path->device->context, &attributes))
@@ -210,16 +244,34 @@ uint32_t device_find(struct ndshm_remote *remote, const union remote_address *ad
 	return NDSHM_REASON_NONE;
 }
 
-/* Find the device and the addresses of a connection. Called with the lock held. */
-uint32_t device_find_path(struct ndshm_remote *remote, int fd, struct remote_path *path)
+/*
+ * Find the device of an address of this machine, and open it. This may take long: it is called
+ * without the lock.
+ */
+uint32_t device_find(struct ndshm_remote *remote, const union remote_address *address,
+		     struct remote_path *path)
 {
-	union remote_address local, other;
-	socklen_t local_length = sizeof(local), other_length = sizeof(other);
+	union ibv_gid local;
+	uint32_t reason;
 
-	if (getsockname(fd, &local.any, &local_length) ||
-	    getpeername(fd, &other.any, &other_length) || !device_gid_of(&other, &path->other))
+	if (remote->flags & NDSHM_REMOTE_TCP)
+		return NDSHM_REASON_REMOTE_TRANSPORT;
+	if (!device_gid_of(address, &local))
 		return NDSHM_REASON_REMOTE_DEVICE;
-	return device_find(remote, &local, path);
+	pthread_mutex_lock(&remote->devices_lock);
+	reason = device_find_locked(remote, &local, path);
+	pthread_mutex_unlock(&remote->devices_lock);
+	return reason;
+}
+
+/* Get the addresses of a connection: @local is for device_find(). Returns false without both. */
+bool path_init(struct remote_path *path, int fd, union remote_address *local)
+{
+	union remote_address other;
+	socklen_t local_length = sizeof(*local), other_length = sizeof(other);
+
+	return !getsockname(fd, &local->any, &local_length) &&
+	       !getpeername(fd, &other.any, &other_length) && device_gid_of(&other, &path->other);
 }
 
 /* Modify a new queue pair to be ready to receive. */

@@ -344,14 +344,10 @@ static uint32_t listener_check_device(struct ndshm_remote *remote,
 				      const union remote_address *address)
 {
 	struct remote_path path;
-	uint32_t reason;
 
 	if (!(remote->flags & NDSHM_REMOTE_RDMA))
 		return NDSHM_REASON_NONE;
-	remote_lock(remote);
-	reason = device_find(remote, address, &path);
-	remote_unlock(remote);
-	return reason;
+	return device_find(remote, address, &path);
 }
 
 static int listener_open(struct ndshm_remote *remote, const char *address, uint16_t port,

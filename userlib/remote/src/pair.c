@@ -9,10 +9,10 @@
  * devices, as that of rdma_rxe, let a message that has begun continue into a region that is being
  * deregistered. The queue pair of other ranges is another one, and their accesses continue.
  *
- * To pin and to unpin the memory of an export may take long. A thread that only does this makes and
- * frees the pairs of all peers, in the order of their requests and without the lock. A link whose
- * pair is being made is not received from. A revocation frees the pairs of its export itself, and
- * waits only for one of these that is being made or freed.
+ * To find and open a device, and to pin and to unpin the memory of an export, may take long. A
+ * thread that only does this makes and frees the pairs of all peers, in the order of their requests
+ * and without the lock. A link whose pair is being made is not received from. A revocation frees
+ * the pairs of its export itself, and waits only for one of these that is being made or freed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,8 +21,8 @@
 #include "remote_internal.h"
 
 /*
- * Protected by ndshm_remote.lock, but @domain, @region and @queue belong to the thread that has
- * taken the pair off the list until it is ready, or freed.
+ * Protected by ndshm_remote.lock, but @path, @domain, @region and @queue belong to the thread that
+ * has taken the pair off the list until it is ready, or freed.
  */
 struct remote_pair {
 	struct remote_list link;	/* in ndshm_remote.pair_work: to be made, or to be freed */
@@ -31,10 +31,13 @@ struct remote_pair {
 	bool ready;			/* has been made */
 
 	/* not changed after pair_alloc() */
-	struct remote_path path;
+	union remote_address local;	/* of the connection */
 	uint64_t start;			/* address of the first byte for the device */
 	uint64_t numbers;		/* of the peer's queue pair and first packet */
+	uint32_t mtu;			/* of the peer's device */
+	uint32_t reads;			/* the most that it has in flight */
 
+	struct remote_path path;
 	struct ibv_pd *domain;
 	struct ibv_mr *region;
 	struct ibv_qp *queue;
@@ -78,28 +81,43 @@ static uint32_t pair_register(struct remote_pair *pair)
 	}
 }
 
+/* Find the device, and what both can. */
+static uint32_t pair_find_device(struct remote_pair *pair)
+{
+	struct remote_path *path = &pair->path;
+	const uint32_t reason = device_find(pair->owner->remote, &pair->local, path);
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (pair->mtu >= IBV_MTU_256 && pair->mtu < path->mtu)
+		path->mtu = pair->mtu;
+	if (pair->reads < path->served_reads)
+		path->served_reads = (uint8_t)pair->reads;
+	return NDSHM_REASON_NONE;
+}
+
 /* Called without the lock. What was made before a failure is left to pair_fini(). */
 static uint32_t pair_init(struct remote_pair *pair)
 {
 	const struct remote_path *path = &pair->path;
 	struct ibv_qp_init_attr attributes = {
-		.send_cq = path->device->completions,
-		.recv_cq = path->device->completions,
 		.cap = { .max_send_wr = 1, .max_send_sge = 1 },
 		.qp_type = IBV_QPT_RC,
 	};
-	uint32_t reason;
+	uint32_t reason = pair_find_device(pair);
 
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
 	pair->domain = ibv_alloc_pd(path->device->context);
 	if (!pair->domain)
 		return NDSHM_REASON_REMOTE_QUEUE;
 	reason = pair_register(pair);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	pair->queue = ibv_create_qp(pair->domain, &attributes);
+	attributes.send_cq = attributes.recv_cq = path->device->completions;
+	pair->queue = device_create_pair(pair->domain, &attributes);
 	if (!pair->queue)
 		return NDSHM_REASON_REMOTE_QUEUE;
-	device_hide_mappings();
 	/* It sends responses only: it need not be ready to send. */
 	if (!path_connect(path, pair->queue, (uint32_t)pair->numbers & PAIR_NUMBER,
 			  (uint32_t)(pair->numbers >> 32) & PAIR_NUMBER,
@@ -124,24 +142,28 @@ static void pair_fini(struct remote_pair *pair)
  */
 
 /* The import has no pair yet. */
-static bool pair_alloc(struct remote_import *import, const struct remote_path *path,
-		       uint64_t numbers)
+static uint32_t pair_alloc(struct remote_import *import, const struct remote_link *link)
 {
 	struct ndshm_remote_export *owner = import->owner;
 	struct remote_pair *pair = calloc(1, sizeof(*pair));
 
 	if (!pair)
-		return false;
+		return NDSHM_REASON_REMOTE_QUEUE;
+	if (!path_init(&pair->path, link->source.fd, &pair->local)) {
+		free(pair);
+		return NDSHM_REASON_REMOTE_DEVICE;
+	}
 	pair->owner = owner;
 	pair->import = import;
-	pair->path = *path;
 	pair->start = (uintptr_t)owner->address % (uintptr_t)sysconf(_SC_PAGESIZE);
-	pair->numbers = numbers;
+	pair->numbers = link->wire.offset;
+	pair->mtu = (uint32_t)link->wire.value[0] & 0xff;
+	pair->reads = (uint32_t)(link->wire.value[0] >> 8) & 0xff;
 	import->pair = pair;
 	owner->pairs++;
 	remote_list_add(&owner->remote->pair_work, &pair->link);
 	remote_wake(owner->remote);
-	return true;
+	return NDSHM_REASON_NONE;
 }
 
 /* It is in no list. Called with the lock held, which is released meanwhile. */
@@ -272,10 +294,7 @@ void pairs_stop(struct ndshm_remote *remote)
 uint32_t pair_serve(struct remote_link *link, struct remote_import *import, bool *done)
 {
 	struct ndshm_remote *remote = link->source.remote;
-	const uint32_t mtu = (uint32_t)link->wire.value[0] & 0xff;
-	const uint32_t reads = (uint32_t)(link->wire.value[0] >> 8) & 0xff;
 	unsigned char proof[WIRE_PROOF];
-	struct remote_path path;
 	uint32_t reason;
 
 	pair_request_proof(link->session, &link->wire, proof);
@@ -287,17 +306,15 @@ uint32_t pair_serve(struct remote_link *link, struct remote_import *import, bool
 		return NDSHM_REASON_NONE;
 	if (!(import->owner->blob.rights & NDSHM_REMOTE_READ))
 		return NDSHM_REASON_REMOTE_WRITE_ONLY;
-	reason = device_find_path(remote, link->source.fd, &path);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	if (mtu >= IBV_MTU_256 && mtu < path.mtu)
-		path.mtu = mtu;
-	if (reads < path.served_reads)
-		path.served_reads = (uint8_t)reads;
+	/* The other reasons of device_find() are found without the lock. */
+	if (remote->flags & NDSHM_REMOTE_TCP)
+		return NDSHM_REASON_REMOTE_TRANSPORT;
 	if (!remote->pairing)
 		remote->pairing = remote_thread_start(remote, &remote->pair_thread, pairs_run);
-	if (!remote->pairing || !pair_alloc(import, &path, link->wire.offset))
+	if (!remote->pairing)
 		return NDSHM_REASON_REMOTE_QUEUE;
-	link->pairing = import;
-	return NDSHM_REASON_NONE;
+	reason = pair_alloc(import, link);
+	if (reason == NDSHM_REASON_NONE)
+		link->pairing = import;
+	return reason;
 }

@@ -549,10 +549,9 @@ uint32_t queue_pair(struct ndshm_remote_range *range)
 	if (!queue)
 		return peer->queue_reason;
 	attributes.send_cq = attributes.recv_cq = queue->completions;
-	range->pair = ibv_create_qp(queue->domain, &attributes);
+	range->pair = device_create_pair(queue->domain, &attributes);
 	if (!range->pair)
 		return NDSHM_REASON_REMOTE_QUEUE;
-	device_hide_mappings();
 	reason = queue_pair_connect(range);
 	if (reason == NDSHM_REASON_NONE)
 		reason = queue_pair_try(range);
@@ -624,10 +623,9 @@ static uint32_t queue_init(struct remote_queue *queue)
 	queue->buffer = buffer;
 	madvise(buffer, QUEUE_BYTES, MADV_DONTFORK);
 	queue->domain = ibv_alloc_pd(context);
-	queue->completions = ibv_create_cq(context, QUEUE_ENTRIES, NULL, queue->channel, 0);
+	queue->completions = device_create_completions(context, QUEUE_ENTRIES, queue->channel);
 	if (!queue->domain || !queue->completions)
 		return NDSHM_REASON_REMOTE_QUEUE;
-	device_hide_mappings();
 	queue->region = ibv_reg_mr(queue->domain, buffer, QUEUE_BYTES, IBV_ACCESS_LOCAL_WRITE);
 	if (queue->region)
 		return NDSHM_REASON_NONE;
@@ -638,15 +636,16 @@ static uint32_t queue_init(struct remote_queue *queue)
 void queue_create(struct ndshm_remote_peer *peer)
 {
 	struct remote_queue *queue = calloc(1, sizeof(*queue));
+	union remote_address local;
 
 	if (!queue) {
 		peer->queue_reason = NDSHM_REASON_REMOTE_QUEUE;
 		return;
 	}
 	queue->memory = -1;
-	remote_lock(peer->remote);
-	peer->queue_reason = device_find_path(peer->remote, peer->fd, &queue->path);
-	remote_unlock(peer->remote);
+	peer->queue_reason = NDSHM_REASON_REMOTE_DEVICE;
+	if (path_init(&queue->path, peer->fd, &local))
+		peer->queue_reason = device_find(peer->remote, &local, &queue->path);
 	if (peer->queue_reason == NDSHM_REASON_NONE)
 		peer->queue_reason = queue_init(queue);
 	if (peer->queue_reason == NDSHM_REASON_NONE)

@@ -315,6 +315,7 @@ static void remote_free(struct ndshm_remote *remote)
 	descriptor_close(remote->epoll);
 	pthread_cond_destroy(&remote->woken);
 	pthread_cond_destroy(&remote->resumed);
+	pthread_mutex_destroy(&remote->devices_lock);
 	pthread_mutex_destroy(&remote->lock);
 	explicit_bzero(&remote->token, sizeof(remote->token));
 	free(remote);
@@ -327,6 +328,7 @@ static struct ndshm_remote *remote_alloc(const struct ndshm_remote_request *requ
 	if (!remote)
 		return NULL;
 	pthread_mutex_init(&remote->lock, NULL);
+	pthread_mutex_init(&remote->devices_lock, NULL);
 	pthread_cond_init(&remote->resumed, NULL);
 	pthread_cond_init(&remote->woken, NULL);
 	remote_list_init(&remote->dead);

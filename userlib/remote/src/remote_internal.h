@@ -8,11 +8,18 @@
  *
  * Lock rule: ndshm_remote.lock protects exports, links, the half-open connections and the list
  * of peers, ndshm_remote_peer.lock all else of a peer. No thread holds both. The system calls
- * that are made with a lock held do not wait: those on sockets are non-blocking, and copy 256
- * KiB at most; those on RDMA devices find and open these. They are the only accesses to exported
- * memory but atomics and those of devices, and so no access of this process is running while a
- * thread has ndshm_remote.lock. Memory is pinned and unpinned without it: see pair.c. libndshm is
- * not called with a lock held.
+ * that are made with one of these held do not wait: those on sockets are non-blocking, and copy 256
+ * KiB at most. They are the only accesses to exported memory but atomics and those of devices, and
+ * so no access of this process is running while a thread has ndshm_remote.lock. libndshm is not
+ * called with a lock held.
+ *
+ * RDMA devices are found and opened, and memory is pinned and unpinned, without these two locks:
+ * see pair.c. ndshm_remote.devices_lock protects the list of open devices, and is held while others
+ * are opened. A peer's queue pairs are made with its lock held, and may wait for the first lock
+ * below.
+ *
+ * The locks of descriptor.c are taken last: that of fork_disable(), which a thread holds while it
+ * opens a device or makes an object of one, and then that of descriptor_lock().
  *
  * The thread of the library, or the callers of ndshm_remote_progress(), serve the links. A caller
  * that waits for a peer receives its replies itself.
@@ -289,7 +296,8 @@ struct ndshm_remote {
 	uint32_t link_count;
 	uint32_t reply_count;		/* of all links */
 
-	struct remote_list devices;
+	pthread_mutex_t devices_lock;
+	struct remote_list devices;	/* protected by @devices_lock */
 	struct remote_list pair_work;
 	pthread_t pair_thread;
 	bool pairing;			/* @pair_thread runs */
@@ -322,6 +330,12 @@ static inline int remote_done(int error)
 /* descriptor.c: descriptors that children of fork() do not keep. */
 int descriptor_init(void);
 unsigned int descriptor_generation(void);
+/*
+ * In between, which may take long, no fork() happens: a child would have what the caller hides from
+ * it next. Called without descriptor_lock().
+ */
+void fork_disable(void);
+void fork_enable(void);
 /* Take over a descriptor. Called between descriptor_lock() and _unlock(), as is its creation. */
 void descriptor_lock(void);
 void descriptor_unlock(void);
@@ -462,9 +476,13 @@ uint32_t peer_batch_end(struct peer_batch *batch, uint32_t reason);
 /* device.c */
 uint32_t device_find(struct ndshm_remote *remote, const union remote_address *address,
 		     struct remote_path *path);
-uint32_t device_find_path(struct ndshm_remote *remote, int fd, struct remote_path *path);
+bool path_init(struct remote_path *path, int fd, union remote_address *local);
 bool path_connect(const struct remote_path *path, struct ibv_qp *queue, uint32_t number,
 		  uint32_t packet, unsigned int access);
+/* Children of fork() do not have the mappings of these objects. */
+struct ibv_cq *device_create_completions(struct ibv_context *context, int entries,
+					 struct ibv_comp_channel *channel);
+struct ibv_qp *device_create_pair(struct ibv_pd *domain, struct ibv_qp_init_attr *attributes);
 void device_hide_mappings(void);
 void devices_close(struct ndshm_remote *remote);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * An RDMA device with the address 127.0.0.1, for an owner of this process: the functions of
- * libibverbs that make and destroy objects count these, and do nothing else. Registrations and
- * deregistrations wait while the test stops them.
+ * libibverbs that make and destroy objects count these, and do nothing else. Registrations,
+ * deregistrations, and what opens the device or maps it, wait while the test stops them. Programs
+ * are linked with --wrap=fopen64, so that the mappings have the name of those of a device.
  */
 #ifndef NDSHM_FAKE_VERBS_H
 #define NDSHM_FAKE_VERBS_H
@@ -11,8 +12,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <infiniband/verbs.h>
@@ -25,8 +28,13 @@ static struct {
 	int objects[FAKE_KINDS];
 	bool stop_pinning;
 	bool stop_unpinning;
+	bool stop_opening;
+	bool stop_mapping;
 	int pinning;			/* threads in a registration */
 	int unpinning;
+	int opening;
+	int mapping;			/* threads that make an object with a mapping */
+	void *mapped;			/* the last mapping */
 	int error;			/* of the next registration, or 0 */
 	size_t addresses;		/* of each of two ports; the last one is 127.0.0.1 */
 	bool order_wrong;		/* a region was deregistered before its queue pair */
@@ -78,13 +86,18 @@ static inline bool fake_becomes(const int *counter, int value)
 	return good;
 }
 
+/* Continues after 20 seconds: the test may wait for this thread, and then fails. */
 static inline void fake_stop_at(const bool *stopped, int *threads)
 {
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 20;
 	pthread_mutex_lock(&fake.lock);
 	++*threads;
 	pthread_cond_broadcast(&fake.changed);
-	while (*stopped)
-		pthread_cond_wait(&fake.changed, &fake.lock);
+	while (*stopped && !pthread_cond_timedwait(&fake.changed, &fake.lock, &end))
+		;
 	--*threads;
 	pthread_cond_broadcast(&fake.changed);
 	pthread_mutex_unlock(&fake.lock);
@@ -113,6 +126,7 @@ struct ibv_context *ibv_open_device(struct ibv_device *device)
 {
 	struct ibv_context *context = calloc(1, sizeof(*context));
 
+	fake_stop_at(&fake.stop_opening, &fake.opening);
 	context->device = device;
 	context->cmd_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	context->async_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -170,6 +184,67 @@ ssize_t _ibv_query_gid_table(struct ibv_context *context, struct ibv_gid_entry *
 	return (ssize_t)count;
 }
 
+#define FAKE_NAME	"/memfd:fake-uverbs"
+#define FAKE_BYTES	4096U
+
+/* Map memory as an object of a device does. */
+static inline void *fake_map(void)
+{
+	const int fd = memfd_create("fake-uverbs", MFD_CLOEXEC);
+	void *map = NULL;
+
+	if (fd >= 0 && !ftruncate(fd, FAKE_BYTES))
+		map = mmap(NULL, FAKE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	pthread_mutex_lock(&fake.lock);
+	fake.mapped = map;
+	pthread_mutex_unlock(&fake.lock);
+	fake_stop_at(&fake.stop_mapping, &fake.mapping);
+	return map;
+}
+
+FILE *__real_fopen64(const char *path, const char *mode);
+FILE *__wrap_fopen64(const char *path, const char *mode);
+
+/* The mappings of this process, those of fake_map() with the name of a device. */
+FILE *__wrap_fopen64(const char *path, const char *mode)
+{
+	static const char device[] = "/dev/infiniband/uverbs0\n";
+	FILE *file = __real_fopen64(path, mode), *copy;
+	char line[512];
+
+	if (!file || strcmp(path, "/proc/self/maps"))
+		return file;
+	copy = fdopen(memfd_create("maps", MFD_CLOEXEC), "w+");
+	while (copy && fgets(line, sizeof(line), file)) {
+		char *name = strstr(line, FAKE_NAME);
+
+		if (name)
+			memcpy(name, device, sizeof(device));
+		fputs(line, copy);
+	}
+	fclose(file);
+	if (copy)
+		rewind(copy);
+	return copy;
+}
+
+struct ibv_comp_channel *ibv_create_comp_channel(struct ibv_context *context)
+{
+	struct ibv_comp_channel *channel = calloc(1, sizeof(*channel));
+
+	channel->context = context;
+	channel->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return channel;
+}
+
+int ibv_destroy_comp_channel(struct ibv_comp_channel *channel)
+{
+	close(channel->fd);
+	free(channel);
+	return 0;
+}
+
 struct ibv_cq *ibv_create_cq(struct ibv_context *context, int count, void *data,
 			     struct ibv_comp_channel *channel, int vector)
 {
@@ -180,11 +255,13 @@ struct ibv_cq *ibv_create_cq(struct ibv_context *context, int count, void *data,
 	(void)channel;
 	(void)vector;
 	completions->context = context;
+	completions->cq_context = fake_map();
 	return completions;
 }
 
 int ibv_destroy_cq(struct ibv_cq *completions)
 {
+	munmap(completions->cq_context, FAKE_BYTES);
 	free(completions);
 	return 0;
 }
@@ -231,6 +308,13 @@ struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *domain, void *address, size_t len
 	return region;
 }
 
+/* With access rights that old devices know. */
+#undef ibv_reg_mr
+struct ibv_mr *ibv_reg_mr(struct ibv_pd *domain, void *address, size_t length, int access)
+{
+	return ibv_reg_mr_iova2(domain, address, length, (uintptr_t)address, (unsigned int)access);
+}
+
 int ibv_dereg_mr(struct ibv_mr *region)
 {
 	fake_stop_at(&fake.stop_unpinning, &fake.unpinning);
@@ -250,6 +334,7 @@ struct ibv_qp *ibv_create_qp(struct ibv_pd *domain, struct ibv_qp_init_attr *att
 	(void)attributes;
 	queue->pd = domain;
 	queue->qp_num = 5;
+	queue->qp_context = fake_map();
 	fake_count(FAKE_QUEUE, 1);
 	return queue;
 }
@@ -264,6 +349,7 @@ int ibv_modify_qp(struct ibv_qp *queue, struct ibv_qp_attr *attributes, int mask
 
 int ibv_destroy_qp(struct ibv_qp *queue)
 {
+	munmap(queue->qp_context, FAKE_BYTES);
 	free(queue);
 	fake_count(FAKE_QUEUE, -1);
 	return 0;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Owners whose device pins memory for long: other peers are served meanwhile, and revocations wait
- * for what concerns them. The device is that of fake_verbs.h, and the owner is in this process. The
- * peers request queue pairs, but use none.
+ * Owners whose device pins memory for long, or is opened for long: other peers are served
+ * meanwhile, and revocations wait for what concerns them. Children of fork() have no mappings of
+ * the device. The device is that of fake_verbs.h, and the owner is in this process. The peers
+ * request queue pairs, but use none.
  */
+#include <sys/wait.h>
+
 #include "remote_internal.h"
 #include "remote_test.h"
 #include "fake_verbs.h"
@@ -155,24 +158,29 @@ static bool server_has_work(void)
 	return work;
 }
 
-static void served_while_memory_is_pinned(uint32_t flags)
+/* Accesses of the second client, connections, imports and revocations. */
+static void check_server_works(void)
 {
-	struct ndshm_remote_range *range;
 	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+	struct ndshm_remote_range *range;
 	struct ndshm_remote_peer *peer;
 
-	REQUIRE(begin(flags));
-	fake_set(&fake.stop_pinning, true);
-	client_ask(&clients[0]);
-	REQUIRE(fake_becomes(&fake.pinning, 1));
 	CHECK(client_works(&clients[1]));
-	/* Also connections, imports and revocations. */
 	peer = test_connect(remote, &owner);
 	REQUIRE(peer);
 	ndshm_remote_export_blob(clients[1].made, blob);
 	CHECK(!ndshm_remote_import(peer, blob, sizeof(blob), &range));
 	ndshm_remote_revoke(clients[2].made);
 	CHECK_REMOTE(ndshm_remote_get(clients[2].range, 0, blob, 8), EREMOTEIO, REMOTE_REVOKED);
+}
+
+static void served_while_memory_is_pinned(uint32_t flags)
+{
+	REQUIRE(begin(flags));
+	fake_set(&fake.stop_pinning, true);
+	client_ask(&clients[0]);
+	REQUIRE(fake_becomes(&fake.pinning, 1));
+	check_server_works();
 	CHECK(fake.pinning == 1 && !server_info().pairs);
 	fake_set(&fake.stop_pinning, false);
 	CHECK(client_has(&clients[0], NDSHM_REASON_NONE, NDSHM_REASON_NONE));
@@ -336,9 +344,7 @@ static void devices_with_many_addresses_are_found(void)
 		uint32_t reason;
 
 		fake.addresses = counts[i];
-		remote_lock(server);
 		reason = device_find(server, &address, &path);
-		remote_unlock(server);
 		if (counts[i] > 256)
 			CHECK(reason == NDSHM_REASON_REMOTE_DEVICE);
 		else
@@ -347,6 +353,146 @@ static void devices_with_many_addresses_are_found(void)
 	}
 	fake.addresses = 1;
 	ndshm_remote_close(server);
+}
+
+static void others_are_served_while_a_device_is_opened(void)
+{
+	REQUIRE(begin(0));
+	fake_set(&fake.stop_opening, true);
+	client_ask(&clients[0]);
+	if (CHECK(fake_becomes(&fake.opening, 1)))
+		check_server_works();
+	CHECK(fake.opening == 1);
+	fake_set(&fake.stop_opening, false);
+	CHECK(client_has(&clients[0], NDSHM_REASON_NONE, NDSHM_REASON_NONE));
+	finish(0);
+}
+
+static void *connect_server(void *context)
+{
+	CHECK(test_connect(context, &owner));
+	return NULL;
+}
+
+/* The object that serves the links makes a connection. */
+static void others_are_served_while_a_connection_opens_a_device(void)
+{
+	pthread_t thread;
+
+	REQUIRE(begin(0));
+	fake_set(&fake.stop_opening, true);
+	CHECK(!pthread_create(&thread, NULL, connect_server, server));
+	if (CHECK(fake_becomes(&fake.opening, 1)))
+		check_server_works();
+	CHECK(fake.opening == 1);
+	fake_set(&fake.stop_opening, false);
+	pthread_join(thread, NULL);
+	finish(0);
+}
+
+/* A fork by another thread while an object is being made. */
+static struct {
+	pthread_t thread;
+	pid_t task;
+	atomic_bool begun;
+	atomic_bool done;
+	int status;			/* of the child, which has the mapping */
+} forks;
+
+/* Runs before that of the library, which was registered earlier. */
+static void fork_begins(void)
+{
+	forks.task = gettid();
+	forks.begun = true;
+}
+
+static void *fork_run(void *context)
+{
+	const pid_t pid = fork();
+
+	if (!pid)
+		_exit(!msync(fake.mapped, FAKE_BYTES, MS_ASYNC));
+	forks.done = true;
+	CHECK(pid > 0 && waitpid(pid, &forks.status, 0) == pid);
+	return context;
+}
+
+static bool fork_is_blocked(void)
+{
+	char path[64], text[128] = "", *state;
+	int fd;
+
+	if (!forks.begun)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", forks.task);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	close(fd);
+	state = strrchr(text, ')');
+	return state && state[1] == ' ' && state[2] == 'S';
+}
+
+/* Fork while @thread, or the server, is in the function that maps the device. */
+static void check_fork(void)
+{
+	forks.begun = forks.done = false;
+	forks.status = -1;
+	if (CHECK(fake_becomes(&fake.mapping, 1)) &&
+	    CHECK(!pthread_create(&forks.thread, NULL, fork_run, NULL))) {
+		/* No event shows that a thread waits for a lock. */
+		while (!forks.done && !fork_is_blocked())
+			usleep(1000);
+		fake_set(&fake.stop_mapping, false);
+		pthread_join(forks.thread, NULL);
+		CHECK(!forks.status);
+	}
+	fake_set(&fake.stop_mapping, false);
+}
+
+static void *import_range(void *context)
+{
+	struct ndshm_remote_range *range;
+	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+
+	ndshm_remote_export_blob(clients[1].made, blob);
+	CHECK(!ndshm_remote_import(context, blob, sizeof(blob), &range));
+	return NULL;
+}
+
+static void children_lack_mappings_of_objects(void)
+{
+	struct ndshm_remote *near;
+	struct ndshm_remote_peer *peer;
+	pthread_t thread;
+
+	REQUIRE(begin(0));
+	CHECK(!pthread_atfork(fork_begins, NULL, NULL));
+	/* Of an owner: of the completion queue of the device, then of a queue pair. */
+	for (int i = 0; i < 2; i++) {
+		fake_set(&fake.stop_mapping, true);
+		client_ask(&clients[i]);
+		check_fork();
+		CHECK(client_has(&clients[i], NDSHM_REASON_NONE, NDSHM_REASON_NONE));
+	}
+	/* Of a peer: of the completion queue of a connection, then of a queue pair. */
+	near = test_open(0, TIMEOUT);
+	REQUIRE(near);
+	peer = test_connect(near, &owner);
+	REQUIRE(peer);
+	fake_set(&fake.stop_mapping, true);
+	CHECK(!pthread_create(&thread, NULL, connect_server, near));
+	check_fork();
+	pthread_join(thread, NULL);
+	/* The owner's part fails: this device cannot read. */
+	fake.error = ENOMEM;
+	fake_set(&fake.stop_mapping, true);
+	CHECK(!pthread_create(&thread, NULL, import_range, peer));
+	check_fork();
+	pthread_join(thread, NULL);
+	CHECK(!fake.error);
+	ndshm_remote_close(near);
+	finish(0);
 }
 
 int main(void)
@@ -363,6 +509,9 @@ int main(void)
 	RUN(pairs_that_are_not_wanted_are_freed);
 	RUN(owners_that_close_free_all);
 	RUN(devices_with_many_addresses_are_found);
+	RUN(others_are_served_while_a_device_is_opened);
+	RUN(others_are_served_while_a_connection_opens_a_device);
+	RUN(children_lack_mappings_of_objects);
 	CHECK(test_descriptors() == descriptors);
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
