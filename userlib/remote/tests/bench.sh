@@ -1,11 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# bench.sh PROGRAM: run remote_bench, and ucx_perftest over TCP with the same sizes if it is installed.
+# bench.sh PROGRAM: run remote_bench, and ucx_perftest over TCP with the same sizes if it is
+# installed.
 set -euo pipefail
 
 "$1"
-command -v ucx_perftest >/dev/null || { echo 'ucx_perftest: not installed (packages.sh bench)'; exit 0; }
+if ! command -v ucx_perftest >/dev/null; then
+	echo 'ucx_perftest: not installed (packages.sh bench)'
+	exit 0
+fi
 export UCX_TLS=tcp UCX_NET_DEVICES=lo
 
 # perftest NAME SIZE COUNT ARGUMENT...: the line of the results.

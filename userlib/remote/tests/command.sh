@@ -27,7 +27,8 @@ cp "$(realpath "$ndshm")" "$top/ndshm"
 "$top/ndshm" remote list >"$top/out" 2>"$top/err"
 is "without ndshm-remote: the exit status of env" 127 $?
 is "without ndshm-remote: the package" \
-	"ndshm: cannot run ndshm-remote: it is not installed: install the package ndshm-remote (ENOENT)" "$(<"$top/err")"
+	"ndshm: cannot run ndshm-remote: it is not installed: install the package ndshm-remote (ENOENT)" \
+	"$(<"$top/err")"
 mkdir -p "$top/opt/bin" "$top/opt/libexec/ndshm"
 mv "$top/ndshm" "$top/opt/bin"
 ln -s "$(realpath "$(dirname "$ndshm")")/ndshm-remote" "$top/opt/libexec/ndshm/"
@@ -54,7 +55,8 @@ unexported() {
 }
 secrets=(--token-file "$top/token" --blob "$top/blob")
 
-exported remote export --block 3M --rights read,write,atomic --token-file "$top/token" --blob "$top/blob"
+exported remote export --block 3M --rights read,write,atomic \
+	--token-file "$top/token" --blob "$top/blob"
 ok "a block is exported"
 is "what it says" "exports 3145728 bytes from 0: read,write,atomic" "$(sed -n 2p "$top/exported")"
 is "the blob is for its owner" 600 "$(stat -c %a "$top/blob")"
@@ -79,7 +81,8 @@ run 0 "get in JSON" remote get -j "$at" "${secrets[@]}" --output "$top/got" --of
 is "get in JSON: bytes" 5 "$(get bytes)"
 is "get in JSON: offset" 2 "$(get offset)"
 run 0 "secrets of the environment" --version
-is "secrets of the environment" "from a pipe" "$(NDSHM_REMOTE_TOKEN=$(<"$top/token") NDSHM_REMOTE_BLOB=$(<"$top/blob") \
+is "secrets of the environment" "from a pipe" \
+	"$(NDSHM_REMOTE_TOKEN=$(<"$top/token") NDSHM_REMOTE_BLOB=$(<"$top/blob") \
 	"$ndshm" remote get "$at" --offset 1M --length 11)"
 
 # The bar.
@@ -132,27 +135,37 @@ failed "too long" 'get: the range has 3145728 bytes; use a smaller --offset or -
 	get "$at" "${secrets[@]}" --offset 3M --length 1
 [ ! -e "$top/none" ]
 head -c 4M /dev/zero >"$top/long"
-failed "a file that is too long" 'put: the range has 3145728 bytes, the input more after the offset; nothing was put (ERANGE)' \
+failed "a file that is too long" \
+	'put: the range has 3145728 bytes, the input more after the offset; nothing was put (ERANGE)' \
 	put "$at" "${secrets[@]}" --input "$top/long"
-failed "another token" '* (remote-token, EACCES)' get "$at" --token-file "$top/other" --blob "$top/blob"
-failed "no token" 'read the token: use --token-file=FILE, or the variable NDSHM_REMOTE_TOKEN: there is none' \
+failed "another token" '* (remote-token, EACCES)' \
+	get "$at" --token-file "$top/other" --blob "$top/blob"
+failed "no token" \
+	'read the token: use --token-file=FILE, or the variable NDSHM_REMOTE_TOKEN: there is none' \
 	get "$at" --blob "$top/blob"
-failed "no blob" 'read the blob: use --blob=FILE, or the variable NDSHM_REMOTE_BLOB: there is none' \
+failed "no blob" \
+	'read the blob: use --blob=FILE, or the variable NDSHM_REMOTE_BLOB: there is none' \
 	get "$at" --token-file "$top/token"
 echo short >"$top/short"
-failed "a short token" 'use the token: it has not from 16 to 256 bytes' get "$at" --token-file "$top/short" --blob "$top/blob"
-failed "half a blob" 'use the blob: it has not the 192 digits*' get "$at" --token-file "$top/token" --blob "$top/short"
+failed "a short token" 'use the token: it has not from 16 to 256 bytes' \
+	get "$at" --token-file "$top/short" --blob "$top/blob"
+failed "half a blob" 'use the blob: it has not the 192 digits*' \
+	get "$at" --token-file "$top/token" --blob "$top/short"
 sed 's/^..../zzzz/' "$top/blob" >"$top/bad"
-failed "a blob that is none" 'use the blob: it has not the 192 digits*' get "$at" --token-file "$top/token" --blob "$top/bad"
+failed "a blob that is none" 'use the blob: it has not the 192 digits*' \
+	get "$at" --token-file "$top/token" --blob "$top/bad"
 sed 's/....$/0000/' "$top/blob" >"$top/bad"
-failed "a damaged blob" 'import the blob: * (remote-blob-damaged, EINVAL)' get "$at" --token-file "$top/token" --blob "$top/bad"
+failed "a damaged blob" 'import the blob: * (remote-blob-damaged, EINVAL)' \
+	get "$at" --token-file "$top/token" --blob "$top/bad"
 install -m 644 "$top/token" "$top/open"
-failed "a token that all can read" "use the token in \"$top/open\": all users can read it; chmod o-r" \
+failed "a token that all can read" \
+	"use the token in \"$top/open\": all users can read it; chmod o-r" \
 	get "$at" --token-file "$top/open" --blob "$top/blob"
 failed "no file" "read the token from \"$top/none\": No such file or directory (ENOENT)" \
 	get "$at" --token-file "$top/none" --blob "$top/blob"
 failed "nobody listens" '* (remote-no-listener, ECONNREFUSED)' get 127.0.0.1:1 "${secrets[@]}"
-run 1 "an error in JSON" remote get -j "$at" --token-file "$top/other" --blob "$top/blob" --output "$top/none"
+run 1 "an error in JSON" remote get -j "$at" --token-file "$top/other" \
+	--blob "$top/blob" --output "$top/none"
 out=$err
 is "an error in JSON: reason" '"remote-token"' "$(get error reason)"
 is "an error in JSON: errno" '"EACCES"' "$(get error errno)"
@@ -235,7 +248,7 @@ print("ready", *children, flush=True)
 signal.pause()')
 strange_pid=$!
 read -r -u "$strange" -a silent
-# listed NAME COUNT: expect the export, and so many silent processes, from "$top/out" and "$top/err".
+# listed NAME COUNT: expect the export, and so many silent processes, in "$top/out" and "$top/err".
 listed() {
 	local note="processes without a valid answer in 1000 ms: $2; exports not shown"
 
@@ -273,16 +286,20 @@ run 0 "get of a section" remote get "$at" "${secrets[@]}" --output "$top/got"
 cmp "$top/got" <(head -c 1M /dev/zero)
 ok "its bytes"
 printf x >"$top/one"
-failed "put without the right" 'put * (remote-rights, EACCES)' put "$at" "${secrets[@]}" --input "$top/one"
-failed "bench without the right" 'measure puts: *--rights*' bench "$at" "${secrets[@]}" --seconds 0.1 --write
+failed "put without the right" 'put * (remote-rights, EACCES)' \
+	put "$at" "${secrets[@]}" --input "$top/one"
+failed "bench without the right" 'measure puts: *--rights*' \
+	bench "$at" "${secrets[@]}" --seconds 0.1 --write
 unexported INT "SIGINT ends it"
-exported remote export --block 4K --once --rights read --token-file "$top/token" --blob "$top/blob" --listen '[::1]'
+exported remote export --block 4K --once --rights read \
+	--token-file "$top/token" --blob "$top/blob" --listen '[::1]'
 ok "listen at IPv6"
 at="[::1]:"$(sed -n 's/^listens at \[::1\]:\([0-9]*\)$/\1/p' "$top/exported")
 run 0 "the first use of a blob" remote get "$at" "${secrets[@]}" --output "$top/got"
 failed "the second one" 'import the blob: * (remote-blob-stale, ESTALE)' get "$at" "${secrets[@]}"
 unexported TERM "it ends"
-json=$("$ndshm" --json remote export --block 64K --offset 4K --length 8K --rights write --token-file "$top/token" <<<"")
+json=$("$ndshm" --json remote export --block 64K --offset 4K --length 8K --rights write \
+	--token-file "$top/token" <<<"")
 out=$json
 is "export in JSON: offset" 4096 "$(get offset)"
 is "export in JSON: length" 8192 "$(get length)"
@@ -291,17 +308,24 @@ is "export in JSON: rights" '"write"' "$(get rights)"
 ok "export in JSON: blob"
 
 failed "no such section" 'open section "none": *' export none --token-file "$top/token"
-failed "too long a range" 'export 8192 bytes from 0: * (range, ERANGE)' export --block 4K --length 8K --token-file "$top/token"
+failed "too long a range" 'export 8192 bytes from 0: * (range, ERANGE)' \
+	export --block 4K --length 8K --token-file "$top/token"
 failed "an address of another machine" 'listen at 192.0.2.7, port 0: * (EADDRNOTAVAIL)' \
 	export --block 4K --listen 192.0.2.7 --token-file "$top/token"
 failed "export without a token" 'read the token*' export --block 4K
-failed "a blob that cannot be written" "write \"$top/no/blob\": *" export --block 4K --token-file "$top/token" --blob "$top/no/blob"
+failed "a blob that cannot be written" "write \"$top/no/blob\": *" \
+	export --block 4K --token-file "$top/token" --blob "$top/no/blob"
 
-for bad in "" "frobnicate" "get" "put" "bench" "get localhost:1" "get 127.0.0.1" "get 127.0.0.1:0" "get 127.0.0.1:65536" \
-	"get ::1:5" "get [::1:5" "get [::1]5" "get 127.0.0.1:1 more" "get 127.0.0.1:1 --offset x" "get 127.0.0.1:1 --json" \
-	"get 127.0.0.1:1 --timeout 601" "bench 127.0.0.1:1 --size 0" "bench 127.0.0.1:1 --size 2G" "bench 127.0.0.1:1 --seconds 0" \
-	"export" "export name --block 4K" "export --block 0" "export name more" "export name --rights all" "export name --rights read," \
-	"export name --peers 0" "export name --listen host" "export name --owner no-such-user" "list more"; do
+for bad in "" "frobnicate" "get" "put" "bench" "get localhost:1" "get 127.0.0.1" \
+	"get 127.0.0.1:0" "get 127.0.0.1:65536" \
+	"get ::1:5" "get [::1:5" "get [::1]5" "get 127.0.0.1:1 more" \
+	"get 127.0.0.1:1 --offset x" "get 127.0.0.1:1 --json" \
+	"get 127.0.0.1:1 --timeout 601" "bench 127.0.0.1:1 --size 0" "bench 127.0.0.1:1 --size 2G" \
+	"bench 127.0.0.1:1 --seconds 0" \
+	"export" "export name --block 4K" "export --block 0" "export name more" \
+	"export name --rights all" "export name --rights read," \
+	"export name --peers 0" "export name --listen host" "export name --owner no-such-user" \
+	"list more"; do
 	# shellcheck disable=SC2086 # words
 	run 2 "bad usage: $bad" remote $bad
 	says "bad usage: $bad is explained" "*ndshm remote*"

@@ -56,7 +56,12 @@ station_command() {
 number_of_test=0
 check() {
 	number_of_test=$((number_of_test + 1))
-	if "${@:2}"; then echo "ok $number_of_test - $1"; else echo "not ok $number_of_test - $1"; failed=1; fi
+	if "${@:2}"; then
+		echo "ok $number_of_test - $1"
+	else
+		echo "not ok $number_of_test - $1"
+		failed=1
+	fi
 }
 remote() { "$ndshm" remote "$1" "$network.1:$((port + 1))" "${secrets[@]}" "${@:2}"; }
 same_bytes() { cmp <(remote get --offset 1000 --length 3000000) "$scratch/bytes"; }
@@ -64,7 +69,8 @@ same_bytes() { cmp <(remote get --offset 1000 --length 3000000) "$scratch/bytes"
 ucx_row() {
 	local said=''
 	for _ in {1..10}; do
-		said=$(ucx "$network.1" "${@:2}" -w 10 2>&1 | awk '/^Final:/ { print $5 " us, " $7 " MB/s" }') || true
+		said=$(ucx "$network.1" "${@:2}" -w 10 2>&1 |
+			awk '/^Final:/ { print $5 " us, " $7 " MB/s" }') || true
 		[[ ! $said ]] || break
 		sleep 0.3
 	done
