@@ -53,8 +53,11 @@ void ndshm_adapter_put(struct ndshm_adapter *adapter)
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_put);
 
-/* Join or create the group of @key. Unregistered adapters have no claims to exclude. */
-static bool adapter_join_group(struct ndshm_adapter *adapter, const void *key)
+/*
+ * Join or create the group of @key, and add what it lacks. Unregistered adapters have no claims to
+ * exclude.
+ */
+static bool adapter_join_group(struct ndshm_adapter *adapter, const void *key, u32 missing)
 {
 	struct ndshm_claim_group *group;
 	struct ndshm_entry *entry;
@@ -66,6 +69,7 @@ static bool adapter_join_group(struct ndshm_adapter *adapter, const void *key)
 		group = adapter_of(entry)->group;
 		if (group && group->key == key) {
 			refcount_inc(&group->references);
+			WRITE_ONCE(group->missing, group->missing | missing);
 			adapter->group = group;
 			return true;
 		}
@@ -75,19 +79,22 @@ static bool adapter_join_group(struct ndshm_adapter *adapter, const void *key)
 		return false;
 	refcount_set(&group->references, 1);
 	group->key = key;
+	group->missing = missing;
 	mutex_init(&group->lock);
 	INIT_LIST_HEAD(&group->claims);
 	adapter->group = group;
 	return true;
 }
 
-static ndshm_reason_t adapter_publish(struct ndshm_adapter *adapter, const void *key)
+static ndshm_reason_t adapter_publish(struct ndshm_adapter *adapter,
+				      const struct ndshm_adapter_info *info)
 {
 	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
 
 	mutex_lock(&ndshm_registry_lock);
 	/* An adapter with claims is root's at first, as a device node is. */
-	if (!adapter->ops || adapter_join_group(adapter, key ?: adapter))
+	if (!adapter->ops ||
+	    adapter_join_group(adapter, info->group ?: adapter, info->missing))
 		reason = ndshm_registry_add(&adapter->entry, NULL,
 					    adapter->ops ? 0600 : 0666);
 	mutex_unlock(&ndshm_registry_lock);
@@ -132,7 +139,7 @@ ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	mutex_init(&adapter->bars_lock);
 	adapter->claimant = INVALID_UID;
 
-	reason = adapter_publish(adapter, info->group);
+	reason = adapter_publish(adapter, info);
 	if (reason != NDSHM_REASON_NONE)
 		ndshm_adapter_put(adapter);
 	return ndshm_reason_report_ptr(reason, out, adapter);
@@ -205,7 +212,8 @@ u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter)
 	if (!adapter->ops)
 		return NDSHM_ISOLATION_NO_TRANSLATION;
 	if (ndshm_blockset_get_active(&adapter->set)) {
-		missing = adapter->ops->isolation(adapter->context);
+		missing = adapter->ops->isolation(adapter->context) |
+			  READ_ONCE(adapter->group->missing);
 		ndshm_blockset_put_active(&adapter->set);
 	}
 	return missing;

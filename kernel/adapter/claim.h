@@ -57,6 +57,8 @@ struct ndshm_claims {
  * @client: the client that has all @claims; compared only. NULL: none. Written with
  *	@lock held
  * @claims: claims that have not ended. Protected by @lock
+ * @missing: NDSHM_ISOLATION_* that all adapters lack. Bits are only added, with
+ *	ndshm_registry_lock held; read without a lock
  */
 struct ndshm_claim_group {
 	refcount_t references;
@@ -64,6 +66,7 @@ struct ndshm_claim_group {
 	struct mutex lock;	/* begin, use and end */
 	const struct ndshm_claims *client;
 	struct list_head claims;
+	u32 missing;
 };
 
 /**

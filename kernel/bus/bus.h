@@ -12,6 +12,7 @@
 struct device;
 struct device_driver;
 struct eventfd_ctx;
+struct ndshm_adapter_info;
 struct ndshm_irq_change;
 struct notifier_block;
 
@@ -30,12 +31,16 @@ bool ndshm_bus_drives(struct device *dev);
 
 /*
  * Read the DMA and interrupt isolation of @dev and its client. Return: the NDSHM_ISOLATION_*
- * that are missing. May sleep.
+ * that are missing, beside those of ndshm_bus_set_group(). May sleep.
  */
 u32 ndshm_bus_isolation(struct device *dev);
 
-/* Return: the address of the IOMMU group of @dev, to be compared only; @dev keeps it alive. */
-const void *ndshm_bus_group(struct device *dev);
+/*
+ * Set @info->group to the address of the IOMMU group of @dev, which keeps it alive, and
+ * @info->missing to what no device of the group has: see NDSHM_ISOLATION_FIRMWARE. May sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int ndshm_bus_set_group(struct device *dev, struct ndshm_adapter_info *info);
 
 /*
  * Notifier of a bus: ends the claims of an IOMMU group before another driver probes a device of

@@ -3,7 +3,8 @@
  * DMA and interrupt isolation of a device and its client.
  *
  * The state is read at each call, not cached: an administrator can change a strict domain
- * to a lazy one while the device is bound, and devices join and leave its group.
+ * to a lazy one while the device is bound, and devices join and leave its group. Memory of the
+ * firmware is looked for at each bind instead: see ndshm_bus_set_group().
  */
 #include <linux/compiler.h>
 #include <linux/device.h>
@@ -127,10 +128,53 @@ u32 ndshm_bus_isolation(struct device *dev)
 	return missing;
 }
 
-const void *ndshm_bus_group(struct device *dev)
+/*
+ * Firmware can require that a device keeps access to memory at its physical address (an RMRR, a
+ * unity mapping, an RMR, or iommu-addresses in a device tree). The default domain of the device's
+ * group maps such memory, so each device of the group can access it. VFIO refuses these devices.
+ * Like VFIO, accept memory that the firmware needs only until a driver takes over (relaxable), as
+ * for USB and graphics, although it stays mapped in the default domain. Windows of MSIs are no
+ * memory.
+ */
+static bool bus_region_is_shared(const struct iommu_resv_region *region)
+{
+	return region->type == IOMMU_RESV_DIRECT;
+}
+
+/* Return: the missing NDSHM_ISOLATION_*, or -ENOMEM. Takes the group's mutex. */
+static int bus_group_firmware(struct iommu_group *group, struct device *dev)
+{
+	const struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	int missing = iommu_get_group_resv_regions(group, &regions);
+
+	if (!missing)
+		list_for_each_entry(region, &regions, list)
+			if (bus_region_is_shared(region))
+				missing = NDSHM_ISOLATION_FIRMWARE;
+	/* Also after an error: the list may have the first regions. */
+	iommu_put_resv_regions(dev, &regions);
+	return missing;
+}
+
+/*
+ * The regions are read at bind, not for each allocation: IOMMU drivers search tables of the
+ * firmware for them, and can warn of rows. They change when a device joins the group. Until that
+ * device is bound here, too, SHARED_GROUP is missing; its bind then adds FIRMWARE for all adapters
+ * of the group.
+ */
+int ndshm_bus_set_group(struct device *dev, struct ndshm_adapter_info *info)
 {
 	struct iommu_group *group = iommu_group_get(dev);
+	int missing = 0;
 
-	iommu_group_put(group);
-	return group;
+	if (group) {
+		missing = bus_group_firmware(group, dev);
+		iommu_group_put(group);
+	}
+	if (missing < 0)
+		return missing;
+	info->group = group;
+	info->missing = missing;
+	return 0;
 }

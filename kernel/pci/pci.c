@@ -82,16 +82,19 @@ static void ndshm_pci_fini_function(struct ndshm_pci_function *function)
 
 static int ndshm_pci_register(struct ndshm_pci_function *function)
 {
-	const struct ndshm_adapter_info info = {
+	struct ndshm_adapter_info info = {
 		.name = pci_name(function->pdev),
 		.device = &function->pdev->dev,
 		.flags = NDSHM_ADAPTER_OPEN,
 		.ops = &ndshm_pci_adapter_ops,
 		.context = function,
-		.group = ndshm_bus_group(&function->pdev->dev),
 	};
-	struct ndshm_adapter *adapter = ndshm_adapter_register(&info, NULL);
+	int error = ndshm_bus_set_group(&function->pdev->dev, &info);
+	struct ndshm_adapter *adapter;
 
+	if (error)
+		return error;
+	adapter = ndshm_adapter_register(&info, NULL);
 	if (IS_ERR(adapter))
 		return PTR_ERR(adapter);
 	function->adapter = adapter;

@@ -108,15 +108,17 @@ static void platform_restore_dma(struct ndshm_platform_device *device)
 static int platform_register(struct ndshm_platform_device *device, bool stoppable)
 {
 	struct device *dev = &device->pdev->dev;
-	const struct ndshm_adapter_info info = {
+	struct ndshm_adapter_info info = {
 		.name = dev_name(dev),
 		.device = dev,
 		.flags = NDSHM_ADAPTER_OPEN | (stoppable ? 0 : NDSHM_ADAPTER_UNSTOPPABLE),
 		.ops = &ndshm_platform_adapter_ops,
 		.context = device,
-		.group = ndshm_bus_group(dev),
 	};
+	int error = ndshm_bus_set_group(dev, &info);
 
+	if (error)
+		return error;
 	device->adapter = ndshm_adapter_register(&info, NULL);
 	return PTR_ERR_OR_ZERO(device->adapter);
 }

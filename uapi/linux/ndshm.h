@@ -207,7 +207,8 @@ struct ndshm_get_info_args {
 #define NDSHM_ISOLATION_LAZY		(1U << 1) /* IOTLB invalidation is deferred */
 #define NDSHM_ISOLATION_SHARED_GROUP	(1U << 2) /* another device is in its IOMMU group */
 #define NDSHM_ISOLATION_MSI		(1U << 3) /* can forge other devices' interrupts */
-#define NDSHM_ISOLATION_ALL		0xfU
+#define NDSHM_ISOLATION_FIRMWARE	(1U << 4) /* firmware shares memory with its IOMMU group */
+#define NDSHM_ISOLATION_ALL		0x1fU
 
 /**
  * struct ndshm_adapter_claim_args - ioctl(NDSHM_ADAPTER_CLAIM): own a PCI function

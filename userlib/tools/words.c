@@ -25,6 +25,9 @@ static const struct {
 	  "card into another slot" },
 	{ "msi", "interrupts not isolated",
 	  "it can forge other devices' interrupts: switch interrupt remapping on in the firmware" },
+	{ "firmware", "firmware memory",
+	  "the firmware shares memory with it, or with another device of its IOMMU group: switch that "
+	  "off in the firmware, or use another card" },
 };
 
 #define PROPERTIES (sizeof(properties) / sizeof(properties[0]))

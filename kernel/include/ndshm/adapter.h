@@ -46,8 +46,8 @@ struct ndshm_config_access {
 
 /**
  * struct ndshm_adapter_ops - operations of an adapter that a client can claim
- * @isolation: Returns the NDSHM_ISOLATION_* properties that are missing now; 0: isolated.
- *	Can be called concurrently; may sleep.
+ * @isolation: Returns the NDSHM_ISOLATION_* properties that are missing now, beside those that
+ *	the group lacks; 0: isolated. Can be called concurrently; may sleep.
  * @claim: A client claims the adapter. @address_width is 24 to 64; @needs_reset: the client may
  *	have a device that needs a reset. Bus mastering must be off on return. Waits at most two
  *	seconds for a reset.
@@ -117,6 +117,8 @@ struct ndshm_adapter_ops {
  * @group: key of adapters that can reach each other's memory, for instance the address of
  *	their IOMMU group; only one client at a time can claim adapters of a group.
  *	NULL: no group.
+ * @missing: NDSHM_ISOLATION_* properties that @group lacks from now on, until none of its
+ *	adapters is registered; 0 without @ops
  */
 struct ndshm_adapter_info {
 	const char *name;
@@ -125,6 +127,7 @@ struct ndshm_adapter_info {
 	const struct ndshm_adapter_ops *ops;
 	void *context;
 	const void *group;
+	u32 missing;
 };
 
 /**

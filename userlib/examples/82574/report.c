@@ -117,7 +117,7 @@ static void put_section(struct output *output, struct ndshm_section *section)
 static void put_isolation(struct output *output, uint32_t missing)
 {
 	static const char *const names[] = {
-		"no-translation", "lazy", "shared-group", "msi",
+		"no-translation", "lazy", "shared-group", "msi", "firmware",
 	};
 	char text[128] = "";
 
