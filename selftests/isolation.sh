@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# isolation.sh WORDS: in a boot made so that the card of the traffic tests lacks
+# isolation.sh WORDS [CARD JOINS]: in a boot made so that the card of the traffic tests lacks
 # the isolation properties WORDS of `ndshm list adapters` and no other, that is
 # said, an unprivileged claim is refused, a privileged one as long as it is not
 # allowed, and an unprivileged program sees no DMA address. "isolated": nothing
-# lacks, and the unprivileged claim succeeds.
+# lacks, and the unprivileged claim succeeds. JOINS: a function of the IOMMU group of CARD
+# that makes the difference, and that is found and bound after CARD.
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/traffic/lib.sh"
 
-word=$1
+word=$1 user_card=${2:-$user_card} joins=${3:-}
 [[ -e /sys/bus/pci/devices/$user_card ]] || skip "no card $user_card"
 insmod "$NDSHM_KO"
 chmod 0666 /dev/ndshm
@@ -18,6 +19,7 @@ bind_plainly() {
 	echo ndshm_pci >"/sys/bus/pci/devices/$1/driver_override" &&
 		echo "$1" >/sys/bus/pci/drivers/ndshm_pci/bind
 }
+[[ ! $joins ]] || echo 1 >"/sys/bus/pci/devices/$joins/remove" || exit 1
 if [[ $word == isolated ]]; then
 	"$ndshm" bind "$user_card" >/dev/null
 else
@@ -43,6 +45,12 @@ says() {
 adapter_line() { "$ndshm" list adapters | grep -F "$user_card"; }
 
 log_mark
+if [[ $joins ]]; then
+	check 'the card is isolated' says ' isolated$' adapter_line
+	echo 1 >/sys/bus/pci/rescan
+	check 'a function joins its group' says ' not isolated: shared group$' adapter_line
+	check 'the function is bound' bind_plainly "$joins"
+fi
 # All that is missing, and nothing else.
 check "list adapters says: $word" says " $([[ $word == isolated ]] || echo 'not isolated: ')$word\$" adapter_line
 if [[ $word == isolated ]]; then

@@ -79,6 +79,30 @@ machine_type() {
 	fi
 }
 
+# machine_rmrr DIR FUNCTION INTREMAP: share 1 MiB of reserved memory with a PCI function, in a table
+# of the firmware (RMRR), and add the table to $initrd. The kernel uses it in place of QEMU's, which
+# has the same names and a lower revision, and is the same but for this row.
+machine_rmrr() {
+	local start=0x30000000 length=0x100000
+	[[ ! $arch ]] || { say '--rmrr: not for arm64'; return 1; }
+	mkdir -p -- "$1/tables/kernel/firmware/acpi" &&
+	perl -e '
+		my ($remap, $start, $length, @path) = map { hex } @ARGV;
+		my $ioapic = pack("CCxxCCCC", 3, 8, 0, 0xff, 0, 0);
+		my $unit = pack("vvCxvQ<", 0, 16 + length($ioapic), 1, 0, 0xfed90000) . $ioapic;
+		my $scope = pack("CCxxCCC*", 1, 6 + @path, 0, 0, @path);
+		my $memory = pack("vvxxvQ<Q<", 1, 24 + length($scope), 0, $start, $start + $length - 1) . $scope;
+		my $rows = pack("CCx10", 38, $remap) . $unit . $memory;
+		my $table = pack("a4VCxa6a8Va4V", "DMAR", 36 + length($rows), 1, "BOCHS ", "BXPC    ", 2, "BXPC", 1) . $rows;
+		substr($table, 9, 1) = pack("C", -unpack("%8C*", $table) & 0xff);
+		print $table;' "$([[ $3 == on ]] && echo 1 || echo 0)" "$start" "$length" ${2//[.\/]/ } \
+		>"$1/tables/kernel/firmware/acpi/DMAR" &&
+	(cd -- "$1/tables" && find kernel | cpio --quiet -o -H newc -R 0:0) >"$1/initrd" &&
+	cat -- "$initrd" >>"$1/initrd" || return 1
+	initrd=$1/initrd
+	append+=" memmap=1M\$$start"
+}
+
 # machine_ports DIR: the three outputs of the guest. They are separate so that a
 # command cannot print text that looks like a verdict.
 machine_ports() {
@@ -217,6 +241,12 @@ machine_options() {
 		notcoherent)	echo --not-coherent ;;
 		platform)	echo --platform ;;
 		nointremap)	printf '%s\n' --intremap off ;;
+		# Memory that the firmware shares with the second card on the link.
+		rmrr)		printf '%s\n' --rmrr 11.0 ;;
+		# Two devices behind a bridge, so in one group. The firmware shares memory with the second.
+		bridge)
+			printf '%s\n' --device 'pcie-pci-bridge,id=bridge,addr=0x14' --rmrr 14.0/02.0 \
+				--device 'edu,bus=bridge,addr=0x1' --device 'edu,bus=bridge,addr=0x2' ;;
 		strict)		printf '%s\n' --append iommu.strict=1 ;;
 		pt)		printf '%s\n' --append iommu=pt ;;
 		swiotlb)	printf '%s\n' --append swiotlb=force ;;

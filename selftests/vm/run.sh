@@ -34,6 +34,8 @@ Kernel and size:
 Devices:
   --iommu             Intel IOMMU, translating, with interrupt remapping; on arm64 an SMMUv3
   --intremap on|off   interrupt remapping of that IOMMU (default: on)
+  --rmrr FUNCTION     a table of the firmware shares memory with a PCI function through the Intel
+                      IOMMU: 11.0 is 0000:00:11.0, 14.0/02.0 is 02.0 behind the bridge 0000:00:14.0
   --wire              two e1000e cards, back to back:
                         0000:00:10.0  52:54:00:6e:64:01  for the kernel's own driver
                         0000:00:11.0  52:54:00:6e:64:02  for a driver in user space
@@ -69,7 +71,7 @@ fail() { say "$*"; exit "$exit_dead"; }
 note() { [[ $quiet ]] || say "$*"; }
 
 kernel=6.12 name='' seconds=600 memory=2G cpus=2 quiet='' numa=''
-iommu='' intremap=on wire='' edu='' icount='' append='' not_coherent='' platform=''
+iommu='' intremap=on wire='' rmrr='' edu='' icount='' append='' not_coherent='' platform=''
 devices=() netdevs=() shares=() expect=() qemu=()
 
 while [[ $# -gt 0 ]]; do
@@ -96,6 +98,7 @@ while [[ $# -gt 0 ]]; do
 	--numa)		numa=$2 ;;
 	--append)	append+=" $2" ;;
 	--intremap)	intremap=$2 ;;
+	--rmrr)		rmrr=$2 ;;
 	--device)	devices+=("$2") ;;
 	--netdev)	netdevs+=("$2") ;;
 	--name)		name=$2 ;;
@@ -109,6 +112,7 @@ done
 [[ $# -gt 0 ]] || { help >&2; exit "$exit_dead"; }
 [[ $seconds =~ ^[1-9][0-9]*$ && $cpus =~ ^[1-9][0-9]*$ ]] || fail '--timeout and --cpus are whole numbers'
 [[ $name != */* && $name != .* ]] || fail "--name is a plain name, not $name"
+[[ ! $rmrr || ($iommu && $rmrr =~ ^[01][0-9a-f]\.[0-7](/[01][0-9a-f]\.[0-7])*$) ]] || fail '--rmrr needs --iommu, and a function such as 11.0'
 
 "$vm_dir/packages.sh" vm || exit "$exit_dead"
 kernel_dir=$("$vm_dir/kernels.sh" dir "$kernel") || exit "$exit_dead"
@@ -183,6 +187,7 @@ printf '%s\n' "${shares[@]}" | sed '/^$/d' >"$guest/shares"
 } >"$guest/command.sh"
 
 [[ ! -f $kernel_dir/append ]] || append=" $(<"$kernel_dir/append")$append"
+[[ ! $rmrr ]] || machine_rmrr "$dir" "$rmrr" "$intremap" || exit "$exit_dead"
 machine_type "$iommu" "$intremap" "$accel"
 machine_base "$accel" "$kernel_dir" "$initrd" "$memory" "$cpus" "${numa:-1}"
 machine_ports "$dir"
