@@ -5,6 +5,9 @@
  * reset line and a clock, which the module ndshm_platform_supplies (beside the file named by
  * NDSHM_MOCK) provides.
  *
+ * Two other pages, without a generator, are behind the IOMMU, if there is one: the firmware shares
+ * memory with the first.
+ *
  * NDSHM_KILLS is the number of kills.
  */
 #include <assert.h>
@@ -12,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 
 #include "ndshm_edu.h"
 #include "ndshm_irqs.h"
@@ -20,6 +24,7 @@
 #include "ndshm_test.h"
 
 #define DRIVER		"/sys/bus/platform/drivers/ndshm_platform"
+#define DEVICES		"/sys/bus/platform/devices"
 #define SUPPLIES	"ndshm_platform_supplies"
 #define PARAMETERS	"/sys/module/" SUPPLIES "/parameters/"
 #define CLOCK		"/sys/kernel/debug/clk/ndshm-clock/clk_enable_count"
@@ -108,7 +113,7 @@ FIXTURE_SETUP(tree)
 
 	if (geteuid())
 		SKIP(return, "only root can claim it");
-	snprintf(path, sizeof(path), "/sys/bus/platform/devices/%s", variant->name);
+	snprintf(path, sizeof(path), DEVICES "/%s", variant->name);
 	if (access(path, F_OK) || page_size() > SLOTS * SLOT)
 		SKIP(return, "no adapter of a device tree with a whole page of registers");
 	if (variant->supplied && load_supplies() == -ENOENT)
@@ -456,6 +461,116 @@ TEST_F_TIMEOUT(tree, kill, 10000)
 	}
 	ndshm_one_case(&before, true);
 	TH_LOG("%u kills", rounds);
+}
+
+FIXTURE(firmware) {
+	struct ndshm_nl nl;
+	struct ndshm_nl_adapter adapter;
+	struct stat node;
+	char allowed[8];
+	bool ready;
+};
+
+/* Both have a region with iommu-addresses, which is mapped if these are its physical addresses. */
+FIXTURE_VARIANT(firmware) {
+	const char *name;
+	const char *type;
+	__u32 missing;
+};
+
+FIXTURE_VARIANT_ADD(firmware, mapped) {
+	.name = "a001000.virtio-page", .type = "direct", .missing = NDSHM_ISOLATION_FIRMWARE
+};
+FIXTURE_VARIANT_ADD(firmware, reserved) { .name = "a000000.virtio-page", .type = "reserved" };
+
+/* The IOMMU group of a device has a region of this type, as the kernel lists it. */
+static bool firmware_has_region(const char *device, const char *type)
+{
+	char path[128], list[1024], end[32];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/iommu_group/reserved_regions", device);
+	snprintf(end, sizeof(end), " %s\n", type);
+	return !ndshm_read_file(path, list, sizeof(list) - 1) && strstr(strcat(list, "\n"), end);
+}
+
+static int firmware_permit(struct _test_data_firmware *self, __u32 owner, __u32 policy)
+{
+	const struct ndshm_nl_access access = {
+		.set = NDSHM_NL_OWNER | NDSHM_NL_RESET, .owner = owner, .reset_policy = policy,
+	};
+
+	return ndshm_nl_set_adapter(&self->nl, self->adapter.id, &access);
+}
+
+FIXTURE_SETUP(firmware)
+{
+	char path[128];
+
+	if (geteuid())
+		SKIP(return, "only root can change its permissions");
+	snprintf(path, sizeof(path), DEVICES "/%s/iommu_group", variant->name);
+	if (access(path, F_OK))
+		SKIP(return, "no adapter of a device tree behind an IOMMU");
+	if (ndshm_kernel_before(6, 3))
+		SKIP(return, "kernels before 6.3 do not know iommu-addresses");
+	ASSERT_TRUE(firmware_has_region(variant->name, variant->type));
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, variant->name, &self->adapter));
+	ASSERT_EQ(0, ndshm_read_file(ALLOW_UNISOLATED, self->allowed, sizeof(self->allowed)));
+	ASSERT_EQ(0, stat(NDSHM_DEVICE, &self->node));
+	self->ready = true;
+}
+
+FIXTURE_TEARDOWN(firmware)
+{
+	if (!self->ready)
+		return;
+	EXPECT_EQ(0, firmware_permit(self, 0, NDSHM_RESET_SAME_USER));
+	EXPECT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, self->allowed));
+	EXPECT_EQ(0, chmod(NDSHM_DEVICE, self->node.st_mode & 0777));
+}
+
+/* Claim the adapter with a new client, which must fail with @reason, or succeed if that is 0. */
+static void firmware_claim(struct __test_metadata *_metadata, struct _test_data_firmware *self,
+			   __u32 reason, __u32 missing)
+{
+	struct ndshm_adapter_claim_args claim = adapter_claim_request(self->adapter.id, 40);
+	int fd = ndshm_open();
+
+	ASSERT_LE(0, fd);
+	if (reason) {
+		test_err_adapter_claim(EPERM, reason, fd, &claim);
+	} else {
+		test_adapter_claim(fd, &claim);
+		EXPECT_EQ(missing, claim.out_isolation);
+	}
+	close(fd);
+}
+
+TEST_F(firmware, claims)
+{
+	pid_t pid;
+	int peer;
+
+	/* Nothing else is missing. */
+	EXPECT_EQ(variant->missing, self->adapter.isolation);
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "0"));
+	firmware_claim(_metadata, self, variant->missing ? NDSHM_REASON_UNISOLATED_OFF : 0, 0);
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "1"));
+	firmware_claim(_metadata, self, 0, variant->missing);
+
+	/* Another user may have the device, which is never reset. */
+	ASSERT_EQ(0, firmware_permit(self, NDSHM_USER_A, NDSHM_RESET_NONE));
+	ASSERT_EQ(0, chmod(NDSHM_DEVICE, 0666));
+	pid = ndshm_fork(&peer);
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+		firmware_claim(_metadata, self, variant->missing ? NDSHM_REASON_NOT_ISOLATED : 0,
+			       0);
+		_exit(!_metadata->exit_code ? 0 : 1);
+	}
+	EXPECT_TRUE(ndshm_reap(pid));
 }
 
 int main(int argc, char **argv)

@@ -155,6 +155,8 @@ machine_device_tree() {
 # a003000: QEMU fills the slots from the last one. Two regions are reserved for the adapter; the
 #	second is in the kernel's direct mapping, which only devices that see the caches can use.
 # a002000: a reset line and a clock.
+# a001000: only with an IOMMU, which maps a region for the adapter at its physical address.
+# a000000: the same, but the region has other addresses: the kernel reserves these and maps nothing.
 machine_platform() {
 	local regions='<&ndshm_unmapped &ndshm_mapped>' coherent='dma-coherent;'
 	[[ ! $1 ]] || regions='<&ndshm_unmapped>' coherent=
@@ -168,7 +170,21 @@ machine_platform() {
 	END
 	machine_virtio_page 3 28 "memory-region = $regions; $coherent"
 	machine_virtio_page 2 20 "resets = <&ndshm_reset 0>; clocks = <&ndshm_clock>; $coherent"
+	# shellcheck disable=SC2154
+	if [[ $iommu ]]; then
+		machine_firmware_page 1 18 50c00000 50c00000 "$coherent"
+		machine_firmware_page 0 10 50d00000 60000000 "$coherent"
+	fi
 	echo '};'
+}
+
+# machine_firmware_page PAGE INTERRUPT START ADDRESS COHERENT: print the node of an adapter behind the
+# IOMMU, and a region of memory at START with ADDRESS as its DMA address.
+machine_firmware_page() {
+	machine_virtio_page "$1" "$2" "memory-region = <&ndshm_firmware_$1>; iommus = <&{/smmuv3@9050000} 0xff0$1>;
+		msi-parent = <&{/intc@8000000/its@8080000} 0xff0$1>; $5"
+	echo "reserved-memory { ndshm_firmware_$1: ndshm@$3 { reg = <0 0x$3 0 0x10000>;
+		iommu-addresses = <&ndshm_page_$1 0 0x$4 0 0x10000>; }; };"
 }
 
 # machine_virtio_page PAGE INTERRUPT PROPERTIES: print the node of an adapter. INTERRUPT, the first
@@ -176,7 +192,7 @@ machine_platform() {
 machine_virtio_page() {
 	local slot
 	for slot in 0 2 4 6 8 a c e; do echo "/delete-node/ virtio_mmio@a00${1}${slot}00;"; done
-	echo "virtio-page@a00${1}000 { compatible = \"ndshm,adapter\"; reg = <0 0xa00${1}000 0 0x1000>;"
+	echo "ndshm_page_$1: virtio-page@a00${1}000 { compatible = \"ndshm,adapter\"; reg = <0 0xa00${1}000 0 0x1000>;"
 	printf 'interrupts = <'
 	for ((slot = 0; slot < 8; slot++)); do printf '0 %#x 1 ' $((0x$2 + slot)); done
 	echo ">; $3 };"
