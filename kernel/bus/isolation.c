@@ -131,14 +131,14 @@ u32 ndshm_bus_isolation(struct device *dev)
 /*
  * Firmware can require that a device keeps access to memory at its physical address (an RMRR, a
  * unity mapping, an RMR, or iommu-addresses in a device tree). The default domain of the device's
- * group maps such memory, so each device of the group can access it. VFIO refuses these devices.
- * Like VFIO, accept memory that the firmware needs only until a driver takes over (relaxable), as
- * for USB and graphics, although it stays mapped in the default domain. Windows of MSIs are no
- * memory.
+ * group maps such memory, so each device of the group can access it. VFIO refuses these devices,
+ * but not those whose firmware needs the memory only until a driver takes over (relaxable), as for
+ * USB and graphics: it uses a domain of its own, without the memory. The default domain, which is
+ * used here, still maps it. Windows of MSIs are no memory.
  */
 static bool bus_region_is_shared(const struct iommu_resv_region *region)
 {
-	return region->type == IOMMU_RESV_DIRECT;
+	return region->type == IOMMU_RESV_DIRECT || region->type == IOMMU_RESV_DIRECT_RELAXABLE;
 }
 
 /* Return: the missing NDSHM_ISOLATION_*, or -ENOMEM. Takes the group's mutex. */

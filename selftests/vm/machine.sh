@@ -259,6 +259,8 @@ machine_options() {
 		nointremap)	printf '%s\n' --intremap off ;;
 		# Memory that the firmware shares with the second card on the link.
 		rmrr)		printf '%s\n' --rmrr 11.0 ;;
+		# The same with a USB controller, which needs the memory only until a driver takes over.
+		usb)		printf '%s\n' --device 'qemu-xhci,addr=0x11' --rmrr 11.0 ;;
 		# Two devices behind a bridge, so in one group. The firmware shares memory with the second.
 		bridge)
 			printf '%s\n' --device 'pcie-pci-bridge,id=bridge,addr=0x14' --rmrr 14.0/02.0 \
