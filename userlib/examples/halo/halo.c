@@ -2,7 +2,8 @@
 /*
  * ndshm-halo: the temperature of a plate, of which each process has a strip.
  *
- *	ndshm-halo DIRECTORY RANK COUNT STEPS	compute strip RANK of COUNT, and print it
+ *	ndshm-halo DIRECTORY RANK COUNT STEPS [ADDRESS]
+ *		compute strip RANK of COUNT, and print it
  *
  * Each step needs the row beyond each end of the strip, its halo, which a neighbour computes. The
  * neighbour puts it into the memory of this process, and then adds one to a counter there: accesses
@@ -10,7 +11,8 @@
  * process receives a message.
  *
  * There are two copies of the strip, for even and odd steps: a neighbour may be one step ahead, but
- * not two, as it waits for the row of the step between. DIRECTORY stands for the configuration.
+ * not two, as it waits for the row of the step between. DIRECTORY stands for the configuration. The
+ * process listens at ADDRESS, or at 127.0.0.1.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -44,7 +46,7 @@ struct neighbour {
 };
 
 struct process {
-	const char *directory;
+	const char *directory, *address;
 	unsigned int rank, count, rows;
 	struct ndshm *ndshm;
 	struct ndshm_section *section;
@@ -74,11 +76,12 @@ static int process_export(struct process *process)
 	struct ndshm_section_request range = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_remote_request request = NDSHM_REMOTE_REQUEST_INIT;
 	const uint32_t rights = NDSHM_REMOTE_WRITE | NDSHM_REMOTE_ATOMIC;
-	struct place place = { .address = "127.0.0.1" };
 	char *path = process_path(process, process->rank, "");
+	struct place place = { 0 };
 	uint64_t offset, length;
 	int error;
 
+	snprintf(place.address, sizeof(place.address), "%s", process->address);
 	range.max_size = 4 * sizeof(*process->strip);
 	error = ndshm_open(NULL, &process->ndshm);
 	if (!error)
@@ -257,15 +260,19 @@ static int process_main(struct process *process, uint64_t steps)
 
 int main(int argc, char **argv)
 {
-	struct process process = { .directory = argc > 1 ? argv[1] : "" };
+	struct process process = {
+		.directory = argc > 1 ? argv[1] : "",
+		.address = argc == 6 ? argv[5] : "127.0.0.1",
+	};
 	int status;
 
-	if (argc == 5) {
+	if (argc == 5 || argc == 6) {
 		process.rank = (unsigned int)atoi(argv[2]);
 		process.count = (unsigned int)atoi(argv[3]);
 	}
-	if (argc != 5 || !process.count || ROWS % process.count || process.rank >= process.count) {
-		fprintf(stderr, "usage: ndshm-halo DIRECTORY RANK COUNT STEPS; COUNT divides %u\n",
+	if (!process.count || ROWS % process.count || process.rank >= process.count) {
+		fprintf(stderr,
+			"usage: ndshm-halo DIRECTORY RANK COUNT STEPS [ADDRESS]; COUNT divides %u\n",
 			ROWS);
 		return 2;
 	}
