@@ -1,38 +1,58 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# wire.sh station|test BUILD: one of two machines with a wire between them, which is this one's only
-# network card. Both run remote_wire, and then the command: the station exports a section, which the
-# test writes, reads and measures, with NDSHM_LONG beside ucx_perftest if that is installed.
+# wire.sh ROLE NUMBER COUNT BUILD: machine NUMBER of COUNT. The first has a network card for each
+# other one and bridges these cards; each other one has a single card, which is connected to the
+# first. Roles:
 #
-# NDSHM_KO is the module, NDSHM_SHARED a directory of both machines. With NDSHM_TRANSPORT=rdma
+# station, test		the first and the last run remote_wire, and then the command: the station exports
+#			a section, which the test writes, reads and measures, with NDSHM_LONG beside
+#			ucx_perftest if that is installed
+# strip-0, ...		all machines run the halo example, and the last one compares the result with that of
+#			one process
+#
+# NDSHM_KO is the module, NDSHM_SHARED a directory of all machines. With NDSHM_TRANSPORT=rdma
 # accesses go by RDMA, over soft-RoCE on the wire.
 set -euo pipefail
-role=$1 build=$2
+role=$1 number=$2 count=$3 build=$4
 network=192.0.2 port=7000 ucx_port=13399
 ndshm=$build/ndshm program=$build/tests/remote/remote_wire
 secrets=(--token-file "$NDSHM_SHARED/token" --blob "$NDSHM_SHARED/blob")
 
-case $role in
-station) number=1 ;;
-test)	number=2 ;;
-esac
-
-# wire_up NUMBER: print the name of the interface.
+# card ADDRESS: print the name of the card whose address ends with this byte, and enable it.
+card() {
+	local name
+	name=$(basename -- "$(dirname -- "$(grep -l "52:54:00:6e:65:$1" /sys/class/net/*/address)")")
+	sysctl -q "net.ipv6.conf.$name.disable_ipv6=1"
+	ip link set "$name" up
+	echo "$name"
+}
+# Set NDSHM_WIRE to the card between the last machine and the first, as this machine sees it, and
+# `interface` to the interface with the machine's address.
 wire_up() {
-	local device
+	local other
 	modprobe virtio_net
-	device=$(basename -- "$(dirname -- "$(grep -l 52:54:00:6e:65: /sys/class/net/*/address)")")
-	sysctl -q "net.ipv6.conf.$device.disable_ipv6=1"
-	ip address add "$network.$1/24" dev "$device"
-	ip link set "$device" up
-	echo "$device"
+	if [[ $number -gt 1 ]]; then
+		interface=$(card "0$number")
+		NDSHM_WIRE=$interface
+	else
+		interface=bridge
+		modprobe bridge
+		ip link add "$interface" type bridge
+		sysctl -q "net.ipv6.conf.$interface.disable_ipv6=1"
+		for ((other = 2; other <= count; other++)); do
+			NDSHM_WIRE=$(card "1$other")
+			ip link set "$NDSHM_WIRE" master "$interface"
+		done
+		ip link set "$interface" up
+	fi
+	ip address add "$network.$number/24" dev "$interface"
 }
 # No event of the other machine can be waited for.
 wait_for_file() { until [[ -s $1 ]]; do sleep 0.2; done; }
 
 with_ucx() { [[ ${NDSHM_LONG:-} ]] && command -v ucx_perftest >/dev/null; }
-ucx() { UCX_TLS=tcp UCX_NET_DEVICES=$NDSHM_WIRE timeout 60 ucx_perftest -p "$ucx_port" "$@"; }
+ucx() { UCX_TLS=tcp UCX_NET_DEVICES=$interface timeout 60 ucx_perftest -p "$ucx_port" "$@"; }
 
 station_command() {
 	local exporter served=''
@@ -94,14 +114,43 @@ test_command() {
 	! with_ucx || test_ucx
 }
 
+# all_strips NAME: wait for a file of each machine.
+all_strips() {
+	local rank
+	for ((rank = 0; rank < count; rank++)); do wait_for_file "$NDSHM_SHARED/$1-$rank"; done
+}
+# strip RANK COUNT DIRECTORY [ADDRESS]
+strip() { "$build/ndshm-halo" "$3" "$1" "$2" 300 "${@:4}"; }
+strips_addresses() { cut -d' ' -f1 "$NDSHM_SHARED"/*/where | sort -u; }
+run_strip() {
+	local rank=$((number - 1))
+	# Neighbours wait for each other only for a limited time.
+	echo up >"$NDSHM_SHARED/up-$rank"
+	all_strips up
+	strip "$rank" "$count" "$NDSHM_SHARED" "$network.$number" >"$NDSHM_SHARED/new-$rank"
+	mv "$NDSHM_SHARED/new-$rank" "$NDSHM_SHARED/strip-$rank"
+	if [[ $number -lt $count ]]; then
+		# The first machine forwards packets of the others.
+		wait_for_file "$NDSHM_SHARED/done"
+		return
+	fi
+	all_strips strip
+	check 'each strip has an address' [ "$(strips_addresses | wc -l)" -eq "$count" ]
+	strip 0 1 "$scratch" >"$scratch/plate"
+	check 'the heat has moved' [ "$(tail -n 1 "$scratch/plate" | grep -o '0x1[^ ]*' | wc -l)" -eq 64 ]
+	cat "$NDSHM_SHARED"/strip-* >"$scratch/strips"
+	check "$count machines compute what one process computes" cmp "$scratch/plate" "$scratch/strips"
+	echo "done" >"$NDSHM_SHARED/done"
+}
+
 failed=
 scratch=$(mktemp -d)
-NDSHM_WIRE=$(wire_up "$number")
+wire_up
 export NDSHM_WIRE
 # rxe asks for a module of the crypto API by a path of the initial file system.
 if [[ ${NDSHM_TRANSPORT:-} == rdma ]]; then
 	modprobe -a crc32_generic rdma_rxe ib_uverbs
-	rdma link add wire type rxe netdev "$NDSHM_WIRE"
+	rdma link add wire type rxe netdev "$interface"
 	ulimit -l unlimited
 fi
 insmod "$NDSHM_KO"
@@ -113,6 +162,8 @@ test)
 	"$program" test "$network.1" "$port" || failed=1
 	test_command
 	echo "done" >"$NDSHM_SHARED/done" ;;
+strip-*)
+	run_strip ;;
 esac
 rmmod ndshm
 [[ ! $failed ]]
