@@ -159,7 +159,7 @@ level_interop() {
 	guest -- env INTEROP="$BUILD/interop" "$top/selftests/interop/interop.sh"
 }
 # Guests with wires between their cards: what one exports the others read and write.
-level_remote() { remote_guests station test; }
+level_remote() { remote_guests station witness test; }
 # The same by RDMA.
 level_remote_roce() { local -x NDSHM_TRANSPORT=rdma; "$here/packages.sh" remote && level_remote; }
 # An example whose processes each run in a guest.

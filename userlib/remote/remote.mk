@@ -129,7 +129,7 @@ ifneq ($(remote_libs),)
 command-tests: $(tests)/ndshm-remote
 endif
 
-# Between two machines, and so without sanitizers: they would measure themselves.
+# Between machines, and so without sanitizers: they would measure themselves.
 remote_wire := $(remote_tests)/remote_wire
 .PHONY: remote-wire
 remote-wire: $(remote_wire)

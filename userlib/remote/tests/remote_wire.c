@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Transfers between two machines: wire.sh runs the station on one and the test on the other.
+ * Transfers between machines: wire.sh runs the station on one, the test on another, and the witness
+ * on a third.
  *
  *	remote_wire station PORT		serve orders, and start owners of exports
+ *	remote_wire witness ADDRESS PORT	serve orders, and access exports at ADDRESS
  *	remote_wire test ADDRESS PORT		all tests, against the station at ADDRESS
+ *
+ * The witness is a peer of the same owner as the test, and its accesses must neither fail nor wait
+ * while processes of the test are killed or stopped, or its wire is cut. NDSHM_WITNESS is its
+ * ADDRESS:PORT for the station and the test; without it there is none.
  *
  * The memory of both sides is of the place that NDSHM_BACKEND names, or of the module. NDSHM_WIRE
  * is the network interface between the machines; without it no wire is cut. NDSHM_TRANSFERS,
- * NDSHM_KILLS and NDSHM_CUTS are numbers of rounds, NDSHM_TEST is the name of the only test to run.
- * NDSHM_TRANSPORT is "tcp", the only one.
+ * NDSHM_KILLS and NDSHM_CUTS (also of stops) are numbers of rounds, NDSHM_TEST is the name of the
+ * only test to run. NDSHM_TRANSPORT is "tcp", which is the default, or "rdma".
  *
- * An order is a connection of its own: none is open while the wire is cut.
+ * An order is a connection of its own: the test has none open while its wire is cut.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -30,6 +36,14 @@
 /* An owner notices by probes that a connection has ended: see link_socket_set_up(). */
 #define CUT_LIMIT	(8 * CUT_TIMEOUT)
 #define EXPORTS		16
+/* A part of the export that only the witness accesses. */
+#define WITNESS_OFFSET	MIB
+#define WITNESS_BYTES	(256ul << 10)
+#define WITNESS_LENGTH	16384u
+/* A call of the witness takes less than this, in ms. */
+#define WITNESS_LIMIT	4000
+/* An owner that waited for a stopped process would wait longer than the witness. */
+#define STOP_TIMEOUT	(2 * WITNESS_LIMIT)
 
 static const char *far_address = "127.0.0.1";
 
@@ -52,14 +66,24 @@ enum order_kind {
 	/* For the station. START ends the owner before it. */
 	ORDER_START, ORDER_KILL, ORDER_CUT, ORDER_WATCH, ORDER_TIME, ORDER_CHARGES, ORDER_STOP,
 	ORDER_END,
+	/* The witness takes START, QUERY, CHARGES, STOP and END. */
 };
 
 struct order {
 	enum order_kind kind;
-	uint32_t value;			/* rights, number of an export, kind of memory, or ms */
+	uint32_t value;			/* rights, number of an export, memory, ms, or port */
 	uint64_t offset;
 	uint64_t length;
 	uint64_t seed;
+	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+};
+
+/* Accesses of the witness since START. */
+struct tally {
+	uint64_t transfers;		/* puts, each with a get of the same bytes */
+	uint64_t wrong;			/* gets of other bytes than were put */
+	int64_t longest;		/* call, in ms; also one that has not returned */
+	int32_t error;			/* that ended the transfers */
 };
 
 /* What a process, or the machine, has. */
@@ -78,6 +102,7 @@ struct answer {
 	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
 	struct ndshm_remote_info info;
 	struct amounts amounts;
+	struct tally tally;
 };
 
 static uint32_t number_of(const char *name, uint32_t usual)
@@ -420,13 +445,165 @@ static pid_t wire_spawn(const char *role, const char *text, int inherit)
 }
 
 /*
+ * Orders of another machine
+ */
+
+static int order_listen(uint16_t port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int on = 1;
+
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 16))
+		return -1;
+	return listener;
+}
+
+/* Wait for an order. */
+static int order_accept(int listener, struct order *order)
+{
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd >= 0 && recv(fd, order, sizeof(*order), MSG_WAITALL) == sizeof(*order))
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static void order_reply(int fd, const struct answer *answer)
+{
+	char byte;
+
+	send(fd, answer, sizeof(*answer), MSG_NOSIGNAL);
+	/* The other side closes first, and so has the port that stays in use. */
+	recv(fd, &byte, 1, 0);
+	close(fd);
+}
+
+static int order_connect(const char *to, uint16_t port, int64_t end)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct timeval limit = { .tv_usec = 500000 };
+	int fd;
+
+	inet_pton(AF_INET, to, &address.sin_addr);
+	do {
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		/* Also of connect(): packets may be lost while the wire comes up. */
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+		if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+			return fd;
+		close(fd);
+		usleep(20000);
+	} while (test_now() < end);
+	return -1;
+}
+
+static struct answer ask_at(const char *address, uint16_t port, const struct order *order)
+{
+	/* The other machine may still boot, or wait for its wire. */
+	int fd = order_connect(address, port,
+			       test_now() + (order->kind == ORDER_CHARGES ? 400000 : 60000));
+	struct answer answer = { .error = -EPIPE };
+
+	if (fd < 0 || send(fd, order, sizeof(*order), MSG_NOSIGNAL) != sizeof(*order) ||
+	    recv(fd, &answer, sizeof(answer), MSG_WAITALL) != sizeof(answer))
+		answer.error = -EPIPE;
+	close(fd);
+	if (answer.error)
+		printf("# order %d: %s\n", order->kind, strerror(-answer.error));
+	return answer;
+}
+
+static uint16_t station_port;
+
+static struct answer ask(const struct order *order)
+{
+	return ask_at(far_address, station_port, order);
+}
+
+static struct answer ask_kind(enum order_kind kind, uint32_t value)
+{
+	return ask(&(struct order){ .kind = kind, .value = value });
+}
+
+/*
+ * Orders for the witness
+ */
+
+static char witness_address[64];
+static uint16_t witness_port;		/* 0: there is no witness */
+
+static void witness_find(void)
+{
+	const char *text = getenv("NDSHM_WITNESS");
+
+	if (text && sscanf(text, "%63[^:]:%" SCNu16, witness_address, &witness_port) != 2) {
+		printf("# NDSHM_WITNESS: no address and port: \"%s\"\n", text);
+		exit(2);
+	}
+}
+
+/* The number of its connections with an owner, and of its ranges. */
+static uint32_t witness_count(void)
+{
+	return witness_port != 0;
+}
+
+/* Without a witness the answer is empty. */
+static struct answer witness_ask(const struct order *order)
+{
+	struct answer answer = { 0 };
+
+	if (witness_port)
+		answer = ask_at(witness_address, witness_port, order);
+	if (answer.error)
+		answer.tally.error = answer.error;
+	return answer;
+}
+
+static struct answer witness_ask_kind(enum order_kind kind)
+{
+	return witness_ask(&(struct order){ .kind = kind });
+}
+
+static struct tally witness_query(void)
+{
+	return witness_ask_kind(ORDER_QUERY).tally;
+}
+
+static uint64_t witness_transfers(void)
+{
+	return witness_query().transfers;
+}
+
+/* Wait for a transfer that begins and ends after the call. */
+static bool witness_progresses(void)
+{
+	const int64_t end = test_now() + WITNESS_LIMIT;
+	struct tally before = witness_query(), now = before;
+
+	while (witness_port && now.transfers < before.transfers + 2) {
+		if (now.error || test_now() > end)
+			return false;
+		usleep(5000);
+		now = witness_query();
+	}
+	return true;
+}
+
+/*
  * Station
  */
 
 struct station {
 	pid_t pid;		/* of the owner; 0: none */
 	int socket;
-	int64_t time;		/* from the cut until the owner had no peers; -1: never */
+	int64_t time;		/* from the cut to the end of station_watch(); -1: too long */
+	uint64_t transfers;	/* of the witness in this time */
 };
 
 static void station_ask(struct station *station, const struct order *order, struct answer *answer)
@@ -468,17 +645,26 @@ static void station_start_owner(struct station *station, const struct order *ord
 		answer->error = -ECHILD;
 }
 
+/*
+ * Wait until the owner has no peers but the witness, and then for one more transfer of the witness:
+ * the wire is still cut.
+ */
 static void station_watch(struct station *station)
 {
 	const struct order query = { .kind = ORDER_QUERY };
-	struct answer answer = { .info.peers = 1 };
+	struct answer answer = { .info.peers = UINT32_MAX };
+	const uint64_t before = witness_transfers();
 	int64_t start = test_now();
+	bool good;
 
-	while (answer.info.peers && test_now() - start < CUT_LIMIT + SLACK) {
+	while (answer.info.peers > witness_count() && test_now() - start < CUT_LIMIT + SLACK) {
 		station_ask(station, &query, &answer);
 		usleep(5000);
 	}
-	station->time = answer.info.peers || answer.info.imports ? -1 : test_now() - start;
+	good = answer.info.peers == witness_count() && answer.info.imports == witness_count() &&
+	       witness_progresses();
+	station->time = good ? test_now() - start : -1;
+	station->transfers = witness_transfers() - before;
 }
 
 /* What is done after the reply: the peer transfers meanwhile, or the wire is cut. */
@@ -499,111 +685,55 @@ static void station_do_later(struct station *station, const struct order *order)
 	}
 }
 
-static void station_serve(struct station *station, int fd)
+static void station_answer(struct station *station, const struct order *order,
+			   struct answer *answer)
 {
-	struct answer answer = { 0 };
-	struct order order;
-
-	if (recv(fd, &order, sizeof(order), MSG_WAITALL) != sizeof(order)) {
-		close(fd);
-		return;
+	if (order->kind < ORDER_START)
+		station_ask(station, order, answer);
+	else if (order->kind == ORDER_START)
+		station_start_owner(station, order, answer);
+	else if (order->kind == ORDER_CHARGES)
+		answer->error = amounts_of_module(&answer->amounts);
+	if (order->kind == ORDER_CHARGES)
+		amounts_of_sockets(&answer->amounts);
+	if (order->kind == ORDER_TIME) {
+		answer->time = station->time;
+		answer->tally.transfers = station->transfers;
 	}
-	if (order.kind < ORDER_START)
-		station_ask(station, &order, &answer);
-	else if (order.kind == ORDER_START)
-		station_start_owner(station, &order, &answer);
-	else if (order.kind == ORDER_CHARGES)
-		answer.error = amounts_of_module(&answer.amounts);
-	answer.time = order.kind == ORDER_TIME ? station->time : answer.time;
-	if (order.kind == ORDER_CHARGES)
-		amounts_of_sockets(&answer.amounts);
-	send(fd, &answer, sizeof(answer), MSG_NOSIGNAL);
-	/* The other side closes first, and so has the port that stays in use. */
-	recv(fd, &order, 1, 0);
-	close(fd);
-	station_do_later(station, &order);
-	if (order.kind == ORDER_END)
-		exit(0);
 }
 
 static int station_main(uint16_t port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct station station = { 0 };
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
-	const int on = 1;
+	struct order order = { .kind = ORDER_QUERY };
+	int listener = order_listen(port);
 
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (ndshm_open(NULL, &ndshm) ||
-	    bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 16)) {
+	if (listener < 0 || ndshm_open(NULL, &ndshm)) {
 		perror("remote_wire: station");
 		return 2;
 	}
-	for (;;) {
-		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0)
-			station_serve(&station, fd);
+	while (order.kind != ORDER_END) {
+		struct answer answer = { 0 };
+		int fd = order_accept(listener, &order);
+
+		station_answer(&station, &order, &answer);
+		order_reply(fd, &answer);
+		station_do_later(&station, &order);
 	}
+	return 0;
 }
 
 /*
- * Orders from the other machine
+ * A connection with an owner
  */
 
-static uint16_t station_port;
-
-static int station_connect(int64_t end)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(station_port) };
-	struct timeval limit = { .tv_usec = 500000 };
-	int fd;
-
-	inet_pton(AF_INET, far_address, &address.sin_addr);
-	do {
-		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		/* Also of connect(): packets may be lost while the wire comes up. */
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-		if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
-			return fd;
-		close(fd);
-		usleep(20000);
-	} while (test_now() < end);
-	return -1;
-}
-
-static struct answer ask(const struct order *order)
-{
-	/* The other machine may still boot, or wait for its wire. */
-	int fd = station_connect(test_now() + (order->kind == ORDER_CHARGES ? 400000 : 60000));
-	struct answer answer = { .error = -EPIPE };
-
-	if (fd < 0 || send(fd, order, sizeof(*order), MSG_NOSIGNAL) != sizeof(*order) ||
-	    recv(fd, &answer, sizeof(answer), MSG_WAITALL) != sizeof(answer))
-		answer.error = -EPIPE;
-	close(fd);
-	if (answer.error)
-		printf("# order %d: %s\n", order->kind, strerror(-answer.error));
-	return answer;
-}
-
-static struct answer ask_kind(enum order_kind kind, uint32_t value)
-{
-	return ask(&(struct order){ .kind = kind, .value = value });
-}
-
-/*
- * Tests
- */
-
-static struct place place;		/* what is sent and received */
 static struct ndshm_remote *remote;
 static struct ndshm_remote_peer *peer;
 static struct ndshm_remote_range *range;
 static unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
 static uint16_t owner_port;
-static struct amounts near_before, far_before;
 
-static bool peer_open(void)
+static bool peer_connect(void)
 {
 	int error =
 		ndshm_remote_connect(remote, far_address, owner_port, TOKEN, sizeof(TOKEN), &peer);
@@ -613,8 +743,182 @@ static bool peer_open(void)
 	if (error)
 		printf("# connect: %s: %s\n", strerror(-error),
 		       ndshm_remote_reason_text(ndshm_remote_last_reason()));
-	return !error && CHECK(transport_is_right(range));
+	return !error;
 }
+
+static bool peer_open(void)
+{
+	return peer_connect() && CHECK(transport_is_right(range));
+}
+
+/*
+ * Witness
+ */
+
+enum witness_call { WITNESS_PUT, WITNESS_FLUSH, WITNESS_GET };
+
+static struct witness {
+	pthread_t thread;
+	bool running;			/* the thread has to be joined */
+	unsigned char expected[WITNESS_BYTES];
+	unsigned char got[WITNESS_LENGTH];
+	pthread_mutex_t lock;
+	/* Protected by @lock. */
+	bool stop;
+	int64_t since;			/* of the call that has not returned; 0: none */
+	struct tally tally;
+} witness = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static struct tally witness_tally(void)
+{
+	struct tally tally;
+
+	pthread_mutex_lock(&witness.lock);
+	if (witness.since && witness.tally.longest < test_now() - witness.since)
+		witness.tally.longest = test_now() - witness.since;
+	tally = witness.tally;
+	pthread_mutex_unlock(&witness.lock);
+	return tally;
+}
+
+static bool witness_call(enum witness_call call, uint64_t at, void *bytes, size_t length)
+{
+	int error;
+
+	pthread_mutex_lock(&witness.lock);
+	witness.since = test_now();
+	pthread_mutex_unlock(&witness.lock);
+	if (call == WITNESS_PUT)
+		error = ndshm_remote_put(range, WITNESS_OFFSET + at, bytes, length);
+	else if (call == WITNESS_GET)
+		error = ndshm_remote_get(range, WITNESS_OFFSET + at, bytes, length);
+	else
+		error = ndshm_remote_flush(peer);
+	witness_tally();
+	pthread_mutex_lock(&witness.lock);
+	witness.since = 0;
+	witness.tally.error = error;
+	pthread_mutex_unlock(&witness.lock);
+	return !error;
+}
+
+/* Get bytes of the part, and compare them. Returns false if the call has failed. */
+static bool witness_compare(uint64_t at, size_t length)
+{
+	bool wrong;
+
+	if (!witness_call(WITNESS_GET, at, witness.got, length))
+		return false;
+	wrong = memcmp(witness.got, witness.expected + at, length);
+	pthread_mutex_lock(&witness.lock);
+	witness.tally.wrong += wrong;
+	witness.tally.transfers++;
+	pthread_mutex_unlock(&witness.lock);
+	return true;
+}
+
+static bool witness_transfer(void)
+{
+	const size_t length = 1 + test_random() % WITNESS_LENGTH;
+	const uint64_t at = test_random() % (WITNESS_BYTES - length + 1);
+	const uint64_t seed = test_random();
+
+	for (size_t i = 0; i < length; i++)
+		witness.expected[at + i] = pattern_byte(seed, i);
+	return witness_call(WITNESS_PUT, at, witness.expected + at, length) &&
+	       (seed % 8 || witness_call(WITNESS_FLUSH, 0, NULL, 0)) &&
+	       witness_compare(at, length);
+}
+
+static bool witness_stopped(void)
+{
+	bool stop;
+
+	pthread_mutex_lock(&witness.lock);
+	stop = witness.stop;
+	pthread_mutex_unlock(&witness.lock);
+	return stop;
+}
+
+static void *witness_run(void *context)
+{
+	bool good = true;
+
+	while (good && !witness_stopped())
+		good = witness_transfer();
+	/* All of the part. */
+	for (uint64_t at = 0; good && at < WITNESS_BYTES; at += WITNESS_LENGTH)
+		good = witness_compare(at, WITNESS_LENGTH);
+	return context;
+}
+
+static void witness_close(void)
+{
+	if (!witness.running)
+		return;
+	pthread_mutex_lock(&witness.lock);
+	witness.stop = true;
+	pthread_mutex_unlock(&witness.lock);
+	pthread_join(witness.thread, NULL);
+	witness.running = false;
+	ndshm_remote_disconnect(peer);
+	ndshm_remote_close(remote);
+}
+
+static int witness_open(const struct order *order)
+{
+	witness_close();
+	owner_port = (uint16_t)order->value;
+	memcpy(blob, order->blob, sizeof(blob));
+	memset(witness.expected, 0, sizeof(witness.expected));
+	witness.tally = (struct tally){ 0 };
+	witness.stop = false;
+	remote = transport_open(WITNESS_LIMIT);
+	if (!remote)
+		return -ENOMEM;
+	witness.running = peer_open() && !pthread_create(&witness.thread, NULL, witness_run, NULL);
+	if (witness.running)
+		return 0;
+	ndshm_remote_disconnect(peer);
+	ndshm_remote_close(remote);
+	return -ENOTCONN;
+}
+
+static int witness_main(const char *address, uint16_t port)
+{
+	struct order order = { .kind = ORDER_QUERY };
+	int listener = order_listen(port);
+
+	far_address = address;
+	if (listener < 0 || ndshm_open(NULL, &ndshm)) {
+		perror("remote_wire: witness");
+		return 2;
+	}
+	while (order.kind != ORDER_END) {
+		struct answer answer = { 0 };
+		int fd = order_accept(listener, &order);
+
+		if (order.kind == ORDER_START)
+			answer.error = witness_open(&order);
+		else if (order.kind == ORDER_CHARGES)
+			answer.error = amounts_of_module(&answer.amounts);
+		else if (order.kind == ORDER_STOP || order.kind == ORDER_END)
+			witness_close();
+		if (order.kind == ORDER_CHARGES)
+			amounts_of_sockets(&answer.amounts);
+		answer.tally = witness_tally();
+		order_reply(fd, &answer);
+	}
+	ndshm_close(ndshm);
+	return 0;
+}
+
+/*
+ * Tests
+ */
+
+static struct place place;		/* what is sent and received */
+static struct amounts near_before, far_before, witness_before;
 
 /* A new owner, and memory of the same kind here. */
 static bool begin(enum place_kind kind, uint32_t timeout)
@@ -630,6 +934,45 @@ static bool begin(enum place_kind kind, uint32_t timeout)
 	memcpy(blob, answer.blob, sizeof(blob));
 	remote = transport_open(timeout);
 	return CHECK(!answer.error) && CHECK(remote) && CHECK(peer_open());
+}
+
+/* Connect the witness to the owner. Without a witness these calls do nothing. */
+static bool witness_begin(void)
+{
+	struct order order = { .kind = ORDER_START, .value = owner_port };
+
+	memcpy(order.blob, blob, sizeof(blob));
+	return CHECK(!witness_ask(&order).error) && CHECK(witness_progresses());
+}
+
+/* No fault was its own. It made @transfers during faults. */
+static void witness_end_unharmed(uint64_t transfers)
+{
+	const struct tally tally = witness_ask_kind(ORDER_STOP).tally;
+
+	if (!witness_port)
+		return;
+	printf("# witness: %" PRIu64 " transfers meanwhile, %" PRIu64 " in all, %" PRIu64
+	       " wrong; the longest call took %" PRId64 " ms; %s\n", transfers, tally.transfers,
+	       tally.wrong, tally.longest, tally.error ? strerror(-tally.error) : "no error");
+	CHECK(transfers && !tally.wrong && !tally.error && tally.longest < WITNESS_LIMIT);
+}
+
+/* Its owner was killed. Returns the time of its last call. */
+static int64_t witness_end_reset(void)
+{
+	const int64_t end = test_now() + WITNESS_LIMIT + SLACK;
+	struct tally tally;
+
+	if (!witness_port)
+		return 0;
+	while (!witness_query().error && test_now() < end)
+		usleep(5000);
+	tally = witness_ask_kind(ORDER_STOP).tally;
+	CHECK(tally.transfers && !tally.wrong);
+	CHECK(tally.error == -ECONNRESET || tally.error == -ETIMEDOUT);
+	CHECK(tally.longest < WITNESS_LIMIT + SLACK);
+	return tally.longest;
 }
 
 static void finish(void)
@@ -843,13 +1186,14 @@ static void killed_owners_are_errors(void)
 	const uint32_t rounds = number_of("NDSHM_KILLS", 10);
 	/* A section has descriptors, a block has none. */
 	struct amounts before[2];
-	int64_t longest = 0;
+	int64_t longest = 0, witness_longest = 0;
 
 	for (uint32_t i = 0; i < rounds && !test_bad; i++) {
 		int64_t time;
 		int error;
 
 		REQUIRE(begin(i % 2 ? PLACE_PAGES : PLACE_SECTION, TIMEOUT));
+		REQUIRE(witness_begin());
 		CHECK(!ask_kind(ORDER_KILL, (uint32_t)(test_random() % 30)).error);
 		time = test_now();
 		error = transfer_until_error(range, 0, 400000);
@@ -860,6 +1204,8 @@ static void killed_owners_are_errors(void)
 		/* And so fail all later calls. */
 		CHECK(ndshm_remote_put(range, 0, "x", 1) == error &&
 		      ndshm_remote_flush(peer) == error);
+		time = witness_end_reset();
+		witness_longest = time > witness_longest ? time : witness_longest;
 		ndshm_remote_disconnect(peer);
 		if (i < 2)
 			amounts_of_process(&before[i]);
@@ -868,11 +1214,12 @@ static void killed_owners_are_errors(void)
 		place_close(&place);
 		CHECK(far_is_at_baseline());
 	}
-	printf("# %u owners were killed, the last call ended within %" PRId64 " ms\n", rounds,
-	       longest);
+	printf("# %u owners were killed, the last call ended within %" PRId64
+	       " ms, that of the witness within %" PRId64 " ms\n", rounds, longest,
+	       witness_longest);
 }
 
-/* The owner has no peers, and what it had before. */
+/* The owner has no peers but the witness, and what it had before. */
 static bool owner_is_at_baseline(const struct amounts *before)
 {
 	const int64_t end = test_now() + TIMEOUT + SLACK;
@@ -880,20 +1227,51 @@ static bool owner_is_at_baseline(const struct amounts *before)
 
 	do {
 		answer = ask_kind(ORDER_QUERY, 0);
-		if (!answer.info.peers && !answer.info.imports && !answer.info.replies)
+		if (answer.info.peers == witness_count() &&
+		    answer.info.imports == witness_count() && !answer.info.replies)
 			return !answer.error && answer.info.exports == 1 &&
 			       amounts_are_of_process(&answer.amounts, before);
 	} while (!answer.error && test_now() < end);
 	return false;
 }
 
+/* Accesses of a client, until one fails. */
+enum client_kind { CLIENT_TRANSFERS, CLIENT_GETS, CLIENT_PUTS };
+
+/* More is in flight than buffers of the sockets have. */
+static int client_get(void)
+{
+	struct ndshm_remote_part parts[64];
+
+	for (size_t i = 0; i < 64; i++)
+		parts[i] = (struct ndshm_remote_part){
+			.offset = i % 16 * MIB, .buffer = place.base + i % 16 * MIB, .length = MIB,
+		};
+	return ndshm_remote_get_many(range, parts, 64);
+}
+
+static int client_run(enum client_kind kind)
+{
+	/* Behind the part of the witness. */
+	const uint64_t put_offset = WITNESS_OFFSET + MIB;
+	int error = 0;
+
+	if (kind == CLIENT_TRANSFERS)
+		return transfer_until_error(range, 0, 400000);
+	while (!error)
+		error = kind == CLIENT_GETS ? client_get() :
+					      ndshm_remote_put(range, put_offset, place.base,
+							       SECTION_BYTES - put_offset);
+	return error;
+}
+
 static void client_main(const char *text)
 {
 	static char address[64];
-	unsigned int byte, port, inherited;
+	unsigned int byte, port, inherited, kind;
 	int start;
 
-	if (sscanf(text, "%63s %u %u %n", address, &port, &inherited, &start) != 3)
+	if (sscanf(text, "%63s %u %u %u %n", address, &port, &inherited, &kind, &start) != 4)
 		_exit(4);
 	for (size_t i = 0; i < sizeof(blob); i++) {
 		if (sscanf(text + start + 2 * i, "%2x", &byte) != 1)
@@ -902,16 +1280,19 @@ static void client_main(const char *text)
 	}
 	far_address = address;
 	owner_port = (uint16_t)port;
-	remote = transport_open(TIMEOUT);
-	if (ndshm_open(NULL, &ndshm) || place_open(&place, PLACE_SECTION) || !peer_open())
+	/* A device would take the data of a stopped process. */
+	remote = kind == CLIENT_GETS ? test_open(NDSHM_REMOTE_TCP, TIMEOUT) :
+				       transport_open(TIMEOUT);
+	if (ndshm_open(NULL, &ndshm) || place_open(&place, PLACE_SECTION) ||
+	    !(kind == CLIENT_GETS ? peer_connect() : peer_open()))
 		_exit(5);
 	if (write((int)inherited, "x", 1) != 1)
 		_exit(6);
-	_exit(transfer_until_error(range, 0, 400000) != 0);
+	_exit(client_run(kind) != 0);
 }
 
 /* Returns after the client has connected. */
-static pid_t client_start(void)
+static pid_t client_start(enum client_kind kind)
 {
 	char text[2 * NDSHM_REMOTE_BLOB_BYTES + 120], byte;
 	int pipes[2], length;
@@ -919,7 +1300,8 @@ static pid_t client_start(void)
 
 	if (pipe2(pipes, O_CLOEXEC))
 		return -1;
-	length = snprintf(text, sizeof(text), "%s %u %d ", far_address, owner_port, pipes[1]);
+	length = snprintf(text, sizeof(text), "%s %u %d %u ", far_address, owner_port, pipes[1],
+			  kind);
 	for (size_t i = 0; i < sizeof(blob); i++)
 		length += snprintf(text + length, sizeof(text) - (size_t)length, "%02x", blob[i]);
 	pid = wire_spawn("client", text, pipes[1]);
@@ -935,25 +1317,110 @@ static void killed_clients_leave_nothing(void)
 {
 	const uint32_t rounds = number_of("NDSHM_KILLS", 10);
 	struct amounts before = { 0 };
+	uint64_t transfers = 0;
 
 	REQUIRE(begin(PLACE_PAGES, TIMEOUT));
 	ndshm_remote_disconnect(peer);
 	peer = NULL;
+	REQUIRE(witness_begin());
 	for (uint32_t i = 0; i < rounds && !test_bad; i++) {
-		pid_t pid = client_start();
+		pid_t pid = client_start(CLIENT_TRANSFERS);
 		int status;
 
 		REQUIRE(pid > 0);
 		usleep(test_random() % 30000);
+		transfers -= witness_transfers();
+		CHECK(!kill(pid, SIGKILL));
+		CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+		if (!i)
+			before = ask_kind(ORDER_QUERY, 0).amounts;
+		CHECK(owner_is_at_baseline(&before));
+		CHECK(witness_progresses());
+		transfers += witness_transfers();
+	}
+	witness_end_unharmed(transfers);
+	REQUIRE(peer_open());
+	CHECK(!ndshm_remote_get(range, 0, place.base, 4096));
+	printf("# %u clients were killed\n", rounds);
+	finish();
+}
+
+static bool client_stop(pid_t pid)
+{
+	int status;
+
+	return !kill(pid, SIGSTOP) && waitpid(pid, &status, WUNTRACED) == pid &&
+	       WIFSTOPPED(status);
+}
+
+/*
+ * Wait until the owner drops a stopped client, for which replies wait. While they do, the witness
+ * makes the transfers that are added to *transfers.
+ */
+static bool client_is_dropped(pid_t pid, uint64_t *transfers)
+{
+	const int64_t end = test_now() + 2 * STOP_TIMEOUT + SLACK;
+	uint64_t from = witness_transfers();
+
+	while (test_now() < end) {
+		const struct answer answer = ask_kind(ORDER_QUERY, 0);
+
+		if (answer.error)
+			return false;
+		if (answer.info.peers == witness_count()) {
+			*transfers += witness_transfers() - from;
+			return true;
+		}
+		/* If its kernel has taken all replies, stop it within others. */
+		if (!answer.info.replies) {
+			kill(pid, SIGCONT);
+			usleep(20000);
+			if (!client_stop(pid))
+				return false;
+			from = witness_transfers();
+		}
+		usleep(10000);
+	}
+	return false;
+}
+
+/*
+ * A client that gets is dropped because it does not take replies. One that puts is stopped within a
+ * put, and stays until it is killed.
+ */
+static void stopped_clients_delay_no_other(void)
+{
+	const uint32_t rounds = number_of("NDSHM_CUTS", 2);
+	struct amounts before = { 0 };
+	uint64_t transfers = 0;
+
+	REQUIRE(begin(PLACE_SECTION, STOP_TIMEOUT));
+	ndshm_remote_disconnect(peer);
+	peer = NULL;
+	REQUIRE(witness_begin());
+	for (uint32_t i = 0; i < rounds && !test_bad; i++) {
+		const enum client_kind kind = i % 2 ? CLIENT_PUTS : CLIENT_GETS;
+		pid_t pid = client_start(kind);
+		int status;
+
+		REQUIRE(pid > 0);
+		usleep(test_random() % 30000);
+		CHECK(client_stop(pid));
+		if (kind == CLIENT_GETS) {
+			CHECK(client_is_dropped(pid, &transfers));
+		} else {
+			transfers -= witness_transfers();
+			CHECK(witness_progresses());
+			transfers += witness_transfers();
+		}
 		CHECK(!kill(pid, SIGKILL));
 		CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
 		if (!i)
 			before = ask_kind(ORDER_QUERY, 0).amounts;
 		CHECK(owner_is_at_baseline(&before));
 	}
-	REQUIRE(peer_open());
-	CHECK(!ndshm_remote_get(range, 0, place.base, 4096));
-	printf("# %u clients were killed\n", rounds);
+	witness_end_unharmed(transfers);
+	printf("# %u clients were stopped\n", rounds);
 	finish();
 }
 
@@ -974,6 +1441,7 @@ static void cut_wires_are_errors(void)
 	const uint32_t rounds = number_of("NDSHM_CUTS", 2);
 	int64_t longest = 0, far_longest = 0;
 	struct amounts before, owner;
+	uint64_t transfers = 0;
 	uint32_t tries = 0;
 
 	if (!getenv("NDSHM_WIRE")) {
@@ -981,8 +1449,10 @@ static void cut_wires_are_errors(void)
 		return;
 	}
 	REQUIRE(begin(PLACE_SECTION, CUT_TIMEOUT));
+	REQUIRE(witness_begin());
 	for (uint32_t i = 0; i < rounds && !test_bad; i++) {
 		const bool near = i % 2;
+		struct answer answer;
 		int64_t start, time;
 		int error;
 
@@ -1003,9 +1473,11 @@ static void cut_wires_are_errors(void)
 			usleep((useconds_t)(start + CUT_LIMIT - test_now()) * 1000);
 			CHECK(wire_set(true));
 		}
-		time = ask_kind(ORDER_TIME, 0).time;
+		answer = ask_kind(ORDER_TIME, 0);
+		time = answer.time;
+		transfers += answer.tally.transfers;
 		far_longest = time > far_longest ? time : far_longest;
-		CHECK(time >= 0 && time < CUT_LIMIT);
+		CHECK(!answer.error && time >= 0 && time < CUT_LIMIT);
 		if (!i) {
 			amounts_of_process(&before);
 			owner = ask_kind(ORDER_QUERY, 0).amounts;
@@ -1014,17 +1486,32 @@ static void cut_wires_are_errors(void)
 		REQUIRE(peer_open_again(&tries));
 		CHECK(!ndshm_remote_get(range, 0, place.base, 4096));
 	}
+	witness_end_unharmed(transfers);
 	printf("# %u cuts, noticed within %" PRId64 " ms, by the owner within %" PRId64 " ms, "
 	       "%u connections were tried again\n", rounds, longest, far_longest, tries);
 	finish();
 }
 
-static void both_machines_are_as_before(void)
+static bool witness_is_at_baseline(void)
+{
+	const int64_t end = test_now() + TIMEOUT + SLACK;
+	struct answer answer;
+
+	do {
+		answer = witness_ask_kind(ORDER_CHARGES);
+	} while (memcmp(&answer.amounts, &witness_before, sizeof(witness_before)) &&
+		 test_now() < end && !usleep(10000));
+	return !answer.error &&
+	       amounts_are_of_module("witness", &answer.amounts, &witness_before);
+}
+
+static void machines_are_as_before(void)
 {
 	struct amounts now = { 0 };
 	const int64_t end = test_now() + TIMEOUT + SLACK;
 
 	CHECK(far_is_at_baseline());
+	CHECK(witness_is_at_baseline());
 	do {
 		CHECK(!amounts_of_module(&now));
 		amounts_of_sockets(&now);
@@ -1051,6 +1538,7 @@ static int test_main(const char *address, uint16_t port)
 		return 2;
 	amounts_of_sockets(&near_before);
 	far_before = ask_kind(ORDER_CHARGES, 0).amounts;
+	witness_before = witness_ask_kind(ORDER_CHARGES).amounts;
 	test_one("transfers_to_a_section_are_exact", transfers_to_a_section_are_exact);
 	test_one("transfers_to_a_block_are_exact", transfers_to_a_block_are_exact);
 	test_one("transfers_to_coherent_memory_are_exact", transfers_to_coherent_memory_are_exact);
@@ -1058,8 +1546,10 @@ static int test_main(const char *address, uint16_t port)
 	test_one("nothing_lands_after_revoke", nothing_lands_after_revoke);
 	test_one("killed_owners_are_errors", killed_owners_are_errors);
 	test_one("killed_clients_leave_nothing", killed_clients_leave_nothing);
+	test_one("stopped_clients_delay_no_other", stopped_clients_delay_no_other);
 	test_one("cut_wires_are_errors", cut_wires_are_errors);
-	test_one("both_machines_are_as_before", both_machines_are_as_before);
+	test_one("machines_are_as_before", machines_are_as_before);
+	witness_ask_kind(ORDER_END);
 	ask_kind(ORDER_END, 0);
 	ndshm_close(ndshm);
 	return test_end();
@@ -1072,10 +1562,14 @@ int main(int argc, char **argv)
 		wire_owner_main(argv[1]);
 	if (argc == 2 && !strcmp(argv[0], "client"))
 		client_main(argv[1]);
+	witness_find();
 	if (argc == 3 && !strcmp(argv[1], "station"))
 		return station_main((uint16_t)atoi(argv[2]));
+	if (argc == 4 && !strcmp(argv[1], "witness"))
+		return witness_main(argv[2], (uint16_t)atoi(argv[3]));
 	if (argc == 4 && !strcmp(argv[1], "test"))
 		return test_main(argv[2], (uint16_t)atoi(argv[3]));
-	fprintf(stderr, "usage: remote_wire station PORT | test ADDRESS PORT\n");
+	fprintf(stderr,
+		"usage: remote_wire station PORT | witness ADDRESS PORT | test ADDRESS PORT\n");
 	return 2;
 }

@@ -8,6 +8,7 @@
 # station, test		the first and the last run remote_wire, and then the command: the station exports
 #			a section, which the test writes, reads and measures, with NDSHM_LONG beside
 #			ucx_perftest if that is installed
+# witness		accesses the memory of the station while the test and its wire fail
 # strip-0, ...		all machines run the halo example, and the last one compares the result with that of
 #			one process
 #
@@ -147,6 +148,7 @@ failed=
 scratch=$(mktemp -d)
 wire_up
 export NDSHM_WIRE
+[[ $count -lt 3 ]] || export NDSHM_WITNESS=$network.2:$port
 # rxe asks for a module of the crypto API by a path of the initial file system.
 if [[ ${NDSHM_TRANSPORT:-} == rdma ]]; then
 	modprobe -a crc32_generic rdma_rxe ib_uverbs
@@ -158,6 +160,9 @@ case $role in
 station)
 	"$program" station "$port"
 	station_command ;;
+witness)
+	"$program" witness "$network.1" "$port" || failed=1
+	wait_for_file "$NDSHM_SHARED/done" ;;
 test)
 	"$program" test "$network.1" "$port" || failed=1
 	test_command
