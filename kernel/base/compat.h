@@ -53,6 +53,9 @@ static inline void ndshm_eventfd_signal(struct eventfd_ctx *eventfd)
 #define NDSHM_REMOVED	0
 #endif
 
+/* kernel/block: what set_pte_at() and pte_lockptr() call is exported only on these */
+#define NDSHM_SETS_PTES	(IS_ENABLED(CONFIG_X86) || IS_ENABLED(CONFIG_ARM64))
+
 /* kernel/block: vm_flags have accessors since 6.3 */
 #include <linux/mm.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)

@@ -6,12 +6,21 @@
 #ifndef _NDSHM_BASE_TESTING_H
 #define _NDSHM_BASE_TESTING_H
 
+#include <linux/types.h>
+
 #ifdef NDSHM_TEST
 /* Sleep in a fault handler that has locked its page, to widen races with revocation. */
 void ndshm_test_fault_delay(void);
+/* Map frames as where modules cannot set entries of page tables. */
+bool ndshm_test_inserts_pages(void);
 #else
 static inline void ndshm_test_fault_delay(void)
 {
+}
+
+static inline bool ndshm_test_inserts_pages(void)
+{
+	return false;
 }
 #endif
 

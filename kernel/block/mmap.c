@@ -22,6 +22,7 @@
 #include <ndshm/block.h>
 
 #include "../base/deferred.h"
+#include "../base/testing.h"
 #include "../base/trace.h"
 #include "object.h"
 
@@ -116,16 +117,7 @@ static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
 	spinlock_t *lock;	/* of the page table */
 	pgprot_t prot;
 	pte_t *pte;
-	pmd_t pmd;
 
-	/* This function would leave a PTE marker, and the access would fault for ever. */
-	if (vmf->flags & FAULT_FLAG_ORIG_PTE_VALID && !pte_none(vmf->orig_pte))
-		return VM_FAULT_SIGBUS;
-	object_use_prealloc(vmf);
-	/* Another fault has inserted a huge entry, or that was unmapped: fault again. */
-	pmd = READ_ONCE(*vmf->pmd);
-	if (pmd_none(pmd) || pmd_trans_huge(pmd))
-		return VM_FAULT_NOPAGE;
 	lock = pte_lockptr(vma->vm_mm, vmf->pmd);
 	pte = pte_offset_kernel(vmf->pmd, address);
 	/*
@@ -157,6 +149,43 @@ static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
 	return ret;
 }
 
+/* Insert one page, where modules cannot set entries of page tables. */
+static vm_fault_t object_insert(struct ndshm_object *object, struct vm_fault *vmf)
+{
+	pgprot_t prot = vmf->vma->vm_page_prot;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	unsigned long pfn, count = 0;
+
+	/*
+	 * A revocation sets @revoked with the same lock held, and unmaps afterwards. With a
+	 * page table, nothing sleeps.
+	 */
+	spin_lock(&object->state_lock);
+	if (!object->revoked)
+		pfn = object->ops->pfn(object, vmf->pgoff, &count, &prot);
+	if (count)
+		ret = vmf_insert_pfn_prot(vmf->vma, vmf->address, pfn, prot);
+	spin_unlock(&object->state_lock);
+	return ret;
+}
+
+static vm_fault_t object_fault_frames(struct ndshm_object *object, struct vm_fault *vmf)
+{
+	pmd_t pmd;
+
+	/* Neither would replace a PTE marker, and the access would fault for ever. */
+	if (vmf->flags & FAULT_FLAG_ORIG_PTE_VALID && !pte_none(vmf->orig_pte))
+		return VM_FAULT_SIGBUS;
+	object_use_prealloc(vmf);
+	/* Another fault has inserted a huge entry, or that was unmapped: fault again. */
+	pmd = READ_ONCE(*vmf->pmd);
+	if (pmd_none(pmd) || pmd_trans_huge(pmd))
+		return VM_FAULT_NOPAGE;
+	if (!NDSHM_SETS_PTES || ndshm_test_inserts_pages())
+		return object_insert(object, vmf);
+	return object_fill(object, vmf);
+}
+
 static vm_fault_t object_fault(struct vm_fault *vmf)
 {
 	struct ndshm_object *object = vmf->vma->vm_file->private_data;
@@ -164,7 +193,7 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 	if (vmf->pgoff >= object->length >> PAGE_SHIFT)
 		return VM_FAULT_SIGBUS;
 	if (object->frames)
-		return object_fill(object, vmf);
+		return object_fault_frames(object, vmf);
 	if (!(vmf->vma->vm_flags & VM_MIXEDMAP))
 		return object->ops->fault(object, vmf);
 	object_use_prealloc(vmf);
