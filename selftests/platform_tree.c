@@ -481,6 +481,7 @@ FIXTURE_VARIANT(firmware) {
 FIXTURE_VARIANT_ADD(firmware, mapped) {
 	.name = "a001000.virtio-page", .type = "direct", .missing = NDSHM_ISOLATION_FIRMWARE
 };
+
 FIXTURE_VARIANT_ADD(firmware, reserved) { .name = "a000000.virtio-page", .type = "reserved" };
 
 /* The IOMMU group of a device has a region of this type, as the kernel lists it. */
