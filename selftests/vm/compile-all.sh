@@ -5,8 +5,10 @@
 # a table and TAP. A warning is a failure. By default these are the newest kernels of each series,
 # architecture (amd64, arm64) and flavour (cloud, rt); with ALL=1 all of the release of Debian and
 # its backports. Headers and the compiler for arm64 are unpacked into the cache and not installed. A
-# success is kept there until the sources, the version of the headers or the compiler change. Two more
-# rows are user space for i386 and the library with musl, neither of which is linked.
+# success is kept there until the sources, the version of the headers or the compiler change. For
+# riscv64 and ppc64el the distribution has no headers: the source is configured, and modpost compares
+# with what it exports. A big-endian kernel must be refused. Two more rows are user space for i386 and
+# the library with musl, neither of which is linked.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -17,14 +19,16 @@ work=$(realpath -m -- "${BUILD:-$top/build}/modules/all")
 sources=$(cd -- "$top" && { git ls-files -z --cached --others --exclude-standard -- Kbuild Makefile kernel uapi |
 	xargs -0 sha256sum; gcc --version; } | sha256sum)
 
-# compile RELEASE HEADERS COMPILER: print "compiles", or the first line that the compiler says.
+# compile RELEASE HEADERS COMPILER [ARGUMENT]...: print "compiles", or the first line that the compiler
+# says. The arguments are make's.
 compile() {
 	local said=$work/$1.said
 	local -a options=()
 	[[ ! $3 ]] || options=("LD_LIBRARY_PATH=$3/usr/lib/$(gcc -print-multiarch)" "PATH=$3/usr/bin:$PATH"
 		"CROSS_COMPILE=$(<"$3/prefix")")
 	rm -rf -- "${work:?}/$1"
-	nice -n 19 env "${options[@]}" make -C "$top" -j"$(nproc)" modules KDIR="$2" MODULE_DIR="$work/$1" >"$said.out" 2>"$said" || true
+	nice -n 19 env "${options[@]}" make -C "$top" -j"$(nproc)" modules KDIR="$2" MODULE_DIR="$work/$1" "${@:4}" \
+		>"$said.out" 2>"$said" || true
 	sed -i -e '/^make/d' -e /BTF/d "$said"
 	if [[ -f $work/$1/ndshm.ko && ! -s $said ]]; then
 		echo compiles
@@ -77,21 +81,38 @@ table=$(printf '# %-32s %s' kernel result)
 row() {
 	number=$((number + 1))
 	table+=$(printf '\n# %-32s %s' "$1" "$2")
-	[[ $2 == compiles ]] || printf 'not '
+	[[ $2 == compiles || $2 == refused ]] || printf 'not '
 	echo "ok $number - $1: $2"
 }
+# once RELEASE HEADERS COMPILER [ARGUMENT]...: the result, of now or of an earlier success.
+once() {
+	local kept
+	kept=$results/$(printf '%s\n' "$sources" "$2" "${3##*/}" "${@:4}" | sha256sum | cut -c1-20)
+	[[ -s $kept ]] || compile "$@" >"$kept"
+	row "$1" "$(<"$kept")"
+	grep -qx compiles "$kept" || rm -f -- "$kept"
+}
+# configured ARCH: the same for the source as it is configured for ARCH.
+configured() {
+	local dir compiler
+	dir=$("$vm_dir/kernels.sh" configured "$1")
+	compiler=$("$vm_dir/kernels.sh" compiler "$1")
+	"${2:-once}" "6.12-$1" "$dir/build" "$compiler" "ARCH=$(<"$dir/arch")" \
+		"CC=$(basename -- "$compiler/usr/bin/$(<"$compiler/prefix")"gcc-[0-9]*)"
+}
+# As `once`, of what Kbuild must not compile.
+refused() {
+	local said
+	said=$(compile "$@")
+	[[ $said != *'this kernel is big-endian; build for a little-endian kernel'* ]] || said=refused
+	row "$1" "$said"
+}
 for release in "${releases[@]}"; do
-	headers=$("$vm_dir/kernels.sh" release-headers "$release")
-	compiler=${compilers[${release##*-}]}
-	kept=$results/$(printf '%s\n' "$sources" "$headers" "${compiler##*/}" | sha256sum | cut -c1-20)
-	if [[ -s $kept ]]; then
-		result=$(<"$kept")
-	else
-		result=$(compile "$release" "$headers" "$compiler")
-		[[ $result != compiles ]] || echo "$result" >"$kept"
-	fi
-	row "$release" "$result"
+	once "$release" "$("$vm_dir/kernels.sh" release-headers "$release")" "${compilers[${release##*-}]}"
 done
+configured riscv64
+configured ppc64el
+configured ppc64 refused
 row 'user space for i386' "$(compile_user 'gcc -m32' src tools examples remote/src remote/tools)"
 row 'library with musl' "$(compile_user musl-gcc src)"
 printf '%s\n1..%d\n' "$table" "$number"

@@ -15,6 +15,8 @@
 #   headers NAME  KDIR for `make -C KDIR M=...`
 #   release-headers RELEASE  the same for a kernel of the archive, by its full name
 #   releases ARCH  the kernels of the archive, with backports, that have headers: for amd64, arm64
+#   configured ARCH  for riscv64, ppc64el, ppc64: a directory with build, a KDIR of the source of 6.12
+#                  and its default configuration, and the file arch with the kernel's name of ARCH
 #   compiler ARCH  a directory that has a compiler for ARCH in usr/bin, and the file prefix with the
 #                  start of the names there
 #   source NAME   the part of the kernel source that checks and kselftest need
@@ -28,7 +30,7 @@ set -euo pipefail
 
 index=/var/lib/apt/lists
 kernels=$cache/kernels
-usage='usage: kernels.sh image|modules|release|dir|headers|source|tarball NAME, release-headers RELEASE, releases|compiler ARCH, or files PACKAGE'
+usage='usage: kernels.sh image|modules|release|dir|headers|source|tarball NAME, release-headers RELEASE, releases|configured|compiler ARCH, or files PACKAGE'
 
 # The needed parts of the 1.4 GB: the core of kselftest, checkpatch and related
 # scripts, the netlink code generator, and the files that `make headers` reads.
@@ -298,8 +300,11 @@ release_headers_dir() {
 compiler_dir() {
 	local tuple gcc version dir
 	case $1 in
-	arm64)	tuple=aarch64-linux-gnu ;;
-	*)	die "$1: no compiler is known; arm64 has one" ;;
+	arm64)		tuple=aarch64-linux-gnu ;;
+	riscv64)	tuple=riscv64-linux-gnu ;;
+	ppc64el)	tuple=powerpc64le-linux-gnu ;;
+	ppc64)		tuple=powerpc64-linux-gnu ;;
+	*)		die "$1: no compiler is known; arm64, riscv64, ppc64el and ppc64 have one" ;;
 	esac
 	gcc=$(LC_ALL=C apt-cache depends "gcc-$tuple" | sed -n "s/^  Depends: \(gcc-[0-9]*-$tuple\)\$/\1/p")
 	[[ $gcc ]] || die "gcc-$tuple: no such package; run: apt-get update"
@@ -314,6 +319,18 @@ fill_compiler() {
 	local package
 	for package in "${@:2}"; do unpack "$package" "$(candidate "$package")" .; done
 	printf '%s\n' "$1" >prefix
+}
+
+configured_dir() {
+	local tarball compiler what dir
+	tarball=$(tarball_dir 6.12)
+	compiler=$(compiler_dir "$1")
+	what=$(cat -- "$vm_dir/configured-kernel.sh" <(echo "${compiler##*/}") | sha256sum | cut -c1-12)
+	dir=$kernels/${tarball##*/}-$1-$what
+	entry_kind=configured
+	[[ -d $dir ]] || with_lock "$kernels/configured.lock" make_entry "$dir" \
+		env -u MAKEFLAGS "$vm_dir/configured-kernel.sh" "$1" "$tarball/linux.tar.xz" "$compiler"
+	printf '%s\n' "$dir"
 }
 
 files_dir() {
@@ -342,6 +359,7 @@ dir)		image_dir "$2" ;;
 image)		dir=$(image_dir "$2"); printf '%s\n' "$dir/vmlinuz" ;;
 modules)	dir=$(image_dir "$2"); printf '%s\n' "$dir/modules" ;;
 release)	dir=$(image_dir "$2"); cat -- "$dir/release" ;;
+configured)	configured_dir "$2" ;;
 compiler)	compiler_dir "$2" ;;
 files)		files_dir "$2" ;;
 headers)	headers_dir "$2" ;;
