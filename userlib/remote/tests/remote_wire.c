@@ -986,6 +986,16 @@ static void finish(void)
 	CHECK(!ask_kind(ORDER_STOP, 0).error);
 }
 
+/* A failure is rare, and shows its reason. */
+static bool transferred(int error, size_t length, int64_t start)
+{
+	if (error)
+		printf("# a transfer of %zu bytes: %s, %s, after %" PRId64 " ms\n", length,
+		       strerror(-error), ndshm_remote_reason_name(ndshm_remote_last_reason()),
+		       test_now() - start);
+	return !error;
+}
+
 /* At random offsets, 1 byte to 16 MiB; the owner compares the bytes, too. */
 static void transfer(uint32_t count)
 {
@@ -999,6 +1009,7 @@ static void transfer(uint32_t count)
 		const size_t length = i == 99 ? longest : 1 + test_random() % most;
 		const uint64_t offset = test_random() % (place.bytes - length + 1);
 		struct order verify = { .kind = ORDER_VERIFY, .offset = offset, .length = length };
+		const int64_t began = test_now();
 
 		bytes += length;
 		if (test_random() % 2) {
@@ -1006,12 +1017,14 @@ static void transfer(uint32_t count)
 			for (size_t at = 0; at < length; at++)
 				place.base[at] = pattern_byte(verify.seed, at);
 			memcpy(shadow + offset, place.base, length);
-			CHECK(!ndshm_remote_put(range, offset, place.base, length));
-			CHECK(!ndshm_remote_flush(peer));
+			CHECK(transferred(ndshm_remote_put(range, offset, place.base, length),
+					  length, began));
+			CHECK(transferred(ndshm_remote_flush(peer), length, began));
 			CHECK(!ask(&verify).bad);
 		} else {
 			memset(place.base, 0x55, length);
-			CHECK(!ndshm_remote_get(range, offset, place.base, length));
+			CHECK(transferred(ndshm_remote_get(range, offset, place.base, length),
+					  length, began));
 			CHECK(!memcmp(shadow + offset, place.base, length));
 		}
 	}
