@@ -6,7 +6,7 @@
 # said, an unprivileged claim is refused, a privileged one as long as it is not
 # allowed, and an unprivileged program sees no DMA address. "isolated": nothing
 # lacks, and the unprivileged claim succeeds. JOINS: a function of the IOMMU group of CARD
-# that makes the difference, and that is found and bound after CARD.
+# that makes the difference, and that is found and bound after CARD was claimed. Its bind ends the claim.
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/traffic/lib.sh"
 
@@ -47,9 +47,14 @@ adapter_line() { "$ndshm" list adapters | grep -F "$user_card"; }
 log_mark
 if [[ $joins ]]; then
 	check 'the card is isolated' says ' isolated$' adapter_line
+	exec 9> >("${unprivileged[@]}" "${claim[@]}" --hold >/tmp/holder 2>&1)
+	until [[ -s /tmp/holder ]]; do sleep 0.1; done
+	check 'an unprivileged program has claimed it' says ' claimed ' adapter_line
 	echo 1 >/sys/bus/pci/rescan
 	check 'a function joins its group' says ' not isolated: shared group$' adapter_line
 	check 'the function is bound' bind_plainly "$joins"
+	check 'which has ended the claim' says ' claimable' adapter_line
+	exec 9>&-
 fi
 # All that is missing, and nothing else.
 check "list adapters says: $word" says " $([[ $word == isolated ]] || echo 'not isolated: ')$word\$" adapter_line

@@ -187,7 +187,20 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_unregister);
 
-void ndshm_adapter_end_group_claims(const void *key)
+/* Return: true if one of @missing is new. */
+static bool adapter_add_missing(struct ndshm_adapter *adapter, u32 missing)
+{
+	struct ndshm_claim_group *group = adapter->group;
+	bool is_new;
+
+	mutex_lock(&ndshm_registry_lock);
+	is_new = missing & ~group->missing;
+	WRITE_ONCE(group->missing, group->missing | missing);
+	mutex_unlock(&ndshm_registry_lock);
+	return is_new;
+}
+
+void ndshm_adapter_end_group_claims(const void *key, u32 missing)
 {
 	struct ndshm_adapter *adapter;
 	u32 id = 0;
@@ -195,7 +208,9 @@ void ndshm_adapter_end_group_claims(const void *key)
 	might_sleep();
 
 	for (; (adapter = ndshm_adapter_next(&id)); id++) {
-		if (adapter->group && adapter->group->key == key)
+		/* In this order: a claim that did not find @missing has begun, and ends. */
+		if (adapter->group && adapter->group->key == key &&
+		    (!missing || adapter_add_missing(adapter, missing)))
 			ndshm_claim_group_end(adapter->group, NULL, false);
 		ndshm_adapter_put(adapter);
 	}

@@ -37,8 +37,9 @@ u32 ndshm_bus_isolation(struct device *dev);
 
 /*
  * Set @info->group to the address of the IOMMU group of @dev, which keeps it alive, and
- * @info->missing to what no device of the group has: see NDSHM_ISOLATION_FIRMWARE. May sleep.
- * Return: 0 or -ENOMEM.
+ * @info->missing to what no device of the group has: see NDSHM_ISOLATION_FIRMWARE. If something
+ * is missing that was not, the claims of the group end. For the beginning of a probe, since a claim
+ * can begin before. May sleep. Return: 0 or -ENOMEM.
  */
 int ndshm_bus_set_group(struct device *dev, struct ndshm_adapter_info *info);
 

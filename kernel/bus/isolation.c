@@ -89,7 +89,7 @@ int ndshm_bus_notify(struct notifier_block *block, unsigned long action, void *d
 		return NOTIFY_DONE;
 	group = iommu_group_get(dev);
 	if (group) {
-		ndshm_adapter_end_group_claims(group);
+		ndshm_adapter_end_group_claims(group, 0);
 		iommu_group_put(group);
 	}
 	return NOTIFY_OK;
@@ -159,9 +159,9 @@ static int bus_group_firmware(struct iommu_group *group, struct device *dev)
 
 /*
  * The regions are read at bind, not for each allocation: IOMMU drivers search tables of the
- * firmware for them, and can warn of rows. They change when a device joins the group. Until that
- * device is bound here, too, SHARED_GROUP is missing; its bind then adds FIRMWARE for all adapters
- * of the group.
+ * firmware for them, and can warn of rows. They change when a device joins the group. Until a
+ * driver of this module is bound to that device, too, SHARED_GROUP is missing. A claim that begins
+ * then, before FIRMWARE is added for all adapters of the group, ends here, as all before it.
  */
 int ndshm_bus_set_group(struct device *dev, struct ndshm_adapter_info *info)
 {
@@ -170,6 +170,8 @@ int ndshm_bus_set_group(struct device *dev, struct ndshm_adapter_info *info)
 
 	if (group) {
 		missing = bus_group_firmware(group, dev);
+		if (missing > 0)
+			ndshm_adapter_end_group_claims(group, missing);
 		iommu_group_put(group);
 	}
 	if (missing < 0)

@@ -80,21 +80,11 @@ static void ndshm_pci_fini_function(struct ndshm_pci_function *function)
 	kfree(function->initial);
 }
 
-static int ndshm_pci_register(struct ndshm_pci_function *function)
+static int ndshm_pci_register(struct ndshm_pci_function *function,
+			      const struct ndshm_adapter_info *info)
 {
-	struct ndshm_adapter_info info = {
-		.name = pci_name(function->pdev),
-		.device = &function->pdev->dev,
-		.flags = NDSHM_ADAPTER_OPEN,
-		.ops = &ndshm_pci_adapter_ops,
-		.context = function,
-	};
-	int error = ndshm_bus_set_group(&function->pdev->dev, &info);
-	struct ndshm_adapter *adapter;
+	struct ndshm_adapter *adapter = ndshm_adapter_register(info, NULL);
 
-	if (error)
-		return error;
-	adapter = ndshm_adapter_register(&info, NULL);
 	if (IS_ERR(adapter))
 		return PTR_ERR(adapter);
 	function->adapter = adapter;
@@ -103,6 +93,12 @@ static int ndshm_pci_register(struct ndshm_pci_function *function)
 
 static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
+	struct ndshm_adapter_info info = {
+		.name = pci_name(pdev),
+		.device = &pdev->dev,
+		.flags = NDSHM_ADAPTER_OPEN,
+		.ops = &ndshm_pci_adapter_ops,
+	};
 	struct ndshm_pci_function *function;
 	int error;
 
@@ -117,10 +113,15 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -EBUSY;
 	}
 
+	error = ndshm_bus_set_group(&pdev->dev, &info);
+	if (error)
+		return error;
+
 	function = kzalloc(sizeof(*function), GFP_KERNEL);
 	if (!function)
 		return -ENOMEM;
 
+	info.context = function;
 	function->pdev = pdev;
 	mutex_init(&function->lock);
 	raw_spin_lock_init(&function->command_lock);
@@ -151,7 +152,7 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	function->segment_size = dma_get_max_seg_size(&pdev->dev);
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 
-	error = ndshm_pci_register(function);
+	error = ndshm_pci_register(function, &info);
 	if (error)
 		goto err_segment_size;
 

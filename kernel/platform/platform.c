@@ -105,27 +105,22 @@ static void platform_restore_dma(struct ndshm_platform_device *device)
 	dma_set_max_seg_size(dev, device->segment_size);
 }
 
-static int platform_register(struct ndshm_platform_device *device, bool stoppable)
+static int platform_register(struct ndshm_platform_device *device,
+			     const struct ndshm_adapter_info *info)
 {
-	struct device *dev = &device->pdev->dev;
-	struct ndshm_adapter_info info = {
-		.name = dev_name(dev),
-		.device = dev,
-		.flags = NDSHM_ADAPTER_OPEN | (stoppable ? 0 : NDSHM_ADAPTER_UNSTOPPABLE),
-		.ops = &ndshm_platform_adapter_ops,
-		.context = device,
-	};
-	int error = ndshm_bus_set_group(dev, &info);
-
-	if (error)
-		return error;
-	device->adapter = ndshm_adapter_register(&info, NULL);
+	device->adapter = ndshm_adapter_register(info, NULL);
 	return PTR_ERR_OR_ZERO(device->adapter);
 }
 
 static int ndshm_platform_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
+	struct ndshm_adapter_info info = {
+		.name = dev_name(dev),
+		.device = dev,
+		.flags = NDSHM_ADAPTER_OPEN,
+		.ops = &ndshm_platform_adapter_ops,
+	};
 	struct ndshm_platform_device *device;
 	int error;
 
@@ -148,9 +143,13 @@ static int ndshm_platform_probe(struct platform_device *pdev)
 		dev_err(dev, "the DMA mask is that of another device, which a claim would change\n");
 		return -EBUSY;
 	}
+	error = ndshm_bus_set_group(dev, &info);
+	if (error)
+		return error;
 	device = devm_kzalloc(dev, sizeof(*device), GFP_KERNEL);
 	if (!device)
 		return -ENOMEM;
+	info.context = device;
 	device->pdev = pdev;
 	mutex_init(&device->lock);
 	platform_set_drvdata(pdev, device);
@@ -176,8 +175,10 @@ static int ndshm_platform_probe(struct platform_device *pdev)
 		dev_err(dev, "reset failed: error %d\n", error);
 		goto err_irqs;
 	}
+	if (error)
+		info.flags |= NDSHM_ADAPTER_UNSTOPPABLE;
 	platform_save_dma(device);
-	error = platform_register(device, !error);
+	error = platform_register(device, &info);
 	if (error)
 		goto err_dma;
 	error = ndshm_platform_memory_add(device);

@@ -184,15 +184,18 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter);
 /**
  * ndshm_adapter_end_group_claims() - End every claim of a group of adapters
  * @group: as in struct ndshm_adapter_info, not NULL
+ * @missing: NDSHM_ISOLATION_* properties that the group lacks from now on; if it lacked all of
+ *	them before, no claim ends. 0: end the claims
  *
- * For an adapter driver, when another driver is about to bind to a device of the group.
+ * For an adapter driver, when another driver is about to bind to a device of the group, or a
+ * device that makes the group less isolated is about to be bound.
  * On return the devices of all claimed adapters of the group have stopped DMA and the
  * blocks of the claims are revoked. Never waits for a client.
  *
  * Context: Process context; may sleep. The device lock of an adapter of the group must
  * not be held.
  */
-void ndshm_adapter_end_group_claims(const void *group);
+void ndshm_adapter_end_group_claims(const void *group, u32 missing);
 
 /**
  * ndshm_adapter_unmap_bars() - Unmap a claimed adapter's BARs, or allow access again
