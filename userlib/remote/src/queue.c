@@ -535,7 +535,10 @@ static void queue_unpair(struct ndshm_remote_range *range)
 	peer_call(range->peer, &wire, proof, &call);
 }
 
-/* Returns why the range's accesses go by TCP. Called with the lock held, before others know it. */
+/*
+ * Returns why the range's accesses go by TCP. Called with the lock held, which is released meanwhile,
+ * before others know the range.
+ */
 uint32_t queue_pair(struct ndshm_remote_range *range)
 {
 	struct ndshm_remote_peer *peer = range->peer;
@@ -549,7 +552,10 @@ uint32_t queue_pair(struct ndshm_remote_range *range)
 	if (!queue)
 		return peer->queue_reason;
 	attributes.send_cq = attributes.recv_cq = queue->completions;
+	/* Another thread may open a device, for long, and no object is made meanwhile. */
+	peer_unlock(peer);
 	range->pair = device_create_pair(queue->domain, &attributes);
+	peer_lock(peer);
 	if (!range->pair)
 		return NDSHM_REASON_REMOTE_QUEUE;
 	reason = queue_pair_connect(range);

@@ -13,10 +13,9 @@
  * so no access of this process is running while a thread has ndshm_remote.lock. libndshm is not
  * called with a lock held.
  *
- * RDMA devices are found and opened, and memory is pinned and unpinned, without these two locks:
- * see pair.c. ndshm_remote.devices_lock protects the list of open devices, and is held while others
- * are opened. A peer's queue pairs are made with its lock held, and may wait for the first lock
- * below.
+ * RDMA devices are found and opened, queue pairs are made, and memory is pinned and unpinned,
+ * without these two locks: see pair.c. ndshm_remote.devices_lock protects the list of open devices,
+ * and is held while others are opened.
  *
  * The locks of descriptor.c are taken last: that of fork_disable(), which a thread holds while it
  * opens a device or makes an object of one, and then that of descriptor_lock().
