@@ -212,14 +212,15 @@ for kind in 1 5; do
 done
 
 # Processes that accept no connections: 20 with their own names, one of these with a full backlog.
-# Another 20 names with full backlogs have the number of no process.
+# Another 20 names with full backlogs have the number of no process, and one the number of the export
+# with a sign.
 exported remote export --block 4K --token-file "$top/token"
 ok "an export beside silent processes"
 exec {strange}< <(exec python3 -c '
-import os, signal, socket
-def listener(number):
+import os, signal, socket, sys
+def listener(name):
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    server.bind("\0ndshm-remote/%d" % number)
+    server.bind("\0ndshm-remote/%s" % name)
     server.listen(0)
     return server
 parent = os.getpid()
@@ -235,6 +236,7 @@ while len(children) < 19 and os.getpid() == parent:
     os.close(read)
     os.close(write)
 kept = [listener(2000000000 + i) for i in range(20)] + [listener(parent)]
+alias = listener("+" + sys.argv[1])
 for server in list(kept):
     try:
         while True:
@@ -245,7 +247,7 @@ for server in list(kept):
     except BlockingIOError:
         pass
 print("ready", *children, flush=True)
-signal.pause()')
+signal.pause()' "$exporter")
 strange_pid=$!
 read -r -u "$strange" -a silent
 # listed NAME COUNT: expect the export, and so many silent processes, in "$top/out" and "$top/err".

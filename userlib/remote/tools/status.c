@@ -243,11 +243,14 @@ static int compare_exported(const void *one, const void *other)
 static pid_t list_parse(const char *line)
 {
 	const char *name = strstr(line, " @" REMOTE_STATUS_NAME);
-	char *end;
-	long pid = name ? strtol(name + strlen(" @" REMOTE_STATUS_NAME), &end, 10) : 0;
+	const char *text = name ? name + strlen(" @" REMOTE_STATUS_NAME) : "";
+	const long pid = strtol(text, NULL, 10);
+	char same[32];
 
+	/* Other names of this number, as with a sign, are no name of a process. */
+	snprintf(same, sizeof(same), "%ld\n", pid);
 	/* A connection has the name of its listener; others may have it for streams. */
-	if (pid <= 0 || pid > INT32_MAX || *end != '\n' || !strstr(line, " 00010000 0005 "))
+	if (pid <= 0 || pid > INT32_MAX || strcmp(text, same) || !strstr(line, " 00010000 0005 "))
 		return 0;
 	return (pid_t)pid;
 }
