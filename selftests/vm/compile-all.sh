@@ -86,11 +86,11 @@ row() {
 }
 # once RELEASE HEADERS COMPILER [ARGUMENT]...: the result, of now or of an earlier success.
 once() {
-	local kept
+	local kept result=compiles
 	kept=$results/$(printf '%s\n' "$sources" "$2" "${3##*/}" "${@:4}" | sha256sum | cut -c1-20)
-	[[ -s $kept ]] || compile "$@" >"$kept"
-	row "$1" "$(<"$kept")"
-	grep -qx compiles "$kept" || rm -f -- "$kept"
+	[[ -s $kept ]] || result=$(compile "$@")
+	[[ $result != compiles ]] || echo "$result" >"$kept"
+	row "$1" "$result"
 }
 # configured ARCH: the same for the source as it is configured for ARCH.
 configured() {
@@ -104,6 +104,7 @@ configured() {
 refused() {
 	local said
 	said=$(compile "$@")
+	[[ $said != compiles ]] || said='not refused'
 	[[ $said != *'this kernel is big-endian; build for a little-endian kernel'* ]] || said=refused
 	row "$1" "$said"
 }

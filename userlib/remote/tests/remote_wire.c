@@ -669,16 +669,17 @@ static void station_watch(struct station *station)
 	const struct order query = { .kind = ORDER_QUERY };
 	struct answer answer = { .info.peers = UINT32_MAX };
 	const uint64_t before = witness_transfers();
-	int64_t start = test_now();
+	int64_t start = test_now(), time;
 	bool good;
 
 	while (answer.info.peers > witness_count() && test_now() - start < CUT_LIMIT + SLACK) {
 		station_ask(station, &query, &answer);
 		usleep(5000);
 	}
+	time = test_now() - start;
 	good = answer.info.peers == witness_count() && answer.info.imports == witness_count() &&
 	       witness_progresses();
-	station->time = good ? test_now() - start : -1;
+	station->time = good ? time : -1;
 	station->transfers = witness_transfers() - before;
 }
 
@@ -1498,7 +1499,8 @@ static void cut_wires_are_errors(void)
 		ndshm_remote_disconnect(peer);
 		if (near) {
 			/* No event can tell what the other machine has noticed. */
-			usleep((useconds_t)(start + CUT_LIMIT - test_now()) * 1000);
+			time = start + CUT_LIMIT - test_now();
+			usleep(time > 0 ? (useconds_t)time * 1000 : 0);
 			CHECK(wire_set(true));
 		}
 		answer = ask_kind(ORDER_TIME, 0);
