@@ -23,6 +23,7 @@
 #include <malloc.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 
 #include <ndshm/admin.h>
@@ -240,14 +241,16 @@ static void amounts_print(const char *where, const struct amounts *now)
 	       now->requests, now->clients, now->sockets);
 }
 
-/* The connections that are counted, by their states. */
+/* The sockets that are counted, by their states. */
 static void sockets_print(void)
 {
 	FILE *file = fopen("/proc/net/tcp", "re");
 	char line[200];
+	unsigned int state;
 
 	while (file && fgets(line, sizeof(line), file))
-		printf("# %s", line);
+		if (sscanf(line, " %*u: %*s %*s %x", &state) != 1 || state != TCP_TIME_WAIT)
+			printf("# %.80s\n", line);
 	if (file)
 		fclose(file);
 }
@@ -698,6 +701,8 @@ static void station_do_later(struct station *station, const struct order *order)
 		station_watch(station);
 	} else if (order->kind == ORDER_STOP) {
 		station_end_owner(station, false);
+	} else if (order->kind == ORDER_CHARGES && order->value) {
+		sockets_print();
 	}
 }
 
@@ -1207,6 +1212,7 @@ static bool far_is_at_baseline(void)
 		if (!memcmp(&answer.amounts, &far_before, sizeof(far_before)))
 			return true;
 	} while (!answer.error && test_now() < end);
+	ask_kind(ORDER_CHARGES, 1);
 	return amounts_are_of_module("far", &answer.amounts, &far_before);
 }
 
