@@ -28,6 +28,7 @@
 #define QUEUE_ENTRIES	128U		/* accesses that are not complete */
 #define QUEUE_ASK	(50 * REMOTE_MILLISECOND)
 #define QUEUE_SPIN	(100000LL)	/* nanoseconds in which a completion is not slept for */
+#define QUEUE_POLLS	32		/* between two looks at the clock meanwhile */
 
 /* A flush reads a byte. */
 enum queue_kind { QUEUE_PUT, QUEUE_GET, QUEUE_FLUSH };
@@ -231,12 +232,17 @@ static void queue_ask(struct ndshm_remote_peer *peer)
 
 static void queue_spin(struct ndshm_remote_peer *peer, uint64_t target)
 {
-	const int64_t end = remote_now() + QUEUE_SPIN;
+	const struct remote_queue *queue = peer->queue;
+	int64_t end = 0, now;
 
 	do {
-		queue_progress(peer);
-	} while (peer->queue->completed < target && !peer->queue->failed &&
-		 peer->reason == NDSHM_REASON_NONE && remote_now() < end);
+		for (int i = 0; i < QUEUE_POLLS && queue->completed < target && !queue->failed; i++)
+			queue_progress(peer);
+		if (queue->completed >= target || queue->failed || peer->reason != NDSHM_REASON_NONE)
+			return;
+		now = remote_now();
+		end = end ? end : now + QUEUE_SPIN;
+	} while (now < end);
 }
 
 /* Wait until the accesses before @target are complete, or have failed with their range. */
