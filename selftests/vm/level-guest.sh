@@ -22,12 +22,6 @@ keep_coverage() { cat /sys/kernel/debug/ndshm_coverage >"$NDSHM_VM_DIR/coverage"
 # with_coverage [NAME=VALUE]... COMMAND
 with_coverage() { insmod "$NDSHM_COVERAGE" && env "$@" && keep_coverage; }
 
-# The test build maps frames as on architectures where modules cannot set entries of page tables.
-page_by_page() {
-	echo Y >/sys/module/ndshm/parameters/test_insert_pages &&
-	"$NDSHM_PROGRAMS/mmap_rules" && "$NDSHM_PROGRAMS/dma_edu" && "$NDSHM_PROGRAMS/revoke_race"
-}
-
 # DMA to blocks of either provider, without an IOMMU.
 dma_bare() {
 	"$NDSHM_PROGRAMS/pages" && "$NDSHM_PROGRAMS/dma_edu" && NDSHM_PROVIDER=1 "$NDSHM_PROGRAMS/dma_edu" &&
