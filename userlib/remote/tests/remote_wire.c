@@ -36,8 +36,6 @@
 #define CUT_TIMEOUT	1000		/* ms */
 /* An owner notices by probes that a connection has ended: see link_socket_set_up(). */
 #define CUT_LIMIT	(8 * CUT_TIMEOUT)
-/* The end of an order that the cut drops is sent again after as much time as the cut took. */
-#define CUT_END		(2 * CUT_LIMIT)
 #define EXPORTS		16
 /* A part of the export that only the witness accesses. */
 #define WITNESS_OFFSET	MIB
@@ -1207,7 +1205,7 @@ static bool near_is_at_baseline(const struct amounts *before)
 static bool far_is_at_baseline(void)
 {
 	struct answer answer = { 0 };
-	int64_t end = test_now() + TIMEOUT + SLACK + CUT_END;
+	int64_t end = test_now() + TIMEOUT + SLACK;
 
 	do {
 		answer = ask_kind(ORDER_CHARGES, 0);
@@ -1349,6 +1347,28 @@ static pid_t client_start(enum client_kind kind)
 	return byte ? pid : -1;
 }
 
+/* Start an owner whose only peers are the witness and clients. */
+static bool clients_begin(enum place_kind kind, uint32_t timeout)
+{
+	if (!begin(kind, timeout))
+		return false;
+	ndshm_remote_disconnect(peer);
+	peer = NULL;
+	return witness_begin();
+}
+
+/* Kill a client. The owner has what it had after the first one: *before. */
+static void client_end(pid_t pid, bool first, struct amounts *before)
+{
+	int status;
+
+	CHECK(!kill(pid, SIGKILL));
+	CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+	if (first)
+		*before = ask_kind(ORDER_QUERY, 0).amounts;
+	CHECK(owner_is_at_baseline(before));
+}
+
 /* One owner survives all clients, and serves the next. */
 static void killed_clients_leave_nothing(void)
 {
@@ -1356,22 +1376,14 @@ static void killed_clients_leave_nothing(void)
 	struct amounts before = { 0 };
 	uint64_t transfers = 0;
 
-	REQUIRE(begin(PLACE_PAGES, TIMEOUT));
-	ndshm_remote_disconnect(peer);
-	peer = NULL;
-	REQUIRE(witness_begin());
+	REQUIRE(clients_begin(PLACE_PAGES, TIMEOUT));
 	for (uint32_t i = 0; i < rounds && !test_bad; i++) {
 		pid_t pid = client_start(CLIENT_TRANSFERS);
-		int status;
 
 		REQUIRE(pid > 0);
 		usleep(test_random() % 30000);
 		transfers -= witness_transfers();
-		CHECK(!kill(pid, SIGKILL));
-		CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
-		if (!i)
-			before = ask_kind(ORDER_QUERY, 0).amounts;
-		CHECK(owner_is_at_baseline(&before));
+		client_end(pid, !i, &before);
 		CHECK(witness_progresses());
 		transfers += witness_transfers();
 	}
@@ -1436,14 +1448,10 @@ static void stopped_clients_delay_no_other(void)
 	struct amounts before = { 0 };
 	uint64_t transfers = 0;
 
-	REQUIRE(begin(PLACE_SECTION, STOP_TIMEOUT));
-	ndshm_remote_disconnect(peer);
-	peer = NULL;
-	REQUIRE(witness_begin());
+	REQUIRE(clients_begin(PLACE_SECTION, STOP_TIMEOUT));
 	for (uint32_t i = 0; i < rounds && !test_bad; i++) {
 		const enum client_kind kind = i % 2 ? CLIENT_PUTS : CLIENT_GETS;
 		pid_t pid = client_start(kind);
-		int status;
 
 		REQUIRE(pid > 0);
 		usleep(test_random() % 30000);
@@ -1455,11 +1463,7 @@ static void stopped_clients_delay_no_other(void)
 			CHECK(witness_progresses());
 			transfers += witness_transfers();
 		}
-		CHECK(!kill(pid, SIGKILL));
-		CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
-		if (!i)
-			before = ask_kind(ORDER_QUERY, 0).amounts;
-		CHECK(owner_is_at_baseline(&before));
+		client_end(pid, !i, &before);
 	}
 	witness_end_unharmed(transfers);
 	printf("# %u clients were stopped\n", rounds);
@@ -1537,7 +1541,7 @@ static void cut_wires_are_errors(void)
 
 static bool witness_is_at_baseline(void)
 {
-	const int64_t end = test_now() + TIMEOUT + SLACK + CUT_END;
+	const int64_t end = test_now() + TIMEOUT + SLACK;
 	struct answer answer;
 
 	do {
@@ -1551,7 +1555,7 @@ static bool witness_is_at_baseline(void)
 static void machines_are_as_before(void)
 {
 	struct amounts now = { 0 };
-	const int64_t end = test_now() + TIMEOUT + SLACK + CUT_END;
+	const int64_t end = test_now() + TIMEOUT + SLACK;
 
 	CHECK(far_is_at_baseline());
 	CHECK(witness_is_at_baseline());
