@@ -28,7 +28,7 @@ static void descriptor_prepare(void)
 	descriptor_lock();
 }
 
-static void descriptor_parent(void)
+static void descriptor_release(void)
 {
 	descriptor_unlock();
 	fork_enable();
@@ -42,14 +42,14 @@ static void descriptor_child(void)
 	if (descriptor_words)
 		memset(descriptors, 0, descriptor_words * sizeof(*descriptors));
 	atomic_fetch_add(&generation, 1);
-	descriptor_parent();
+	descriptor_release();
 }
 
 static int descriptor_error;
 
 static void descriptor_set_up(void)
 {
-	descriptor_error = -pthread_atfork(descriptor_prepare, descriptor_parent, descriptor_child);
+	descriptor_error = -pthread_atfork(descriptor_prepare, descriptor_release, descriptor_child);
 }
 
 int descriptor_init(void)
