@@ -11,12 +11,15 @@
  * them.
  */
 #include <linux/cc_platform.h>
+#include <linux/cpuset.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/sched/mm.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
@@ -42,6 +45,16 @@ struct coherent {
 	void *address;
 	dma_addr_t dma;
 	struct ndshm_pages pages;
+};
+
+/**
+ * struct coherent_call - Arguments of the step of an allocation
+ * @coherent: the block
+ * @memcg: is charged
+ */
+struct coherent_call {
+	struct coherent *coherent;
+	struct mem_cgroup *memcg;
 };
 
 static struct ndshm_provider *provider;
@@ -90,17 +103,52 @@ static bool coherent_gather(struct coherent *coherent,
 	return status == NDSHM_STATUS_SUCCESS;
 }
 
+static int coherent_alloc_step(void *context)
+{
+	struct coherent_call *call = context;
+	struct coherent *coherent = call->coherent;
+	struct mem_cgroup *memcg = set_active_memcg(call->memcg);
+
+	coherent->address = dma_alloc_coherent(coherent->device, coherent->size, &coherent->dma,
+					       NDSHM_GFP_CHARGED);
+	set_active_memcg(memcg);
+	return coherent->address ? 0 : -ENOMEM;
+}
+
+static int coherent_free_step(void *context)
+{
+	struct coherent *coherent = context;
+
+	dma_free_coherent(coherent->device, coherent->size, coherent->address, coherent->dma);
+	return 0;
+}
+
+static void coherent_release(struct coherent *coherent)
+{
+	ndshm_pages_step(coherent->size >> PAGE_SHIFT, coherent_free_step, coherent);
+}
+
+/*
+ * In a step if it is long, as for "pages". A step is charged to the cgroup that was set for a
+ * client. A task for which none was set, of a kernel driver, allocates itself, and so does a task
+ * that a cpuset limits.
+ */
 static bool coherent_alloc(struct coherent *coherent,
 			   struct ndshm_parameters *parameters)
 {
-	coherent->address = dma_alloc_coherent(coherent->device, coherent->size,
-					       &coherent->dma,
-					       NDSHM_GFP_CHARGED);
-	if (!coherent->address)
+	struct coherent_call call = { .coherent = coherent };
+	int ret;
+
+	call.memcg = set_active_memcg(NULL);
+	set_active_memcg(call.memcg);
+	if (call.memcg && nodes_subset(node_states[N_MEMORY], cpuset_current_mems_allowed))
+		ret = ndshm_pages_step(coherent->size >> PAGE_SHIFT, coherent_alloc_step, &call);
+	else
+		ret = coherent_alloc_step(&call);
+	if (ret)
 		return false;
 	if (ndshm_list_add(parameters->list, coherent->dma, coherent->size)) {
-		dma_free_coherent(coherent->device, coherent->size,
-				  coherent->address, coherent->dma);
+		coherent_release(coherent);
 		return false;
 	}
 	parameters->virtual_address = coherent->address;
@@ -134,8 +182,7 @@ static void coherent_free(void *provider_context, void *context)
 		ndshm_pages_free(&coherent->pages);
 	else if (!ndshm_test_hold(coherent->device, coherent->size,
 				  coherent->address, coherent->dma))
-		dma_free_coherent(coherent->device, coherent->size,
-				  coherent->address, coherent->dma);
+		coherent_release(coherent);
 }
 
 static unsigned long coherent_pfn(void *provider_context, void *context,

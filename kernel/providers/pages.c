@@ -46,12 +46,7 @@ static noinline int pages_run_in_worker(int (*function)(void *), void *context)
 	return ndshm_step_call(workqueue, function, context);
 }
 
-/*
- * Call @function, which handles @count pages without calling
- * ndshm_allocation_unwanted(). The removal of an adapter waits for it, so a worker calls
- * it if it takes long: a cgroup can throttle the task of a client, but no worker.
- */
-static int step_run(unsigned long count, int (*function)(void *), void *context)
+int ndshm_pages_step(unsigned long count, int (*function)(void *context), void *context)
 {
 	if (count <= STEP_PAGES || current->flags & PF_WQ_WORKER)
 		return function(context);
@@ -214,7 +209,11 @@ static unsigned int order_alloc_chunks(struct order *order,
 		if (ndshm_allocation_unwanted(parameters))
 			goto err_chunks;
 	}
-	if (!leave || ndshm_allocation_get_active(parameters))
+	if (!leave)
+		return made;
+	/* A task that is to be throttled stops here, where no removal waits for it. */
+	cond_resched();
+	if (ndshm_allocation_get_active(parameters))
 		return made;
 	if (made == 1)
 		put_page(only->page);
@@ -479,7 +478,7 @@ static int pages_free_step(void *context)
 
 void ndshm_pages_free(struct ndshm_pages *pages)
 {
-	step_run(pages->length, pages_free_step, pages);
+	ndshm_pages_step(pages->length, pages_free_step, pages);
 }
 
 /**
@@ -544,7 +543,7 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 	}
 	if (pages->count > 1 && pages_gather(pages, &chunks))
 		goto err_array;
-	ret = step_run(pages->length, pages_map_step, &mapping);
+	ret = ndshm_pages_step(pages->length, pages_map_step, &mapping);
 	if (mapping.all)
 		kvfree(mapping.all);
 	if (ret)

@@ -66,6 +66,13 @@ struct ndshm_pages {
 };
 
 /*
+ * Call @function, which handles @count pages without calling ndshm_allocation_unwanted(). The
+ * removal of an adapter waits for it, so a worker calls it if it takes long: a cgroup can throttle
+ * the task of a client, but no worker.
+ */
+int ndshm_pages_step(unsigned long count, int (*function)(void *context), void *context);
+
+/*
  * Handlers of "pages", for use by another provider. Chunks are at most of order @longest,
  * unless a contiguous block needs a longer one.
  */
