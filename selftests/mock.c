@@ -235,15 +235,17 @@ TEST_F(mock, kernel_parameters)
 		{ "1 revision=1 size=16", NDSHM_REASON_PARAMETERS_SIZE },
 		{ "0", NDSHM_REASON_LENGTH_ZERO },
 		{ "0xffffffffffffffff", NDSHM_REASON_LENGTH_OVERFLOW },
-		{ "0xfffffffffffff000", NDSHM_REASON_LENGTH_LIMIT },
 		{ "1 usage=10", NDSHM_REASON_USAGE },
 	};
+	const unsigned int ten = 10 * self->page - 960;		/* bytes of ten pages */
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(refused); i++)
 		test_err_mock(ndshm_expected[refused[i].reason].error,
 			      refused[i].reason, "block alloc 0 a p %s",
 			      refused[i].options);
+	test_err_mock(ndshm_expected[NDSHM_REASON_LENGTH_LIMIT].error, NDSHM_REASON_LENGTH_LIMIT,
+		      "block alloc 0 a p %#llx", -(unsigned long long)self->page);
 	EXPECT_EQ(0, ndshm_mock_counts("p").allocated);
 	EXPECT_EQ(0, ndshm_mock_counts("p").failed);
 
@@ -260,17 +262,17 @@ TEST_F(mock, kernel_parameters)
 	 */
 	test_mock("script p list=multi");
 	test_err_mock(ENOSPC, NDSHM_REASON_LIST_SHORT,
-		      "block alloc 3 a p 40000 capacity=2");
+		      "block alloc 3 a p %u capacity=2", ten);
 	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
 	EXPECT_EQ(10, ndshm_mock_slot(3).segments);
 	test_err_mock(ENOSPC, NDSHM_REASON_LIST_SHORT,
-		      "block alloc 3 a p 40000 capacity=9");
+		      "block alloc 3 a p %u capacity=9", ten);
 	EXPECT_EQ(10, ndshm_mock_slot(3).segments);
 	test_err_mock(ENOSPC, NDSHM_REASON_LIST_SHORT,
 		      "block alloc 3 a p 1 capacity=1");
 	EXPECT_EQ(2, ndshm_mock_slot(3).segments);
 	EXPECT_EQ(3, ndshm_mock_counts("p").freed);
-	test_mock("block alloc 3 a p 40000 capacity=10");
+	test_mock("block alloc 3 a p %u capacity=10", ten);
 	EXPECT_EQ(10, ndshm_mock_slot(3).segments);
 	test_mock("block free 3");
 	test_err_mock(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN,
@@ -386,31 +388,35 @@ TEST_F(mock, pages_in_kernel)
 
 /*
  * Without an IOMMU, and with memory fragmented by live blocks, a block has
- * several chunks.
+ * several chunks. It is longer than the largest chunk of the page allocator, up to 512 MiB.
  */
-TEST_F(mock, pages_in_chunks)
+TEST_F_TIMEOUT(mock, pages_in_chunks, 300)
 {
-	const unsigned int holes = 24;
-	unsigned int i;
+	const unsigned long long largest = ndshm_largest_chunk();
+	const unsigned long long length = 2 * largest > 64 << 20 ? 2 * largest : 64 << 20;
+	unsigned int i, holes = 24;
 	cpu_set_t one;
 
+	/* At most 192 MiB, or six. */
+	while (holes > 6 && holes * huge_size() > 192 << 20)
+		holes--;
 	/* Allocate on one CPU, so that all memory comes from one node. */
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
 	for (i = 0; i < holes; i++)
-		test_mock("block alloc %u a pages %u capacity=1", i, 2U << 20);
+		test_mock("block alloc %u a pages %zu capacity=1", i, huge_size());
 	for (i = 0; i < holes; i += 2)
 		test_mock("block free %u", i);
-	test_mock("block alloc 0 a pages %u capacity=0", 64U << 20);
+	test_mock("block alloc 0 a pages %llu capacity=0", length);
 	EXPECT_LT(1, ndshm_mock_slot(0).segments);
 	test_mock("block free 0");
 	test_err_mock(ENOSPC, NDSHM_REASON_LIST_SHORT,
-		      "block alloc 0 a pages %u capacity=1", 64U << 20);
+		      "block alloc 0 a pages %llu capacity=1", length);
 	EXPECT_LT(1, ndshm_mock_slot(0).segments);
 	test_err_mock(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES,
-		      "block alloc 2 a pages %u capacity=0 contiguous=1",
-		      64U << 20);
+		      "block alloc 2 a pages %llu capacity=0 contiguous=1",
+		      length);
 	EXPECT_EQ(0, ndshm_mock_slot(0).broken + ndshm_mock_slot(2).broken);
 	for (i = 1; i < holes; i += 2)
 		test_mock("block free %u", i);

@@ -236,6 +236,38 @@ void ndshm_chunks_free(struct list_head *chunks)
 	}
 }
 
+/*
+ * Return: true if @page is in a folio that mm maps page by page, or is page @index of its folio. mm
+ * maps a folio of huge page order as a whole, also what is of another chunk of the section.
+ */
+static bool chunk_page_fits(struct page *page, long index)
+{
+	struct folio *folio = page_folio(page);
+
+	return folio_order(folio) < PMD_SHIFT - PAGE_SHIFT ||
+	       page == folio_page(folio, index);
+}
+
+/* Return: whether the section can map the memory of @chunk, or that it was revoked meanwhile. */
+static ndshm_reason_t chunk_check(const struct ndshm_chunk *chunk)
+{
+	ndshm_reason_t reason = NDSHM_REASON_PROVIDER_PAGELESS;
+	struct page *first, *last;
+
+	lockdep_assert_held(&chunk->block->object.state_lock);
+
+	if (chunk->block->object.revoked)
+		return NDSHM_REASON_SECTION_REVOKED;
+	if (!chunk->block->registration->page)
+		return reason;
+	first = ndshm_block_page(chunk->block, 0);
+	last = ndshm_block_page(chunk->block, chunk->extent.count - 1);
+	if (first && last && chunk_page_fits(first, 0) &&
+	    chunk_page_fits(last, folio_nr_pages(page_folio(last)) - 1))
+		reason = NDSHM_REASON_NONE;
+	return reason;
+}
+
 static ndshm_reason_t section_chunk_alloc(struct ndshm_section *section, u32 start,
 					  u32 count, struct list_head *chunks)
 {
@@ -254,6 +286,7 @@ static ndshm_reason_t section_chunk_alloc(struct ndshm_section *section, u32 sta
 		.revoked_context = section,
 	};
 	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
+	struct ndshm_object *object;
 	struct ndshm_chunk *chunk;
 
 	chunk = kzalloc(sizeof(*chunk), NDSHM_GFP_CHARGED);
@@ -267,10 +300,13 @@ static ndshm_reason_t section_chunk_alloc(struct ndshm_section *section, u32 sta
 	reason = ndshm_blocks_alloc(&parameters, &allocation, &chunk->block, 1);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
+	object = &chunk->block->object;
+	spin_lock(&object->state_lock);
 	/* Pages are mapped through the section, so ndshm_block_keep_pages() must look for pins. */
-	chunk->block->object.was_mapped = true;
-	return chunk->block->registration->page ?
-	       reason : NDSHM_REASON_PROVIDER_PAGELESS;
+	object->was_mapped = true;
+	reason = chunk_check(chunk);
+	spin_unlock(&object->state_lock);
+	return reason;
 }
 
 ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
