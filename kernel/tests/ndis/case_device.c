@@ -30,7 +30,7 @@
 
 /**
  * struct edu - The device
- * @pdev: its function, with a reference
+ * @pdev: its function, bound to edu_driver, with a reference
  * @registers: its BAR
  * @copy: memory that it writes to
  * @address: DMA address of @copy
@@ -51,12 +51,46 @@ static struct iommu_domain *domain_of(struct pci_dev *pdev)
 	return domain && domain->type & __IOMMU_DOMAIN_DMA_API ? domain : NULL;
 }
 
-static bool edu_find(struct edu *edu)
+/* The function that edu_driver is bound to. */
+static struct pci_dev *edu_bound;
+
+/* Take one function. Without an IOMMU the device reaches the lowest 256 MiB only. */
+static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	while ((edu->pdev = pci_get_device(0x1234, 0x11e8, edu->pdev)))
-		if (!edu->pdev->dev.driver && domain_of(edu->pdev))
-			return true;
-	return false;
+	return domain_of(pdev) && !cmpxchg(&edu_bound, NULL, pdev) ? 0 : -ENODEV;
+}
+
+static const struct pci_device_id edu_ids[] = {
+	{ PCI_DEVICE(0x1234, 0x11e8) },
+	{ }
+};
+
+/*
+ * DMA needs a driver: some architectures have DMA calls through an IOMMU only while a device is
+ * bound. Functions of other drivers are left to them.
+ */
+static struct pci_driver edu_driver = {
+	.name = "ndshm-ndis-edu",
+	.id_table = edu_ids,
+	.probe = edu_probe,
+};
+
+/* Bind a function that has no driver. To be undone by edu_put(). */
+static bool edu_get(struct edu *edu)
+{
+	if (pci_register_driver(&edu_driver))
+		return false;
+	edu->pdev = pci_dev_get(edu_bound);
+	if (!edu->pdev)
+		pci_unregister_driver(&edu_driver);
+	return edu->pdev;
+}
+
+static void edu_put(struct edu *edu)
+{
+	pci_unregister_driver(&edu_driver);
+	edu_bound = NULL;
+	pci_dev_put(edu->pdev);
 }
 
 static bool edu_open(struct edu *edu)
@@ -91,7 +125,7 @@ static bool edu_close(struct edu *edu)
 		pci_disable_device(pdev);
 	/* As enumeration has left them. */
 	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(32)) ?: ret;
-	pci_dev_put(pdev);
+	edu_put(edu);
 	CHECK(!ret);
 	return true;
 }
@@ -247,7 +281,7 @@ bool ndis_device(struct bench *bench)
 	struct edu edu = {};
 	bool passed;
 
-	if (!edu_find(&edu)) {
+	if (!edu_get(&edu)) {
 		bench->skipped = true;
 		return true;
 	}

@@ -217,7 +217,7 @@ bool own_port(struct bench *bench)
 	CHECK(!NdisAllocateMemoryWithTagPriority(NULL, 0, 0, NormalPoolPriority));
 	CHECK(!NdisAllocateMemoryWithTagPriority(NULL, U32_MAX, 0, LowPoolPriority));
 	local_bh_disable();
-	bytes = NdisAllocateMemoryWithTagPriority(NULL, 64 << 20, 0, HighPoolPriority);
+	bytes = NdisAllocateMemoryWithTagPriority(NULL, KMALLOC_MAX_SIZE + 1, 0, HighPoolPriority);
 	local_bh_enable();
 	CHECK(!bytes);
 	NdisFreeMemory(NULL, 0, 0);
