@@ -53,8 +53,26 @@ static inline void ndshm_eventfd_signal(struct eventfd_ctx *eventfd)
 #define NDSHM_REMOVED	0
 #endif
 
-/* kernel/block: what set_pte_at() and pte_lockptr() call is exported only on these */
-#define NDSHM_SETS_PTES	(IS_ENABLED(CONFIG_X86) || IS_ENABLED(CONFIG_ARM64))
+/*
+ * kernel/block: what set_pte_at() and pte_lockptr() call is exported only on these; on arm64 not
+ * what they check with CONFIG_DEBUG_VM
+ */
+#define NDSHM_SETS_PTES	(IS_ENABLED(CONFIG_X86) || \
+			 (IS_ENABLED(CONFIG_ARM64) && !IS_ENABLED(CONFIG_DEBUG_VM)))
+
+/* kernel/block: with CONFIG_DEBUG_VM, pmd_populate() of arm64 refers to init_mm, as above */
+#if defined(CONFIG_ARM64) && defined(CONFIG_DEBUG_VM)
+#include <asm/pgalloc.h>
+#ifndef PMD_TABLE_AF	/* 6.13 */
+#define PMD_TABLE_AF	0
+#endif
+static inline void ndshm_pmd_populate(struct mm_struct *mm, pmd_t *pmd, pgtable_t table)
+{
+	__pmd_populate(pmd, page_to_phys(table), PMD_TYPE_TABLE | PMD_TABLE_AF | PMD_TABLE_PXN);
+}
+#else
+#define ndshm_pmd_populate pmd_populate
+#endif
 
 /* kernel/block: vm_flags have accessors since 6.3 */
 #include <linux/mm.h>

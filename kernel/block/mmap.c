@@ -94,7 +94,7 @@ static void object_use_prealloc(struct vm_fault *vmf)
 		mm_inc_nr_ptes(mm);
 		/* Other processors must find the page table zeroed. */
 		smp_wmb();
-		pmd_populate(mm, vmf->pmd, vmf->prealloc_pte);
+		ndshm_pmd_populate(mm, vmf->pmd, vmf->prealloc_pte);
 		vmf->prealloc_pte = NULL;
 	}
 	spin_unlock(lock);
