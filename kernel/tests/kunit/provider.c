@@ -145,7 +145,7 @@ static void other_adapter(struct kunit *test)
 /* Unknown flags and changes of the flags are refused. */
 static void flags(struct kunit *test)
 {
-	struct ndshm_provider_ops ops = { .name = NAME, .flags = BIT(1) };
+	struct ndshm_provider_ops ops = { .name = NAME, .flags = BIT(2) };
 	struct ndshm_provider *provider = NULL;
 
 	EXPECT_REASON(test, check_provider_register(&good, &ops,
