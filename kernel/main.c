@@ -22,6 +22,7 @@
 #include "platform/platform.h"
 #include "providers/coherent.h"
 #include "providers/pages.h"
+#include "providers/reserve.h"
 #include "registration/provider.h"
 #include "section/oom.h"
 #include "section/section.h"
@@ -57,7 +58,8 @@ static const struct {
 	int (*setup)(void);
 	void (*teardown)(void);
 } parts[] __refconst = {
-	/* Before ndshm_nl_init(): netlink requests list the blocks. */
+	/* Before ndshm_nl_init(): netlink requests resize the reserve and list the blocks. */
+	{ ndshm_reserve_setup, ndshm_reserve_teardown },
 	{ ndshm_members_setup, ndshm_members_teardown },
 	{ ndshm_nl_init, ndshm_nl_exit },
 	{ ndshm_block_setup, ndshm_block_teardown },

@@ -97,7 +97,7 @@ static bool coherent_gather(struct coherent *coherent,
 
 	parameters->flags |= NDSHM_ALLOC_CONTIGUOUS;
 	parameters->no_kernel_mapping = false;
-	status = ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, &coherent->pages);
+	status = ndshm_pages_allocate(parameters, false, &coherent->pages);
 	parameters->flags = flags;
 	coherent->address = parameters->virtual_address;
 	return status == NDSHM_STATUS_SUCCESS;

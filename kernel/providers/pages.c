@@ -4,6 +4,9 @@
  * adapter's device as a scatterlist of one entry a chunk, and for user space by page
  * faults. User mappings can be pinned (GUP), and a pin outlives the block.
  *
+ * Provider "reserve": the same, but all chunks are of huge page order, and of the reserve. A block
+ * has whole chunks, also if it is shorter.
+ *
  * A chunk is at most of huge page order, the order that mm can map with one PMD entry. A
  * contiguous block may need a longer one.
  */
@@ -23,9 +26,10 @@
 #include <ndshm/provider.h>
 
 #include "pages.h"
+#include "reserve.h"
 #include "testing.h"
 
-static struct ndshm_provider *provider;
+static struct ndshm_provider *provider, *reserve_provider;
 
 /*
  * Steps of large blocks
@@ -66,6 +70,7 @@ static bool pages_translated(struct device *device)
 
 /**
  * struct order - Limits and state of chunk allocation
+ * @reserved: take chunks of the reserve
  * @node: preferred node, or NUMA_NO_NODE
  * @near: try memory of @node only
  * @longest: highest order
@@ -76,6 +81,7 @@ static bool pages_translated(struct device *device)
  * @last: highest physical address that the device reaches
  */
 struct order {
+	bool reserved;
 	int node;
 	bool near;
 	unsigned int longest;
@@ -129,6 +135,8 @@ static struct page *order_alloc_chunk(struct order *order, unsigned int wanted)
 	struct page *page;
 
 	order->order = min(order->had, wanted);
+	if (order->reserved)
+		return ndshm_reserve_get(order->node, order->last);
 	for (;;) {
 		if (order->near)
 			page = order_alloc_reachable(order, easy | __GFP_THISNODE);
@@ -150,13 +158,21 @@ static struct page *order_alloc_chunk(struct order *order, unsigned int wanted)
 	}
 }
 
-static void chunks_free(struct list_head *chunks)
+static void chunk_put(struct page *page, bool reserved)
+{
+	if (reserved)
+		ndshm_reserve_put(page);
+	else
+		put_page(page);
+}
+
+static void chunks_free(struct list_head *chunks, bool reserved)
 {
 	struct page *page, *next;
 
 	list_for_each_entry_safe(page, next, chunks, lru) {
 		list_del(&page->lru);
-		put_page(page);
+		chunk_put(page, reserved);
 		cond_resched();
 	}
 }
@@ -185,7 +201,7 @@ static unsigned int order_alloc_chunks(struct order *order,
 				       struct ndshm_pages_chunk *only, struct list_head *chunks)
 {
 	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
-	const bool leave = count > SHORT_PAGES;
+	const bool leave = count > SHORT_PAGES || order->reserved;
 	unsigned long done = 0;
 	unsigned int made = 0;
 	struct page *page;
@@ -216,10 +232,10 @@ static unsigned int order_alloc_chunks(struct order *order,
 	if (ndshm_allocation_get_active(parameters))
 		return made;
 	if (made == 1)
-		put_page(only->page);
+		chunk_put(only->page, order->reserved);
 
 err_chunks:
-	chunks_free(chunks);
+	chunks_free(chunks, order->reserved);
 	return 0;
 }
 
@@ -420,27 +436,36 @@ bool ndshm_pages_fit(struct device *device, size_t size)
 	       (pages_translated(device) || get_order(size) <= MAX_PAGE_ORDER);
 }
 
-static bool order_plan(struct order *order, struct device *device,
-		       unsigned int longest,
+/* A block of more pages could have more than UINT_MAX when they are rounded up to chunks. */
+#define MOST_PAGES	round_down(UINT_MAX, 1U << NDSHM_HUGE_ORDER)
+
+static bool order_plan(struct order *order, struct device *device, bool reserved,
 		       const struct ndshm_parameters *parameters)
 {
 	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
 	const bool contiguous = parameters->flags & NDSHM_ALLOC_CONTIGUOUS;
 	const unsigned long most = pages_limit(device);
 
-	if (count > min_t(unsigned long, totalram_pages(), UINT_MAX) || !most ||
+	if (count > min_t(unsigned long, totalram_pages(), MOST_PAGES) || !most ||
 	    (contiguous && count > most))
 		return false;
 	*order = (struct order){
+		.reserved = reserved,
 		.node = parameters->preferred_node == NUMA_NO_NODE ?
 			dev_to_node(device) : parameters->preferred_node,
-		.longest = min_t(u64, longest, ilog2(most)),
+		.longest = min_t(u64, NDSHM_HUGE_ORDER, ilog2(most)),
 		.last = pages_reach(device),
 	};
 	/* Without an IOMMU a contiguous block must be one chunk. */
 	if (contiguous && !pages_translated(device)) {
 		order->longest = get_order(parameters->length);
 		order->least = order->longest;
+	}
+	if (reserved) {
+		if (order->longest > NDSHM_HUGE_ORDER)
+			return false;
+		order->longest = NDSHM_HUGE_ORDER;
+		order->least = NDSHM_HUGE_ORDER;
 	}
 	order->had = order->longest;
 	order->near = order->node != NUMA_NO_NODE &&
@@ -457,7 +482,7 @@ static void pages_release_chunks(struct ndshm_pages *pages)
 		if (i)
 			cond_resched();
 		ndshm_test_hold_page(chunks[i].page);
-		put_page(chunks[i].page);
+		chunk_put(chunks[i].page, pages->reserved);
 	}
 	if (pages->count > 1) {
 		sg_free_table(&pages->several->table);
@@ -514,11 +539,10 @@ static int pages_map_step(void *context)
 	return ret;
 }
 
-ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
-				    unsigned int longest, struct ndshm_pages *pages)
+ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters, bool reserved,
+				    struct ndshm_pages *pages)
 {
 	struct device *device = parameters->device;
-	const u64 size = PAGE_ALIGN(parameters->length);
 	struct mapping mapping = { .addressed = !parameters->no_kernel_mapping };
 	LIST_HEAD(chunks);
 	/* Set as a whole by order_plan(). */
@@ -527,9 +551,13 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 
 	if (is_swiotlb_force_bounce(device))
 		return NDSHM_STATUS_INVALID_PARAMETER;
-	if (!order_plan(&order, device, longest, parameters))
+	if (!order_plan(&order, device, reserved, parameters))
 		return NDSHM_STATUS_RESOURCES;
-	*pages = (struct ndshm_pages){ .device = device, .length = size >> PAGE_SHIFT };
+	*pages = (struct ndshm_pages){
+		.device = device,
+		.length = ALIGN(PAGE_ALIGN(parameters->length) >> PAGE_SHIFT, 1UL << order.least),
+		.reserved = reserved,
+	};
 	pages->count = order_alloc_chunks(&order, parameters, &pages->only, &chunks);
 	if (!pages->count)
 		return NDSHM_STATUS_RESOURCES;
@@ -556,14 +584,13 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 	}
 	parameters->virtual_address = mapping.address;
 	parameters->needs_sync = !dev_is_dma_coherent(device);
-	parameters->consumed = order.least ?
-			       (u64)PAGE_SIZE << order.least : size;
+	parameters->consumed = (u64)pages->length << PAGE_SHIFT;
 	return NDSHM_STATUS_SUCCESS;
 
 err_array:
 	kvfree(mapping.all);
 err_list:
-	chunks_free(&chunks);
+	chunks_free(&chunks, reserved);
 	return NDSHM_STATUS_RESOURCES;
 }
 
@@ -577,21 +604,23 @@ static ndshm_status_t pages_reallocate(struct ndshm_parameters *parameters,
 	ndshm_pages_free(pages);
 	parameters->list->count = 0;
 	parameters->flags |= NDSHM_ALLOC_CONTIGUOUS;
-	status = ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, pages);
+	status = ndshm_pages_allocate(parameters, false, pages);
 	if (status == NDSHM_STATUS_SUCCESS)
 		return status;
 	parameters->list->count = 0;
 	parameters->flags = flags;
-	return ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, pages);
+	return ndshm_pages_allocate(parameters, false, pages);
 }
 
 static ndshm_status_t pages_allocate(void *provider_context,
 				     struct ndshm_parameters *parameters,
 				     void **context)
 {
-	ndshm_status_t status = ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, *context);
+	const bool reserved = provider_context;	/* only tested for NULL */
+	ndshm_status_t status = ndshm_pages_allocate(parameters, reserved, *context);
 
-	if (status == NDSHM_STATUS_SUCCESS && parameters->most_segments &&
+	/* Memory of the reserve is never longer than a chunk. */
+	if (status == NDSHM_STATUS_SUCCESS && !reserved && parameters->most_segments &&
 	    parameters->list->count > parameters->most_segments)
 		status = pages_reallocate(parameters, *context);
 	return status;
@@ -683,6 +712,23 @@ static const struct ndshm_provider_ops ops = {
 	.sync = pages_sync,
 };
 
+static const struct ndshm_provider_characteristics reserve_characteristics = {
+	.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
+	.provider_context = &reserve_provider,
+	.allocate = pages_allocate,
+	.free = pages_free,
+};
+
+/* The memory is scarce, and of no cgroup: the administrator permits its use. */
+static const struct ndshm_provider_ops reserve_ops = {
+	.name = "reserve",
+	.owner = THIS_MODULE,
+	.flags = NDSHM_PROVIDER_OPEN | NDSHM_PROVIDER_PRIVATE,
+	.context_size = sizeof(struct ndshm_pages),
+	.page = pages_page,
+	.sync = pages_sync,
+};
+
 int __init ndshm_pages_setup(struct ndshm_provider **out)
 {
 	workqueue = alloc_workqueue("ndshm-pages", WQ_UNBOUND, 0);
@@ -691,13 +737,25 @@ int __init ndshm_pages_setup(struct ndshm_provider **out)
 	provider = ndshm_provider_register(&characteristics, &ops,
 					   NDSHM_SCOPE_NAMED, NULL, NULL);
 	if (IS_ERR(provider))
-		destroy_workqueue(workqueue);
+		goto err_workqueue;
+	reserve_provider = ndshm_provider_register(&reserve_characteristics, &reserve_ops,
+						   NDSHM_SCOPE_NAMED, NULL, NULL);
+	if (IS_ERR(reserve_provider))
+		goto err_provider;
 	*out = provider;
-	return PTR_ERR_OR_ZERO(provider);
+	return 0;
+
+err_provider:
+	WARN_ON(ndshm_provider_revoke(provider));
+	provider = reserve_provider;
+err_workqueue:
+	destroy_workqueue(workqueue);
+	return PTR_ERR(provider);
 }
 
 void ndshm_pages_teardown(void)
 {
+	WARN_ON(ndshm_provider_revoke(reserve_provider));
 	WARN_ON(ndshm_provider_revoke(provider));
 	/* The other user, "coherent", has no blocks: each would pin this module. */
 	destroy_workqueue(workqueue);

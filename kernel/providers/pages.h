@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The built-in provider "pages": ordinary memory in chunks of up to a huge page.
+ * The built-in providers "pages", ordinary memory in chunks of up to a huge page, and "reserve",
+ * whose chunks were allocated before.
  */
 #ifndef _NDSHM_PROVIDERS_PAGES_H
 #define _NDSHM_PROVIDERS_PAGES_H
@@ -16,7 +17,7 @@ struct device;
 struct ndshm_parameters;
 struct ndshm_provider;
 
-/* Return: 0, with the registered provider in @provider, or a negative errno. */
+/* Return: 0, with the registered provider "pages" in @provider, or a negative errno. */
 int __init ndshm_pages_setup(struct ndshm_provider **provider);
 void ndshm_pages_teardown(void);
 
@@ -48,8 +49,9 @@ struct ndshm_pages_several {
 /**
  * struct ndshm_pages - Memory of one block
  * @device: device of the DMA mapping
- * @length: number of pages
+ * @length: number of pages of all chunks
  * @count: number of chunks; 0: no memory
+ * @reserved: the chunks are of the reserve
  * @only: the chunk, if @count is 1
  * @several: the chunks, if there are several
  *
@@ -58,7 +60,8 @@ struct ndshm_pages_several {
 struct ndshm_pages {
 	struct device *device;
 	unsigned int length;
-	unsigned int count;
+	unsigned int count : 31;
+	unsigned int reserved : 1;
 	union {
 		struct ndshm_pages_chunk only;
 		struct ndshm_pages_several *several;
@@ -73,11 +76,12 @@ struct ndshm_pages {
 int ndshm_pages_step(unsigned long count, int (*function)(void *context), void *context);
 
 /*
- * Handlers of "pages", for use by another provider. Chunks are at most of order @longest,
- * unless a contiguous block needs a longer one.
+ * Handlers of "pages", for use by another provider. @reserved: chunks are of the reserve, and not
+ * shorter than a huge page. Others are at most as long, unless a contiguous block needs a longer
+ * one.
  */
-ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
-				    unsigned int longest, struct ndshm_pages *pages);
+ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters, bool reserved,
+				    struct ndshm_pages *pages);
 void ndshm_pages_free(struct ndshm_pages *pages);
 
 /* Return: the frame of the page at @index, and in *@count how many follow in its chunk. */
