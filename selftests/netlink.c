@@ -70,6 +70,10 @@ TEST_F(netlink, numbers)
 	EXPECT_EQ(24, NDSHM_CMD_ADAPTER_SET);
 	EXPECT_EQ(25, NDSHM_CMD_PROVIDER_SET);
 	EXPECT_EQ(26, NDSHM_CMD_REASON_GET);
+	EXPECT_EQ(27, NDSHM_CMD_RESERVE_GET);
+	EXPECT_EQ(28, NDSHM_CMD_RESERVE_SET);
+	EXPECT_EQ(2, NDSHM_A_RESERVE_SIZE);
+	EXPECT_EQ(6, NDSHM_A_RESERVE_USED);
 	EXPECT_EQ(9, NDSHM_A_ADAPTER_NEEDS_RESET);
 	EXPECT_EQ(13, NDSHM_A_ADAPTER_RESET_POLICY);
 	EXPECT_EQ(7, NDSHM_A_PROVIDER_MAPPABLE);
@@ -142,6 +146,8 @@ TEST_F(netlink, adapter)
 
 TEST_F(netlink, provider)
 {
+	struct ndshm_block_alloc_args alloc =
+		block_alloc_request(self->adapter, 1, &self->block);
 	struct ndshm_nl_provider by_id, by_name;
 	struct ndshm_block_query_args query;
 
@@ -155,7 +161,8 @@ TEST_F(netlink, provider)
 	EXPECT_EQ(0, by_name.flags);
 
 	/* A provider counts its live blocks. */
-	self->block = test_new_block(self->fd, self->adapter, 1);
+	alloc.provider = by_name.id;
+	test_block_alloc(self->fd, &alloc);
 	query = block_query_request(self->block.handle);
 	test_block_query(self->fd, &query);
 	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, query.out_provider,
@@ -1165,13 +1172,16 @@ static const struct policy_row spec[] = {
 	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_MODE, NL_ATTR_TYPE_U32, 0,
 	  0 },
 	{ NDSHM_CMD_REASON_GET, NDSHM_A_REASON_ID, NL_ATTR_TYPE_U32, 1, 0 },
+	{ NDSHM_CMD_RESERVE_GET, NDSHM_A_RESERVE_CHUNK_SIZE, NL_ATTR_TYPE_U64, 0, 0 },
+	{ NDSHM_CMD_RESERVE_SET, NDSHM_A_RESERVE_SIZE, NL_ATTR_TYPE_U64, 0, 0 },
 };
 
-/* Commands that set something have no dump. */
-static bool is_set(unsigned int cmd)
+/* Commands that set something have no dump, nor has the only reserve. */
+static bool is_single(unsigned int cmd)
 {
 	return cmd == NDSHM_CMD_QUOTA_SET || cmd == NDSHM_CMD_ADAPTER_SET ||
-	       cmd == NDSHM_CMD_PROVIDER_SET;
+	       cmd == NDSHM_CMD_PROVIDER_SET || cmd == NDSHM_CMD_RESERVE_GET ||
+	       cmd == NDSHM_CMD_RESERVE_SET;
 }
 
 #define POLICIES	32
@@ -1244,7 +1254,7 @@ TEST_F(netlink, policy)
 	ASSERT_EQ(0, ndshm_nl_talk(&self->nl, &request, got_policy, policies));
 	for (i = 0; i < ARRAY_SIZE(spec); i++) {
 		ASSERT_TRUE(policies->has_do[spec[i].cmd]);
-		EXPECT_EQ(!is_set(spec[i].cmd),
+		EXPECT_EQ(!is_single(spec[i].cmd),
 			  policies->has_dump[spec[i].cmd]);
 		ASSERT_GT(POLICIES, policies->of_do[spec[i].cmd]);
 		seen = &policies->rows[policies->of_do[spec[i].cmd]]
@@ -1261,7 +1271,7 @@ TEST_F(netlink, policy)
 			  i == NDSHM_CMD_SECTION_GET ||
 			  i == NDSHM_CMD_QUEUE_GET ||
 			  i == NDSHM_CMD_QUOTA_GET ||
-			  i == NDSHM_CMD_REASON_GET || is_set(i),
+			  i == NDSHM_CMD_REASON_GET || is_single(i),
 			  policies->has_do[i]);
 	free(policies);
 }

@@ -26,7 +26,7 @@ import sys
 # From the bottom to the top. A file may use its own floor's rooms' headers and those below; rooms
 # beside each other do not use each other.
 FLOORS = [["base"], ["account"], ["registration"], ["adapter"], ["block"], ["section"], ["dmabuf"],
-          ["bus"], ["cdev", "netlink", "ndis", "pci", "platform", "providers"], ["main"]]
+          ["bus"], ["cdev", "ndis", "pci", "platform", "providers"], ["netlink"], ["main"]]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # These use kernel/include and nothing private, but for what adapters of devices have in common.
 STRANGERS = ("bus", "ndis", "pci", "platform", "providers", "prototypes")

@@ -80,8 +80,18 @@ const struct nla_policy ndshm_reason_get_nl_policy[NDSHM_A_REASON_ID + 1] = {
 	[NDSHM_A_REASON_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
+/* NDSHM_CMD_RESERVE_GET - do */
+const struct nla_policy ndshm_reserve_get_nl_policy[NDSHM_A_RESERVE_CHUNK_SIZE + 1] = {
+	[NDSHM_A_RESERVE_CHUNK_SIZE] = { .type = NLA_U64, },
+};
+
+/* NDSHM_CMD_RESERVE_SET - do */
+const struct nla_policy ndshm_reserve_set_nl_policy[NDSHM_A_RESERVE_SIZE + 1] = {
+	[NDSHM_A_RESERVE_SIZE] = { .type = NLA_U64, },
+};
+
 /* Ops table for ndshm */
-const struct genl_ops ndshm_nl_ops[10] = {
+const struct genl_ops ndshm_nl_ops[12] = {
 	{
 		.cmd		= NDSHM_CMD_ADAPTER_GET,
 		.doit		= ndshm_nl_adapter_get_doit,
@@ -162,5 +172,17 @@ const struct genl_ops ndshm_nl_ops[10] = {
 		.done		= ndshm_nl_dump_done,
 		.policy		= ndshm_reason_get_nl_policy,
 		.maxattr	= NDSHM_A_REASON_ID,
+	},
+	{
+		.cmd		= NDSHM_CMD_RESERVE_GET,
+		.doit		= ndshm_nl_reserve_get_doit,
+		.policy		= ndshm_reserve_get_nl_policy,
+		.maxattr	= NDSHM_A_RESERVE_CHUNK_SIZE,
+	},
+	{
+		.cmd		= NDSHM_CMD_RESERVE_SET,
+		.doit		= ndshm_nl_reserve_set_doit,
+		.policy		= ndshm_reserve_set_nl_policy,
+		.maxattr	= NDSHM_A_RESERVE_SIZE,
 	},
 };
