@@ -551,8 +551,8 @@ static int list_queues(struct ndshm *ndshm, void **out, size_t *count)
 static int client_list(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
 		       size_t *count)
 {
-	/* The key of an adapter or of a provider: quotas are not supported. */
-	if (key && list != NDSHM_LIST_QUOTAS && strcmp(key, NAME))
+	/* The key of an adapter or of a provider: quotas and the reserve are not supported. */
+	if (key && list != NDSHM_LIST_QUOTAS && list != NDSHM_LIST_RESERVE && strcmp(key, NAME))
 		return -ENOENT;
 	switch (list) {
 	case NDSHM_LIST_ADAPTERS:
@@ -567,6 +567,7 @@ static int client_list(struct ndshm *ndshm, enum ndshm_list list, const void *ke
 		return list_queues(ndshm, out, count);
 	case NDSHM_LIST_QUOTAS:
 	case NDSHM_LIST_REFUSALS:
+	case NDSHM_LIST_RESERVE:
 	case NDSHM_LISTS:
 		break;
 	}

@@ -28,6 +28,7 @@ enum ndshm_list {
 	NDSHM_LIST_QUEUES,
 	NDSHM_LIST_QUOTAS,
 	NDSHM_LIST_REFUSALS,
+	NDSHM_LIST_RESERVE,
 	NDSHM_LISTS,
 };
 
@@ -45,12 +46,14 @@ enum ndshm_list {
  *	0: without limit); -EAGAIN: none. NULL: asynchronous requests are not supported.
  * @list: Lists *@count rows that the caller frees with free(), NULL if there are none, in any
  *	order. @key is not NULL for one object: the name of an adapter or provider, or a pointer to
- *	the uid of a quota, which can be NDSHM_UID_SELF. -ENOENT: there is no such object.
+ *	the uid of a quota, which can be NDSHM_UID_SELF; of the reserve any. -ENOENT: there is no
+ *	such object.
  *	-EOPNOTSUPP: not supported.
  * @set_access: As ndshm_set_adapter_access() or, if @provider,
  *	ndshm_set_provider_access(), with validated arguments. NULL: not supported.
  * @set_quota: As ndshm_set_quota(), with a real uid and validated arguments. NULL: not
  *	supported.
+ * @set_reserve: As ndshm_set_reserve(). NULL: not supported.
  * @monitor: As ndshm_monitor_open_for(), with valid objects. NULL: not supported.
  *
  * Can be called concurrently. *out is set on success only.
@@ -70,6 +73,7 @@ struct ndshm_backend {
 			  const struct ndshm_access *access);
 	int (*set_quota)(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			 const struct ndshm_quota_row *limits);
+	int (*set_reserve)(struct ndshm *ndshm, uint64_t bytes);
 	int (*monitor)(struct ndshm *ndshm, uint32_t objects, struct ndshm_monitor **out);
 };
 
@@ -181,13 +185,14 @@ void ndshm__close(int fd);
 uint32_t ndshm__reason_status(uint32_t reason);
 int ndshm__reason_errno(uint32_t reason);	/* 0 or negative */
 
-/* netlink.c, netlink_access.c, netlink_quota.c, monitor.c: as the members of struct ndshm_backend. */
+/* netlink.c, netlink_*.c, monitor.c: as the members of struct ndshm_backend. */
 int ndshm__netlink_list(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
 			size_t *count);
 int ndshm__netlink_set_access(struct ndshm *ndshm, bool provider, uint32_t id, uint32_t set,
 			      const struct ndshm_access *access);
 int ndshm__netlink_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			     const struct ndshm_quota_row *limits);
+int ndshm__netlink_set_reserve(struct ndshm *ndshm, uint64_t bytes);
 int ndshm__netlink_monitor(struct ndshm *ndshm, uint32_t objects, struct ndshm_monitor **out);
 
 /* Members of struct ndshm_backend that use netlink. */
@@ -195,6 +200,7 @@ int ndshm__netlink_monitor(struct ndshm *ndshm, uint32_t objects, struct ndshm_m
 	.list = ndshm__netlink_list,					\
 	.set_access = ndshm__netlink_set_access,			\
 	.set_quota = ndshm__netlink_set_quota,				\
+	.set_reserve = ndshm__netlink_set_reserve,			\
 	.monitor = ndshm__netlink_monitor
 
 /*

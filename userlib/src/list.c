@@ -62,6 +62,7 @@ static const struct {
 	[NDSHM_LIST_QUEUES] = { sizeof(struct ndshm_queue_row), compare_queues },
 	[NDSHM_LIST_QUOTAS] = { sizeof(struct ndshm_quota_row), compare_quotas },
 	[NDSHM_LIST_REFUSALS] = { sizeof(struct ndshm_refusal_row), compare_refusals },
+	[NDSHM_LIST_RESERVE] = { sizeof(struct ndshm_reserve_row), NULL },
 };
 
 /* Set *@rows, and *@count, to rows of @size bytes, which are those of the caller's header. */
@@ -174,4 +175,10 @@ NDSHM_API int ndshm_get_quota_sized(struct ndshm *ndshm, uint32_t uid,
 				    struct ndshm_quota_row *quota, size_t size)
 {
 	return get_row(ndshm, NDSHM_LIST_QUOTAS, &uid, quota, size, 0);
+}
+
+NDSHM_API int ndshm_get_reserve_sized(struct ndshm *ndshm, struct ndshm_reserve_row *reserve,
+				      size_t size)
+{
+	return get_row(ndshm, NDSHM_LIST_RESERVE, "", reserve, size, 0);
 }

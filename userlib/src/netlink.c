@@ -22,6 +22,7 @@ _Static_assert(NDSHM_A_BLOCK_MAX <= ATTRIBUTES_MAX, "blocks have the most attrib
 _Static_assert(NDSHM_A_SECTION_MAX <= ATTRIBUTES_MAX, "sections have the most attributes");
 _Static_assert(NDSHM_A_QUEUE_MAX <= ATTRIBUTES_MAX, "queues have the most attributes");
 _Static_assert(NDSHM_A_REASON_MAX <= ATTRIBUTES_MAX, "reasons have the most attributes");
+_Static_assert(NDSHM_A_RESERVE_MAX <= ATTRIBUTES_MAX, "the reserve has the most attributes");
 
 _Static_assert(NDSHM_NAME_SIZE == NDSHM_NAME_MAX, "names are as long here as there");
 
@@ -259,6 +260,14 @@ static const struct ndshm_field refusal_fields[] = {
 	FIELD(ndshm_refusal_row, count, REASON_REFUSALS),
 };
 
+static const struct ndshm_field reserve_fields[] = {
+	FIELD(ndshm_reserve_row, size, RESERVE_SIZE),
+	FIELD(ndshm_reserve_row, chunk_size, RESERVE_CHUNK_SIZE),
+	FIELD(ndshm_reserve_row, chunks, RESERVE_CHUNKS),
+	FIELD(ndshm_reserve_row, free, RESERVE_FREE),
+	FIELD(ndshm_reserve_row, used, RESERVE_USED),
+};
+
 static int put_name(struct nl_msg *message, int attribute, const char *name)
 {
 	/* No object of the module has a longer name. */
@@ -308,6 +317,7 @@ const struct ndshm_table ndshm__tables[NDSHM_LISTS] = {
 		.put = put_uid,
 	},
 	[NDSHM_LIST_REFUSALS] = { TABLE(REASON, ndshm_refusal_row, refusal_fields) },
+	[NDSHM_LIST_RESERVE] = { TABLE(RESERVE, ndshm_reserve_row, reserve_fields) },
 };
 
 static void set_member(char *row, const struct ndshm_field *field, const struct nlattr *attr)

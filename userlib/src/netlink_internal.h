@@ -26,7 +26,7 @@ struct ndshm_field;
  * @fields: members of a row
  * @field_count: their number
  * @put: as that of struct ndshm_query, for one object; its argument is the key of
- *	ndshm_backend.list. NULL: no single objects.
+ *	ndshm_backend.list. NULL: no single objects, or no attributes.
  */
 struct ndshm_table {
 	uint8_t command;

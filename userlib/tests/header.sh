@@ -41,9 +41,11 @@ stands ndshm.h 'int main(void)
 stands admin.h 'int main(void)
 {
 	extern struct ndshm *ndshm;
+	struct ndshm_reserve_row reserve;
 	struct ndshm_quota_row quota;
 
-	return ndshm_get_quota(ndshm, NDSHM_UID_SELF, &quota) +
+	return ndshm_get_reserve(ndshm, &reserve) + ndshm_set_reserve(ndshm, 0) +
+	       ndshm_get_quota(ndshm, NDSHM_UID_SELF, &quota) +
 	       ndshm_set_quota(ndshm, 0, 0, 0, &quota);
 }'
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Quotas and events by netlink, from a fake kernel.
+ * Quotas, the reserve and events by netlink, from a fake kernel.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -225,6 +226,78 @@ static void quotas_are_refused(void)
 	CHECK(ndshm_set_quota(ndshm, 1, 1, 0, &row) == -EOPNOTSUPP);
 }
 
+/*
+ * The reserve
+ */
+
+static void one_reserve(void)
+{
+	struct nl_msg *message = kernel_begin(NDSHM_CMD_RESERVE_GET, 0);
+
+	nla_put_u64(message, NDSHM_A_RESERVE_SIZE, 5ULL << 32);
+	nla_put_u64(message, NDSHM_A_RESERVE_CHUNK_SIZE, 2 << 20);
+	nla_put_u32(message, NDSHM_A_RESERVE_CHUNKS, 7);
+	nla_put_u32(message, NDSHM_A_RESERVE_FREE, 4);
+	nla_put_u32(message, NDSHM_A_RESERVE_USED, 3);
+	kernel_put(message);
+	kernel_end_datagram();
+	kernel_put_error(0);
+}
+
+static void the_reserve_is_requested(void)
+{
+	struct ndshm_reserve_row row;
+
+	kernel_reset(one_reserve);
+	CHECK_DONE(ndshm, ndshm_get_reserve(ndshm, &row));
+	CHECK(kernel.request_command == NDSHM_CMD_RESERVE_GET && kernel.gets == 1 && !kernel.dumps);
+	CHECK(row.size == 5ULL << 32 && row.chunk_size == 2 << 20);
+	CHECK(row.chunks == 7 && row.free == 4 && row.used == 3);
+	/* A caller with an older header. */
+	row.used = 4711;
+	CHECK_DONE(ndshm, ndshm_get_reserve_sized(ndshm, &row, offsetof(struct ndshm_reserve_row, used)));
+	CHECK(row.free == 4 && row.used == 4711);
+	CHECK(ndshm_get_reserve_sized(ndshm, &row, sizeof(row) + 1) == -EINVAL);
+}
+
+/* The module asks for two more requests. */
+static void reached_later(void)
+{
+	kernel_put_error(kernel.gets < 3 ? -EAGAIN : 0);
+}
+
+static void never_reached(void)
+{
+	kernel_put_error(kernel.gets < 40 ? -EAGAIN : -ENOMEM);
+}
+
+static void always_later(void)
+{
+	kernel_put_error(-EAGAIN);
+}
+
+static void the_reserve_is_set(void)
+{
+	refusal = 0;
+	kernel_reset(refused);
+	CHECK_DONE(ndshm, ndshm_set_reserve(ndshm, UINT64_MAX));
+	CHECK(kernel.request_command == NDSHM_CMD_RESERVE_SET && kernel.gets == 1);
+	CHECK(kernel.requested_present == 1U << NDSHM_A_RESERVE_SIZE);
+	CHECK(kernel.requested[NDSHM_A_RESERVE_SIZE] == UINT64_MAX);
+	kernel_reset(reached_later);
+	CHECK_DONE(ndshm, ndshm_set_reserve(ndshm, 0));
+	CHECK(kernel.gets == 3 && kernel.requested[NDSHM_A_RESERVE_SIZE] == 0);
+	kernel_reset(never_reached);
+	CHECK(ndshm_set_reserve(ndshm, 1) == -ENOMEM && kernel.gets == 40);
+	/* The wait ends. */
+	kernel_reset(always_later);
+	CHECK(ndshm_set_reserve(ndshm, 1) == -EAGAIN && kernel.gets == 2400);
+	refusal = -EPERM;
+	kernel_reset(refused);
+	CHECK(ndshm_set_reserve(ndshm, 1) == -EPERM && kernel.gets == 1);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
+}
+
 /* More rows than requested, and none. */
 static void two_quotas(void)
 {
@@ -311,16 +384,19 @@ static void permission_is_refused(void)
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_PROVIDER_UNKNOWN);
 }
 
-static void stand_ins_have_none(void)
+static void stand_in_has_none(const char *name)
 {
 	const struct ndshm_access access = { .owner = 1 };
 	struct ndshm_quota_row row, *rows;
 	struct ndshm_refusal_row *refusals = (void *)1;
 	struct ndshm_monitor *monitor = (void *)1;
+	struct ndshm_reserve_row reserve;
 	struct ndshm *other;
 	size_t count;
 
-	REQUIRE(!ndshm_open("memfd:", &other));
+	REQUIRE(!ndshm_open(name, &other));
+	CHECK(ndshm_get_reserve(other, &reserve) == -EOPNOTSUPP);
+	CHECK(ndshm_set_reserve(other, 1) == -EOPNOTSUPP);
 	CHECK(ndshm_get_quota(other, 1, &row) == -EOPNOTSUPP);
 	CHECK(ndshm_list_quotas(other, &rows, &count) == -EOPNOTSUPP);
 	CHECK(ndshm_list_refusals(other, &refusals, &count) == -EOPNOTSUPP && !refusals && !count);
@@ -329,6 +405,12 @@ static void stand_ins_have_none(void)
 	CHECK(ndshm_set_provider_access(other, 1, NDSHM_ACCESS_OWNER, &access) == -EOPNOTSUPP);
 	CHECK(ndshm_monitor_open(other, &monitor) == -EOPNOTSUPP && !monitor);
 	ndshm_close(other);
+}
+
+static void stand_ins_have_none(void)
+{
+	stand_in_has_none("memfd:");
+	stand_in_has_none("section:");
 }
 
 /*
@@ -660,6 +742,8 @@ int main(void)
 	RUN(refusals_need_no_device);
 	RUN(a_quota_is_set);
 	RUN(quotas_are_refused);
+	RUN(the_reserve_is_requested);
+	RUN(the_reserve_is_set);
 	RUN(a_quota_comes_alone);
 	RUN(permission_is_set);
 	RUN(permission_is_refused);
