@@ -62,6 +62,31 @@ set_to "uid=0 set=15 reset=0 1 2 3221225472 0" root --sections 1 --holders 2 --r
 set_to "uid=4294967295 set=2 reset=5 0 7 0 0" --sections default --holders 7 --reserved default
 set_to "uid=0 set=0 reset=8 0 0 0 0" 0 --bytes default
 set_to "uid=0 set=1 reset=0 5 0 0 0" root --sections default --sections 5
+run 0 "the reserve" reserve
+is "the reserve: table" "SIZE  CHUNK SIZE  CHUNKS  FREE  USED
+800M          2M     390   381     9" "$out"
+is "the reserve: not set" "" "$err"
+run 0 "the reserve in JSON" reserve --json
+is "the reserve in JSON: all" "838860800 2097152 390 381 9" \
+	"$(for key in size chunk_size chunks free used; do get $key; done | xargs)"
+run 0 "a size of the reserve" reserve 1.5G
+is "a size of the reserve: set" "bytes=1610612736" "$err"
+[[ $out == *390* ]]
+ok "a size of the reserve: shown"
+run 0 "no reserve" reserve 0
+is "no reserve: set" "bytes=0" "$err"
+STAND_IN_RESERVE=12 run 1 "a reserve that falls short" reserve 1T
+[[ $err == *"not enough contiguous memory for all chunks; "*"(ENOMEM)" && $out == *390* ]]
+ok "a reserve that falls short: why, and how far it came"
+STAND_IN_RESERVE=11 run 1 "a reserve that takes too long" reserve 1T
+[[ $err == *"the time was too short, but chunks were allocated; repeat the command (EAGAIN)" && $out == *390* ]]
+ok "a reserve that takes too long: why, and how far it came"
+STAND_IN_RESERVE=34 run 1 "a reserve that is too large" reserve 1E
+[[ $err == *"more than the memory of the machine; give less (ERANGE)" && -z $out ]]
+ok "a reserve that is too large: why"
+run 2 "a reserve without a size" reserve much
+run 2 "a reserve with two sizes" reserve 1M 2M
+
 run 0 "reasons" list reasons
 is "reasons: table, without those that did not occur" \
 	"REASON            REFUSALS  TEXT
@@ -74,6 +99,8 @@ is "reasons: text" '"length is 0; request at least one byte"' "$(get 0 text)"
 export STAND_IN_REFUSE=1
 run 1 "reasons: not permitted" list reasons
 says "reasons: not permitted: why" "ndshm: cannot list reasons: requires CAP_SYS_ADMIN; * (EPERM)"
+run 1 "reserve: not permitted" reserve
+says "reserve: not permitted: why" "ndshm: cannot show the reserve: requires CAP_SYS_ADMIN; * (EPERM)"
 run 1 "quota: not permitted" quota root
 says "quota: not permitted: why" "ndshm: cannot show a quota: requires CAP_SYS_ADMIN; * (EPERM)"
 run 1 "quota: not to be set" quota root --bytes 1

@@ -73,6 +73,19 @@ run 0 "no limit again, shown" quota $user --json
 is "no limit again: what is the default" false "$(get bytes set)"
 of_user 0 "what was too much" alloc --length $((4 * page))
 
+run 0 "a reserve" reserve 5M --json
+is "a reserve: chunks" $(((5 * 1024 * 1024 + $(get chunk_size) - 1) / $(get chunk_size))) "$(get chunks)"
+is "a reserve: nothing used" 0 "$(get used)"
+of_user 1 "a reserve: not for all" reserve
+says "a reserve: not for all: why" "ndshm: cannot show the reserve: requires CAP_SYS_ADMIN; * (EPERM)"
+of_user 1 "a reserve: not to be used" alloc --provider reserve
+says "a reserve: not to be used: why" "*, EACCES)"
+run 0 "a reserve: permitted" permit provider reserve --owner $user
+of_user 0 "a reserve: used" alloc --provider reserve --length $page --json
+run 0 "a reserve: not permitted again" permit provider reserve --owner root
+run 0 "no reserve" reserve 0 --json
+is "no reserve: chunks" 0 "$(get chunks)"
+
 # State and events while blocks come and go: whatever begins must end, and only once.
 "$command" alloc --length 3 --hold </dev/null >/dev/null &
 held=$!

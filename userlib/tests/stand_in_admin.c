@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Replaces the library's calls for quotas and events in the command.
+ * Replaces the library's calls for quotas, the reserve and events in the command.
  *
  * There are three users: root, a user without a name, and STAND_IN_UID for the caller.
- * New limits are printed to stderr. STAND_IN_REFUSE is the errno of every call.
+ * New limits are printed to stderr. STAND_IN_REFUSE is the errno of every call, and
+ * STAND_IN_RESERVE that of the calls that set the reserve, whose new size is printed as well.
  *
  * The monitor returns one event of each kind, a loss after the third, and then nothing. With
  * STAND_IN_STATE the events repeat what the lists of "memfd:" have, and there is no loss.
@@ -41,6 +42,9 @@ int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_r
 				     size_t *count, size_t size);
 int __wrap_ndshm_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			   const struct ndshm_quota_row *limits);
+int __wrap_ndshm_get_reserve_sized(struct ndshm *ndshm, struct ndshm_reserve_row *reserve,
+				   size_t size);
+int __wrap_ndshm_set_reserve(struct ndshm *ndshm, uint64_t bytes);
 int __wrap_ndshm_monitor_open_for(struct ndshm *ndshm, uint32_t objects,
 				  struct ndshm_monitor **out);
 int __wrap_ndshm_monitor_fd(const struct ndshm_monitor *monitor);
@@ -116,6 +120,24 @@ int __wrap_ndshm_list_refusals_sized(struct ndshm *ndshm, struct ndshm_refusal_r
 	(*out)[3] = (struct ndshm_refusal_row){ 4711, 1ULL << 40 };
 	*count = 4;
 	return 0;
+}
+
+int __wrap_ndshm_get_reserve_sized(struct ndshm *ndshm, struct ndshm_reserve_row *reserve,
+				   size_t size)
+{
+	(void)ndshm;
+	(void)size;
+	*reserve = (struct ndshm_reserve_row){ 800 << 20, 2 << 20, 390, 381, 9 };
+	return refusal();
+}
+
+int __wrap_ndshm_set_reserve(struct ndshm *ndshm, uint64_t bytes)
+{
+	const char *error = getenv("STAND_IN_RESERVE");
+
+	(void)ndshm;
+	fprintf(stderr, "bytes=%" PRIu64 "\n", bytes);
+	return error ? -atoi(error) : refusal();
 }
 
 static int copy_rows(const void *rows, size_t size, size_t number, void **out, size_t *count)

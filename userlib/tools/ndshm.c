@@ -24,6 +24,7 @@ static const struct word subcommands[] = {
 	{ "remote", run_remote },
 	{ "monitor", run_monitor },
 	{ "quota", run_quota },
+	{ "reserve", run_reserve },
 	{ "permit", run_permit },
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
@@ -58,6 +59,7 @@ static const struct argp main_help = {
 	       "  remote list               what this machine exports, and who uses it\n"
 	       "  monitor                   what happens, as it happens\n"
 	       "  quota [USER]              what a user has and may have\n"
+	       "  reserve [SIZE]            memory that is kept in huge pages\n"
 	       "  permit adapter|provider NAME  who may use it\n"
 	       "  bind DEVICE               make an adapter of a PCI function or platform device\n"
 	       "  unbind DEVICE             give it back to its own driver\n"
