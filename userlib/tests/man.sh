@@ -145,14 +145,14 @@ ok "there are programs"
 
 # Compare with the command's help: common OPTIONS apply to all commands.
 commands=$("$ndshm" --help |
-	sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z]\+\)\?\).*/\1/p')
+	sed -n '/^Commands:/,/^$/s/^  \([a-z-]\+\( [a-z]\+\)\?\).*/\1/p')
 is "ndshm(1) has each command, in its order" "$commands" \
-	"$(sed -nE 's/^\.SS ndshm ([a-z]+( [a-z]+)?).*/\1/p' "$pages/ndshm.1")"
+	"$(sed 's/\\-/-/g' "$pages/ndshm.1" | sed -nE 's/^\.SS ndshm ([a-z-]+( [a-z]+)?).*/\1/p')"
 while read -r command; do
 	read -ra words <<<"$command"
-	described=$(awk -v command="${words[0]}" '
+	described=$(sed 's/\\-/-/g' "$pages/ndshm.1" | awk -v command="${words[0]}" '
 		/^\.S[HS]/ { here = $2 == "OPTIONS" || ($2 == "ndshm" && $3 == command) }
-		here' "$pages/ndshm.1" | sed 's/\\-/-/g' | grep -oE '\-\-[a-z-]+' | sort -u)
+		here' | grep -oE '\-\-[a-z-]+' | sort -u)
 	is "and each option of ndshm $command" "" "$(comm -23 \
 		<("$ndshm" "${words[@]}" --help | grep -oE '^ .{5}--[a-z-]+' | sed 's/.*--/--/' |
 		  sort -u) <(echo "$described"))"

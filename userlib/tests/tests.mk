@@ -172,6 +172,7 @@ check: all races $(test_programs) $(tests)/fork/heap_fork command-tests $(tests)
 		'$(here)/tests/top_document.sh $(tests)/ndshm-list $(here)/../Documentation/use/watching.rst' \
 		'$(here)/tests/exporter.sh $(tests)/ndshm-list $(tests)/json_get $(tests)/listener $(here)/packaging $(tests)/ndshm-admin' \
 		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get' \
+		'$(here)/tests/u_dma_buf.sh $(tests)/ndshm $(tests)/json_get' \
 		'$(here)/tests/container_files.sh $(here)/packaging' \
 		'$(here)/bindings/check.sh $(bindings) memfd:' \
 		'$(here)/bindings/install_check.sh $(here) $(out)'
