@@ -141,6 +141,15 @@ struct ndshm_nl_reason {
 	__u64 refusals;
 };
 
+struct ndshm_nl_reserve {
+	__u32 present;
+	__u64 size;
+	__u64 chunk_size;
+	__u32 chunks;
+	__u32 free;
+	__u32 used;
+};
+
 #define NDSHM_NL_KINDS	6
 
 /*
@@ -230,8 +239,23 @@ int ndshm_nl_provider_by_id(struct ndshm_nl *nl, __u32 id,
 			    struct ndshm_nl_provider *provider);
 int ndshm_nl_provider_by_name(struct ndshm_nl *nl, const char *name,
 			      struct ndshm_nl_provider *provider);
+/* As above, with a socket of its own: only the ID. */
+int ndshm_nl_provider_id(const char *name, __u32 *id);
 int ndshm_nl_block_by_id(struct ndshm_nl *nl, __u32 id,
 			 struct ndshm_nl_block *block);
+
+/*
+ * True if the device of the adapter @number sees the caches: no block of "pages" needs a sync, or
+ * the device reaches no such block.
+ */
+#define test_sees_caches(fd, number) ({ \
+	struct ndshm_block_info block_ = {}; \
+	struct ndshm_block_alloc_args alloc_ = block_alloc_request(number, 1, &block_); \
+	ASSERT_EQ(0, ndshm_nl_provider_id("pages", &alloc_.provider)); \
+	if (!_test_block_alloc(fd, &alloc_)) \
+		test_free_handle(fd, block_.handle); \
+	!(block_.flags & NDSHM_BLOCK_NEEDS_SYNC); \
+})
 
 int ndshm_nl_section_by_id(struct ndshm_nl *nl, __u32 id,
 			   struct ndshm_nl_section *section);
@@ -248,6 +272,10 @@ int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
 
 int ndshm_nl_reason(struct ndshm_nl *nl, __u32 id,
 		    struct ndshm_nl_reason *reason);
+
+/* Read the reserve; set its size, with as many requests as that takes. */
+int ndshm_nl_reserve(struct ndshm_nl *nl, struct ndshm_nl_reserve *reserve);
+int ndshm_nl_set_reserve(struct ndshm_nl *nl, __u64 bytes);
 
 /* Set the permissions of an adapter or a provider. */
 int ndshm_nl_set_adapter(struct ndshm_nl *nl, __u32 id,
