@@ -19,6 +19,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "heap_internal.h"
 #include "pause.h"
@@ -95,14 +96,23 @@ static void set_up_spans(struct ndshm_heap *heap)
 	}
 }
 
+/* The system's pages have 4 KiB or more, up to 64 KiB on arm64. */
+static uint64_t page_bytes(void)
+{
+	const uint64_t bytes = sysconf(_SC_PAGESIZE);
+
+	return bytes > PAGE_BYTES ? bytes : PAGE_BYTES;
+}
+
 int ndshm__heap_open(void *base, uint64_t max_size, const struct ndshm_extent_source *source,
 		     void *context, struct ndshm_heap **out)
 {
+	const uint64_t page = page_bytes();
 	struct ndshm_heap *heap;
 	int error;
 
 	*out = NULL;
-	if (!base || (uintptr_t)base % NDSHM_HEAP_ALIGN_MAX || !max_size || max_size % PAGE_BYTES ||
+	if (!base || (uintptr_t)base % NDSHM_HEAP_ALIGN_MAX || !max_size || max_size % page ||
 	    max_size > UINTPTR_MAX - (uintptr_t)base)
 		return -EINVAL;
 	error = ndshm__cache_set_up();
@@ -113,6 +123,7 @@ int ndshm__heap_open(void *base, uint64_t max_size, const struct ndshm_extent_so
 		return -ENOMEM;
 	heap->base = base;
 	heap->max_size = max_size;
+	heap->page_bytes = page;
 	heap->source = source;
 	heap->source_context = context;
 	set_up_spans(heap);

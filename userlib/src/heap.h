@@ -48,9 +48,9 @@ void ndshm__memory_clear(void *memory, size_t bytes);
 
 /**
  * struct ndshm_extent_source - provider of extents
- * @alloc: Allocates a zeroed extent. @length is a multiple of 4 KiB, and so is
- *	@alignment, a power of two up to 2 MiB. *@offset must be a multiple of
- *	@alignment. Small extents should be at the lowest free offset.
+ * @alloc: Allocates a zeroed extent. @length is a multiple of the system's page, at least
+ *	4 KiB, and so is @alignment, a power of two up to 2 MiB. *@offset must be a
+ *	multiple of @alignment. Small extents should be at the lowest free offset.
  * @free: Frees the whole extent that starts at @offset. On failure the heap keeps it.
  * @attach: Called once in a child of fork(), before all others: extents allocated
  *	afterwards belong to the child. If it fails, the allocation fails, and the next

@@ -43,7 +43,7 @@ static int give_back(struct ndshm_heap *heap, uint64_t page, uint64_t pages)
 
 	core->returning[phase]++;
 	ndshm__heap_unlock(heap);
-	if (states >= PAGE_BYTES)
+	if (states >= heap->page_bytes)
 		ndshm__memory_clear(&heap->state[offset >> GRANULE_SHIFT], states);
 	error = heap->source->free(heap->source_context, offset);
 	ndshm__heap_lock(heap);

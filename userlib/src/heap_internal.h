@@ -31,7 +31,7 @@
 
 #include "heap.h"
 
-#define PAGE_SHIFT	12
+#define PAGE_SHIFT	12			/* of the heap's tables, whatever the system's is */
 #define PAGE_BYTES	(1ul << PAGE_SHIFT)
 #define GRANULE_SHIFT	4
 #define UNIT_SHIFT	10			/* unit of the pool */
@@ -265,6 +265,7 @@ struct heap_table {
  * @base: address of the section
  * @granules: number of granules from the start of the section that have tables; grows
  * @state: state of each granule
+ * @page_bytes: bytes of the system's page: extents and tables have whole ones
  * @class_of: class of a size, by the number of its last granule
  * @memory: all memory that is wiped: @core and the tables
  * @tables: those that do not always exist for the whole section
@@ -279,6 +280,7 @@ struct ndshm_heap {
 	_Atomic uint64_t granules;
 	atomic_uchar *state;
 	uint64_t max_size;
+	uint64_t page_bytes;
 	const struct ndshm_extent_source *source;
 	void *source_context;
 	ndshm_heap_error_handler hook;

@@ -124,12 +124,12 @@ void ndshm__large_trim(struct ndshm_heap *heap)
 uint64_t ndshm__large_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_t size,
 			    int *error)
 {
-	uint64_t length = ndshm__round_up(size, PAGE_BYTES), offset = NOWHERE, granule;
+	uint64_t length = ndshm__round_up(size, heap->page_bytes), offset = NOWHERE, granule;
 	bool contended;
 	int ret;
 
-	if (alignment < PAGE_BYTES)
-		alignment = PAGE_BYTES;
+	if (alignment < heap->page_bytes)
+		alignment = heap->page_bytes;
 	if (size > heap->max_size) {
 		*error = -ENOMEM;
 		return NOWHERE;

@@ -26,7 +26,10 @@
 
 #include "heap_internal.h"
 
-/* Minimum length of an extent, unless only less is available: its states fill a page. */
+/*
+ * Minimum length of an extent, unless only less is available: its states fill a page, if that has
+ * 4 KiB.
+ */
 #define EXTENT_MIN	(PAGE_BYTES << GRANULE_SHIFT)
 
 _Static_assert(RUN_BYTES <= SLOT_BYTES, "a run fits in a slot");
@@ -353,7 +356,7 @@ int ndshm__pool_grow(struct ndshm_heap *heap)
 {
 	const unsigned int units = heap->core->pool.wanted_units;
 	const unsigned int alignment = heap->core->pool.wanted_alignment;
-	uint64_t least = PAGE_BYTES;
+	uint64_t least = heap->page_bytes;
 	int error = 0;
 
 	while (least >> UNIT_SHIFT < units || least >> UNIT_SHIFT < alignment)

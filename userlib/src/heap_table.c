@@ -10,14 +10,14 @@
 #include "heap_internal.h"
 
 /*
- * Return the address of the next table, page-aligned. Without @memory only *@at is
- * computed.
+ * Return the address of the next table, aligned to the system's pages, as access is enabled by
+ * these. Without @memory only *@at is computed.
  */
 static void *place(const struct ndshm_heap *heap, size_t *at, size_t bytes)
 {
 	void *table = heap->memory ? heap->memory + *at : NULL;
 
-	*at += ndshm__round_up(bytes, PAGE_BYTES);
+	*at += ndshm__round_up(bytes, heap->page_bytes);
 	return table;
 }
 
@@ -115,10 +115,13 @@ int ndshm__table_map(struct ndshm_heap *heap)
 
 static int enable(struct ndshm_heap *heap, uint64_t slots)
 {
-	for (unsigned int i = 0; i < TABLES; i++)
-		if (ndshm__memory_enable(heap->tables[i].start,
-					 ndshm__round_up(slots * heap->tables[i].entry, PAGE_BYTES)))
+	for (unsigned int i = 0; i < TABLES; i++) {
+		const struct heap_table *table = &heap->tables[i];
+
+		if (ndshm__memory_enable(table->start, ndshm__round_up(slots * table->entry,
+								       heap->page_bytes)))
 			return -ENOMEM;
+	}
 	atomic_store_explicit(&heap->granules, slots << (SLOT_SHIFT - GRANULE_SHIFT),
 			      memory_order_relaxed);
 	return 0;

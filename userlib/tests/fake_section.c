@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "fake_section.h"
 
@@ -107,9 +108,10 @@ static int take(struct fake_section *section, uint64_t pages, uint64_t step, uin
 static int allocate(void *context, uint64_t length, uint64_t alignment, uint64_t *offset)
 {
 	struct fake_section *section = context;
+	const uint64_t least = sysconf(_SC_PAGESIZE);
 	int ret;
 
-	if (!length || length % FAKE_PAGE || alignment % FAKE_PAGE ||
+	if (!length || length % least || alignment % least ||
 	    alignment & (alignment - 1) || alignment > NDSHM_HEAP_ALIGN_MAX)
 		return -EINVAL;
 	if (section->during)

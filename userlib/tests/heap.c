@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "fake_section.h"
 #include "test.h"
@@ -14,6 +16,14 @@
 
 static struct fake_section section;
 static struct ndshm_heap *heap;
+
+/* Return: @bytes, rounded up to whole pages: those of wrap_set_page(). */
+static size_t whole(size_t bytes)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+
+	return (bytes + page - 1) / page * page;
+}
 
 /* Calls of the misuse handler. */
 static unsigned int reported[3];
@@ -109,6 +119,8 @@ static void opening_refuses_bad_values(void)
 	      -EINVAL);
 	CHECK(ndshm__heap_open(section.base, 0, &fake_source, &section, &other) == -EINVAL);
 	CHECK(ndshm__heap_open(section.base, 4097, &fake_source, &section, &other) == -EINVAL);
+	CHECK(ndshm__heap_open(section.base, whole(1) / 2, &fake_source, &section, &other) ==
+	      -EINVAL);
 	CHECK(ndshm__heap_open(section.base, UINT64_MAX & ~4095ul, &fake_source, &section,
 			       &other) == -EINVAL);
 	ndshm__heap_close(NULL);
@@ -149,9 +161,9 @@ static void large_blocks_are_extents(void)
 	REQUIRE(open_heap(SECTION));
 	pointer = get(5000000);
 	REQUIRE(pointer);
-	CHECK(ndshm__heap_usable_size(heap, pointer) == 5001216);
+	CHECK(ndshm__heap_usable_size(heap, pointer) == whole(5000000));
 	CHECK(fake_section_extents(&section, 0) == 1);
-	CHECK((pointer - section.base) % 4096 == 0);
+	CHECK((pointer - section.base) % whole(1) == 0);
 	CHECK(!ndshm__heap_free(heap, pointer));
 	CHECK(!fake_section_extents(&section, 0));
 	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, SECTION + 1, &error), ENOMEM);
@@ -203,8 +215,9 @@ static void caches_are_emptied_in_need_only(void)
 	/* Room to grow further is optional. */
 	section.fail_nth = 1;
 	section.failed = false;
-	pointer = ndshm__heap_realloc(heap, pointer, 310000, &ret);
-	CHECK(pointer && section.failed && ndshm__heap_usable_size(heap, pointer) < 320000);
+	pointer = ndshm__heap_realloc(heap, pointer, whole(300000) + 1, &ret);
+	CHECK(pointer && section.failed &&
+	      ndshm__heap_usable_size(heap, pointer) == whole(whole(300000) + 1));
 	ndshm__heap_stats(heap, &after);
 	CHECK(after.cached_blocks >= stats.cached_blocks);
 	CHECK(!ndshm__heap_free(heap, pointer));
@@ -298,7 +311,8 @@ static void freed_large_blocks_are_kept(void)
 	}
 	CHECK(fake_section_calls(&section) == calls);
 	ndshm__heap_stats(heap, &stats);
-	CHECK(!stats.live_blocks && stats.cached_blocks == 1 && stats.cached_bytes == 303104);
+	CHECK(!stats.live_blocks && stats.cached_blocks == 1 &&
+	      stats.cached_bytes == whole(300000));
 	/* Memory of the heap's own is not zero. */
 	pointer = ndshm__heap_calloc(heap, 1, 300000, &error);
 	REQUIRE(pointer && fake_section_calls(&section) == calls);
@@ -555,7 +569,7 @@ static void of_another_owner(void)
 	is_refused(section.base + SECTION - 16, NDSHM_HEAP_FOREIGN);
 	/* An extent of another holder. */
 	section.holder = 2;
-	CHECK(!fake_source.alloc(&section, 8192, 4096, &theirs));
+	CHECK(!fake_source.alloc(&section, 2 * whole(1), whole(1), &theirs));
 	section.holder = 1;
 	is_refused(section.base + theirs, NDSHM_HEAP_FOREIGN);
 	fake_section_reap(&section, 2);
@@ -592,7 +606,7 @@ static void statistics(void)
 	REQUIRE(run && large);
 	ndshm__heap_stats(heap, &stats);
 	CHECK(stats.live_blocks == 102);
-	CHECK(stats.live_bytes == 6400 + 102400 + 1003520);
+	CHECK(stats.live_bytes == 6400 + 102400 + whole(1000000));
 	CHECK(stats.extents == fake_section_extents(&section, 0));
 	CHECK(stats.held_bytes >= stats.live_bytes);
 	CHECK(is_block_size(64) && is_block_size(65536) && !is_block_size(65));
@@ -613,7 +627,7 @@ static void statistics(void)
 /* Fill a section with blocks of one size, up to its end. */
 static void fill(uint64_t bytes, size_t size, unsigned int least)
 {
-	static char *pointers[10000];
+	static char *pointers[16384];
 	unsigned int count[2] = { 0 }, i;
 
 	REQUIRE(open_heap(bytes));
@@ -622,12 +636,14 @@ static void fill(uint64_t bytes, size_t size, unsigned int least)
 		char *pointer;
 
 		while ((pointer = ndshm__heap_alloc(heap, size, &error))) {
-			REQUIRE(count[round] < 10000 && is_inside(pointer, size));
+			REQUIRE(count[round] < 16384 && is_inside(pointer, size));
 			pointers[count[round]++] = pointer;
 			memset(pointer, count[round] % 128, size);
 		}
 		CHECK(error == -ENOSPC || error == -ENOMEM);
-		CHECK(count[round] >= least);
+		if (!CHECK(count[round] >= least))
+			printf("# %u blocks of %zu bytes in %llu bytes, not %u\n", count[round], size,
+			       (unsigned long long)bytes, least);
 		for (i = 0; i < count[round]; i++) {
 			CHECK(is_filled(pointers[i], size, (i + 1) % 128));
 			CHECK(!ndshm__heap_free(heap, pointers[i]));
@@ -698,15 +714,17 @@ static void small_sections_are_used_well(void)
 
 static void small_sections_fill_up(void)
 {
-	fill(4096, 16, 256);
-	fill(4096, 4096, 1);
-	fill(3 * 4096, 4096, 3);
-	fill(16384, 64, 256);
-	fill(5 * 4096, 3000, 5);
+	const size_t page = whole(1);
+
+	fill(page, 16, page / 16);
+	fill(page, 4096, page / 4096);
+	fill(3 * page, 4096, 3 * page / 4096);
+	fill(4 * page, 64, 4 * page / 64);
+	fill(5 * page, 3000, 5 * page / 4096);
 	fill(1 << 20, 1000, 950);
 	fill(3 << 20, 65536, 46);
 	fill(3 << 20, 70000, 40);
-	fill(5 << 20, 300000, 17);
+	fill(5 << 20, 300000, (5 << 20) / whole(300000));
 }
 
 static unsigned long next_random(void)
@@ -855,7 +873,7 @@ static void the_source_takes_nothing_back(void)
 	REQUIRE(small && large);
 	section.fail_free = -EINTR;
 	CHECK(ndshm__heap_free(heap, large) == -EINTR);
-	CHECK(ndshm__heap_usable_size(heap, large) == 1003520);
+	CHECK(ndshm__heap_usable_size(heap, large) == whole(1000000));
 	CHECK(!ndshm__heap_free(heap, small));
 	ndshm__heap_trim(heap);
 	CHECK(fake_section_extents(&section, 0) == 2);
@@ -1027,8 +1045,16 @@ static void one_thread_many_heaps(void)
 	}
 }
 
-int main(void)
+/* With an argument as on a system with pages of so many bytes, but no shorter ones than it has. */
+int main(int argc, char **argv)
 {
+	const unsigned long bytes = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+
+	if (bytes % sysconf(_SC_PAGESIZE)) {
+		printf("# SKIP the system's pages are longer than %lu bytes\n", bytes);
+		return test_end();
+	}
+	wrap_set_page(bytes);
 	RUN(the_set_up_can_fail);
 	RUN(opening_refuses_bad_values);
 	RUN(every_size);

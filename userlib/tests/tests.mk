@@ -13,7 +13,7 @@ test_names := memfd memfd_inside section section_others section_socket threads l
 test_programs := $(test_names:%=$(tests)/%)
 
 # Commands that test the library, one word each.
-library_tests = $(filter-out %/reasons,$(test_programs)) \
+library_tests = $(filter-out %/reasons,$(test_programs)) '$(tests)/heap 16384' '$(tests)/heap 65536' \
 	'$(tests)/reasons $(uapi)/linux/ndshm_status.h'
 
 wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
@@ -58,10 +58,10 @@ $(tests)/fork/%.o: $(here)/tests/%.c $(here)/Makefile $(here)/tests/tests.mk
 	$(compile) $(fork_watch) -I$(here)/src -c -o $@ $<
 $(tests)/fork/heap_fork: $(fork_objects)
 	$(CC) $(CFLAGS) $(fork_watch) $(LDFLAGS) -pthread -o $@ $^
-$(tests)/heap: $(tests)/wrap.o
+$(tests)/heap: $(tests)/wrap.o $(tests)/wrap_page.o
 $(tests)/lsa: $(tests)/wrap.o
 $(tests)/lsa: wraps = $(call wrap,$(allocations))
-$(tests)/heap: wraps = $(call wrap,$(allocations))
+$(tests)/heap: wraps = $(call wrap,$(allocations) sysconf madvise)
 
 # Programs that require the module: run by module.sh where it is loaded, as is `lsa`.
 module_programs := $(addprefix $(tests)/,module_hostile module_fork)

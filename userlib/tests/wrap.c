@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/types.h>
 
@@ -33,6 +34,26 @@ _Bool wrap_has_failed(void)
 void wrap_after_fallocate(void (*hook)(void))
 {
 	after_fallocate = hook;
+}
+
+static unsigned int page;
+
+void wrap_set_page(unsigned int bytes)
+{
+	page = bytes;
+}
+
+unsigned int wrap_page(void)
+{
+	return page;
+}
+
+_Bool wrap_misaligned(const void *at)
+{
+	if (!page || !((uintptr_t)at % page))
+		return false;
+	errno = EINVAL;
+	return true;
 }
 
 static bool fails(void)
@@ -81,14 +102,29 @@ void *__real_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset)
 {
-	return fails() ? MAP_FAILED : __real_mmap64(at, length, protection, flags, fd, offset);
+	char *memory;
+	size_t before, whole;
+
+	if (fails())
+		return MAP_FAILED;
+	if (!page || flags & MAP_FIXED)
+		return __real_mmap64(at, length, protection, flags, fd, offset);
+	whole = (length + page - 1) / page * page;
+	memory = __real_mmap64(at, whole + page, protection, flags, fd, offset);
+	if (memory == MAP_FAILED)
+		return MAP_FAILED;
+	before = -(uintptr_t)memory % page;
+	if (before)
+		munmap(memory, before);
+	munmap(memory + before + whole, page - before);
+	return memory + before;
 }
 
 int __real_mprotect(void *at, size_t length, int protection);
 int __wrap_mprotect(void *at, size_t length, int protection);
 int __wrap_mprotect(void *at, size_t length, int protection)
 {
-	return fails() ? -1 : __real_mprotect(at, length, protection);
+	return fails() || wrap_misaligned(at) ? -1 : __real_mprotect(at, length, protection);
 }
 
 void *__real_mremap(void *at, size_t length, size_t new_length, int flags, ...);

@@ -14,5 +14,14 @@ void wrap_fail_with(int error);
 _Bool wrap_has_failed(void);
 /* Call @hook once, after the next fallocate(). */
 void wrap_after_fallocate(void (*hook)(void));
+/*
+ * Let mmap() and mprotect() behave as with pages of @bytes, a multiple of the system's; 0: of the
+ * system. With wrap_page.c also sysconf() and madvise().
+ */
+void wrap_set_page(unsigned int bytes);
+/* Return: @bytes of wrap_set_page(). */
+unsigned int wrap_page(void);
+/* Fail with EINVAL. Return: true if @at is not the start of such a page. */
+_Bool wrap_misaligned(const void *at);
 
 #endif /* NDSHM_TEST_WRAP_H */
