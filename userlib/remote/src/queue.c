@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The peer's ends of RDMA: a queue pair for each range, and one completion queue and one buffer for
- * all of a connection. The data of accesses is copied through the buffer by system calls, which
- * return an error where the caller's memory is not accessible; nothing else of this process is
- * registered, and nothing of it for the owner.
+ * all of a connection. The data of accesses is copied through the buffer; nothing else of this
+ * process is registered, and nothing of it for the owner.
  *
  * Only one range has accesses that are not complete, so that the accesses of a connection take
  * effect in the order of its calls, and completions come in the order of @posted. Accesses by TCP
@@ -17,9 +16,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "remote_internal.h"
 
@@ -49,7 +47,6 @@ struct remote_queue {
 	struct ibv_comp_channel *channel;
 	struct ibv_cq *completions;
 	struct ibv_mr *region;		/* of the buffer */
-	int memory;			/* descriptor of the buffer */
 	char *buffer;
 
 	struct ndshm_remote_range *active;	/* has the entries */
@@ -78,10 +75,8 @@ static void queue_entry_done(struct ndshm_remote_peer *peer)
 	struct remote_queue *queue = peer->queue;
 	struct queue_entry *entry = &queue->entries[queue->completed % QUEUE_ENTRIES];
 
-	if (entry->kind == QUEUE_GET && entry->call->reason == NDSHM_REASON_NONE &&
-	    pread(queue->memory, entry->buffer, entry->length, entry->start) !=
-	    (ssize_t)entry->length)
-		entry->call->fault = true;
+	if (entry->kind == QUEUE_GET && entry->call->reason == NDSHM_REASON_NONE)
+		memcpy(entry->buffer, queue->buffer + entry->start, entry->length);
 	if (entry->call)
 		entry->call->left--;
 	if (entry->kind != QUEUE_PUT)
@@ -362,19 +357,10 @@ static uint32_t queue_chunk(size_t left)
 	return left < QUEUE_CHUNK ? (uint32_t)left : QUEUE_CHUNK;
 }
 
-/* Whether puts can be copied into the buffer: beyond RLIMIT_FSIZE a write raises SIGXFSZ. */
-bool queue_can_put(void)
+/* Called with the lock held. */
+uint32_t queue_put(struct ndshm_remote_range *range, const struct ndshm_remote_part *part)
 {
-	struct rlimit limit;
-
-	return !getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur >= QUEUE_BYTES;
-}
-
-/* Called with the lock held. *fault: the caller's memory is not accessible. */
-uint32_t queue_put(struct ndshm_remote_range *range, const struct ndshm_remote_part *part,
-		   bool *fault)
-{
-	struct remote_queue *queue = range->peer->queue;
+	const struct remote_queue *queue = range->peer->queue;
 	uint32_t reason = NDSHM_REASON_NONE, length;
 
 	for (size_t done = 0; done < part->length && reason == NDSHM_REASON_NONE; done += length) {
@@ -384,10 +370,7 @@ uint32_t queue_put(struct ndshm_remote_range *range, const struct ndshm_remote_p
 		entry = queue_reserve(range, length, &reason);
 		if (!entry)
 			break;
-		*fault = pwrite(queue->memory, (const char *)part->buffer + done, length,
-				entry->start) != (ssize_t)length;
-		if (*fault)
-			break;
+		memcpy(queue->buffer + entry->start, (const char *)part->buffer + done, length);
 		reason = queue_post(range, entry, QUEUE_PUT, part->offset + done);
 	}
 	return reason;
@@ -601,25 +584,20 @@ void queue_free(struct remote_queue *queue)
 		ibv_dealloc_pd(queue->domain);
 	if (queue->buffer)
 		munmap(queue->buffer, QUEUE_BYTES);
-	descriptor_close(queue->memory);
 	free(queue);
 }
 
-static bool queue_open_descriptors(struct remote_queue *queue)
+static bool queue_open_channel(struct remote_queue *queue)
 {
 	bool good;
 
 	descriptor_lock();
-	queue->memory = memfd_create("ndshm-remote", MFD_CLOEXEC);
-	if (queue->memory >= 0 && !descriptor_add(queue->memory))
-		queue->memory = -1;
 	queue->channel = ibv_create_comp_channel(queue->path.device->context);
 	if (queue->channel && !descriptor_add(queue->channel->fd))
 		queue->channel->fd = -1;
-	good = queue->memory >= 0 && queue->channel && queue->channel->fd >= 0;
+	good = queue->channel && queue->channel->fd >= 0;
 	descriptor_unlock();
-	return good && queue_can_put() && !fcntl(queue->channel->fd, F_SETFL, O_NONBLOCK) &&
-	       !ftruncate(queue->memory, QUEUE_BYTES);
+	return good && !fcntl(queue->channel->fd, F_SETFL, O_NONBLOCK);
 }
 
 static uint32_t queue_init(struct remote_queue *queue)
@@ -627,9 +605,10 @@ static uint32_t queue_init(struct remote_queue *queue)
 	struct ibv_context *context = queue->path.device->context;
 	void *buffer;
 
-	if (!queue_open_descriptors(queue))
+	if (!queue_open_channel(queue))
 		return NDSHM_REASON_REMOTE_QUEUE;
-	buffer = mmap(NULL, QUEUE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, queue->memory, 0);
+	buffer = mmap(NULL, QUEUE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		      0);
 	if (buffer == MAP_FAILED)
 		return NDSHM_REASON_REMOTE_QUEUE;
 	queue->buffer = buffer;
@@ -654,7 +633,6 @@ void queue_create(struct ndshm_remote_peer *peer)
 		peer->queue_reason = NDSHM_REASON_REMOTE_QUEUE;
 		return;
 	}
-	queue->memory = -1;
 	peer->queue_reason = NDSHM_REASON_REMOTE_DEVICE;
 	if (path_init(&queue->path, peer->fd, &local))
 		peer->queue_reason = device_find(peer->remote, &local, &queue->path);

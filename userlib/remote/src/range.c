@@ -331,12 +331,12 @@ static uint32_t range_put_tcp(struct ndshm_remote_range *range,
 }
 
 static uint32_t range_put_rdma(struct ndshm_remote_range *range,
-			       const struct ndshm_remote_part *parts, size_t count, bool *fault)
+			       const struct ndshm_remote_part *parts, size_t count)
 {
 	uint32_t reason = range_order_rdma(range->peer);
 
-	for (size_t i = 0; i < count && reason == NDSHM_REASON_NONE && !*fault; i++)
-		reason = queue_put(range, &parts[i], fault);
+	for (size_t i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
+		reason = queue_put(range, &parts[i]);
 	return reason;
 }
 
@@ -352,8 +352,8 @@ NDSHM_API int ndshm_remote_put_many(struct ndshm_remote_range *range,
 	if (!remote_enter(peer->remote))
 		return remote_forked();
 	peer_lock(peer);
-	if (range->tcp_reason == NDSHM_REASON_NONE && queue_can_put())
-		reason = range_put_rdma(range, parts, count, &fault);
+	if (range->tcp_reason == NDSHM_REASON_NONE)
+		reason = range_put_rdma(range, parts, count);
 	else
 		reason = range_put_tcp(range, parts, count, &fault);
 	peer_unlock(peer);

@@ -500,9 +500,7 @@ void queue_progress(struct ndshm_remote_peer *peer);
 void queue_forget_calls(struct remote_queue *queue);
 bool queue_arm(struct ndshm_remote_peer *peer, int *fd);
 void queue_disarm(struct ndshm_remote_peer *peer);
-bool queue_can_put(void);
-uint32_t queue_put(struct ndshm_remote_range *range, const struct ndshm_remote_part *part,
-		   bool *fault);
+uint32_t queue_put(struct ndshm_remote_range *range, const struct ndshm_remote_part *part);
 uint32_t queue_get(struct ndshm_remote_range *range, const struct ndshm_remote_part *part,
 		   struct remote_call *call);
 uint32_t queue_get_wait(struct ndshm_remote_peer *peer, const struct remote_call *call);

@@ -3,7 +3,7 @@
 #
 # rdma.sh TESTS [bench]: libndshm-remote by RDMA, as root in a virtual machine: both sides use one
 # device of soft-RoCE over veth. TESTS is the directory of the test programs, NDSHM_KO the module.
-# NDSHM_LONG=1: 10,000 transfers, 1,000 kills of each side. bench: beside perftest only.
+# NDSHM_LONG=1: 10,000 transfers, 1,000 kills of each side. bench: beside perftest and UCX only.
 set -uo pipefail
 tests=$1 what=${2:-tests}
 bad=0 number=0
@@ -37,36 +37,60 @@ program() { "$tests/$1" "${@:2}" | sed 's/^/# /'; }
 
 # Median of three.
 median() { printf '%s\n' "$@" | sort -n | sed -n 2p; }
-# perftest PROGRAM COLUMN SIZE COUNT: one number of its result.
-perftest() {
-	local server index
-	index=$(grep -l 'ffff:c000:0201' /sys/class/infiniband/rdma/ports/1/gids/* | sed 's/.*\///')
-	"$1" -d rdma -x "$index" -F -s "$3" -n "$4" >/dev/null 2>&1 &
+# beside PORT COMMAND...: run it beside a server of the same program on this port.
+beside() {
+	local port=$1 server
+	shift
+	timeout 100 "$@" >/dev/null 2>&1 &
 	server=$!
-	while ! ss -Hltn 'sport = :18515' | grep -q . && kill -0 "$server" 2>/dev/null; do sleep 0.05; done
-	timeout 100 "$1" -d rdma -x "$index" -F -s "$3" -n "$4" "$address" 2>/dev/null |
-		awk -v size="$3" -v column="$2" '$1 == size { print $column }'
+	while ! ss -Hltn "sport = :$port" | grep -q . && kill -0 "$server" 2>/dev/null; do sleep 0.05; done
+	timeout 100 "$@" "$address" 2>/dev/null
 	kill "$server" 2>/dev/null || true
 	wait "$server"
 }
-# compare KIND UNIT SIZE COUNT PROGRAM COLUMN: in turns.
+# perftest PROGRAM COLUMN SIZE COUNT: one number of its result.
+perftest() {
+	local index
+	index=$(grep -l 'ffff:c000:0201' /sys/class/infiniband/rdma/ports/1/gids/* | sed 's/.*\///')
+	beside 18515 "$1" -d rdma -x "$index" -F -s "$3" -n "$4" |
+		awk -v size="$3" -v column="$2" '$1 == size { print $column }'
+}
+# Gets of the transport of UCX that uses verbs, which copies small ones through a buffer, too. Its
+# layer of endpoints (ucp_get) finds no other transport that it needs besides, or ends by a signal.
+ucx_perftest() {
+	local copy=bcopy
+
+	[[ $3 -le 4096 ]] || copy=zcopy
+	beside 13399 "$(type -P ucx_perftest)" -p 13399 -d rdma:1 -x rc_verbs -t get -D "$copy" -O 1 -w 20 \
+		-s "$3" -n "$4" | awk -v column="$2" '/^Final:/ { print $column }'
+}
+# compare KIND UNIT SIZE COUNT COLUMN RUN PROGRAM COLUMN: in turns. RUN runs PROGRAM.
 compare() {
 	local ours=() theirs=()
 	for _ in 1 2 3; do
-		ours+=("$("$tests/remote_bench" "$1" "$3" "$4")")
-		theirs+=("$(perftest "$5" "$6" "$3" "$4")")
+		ours+=("$("$tests/remote_bench" "$1" "$3" "$4" | cut -d ' ' -f "$5")")
+		theirs+=("$("$6" "$7" "$8" "$3" "$4")")
 	done
-	awk -v kind="$1" -v unit="$2" -v size="$3" -v program="$5" -v ours="$(median "${ours[@]}")" \
-		-v theirs="$(median "${theirs[@]}")" 'BEGIN {
-		printf "%-5s %8d bytes: %9.2f %s, %s %9.2f %s, ratio %.2f\n", kind, size, ours, unit,
-		       program, theirs, unit, theirs ? ours / theirs : 0 }'
+	awk -v kind="$1" -v unit="$2" -v size="$3" -v program="$7" -v ours="$(median "${ours[@]}")" \
+		-v what="${9:-}" -v theirs="$(median "${theirs[@]}")" 'BEGIN {
+		printf "%-5s %8d bytes%s: %9.2f %s, %s %9.2f %s, ratio %.2f\n", kind, size, what, ours,
+		       unit, program, theirs, unit, theirs ? ours / theirs : 0 }'
 }
-# Column 6 of ib_read_lat is the mean, in us, column 4 of ib_write_bw that in units of 2^20 bytes.
+# Columns 5 and 6 of ib_read_lat are the median and the mean, in us, 3 and 4 those of ucx_perftest;
+# column 4 of ib_write_bw is the mean in units of 2^20 bytes.
 bench() {
-	local size
+	local size count
 	for size in 64 4096 1048576; do
-		compare get us "$size" "$((size > 4096 ? 20 : 1000))" ib_read_lat 6
-		compare puts MiB/s "$size" "$((size > 4096 ? 40 : 4000))" ib_write_bw 4
+		count=$((size > 4096 ? 20 : 1000))
+		if type -P ucx_perftest >/dev/null; then
+			compare get us "$size" "$count" 2 ucx_perftest ucx_perftest 3 ', median'
+			compare get us "$size" "$count" 1 ucx_perftest ucx_perftest 4 ', mean'
+		else
+			echo 'ucx_perftest: not installed (packages.sh bench)'
+		fi
+		compare get us "$size" "$count" 2 perftest ib_read_lat 5 ', median'
+		compare get us "$size" "$count" 1 perftest ib_read_lat 6 ', mean'
+		compare puts MiB/s "$size" "$((size > 4096 ? 40 : 4000))" 1 perftest ib_write_bw 4
 	done
 }
 

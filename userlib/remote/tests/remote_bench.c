@@ -9,8 +9,8 @@
  *	both	bandwidth: many of them, and the end of the last
  *
  * With an argument, a ratio worse than these is an error: bandwidth 0.95, latency 1.1. With three,
- * KIND SIZE COUNT, print only the mean of this library: "get" in us, "puts" in units of 2^20 bytes
- * a second.
+ * KIND SIZE COUNT, print only figures of this library: mean and median of "get" in us, or the mean
+ * of "puts" in units of 2^20 bytes a second.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -160,10 +160,10 @@ static int bench_compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
-static double bench_median(double *values)
+static double bench_median(double *values, size_t count)
 {
-	qsort(values, ROUNDS, sizeof(*values), bench_compare);
-	return values[ROUNDS / 2];
+	qsort(values, count, sizeof(*values), bench_compare);
+	return values[count / 2];
 }
 
 /* Returns true if the ratio is within the limit. */
@@ -182,9 +182,9 @@ static bool bench_row(int fd, enum plain_kind kind, uint32_t size, uint32_t coun
 			return false;
 		ratios[i] = latency ? remote[i] / plain[i] : plain[i] / remote[i];
 	}
-	ratio = bench_median(ratios);
-	theirs = bench_median(plain);
-	ours = bench_median(remote);
+	ratio = bench_median(ratios, ROUNDS);
+	theirs = bench_median(plain, ROUNDS);
+	ours = bench_median(remote, ROUNDS);
 	if (latency)
 		printf("%-14s %8u bytes: %9.1f us, plain %9.1f us, ratio %.2f\n", names[kind], size,
 		       ours / 1000, theirs / 1000, ratio);
@@ -195,22 +195,46 @@ static bool bench_row(int fd, enum plain_kind kind, uint32_t size, uint32_t coun
 	return latency ? ratio <= 1.1 : ratio >= 0.95;
 }
 
-static int bench_alone(const char *kind, uint32_t size, uint32_t count)
+static int bench_gets(uint32_t size, uint32_t count)
 {
-	const bool gets = !strcmp(kind, "get");
-	int error = ndshm_remote_get(range, 0, buffer, size);
-	int64_t start = bench_now(), time;
+	double *times = calloc(count, sizeof(*times)), sum = 0;
+	int64_t before = bench_now();
+	int error = !times;
+
+	for (uint32_t i = 0; i < count && !error; i++) {
+		const int64_t start = before;
+
+		error = ndshm_remote_get(range, 0, buffer, size);
+		before = bench_now();
+		times[i] = (double)(before - start) / 1000;
+		sum += times[i];
+	}
+	if (!error)
+		printf("%.2f %.2f\n", sum / count, bench_median(times, count));
+	free(times);
+	return error;
+}
+
+static int bench_puts(uint32_t size, uint32_t count)
+{
+	const int64_t start = bench_now();
+	int error = 0;
 
 	for (uint32_t i = 0; i < count && !error; i++)
-		error = gets ? ndshm_remote_get(range, 0, buffer, size) :
-			       ndshm_remote_put(range, 0, buffer, size);
+		error = ndshm_remote_put(range, 0, buffer, size);
 	if (!error)
 		error = ndshm_remote_flush(peer);
-	time = bench_now() - start;
 	if (!error)
-		printf("%.2f\n", gets ? (double)time / count / 1000 :
-				       (double)size * count / (1 << 20) * REMOTE_SECOND / time);
-	return error ? 2 : 0;
+		printf("%.2f\n", (double)size * count / (1 << 20) * REMOTE_SECOND /
+				 (double)(bench_now() - start));
+	return error;
+}
+
+static int bench_alone(const char *kind, uint32_t size, uint32_t count)
+{
+	if (!count || size > MOST || ndshm_remote_get(range, 0, buffer, size))
+		return 2;
+	return (strcmp(kind, "get") ? bench_puts : bench_gets)(size, count) ? 2 : 0;
 }
 
 int main(int argc, char **argv)

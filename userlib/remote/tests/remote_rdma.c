@@ -157,40 +157,6 @@ static void memory_that_cannot_be_pinned_uses_tcp(void)
 	finish();
 }
 
-/* At this limit a write to the buffer raises SIGXFSZ, which would end the program. */
-static void at_the_file_size_limit_puts_use_tcp(void)
-{
-	struct ndshm_remote_range *range, *short_range;
-	struct ndshm_remote_peer *short_peer;
-	struct rlimit before, limit;
-	uint32_t reason;
-
-	REQUIRE(begin(0, 0) && !getrlimit(RLIMIT_FSIZE, &before));
-	range = import(0, ALL, &reason);
-	REQUIRE(range && reason == NDSHM_REASON_NONE);
-	limit = before;
-	limit.rlim_cur = (1 << 20) - 1;
-	CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
-	for (int i = 0; i < 2; i++) {
-		works(range);
-		short_peer = test_connect(remote, &owner);
-		REQUIRE(short_peer);
-		short_range = test_import_any(short_peer, &owner, LENGTH, LENGTH, ALL);
-		REQUIRE(short_range);
-		CHECK(ndshm_remote_range_transport(short_range, &reason) == NDSHM_REMOTE_TCP);
-		CHECK(reason == NDSHM_REASON_REMOTE_QUEUE);
-		CHECK(!ndshm_remote_put(short_range, 0, &i, sizeof(i)) &&
-		      !ndshm_remote_flush(short_peer));
-		CHECK(!memcmp(memory + LENGTH, &i, sizeof(i)));
-		ndshm_remote_disconnect(short_peer);
-		limit.rlim_cur = 0;
-		CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
-	}
-	CHECK(!setrlimit(RLIMIT_FSIZE, &before));
-	works(range);
-	finish();
-}
-
 /* A block of the module whose memory has no pages. */
 static void blocks_without_pages_use_tcp(void)
 {
@@ -474,7 +440,6 @@ int main(int argc, char **argv)
 		return 2;
 	RUN(both_sides_select_the_transport);
 	RUN(memory_that_cannot_be_pinned_uses_tcp);
-	RUN(at_the_file_size_limit_puts_use_tcp);
 	RUN(blocks_without_pages_use_tcp);
 	RUN(devices_deny_what_was_not_exported);
 	RUN(pairs_are_authenticated);

@@ -493,11 +493,14 @@ static int order_accept(int listener, struct order *order)
 
 static void order_reply(int fd, const struct answer *answer)
 {
+	const struct linger reset = { .l_onoff = 1 };
 	char byte;
 
 	send(fd, answer, sizeof(*answer), MSG_NOSIGNAL);
 	/* The other side closes first, and so has the port that stays in use. */
 	recv(fd, &byte, 1, 0);
+	/* A FIN could be lost at each try, while the wire is cut, and the socket stays meanwhile. */
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	close(fd);
 }
 

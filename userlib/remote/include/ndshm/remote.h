@@ -220,10 +220,13 @@ uint32_t ndshm_remote_range_rights(const struct ndshm_remote_range *range)
  * an atomic at an offset that is no multiple of 8. A length of 0 succeeds without effect.
  *
  * Found by the owner: -EREMOTEIO (REMOTE_REVOKED): the export was revoked. -EFAULT
- * (REMOTE_MEMORY): the owner's memory is gone. -EFAULT without a reason: the caller's memory
- * cannot be accessed; a put by TCP then ends the connection. Of the connection: -ECONNRESET
- * (REMOTE_GONE): the peer has ended or has closed the connection. -ETIMEDOUT (REMOTE_TIMEOUT).
- * -EPROTO (REMOTE_PROTOCOL).
+ * (REMOTE_MEMORY): the owner's memory is gone. Of the connection: -ECONNRESET (REMOTE_GONE): the
+ * peer has ended or has closed the connection. -ETIMEDOUT (REMOTE_TIMEOUT). -EPROTO
+ * (REMOTE_PROTOCOL).
+ *
+ * If the caller's memory cannot be accessed: by TCP -EFAULT without a reason, and a put ends the
+ * connection; by RDMA the signal of such an access, in any thread that uses the connection, with
+ * locks of the connection held.
  *
  * After an error of the connection it is not known which accesses were executed: each was executed
  * once, or not at all, and a put perhaps in part. The owner is sent a reset, and executes no more
