@@ -3,15 +3,15 @@
 #
 # kernels.sh WHAT NAME: provide the distribution's stock kernels as data, without installing
 # them on the host (no boot entry, no initramfs). NAME is 6.1 or 6.12; 6.1-arm64, 6.12-arm64 or
-# 6.12-arm64-16k for that architecture; or 6.12-debug or 7.2-debug, which are built from the
-# distribution's source (see debug-kernel.sh).
+# 6.12-arm64-16k for that architecture; or 6.12-debug, 7.2-debug, 6.12-arm64-64k or 6.12-arm64-debug,
+# which are built from the distribution's source (see built-kernel.sh).
 #
 #   image NAME    path of the kernel image
 #   modules NAME  path of a directory to be seen as /lib/modules/<release>
 #   release NAME  output of `uname -r` in this kernel
 #   dir NAME      the directory that holds the three above: vmlinuz, modules/, release;
-#                 if the kernel needs options of its own, append; and if it is not for the
-#                 machine's architecture, arch
+#                 if the kernel needs options of its own, append; if its guests need more memory
+#                 than others, memory; and if it is not for the machine's architecture, arch
 #   headers NAME  KDIR for `make -C KDIR M=...`
 #   release-headers RELEASE  the same for a kernel of the archive, by its full name
 #   releases ARCH  the kernels of the archive, with backports, that have headers: for amd64, arm64
@@ -226,25 +226,37 @@ fill_headers() {
 		die "the packages of linux-headers-$release lack something"
 }
 
-# The key of a debug kernel is its input: source, options, compiler.
-debug_dir() {
-	local name=${1%-debug} tarball what dir
+# is_built NAME: is the kernel built from source?
+is_built() { [[ $1 != */* && $1 == *-@(debug|64k) ]]; }
+
+# The key of a kernel that is built is its input: source, options, compiler.
+built_dir() {
+	local purpose=${1##*-} arch=x86 other tarball what dir compiler
+	local -a cross=()
 	"$vm_dir/packages.sh" debug || exit 1
-	tarball=$(tarball_dir "$name")
-	what=$(cat -- "$vm_dir/debug.config" "$vm_dir/debug-kernel.sh" <(gcc -dumpfullversion) | sha256sum | cut -c1-12)
-	dir=$kernels/${tarball##*/}-debug-$what
-	entry_kind=debug
+	tarball=$(tarball_dir "${1%%-*}")
+	compiler=$(gcc -dumpfullversion)
+	other=$(foreign_arch "$1")
+	if [[ $other ]]; then
+		arch=$other cross=("$vm_dir/cross.sh" "$other")
+		compiler=$(compiler_dir "$other")
+		compiler=${compiler##*/}
+	fi
+	what=$(cat -- "$vm_dir/"{lean,"$arch","$purpose"}.config "$vm_dir/built-kernel.sh" \
+		<(echo "$compiler") | sha256sum | cut -c1-12)
+	dir=$kernels/${tarball##*/}-${1#*-}-$what
+	entry_kind=${1#*-}
 	# Without the flags of a calling make, because the output of the inner make is
 	# captured.
-	[[ -d $dir ]] || with_lock "$kernels/debug.lock" make_entry "$dir" \
-		env -u MAKEFLAGS "$vm_dir/debug-kernel.sh" "$tarball/linux.tar.xz"
+	[[ -d $dir ]] || with_lock "$kernels/$entry_kind.lock" make_entry "$dir" \
+		env -u MAKEFLAGS "${cross[@]}" "$vm_dir/built-kernel.sh" "$arch" "$purpose" "$tarball/linux.tar.xz"
 	printf '%s\n' "$dir"
 }
 
 image_dir() {
 	local package version dir
-	if [[ $1 == *-debug ]]; then
-		debug_dir "$1"
+	if is_built "$1"; then
+		built_dir "$1"
 		return
 	fi
 	if [[ $1 == */* ]]; then
@@ -278,10 +290,14 @@ source_dir() {
 
 headers_dir() {
 	local release
-	case $1 in
-	*/*)		printf '%s\n' "$(image_dir "$1")/modules/build"; return ;;
-	*-debug)	printf '%s\n' "$(image_dir "$1")/build"; return ;;
-	esac
+	if [[ $1 == */* ]]; then
+		printf '%s\n' "$(image_dir "$1")/modules/build"
+		return
+	fi
+	if is_built "$1"; then
+		printf '%s\n' "$(image_dir "$1")/build"
+		return
+	fi
 	release=$(cat -- "$(image_dir "$1")/release")
 	release_headers_dir "$release"
 }
@@ -352,7 +368,7 @@ releases() {
 case "$1 $2" in
 *' 7.'*)	use_unstable ;;
 release*-headers*|releases*)	use_backports ;;
-*)		[[ ! $(foreign_arch "$2") ]] || use_backports ;;
+*)		is_built "$2" || [[ ! $(foreign_arch "$2") ]] || use_backports ;;
 esac
 case $1 in
 dir)		image_dir "$2" ;;

@@ -21,8 +21,9 @@ usage: run.sh [OPTION]... -- COMMAND [ARG]...
 Kernel and size:
   --kernel NAME       6.12 (default) or 6.1; 6.12-debug or 7.2-debug, which are built the
                       first time; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k, an emulated machine
-                      with the programs of root.sh; or a directory with vmlinuz, modules/, release
-  --memory SIZE       such as 2G (default) or 512M
+                      with the programs of root.sh, also 6.12-arm64-64k or 6.12-arm64-debug, which
+                      are built; or a directory with vmlinuz, modules/, release
+  --memory SIZE       such as 2G (default, but 8G with huge pages of 512 MiB) or 512M
   --cpus N            2 by default
   --numa N            N memory nodes, each with processors of its own
   --not-coherent      on arm64: the device tree says that DMA does not see the caches
@@ -70,7 +71,7 @@ END
 fail() { say "$*"; exit "$exit_dead"; }
 note() { [[ $quiet ]] || say "$*"; }
 
-kernel=6.12 name='' seconds=600 memory=2G cpus=2 quiet='' numa=''
+kernel=6.12 name='' seconds=600 memory='' cpus=2 quiet='' numa=''
 iommu='' intremap=on wire='' rmrr='' edu='' icount='' append='' not_coherent='' platform=''
 devices=() netdevs=() shares=() expect=() qemu=()
 
@@ -186,6 +187,7 @@ printf '%s\n' "${shares[@]}" | sed '/^$/d' >"$guest/shares"
 	printf '\n'
 } >"$guest/command.sh"
 
+[[ $memory ]] || memory=$(cat -- "$kernel_dir/memory" 2>/dev/null || echo 2G)
 [[ ! -f $kernel_dir/append ]] || append=" $(<"$kernel_dir/append")$append"
 [[ ! $rmrr ]] || machine_rmrr "$dir" "$rmrr" "$intremap" || exit "$exit_dead"
 machine_type "$iommu" "$intremap" "$accel"
