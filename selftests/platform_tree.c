@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Adapters of the device tree of run.sh --platform: pages of registers of virtio-mmio, each with a
- * random number generator and eight interrupts. The first has reserved memory; the second has a
- * reset line and a clock, which the module ndshm_platform_supplies (beside the file named by
- * NDSHM_MOCK) provides.
+ * Adapters of the device tree of run.sh --platform. Two nodes describe one device, the registers of
+ * virtio-mmio with a random number generator and an interrupt for each slot; one of them at a time
+ * is bound. The first has reserved memory. The second has a reset line and a clock, which the
+ * module ndshm_platform_supplies (beside the file named by NDSHM_MOCK) provides.
  *
- * Two other pages, without a generator, are behind the IOMMU, if there is one: the firmware shares
- * memory with the first.
+ * Two other nodes, whose registers do not exist, are behind the IOMMU, if there is one. The
+ * firmware shares memory with the first.
  *
  * NDSHM_KILLS is the number of kills.
  */
@@ -25,6 +25,8 @@
 
 #define DRIVER		"/sys/bus/platform/drivers/ndshm_platform"
 #define DEVICES		"/sys/bus/platform/devices"
+#define BARE		"a000000.bare"
+#define SUPPLIED	"a000000.supplied"
 #define SUPPLIES	"ndshm_platform_supplies"
 #define PARAMETERS	"/sys/module/" SUPPLIES "/parameters/"
 #define CLOCK		"/sys/kernel/debug/clk/ndshm-clock/clk_enable_count"
@@ -33,8 +35,9 @@
 #define SIGNAL_MS	20000	/* upper bound until a signal that is expected */
 #define KILLS		20
 
-#define SLOTS		8
+#define SLOTS		32
 #define SLOT		0x200
+#define WINDOW		0x10000	/* whole pages of any size; the slots are at its start */
 #define RNG		4	/* device id */
 #define VIRTIO_MAGIC	0x74726976
 #define VIRTIO_ID	0x08
@@ -83,11 +86,12 @@ FIXTURE(tree) {
 
 FIXTURE_VARIANT(tree) {
 	const char *name;
+	const char *other;	/* node of the same device */
 	bool supplied;	/* has a reset line and a clock, and no reserved memory */
 };
 
-FIXTURE_VARIANT_ADD(tree, bare) { .name = "a003000.virtio-page" };
-FIXTURE_VARIANT_ADD(tree, supplied) { .name = "a002000.virtio-page", .supplied = true };
+FIXTURE_VARIANT_ADD(tree, bare) { .name = BARE, .other = SUPPLIED };
+FIXTURE_VARIANT_ADD(tree, supplied) { .name = SUPPLIED, .other = BARE, .supplied = true };
 
 static int load_supplies(void)
 {
@@ -114,8 +118,10 @@ FIXTURE_SETUP(tree)
 	if (geteuid())
 		SKIP(return, "only root can claim it");
 	snprintf(path, sizeof(path), DEVICES "/%s", variant->name);
-	if (access(path, F_OK) || page_size() > SLOTS * SLOT)
-		SKIP(return, "no adapter of a device tree with a whole page of registers");
+	if (access(path, F_OK))
+		SKIP(return, "no adapter of a device tree");
+	/* The kernel has bound the first when the module was loaded. */
+	ndshm_write_file(DRIVER "/unbind", variant->other);
 	if (variant->supplied && load_supplies() == -ENOENT)
 		SKIP(return, "NDSHM_MOCK does not name a module beside " SUPPLIES);
 	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
@@ -155,7 +161,7 @@ static void tree_take(struct __test_metadata *_metadata, struct _test_data_tree 
 	EXPECT_EQ(1, claim.out_bars);
 	EXPECT_EQ(SLOTS, claim.out_intx);
 	test_adapter_map_bar(self->fd, &map);
-	EXPECT_EQ(SLOTS * SLOT, map.out_length);
+	EXPECT_EQ(WINDOW, map.out_length);
 	self->window = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
 			    map.out_mmap_offset);
 	ASSERT_NE(MAP_FAILED, self->window);
@@ -171,7 +177,7 @@ static void tree_take(struct __test_metadata *_metadata, struct _test_data_tree 
 static void tree_leave(struct _test_data_tree *self)
 {
 	close(self->fd);
-	munmap(self->window, SLOTS * SLOT);
+	munmap(self->window, WINDOW);
 }
 
 static struct ring *tree_alloc(struct __test_metadata *_metadata, struct _test_data_tree *self,
@@ -494,10 +500,10 @@ FIXTURE_VARIANT(firmware) {
 };
 
 FIXTURE_VARIANT_ADD(firmware, mapped) {
-	.name = "a001000.virtio-page", .type = "direct", .missing = NDSHM_ISOLATION_FIRMWARE
+	.name = "b000000.mapped", .type = "direct", .missing = NDSHM_ISOLATION_FIRMWARE
 };
 
-FIXTURE_VARIANT_ADD(firmware, reserved) { .name = "a000000.virtio-page", .type = "reserved" };
+FIXTURE_VARIANT_ADD(firmware, reserved) { .name = "b010000.reserved", .type = "reserved" };
 
 /* The IOMMU group of a device has a region of this type, as the kernel lists it. */
 static bool firmware_has_region(const char *device, const char *type)

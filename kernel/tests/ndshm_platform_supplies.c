@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The reset line of a page of registers of virtio-mmio in the device tree of run.sh --platform. A
- * pulse resets the devices of all eight slots.
+ * The reset line of the virtio-mmio registers in the device tree of run.sh --platform. A pulse
+ * resets the devices of all slots.
  *
  * @fail: resets fail
  * @resets: number of resets
@@ -12,7 +12,7 @@
 #include <linux/platform_device.h>
 #include <linux/reset-controller.h>
 
-#define SLOTS	8
+#define SLOTS	32
 #define SLOT	0x200
 #define STATUS	0x70
 

@@ -150,15 +150,20 @@ machine_device_tree() {
 	qemu+=(-dtb "$1/machine.dtb")
 }
 
-# machine_platform NOT_COHERENT: print an addition to the device tree. Eight slots of virtio-mmio
-# share a page, so they become one device: an adapter with eight interrupts.
-# a003000: QEMU fills the slots from the last one. Two regions are reserved for the adapter; the
-#	second is in the kernel's direct mapping, which only devices that see the caches can use.
-# a002000: a reset line and a clock.
-# a001000: only with an IOMMU, which maps a region for the adapter at its physical address.
-# a000000: the same, but the region has other addresses: the kernel reserves these and maps nothing.
+# machine_platform NOT_COHERENT: print an addition to the device tree. All slots of virtio-mmio
+# become the registers of one device with an interrupt for each slot. The registers are 64 KiB,
+# although the slots are 16 KiB: whole pages, whatever the page size of the kernel. Two nodes
+# describe the device; one of them at a time can be an adapter, since an adapter requests its
+# registers:
+# bare: two regions are reserved for it; the second is in the kernel's direct mapping, which only
+#	devices that see the caches can use.
+# supplied: has a reset line and a clock.
+# With an IOMMU there are two further nodes, whose registers do not exist:
+# mapped: the firmware maps a region for it at its physical address.
+# reserved: the same, but the region has other addresses: the kernel reserves these and maps
+#	nothing.
 machine_platform() {
-	local regions='<&ndshm_unmapped &ndshm_mapped>' coherent='dma-coherent;'
+	local regions='<&ndshm_unmapped &ndshm_mapped>' coherent='dma-coherent;' page slot
 	[[ ! $1 ]] || regions='<&ndshm_unmapped>' coherent=
 	cat <<-END
 	/ {
@@ -166,36 +171,38 @@ machine_platform() {
 	ndshm_unmapped: ndshm@50000000 { reg = <0 0x50000000 0 0x400000>; no-map; };
 	ndshm_mapped: ndshm@50800000 { reg = <0 0x50800000 0 0x200000>; }; };
 	ndshm_clock: ndshm-clock { compatible = "fixed-clock"; #clock-cells = <0>; clock-frequency = <1000000>; };
-	ndshm_reset: ndshm-reset@a002000 { compatible = "ndshm,test-reset"; reg = <0 0xa002000 0 0x1000>; #reset-cells = <1>; };
+	ndshm_reset: ndshm-reset@a000000 { compatible = "ndshm,test-reset"; reg = <0 0xa000000 0 0x10000>; #reset-cells = <1>; };
 	END
-	machine_virtio_page 3 28 "memory-region = $regions; $coherent"
-	machine_virtio_page 2 20 "resets = <&ndshm_reset 0>; clocks = <&ndshm_clock>; $coherent"
+	for page in 0 1 2 3; do
+		for slot in 0 2 4 6 8 a c e; do echo "/delete-node/ virtio_mmio@a00$page${slot}00;"; done
+	done
+	machine_virtio_slots bare "memory-region = $regions; $coherent"
+	machine_virtio_slots supplied "resets = <&ndshm_reset 0>; clocks = <&ndshm_clock>; $coherent"
 	# shellcheck disable=SC2154
 	if [[ $iommu ]]; then
-		machine_firmware_page 1 18 50c00000 50c00000 "$coherent"
-		machine_firmware_page 0 10 50d00000 60000000 "$coherent"
+		machine_firmware_region mapped b000000 0xff00 50c00000 50c00000 "$coherent"
+		machine_firmware_region reserved b010000 0xff01 50d00000 60000000 "$coherent"
 	fi
 	echo '};'
 }
 
-# machine_firmware_page PAGE INTERRUPT START ADDRESS COHERENT: print the node of an adapter behind the
-# IOMMU, and a region of memory at START with ADDRESS as its DMA address.
-machine_firmware_page() {
-	machine_virtio_page "$1" "$2" "memory-region = <&ndshm_firmware_$1>; iommus = <&{/smmuv3@9050000} 0xff0$1>;
-		msi-parent = <&{/intc@8000000/its@8080000} 0xff0$1>; $5"
-	echo "reserved-memory { ndshm_firmware_$1: ndshm@$3 { reg = <0 0x$3 0 0x10000>;
-		iommu-addresses = <&ndshm_page_$1 0 0x$4 0 0x10000>; }; };"
+# machine_virtio_slots NAME PROPERTIES: print a node of the device made of the slots.
+machine_virtio_slots() {
+	local line
+	echo "$1@a000000 { compatible = \"ndshm,adapter\"; reg = <0 0xa000000 0 0x10000>;"
+	printf 'interrupts = <'
+	for ((line = 16; line < 48; line++)); do printf '0 %d 1 ' "$line"; done
+	echo ">; $2 };"
 }
 
-# machine_virtio_page PAGE INTERRUPT PROPERTIES: print the node of an adapter. INTERRUPT, the first
-# of eight, is hexadecimal.
-machine_virtio_page() {
-	local slot
-	for slot in 0 2 4 6 8 a c e; do echo "/delete-node/ virtio_mmio@a00${1}${slot}00;"; done
-	echo "ndshm_page_$1: virtio-page@a00${1}000 { compatible = \"ndshm,adapter\"; reg = <0 0xa00${1}000 0 0x1000>;"
-	printf 'interrupts = <'
-	for ((slot = 0; slot < 8; slot++)); do printf '0 %#x 1 ' $((0x$2 + slot)); done
-	echo ">; $3 };"
+# machine_firmware_region NAME REGISTERS STREAM START ADDRESS COHERENT: print the node of an adapter
+# behind the IOMMU, and a region of memory at START with ADDRESS as its DMA address.
+machine_firmware_region() {
+	echo "ndshm_$1_device: $1@$2 { compatible = \"ndshm,adapter\"; reg = <0 0x$2 0 0x10000>;
+		memory-region = <&ndshm_$1_region>; iommus = <&{/smmuv3@9050000} $3>;
+		msi-parent = <&{/intc@8000000/its@8080000} $3>; $6 };
+		reserved-memory { ndshm_$1_region: ndshm@$4 { reg = <0 0x$4 0 0x10000>;
+		iommu-addresses = <&ndshm_$1_device 0 0x$5 0 0x10000>; }; };"
 }
 
 # Two cards on one link, at fixed addresses, which tests refer to.
@@ -266,6 +273,7 @@ machine_options() {
 			printf '%s\n' --device 'pcie-pci-bridge,id=bridge,addr=0x14' --rmrr 14.0/02.0 \
 				--device 'edu,bus=bridge,addr=0x1' --device 'edu,bus=bridge,addr=0x2' ;;
 		strict)		printf '%s\n' --append iommu.strict=1 ;;
+		lazy)		printf '%s\n' --append iommu.strict=0 ;;
 		pt)		printf '%s\n' --append iommu=pt ;;
 		swiotlb)	printf '%s\n' --append swiotlb=force ;;
 		# Ranges for a provider of reserved memory.

@@ -27,8 +27,8 @@ Kernel and size:
   --cpus N            2 by default
   --numa N            N memory nodes, each with processors of its own
   --not-coherent      on arm64: the device tree says that DMA does not see the caches
-  --platform          on arm64: the device tree makes adapters of two pages of virtio-mmio
-                      registers, with a random number generator, and reserves memory for it
+  --platform          on arm64: the device tree makes an adapter of the virtio-mmio registers,
+                      with a random number generator, and reserves memory for it
   --icount            the guest's clock counts instructions (emulated, one processor)
   --append TEXT       added to the kernel command line; repeatable
 
@@ -201,7 +201,7 @@ machine_share job "$guest" rw
 for i in "${!shares[@]}"; do machine_share "share$i" "${shares[i]}" rw; done
 [[ -z $wire ]] || machine_wire
 [[ -z $edu ]] || machine_edu
-[[ -z $platform ]] || qemu+=(-device virtio-rng-device -device 'virtio-rng-device,bus=virtio-mmio-bus.23')
+[[ -z $platform ]] || qemu+=(-device virtio-rng-device)
 [[ -z $numa ]] || machine_numa "$numa" "$memory" "$cpus"
 for arg in "${netdevs[@]}"; do qemu+=(-netdev "$arg"); done
 for arg in "${devices[@]}"; do qemu+=(-device "$arg"); done
