@@ -60,6 +60,14 @@ static bool in_child, child_waits;
 /* In its parent: the number of calls that the child runs instead. */
 static unsigned int skip_calls;
 
+#ifdef __aarch64__
+#define INSTRUCTION(context_)	((context_)->uc_mcontext.pc)
+#define STACK(context_)		((context_)->uc_mcontext.sp)
+#else
+#define INSTRUCTION(context_)	((context_)->uc_mcontext.gregs[REG_RIP])
+#define STACK(context_)		((context_)->uc_mcontext.gregs[REG_RSP])
+#endif
+
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
 	const ucontext_t *at = context;
@@ -71,8 +79,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 		"fuzz: signal %d, code %d, at %p, in thread %d by %#llx, stack %#llx; fuzz_guarded() is at %p\n",
 		signal, info->si_code, info->si_addr,
 		self ? (int)self->number : -1,
-		(unsigned long long)at->uc_mcontext.gregs[REG_RIP],
-		(unsigned long long)at->uc_mcontext.gregs[REG_RSP],
+		(unsigned long long)INSTRUCTION(at), (unsigned long long)STACK(at),
 		(void *)fuzz_guarded);
 	sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 }

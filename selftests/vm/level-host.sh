@@ -5,9 +5,6 @@
 # host. They use check.sh's variables.
 # shellcheck disable=SC2154
 
-# What compiles for the kernels, before each command: nothing, or cross.sh.
-cross=()
-
 # Minimum coverage of the module (%): less means that some test has been left
 # out.
 least_coverage=85
@@ -15,13 +12,13 @@ least_coverage=85
 # strip_modules DIRECTORY: copy the modules below it to DIRECTORY/stripped without debug
 # information, which is most of their size and would be copied at each load.
 strip_modules() {
-	local directory=$1 module strip=strip
-	[[ $stage != arm64 ]] || strip=aarch64-linux-gnu-strip
+	local directory=$1 strip=strip
+	[[ $arch != arm64 ]] || strip=aarch64-linux-gnu-strip
 	rm -rf -- "$directory/stripped"
-	(cd -- "$directory" && find . -name '*.ko' -printf '%P\n') | while read -r module; do
-		mkdir -p -- "$(dirname -- "$directory/stripped/$module")" &&
-			"${cross[@]}" "$strip" --strip-debug -o "$directory/stripped/$module" "$directory/$module" || return 1
-	done
+	mkdir -- "$directory/stripped"
+	# All in one call: cross.sh takes a second to find the compiler.
+	(cd -- "$directory" && find . -path ./stripped -prune -o -name '*.ko' -exec cp --parents -t stripped -- {} +) &&
+	find "$directory/stripped" -name '*.ko' -exec "${cross[@]}" "$strip" --strip-debug -- {} +
 }
 
 # build_module DIRECTORY [VARIABLE]...: the module for $kernel, in modules/DIRECTORY.
@@ -64,7 +61,7 @@ kernel_list() {
 }
 build_selftests_and_fuzz() {
 	build_selftests && selftests_list >"$programs.list" &&
-	make -C "$top/selftests/fuzz" -j"$(nproc)" OUTPUT="$BUILD/selftests/fuzz"
+	"${cross[@]}" make -C "$top/selftests/fuzz" -j"$(nproc)" OUTPUT="$BUILD/selftests/fuzz"
 }
 build_user() {
 	local target
@@ -118,7 +115,6 @@ build_for_debug() {
 # Everything is compiled here and run there.
 build_for_arm64() {
 	local kernel
-	cross=("$here/cross.sh" arm64)
 	build_begin build vm check arm64
 	for kernel in "${kernels[@]}"; do
 		must "modules for $kernel" build_module "$kernel" W=1 NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1
@@ -204,7 +200,8 @@ remote_guest() {
 		for ((other = 2; other <= $3; other++)); do remote_card "$other" server=on "1$other"; done
 	fi
 	guest --name "$run-${name//\//-}-$1" --memory 1G --share "$directory" "${cards[@]}" -- \
-		env NDSHM_SHARED="$directory" NDSHM_TRANSFERS="$(long 300 10000)" NDSHM_KILLS="$(long 10 1000)" NDSHM_CUTS="$(long 2 100)" \
+		env NDSHM_SHARED="$directory" NDSHM_TRANSFERS="${NDSHM_TRANSFERS:-$(long 300 10000)}" \
+		NDSHM_KILLS="${NDSHM_KILLS:-$(long 10 1000)}" NDSHM_CUTS="${NDSHM_CUTS:-$(long 2 100)}" \
 		"$top/userlib/remote/tests/wire.sh" "$1" "$2" "$3" "$BUILD/user"
 }
 # remote_card WIRE SERVER ADDRESS: add the card of one end of a wire; ADDRESS is the last byte of its
@@ -232,11 +229,13 @@ level_switches() {
 # runner must find all of them. The kernel source is a tree of links, so that the cache stays
 # unchanged.
 level_kselftest() {
-	local tree=$BUILD/linux/${source##*/} out=$BUILD/selftests/tree only
-	only=$(kernel_list)
+	local tree=$BUILD/linux/${source##*/} out=$BUILD/selftests/tree only how=
+	# In a condition, where `set -e` is not in force: without names all or no programs would run.
+	only=$(kernel_list) && [[ $only ]] || return 1
 	export NDSHM_ONLY=${only//$'\n'/ }
 	if [[ $kernel != 6.12 ]]; then
-		guest -- "$here/check-guest.sh" "$kselftest" "$programs"
+		[[ $stage != arm64 ]] || how=direct
+		guest -- "$here/check-guest.sh" "$kselftest" "$programs" $how
 		return
 	fi
 	[[ -d $tree ]] || { rm -rf "$BUILD/linux" && mkdir "$BUILD/linux" && cp -as "$source" "$tree.new" && mv "$tree.new" "$tree"; }
