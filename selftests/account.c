@@ -672,6 +672,7 @@ TEST_F(account, hidden_addresses)
 FIXTURE(cgroup) {
 	int fd;
 	__u32 adapter;
+	__u32 pages;		/* memory of others may be of an area that is not charged */
 	char path[64];
 };
 
@@ -719,6 +720,7 @@ FIXTURE_SETUP(cgroup)
 	ASSERT_LE(0, self->fd);
 	test_get_info(self->fd, &info);
 	self->adapter = info.out_default_adapter;
+	ASSERT_EQ(0, ndshm_nl_provider_id("pages", &self->pages));
 }
 
 FIXTURE_TEARDOWN(cgroup)
@@ -740,6 +742,7 @@ static unsigned int take_chunks(struct _test_data_cgroup *self,
 
 	for (count = 0; count < 4 * CGROUP_LIMIT / CHUNK; count++) {
 		*alloc = block_alloc_request(self->adapter, CHUNK, &block);
+		alloc->provider = self->pages;
 		if (_test_block_alloc(self->fd, alloc))
 			break;
 	}

@@ -747,6 +747,7 @@ TEST_F(stock, vivid)
 
 FIXTURE(claimed) {
 	int fd;
+	__u32 pages;		/* memory of "coherent" cannot be attached to another device */
 	struct ndshm_edu edu;
 };
 
@@ -759,12 +760,28 @@ FIXTURE_SETUP(claimed)
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, ndshm_nl_provider_id("pages", &self->pages));
 }
 
 FIXTURE_TEARDOWN(claimed)
 {
 	close(self->fd);
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+/* A block of the provider "pages" for edu. */
+static struct ndshm_block_info new_edu_block(struct __test_metadata *_metadata,
+					     struct _test_data_claimed *self, size_t length,
+					     __u32 flags)
+{
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->edu.adapter.id, length,
+								  &block);
+
+	alloc.provider = self->pages;
+	alloc.flags = flags;
+	test_block_alloc(self->fd, &alloc);
+	return block;
 }
 
 TEST_F(claimed, end)
@@ -792,7 +809,7 @@ TEST_F(claimed, end)
 	export = block_export_request(bar.out_mmap_offset / (2 << 20), O_RDWR);
 	test_err_block_export(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, self->fd, &export);
 
-	block = test_new_block(self->fd, self->edu.adapter.id, 5 * page);
+	block = new_edu_block(_metadata, self, 5 * page, 0);
 	dmabuf = test_export(self->fd, block.handle, O_RDWR);
 	map = test_map_dmabuf(dmabuf, block.length, RW);
 	fill_pattern(map, block.length, 9);
@@ -823,19 +840,6 @@ TEST_F(claimed, end)
 	close(vgem);
 }
 
-/* A contiguous block of edu. */
-static struct ndshm_block_info new_edu_block(struct __test_metadata *_metadata,
-					     struct _test_data_claimed *self, size_t length)
-{
-	struct ndshm_block_info block;
-	struct ndshm_block_alloc_args alloc = block_alloc_request(self->edu.adapter.id, length,
-								  &block);
-
-	alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
-	test_block_alloc(self->fd, &alloc);
-	return block;
-}
-
 /* A camera without DMA writes a frame into a block, which the program and a device read. */
 TEST_F(claimed, camera_to_device)
 {
@@ -859,8 +863,8 @@ TEST_F(claimed, camera_to_device)
 	bar = mmap(NULL, map_bar.out_length, RW, MAP_SHARED, self->fd, map_bar.out_mmap_offset);
 	ASSERT_NE(MAP_FAILED, bar);
 	test_adapter_start(self->fd, &start);
-	frame = new_edu_block(_metadata, self, NDSHM_VIVID_FRAME);
-	copy = new_edu_block(_metadata, self, EDU_MOST);
+	frame = new_edu_block(_metadata, self, NDSHM_VIVID_FRAME, NDSHM_ALLOC_CONTIGUOUS);
+	copy = new_edu_block(_metadata, self, EDU_MOST, NDSHM_ALLOC_CONTIGUOUS);
 	picture = test_map_block(self->fd, &frame);
 	copied = test_map_block(self->fd, &copy);
 	dmabuf = test_export(self->fd, frame.handle, O_RDWR | O_CLOEXEC);

@@ -53,14 +53,16 @@ FIXTURE_SETUP(import)
 		SKIP(return, "only root can bind functions");
 	if (ndshm_edu_find(&self->edu))
 		SKIP(return, "no edu device");
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	if (!test_sees_caches(self->fd, info.out_default_adapter))
+		SKIP(return, "memory that is not coherent is not imported");
+	close(self->fd);
 	error = ndshm_mock_load("");
 	if (ndshm_mock_missing(error))
 		SKIP(return, "%s", ndshm_mock_missing(error));
 	ASSERT_EQ(0, error);
-	self->fd = ndshm_open();
-	ASSERT_LE(0, self->fd);
-	test_get_info(self->fd, &info);
-	close(self->fd);
 	if (!(info.out_features & NDSHM_FEATURE_IMPORT))
 		SKIP(return, "the kernel has no dma-bufs");
 	self->node = info.out_default_adapter;
@@ -973,6 +975,47 @@ TEST_F(import, kills)
 	}
 	forget(0, dmabuf);
 	self->fd = ndshm_open();
+}
+
+FIXTURE(not_coherent) {
+	int fd;
+	__u32 adapter;
+	bool possible;
+};
+
+FIXTURE_SETUP(not_coherent)
+{
+	struct ndshm_get_info_args info = get_info_request();
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+	self->possible = info.out_features & NDSHM_FEATURE_IMPORT;
+}
+
+FIXTURE_TEARDOWN(not_coherent)
+{
+	close(self->fd);
+}
+
+/* A device that does not see the caches imports nothing: syncs are the exporter's. */
+TEST_F(not_coherent, refused)
+{
+	struct ndshm_block_import_args import;
+	struct ndshm_block_export_args export;
+	struct ndshm_block_info block;
+
+	if (!self->possible)
+		SKIP(return, "the kernel has no dma-bufs");
+	if (test_sees_caches(self->fd, self->adapter))
+		SKIP(return, "all devices see the caches");
+	block = test_new_block(self->fd, self->adapter, 1);
+	export = block_export_request(block.handle, O_RDWR);
+	test_block_export(self->fd, &export);
+	import = block_import_request(self->adapter, export.out_dmabuf);
+	test_err_block_import(EOPNOTSUPP, NDSHM_REASON_IMPORT_UNSUPPORTED, self->fd, &import);
+	close(export.out_dmabuf);
 }
 
 int main(int argc, char **argv)

@@ -499,16 +499,18 @@ FIXTURE_SETUP(stress)
 		SKIP(return, "only root can bind functions");
 	if (ndshm_edu_find(&self->edu))
 		SKIP(return, "no edu device");
+	fd = ndshm_open();
+	ASSERT_LE(0, fd);
+	test_get_info(fd, &info);
+	if (!test_sees_caches(fd, info.out_default_adapter))
+		SKIP(return, "memory that is not coherent is not imported");
+	close(fd);
+	if (!(info.out_features & NDSHM_FEATURE_IMPORT))
+		SKIP(return, "the kernel has no dma-bufs");
 	error = ndshm_mock_load("");
 	if (ndshm_mock_missing(error))
 		SKIP(return, "%s", ndshm_mock_missing(error));
 	ASSERT_EQ(0, error);
-	fd = ndshm_open();
-	ASSERT_LE(0, fd);
-	test_get_info(fd, &info);
-	close(fd);
-	if (!(info.out_features & NDSHM_FEATURE_IMPORT))
-		SKIP(return, "the kernel has no dma-bufs");
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
 	self->loaded = true;
 	if (self->edu.adapter.isolation & NDSHM_ISOLATION_NO_TRANSLATION)

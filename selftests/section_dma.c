@@ -145,7 +145,7 @@ static void expect_revoked(struct __test_metadata *_metadata,
 	ASSERT_LE(0, client);
 	test_sigbus(self->map + place);
 	test_sigbus(self->map);
-	EXPECT_EQ(NDSHM_SECTION_REVOKED, test_look(self->fd).out_flags);
+	EXPECT_EQ(NDSHM_SECTION_REVOKED, test_look_flags(self->fd));
 	test_err_section_attach(ENODEV, NDSHM_REASON_SECTION_REVOKED, client,
 				self->fd, &attach);
 	test_err_section_share(ENODEV, NDSHM_REASON_SECTION_REVOKED, client,
@@ -187,7 +187,7 @@ TEST_F(section_dma, claim_end_empty)
 	EXPECT_EQ(0, close(self->client));
 	self->client = -1;
 	client = ndshm_open();
-	EXPECT_EQ(NDSHM_SECTION_REVOKED, test_look(fd).out_flags);
+	EXPECT_EQ(NDSHM_SECTION_REVOKED, test_look_flags(fd));
 	test_err_section_attach(ENODEV, NDSHM_REASON_SECTION_REVOKED, client,
 				fd, &attach);
 	test_err_extent_alloc(ENODEV, NDSHM_REASON_SECTION_REVOKED, client,

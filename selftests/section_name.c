@@ -88,7 +88,7 @@ TEST_F(name, opened)
 	EXPECT_EQ(create.out_id, open.out_id);
 	EXPECT_NE(create.out_section, open.out_section);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(open.out_section, F_GETFD));
-	EXPECT_EQ(0, test_look(open.out_section).out_flags);
+	EXPECT_EQ(0, test_look_flags(open.out_section));
 	holder = test_attach(open.out_section);
 	EXPECT_EQ(0, test_extent(holder, self->page));
 	map = test_map_section(create.out_section, MAX);
@@ -111,7 +111,7 @@ TEST_F(name, readonly)
 	char path[64];
 
 	fd = open_named(_metadata, self, NAME, NDSHM_OPEN_READONLY);
-	EXPECT_EQ(NDSHM_SECTION_READONLY, test_look(fd).out_flags);
+	EXPECT_EQ(NDSHM_SECTION_READONLY, test_look_flags(fd));
 	EXPECT_EQ(O_RDONLY, fcntl(fd, F_GETFL) & O_ACCMODE);
 	test_errno(EACCES, self->client,
 		   mmap(NULL, MAX, PROT_WRITE, MAP_SHARED, fd, 0));

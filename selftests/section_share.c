@@ -367,7 +367,7 @@ TEST_F(share, readonly_descriptor)
 	char path[64];
 
 	query = test_look(fd);
-	EXPECT_EQ(NDSHM_SECTION_READONLY, query.out_flags);
+	EXPECT_EQ(NDSHM_SECTION_READONLY, query.out_flags & ~NDSHM_SECTION_NEEDS_SYNC);
 	EXPECT_EQ(MAX, query.out_max_size);
 	test_err_section_share(EROFS, NDSHM_REASON_SECTION_READONLY,
 			       self->client, fd, &share);
@@ -401,7 +401,7 @@ TEST_F(share, more)
 	int fd = test_share(self->fd, 0);
 	unsigned char *map = test_map_section(fd, MAX);
 
-	EXPECT_EQ(0, test_look(fd).out_flags);
+	EXPECT_EQ(0, test_look_flags(fd));
 	map[1] = 9;
 	EXPECT_EQ(9, self->map[1]);
 	EXPECT_EQ(0, close(self->fd));
@@ -425,7 +425,6 @@ TEST_F(share, lsa_delete)
 	struct ndshm_section_sync_args sync = section_sync_request(1, 0, 1);
 	__u64 place = test_extent(self->holder, self->page);
 	struct ndshm_extent_query_args where = extent_query_request(place);
-	struct ndshm_section_query_args query;
 
 	self->map[place] = 1;
 	test_section_delete(self->fd, &request);
@@ -444,8 +443,7 @@ TEST_F(share, lsa_delete)
 			      self->client, self->holder, &where);
 	test_errno(EIDRM, self->client,
 		   mmap(NULL, MAX, PROT_READ, MAP_SHARED, self->fd, 0));
-	query = test_look(self->fd);
-	EXPECT_EQ(NDSHM_SECTION_DELETED, query.out_flags);
+	EXPECT_EQ(NDSHM_SECTION_DELETED, test_look_flags(self->fd));
 	/* Existing mappings remain usable. */
 	EXPECT_EQ(1, self->map[place]);
 	self->map[place + 1] = 2;
@@ -570,7 +568,7 @@ TEST_F(share, delete_foreign)
 	EXPECT_TRUE(ndshm_reap(child));
 	ndshm_case(false);
 	close(peer);
-	EXPECT_EQ(0, test_look(self->fd).out_flags);
+	EXPECT_EQ(0, test_look_flags(self->fd));
 }
 
 TEST_F(share, delete_forced)
@@ -582,7 +580,7 @@ TEST_F(share, delete_forced)
 
 	self->map[place] = 5;
 	test_section_delete(self->fd, &request);
-	EXPECT_EQ(NDSHM_SECTION_DELETED, test_look(self->fd).out_flags);
+	EXPECT_EQ(NDSHM_SECTION_DELETED, test_look_flags(self->fd));
 	EXPECT_EQ(5, self->map[place]);
 	test_free_extent(other, place);
 	close(other);

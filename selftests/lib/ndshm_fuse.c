@@ -16,7 +16,8 @@
 
 #include "ndshm_fuse.h"
 
-#define PAGE		4096	/* the largest request */
+#define SIZE		4096	/* of the file */
+#define MOST		65536	/* the largest request: a page, of any size */
 #define PATIENCE	10000	/* milliseconds */
 
 static bool reply(const struct ndshm_fuse *fuse, __u64 unique, int error,
@@ -40,7 +41,7 @@ static void reply_init(const struct ndshm_fuse *fuse, __u64 unique)
 	const struct fuse_init_out init = {
 		.major = FUSE_KERNEL_VERSION,
 		.minor = FUSE_KERNEL_MINOR_VERSION,
-		.max_write = PAGE,
+		.max_write = SIZE,
 	};
 
 	reply(fuse, unique, 0, &init, sizeof(init));
@@ -52,11 +53,11 @@ static void reply_attr(const struct ndshm_fuse *fuse, __u64 unique)
 		.attr_valid = UINT32_MAX,
 		.attr = {
 			.ino = FUSE_ROOT_ID,
-			.size = PAGE,
-			.blocks = PAGE / 512,
+			.size = SIZE,
+			.blocks = SIZE / 512,
 			.mode = S_IFREG | 0600,
 			.nlink = 1,
-			.blksize = PAGE,
+			.blksize = SIZE,
 		},
 	};
 
@@ -197,7 +198,7 @@ bool ndshm_fuse_has_read(struct ndshm_fuse *fuse)
 bool ndshm_fuse_answer(struct ndshm_fuse *fuse)
 {
 	__u32 size = __atomic_load_n(&fuse->size, __ATOMIC_RELAXED);
-	char page[PAGE];
+	char page[MOST];
 
 	memset(page, NDSHM_FUSE_BYTE, sizeof(page));
 	return size <= sizeof(page) &&

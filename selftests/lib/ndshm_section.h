@@ -298,6 +298,8 @@ ndshm_look_at(struct __test_metadata *_metadata, int line, int fd)
 }
 
 #define test_look(fd)	ndshm_look_at(_metadata, __LINE__, fd)
+/* The flags but for the one that depends on the machine. */
+#define test_look_flags(fd)	(test_look(fd).out_flags & ~NDSHM_SECTION_NEEDS_SYNC)
 
 /*
  * The committed bytes, for use in ndshm_soon(). Returns ~0, which no section

@@ -88,6 +88,7 @@ bool stress_signals(void)
 #define CHUNKS		2048	/* more than fit */
 
 static struct {
+	__u32 provider;		/* "pages": memory of others may not be charged */
 	__u32 handles[CHUNKS];
 	unsigned int count;
 	unsigned int refused;
@@ -146,9 +147,12 @@ static bool take_chunk(struct stress_client *client)
 		.length = stress_spread(&client->random, 4) * stress.page,
 		.preferred_node = NDSHM_NODE_ANY,
 		.usage = NDSHM_USAGE_OTHER,
+		.provider = chunks.provider,
 		.count = 1,
 	};
 
+	if (chunks.count == CHUNKS)
+		return stress_error("the cgroup is larger than its limit");
 	return stress_chance(&client->random, 30) ?
 	       take_later(client, &request) : take_now(client, &request);
 }
@@ -210,6 +214,8 @@ bool stress_pressure(void)
 	char number[32];
 	bool fine;
 
+	if (ndshm_nl_provider_id("pages", &chunks.provider))
+		return stress_error("no provider \"pages\"");
 	snprintf(number, sizeof(number), "%d", CGROUP_LIMIT);
 	ndshm_write_file(CGROUPS "/cgroup.subtree_control", "+memory");
 	if (mkdir(CGROUP, 0755) ||
