@@ -11,7 +11,7 @@
 # LEVELS="heap 6.1/coherent"	levels by name
 # SHARD=N		an eighth of the work, 0 to 7: half of the levels, on one kernel each, half of the
 #			programs on each kernel; on one debug kernel a quarter of the programs and a
-#			sixth of the points of failure, no coverage; on one kernel of arm64 a quarter of the
+#			sixth of the points of failure, no coverage; on one kernel of arm64 an eighth of the
 #			programs
 # SCALE=N		percent of the usual rounds (100)
 # LONG=1		the long forms of levels that have one

@@ -49,10 +49,11 @@ build_selftests() {
 selftests_list() {
 	"${cross[@]}" make --no-print-directory -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" emit_tests | sed 's/.*://'
 }
-# The programs that run on $kernel: all, or with SHARD=N half of them, and `stress`.
+# The programs that run on $kernel: all, or with SHARD=N half of them, and `stress`; of arm64 an
+# eighth.
 kernel_list() {
 	local part='' of=2
-	[[ $stage != arm64 ]] || of=4
+	[[ $stage != arm64 ]] || of=8
 	if [[ $shard ]]; then
 		part=$((shard % of))
 		[[ $kernel == "${kernels[0]}" ]] || part=$((of - 1 - part))
