@@ -123,9 +123,20 @@ static int coherent_free_step(void *context)
 	return 0;
 }
 
+/*
+ * Return: pages to count for a step. A device that does not see the caches needs a mapping without
+ * them: above 64 KiB already, a task with little time was throttled several times meanwhile.
+ */
+static unsigned long coherent_step_pages(const struct coherent *coherent)
+{
+	const unsigned long count = coherent->size >> PAGE_SHIFT;
+
+	return dev_is_dma_coherent(coherent->device) ? count : 32 * count;
+}
+
 static void coherent_release(struct coherent *coherent)
 {
-	ndshm_pages_step(coherent->size >> PAGE_SHIFT, coherent_free_step, coherent);
+	ndshm_pages_step(coherent_step_pages(coherent), coherent_free_step, coherent);
 }
 
 /*
@@ -142,7 +153,7 @@ static bool coherent_alloc(struct coherent *coherent,
 	call.memcg = set_active_memcg(NULL);
 	set_active_memcg(call.memcg);
 	if (call.memcg && nodes_subset(node_states[N_MEMORY], cpuset_current_mems_allowed))
-		ret = ndshm_pages_step(coherent->size >> PAGE_SHIFT, coherent_alloc_step, &call);
+		ret = ndshm_pages_step(coherent_step_pages(coherent), coherent_alloc_step, &call);
 	else
 		ret = coherent_alloc_step(&call);
 	if (ret)
