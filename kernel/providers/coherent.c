@@ -16,10 +16,12 @@
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/log2.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nodemask.h>
 #include <linux/sched/mm.h>
+#include <linux/workqueue.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
@@ -58,6 +60,12 @@ struct coherent_call {
 };
 
 static struct ndshm_provider *provider;
+
+/*
+ * Of allocations: those of a cgroup at its limit wait for its memory, and so must not be in the
+ * queue of those who free memory.
+ */
+static struct workqueue_struct *workqueue;
 
 /*
  * Bytes of memory that dma_alloc_coherent() takes. Without an IOMMU it allocates a power
@@ -139,10 +147,16 @@ static void coherent_release(struct coherent *coherent)
 	ndshm_pages_step(coherent_step_pages(coherent), coherent_free_step, coherent);
 }
 
+/* Not inline: the step is on the stack. */
+static noinline int coherent_alloc_in_worker(struct coherent_call *call)
+{
+	return ndshm_step_call(workqueue, coherent_alloc_step, call);
+}
+
 /*
- * In a step if it is long, as for "pages". A step is charged to the cgroup that was set for a
- * client. A task for which none was set, of a kernel driver, allocates itself, and so does a task
- * that a cpuset limits.
+ * In a worker if it is long, as for "pages". It is charged to the cgroup that was set for a client.
+ * A task for which none was set, of a kernel driver, allocates itself, and so does a task that a
+ * cpuset limits.
  */
 static bool coherent_alloc(struct coherent *coherent,
 			   struct ndshm_parameters *parameters)
@@ -152,8 +166,10 @@ static bool coherent_alloc(struct coherent *coherent,
 
 	call.memcg = set_active_memcg(NULL);
 	set_active_memcg(call.memcg);
-	if (call.memcg && nodes_subset(node_states[N_MEMORY], cpuset_current_mems_allowed))
-		ret = ndshm_pages_step(coherent_step_pages(coherent), coherent_alloc_step, &call);
+	if (ndshm_pages_is_long(coherent_step_pages(coherent)) &&
+	    (call.memcg || mem_cgroup_disabled()) &&
+	    nodes_subset(node_states[N_MEMORY], cpuset_current_mems_allowed))
+		ret = coherent_alloc_in_worker(&call);
 	else
 		ret = coherent_alloc_step(&call);
 	if (ret)
@@ -231,14 +247,22 @@ int __init ndshm_coherent_setup(struct ndshm_provider **out)
 {
 	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
 		ops.pfn = NULL;
+	workqueue = alloc_workqueue("ndshm-coherent", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (!workqueue)
+		return -ENOMEM;
 	provider = ndshm_provider_register(&characteristics, &ops,
 					   NDSHM_SCOPE_NAMED, NULL, NULL);
+	if (IS_ERR(provider)) {
+		destroy_workqueue(workqueue);
+		return PTR_ERR(provider);
+	}
 	*out = provider;
-	return PTR_ERR_OR_ZERO(provider);
+	return 0;
 }
 
 void ndshm_coherent_teardown(void)
 {
 	WARN_ON(ndshm_provider_revoke(provider));
+	destroy_workqueue(workqueue);
 	ndshm_test_release_held();
 }

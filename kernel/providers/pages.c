@@ -50,11 +50,15 @@ static noinline int pages_run_in_worker(int (*function)(void *), void *context)
 	return ndshm_step_call(workqueue, function, context);
 }
 
+bool ndshm_pages_is_long(unsigned long count)
+{
+	return count > STEP_PAGES && !(current->flags & PF_WQ_WORKER);
+}
+
 int ndshm_pages_step(unsigned long count, int (*function)(void *context), void *context)
 {
-	if (count <= STEP_PAGES || current->flags & PF_WQ_WORKER)
-		return function(context);
-	return pages_run_in_worker(function, context);
+	return ndshm_pages_is_long(count) ? pages_run_in_worker(function, context) :
+					    function(context);
 }
 
 static bool pages_translated(struct device *device)

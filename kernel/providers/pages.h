@@ -69,9 +69,15 @@ struct ndshm_pages {
 };
 
 /*
- * Call @function, which handles @count pages without calling ndshm_allocation_unwanted(). The
- * removal of an adapter waits for it, so a worker calls it if it takes long: a cgroup can throttle
- * the task of a client, but no worker.
+ * Return: true if a worker must handle @count pages in the caller's place. The removal of an
+ * adapter waits for that, and a cgroup can throttle the task of a client for lack of processor
+ * time, but no worker.
+ */
+bool ndshm_pages_is_long(unsigned long count);
+
+/*
+ * Call @function, which handles @count pages without calling ndshm_allocation_unwanted(), in a
+ * worker if ndshm_pages_is_long(). It must not charge memory.
  */
 int ndshm_pages_step(unsigned long count, int (*function)(void *context), void *context);
 

@@ -41,6 +41,7 @@ symbols() {
 		sed -n 's/^define_dev_printk_level(\(\w*\),.*/\1/p' drivers/base/core.c
 		sed -n 's/^BPF_TRACE_DEFN_x(\([0-9]*\));$/bpf_trace_run\1/p' kernel/trace/bpf_trace.c
 		sed -n 's/^DEFINE_BATCHED_ENTROPY(\(\w*\))$/get_random_\1/p' drivers/char/random.c
+		sed -n 's/^SUBSYS(\(\w*\))$/\1_cgrp_subsys_enabled_key/p' include/linux/cgroup_subsys.h
 	} | sort -u | sed 's/.*/0x00000000\t&\tvmlinux\tEXPORT_SYMBOL_GPL\t/'
 }
 
