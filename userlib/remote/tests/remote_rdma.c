@@ -424,6 +424,55 @@ static void children_keep_nothing_open(void)
 	close(pipes[1]);
 }
 
+/* Access the owner's memory from memory that is not accessible. Returns if that raises no signal. */
+static void access_from_none(const unsigned char *blob, bool put)
+{
+	char *none = mmap(NULL, LENGTH, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct ndshm_remote_range *range;
+	uint32_t reason;
+
+	/* A sanitizer would end the process in another way. */
+	signal(SIGSEGV, SIG_DFL);
+	remote = test_open(0, TIMEOUT);
+	peer = remote ? test_connect(remote, &owner) : NULL;
+	if (!peer || none == MAP_FAILED ||
+	    ndshm_remote_import(peer, blob, NDSHM_REMOTE_BLOB_BYTES, &range) ||
+	    ndshm_remote_range_transport(range, &reason) != NDSHM_REMOTE_RDMA)
+		return;
+	if (put)
+		ndshm_remote_put(range, 0, none, LENGTH);
+	else
+		ndshm_remote_get(range, 0, none, LENGTH);
+}
+
+/* The process ends by the signal of such an access; its owner serves others. */
+static void buffers_that_are_gone_raise_signals(void)
+{
+	struct owner_answer answer;
+	struct ndshm_remote_range *range;
+	uint32_t reason;
+	int status;
+	pid_t pid;
+
+	REQUIRE(begin(0, 0));
+	range = import(0, ALL, &reason);
+	REQUIRE(range);
+	answer = owner_order(&owner, OWNER_EXPORT, 0, LENGTH, ALL);
+	REQUIRE(!answer.error);
+	for (int put = 0; put < 2; put++) {
+		fflush(stdout);
+		pid = fork();
+		if (!pid) {
+			access_from_none(answer.blob, put);
+			_exit(0);
+		}
+		CHECK(waitpid(pid, &status, 0) == pid);
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+		works(range);
+	}
+	finish();
+}
+
 int main(int argc, char **argv)
 {
 	int pairs, regions;
@@ -446,6 +495,7 @@ int main(int argc, char **argv)
 	RUN(both_transports_keep_the_order);
 	RUN(other_ranges_survive_a_revocation);
 	RUN(children_keep_nothing_open);
+	RUN(buffers_that_are_gone_raise_signals);
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
 	CHECK(resources_become(pairs, regions));
