@@ -18,6 +18,7 @@
 
 #define PARAMETERS	"/sys/module/ndshm/parameters/"
 #define DELAY		PARAMETERS "test_fault_delay_ms"
+#define CHUNK_DELAY	PARAMETERS "test_chunk_delay_ms"
 #define DELAYING	PARAMETERS "test_fault_delaying"
 #define RELEASE_DELAY	PARAMETERS "test_release_delay_ms"
 #define LONG		"8000"	/* milliseconds of delay */
@@ -295,8 +296,46 @@ FIXTURE_SETUP(stuck_race)
 FIXTURE_TEARDOWN(stuck_race)
 {
 	ndshm_write_file(DELAY, "0");
+	ndshm_write_file(CHUNK_DELAY, "0");
 	close(self->fd);
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+/*
+ * The end of the claim frees memory that another process has just allocated for the section, in
+ * several chunks. The allocation must not look at it any more, which KASAN would notice.
+ */
+TEST_F(stuck_race, claim_end_during_allocation)
+{
+	struct ndshm_section_create_args create =
+		section_create_request(self->edu.adapter.id, 3 * self->page, 0);
+	struct ndshm_section_attach_args attach = section_attach_request(0);
+	struct ndshm_extent_alloc_args more = extent_alloc_request(3 * self->page, 0);
+	pid_t child;
+	int peer;
+
+	create.provider = self->provider;
+	create.flags = 0;
+	test_section_create(self->fd, &create);
+	test_section_attach(create.out_section, &attach);
+	ASSERT_EQ(0, ndshm_write_file(CHUNK_DELAY, "4000"));
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		/* The parent closes the last descriptor of the client. */
+		close(self->fd);
+		_exit(!_test_extent_alloc(attach.out_holder, &more) ||
+		      more.reason != NDSHM_REASON_SECTION_REVOKED);
+	}
+	EXPECT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == 1));
+	EXPECT_EQ(0, close(self->fd));
+	/* Otherwise the allocation was over before. */
+	EXPECT_EQ(1, ndshm_read_number(DELAYING));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	close(attach.out_holder);
+	close(create.out_section);
+	self->fd = ndshm_open();
 }
 
 struct stuck_section {

@@ -10,6 +10,11 @@ module_param(test_fault_delay_ms, uint, 0600);
 MODULE_PARM_DESC(test_fault_delay_ms,
 		 "TEST: delay of a fault with its page locked (ms)");
 
+static uint test_chunk_delay_ms;
+module_param(test_chunk_delay_ms, uint, 0600);
+MODULE_PARM_DESC(test_chunk_delay_ms,
+		 "TEST: delay of an allocation for a section, before its memory is looked at (ms)");
+
 static atomic_t delaying;
 
 static int testing_get(char *buffer, const struct kernel_param *kp)
@@ -20,17 +25,25 @@ static int testing_get(char *buffer, const struct kernel_param *kp)
 static const struct kernel_param_ops delaying_ops = { .get = testing_get };
 
 module_param_cb(test_fault_delaying, &delaying_ops, NULL, 0400);
-MODULE_PARM_DESC(test_fault_delaying, "TEST: number of faults in this delay");
+MODULE_PARM_DESC(test_fault_delaying, "TEST: number of tasks in these delays");
 
-void ndshm_test_fault_delay(void)
+static void testing_delay(uint ms)
 {
-	uint ms = READ_ONCE(test_fault_delay_ms);
-
 	if (!ms)
 		return;
 	atomic_inc(&delaying);
 	msleep(ms);
 	atomic_dec(&delaying);
+}
+
+void ndshm_test_fault_delay(void)
+{
+	testing_delay(READ_ONCE(test_fault_delay_ms));
+}
+
+void ndshm_test_chunk_delay(void)
+{
+	testing_delay(READ_ONCE(test_chunk_delay_ms));
 }
 
 static bool test_insert_pages;

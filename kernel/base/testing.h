@@ -11,10 +11,16 @@
 #ifdef NDSHM_TEST
 /* Sleep in a fault handler that has locked its page, to widen races with revocation. */
 void ndshm_test_fault_delay(void);
+/* Sleep with a section's new memory before it is looked at, as above. */
+void ndshm_test_chunk_delay(void);
 /* Map frames as where modules cannot set entries of page tables. */
 bool ndshm_test_inserts_pages(void);
 #else
 static inline void ndshm_test_fault_delay(void)
+{
+}
+
+static inline void ndshm_test_chunk_delay(void)
 {
 }
 

@@ -12,6 +12,7 @@
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
 #include "../base/step.h"
+#include "../base/testing.h"
 #include "../block/block.h"
 #include "../registration/provider.h"
 #include "memory.h"
@@ -300,6 +301,7 @@ static ndshm_reason_t section_chunk_alloc(struct ndshm_section *section, u32 sta
 	reason = ndshm_blocks_alloc(&parameters, &allocation, &chunk->block, 1);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
+	ndshm_test_chunk_delay();
 	object = &chunk->block->object;
 	spin_lock(&object->state_lock);
 	/* Pages are mapped through the section, so ndshm_block_keep_pages() must look for pins. */
