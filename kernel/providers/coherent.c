@@ -132,8 +132,8 @@ static int coherent_free_step(void *context)
 }
 
 /*
- * Return: pages to count for a step. A device that does not see the caches needs a mapping without
- * them: above 64 KiB already, a task with little time was throttled several times meanwhile.
+ * Return: pages to count for a step. Memory for a device that does not see the caches is removed
+ * from them and mapped without them, which takes longer: a worker has what is above 64 KiB.
  */
 static unsigned long coherent_step_pages(const struct coherent *coherent)
 {
