@@ -27,6 +27,26 @@
 #include "section/oom.h"
 #include "section/section.h"
 
+static bool reserve_keep(struct folio *folio)
+{
+	struct ndshm_charge none = {};
+
+	/* Those of a user who is charged are kept by now. */
+	if (!ndshm_folio_broken(folio))
+		ndshm_pinned_keep(folio, &none);
+	return ndshm_pinned_is_kept(folio);
+}
+
+static int __init reserve_setup(void)
+{
+	static const struct ndshm_reserve_pins pins = {
+		.keep = reserve_keep, .reap = ndshm_pinned_reap,
+	};
+
+	ndshm_pinned_hook = ndshm_reserve_put_kept;
+	return ndshm_reserve_setup(&pins);
+}
+
 static int __init coherent_setup(void)
 {
 	struct ndshm_provider *coherent;
@@ -59,7 +79,7 @@ static const struct {
 	void (*teardown)(void);
 } parts[] __refconst = {
 	/* Before ndshm_nl_init(): netlink requests resize the reserve and list the blocks. */
-	{ ndshm_reserve_setup, ndshm_reserve_teardown },
+	{ reserve_setup, ndshm_reserve_teardown },
 	{ ndshm_members_setup, ndshm_members_teardown },
 	{ ndshm_nl_init, ndshm_nl_exit },
 	{ ndshm_block_setup, ndshm_block_teardown },

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The provider "reserve": its size, the permission to use it, and that its chunks are zeroed, are
- * there after memory was fragmented, and leave it when they are pinned or broken. NDSHM_KO is the
- * module's file, to load it again.
+ * there after memory was fragmented, return when they are not pinned any more, and leave it when
+ * they are broken. NDSHM_KO is the module's file, to load it again.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -87,7 +87,7 @@ FIXTURE_TEARDOWN(reserve)
 	ndshm_nl_close(&self->nl);
 }
 
-/* Expect so many chunks, and so many of them in blocks. */
+/* Expect so many chunks, and so many of them in use. */
 #define test_chunks(expected, in_use) do { \
 	struct ndshm_nl_reserve now_; \
 	__u32 used_ = (in_use); \
@@ -495,23 +495,52 @@ TEST_F(reserve, zeroed)
 	}
 }
 
-/* A pin outlives the block: its chunk leaves the reserve, and stays charged while it is pinned. */
+/*
+ * Pins
+ */
+
+#define PINNED	8192
+
+/* Pin the first pages of the block by the pipe @ends, and free the block. */
+static void unmake_pinned(struct __test_metadata *_metadata, struct _test_data_reserve *self,
+			  const int *ends, unsigned int seed)
+{
+	struct iovec what = { self->map, PINNED };
+
+	fill_pattern(self->map, self->block.length, seed);
+	ASSERT_EQ(PINNED, vmsplice(ends[1], &what, 1, 0));
+	unmake(_metadata, self);
+}
+
+/* Unpin them, and compare what they have with what they had. */
+static void unpin(struct __test_metadata *_metadata, const int *ends, unsigned int seed)
+{
+	unsigned char copy[PINNED];
+
+	ASSERT_EQ(PINNED, read(ends[0], copy, sizeof(copy)));
+	EXPECT_TRUE(has_pattern(copy, sizeof(copy), seed));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+#define test_returns(count) do { \
+	struct ndshm_nl_reserve then_; \
+	EXPECT_TRUE(ndshm_soon(!ndshm_nl_reserve(&self->nl, &then_) && !then_.used)); \
+	test_chunks(count, 0); \
+} while (0)
+
+/* A pin outlives the block: its chunk stays charged and in use, and returns when it is unpinned. */
 TEST_F(reserve, pinned)
 {
 	const __u64 before = ndshm_locked(self->fd);
 	struct ndshm_block_alloc_args alloc;
-	unsigned char copy[8192];
-	struct iovec what;
 	int ends[2];
 
 	ASSERT_EQ(0, pipe(ends));
 	test_resize(2);
 	make(_metadata, self, 2 * self->chunk);
-	fill_pattern(self->map, self->block.length, 12);
-	what = (struct iovec){ self->map, sizeof(copy) };
-	ASSERT_EQ((ssize_t)sizeof(copy), vmsplice(ends[1], &what, 1, 0));
-	unmake(_metadata, self);
-	test_chunks(1, 0);
+	unmake_pinned(_metadata, self, ends, 12);
+	test_chunks(2, 1);
 	EXPECT_EQ(before + self->chunk, ndshm_locked(self->fd));
 	/* The chunk that is left is another one. */
 	alloc = request(self, 2 * self->chunk);
@@ -519,23 +548,20 @@ TEST_F(reserve, pinned)
 	make(_metadata, self, self->chunk);
 	EXPECT_TRUE(all_bytes(self->map, self->chunk, 0));
 	memset(self->map, 0xee, self->chunk);
-	ASSERT_EQ((ssize_t)sizeof(copy), read(ends[0], copy, sizeof(copy)));
-	EXPECT_TRUE(has_pattern(copy, sizeof(copy), 12));
+	unpin(_metadata, ends, 12);
 	unmake(_metadata, self);
-	close(ends[0]);
-	close(ends[1]);
-	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == before));
-	/* The same size again replaces it. */
-	test_chunks(1, 0);
-	test_resize(2);
-	test_chunks(2, 0);
+	test_returns(2);
+	EXPECT_EQ(before, ndshm_locked(self->fd));
+	make(_metadata, self, 2 * self->chunk);
+	EXPECT_TRUE(all_bytes(self->map, self->block.length, 0));
+	unmake(_metadata, self);
 }
 
-/* As pinned, for a user that is exempt from charges. */
+/* As pinned, for a user that is exempt from charges, and a block of less than a chunk. */
 TEST_F(reserve, pinned_exempt)
 {
-	unsigned char copy[8192];
-	struct iovec what;
+	const __u64 before = ndshm_locked(self->fd);
+	struct ndshm_block_alloc_args alloc;
 	int ends[2];
 
 	ASSERT_EQ(0, pipe(ends));
@@ -544,18 +570,62 @@ TEST_F(reserve, pinned_exempt)
 	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, true));
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
-	make(_metadata, self, self->chunk);
+	make(_metadata, self, PINNED);
 	EXPECT_FALSE(self->block.flags & NDSHM_BLOCK_CHARGED);
-	fill_pattern(self->map, self->block.length, 13);
-	what = (struct iovec){ self->map, sizeof(copy) };
-	ASSERT_EQ((ssize_t)sizeof(copy), vmsplice(ends[1], &what, 1, 0));
+	unmake_pinned(_metadata, self, ends, 13);
+	test_chunks(1, 1);
+	EXPECT_EQ(before, ndshm_locked(self->fd));
+	alloc = request(self, 1);
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd, &alloc);
+	unpin(_metadata, ends, 13);
+	/* At once, though the end of a pin is no event. */
+	make(_metadata, self, self->chunk);
+	EXPECT_TRUE(all_bytes(self->map, self->chunk, 0));
 	unmake(_metadata, self);
 	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
+	test_returns(1);
+}
+
+/* A chunk above the size leaves the reserve when it is unpinned, and not before. */
+TEST_F(reserve, pinned_excess)
+{
+	const __u64 before = ndshm_locked(self->fd);
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	test_resize(2);
+	make(_metadata, self, self->chunk);
+	unmake_pinned(_metadata, self, ends, 14);
+	test_resize(0);
+	test_chunks(1, 1);
+	unpin(_metadata, ends, 14);
+	test_returns(0);
+	EXPECT_EQ(before, ndshm_locked(self->fd));
+}
+
+/* A pin outlives the module, but not the charge. */
+TEST_F(reserve, pinned_at_unload)
+{
+	const __u64 before = ndshm_locked(self->fd);
+	const char *module = getenv("NDSHM_KO");
+	int ends[2];
+
+	if (!module)
+		SKIP(return, "NDSHM_KO does not name the module");
+	ASSERT_EQ(0, pipe(ends));
+	test_resize(1);
+	make(_metadata, self, self->chunk);
+	unmake_pinned(_metadata, self, ends, 15);
+	ndshm_nl_close(&self->nl);
+	close(self->fd);
+	ASSERT_TRUE(ndshm_soon(!ndshm_unload_module("ndshm")));
+	unpin(_metadata, ends, 15);
+	ASSERT_EQ(0, ndshm_load_module(module, ""));
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
 	test_chunks(0, 0);
-	ASSERT_EQ((ssize_t)sizeof(copy), read(ends[0], copy, sizeof(copy)));
-	EXPECT_TRUE(has_pattern(copy, sizeof(copy), 13));
-	close(ends[0]);
-	close(ends[1]);
+	EXPECT_EQ(before, ndshm_locked(self->fd));
 }
 
 #ifndef MADV_HWPOISON
@@ -601,6 +671,29 @@ TEST_F(reserve, failed)
 		SKIP(return, "the kernel does not have memory fail");
 	unmake(_metadata, self);
 	test_chunks(1, 0);
+}
+
+/* The same for a page that fails while the chunk is pinned. */
+TEST_F(reserve, failed_pinned)
+{
+	const __u64 before = ndshm_locked(self->fd);
+	unsigned long long address;
+	int ends[2];
+
+	if (access(HARD_OFFLINE, W_OK))
+		SKIP(return, "the kernel cannot take memory offline");
+	ASSERT_EQ(0, pipe(ends));
+	test_resize(1);
+	make(_metadata, self, self->chunk);
+	self->map[0] = 1;
+	address = ndshm_physical(self->map);
+	ASSERT_NE(0, address);
+	unmake_pinned(_metadata, self, ends, 16);
+	test_chunks(1, 1);
+	ASSERT_TRUE(break_page(self, address + 9 * self->page));
+	unpin(_metadata, ends, 16);
+	test_returns(0);
+	EXPECT_EQ(before, ndshm_locked(self->fd));
 }
 
 /*

@@ -12,7 +12,10 @@
 /* Folios that are checked in one critical section of kept_lock. */
 #define BATCH	256UL
 
-/* Folios that outlived their block, linked by lru. folio->private: the charged user. */
+/*
+ * Folios that outlived their block, linked by lru. folio->private: the charged user, or &kept if
+ * none was charged.
+ */
 static LIST_HEAD(kept);
 static unsigned long kept_count;
 /* A spinlock: a task throttled with a mutex held would delay frees of all users. */
@@ -32,17 +35,24 @@ bool ndshm_folio_broken(struct folio *folio)
 	return false;
 }
 
+bool (*ndshm_pinned_hook)(struct folio *folio) __ro_after_init;
+
 static void pinned_put(struct folio *folio)
 {
-	struct ndshm_charge charge = {
-		.requester = folio->private, .pages = folio_nr_pages(folio),
-	};
+	struct ndshm_charge charge = { .pages = folio_nr_pages(folio) };
 
+	if (folio->private != &kept)
+		charge.requester = folio->private;
 	list_del(&folio->lru);
 	folio->private = NULL;
 	ndshm_uncharge(&charge);
-	if (!ndshm_folio_broken(folio))
+	if (!ndshm_pinned_hook(folio) && !ndshm_folio_broken(folio))
 		folio_put(folio);
+}
+
+bool ndshm_pinned_is_kept(struct folio *folio)
+{
+	return folio->private;
 }
 
 void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)
@@ -50,11 +60,15 @@ void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)
 	const unsigned long pages = folio_nr_pages(folio);
 
 	/* The provider reported fewer pages than it uses, or has the folio in two blocks. */
-	if (charge->pages < pages || folio->private)
+	if ((charge->requester && charge->pages < pages) || folio->private)
 		return;
-	charge->pages -= pages;
 	folio_get(folio);
-	folio->private = ndshm_requester_get(charge->requester);
+	if (charge->requester) {
+		charge->pages -= pages;
+		folio->private = ndshm_requester_get(charge->requester);
+	} else {
+		folio->private = &kept;
+	}
 	spin_lock(&kept_lock);
 	list_add_tail(&folio->lru, &kept);
 	kept_count++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Folios that have other references (such as pins) when their block is freed. They stay
- * charged to the user of the block until the last other reference is dropped.
+ * Folios that have other references (such as pins) when their block is freed. They are kept, and
+ * stay charged to the user of the block, until the last other reference is dropped.
  */
 #ifndef _NDSHM_ACCOUNT_PINNED_H
 #define _NDSHM_ACCOUNT_PINNED_H
@@ -14,8 +14,20 @@ struct ndshm_charge;
 /* Return: true if @folio is large and a page of it is poisoned: it must not be freed. */
 bool ndshm_folio_broken(struct folio *folio);
 
-/* Take a reference and @folio's part of @charge, until no other reference is left. */
+/*
+ * Take a reference and @folio's part of @charge, if that has a requester, until no other
+ * reference is left.
+ */
 void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge);
+
+/* Return: true if @folio is kept. The caller has a reference to it. */
+bool ndshm_pinned_is_kept(struct folio *folio);
+
+/*
+ * Take over a folio that is kept no more, and the reference to it. Return: false if it is to be
+ * freed. Called at unload for folios in use, too. Set before the first block, once.
+ */
+extern bool (*ndshm_pinned_hook)(struct folio *folio);
 
 /* Uncharge and free the folios that have no other reference by now. May sleep. */
 void ndshm_pinned_reap(void);

@@ -3,29 +3,30 @@
  * The reserve of the provider "reserve". Its chunks belong to the machine: no memory cgroup is
  * charged for them, but a user is charged for blocks as of every provider.
  *
- * A chunk is zeroed when it is taken, by the task that allocates. When it is put, it stays only if
- * there is no other reference: nothing maps it then, and nothing has pinned it.
+ * A chunk is zeroed when it is taken, by the task that allocates. When it is put, nothing maps it,
+ * but there can be other references (struct ndshm_reserve_pins).
  */
 #include <linux/highmem.h>
 #include <linux/jiffies.h>
-#include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nodemask.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/spinlock.h>
+#include <linux/xarray.h>
 
 #include "pages.h"
 #include "reserve.h"
 
+#define CHUNK_SHIFT	(PAGE_SHIFT + NDSHM_HUGE_ORDER)
 #define CHUNK_BYTES	((u64)PAGE_SIZE << NDSHM_HUGE_ORDER)
 #define CHUNK_PAGES	(CHUNK_BYTES >> PAGE_SHIFT)
 
 /* Not charged, and without the OOM killer. */
-#define CHUNK_GFP	(GFP_KERNEL | __GFP_COMP | __GFP_THISNODE | \
-			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+#define ARRAY_GFP	(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+#define CHUNK_GFP	(ARRAY_GFP | __GFP_COMP | __GFP_THISNODE)
 
 /* A request of generic netlink delays the registration of families, and these all requests. */
 #define GROW_TIME	(HZ / 4)
@@ -35,24 +36,19 @@ module_param(reserve, ulong, 0444);
 MODULE_PARM_DESC(reserve, "Memory for the provider \"reserve\" at load (bytes)");
 
 /*
- * Protects the variables below, innermost. It is not held while chunks are allocated, zeroed or
- * freed: these are on no list.
+ * The chunks, by chunk_index(). Its lock protects the variables below, too, and is innermost. It is
+ * not held while chunks are allocated, zeroed or freed: these have no mark.
  */
-static DEFINE_SPINLOCK(reserve_lock);
-/* Number of address bits of a chunk. */
-#define CHUNK_BITS	64
+static DEFINE_XARRAY(reserve_array);
+#define CHUNK_FREE	XA_MARK_0
 
-/*
- * Free chunks of each node and number of address bits, linked by page->lru. A device that reaches
- * all of a number of bits can use the first chunk of the list.
- */
-static struct list_head (*reserve_free)[CHUNK_BITS + 1];
-static u32 reserve_free_count;
-/* Chunks that are free or in use, and how many there should be. */
-static u32 reserve_chunks, reserve_wanted;
+/* Chunks that are free or in use, those that are free, and how many there should be. */
+static u32 reserve_chunks, reserve_free, reserve_wanted;
 
 /* Node of the last new chunk. */
 static int reserve_node = NUMA_NO_NODE;
+
+static const struct ndshm_reserve_pins *reserve_pins __ro_after_init;
 
 static bool chunk_broken(struct page *page)
 {
@@ -81,107 +77,170 @@ static void chunk_release(struct page *page, bool broken)
 		put_page(page);
 }
 
-static phys_addr_t chunk_last(struct page *page)
+static unsigned long chunk_index(struct page *page)
 {
-	return page_to_phys(page) + CHUNK_BYTES - 1;
+	return page_to_pfn(page) >> NDSHM_HUGE_ORDER;
 }
 
-static void reserve_link(struct page *page)
+static void reserve_mark_free(struct page *page)
 {
-	lockdep_assert_held(&reserve_lock);
+	lockdep_assert_held(&reserve_array.xa_lock);
 
-	list_add(&page->lru, &reserve_free[page_to_nid(page)][fls64(chunk_last(page))]);
-	reserve_free_count++;
+	__xa_set_mark(&reserve_array, chunk_index(page), CHUNK_FREE);
+	reserve_free++;
 }
 
-static void reserve_unlink(struct page *page)
+static void reserve_clear_free(struct page *page)
 {
-	lockdep_assert_held(&reserve_lock);
+	lockdep_assert_held(&reserve_array.xa_lock);
 
-	list_del(&page->lru);
-	reserve_free_count--;
+	__xa_clear_mark(&reserve_array, chunk_index(page), CHUNK_FREE);
+	reserve_free--;
+}
+
+/* A chunk that is not free leaves the reserve. */
+static void reserve_erase(struct page *page)
+{
+	lockdep_assert_held(&reserve_array.xa_lock);
+
+	__xa_erase(&reserve_array, chunk_index(page));
+	reserve_chunks--;
+}
+
+/* Return: a free chunk of @node (or of any) with an index from @first to @last, or NULL. */
+static struct page *reserve_find(int node, unsigned long first, unsigned long last)
+{
+	XA_STATE(xas, &reserve_array, first);
+	struct page *page;
+
+	lockdep_assert_held(&reserve_array.xa_lock);
+
+	/* The memory of nodes can overlap. */
+	xas_for_each_marked(&xas, page, last, CHUNK_FREE)
+		if (node == NUMA_NO_NODE || page_to_nid(page) == node)
+			return page;
+	return NULL;
 }
 
 /*
- * Return: a free chunk of @node, not linked, or NULL. High memory first: other devices may not
- * reach it.
+ * Return: a free chunk that ends at @last or before, not free any more, or NULL. High memory first:
+ * other devices may not reach it.
  */
 static struct page *reserve_take_of(int node, phys_addr_t last)
 {
+	unsigned long first = 0, low, high;
 	struct page *page;
-	int bits;
 
-	lockdep_assert_held(&reserve_lock);
+	lockdep_assert_held(&reserve_array.xa_lock);
 
-	for (bits = fls64(last); bits > 0; bits--)
-		list_for_each_entry(page, &reserve_free[node][bits], lru)
-			if (chunk_last(page) <= last) {
-				reserve_unlink(page);
-				return page;
-			}
+	if (last < CHUNK_BYTES - 1)
+		return NULL;
+	high = min_t(u64, (last - (CHUNK_BYTES - 1)) >> CHUNK_SHIFT, ULONG_MAX);
+	if (node != NUMA_NO_NODE) {
+		first = node_start_pfn(node) >> NDSHM_HUGE_ORDER;
+		high = min(high, node_end_pfn(node) >> NDSHM_HUGE_ORDER);
+	}
+	/* Those of as many address bits as the highest, then of a bit less, and so on. */
+	while (high >= first) {
+		low = high ? rounddown_pow_of_two(high) : 0;
+		page = reserve_find(node, max(low, first), high);
+		if (page) {
+			reserve_clear_free(page);
+			return page;
+		}
+		if (low <= first)
+			break;
+		high = low - 1;
+	}
 	return NULL;
 }
 
 static struct page *reserve_take(int node, phys_addr_t last)
 {
 	struct page *page = NULL;
-	int other;
 
-	spin_lock(&reserve_lock);
-	if (node != NUMA_NO_NODE)
+	xa_lock(&reserve_array);
+	if (node != NUMA_NO_NODE && node_online(node))
 		page = reserve_take_of(node, last);
-	for (other = 0; other < nr_node_ids && !page; other++)
-		page = reserve_take_of(other, last);
-	spin_unlock(&reserve_lock);
+	if (!page)
+		page = reserve_take_of(NUMA_NO_NODE, last);
+	xa_unlock(&reserve_array);
 	return page;
 }
 
-/* Remove a chunk that is not linked. */
-static void reserve_remove(void)
+static void reserve_remove(struct page *page)
 {
-	spin_lock(&reserve_lock);
-	reserve_chunks--;
-	spin_unlock(&reserve_lock);
+	xa_lock(&reserve_array);
+	reserve_erase(page);
+	xa_unlock(&reserve_array);
+}
+
+/* Return: a chunk, neither free nor broken, or NULL. A chunk may have broken while it was free. */
+static struct page *reserve_take_whole(int node, phys_addr_t last)
+{
+	struct page *page;
+
+	while ((page = reserve_take(node, last)) && chunk_broken(page))
+		reserve_remove(page);
+	return page;
 }
 
 struct page *ndshm_reserve_get(int node, phys_addr_t last)
 {
-	struct page *page;
+	struct page *page = reserve_take_whole(node, last);
 
-	/* A chunk may have broken while it was free. */
-	while ((page = reserve_take(node, last)) && chunk_broken(page))
-		reserve_remove();
+	if (!page) {
+		/* Chunks that are not pinned any more may be kept for a second. */
+		reserve_pins->reap();
+		page = reserve_take_whole(node, last);
+	}
 	if (page)
 		chunk_zero(page);
 	return page;
 }
 
-void ndshm_reserve_put(struct page *page)
+static void reserve_put(struct page *page, bool kept)
 {
 	const bool broken = chunk_broken(page);
-	bool keep = !broken && page_count(page) == 1;
+	bool reuse = !broken && page_count(page) == 1;
 
-	spin_lock(&reserve_lock);
-	keep &= reserve_chunks <= reserve_wanted;
-	if (keep)
-		reserve_link(page);
-	else
-		reserve_chunks--;
-	spin_unlock(&reserve_lock);
-	if (!keep)
-		chunk_release(page, broken);
+	xa_lock(&reserve_array);
+	reuse &= reserve_chunks <= reserve_wanted;
+	if (reuse)
+		reserve_mark_free(page);
+	else if (!kept)
+		reserve_erase(page);
+	xa_unlock(&reserve_array);
+	if (!reuse)
+		chunk_release(page, broken && !kept);
+}
+
+void ndshm_reserve_put(struct page *page)
+{
+	reserve_put(page, page_count(page) > 1 && reserve_pins->keep(page_folio(page)));
+}
+
+bool ndshm_reserve_put_kept(struct folio *folio)
+{
+	struct page *page = folio_page(folio, 0);
+
+	/* Chunks stay in the array as long as they are kept. */
+	if (xa_load(&reserve_array, chunk_index(page)) != page)
+		return false;
+	reserve_put(page, false);
+	return true;
 }
 
 void ndshm_reserve_peek(struct ndshm_reserve_view *view)
 {
-	spin_lock(&reserve_lock);
+	xa_lock(&reserve_array);
 	*view = (struct ndshm_reserve_view){
 		.size = reserve_wanted * CHUNK_BYTES,
 		.chunk_size = CHUNK_BYTES,
 		.chunks = reserve_chunks,
-		.free = reserve_free_count,
+		.free = reserve_free,
 	};
-	spin_unlock(&reserve_lock);
+	xa_unlock(&reserve_array);
 }
 
 /*
@@ -192,14 +251,13 @@ void ndshm_reserve_peek(struct ndshm_reserve_view *view)
 static struct page *reserve_take_excess(void)
 {
 	struct page *page = NULL;
-	int node;
 
-	spin_lock(&reserve_lock);
-	for (node = 0; node < nr_node_ids && reserve_chunks > reserve_wanted && !page; node++)
-		page = reserve_take_of(node, PHYS_ADDR_MAX);
+	xa_lock(&reserve_array);
+	if (reserve_chunks > reserve_wanted)
+		page = reserve_take_of(NUMA_NO_NODE, PHYS_ADDR_MAX);
 	if (page)
-		reserve_chunks--;
-	spin_unlock(&reserve_lock);
+		reserve_erase(page);
+	xa_unlock(&reserve_array);
 	return page;
 }
 
@@ -220,26 +278,31 @@ static bool reserve_lacks(void)
 {
 	bool lacks;
 
-	spin_lock(&reserve_lock);
+	xa_lock(&reserve_array);
 	lacks = reserve_chunks < reserve_wanted;
-	spin_unlock(&reserve_lock);
+	xa_unlock(&reserve_array);
 	return lacks;
 }
 
-/* Add a new chunk, or free it if others have added enough meanwhile. */
-static void reserve_add(struct page *page)
+/* Add a new chunk, or free it if others have added enough meanwhile, or without memory. */
+static int reserve_add(struct page *page)
 {
+	int ret = xa_reserve(&reserve_array, chunk_index(page), ARRAY_GFP);
 	bool add;
 
-	spin_lock(&reserve_lock);
-	add = reserve_chunks < reserve_wanted;
+	xa_lock(&reserve_array);
+	add = !ret && reserve_chunks < reserve_wanted;
 	if (add) {
-		reserve_link(page);
+		__xa_store(&reserve_array, chunk_index(page), page, 0);
+		reserve_mark_free(page);
 		reserve_chunks++;
 	}
-	spin_unlock(&reserve_lock);
-	if (!add)
+	xa_unlock(&reserve_array);
+	if (!add) {
+		xa_release(&reserve_array, chunk_index(page));
 		chunk_release(page, false);
+	}
+	return ret;
 }
 
 /*
@@ -252,10 +315,10 @@ static struct page *chunk_alloc(nodemask_t *nodes)
 	int node;
 
 	while (!nodes_empty(*nodes)) {
-		spin_lock(&reserve_lock);
+		xa_lock(&reserve_array);
 		node = next_node_in(reserve_node, *nodes);
 		reserve_node = node;
-		spin_unlock(&reserve_lock);
+		xa_unlock(&reserve_array);
 		page = alloc_pages_node(node, CHUNK_GFP, NDSHM_HUGE_ORDER);
 		if (page)
 			return page;
@@ -268,6 +331,7 @@ static int reserve_grow(unsigned long deadline)
 {
 	nodemask_t nodes = node_states[N_MEMORY];
 	struct page *page;
+	int ret;
 
 	/* At least one chunk, so that requests that are repeated come to an end. */
 	while (reserve_lacks()) {
@@ -276,7 +340,9 @@ static int reserve_grow(unsigned long deadline)
 		page = chunk_alloc(&nodes);
 		if (!page)
 			return -ENOMEM;
-		reserve_add(page);
+		ret = reserve_add(page);
+		if (ret)
+			return ret;
 		cond_resched();
 		if (time_after(jiffies, deadline) && reserve_lacks())
 			return -EAGAIN;
@@ -288,9 +354,9 @@ static int reserve_resize(u64 bytes, unsigned long time)
 {
 	if (bytes > (u64)totalram_pages() << PAGE_SHIFT)
 		return -ERANGE;
-	spin_lock(&reserve_lock);
+	xa_lock(&reserve_array);
 	reserve_wanted = DIV_ROUND_UP_ULL(bytes, CHUNK_BYTES);
-	spin_unlock(&reserve_lock);
+	xa_unlock(&reserve_array);
 	return reserve_shrink(jiffies + time) ?: reserve_grow(jiffies + time);
 }
 
@@ -299,16 +365,11 @@ int ndshm_reserve_resize(u64 bytes)
 	return reserve_resize(bytes, GROW_TIME);
 }
 
-int __init ndshm_reserve_setup(void)
+int __init ndshm_reserve_setup(const struct ndshm_reserve_pins *pins)
 {
-	int node, bits, ret;
+	int ret;
 
-	reserve_free = kcalloc(nr_node_ids, sizeof(*reserve_free), GFP_KERNEL);
-	if (!reserve_free)
-		return -ENOMEM;
-	for (node = 0; node < nr_node_ids; node++)
-		for (bits = 0; bits <= CHUNK_BITS; bits++)
-			INIT_LIST_HEAD(&reserve_free[node][bits]);
+	reserve_pins = pins;
 	ret = reserve_resize(reserve, MAX_JIFFY_OFFSET);
 	/* The module is of use without, and the reserve can be resized. */
 	if (ret)
@@ -323,5 +384,5 @@ void ndshm_reserve_teardown(void)
 	reserve_shrink(jiffies + MAX_JIFFY_OFFSET);
 	/* A block that is kept after the end of its provider is never freed. */
 	WARN_ON(reserve_chunks);
-	kfree(reserve_free);
+	xa_destroy(&reserve_array);
 }

@@ -9,6 +9,7 @@
 #include <linux/init.h>
 #include <linux/types.h>
 
+struct folio;
 struct page;
 
 /**
@@ -43,10 +44,28 @@ int ndshm_reserve_resize(u64 bytes);
  */
 struct page *ndshm_reserve_get(int node, phys_addr_t last);
 
-/* Put a chunk. One that is broken or has other references leaves the reserve. May sleep. */
+/*
+ * Put a chunk. It is in use until other references are dropped; if it is broken, it leaves the
+ * reserve. May sleep.
+ */
 void ndshm_reserve_put(struct page *page);
 
-int __init ndshm_reserve_setup(void);
+/**
+ * struct ndshm_reserve_pins - Chunks with other references, such as pins
+ * @keep: keep a chunk until these are dropped, with a reference of its own. Then, or at unload,
+ *	ndshm_reserve_put_kept() gets that. Return: true if it is kept, also since before; false if
+ *	it is broken
+ * @reap: check the chunks that are kept at once. May sleep
+ */
+struct ndshm_reserve_pins {
+	bool (*keep)(struct folio *folio);
+	void (*reap)(void);
+};
+
+/* Put a folio that is kept no more. Return: false if it is no chunk. May sleep. */
+bool ndshm_reserve_put_kept(struct folio *folio);
+
+int __init ndshm_reserve_setup(const struct ndshm_reserve_pins *pins);
 void ndshm_reserve_teardown(void);
 
 #endif /* _NDSHM_PROVIDERS_RESERVE_H */

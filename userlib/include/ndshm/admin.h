@@ -119,7 +119,7 @@ struct ndshm_reserve_row {
 	uint64_t chunk_size;		/* bytes of a chunk */
 	uint32_t chunks;		/* free and used */
 	uint32_t free;
-	uint32_t used;			/* by blocks */
+	uint32_t used;			/* by blocks, or pinned since their block was freed */
 };
 
 /*
