@@ -112,8 +112,8 @@ enum exit_code run_reserve(struct common *common, int argc, char **argv)
 		.args_doc = "[SIZE]",
 		.doc = "Show the memory of the provider \"reserve\", and set its size.\v"
 		       "SIZE is rounded up to whole chunks, and holds until the module is unloaded. "
-		       "Chunks in use are freed with their blocks. To see and to set it takes "
-		       "CAP_SYS_ADMIN.",
+		       "Chunks in use are freed with their blocks, or when they are unpinned. To see "
+		       "and to set it takes CAP_SYS_ADMIN.",
 		.children = children,
 	};
 	struct arguments arguments = { .common = common };

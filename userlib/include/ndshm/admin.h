@@ -135,10 +135,11 @@ static inline int ndshm_get_reserve(struct ndshm *ndshm, struct ndshm_reserve_ro
 
 /*
  * Set the size of the reserve to `bytes`, rounded up to whole chunks, until the module is unloaded.
- * Used chunks above a smaller size are freed with their blocks. Waits until memory was allocated
- * for a larger one, up to about ten minutes. -ENOMEM: there is not enough, but chunks that were
- * allocated stay. -EAGAIN: the time was too short; the next call allocates more. -ERANGE: more than
- * the memory of the machine. -EPERM: the caller lacks CAP_SYS_ADMIN. -EOPNOTSUPP: as above.
+ * Used chunks above a smaller size are freed with their blocks, or when they are unpinned. Waits
+ * until memory was allocated for a larger one, up to about ten minutes. -ENOMEM: there is not
+ * enough, but chunks that were allocated stay. -EAGAIN: the time was too short; the next call
+ * allocates more. -ERANGE: more than the memory of the machine. -EPERM: the caller lacks
+ * CAP_SYS_ADMIN. -EOPNOTSUPP: as above.
  */
 int ndshm_set_reserve(struct ndshm *ndshm, uint64_t bytes)
 	NDSHM_NONNULL(1);
