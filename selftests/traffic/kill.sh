@@ -18,7 +18,7 @@ mode=$1 skip=${2:-}
 insmod "$NDSHM_KO" allow_unisolated="$([[ $mode == bare ]] && echo 1 || echo 0)"
 "$ndshm" bind "$user_card" >/dev/null || exit 1
 # The card writes until its descriptors are used up, and the memory must have been freed by then.
-[[ ! $skip ]] || NDSHM_FLOOD_DELAY=3000000
+[[ ! $skip ]] || NDSHM_FLOOD_DELAY=${NDSHM_FLOOD_DELAY:-3000000}
 flood_start
 if [[ $skip ]]; then
 	[[ -e $parameters/test_skip_quiesce ]] || skip 'not a test build'
