@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -475,6 +476,29 @@ static void work_together(struct __test_metadata *_metadata,
 		EXPECT_EQ(0, workers[i].wrong);
 		ndshm_case(!workers[i].wrong);
 	}
+}
+
+/* What a full section is about to free counts as free. */
+TEST_F(extent, while_memory_is_freed)
+{
+	const int fd = test_new_section(self->client, self->adapter, 2 * HUGE, 0);
+	const unsigned int rounds = ndshm_rounds(1000, 100);
+	const int holder = test_attach(fd);
+	char *map = (char *)test_map_section(fd, 2 * HUGE);
+	unsigned int i;
+
+	for (i = 0; i < rounds; i++) {
+		const __u64 place = test_extent(holder, 2 * HUGE);
+
+		map[0] = 1;
+		map[HUGE] = 1;
+		test_free_extent(holder, place);
+		/* Let the kernel begin. */
+		sched_yield();
+	}
+	munmap(map, 2 * HUGE);
+	close(holder);
+	close(fd);
 }
 
 /* No two live extents may overlap, with several threads of one holder, */

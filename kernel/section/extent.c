@@ -228,13 +228,15 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 /*
  * Wait for memory before an extent is refused. At MEMLOCK and BYTE_QUOTA ndshm_charge() has
  * already freed idle memory; then wait for callers in section_grow(): they may add the memory that
- * this caller needs, or free memory that they could not add. Return: true to retry.
+ * this caller needs, or free memory that they could not add. @freeing: idle memory was being freed
+ * when the caller was refused; it may be free before the wait begins. Return: true to retry.
  */
-static bool section_wait_for_memory(struct ndshm_section *section,
-				    ndshm_reason_t reason)
+static bool section_wait_for_memory(struct ndshm_section *section, ndshm_reason_t reason,
+				    bool freeing)
 {
 	if (reason != NDSHM_REASON_MEMLOCK && reason != NDSHM_REASON_BYTE_QUOTA)
-		return ndshm_sections_trim(section->requester->cred->user);
+		return ndshm_sections_trim(section->requester->cred->user) ||
+		       (freeing && !READ_ONCE(section->revoking));
 	return wait_event_killable_timeout(ndshm_section_wait,
 					   !atomic_read(&section->growing),
 					   NDSHM_SECTION_WAIT) >= 0;
@@ -250,7 +252,7 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 	struct ndshm_prealloc prealloc;
 	unsigned int waits = 0;
 	ndshm_reason_t reason;
-	bool room;
+	bool room, freeing;
 	u32 start;
 
 	if (ndshm_prealloc_fill(&prealloc))
@@ -262,6 +264,7 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 		room = reason == NDSHM_REASON_SECTION_FULL &&
 		       ndshm_extent_map_find_room(&section->map, count,
 						  alignment, &start);
+		freeing = section->revoking;
 		spin_unlock(&section->lock);
 		if (room)
 			reason = section_grow(section, start, count, alignment,
@@ -270,7 +273,7 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 			break;
 	} while ((room && reason == NDSHM_REASON_SECTION_FULL) ||
 		 (waits++ < MOST_WAITS &&
-		  section_wait_for_memory(section, reason)));
+		  section_wait_for_memory(section, reason, freeing)));
 	ndshm_prealloc_free(&prealloc);
 	/* section_grow() may have added memory that no extent uses. */
 	if (reason != NDSHM_REASON_NONE)
