@@ -23,7 +23,17 @@
 
 void peer_lock(struct ndshm_remote_peer *peer)
 {
+	if (!pthread_mutex_trylock(&peer->lock))
+		return;
+	atomic_fetch_add(&peer->wanted, 1);
 	pthread_mutex_lock(&peer->lock);
+	atomic_fetch_sub(&peer->wanted, 1);
+}
+
+/* Return: true if a thread waits for the lock. */
+bool peer_is_wanted(struct ndshm_remote_peer *peer)
+{
+	return atomic_load_explicit(&peer->wanted, memory_order_relaxed);
 }
 
 void peer_unlock(struct ndshm_remote_peer *peer)

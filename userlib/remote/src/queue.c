@@ -25,7 +25,9 @@
 #define QUEUE_CHUNK	0x20000U	/* of one access */
 #define QUEUE_ENTRIES	128U		/* accesses that are not complete */
 #define QUEUE_ASK	(50 * REMOTE_MILLISECOND)
-#define QUEUE_SPIN	(100000LL)	/* nanoseconds in which a completion is not slept for */
+/* Nanoseconds in which a completion is not slept for, see queue_adapt(). */
+#define QUEUE_SPIN_LEAST	100000LL
+#define QUEUE_SPIN_MOST		1000000LL
 #define QUEUE_POLLS	32		/* between two looks at the clock meanwhile */
 
 /* A flush reads a byte. */
@@ -58,6 +60,7 @@ struct remote_queue {
 	bool asking;			/* a thread asks the owner */
 	bool trying;			/* a thread tries the path of @active */
 	uint32_t switching;		/* threads that wait for their range's turn */
+	int64_t spin;			/* QUEUE_SPIN_LEAST to _MOST */
 	uint64_t posted;
 	uint64_t completed;
 	uint32_t place;			/* of the next entry in the buffer */
@@ -225,19 +228,37 @@ static void queue_ask(struct ndshm_remote_peer *peer)
  * Waiting
  */
 
-static void queue_spin(struct ndshm_remote_peer *peer, uint64_t target)
+/*
+ * Wait without sleeping. The lock is held, so not while another thread wants it. Return: when the
+ * wait began, or 0 if it was short.
+ */
+static int64_t queue_spin(struct ndshm_remote_peer *peer, uint64_t target)
 {
 	const struct remote_queue *queue = peer->queue;
-	int64_t end = 0, now;
+	int64_t start = 0, now;
 
 	do {
 		for (int i = 0; i < QUEUE_POLLS && queue->completed < target && !queue->failed; i++)
 			queue_progress(peer);
 		if (queue->completed >= target || queue->failed || peer->reason != NDSHM_REASON_NONE)
-			return;
+			return start;
 		now = remote_now();
-		end = end ? end : now + QUEUE_SPIN;
-	} while (now < end);
+		start = start ? start : now;
+	} while (now < start + queue->spin && !peer_is_wanted(peer));
+	return start;
+}
+
+/*
+ * After a thread has slept: a wake-up costs as much as a small access. Spin for longer if the next
+ * wait may then end without one, and less if it is of no use.
+ */
+static void queue_adapt(struct remote_queue *queue, int64_t took)
+{
+	queue->spin = took < QUEUE_SPIN_MOST ? 2 * queue->spin : queue->spin / 2;
+	if (queue->spin < QUEUE_SPIN_LEAST)
+		queue->spin = QUEUE_SPIN_LEAST;
+	if (queue->spin > QUEUE_SPIN_MOST)
+		queue->spin = QUEUE_SPIN_MOST;
 }
 
 /* Wait until the accesses before @target are complete, or have failed with their range. */
@@ -245,10 +266,10 @@ static uint32_t queue_wait(struct ndshm_remote_peer *peer, uint64_t target)
 {
 	struct remote_queue *queue = peer->queue;
 	struct peer_limit limit;
-	int64_t ask;
+	int64_t start = 0, ask;
 
 	if (queue->completed < target)
-		queue_spin(peer, target);
+		start = queue_spin(peer, target);
 	if (queue->completed >= target)
 		return peer->reason;
 	peer_limit_start(peer, &limit);
@@ -265,6 +286,8 @@ static uint32_t queue_wait(struct ndshm_remote_peer *peer, uint64_t target)
 		}
 		peer_wait_step(peer, &limit, false, QUEUE_ASK);
 	}
+	if (start)
+		queue_adapt(queue, remote_now() - start);
 	return peer->reason;
 }
 
@@ -605,6 +628,7 @@ static uint32_t queue_init(struct remote_queue *queue)
 	struct ibv_context *context = queue->path.device->context;
 	void *buffer;
 
+	queue->spin = QUEUE_SPIN_LEAST;
 	if (!queue_open_channel(queue))
 		return NDSHM_REASON_REMOTE_QUEUE;
 	buffer = mmap(NULL, QUEUE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,

@@ -214,6 +214,7 @@ struct ndshm_remote_peer {
 	struct remote_list link;	/* in ndshm_remote.peers */
 	struct ndshm_remote *remote;
 	pthread_mutex_t lock;
+	atomic_int wanted;		/* threads that wait for the lock */
 	pthread_cond_t changed;
 	int fd;
 	unsigned char session[REMOTE_PROOF];
@@ -436,6 +437,7 @@ uint32_t exports_count(const struct ndshm_remote *remote);
 
 /* peer.c */
 void peer_lock(struct ndshm_remote_peer *peer);
+bool peer_is_wanted(struct ndshm_remote_peer *peer);
 void peer_unlock(struct ndshm_remote_peer *peer);
 void peer_fail(struct ndshm_remote_peer *peer, uint32_t reason);
 void peer_free(struct ndshm_remote_peer *peer);
