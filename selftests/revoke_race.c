@@ -6,6 +6,7 @@
  * races are left to chance.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -19,6 +20,7 @@
 #define PARAMETERS	"/sys/module/ndshm/parameters/"
 #define DELAY		PARAMETERS "test_fault_delay_ms"
 #define CHUNK_DELAY	PARAMETERS "test_chunk_delay_ms"
+#define REFUSED_DELAY	PARAMETERS "test_refused_delay_ms"
 #define DELAYING	PARAMETERS "test_fault_delaying"
 #define RELEASE_DELAY	PARAMETERS "test_release_delay_ms"
 #define LONG		"8000"	/* milliseconds of delay */
@@ -255,6 +257,81 @@ TEST_F(race, mapping_after_unbind)
 
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	test_errno(ENODEV, mapped.fd, map_all(&mapped));
+}
+
+/*
+ * A full section whose memory is idle
+ */
+
+#define HUGE		(2UL << 20)
+#define FREEING		"3000"	/* milliseconds until idle memory can be freed */
+
+FIXTURE(idle_race) {
+	int fd;
+	int section;
+	int holder;
+	void *map;
+};
+
+FIXTURE_SETUP(idle_race)
+{
+	struct ndshm_get_info_args info = get_info_request();
+
+	if (geteuid())
+		SKIP(return, "only root can delay allocations");
+	if (ndshm_read_number(DELAYING) < 0)
+		SKIP(return, "the module is not a test build");
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->section = test_new_section(self->fd, info.out_default_adapter, 2 * HUGE, 0);
+	self->holder = test_attach(self->section);
+	self->map = test_map_section(self->section, page_size());
+}
+
+FIXTURE_TEARDOWN(idle_race)
+{
+	ndshm_write_file(DELAY, "0");
+	ndshm_write_file(REFUSED_DELAY, "0");
+	munmap(self->map, page_size());
+	close(self->holder);
+	close(self->section);
+	close(self->fd);
+}
+
+/*
+ * Memory that is being freed when an allocation is refused may be free before the allocation
+ * begins to wait for it. The allocation must look for a place again.
+ */
+TEST_F_TIMEOUT(idle_race, free_before_the_wait, TIMEOUT)
+{
+	__u64 place = test_extent(self->holder, 2 * HUGE);
+	long long begin, end;
+	pid_t child;
+	int peer;
+
+	ASSERT_EQ(0, ndshm_write_file(REFUSED_DELAY, LONG));
+	ASSERT_EQ(0, ndshm_write_file(DELAY, FREEING));
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ndshm_readable(self->map);
+		_exit(0);
+	}
+	ASSERT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == 1));
+	begin = milliseconds();
+	end = begin;
+	/* The section is full once the kernel has begun to free, which the fault delays. */
+	while (end < begin + atoi(FREEING)) {
+		test_free_extent(self->holder, place);
+		sched_yield();
+		place = test_extent(self->holder, 2 * HUGE);
+		end = milliseconds();
+	}
+	/* Otherwise no allocation was refused. */
+	EXPECT_LE(begin + atoi(LONG), end);
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
 }
 
 /*

@@ -13,6 +13,8 @@
 void ndshm_test_fault_delay(void);
 /* Sleep with a section's new memory before it is looked at, as above. */
 void ndshm_test_chunk_delay(void);
+/* Sleep between a refusal by a section and the wait for its memory, as above. */
+void ndshm_test_refused_delay(void);
 /* Map frames as where modules cannot set entries of page tables. */
 bool ndshm_test_inserts_pages(void);
 #else
@@ -21,6 +23,10 @@ static inline void ndshm_test_fault_delay(void)
 }
 
 static inline void ndshm_test_chunk_delay(void)
+{
+}
+
+static inline void ndshm_test_refused_delay(void)
 {
 }
 

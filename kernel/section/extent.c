@@ -6,6 +6,7 @@
 
 #include <linux/ndshm.h>
 
+#include "../base/testing.h"
 #include "../block/block.h"
 #include "export.h"
 #include "memory.h"
@@ -234,6 +235,7 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 static bool section_wait_for_memory(struct ndshm_section *section, ndshm_reason_t reason,
 				    bool freeing)
 {
+	ndshm_test_refused_delay();
 	if (reason != NDSHM_REASON_MEMLOCK && reason != NDSHM_REASON_BYTE_QUOTA)
 		return ndshm_sections_trim(section->requester->cred->user) ||
 		       (freeing && !READ_ONCE(section->revoking));
