@@ -6,8 +6,8 @@
 # first. Roles:
 #
 # station, test		the first and the last run remote_wire, and then the command: the station exports
-#			a section, which the test writes, reads and measures, with NDSHM_LONG beside
-#			ucx_perftest if that is installed
+#			a section, which the test writes, reads and measures; with NDSHM_LONG beside
+#			ucx_perftest if that is installed and accesses go by TCP
 # witness		accesses the memory of the station while the test and its wire fail
 # strip-0, ...		all machines run the halo example, and the last one compares the result with that of
 #			one process
@@ -52,7 +52,10 @@ wire_up() {
 # No event of the other machine can be waited for.
 wait_for_file() { until [[ -s $1 ]]; do sleep 0.2; done; }
 
-with_ucx() { [[ ${NDSHM_LONG:-} ]] && command -v ucx_perftest >/dev/null; }
+# UCX goes by TCP here; rdma.sh compares RDMA.
+with_ucx() {
+	[[ ${NDSHM_LONG:-} && ${NDSHM_TRANSPORT:-} != rdma ]] && command -v ucx_perftest >/dev/null
+}
 ucx() { UCX_TLS=tcp UCX_NET_DEVICES=$interface timeout 60 ucx_perftest -p "$ucx_port" "$@"; }
 
 station_command() {
