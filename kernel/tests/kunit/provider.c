@@ -3,6 +3,7 @@
  * Registration of providers: each error has its own reason and no side effect. Also: the
  * built-in provider gives up unwanted allocations.
  */
+#include <linux/dma-map-ops.h>
 #include <linux/platform_device.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -338,7 +339,9 @@ static void built_in(struct kunit *test)
 
 	p.adapter = ndshm_adapter_register(&info, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(p.adapter));
-	KUNIT_EXPECT_EQ(test, p.adapter->reach, NDSHM_REACH_DIRECT);
+	KUNIT_EXPECT_EQ(test, p.adapter->reach,
+			dev_is_dma_coherent(info.device) ? NDSHM_REACH_DIRECT :
+							   NDSHM_REACH_INDIRECT);
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		p.adapter->reach = i;
 		p.length = 1;
