@@ -281,6 +281,8 @@ FIXTURE_SETUP(attributes)
 #endif
 	if (geteuid())
 		SKIP(return, "only root can trace");
+	if (access(TRACING "kprobe_events", F_OK))
+		SKIP(return, "this kernel has no probes");
 	ASSERT_EQ(0, probe_make());
 	if (variant->card) {
 		if (ndshm_edu_find(&self->edu))
