@@ -32,6 +32,25 @@ void ndshm_wait_deferred(void)
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
+/*
+ * Return: the number of entries of the SMMU, whose driver keeps a table for each device since the
+ * first translation for it.
+ */
+static int smmu_entries(void)
+{
+	int entries = 0;
+#ifdef __aarch64__
+	FILE *dump = fopen(DMA_API "dump", "re");
+	char line[512];
+
+	while (dump && fgets(line, sizeof(line), dump))
+		entries += !strncmp(line, "arm-smmu-v3 ", 12);
+	if (dump)
+		fclose(dump);
+#endif
+	return entries;
+}
+
 int ndshm_dma_entries(void)
 {
 	long long total = ndshm_read_number(DMA_API "nr_total_entries");
@@ -42,7 +61,7 @@ int ndshm_dma_entries(void)
 	    ndshm_read_file(DMA_API "disabled", disabled, sizeof(disabled)) ||
 	    disabled[0] != 'N')
 		return -1;
-	return total - available;
+	return total - available - smmu_entries();
 }
 
 /*

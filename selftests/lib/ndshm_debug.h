@@ -16,7 +16,7 @@
  */
 void ndshm_wait_deferred(void);
 
-/* Number of entries of DMA API debugging: mappings and memory of all devices. */
+/* Number of entries of DMA API debugging: mappings and memory of all devices but an SMMU. */
 int ndshm_dma_entries(void);
 
 /*
