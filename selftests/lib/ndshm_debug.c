@@ -86,11 +86,8 @@ static bool is_cache(const char *frame)
 		"allocate_slab", "new_slab", "___slab_alloc", "stack_depot_",
 		"kasan_", "__kasan_", "pcpu_", "pte_alloc", "__pte_alloc", "__pmd_alloc",
 		"__pud_alloc", "__p4d_alloc", "handle_mm_fault",
-		/*
-		 * Page tables of an IOMMU, of both page table versions, stay
-		 * with the domain.
-		 */
-		"pfn_to_dma_pte", "iommu_alloc_pages",
+		/* Page tables of an IOMMU stay with the domain. */
+		"pfn_to_dma_pte", "iommu_alloc_pages", "__arm_lpae_alloc_pages",
 	};
 	size_t i;
 
