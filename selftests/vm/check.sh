@@ -130,6 +130,8 @@ for_each_level() {
 		[[ $row_name && $row_name != \#* ]] || continue
 		if [[ $1 == whole ]]; then [[ $row_shard == whole ]]; else [[ $row_shard != whole ]]; fi || continue
 		may_skip=${skips[$row_skip]:-^$} name=$row_name kernel=
+		# A debug kernel of another architecture skips what its stock kernels do, too.
+		[[ $stage != debug || ! $arch ]] || may_skip+="|${skips[$arch]}"
 		row_seconds=$(long "${row_seconds%/*}" "${row_seconds#*/}") row_machine=$(long "${row_machine%/*}" "${row_machine#*/}")
 		[[ $scale -le 100 || $row_seconds == - ]] || row_seconds=$((row_seconds * scale / 100))
 		if [[ $row_kernels == "$stage" ]]; then
