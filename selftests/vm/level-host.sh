@@ -110,7 +110,7 @@ build_for_debug() {
 		must "modules for $kernel" build_module "$kernel" NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_COVERAGE=1 NDSHM_PROTOTYPES=1
 	done
 	must selftests build_selftests_and_fuzz
-	# The bindings of Python and Rust, which they use, are built for this architecture only.
+	# They use the bindings of Python and Rust, which are built for the host's architecture only.
 	must userlib build_user all
 	[[ $arch ]] || must 'tests of the library' build_user module-tests
 }
