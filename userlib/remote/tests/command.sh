@@ -118,6 +118,7 @@ cmp <("$ndshm" remote get "$at" "${secrets[@]}") "$top/bytes"
 ok "bench: nothing is written"
 run 0 "bench with puts" remote bench -j "$at" "${secrets[@]}" --seconds 0.1 --size 4K --write
 is "bench: size" 4096 "$(get 0 size)"
+is "bench: transport" '"TCP"' "$(get 0 transport)"
 for figure in get_us get_mb_s put_us put_mb_s; do
 	[[ $(get 0 $figure) == [0-9]*.* && $(get 0 $figure) != 0.0 ]]
 	ok "bench: $figure"

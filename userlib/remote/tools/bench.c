@@ -148,25 +148,32 @@ static int bench_row(struct benchmark *bench, struct figures *row)
 	return error;
 }
 
-static json_t *figures_json(const struct figures *row, bool writes)
+static const char *bench_transport(const struct benchmark *bench)
 {
-	json_t *value = json_pack("{s:I, s:f, s:f}", "size", (json_int_t)row->size, "get_us",
-				  row->get_us, "get_mb_s", row->get_mb);
+	return ndshm_remote_range_transport(bench->connection.range, NULL) == NDSHM_REMOTE_RDMA ?
+		       "RDMA" : "TCP";
+}
 
-	if (writes) {
+static json_t *figures_json(const struct benchmark *bench, const struct figures *row)
+{
+	json_t *value = json_pack("{s:I, s:s, s:f, s:f}", "size", (json_int_t)row->size,
+				  "transport", bench_transport(bench), "get_us", row->get_us,
+				  "get_mb_s", row->get_mb);
+
+	if (bench->writes) {
 		json_object_set_new(value, "put_us", json_real(row->put_us));
 		json_object_set_new(value, "put_mb_s", json_real(row->put_mb));
 	}
 	return value;
 }
 
-static void figures_print(const struct figures *row, bool writes)
+static void figures_print(const struct benchmark *bench, const struct figures *row)
 {
 	char size[NUMBER_SIZE];
 
 	format_size(row->size, size);
-	printf("%8s  %10.1f  %10.1f", size, row->get_us, row->get_mb);
-	if (writes)
+	printf("%8s  %-9s  %10.1f  %10.1f", size, bench_transport(bench), row->get_us, row->get_mb);
+	if (bench->writes)
 		printf("  %12.1f  %10.1f", row->put_us, row->put_mb);
 	putchar('\n');
 	fflush(stdout);
@@ -192,7 +199,7 @@ static enum exit_code bench_run(struct benchmark *bench)
 	json_t *rows = bench->common->json ? json_array() : NULL;
 
 	if (!rows)
-		printf("    SIZE  %10s  %10s%s\n", "GET US", "GET MB/S",
+		printf("    SIZE  TRANSPORT  %10s  %10s%s\n", "GET US", "GET MB/S",
 		       bench->writes ? "  PUT+FLUSH US    PUT MB/S" : "");
 	for (size_t i = 0; i < bench->count; i++) {
 		struct figures row = { .size = bench->sizes[i] };
@@ -209,9 +216,9 @@ static enum exit_code bench_run(struct benchmark *bench)
 			return cannot_remote(error, "transfer %" PRIu64 " bytes", row.size);
 		}
 		if (rows)
-			json_array_append_new(rows, figures_json(&row, bench->writes));
+			json_array_append_new(rows, figures_json(bench, &row));
 		else
-			figures_print(&row, bench->writes);
+			figures_print(bench, &row);
 	}
 	return rows ? print_json(rows) : end_output();
 }
