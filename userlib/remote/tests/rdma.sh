@@ -3,9 +3,10 @@
 #
 # rdma.sh TESTS [bench]: libndshm-remote by RDMA, as root in a virtual machine: both sides use one
 # device of soft-RoCE over veth. TESTS is the directory of the test programs, NDSHM_KO the module.
-# NDSHM_LONG=1: 10,000 transfers, 1,000 kills of each side. bench: beside perftest and UCX only.
+# NDSHM_LONG=1: 10,000 transfers, 1,000 kills of each side. bench: only compare `ndshm remote bench`
+# with perftest and UCX.
 set -uo pipefail
-tests=$1 what=${2:-tests}
+tests=$1 what=${2:-tests} ndshm=$1/../../ndshm
 bad=0 number=0
 address=192.0.2.1
 export NDSHM_TEST_ADDRESS=$address NDSHM_TEST_RDMA=1 LONG=${NDSHM_LONG:-0}
@@ -35,9 +36,6 @@ left_nothing() {
 }
 program() { "$tests/$1" "${@:2}" | sed 's/^/# /'; }
 
-turns=7
-# Median of all turns.
-median() { printf '%s\n' "$@" | sort -n | sed -n "$((turns / 2 + 1))p"; }
 # beside PORT COMMAND...: run it beside a server of the same program on this port.
 beside() {
 	local port=$1 server
@@ -65,47 +63,67 @@ ucx_perftest() {
 	beside 13399 "$(type -P ucx_perftest)" -p 13399 -d rdma:1 -x rc_verbs -t get -D "$copy" -O 1 -w 20 \
 		-s "$3" -n "$4" | awk -v column="$2" '/^Final:/ { print $column }'
 }
-ratio() { awk -v ours="$1" -v theirs="$2" 'BEGIN { print theirs ? ours / theirs : 0 }'; }
-# compare KIND UNIT SIZE COUNT COLUMN RUN PROGRAM COLUMN: in turns. RUN runs PROGRAM. The ratio is
-# the median of those of the turns, since the speed of the machine changes between them.
-compare() {
-	local ours=() theirs=() ratios=() turn
-	for ((turn = 0; turn < turns; turn++)); do
-		ours+=("$("$tests/remote_bench" "$1" "$3" "$4" | cut -d ' ' -f "$5")")
-		theirs+=("$("$6" "$7" "$8" "$3" "$4")")
-		ratios+=("$(ratio "${ours[-1]}" "${theirs[-1]}")")
-	done
-	awk -v kind="$1" -v unit="$2" -v size="$3" -v program="$7" -v ours="$(median "${ours[@]}")" \
-		-v what="${9:-}" -v theirs="$(median "${theirs[@]}")" -v ratio="$(median "${ratios[@]}")" 'BEGIN {
-		printf "%-5s %8d bytes%s: %9.2f %s, %s %9.2f %s, ratio %.2f\n", kind, size, what, ours,
-		       unit, program, theirs, unit, ratio }'
+# The command in another process exports a section, and the same command measures it.
+port=7001
+secrets=(--token-file /tmp/token --blob /tmp/blob)
+export_section() {
+	(umask 077; head -c 32 /dev/urandom | base64 >/tmp/token)
+	"$ndshm" section create --name rdma --max 4M --initial 4M -- "$ndshm" remote export rdma \
+		--rights read,write --listen "$address:$port" "${secrets[@]}" </dev/null &
+	exporter=$!
+	until [[ -s /tmp/blob ]]; do kill -0 "$exporter" || return; sleep 0.1; done
 }
-# Columns 5 and 6 of ib_read_lat are the median and the mean, in us, 3 and 4 those of ucx_perftest;
-# column 4 of ib_write_bw is the mean in units of 2^20 bytes.
+ours() {
+	"$ndshm" remote bench "$address:$port" "${secrets[@]}" --size "$1" --write --seconds 0.3 --json >/tmp/ours &&
+		grep -q '"transport": "RDMA"' /tmp/ours
+}
+figure() { sed -nE "s/.*\"$1\": ([0-9.]+).*/\1/p" /tmp/ours; }
+
+# The figures of one size are measured in turns. A ratio is the median of those of the turns, since
+# the speed of the machine changes between them: with seven it was 0.8 once and 1.27 the next time.
+turns=21
+declare -A figures
+keep() { figures[$1]+="$2 $3"$'\n'; }
+# print ROW SIZE UNIT PEER: of the turns in which the peer has a result.
+print() {
+	local row
+	row=$(awk 'NF == 2 && $2' <<<"${figures[$1]:-}")
+	# median EXPRESSION: of both columns.
+	median() { awk "{ print $1 }" <<<"$row" | sort -g | awk '{ at[NR] = $1 } END { print at[int((NR + 1) / 2)] }'; }
+	printf '%-5s %8d bytes: %9.2f %s, %s %9.2f %s, ratio %.2f, %d turns\n' "${1% *}" "$2" "$(median '$1')" "$3" "$4" \
+		"$(median '$2')" "$3" "$(median '$1 / $2')" "$(grep -c . <<<"$row")"
+}
+# Column 5 of ib_read_lat is the median in us, 3 that of ucx_perftest; column 4 of ib_write_bw is the
+# mean in units of 2^20 bytes.
 bench() {
-	local size count
+	local size count turn
+	type -P ucx_perftest >/dev/null || { echo 'ucx_perftest: not installed (packages.sh bench)'; return 1; }
+	export_section || return
 	for size in 64 4096 1048576; do
 		count=$((size > 4096 ? 20 : 1000))
-		if type -P ucx_perftest >/dev/null; then
-			compare get us "$size" "$count" 2 ucx_perftest ucx_perftest 3 ', median'
-			compare get us "$size" "$count" 1 ucx_perftest ucx_perftest 4 ', mean'
-		else
-			echo 'ucx_perftest: not installed (packages.sh bench)'
-		fi
-		compare get us "$size" "$count" 2 perftest ib_read_lat 5 ', median'
-		compare get us "$size" "$count" 1 perftest ib_read_lat 6 ', mean'
-		compare puts MiB/s "$size" "$((size > 4096 ? 80 : 16000))" 1 perftest ib_write_bw 4
+		figures=()
+		for ((turn = 0; turn < turns; turn++)); do
+			ours "$size" || { cat /tmp/ours; return 1; }
+			keep 'get ucx' "$(figure get_us)" "$(ucx_perftest ucx_perftest 3 "$size" "$count")"
+			keep 'get read' "$(figure get_us)" "$(perftest ib_read_lat 5 "$size" "$count")"
+			keep 'puts write' "$(awk -v rate="$(figure put_mb_s)" 'BEGIN { print rate * 1e6 / 2 ^ 20 }')" \
+				"$(perftest ib_write_bw 4 "$size" "$((size > 4096 ? 80 : 16000))")"
+		done
+		print 'get ucx' "$size" us ucx_perftest
+		print 'get read' "$size" us ib_read_lat
+		print 'puts write' "$size" MiB/s ib_write_bw
 	done
+	kill "$exporter"
+	wait "$exporter"
 }
 
 check 'the device is set up' set_up
 [[ $bad -eq 0 ]] || { echo "1..$number"; exit 1; }
+insmod "$NDSHM_KO" || exit 1
 if [[ $what == bench ]]; then
-	unset NDSHM_TEST_BACKEND
 	bench
 	exit
 fi
-insmod "$NDSHM_KO" || exit 1
 export NDSHM_TEST_BACKEND=/dev/ndshm
 before=$(resources)
 check 'what devices do' program remote_rdma

@@ -8,9 +8,7 @@
  *	get	latency: a get, beside a header and a reply of `size` bytes
  *	both	bandwidth: many of them, and the end of the last
  *
- * With an argument, a ratio worse than these is an error: bandwidth 0.95, latency 1.1. With three,
- * KIND SIZE COUNT, print only figures of this library: mean and median of "get" in us, or the mean
- * of "puts" in units of 2^20 bytes a second.
+ * With an argument, a ratio worse than these is an error: bandwidth 0.95, latency 1.1.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -195,48 +193,6 @@ static bool bench_row(int fd, enum plain_kind kind, uint32_t size, uint32_t coun
 	return latency ? ratio <= 1.1 : ratio >= 0.95;
 }
 
-static int bench_gets(uint32_t size, uint32_t count)
-{
-	double *times = calloc(count, sizeof(*times)), sum = 0;
-	int64_t before = bench_now();
-	int error = !times;
-
-	for (uint32_t i = 0; i < count && !error; i++) {
-		const int64_t start = before;
-
-		error = ndshm_remote_get(range, 0, buffer, size);
-		before = bench_now();
-		times[i] = (double)(before - start) / 1000;
-		sum += times[i];
-	}
-	if (!error)
-		printf("%.2f %.2f\n", sum / count, bench_median(times, count));
-	free(times);
-	return error;
-}
-
-static int bench_puts(uint32_t size, uint32_t count)
-{
-	const int64_t start = bench_now();
-	int error = 0;
-
-	for (uint32_t i = 0; i < count && !error; i++)
-		error = ndshm_remote_put(range, 0, buffer, size);
-	if (!error)
-		error = ndshm_remote_flush(peer);
-	if (!error)
-		printf("%.2f\n", (double)size * count / (1 << 20) * REMOTE_SECOND /
-				 (double)(bench_now() - start));
-	return error;
-}
-
-static int bench_alone(const char *kind, uint32_t size, uint32_t count)
-{
-	if (!count || size > MOST || ndshm_remote_get(range, 0, buffer, size))
-		return 2;
-	return (strcmp(kind, "get") ? bench_puts : bench_gets)(size, count) ? 2 : 0;
-}
-
 int main(int argc, char **argv)
 {
 	static const uint32_t sizes[] = { 64, 4096, MOST }, counts[] = { 3000, 3000, 50 };
@@ -258,12 +214,6 @@ int main(int argc, char **argv)
 	range = peer ? test_import(peer, &owner, 0, MOST, ALL) : NULL;
 	if (!range)
 		return 2;
-	if (argc == 4) {
-		status = bench_alone(argv[1], (uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3]));
-		ndshm_remote_close(remote);
-		owner_stop(&owner);
-		return status;
-	}
 	fd = plain_start(&pid);
 	if (fd < 0)
 		return 2;
