@@ -73,7 +73,7 @@ switches() {
 
 # An idle driver must not run at all: no frame arrives for five seconds.
 idle() {
-	local before after code=0
+	local before after wanted code=0
 	driver_run '^ready:' --address $its "$@" || return
 	ping -n -q -c 1 -W 5 $its >/dev/null || code=1
 	sleep 2
@@ -81,8 +81,9 @@ idle() {
 	sleep 5
 	after=$(switches)
 	[[ $before == "$after" ]] || { echo "# switches, ticks: $before, then $after"; code=1; }
+	wanted=$(($(count Icmp InEchoReps) + 200))
 	ping -n -q -c 200 -i 0.02 -W 5 $its >$answers 2>&1
-	grep -q ' 0% packet loss' $answers || { sed 's/^/# /' $answers; code=1; }
+	becomes Icmp InEchoReps "$wanted" || { sed 's/^/# /' $answers; code=1; }
 	grep rtt $answers | sed 's/^/# /'
 	kill -TERM "$driver_pid"
 	grep '^end:' <&"$driver_output" | sed 's/^/# /'
@@ -91,7 +92,7 @@ idle() {
 
 # An administrator resets the card while the driver sleeps: it goes on.
 card_reset() {
-	local code=0 round line
+	local code=0 round line wanted
 	driver_run '^ready:' --address $its "$@" || return
 	for round in 1 2 3; do
 		ping -n -q -c 1 -W 5 $its >/dev/null || code=1
@@ -99,8 +100,9 @@ card_reset() {
 		echo 1 >"/sys/bus/pci/devices/$user_card/reset" || code=1
 		read -r -t 30 line <&"$driver_output"
 		[[ $line == *'set up again after a reset'* ]] || { echo "# reset $round: '$line'"; code=1; }
-		ping -n -q -c 20 -i 0.02 -w 30 $its >$answers 2>&1
-		grep -q ' 0% packet loss' $answers || { sed 's/^/# /' $answers; code=1; }
+		wanted=$(($(count Icmp InEchoReps) + 20))
+		ping -n -q -c 20 -i 0.02 -W 5 $its >$answers 2>&1
+		becomes Icmp InEchoReps "$wanted" || { sed 's/^/# /' $answers; code=1; }
 	done
 	kill -TERM "$driver_pid"
 	driver_wait && return $code

@@ -32,8 +32,6 @@ insmod "$NDSHM_KO"
 insmod "$NDSHM_MOCK"
 "$NDSHM_PROGRAMS/baseline" take /tmp/baseline || exit
 modprobe igb || skip 'the kernel has no igb'
-# On a busy host the usual queueing discipline drops frames that have waited too long.
-sysctl -qw net.core.default_qdisc=pfifo_fast
 pf_net=$(basename "$pf"/net/*)
 
 # Two functions without a driver, with known addresses. Functions are told by number, 0 and 1.

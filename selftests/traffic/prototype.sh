@@ -123,7 +123,8 @@ in_order() {
 		[[ $SECONDS -lt $patience ]] && "$ndshm" alloc --length 4096 >/dev/null || return
 	done
 	down
-	until grep -q '^queue gone' /tmp/events; do
+	# The events of the second queue come later.
+	until [[ $(grep -c "^queue gone .*adapter=$user_card" /tmp/events) -ge 2 ]]; do
 		[[ $SECONDS -lt $patience ]] || break
 		sleep 0.05
 	done
