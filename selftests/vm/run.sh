@@ -23,7 +23,7 @@ Kernel and size:
                       first time; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k, an emulated machine
                       with the programs of root.sh, also 6.12-arm64-64k or 6.12-arm64-debug, which
                       are built; or a directory with vmlinuz, modules/, release
-  --memory SIZE       such as 2G (default, but 8G with huge pages of 512 MiB) or 512M
+  --memory SIZE       such as 2G (default, but 16G with huge pages of 512 MiB) or 512M
   --cpus N            2 by default
   --numa N            N memory nodes, each with processors of its own
   --not-coherent      on arm64: the device tree says that DMA does not see the caches
