@@ -5,6 +5,7 @@
  * NDSHM_MOCK names) makes QEMU's devices such functions.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -569,32 +570,69 @@ FIXTURE_TEARDOWN(edu)
 	EXPECT_EQ(0, ndshm_faults_unload());
 }
 
+/* A thread that raises an interrupt, on the processor that takes it. */
+struct raiser {
+	struct owner *owner;
+	int processor;
+	atomic_bool ready;
+	atomic_bool started;	/* there will be no delay, if there was none */
+};
+
+static int line_processor(const struct ndshm_pci *pci)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/irq", pci->name);
+	snprintf(path, sizeof(path), "/proc/irq/%lld/effective_affinity_list",
+		 ndshm_read_number(path));
+	return ndshm_read_number(path);
+}
+
+static int run_on(int processor)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(processor, &one);
+	return sched_setaffinity(0, sizeof(one), &one);
+}
+
 static void *raise_in_delay(void *argument)
 {
-	struct owner *owner = argument;
+	struct raiser *raiser = argument;
 
-	while (!ndshm_faults_get("delaying"))
+	run_on(raiser->processor);
+	raiser->ready = true;
+	while (!raiser->started && ndshm_faults_get("delaying") <= 0)
 		;
-	ndshm_edu_set32(owner->bar, EDU_RAISE, 1);
+	ndshm_edu_set32(raiser->owner->bar, EDU_RAISE, 1);
 	return NULL;
 }
 
 /*
  * An interrupt between START's read and its write of the command register: the write must not
- * unmask INTx again.
+ * unmask INTx again. START runs on another processor than the handler.
  */
 TEST_F(edu, interrupt_during_start)
 {
 	struct owner *owner = &self->owner;
 	struct ndshm_adapter_set_irqs_args set = irqs_of(owner, NDSHM_IRQ_INTX);
+	struct raiser raiser = { .owner = owner };
 	pthread_t thread;
 
 	ndshm_edu_set32(owner->bar, EDU_ACKNOWLEDGE, ~0U);
 	test_adapter_set_irqs(owner->fd, &set);
 	EXPECT_FALSE(ndshm_intx_is_off(&owner->edu.pci));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, raise_in_delay, owner));
+	raiser.processor = line_processor(&owner->edu.pci);
+	ASSERT_LE(0, raiser.processor);
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		ASSERT_EQ(0, run_on(!raiser.processor));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, raise_in_delay, &raiser));
+	while (!raiser.ready)
+		sched_yield();
 	ASSERT_EQ(0, ndshm_faults_set("delay_ms", DELAY_MS));
 	test_start(owner);
+	raiser.started = true;
 	ASSERT_EQ(0, ndshm_faults_set("delay_ms", 0));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(1, ndshm_signals(owner->event, SIGNAL_MS));

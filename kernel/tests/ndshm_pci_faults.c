@@ -9,7 +9,8 @@
  * @silent: all registers read as ones, and writes are lost
  * @silent_at, @silent_mask, @silent_value: a write of this value to this word makes the
  *	function silent
- * @delay_ms: busy wait after each read of the command register as a word
+ * @delay_ms: busy wait after each read of the command register as a word. It begins when the
+ *	function asserts INTx, or after INTX_MS
  * @delaying: how many such waits are in progress
  * @fail: a write reports a permanent failure to the driver, as a failed recovery does
  */
@@ -41,6 +42,8 @@ module_param(silent_value, ushort, 0600);
 
 static uint delay_ms;
 module_param(delay_ms, uint, 0600);
+
+#define INTX_MS	5000
 
 static struct pci_dev *target;
 static struct pci_ops *bus_ops;
@@ -80,6 +83,23 @@ static u32 bits_in_access(int where, int size, int *shift)
 	return (u32)bits_mask << *shift;
 }
 
+/* The pauses leave an emulator's devices to the processor that makes the function assert INTx. */
+static void faults_delay(struct pci_bus *bus, unsigned int devfn)
+{
+	unsigned int i;
+	u32 status;
+
+	atomic_inc(&delaying);
+	for (i = 0; i < INTX_MS; i++) {
+		if (!bus_ops->read(bus, devfn, PCI_STATUS, sizeof(u16), &status) &&
+		    status & PCI_STATUS_INTERRUPT)
+			break;
+		mdelay(1);
+	}
+	mdelay(READ_ONCE(delay_ms));
+	atomic_dec(&delaying);
+}
+
 static int faults_read(struct pci_bus *bus, unsigned int devfn, int where, int size,
 		       u32 *value)
 {
@@ -95,11 +115,8 @@ static int faults_read(struct pci_bus *bus, unsigned int devfn, int where, int s
 	mask = bits_in_access(where, size, &shift);
 	if (mask)
 		*value = (*value & ~mask) | (READ_ONCE(bits) << shift & mask);
-	if (where == PCI_COMMAND && size == sizeof(u16) && READ_ONCE(delay_ms)) {
-		atomic_inc(&delaying);
-		mdelay(READ_ONCE(delay_ms));
-		atomic_dec(&delaying);
-	}
+	if (where == PCI_COMMAND && size == sizeof(u16) && READ_ONCE(delay_ms))
+		faults_delay(bus, devfn);
 	return 0;
 }
 
