@@ -11,10 +11,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include <linux/capability.h>
 
+#include "ndshm_clock.h"
 #include "ndshm_probe.h"
 #include "ndshm_section.h"
 
@@ -85,10 +85,7 @@ static bool enter_cgroup(const char *path)
 
 static double now(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
+	return ndshm_clock_now().now / 1e9;
 }
 
 /* Allocate and free extents and touch them through mappings, in a loop. */
@@ -121,10 +118,13 @@ struct delays {
 	double grow;
 };
 
-static void longer(double *longest, double start)
+static void longer(double *longest, struct ndshm_clock start)
 {
-	double took = now() - start;
+	double took = (ndshm_clock_now().now - start.now) / 1e9;
 
+	/* This takes longer than most of what is measured. */
+	if (took > *longest)
+		took = ndshm_clock_ran(start);
 	if (took > *longest)
 		*longest = took;
 }
@@ -139,21 +139,21 @@ static void measure(struct __test_metadata *_metadata,
 {
 	__u64 mine = test_extent(self->holder, self->page), place;
 	const double end = now() + seconds;
-	double start;
+	struct ndshm_clock start;
 
 	while (now() < end) {
 		madvise(self->map + mine, self->page, MADV_DONTNEED);
-		start = now();
+		start = ndshm_clock_now();
 		self->map[mine] = 1;
 		longer(&delays->fault, start);
-		start = now();
+		start = ndshm_clock_now();
 		place = test_extent(self->holder, self->page);
 		longer(&delays->alloc, start);
 		test_free_extent(self->holder, place);
 		usleep(1000);
 		if (!grow)
 			continue;
-		start = now();
+		start = ndshm_clock_now();
 		place = test_extent(self->holder, 8 * HUGE);
 		longer(&delays->grow, start);
 		test_free_extent(self->holder, place);
@@ -625,5 +625,5 @@ TEST_F(peer, idle_in_a_crowd)
 
 int main(int argc, char **argv)
 {
-	return ndshm_main(argc, argv);
+	return ndshm_clock_start() ? ndshm_main(argc, argv) : KSFT_FAIL;
 }

@@ -119,56 +119,6 @@ double stress_seconds(__u64 since)
 	return (stress_now() - since) / 1e9;
 }
 
-#define TICK	10000	/* microseconds */
-#define LATE	50	/* milliseconds that a tick may be late */
-
-static pid_t clock_watcher;
-
-static bool watch_clock(unsigned int unused)
-{
-	__u64 before, took;
-
-	(void)unused;
-	setpriority(PRIO_PROCESS, 0, -20);
-	for (;;) {
-		before = stress_now();
-		stress_sleep(TICK);
-		took = stress_now() - before;
-		if (took > LATE * 1000000ULL)
-			__atomic_add_fetch(&stress.board->stood, took,
-					   __ATOMIC_RELAXED);
-	}
-	return true;
-}
-
-void stress_watch_clock(void)
-{
-	clock_watcher = stress_start(watch_clock, 0);
-}
-
-void stress_leave_clock(void)
-{
-	if (clock_watcher > 0) {
-		kill(clock_watcher, SIGKILL);
-		waitpid(clock_watcher, NULL, 0);
-	}
-}
-
-__u64 stress_stood(void)
-{
-	return __atomic_load_n(&stress.board->stood, __ATOMIC_RELAXED);
-}
-
-__u64 stress_ran(__u64 since, __u64 stood)
-{
-	__u64 took = stress_now() - since;
-
-	/* The tick that was late may be under way still. */
-	stress_sleep(2 * TICK);
-	stood = stress_stood() - stood;
-	return took > stood ? took - stood : 0;
-}
-
 void stress_sleep(unsigned int microseconds)
 {
 	const struct timespec time = {

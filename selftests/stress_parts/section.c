@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ndshm_clock.h"
 #include "ndshm_proc.h"
 #include "client.h"
 #include "sharer.h"
@@ -170,7 +171,7 @@ static bool watch_removal(unsigned int pid)
  */
 static bool take_away(void)
 {
-	__u64 stood, since;
+	struct ndshm_clock since;
 	double took;
 	pid_t watcher;
 	int error;
@@ -178,11 +179,10 @@ static bool take_away(void)
 	if (setpriority(PRIO_PROCESS, 0, -20))
 		return stress_error("setpriority: %s", strerror(errno));
 	watcher = stress_start(watch_removal, getpid());
-	stood = stress_stood();
-	since = stress_now();
+	since = ndshm_clock_now();
 	error = ndshm_pci_unbind(&stress.edu.pci);
 	__atomic_store_n(&hall->ended, 1, __ATOMIC_RELAXED);
-	took = stress_ran(since, stood) / 1e9;
+	took = ndshm_clock_ran(since);
 	setpriority(PRIO_PROCESS, 0, 0);
 	if (watcher > 0) {
 		kill(watcher, SIGKILL);
@@ -359,7 +359,8 @@ bool stress_sections(void)
 		return stress_error("mmap: %s", strerror(errno));
 	if (rounds < SHARER_FATES)
 		rounds = SHARER_FATES;
-	stress_watch_clock();
+	if (!ndshm_clock_start())
+		return stress_error("no process looks at the clock");
 	for (round = 0; fine && round < rounds; round++) {
 		fine = one_round(round);
 		snprintf(when, sizeof(when), "after round %u", round);
@@ -371,7 +372,7 @@ bool stress_sections(void)
 				   stress_seconds(since) * 1e3 /
 				   ((round + 1) * kills_of_round()));
 	}
-	stress_leave_clock();
+	ndshm_clock_stop();
 	sharer_report();
 	if (fine && (!hall->handed || !hall->reported))
 		fine = stress_error("nothing was shared, or nothing ended");

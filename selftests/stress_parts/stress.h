@@ -122,7 +122,6 @@ struct stress_board {
 	unsigned int advised;		/* advice was taken */
 	unsigned int observed;		/* userfaultfd was let in */
 	unsigned int stalled;		/* replies were delayed */
-	__u64 stood;			/* nanoseconds that the machine stood still */
 };
 
 struct stress {
@@ -168,15 +167,6 @@ static inline void stress_count(unsigned int *counter)
 /* Nanoseconds since whenever, and seconds since then. */
 __u64 stress_now(void);
 double stress_seconds(__u64 since);
-
-/*
- * Nanoseconds since @since in which the machine ran: an emulated one stands still when its
- * host is busy, which is seen between stress_watch_clock() and stress_leave_clock().
- */
-__u64 stress_ran(__u64 since, __u64 stood);
-__u64 stress_stood(void);
-void stress_watch_clock(void);
-void stress_leave_clock(void);
 
 /* Not a moment in which anything happens by itself. */
 void stress_sleep(unsigned int microseconds);

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "ndshm_clock.h"
 #include "ndshm_proc.h"
 #include "client.h"
 #include "load.h"
@@ -63,9 +64,9 @@ static double longest;		/* that something took to go, in milliseconds */
 /* The removal must be fast even if its users are throttled. */
 static bool go_soon(const struct unbinder *unbinder, struct stress_random *random)
 {
-	const __u64 stood = stress_stood(), since = stress_now();
+	const struct ndshm_clock since = ndshm_clock_now();
 	bool fine = unbinder->go(random);
-	double took = stress_ran(since, stood) / 1e6;
+	double took = ndshm_clock_ran(since) * 1e3;
 
 	if (took > longest)
 		longest = took;
@@ -127,7 +128,8 @@ static bool all_rounds(const struct unbinder *unbinder)
 	bool fine = true;
 
 	longest = 0;
-	stress_watch_clock();
+	if (!ndshm_clock_start())
+		return stress_error("no process looks at the clock");
 	for (; fine && left; left -= times) {
 		times = left < ROUND ? left : ROUND;
 		fine = go_and_come(unbinder, &random, times);
@@ -136,7 +138,7 @@ static bool all_rounds(const struct unbinder *unbinder)
 			   stress_seconds(since) * 1e3 /
 			   (stress.unbinds - left + times));
 	}
-	stress_leave_clock();
+	ndshm_clock_stop();
 	stress_say("%s: %u times somebody was told; it took %.1f ms to go at most",
 		   unbinder->load.name, reported() - before, longest);
 	return fine && (reported() - before > stress.unbinds / 4 ||
