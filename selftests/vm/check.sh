@@ -132,6 +132,7 @@ for_each_level() {
 		may_skip=${skips[$row_skip]:-^$} name=$row_name kernel=
 		# A debug kernel of another architecture skips what its stock kernels do, too.
 		[[ $stage != debug || ! $arch ]] || may_skip+="|${skips[$arch]}"
+		[[ ${kernels[0]} != *-64k ]] || may_skip+="|${skips[64k]}"
 		row_seconds=$(long "${row_seconds%/*}" "${row_seconds#*/}") row_machine=$(long "${row_machine%/*}" "${row_machine#*/}")
 		[[ $scale -le 100 || $row_seconds == - ]] || row_seconds=$((row_seconds * scale / 100))
 		if [[ $row_kernels == "$stage" ]]; then
@@ -234,16 +235,21 @@ verdict() {
 	[[ $failed -eq 0 ]]
 }
 
-mapfile -t table <"$here/levels.table"
-if [[ $list ]]; then
-	for_each_level other list_level
-	for_each_level whole list_level
+# All that is left is read here, so that the file can be changed while the levels run.
+main() {
+	mapfile -t table <"$here/levels.table"
+	if [[ $list ]]; then
+		for_each_level other list_level
+		for_each_level whole list_level
+		exit
+	fi
+	begin
+	"build_for_$stage"
+	for_each_level other start_level
+	all_levels
+	for_each_level whole start_level
+	all_levels
+	verdict
 	exit
-fi
-begin
-"build_for_$stage"
-for_each_level other start_level
-all_levels
-for_each_level whole start_level
-all_levels
-verdict
+}
+main

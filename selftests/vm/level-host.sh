@@ -255,6 +255,18 @@ level_kselftest() {
 	fi
 }
 
+# The tests of the library, and those of it with the module, in a guest. They are built without
+# sanitizers, which the compiler for another architecture does not have.
+level_library_in_guest() {
+	local commands
+	commands=$("${cross[@]}" make --no-print-directory -s -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/plain" \
+		watch_library= watch_tests= fork_watch= library-tests) && [[ $commands ]] || return 1
+	mapfile -t commands <<<"$commands"
+	# shellcheck disable=SC2016
+	guest -- bash -c 'tests=$1; shift; userlib/tests/run.sh "$@" && insmod "$NDSHM_KO" && userlib/tests/module.sh "$tests"' \
+		- "$BUILD/plain/tests" "${commands[@]}"
+}
+
 # The share of the library's lines that its own tests run; the table is in the
 # log.
 level_library_coverage() {

@@ -93,7 +93,7 @@ static void info_counts_blocks(void)
 				NDSHM_FEATURE_SECTIONS));
 	CHECK(info.max_length >= 1U << 30 && info.max_section >= info.max_length);
 	CHECK(info.max_blocks >= info.max_batch && info.max_batch > 1);
-	CHECK(info.page_size == page && info.huge_size == page);
+	CHECK(info.page_size == (uint64_t)page && info.huge_size == info.page_size);
 	CHECK(info.default_adapter);
 	CHECK(info.blocks == 0 && info.bytes == 0 && info.user_locked == 0);
 

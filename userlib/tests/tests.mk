@@ -73,6 +73,12 @@ $(module_programs:%=%.o) $(module_objects): $(tests)/%.o: $(here)/tests/%.c $(he
 $(module_programs): %: %.o $(module_objects) $(archive)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(call wrap,ioctl) -o $@ $^ $(nl_libs)
 
+# For a guest of another architecture: build the tests of the library and of module.sh, and print the
+# commands of the former, one per line.
+.PHONY: library-tests
+library-tests: $(test_programs) $(tests)/fork/heap_fork $(module_programs)
+	@printf '%s\n' $(library_tests) $(tests)/fork/heap_fork
+
 .PHONY: module-tests
 module-tests: $(module_programs) $(tests)/lsa $(tests)/section_heap $(tests)/section_dma $(tests)/loan bindings-tests
 
