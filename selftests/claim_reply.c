@@ -9,10 +9,10 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include <linux/userfaultfd.h>
 
+#include "ndshm_clock.h"
 #include "ndshm_edu.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
@@ -227,24 +227,17 @@ TEST_F(reply, others)
 	EXPECT_EQ(second.out_mmap_offset, first->out_mmap_offset);
 }
 
-static long long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* A delayed reply must not delay the removal of the function. */
 static void test_removal(struct __test_metadata *_metadata,
 			 struct _test_data_reply *self, int expected,
 			 __u32 reason)
 {
 	const struct ndshm_header *header = self->call.page;
-	long long began = now_ms(), took;
+	const struct ndshm_clock began = ndshm_clock_now();
+	long long took;
 
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
-	took = now_ms() - began;
+	took = ndshm_clock_ran_ms(began);
 	TH_LOG("removed within %lld ms", took);
 	EXPECT_GE(REMOVAL_MS, took);
 	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
@@ -282,12 +275,12 @@ static void test_foreign(struct __test_metadata *_metadata,
 			 struct ndshm_edu pair[2])
 {
 	const struct ndshm_header *header = self->call.page;
-	long long began;
+	struct ndshm_clock began;
 
 	ASSERT_EQ(0, ndshm_pci_unbind(&pair[1].pci));
-	began = now_ms();
+	began = ndshm_clock_now();
 	EXPECT_EQ(-ENODEV, ndshm_pci_bind_to(&pair[1].pci, "pcieport"));
-	EXPECT_GE(REMOVAL_MS, now_ms() - began);
+	EXPECT_GE(REMOVAL_MS, ndshm_clock_ran_ms(began));
 	test_release_held();
 	ndshm_case(false);
 	EXPECT_EQ(EBADFD, self->call.error);
@@ -330,5 +323,5 @@ TEST_F(reply, foreign_driver)
 
 int main(int argc, char **argv)
 {
-	return ndshm_main(argc, argv);
+	return ndshm_clock_start() ? ndshm_main(argc, argv) : KSFT_FAIL;
 }

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "ndshm_clock.h"
 #include "ndshm_edu.h"
 #include "ndshm_fuse.h"
 #include "ndshm_probe.h"
@@ -276,14 +277,6 @@ static int live_blocks(struct _test_data_stall *self)
 	return ndshm_nl_blocks(&self->edu.nl, &block, 1);
 }
 
-static long long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 FIXTURE_SETUP(stall)
 {
 	int error;
@@ -329,7 +322,8 @@ FIXTURE_TEARDOWN(stall)
 
 TEST_F_TIMEOUT(stall, dma_ends, TIMEOUT)
 {
-	long long begin, took;
+	struct ndshm_clock begin;
+	long long took;
 	int peer;
 
 	if (variant->killed)
@@ -342,12 +336,12 @@ TEST_F_TIMEOUT(stall, dma_ends, TIMEOUT)
 		be_driver(self, peer);
 	ASSERT_TRUE(ndshm_hear(peer));
 	close(peer);
-	begin = milliseconds();
+	begin = ndshm_clock_now();
 	begin_end(_metadata, self, variant->closes);
 
 	/* The end of the claim must not wait for the stalled process. */
 	EXPECT_TRUE(has_ended(self, variant->closes));
-	took = milliseconds() - begin;
+	took = ndshm_clock_ran_ms(begin);
 	EXPECT_GE(BOUND, took)
 		TH_LOG("%lld ms", took);
 	test_sigbus(self->memory);
@@ -380,5 +374,5 @@ TEST_F_TIMEOUT(stall, dma_ends, TIMEOUT)
 
 int main(int argc, char **argv)
 {
-	return ndshm_main(argc, argv);
+	return ndshm_clock_start() ? ndshm_main(argc, argv) : KSFT_FAIL;
 }

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include <linux/dma-buf.h>
 
+#include "ndshm_clock.h"
 #include "ndshm_dmabuf.h"
 #include "ndshm_edu.h"
 #include "ndshm_mock.h"
@@ -602,14 +602,6 @@ TEST_F(import, revoked_exporter)
 	EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));
 }
 
-static long long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* End the claim: by a close, an unbind, or a kill of the client. */
 enum end { END_CLOSE, END_UNBIND, END_FREE, END_KINDS };
 
@@ -622,14 +614,15 @@ TEST_F(import, locked)
 	struct ndshm_block_query_args query;
 	struct ndshm_block_info block;
 	enum end end;
-	long long begin, took;
+	struct ndshm_clock begin;
+	long long took;
 	int dmabuf;
 
 	for (end = END_CLOSE; end < END_KINDS; end++) {
 		dmabuf = test_create(0, PAGES, "static");
 		block = test_import(dmabuf);
 		test_mock("export lock 0");
-		begin = milliseconds();
+		begin = ndshm_clock_now();
 		switch (end) {
 		case END_CLOSE:
 			close(self->fd);
@@ -643,7 +636,7 @@ TEST_F(import, locked)
 		default:
 			test_free_handle(self->fd, block.handle);
 		}
-		took = milliseconds() - begin;
+		took = ndshm_clock_ran_ms(begin);
 		EXPECT_GE(BOUND, took)
 			TH_LOG("%d: %lld ms", end, took);
 		ndshm_case(true);
@@ -667,7 +660,7 @@ TEST_F(import, waits)
 {
 	const int dmabuf = test_create(0, PAGES, "static");
 	struct ndshm_block_import_args import;
-	long long begin;
+	struct ndshm_clock begin;
 	pid_t pid;
 	int peer;
 
@@ -682,9 +675,9 @@ TEST_F(import, waits)
 	}
 	ASSERT_TRUE(ndshm_hear(peer));
 	EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before + self->length));
-	begin = milliseconds();
+	begin = ndshm_clock_now();
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
-	EXPECT_GE(BOUND, milliseconds() - begin);
+	EXPECT_GE(BOUND, ndshm_clock_ran_ms(begin));
 	test_mock("export unlock 0");
 	EXPECT_TRUE(ndshm_reap(pid));
 	close(peer);
@@ -1020,5 +1013,5 @@ TEST_F(not_coherent, refused)
 
 int main(int argc, char **argv)
 {
-	return ndshm_main(argc, argv);
+	return ndshm_clock_start() ? ndshm_main(argc, argv) : KSFT_FAIL;
 }

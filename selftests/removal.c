@@ -98,17 +98,11 @@ static struct ndshm_block_alloc_args request(struct __test_metadata *_metadata,
 	return alloc;
 }
 
-/* Milliseconds for which the machine ran. */
-static long long ran_ms(struct ndshm_clock since)
-{
-	return ndshm_clock_ran(since) * 1e3;
-}
-
 #define test_bounded(end) do { \
 	const struct ndshm_clock begin_ = ndshm_clock_now(); \
 	long long took_; \
 	EXPECT_EQ(0, end); \
-	took_ = ran_ms(begin_); \
+	took_ = ndshm_clock_ran_ms(begin_); \
 	if (took_ > self->longest) \
 		self->longest = took_; \
 	EXPECT_GE(BOUND, took_) \
@@ -671,7 +665,7 @@ TEST_F_TIMEOUT(shared, killed_while_waiting, TIMEOUT)
 		ASSERT_EQ(0, waitpid(self->children[1], NULL, WNOHANG));
 		begin = ndshm_clock_now();
 		end_child(self, 1);
-		took = ran_ms(begin);
+		took = ndshm_clock_ran_ms(begin);
 		EXPECT_GE(BOUND_OF_KILL, took);
 		if (took > longest)
 			longest = took;
@@ -706,7 +700,7 @@ TEST_F_TIMEOUT(shared, moving, TIMEOUT)
 		alloc = block_later_request(self->edu.adapter.id, 1, round);
 		begin = ndshm_clock_now();
 		test_pending(self->fd, &alloc);
-		took = ran_ms(begin);
+		took = ndshm_clock_ran_ms(begin);
 		EXPECT_GE(BOUND, took);
 		if (took > longest)
 			longest = took;

@@ -913,14 +913,14 @@ TEST_F_TIMEOUT(reserve, fragmented, 600)
  */
 
 #define AT_LOAD	(256 << 20)
-#define RELOADS	4
+#define RELOADS	6
 
 /* The module has the reserve at load, and leaves nothing of it when it is unloaded. */
 TEST_F(reserve, at_load)
 {
 	const unsigned int chunks = (AT_LOAD + self->chunk - 1) / self->chunk;
 	const char *module = getenv("NDSHM_KO");
-	__u64 free_then[RELOADS];
+	__u64 free_then[RELOADS], kept;
 	struct ndshm_nl_reserve now;
 	char parameters[64];
 	int i;
@@ -943,11 +943,14 @@ TEST_F(reserve, at_load)
 	}
 	/*
 	 * Processors keep some of the freed pages, which are not counted as free, but not more each
-	 * time.
+	 * time: at most one each of huge pages of 512 MiB.
 	 */
-	EXPECT_LT(free_then[1], free_then[RELOADS - 1] + AT_LOAD / 2)
+	kept = AT_LOAD / 2;
+	if (self->chunk > AT_LOAD)
+		kept += sysconf(_SC_NPROCESSORS_ONLN) * self->chunk;
+	EXPECT_LT(free_then[1], free_then[RELOADS - 1] + kept)
 		TH_LOG("%llu, %llu, %llu, %llu", free_then[0], free_then[1], free_then[2],
-		       free_then[3]);
+		       free_then[RELOADS - 1]);
 	self->fd = ndshm_open();
 }
 

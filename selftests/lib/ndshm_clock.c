@@ -86,3 +86,8 @@ double ndshm_clock_ran(struct ndshm_clock since)
 	late = ndshm_clock_now().stood - since.stood;
 	return took > late ? (took - late) / 1e9 : 0;
 }
+
+long long ndshm_clock_ran_ms(struct ndshm_clock since)
+{
+	return ndshm_clock_ran(since) * 1e3;
+}
