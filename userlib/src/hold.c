@@ -47,12 +47,17 @@ static struct ndshm_hold *hold_of_process(struct ndshm_hold *hold)
 
 bool ndshm__section_close_later(struct ndshm_section *section)
 {
-	if (!section->holds)
-		return false;
+	bool later;
+
+	/*
+	 * The last release uses the section with the lock held, also when it is out of the list, and
+	 * may free it once @closed is set and the lock released.
+	 */
 	ndshm__lock();
-	section->closed = hold_of_process(section->holds);
+	later = hold_of_process(section->holds);
+	section->closed = later;
 	ndshm__unlock();
-	return section->closed;
+	return later;
 }
 
 bool ndshm__section_is_held(struct ndshm_section *section, uint64_t offset, uint64_t length)

@@ -62,7 +62,7 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  * @alone: children do not inherit it: it is in a list, by @next
  * @next: see @alone; protected by ndshm__lock()
  * @holds: of this process and of those that it was forked from; protected by ndshm__lock(), but
- *	may be compared with NULL without it
+ *	may be compared with NULL without it, by calls during which the section exists
  * @closed: ndshm_section_close() was called, and the last hold's release frees it
  * @holder: 0, or the number of the process that attached in the upper half and its holder
  *	in the lower. Atomic instead of protected by a lock, which a child of fork()

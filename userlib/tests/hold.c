@@ -244,6 +244,39 @@ static void threads_hold_concurrently(void)
 	ndshm_section_close(section);
 }
 
+static pthread_barrier_t together;
+
+static void *release_together(void *hold)
+{
+	pthread_barrier_wait(&together);
+	ndshm_hold_release(hold);
+	return NULL;
+}
+
+/* The last release and the close of a section at the same time: it is freed once, by either. */
+static void release_and_close_concurrently(void)
+{
+	struct ndshm_section *section;
+	struct ndshm_hold *hold;
+	pthread_t thread;
+	uint64_t offset;
+	void *block;
+
+	pthread_barrier_init(&together, NULL, 2);
+	for (int i = 0; i < 2000; i++) {
+		section = section_make();
+		REQUIRE(section);
+		CHECK(!ndshm_section_alloc(section, 1000, &block));
+		CHECK(!ndshm_section_offset(section, block, &offset));
+		CHECK(!ndshm_section_hold(section, offset, 1000, NULL, NULL, &hold));
+		CHECK(!pthread_create(&thread, NULL, release_together, hold));
+		pthread_barrier_wait(&together);
+		ndshm_section_close(section);
+		CHECK(!pthread_join(thread, NULL));
+	}
+	pthread_barrier_destroy(&together);
+}
+
 int main(void)
 {
 	if (ndshm_open("memfd:", &ndshm))
@@ -255,6 +288,7 @@ int main(void)
 	RUN(deletion_ends_accesses_first);
 	RUN(held_blocks_are_freed_later);
 	RUN(threads_hold_concurrently);
+	RUN(release_and_close_concurrently);
 	ndshm_close(ndshm);
 	return test_end();
 }
