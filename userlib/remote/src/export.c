@@ -306,15 +306,14 @@ static int export_check(char *address, uint64_t length, uint32_t rights)
 	return reason == NDSHM_REASON_NONE ? 0 : remote_fail(reason, -ENXIO);
 }
 
-static struct ndshm_remote_export *export_alloc(struct ndshm_remote *remote, char *address,
-						uint64_t length, uint32_t rights)
+static struct ndshm_remote_export *export_alloc(struct ndshm_remote *remote, uint64_t length,
+						uint32_t rights)
 {
 	struct ndshm_remote_export *owner = calloc(1, sizeof(*owner));
 
 	if (!owner)
 		return NULL;
 	owner->remote = remote;
-	owner->address = address;
 	owner->blob.length = length;
 	owner->blob.rights = rights;
 	memcpy(owner->blob.instance, remote->instance, sizeof(remote->instance));
@@ -367,9 +366,10 @@ static int export_section(struct ndshm_remote *remote, struct ndshm_section *sec
 	struct ndshm_remote_export *owner;
 	int error;
 
-	owner = export_alloc(remote, base + offset, length, rights);
+	owner = export_alloc(remote, length, rights);
 	if (!owner)
 		return remote_done(-ENOMEM);
+	owner->address = base + offset;
 	error = ndshm_section_hold(section, offset, length, export_end_for_deletion, owner,
 				   &owner->hold);
 	if (error)
@@ -407,18 +407,20 @@ NDSHM_API int ndshm_remote_export_section(struct ndshm_remote *remote,
 static int export_block(struct ndshm_remote *remote, struct ndshm_block *block, uint64_t offset,
 			uint64_t length, uint32_t rights, struct ndshm_remote_export **out)
 {
-	struct ndshm_remote_export *owner;
-	void *base;
-	int error = ndshm_map(block, &base);
+	struct ndshm_remote_export *owner = export_alloc(remote, length, rights);
+	void *base = NULL;
+	int error;
 
-	if (error)
-		return remote_done(error);
-	owner = export_alloc(remote, (char *)base + offset, length, rights);
 	if (!owner)
 		return remote_done(-ENOMEM);
+	/* Held before it is mapped: else another thread could unmap it between the two. */
 	error = ndshm_block_hold(block, &owner->hold);
+	if (!error)
+		error = ndshm_map(block, &base);
 	if (error)
 		remote_done(error);
+	else
+		owner->address = (char *)base + offset;
 	return export_finish(owner, error, out);
 }
 

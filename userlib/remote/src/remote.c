@@ -248,11 +248,15 @@ void remote_progress(struct ndshm_remote *remote)
 
 NDSHM_API int ndshm_remote_progress(struct ndshm_remote *remote)
 {
+	const bool poll = remote->flags & NDSHM_REMOTE_POLL;
+
 	if (!remote_enter(remote))
 		return remote_forked();
-	remote_progress(remote);
+	/* The thread waits without the lock, and would serve what another thread has freed. */
+	if (poll)
+		remote_progress(remote);
 	remote_leave();
-	return remote_done(0);
+	return poll ? remote_done(0) : remote_fail(NDSHM_REASON_FLAGS, -EOPNOTSUPP);
 }
 
 NDSHM_API int ndshm_remote_fd(struct ndshm_remote *remote)

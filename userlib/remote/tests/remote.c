@@ -214,6 +214,7 @@ static void bad_arguments_have_reasons(void)
 	CHECK_REMOTE(ndshm_remote_compare_swap(range, 1, 1, 1, &value), EINVAL, ALIGNMENT);
 	CHECK_REMOTE(ndshm_remote_put(range, SECTION_BYTES, NULL, 0), 0, NONE);
 	CHECK_REMOTE(ndshm_remote_fd(remote), EOPNOTSUPP, FLAGS);
+	CHECK_REMOTE(ndshm_remote_progress(remote), EOPNOTSUPP, FLAGS);
 
 	request.timeout = 99;
 	CHECK_REMOTE(ndshm_remote_open(&request, &bad), EINVAL, REMOTE_LIMIT);
@@ -400,6 +401,55 @@ static void blocks_are_exported(void)
 	ndshm_remote_close(client);
 	ndshm_remote_close(remote);
 	ndshm_free(block);
+}
+
+static struct ndshm_block *unmapped;	/* by the next call for random bytes */
+static char *secret;
+
+ssize_t __real_getrandom(void *bytes, size_t length, unsigned int flags);
+ssize_t __wrap_getrandom(void *bytes, size_t length, unsigned int flags);
+
+/* What other threads may do while a block is exported: unmap it, and map something else there. */
+ssize_t __wrap_getrandom(void *bytes, size_t length, unsigned int flags)
+{
+	if (unmapped) {
+		ndshm_unmap(unmapped);
+		CHECK(mmap(secret, 8192, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == secret);
+		memcpy(secret, "secret", 6);
+		unmapped = NULL;
+	}
+	return __real_getrandom(bytes, length, flags);
+}
+
+static void unmapped_blocks_are_not_exported(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+	struct ndshm_remote_export *made;
+	struct ndshm_block *block;
+	char text[6] = "";
+	uint16_t port;
+	void *base;
+
+	remote = test_open(0, TIMEOUT);
+	REQUIRE(remote);
+	request.length = 8192;
+	CHECK(!ndshm_alloc(ndshm, &request, &block) && !ndshm_map(block, &base));
+	memcpy(base, "public", 6);
+	secret = base;
+	unmapped = block;
+	CHECK(!ndshm_remote_export_block(remote, block, 0, 8192, ALL, &made) && !unmapped);
+	ndshm_remote_export_blob(made, blob);
+	CHECK(!ndshm_remote_listen(remote, test_address(), 0, TOKEN, sizeof(TOKEN), &port));
+	owner.port = port;
+	peer = test_connect(remote, &owner);
+	REQUIRE(peer);
+	CHECK(!ndshm_remote_import(peer, blob, sizeof(blob), &range));
+	CHECK(!ndshm_remote_get(range, 0, text, 6) && !memcmp(text, "public", 6));
+	ndshm_remote_close(remote);
+	ndshm_free(block);
+	munmap(secret, 8192);
 }
 
 /*
@@ -801,6 +851,7 @@ int main(int argc, char **argv)
 	RUN(refused_imports_use_no_blob);
 	RUN(bad_exports_have_reasons);
 	RUN(blocks_are_exported);
+	RUN(unmapped_blocks_are_not_exported);
 	RUN(owners_check_all_accesses);
 	RUN(nothing_lands_after_revoke);
 	RUN(memory_that_is_gone_is_an_error);

@@ -96,8 +96,9 @@ int ndshm_remote_fd(struct ndshm_remote *remote)
 	NDSHM_NONNULL(1);
 
 /*
- * Serve the peers, and return without waiting. Calls that wait for a peer do the same meanwhile,
- * except ndshm_remote_connect(): do not connect a thread to an object that it serves itself.
+ * Serve the peers, with NDSHM_REMOTE_POLL, and return without waiting. Calls that wait for a peer do
+ * the same meanwhile, except ndshm_remote_connect(): do not connect a thread to an object that it
+ * serves itself. -EOPNOTSUPP (FLAGS): a thread makes the progress.
  */
 int ndshm_remote_progress(struct ndshm_remote *remote)
 	NDSHM_NONNULL(1);
