@@ -28,6 +28,7 @@
 #define TIMEOUT		120	/* seconds */
 #define ROUNDS		20
 #define LENGTH		0x40000UL
+#define HUGE		(2UL << 20)
 
 FIXTURE(race) {
 	int fd;
@@ -413,6 +414,34 @@ TEST_F(stuck_race, claim_end_during_allocation)
 	close(attach.out_holder);
 	close(create.out_section);
 	self->fd = ndshm_open();
+}
+
+/* An allocation of many chunks ends with the chunk in which the section is deleted. */
+TEST_F(stuck_race, deletion_during_allocation)
+{
+	const int section = test_new_section(self->fd, self->edu.adapter.id, 8 * HUGE, 0);
+	const int holder = test_attach(section);
+	struct ndshm_section_delete_args end = section_delete_request(NDSHM_DELETE_REVOKE, -1);
+	struct ndshm_extent_alloc_args more = extent_alloc_request(8 * HUGE, 0);
+	long long begin;
+	pid_t child;
+	int peer;
+
+	ASSERT_EQ(0, ndshm_write_file(CHUNK_DELAY, "2000"));
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(!_test_extent_alloc(holder, &more) ||
+		      more.reason != NDSHM_REASON_SECTION_DELETED);
+	EXPECT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == 1));
+	begin = milliseconds();
+	test_section_delete(section, &end);
+	EXPECT_TRUE(ndshm_reap(child));
+	/* Seven further chunks would take 14 s. */
+	EXPECT_GE(7000, milliseconds() - begin);
+	close(peer);
+	close(holder);
+	close(section);
 }
 
 struct stuck_section {

@@ -323,8 +323,9 @@ ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
 		reason = ndshm_adapter_permit(section->adapter, section->rawio);
 	while (reason == NDSHM_REASON_NONE) {
 		spin_lock(&section->lock);
-		hole = ndshm_extent_map_next_hole(&section->map, &start, &count,
-						  end);
+		reason = ndshm_section_state(section);
+		hole = reason == NDSHM_REASON_NONE &&
+		       ndshm_extent_map_next_hole(&section->map, &start, &count, end);
 		spin_unlock(&section->lock);
 		if (!hole)
 			break;
