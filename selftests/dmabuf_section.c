@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 
 #include <linux/dma-buf.h>
@@ -303,6 +304,43 @@ TEST_F(export, pinned_page_is_not_reused)
 		close(ends[1]);
 		free(seen);
 	}
+	close(holder);
+	close(fd);
+}
+
+/* A place that was pinned is used again after the pin, also if a limit refuses new memory. */
+TEST_F(export, pinned_place_returns_at_a_limit)
+{
+	struct ndshm_extent_alloc_args more;
+	struct rlimit before, limit;
+	struct iovec what = { .iov_len = self->page };
+	int fd, holder, dmabuf, ends[2];
+	__u64 place;
+	char byte;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &before));
+	limit = before;
+	limit.rlim_cur = test_user_locked() + HUGE;
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	fd = test_new_section(self->client, self->adapter, MAX, 0);
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &before));
+	holder = test_attach(fd);
+	ASSERT_EQ(0, pipe2(ends, O_CLOEXEC));
+	place = test_extent(holder, HUGE);
+	dmabuf = test_export(fd, place, HUGE, O_RDWR);
+	what.iov_base = test_map_dmabuf(dmabuf, HUGE, RW);
+	EXPECT_EQ((ssize_t)self->page, vmsplice(ends[1], &what, 1, 0));
+	munmap(what.iov_base, HUGE);
+	close(dmabuf);
+	test_free_extent(holder, place);
+	more = extent_alloc_request(HUGE, 0);
+	EXPECT_NE(0, _test_extent_alloc(holder, &more));
+	EXPECT_EQ(NDSHM_REASON_MEMLOCK, more.reason);
+	for (place = 0; place < self->page; place++)
+		EXPECT_EQ(1, read(ends[0], &byte, 1));
+	test_free_extent(holder, test_extent(holder, HUGE));
+	close(ends[0]);
+	close(ends[1]);
 	close(holder);
 	close(fd);
 }

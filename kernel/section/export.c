@@ -66,11 +66,12 @@ bool ndshm_section_export_keep(struct ndshm_section *section, struct ndshm_exten
 
 /*
  * Free the kept extents with a page from @at to @last that no dma-buf keeps any more. There can be
- * one for each page, so drop the lock between them.
+ * one for each page, so drop the lock between them. Return: true if there was one.
  */
-static void section_return_kept(struct ndshm_section *section, u32 at, u32 last)
+static bool section_return_kept(struct ndshm_section *section, u32 at, u32 last)
 {
 	struct ndshm_extent *extent;
+	bool found = false;
 
 	spin_lock(&section->lock);
 	for (;;) {
@@ -81,12 +82,14 @@ static void section_return_kept(struct ndshm_section *section, u32 at, u32 last)
 		if (!section_exports_overlap(section, extent)) {
 			rb_erase(&extent->node, &section->exported);
 			ndshm_section_return_extent(section, extent);
+			found = true;
 		}
 		spin_unlock(&section->lock);
 		cond_resched();
 		spin_lock(&section->lock);
 	}
 	spin_unlock(&section->lock);
+	return found;
 }
 
 static void section_export_end(struct ndshm_section *section, struct section_export *export)
@@ -105,9 +108,9 @@ void ndshm_section_keep_pinned(struct ndshm_section *section, struct ndshm_exten
 	spin_unlock(&section->lock);
 }
 
-void ndshm_section_return_pinned(struct ndshm_section *section)
+bool ndshm_section_return_pinned(struct ndshm_section *section)
 {
-	section_return_kept(section, 0, U32_MAX);
+	return section_return_kept(section, 0, U32_MAX);
 }
 
 static int section_export_release(struct inode *inode, struct file *file)

@@ -30,7 +30,10 @@ bool ndshm_section_export_keep(struct ndshm_section *section, struct ndshm_exten
 /* Keep a new extent that has pinned pages, instead of giving it to a holder. */
 void ndshm_section_keep_pinned(struct ndshm_section *section, struct ndshm_extent *extent);
 
-/* Free all extents that no dma-buf keeps; their pages may still be pinned. May sleep. */
-void ndshm_section_return_pinned(struct ndshm_section *section);
+/*
+ * Free all extents that no dma-buf keeps; their pages may still be pinned. Return: true if there
+ * was one. May sleep.
+ */
+bool ndshm_section_return_pinned(struct ndshm_section *section);
 
 #endif /* _NDSHM_SECTION_EXPORT_H */

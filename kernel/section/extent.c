@@ -305,11 +305,13 @@ ndshm_reason_t ndshm_section_alloc_extent(struct ndshm_section *section, u32 cou
 			ndshm_section_keep_pinned(section, *extent);
 			continue;
 		}
-		if (reason == NDSHM_REASON_SECTION_FULL)
-			ndshm_section_return_pinned(section);
-		if (reason != NDSHM_REASON_SECTION_FULL || !again)
+		/*
+		 * What was pinned may not be any more. Also if the section is not full: a limit of
+		 * its creator refuses new memory then.
+		 */
+		if (!ndshm_section_return_pinned(section) || !again ||
+		    fatal_signal_pending(current))
 			return reason;
-		/* What was pinned may not be any more. */
 		again = false;
 	}
 }
