@@ -510,6 +510,7 @@ TEST_F(card, permanent_failure)
 	struct ndshm_adapter_set_irqs_args set = irqs_of(owner, NDSHM_IRQ_MSI);
 	struct ndshm_adapter_config_args config =
 		adapter_config_request(owner->edu.adapter.id, 0, 0, 4, 0);
+	struct ndshm_adapter_claim_args request;
 
 	test_start(owner);
 	test_adapter_set_irqs(owner->fd, &set);
@@ -525,9 +526,12 @@ TEST_F(card, permanent_failure)
 	set = irqs_of(owner, NDSHM_IRQ_MSI);
 	test_err_adapter_set_irqs(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner->fd, &set);
 	test_err_adapter_config(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner->fd, &config);
+	/* Nor is it for the next claim. */
+	end_claim(owner);
+	request = claim_of(owner);
+	test_err_adapter_claim(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner->fd, &request);
 	ASSERT_EQ(0, ndshm_pci_unbind(&owner->edu.pci));
 	ASSERT_EQ(0, ndshm_edu_rebind(&owner->edu));
-	end_claim(owner);
 	claim(_metadata, owner);
 	test_usable(_metadata, owner);
 }

@@ -70,7 +70,7 @@ static ndshm_reason_t pci_claim_check(struct ndshm_pci_function *function)
 	}
 	if (reset->running || !ndshm_pci_reset_permitted(function))
 		reason = NDSHM_REASON_ADAPTER_RESETTING;
-	else if (!pci_device_is_present(function->pdev))
+	else if (function->down || !pci_device_is_present(function->pdev))
 		reason = NDSHM_REASON_ADAPTER_REMOVED;
 	mutex_unlock(&function->lock);
 	return reason;

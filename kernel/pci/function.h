@@ -85,7 +85,8 @@ struct ndshm_pci_reset {
  * @command_lock: serialises changes of the command register with the INTx handler's
  * @irqs: interrupts of the claim
  * @reset: reset by a worker
- * @down: START fails: the machine shuts down, or the function failed permanently
+ * @down: the machine shuts down, or the function failed permanently: claims and START fail, and
+ *	the BARs stay unmapped
  * @resetting: a reset or an error recovery is in progress: bus mastering and interrupts
  *	must stay off
  * @claimed: a client has a claim; written by claim and release

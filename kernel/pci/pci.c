@@ -221,12 +221,32 @@ static void ndshm_pci_suspend(struct ndshm_pci_function *function)
 	mutex_unlock(&function->lock);
 }
 
+static bool pci_is_down(struct ndshm_pci_function *function)
+{
+	bool down;
+
+	mutex_lock(&function->lock);
+	down = function->down;
+	mutex_unlock(&function->lock);
+	return down;
+}
+
+/* Give the BARs back after a reset, unless the function is down. */
+static void pci_map_bars(struct ndshm_pci_function *function)
+{
+	if (!function->adapter || pci_is_down(function))
+		return;
+	ndshm_adapter_unmap_bars(function->adapter, false);
+	/* Pairs with ndshm_pci_shutdown(), which sets @down before it unmaps. */
+	if (pci_is_down(function))
+		ndshm_adapter_unmap_bars(function->adapter, true);
+}
+
 /* Signal the eventfds last, when the client can access registers and turn interrupts on. */
 static void ndshm_pci_resume(struct ndshm_pci_function *function)
 {
 	ndshm_pci_restore(function);
-	if (function->adapter)
-		ndshm_adapter_unmap_bars(function->adapter, false);
+	pci_map_bars(function);
 	mutex_lock(&function->lock);
 	function->resetting = false;
 	ndshm_pci_irqs_end(function);
