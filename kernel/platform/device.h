@@ -36,7 +36,7 @@ struct ndshm_platform_line {
 /**
  * struct ndshm_platform_device - Platform device bound to ndshm_platform
  * @pdev: the device; its driver data is this structure
- * @adapter: registered adapter. Written by probe and remove
+ * @adapter: registered adapter. Written by probe with @lock held, and by remove
  * @reset: reset lines, or NULL; constant after probe
  * @clocks: all clocks of the device, which are on while it is bound
  * @clock_count: number of @clocks

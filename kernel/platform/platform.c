@@ -108,7 +108,10 @@ static void platform_restore_dma(struct ndshm_platform_device *device)
 static int platform_register(struct ndshm_platform_device *device,
 			     const struct ndshm_adapter_info *info)
 {
+	/* A client can claim it before the call returns. The claim waits for the lock. */
+	mutex_lock(&device->lock);
 	device->adapter = ndshm_adapter_register(info, NULL);
+	mutex_unlock(&device->lock);
 	return PTR_ERR_OR_ZERO(device->adapter);
 }
 
