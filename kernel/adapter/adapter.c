@@ -120,7 +120,8 @@ ndshm_adapter_register(const struct ndshm_adapter_info *info,
 
 	if (!ndshm_name_valid(info->name))
 		return ndshm_reason_report_ptr(NDSHM_REASON_NAME, out, NULL);
-	if (info->flags & ~(NDSHM_ADAPTER_OPEN | NDSHM_ADAPTER_UNSTOPPABLE))
+	if (info->flags & ~(NDSHM_ADAPTER_OPEN | NDSHM_ADAPTER_UNSTOPPABLE) ||
+	    (info->flags & NDSHM_ADAPTER_UNSTOPPABLE && !info->ops))
 		return ndshm_reason_report_ptr(NDSHM_REASON_FLAGS, out, NULL);
 	adapter = kzalloc(sizeof(*adapter), GFP_KERNEL);
 	if (!adapter)

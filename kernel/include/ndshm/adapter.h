@@ -103,7 +103,7 @@ struct ndshm_adapter_ops {
 /*
  * The end of a claim does not stop the device's DMA. Unless an IOMMU is strict, and so ends access
  * to the memory before it is freed, clients can allocate only from providers in the adapter's
- * scope, whose memory nothing else uses.
+ * scope, whose memory nothing else uses. Only with @ops of struct ndshm_adapter_info.
  */
 #define NDSHM_ADAPTER_UNSTOPPABLE	BIT(1)
 
