@@ -5,6 +5,7 @@
  * fault. fuse_stall.c and revoke_race.c cover other ways of stopping.
  */
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -20,6 +21,7 @@
 #define OTHER_GROUP	CGROUPS "/ndshm-removal-other"
 #define CPU_LITTLE	"4000 100000"	/* microseconds, of so many */
 #define CPU_LEAST	"1000 100000"	/* with it 64 MiB take seconds */
+#define CPU_HARDLY	"1000 1000000"
 #define CPU_SELDOM	"10000 1000000"	/* throttled for most of a second when used up */
 /* Not "max": the kernel patches its scheduler when the first limit comes or the last goes. */
 #define CPU_MUCH	"10000000 100000"
@@ -205,6 +207,78 @@ TEST_F_TIMEOUT(removal, mapping, TIMEOUT)
 		test_adapter_claim(self->fd, &claim);
 		bar = adapter_map_bar_request(self->edu.adapter.id, 0);
 	}
+}
+
+#define HUGE	(2UL << 20)
+
+/* Map memory many times, with huge entries; then, throttled, change a part of one mapping. */
+static void split_one_of_many(struct _test_data_removal *self, __u64 offset)
+{
+	void *map = MAP_FAILED;
+	unsigned int i, many = ndshm_rounds(1000, 100);
+	size_t at;
+
+	for (i = 0; i < many; i++) {
+		map = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, offset);
+		for (at = 0; map != MAP_FAILED && at < LENGTH; at += HUGE)
+			if (!ndshm_readable(map + at))
+				map = MAP_FAILED;
+		if (map == MAP_FAILED)
+			_exit(1);
+	}
+	ndshm_signal_peer(self->peer);
+	if (!ndshm_hear(self->peer) || !enter_group(GROUP))
+		_exit(1);
+	mprotect(map, page_size(), PROT_READ);
+	for (;;)
+		ndshm_readable(map);
+}
+
+static void map_again_and_again(struct _test_data_removal *self, int peer, __u64 offset)
+{
+	void *map;
+
+	ndshm_signal_peer(peer);
+	for (;;) {
+		map = mmap(NULL, LENGTH, PROT_READ, MAP_SHARED, self->fd, offset);
+		if (map != MAP_FAILED)
+			munmap(map, LENGTH);
+	}
+}
+
+/*
+ * A split removes the huge entries of all mappings. The removal must not wait for a process that
+ * does so, nor for another one that maps the memory meanwhile and waits for the first.
+ */
+TEST_F_TIMEOUT(removal, splitting, TIMEOUT)
+{
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_info block;
+	pid_t mapper;
+	int peer;
+
+	if (!variant->provider || strcmp(variant->provider, "coherent"))
+		SKIP(return, "it has no huge entries that are split");
+	alloc = request(_metadata, self, variant->provider, LENGTH, &block);
+	test_block_alloc(self->fd, &alloc);
+	ASSERT_EQ(0, ndshm_write_file(GROUP "/cpu.max", CPU_HARDLY));
+	self->child = ndshm_fork(&self->peer);
+	ASSERT_LE(0, self->child);
+	if (!self->child)
+		split_one_of_many(self, block.mmap_offset);
+	ASSERT_TRUE(ndshm_hear(self->peer));
+	mapper = ndshm_fork(&peer);
+	ASSERT_LE(0, mapper);
+	if (!mapper)
+		map_again_and_again(self, peer, block.mmap_offset);
+	ASSERT_TRUE(ndshm_hear(peer));
+	ASSERT_TRUE(ndshm_signal_peer(self->peer));
+	usleep(100000);
+	test_bounded_unbind();
+	TH_LOG("removal: %lld ms", self->longest);
+	EXPECT_TRUE(ndshm_end(mapper, peer, SIGKILL));
+	EXPECT_FALSE(ndshm_reap(mapper));
+	close(peer);
 }
 
 /*

@@ -22,6 +22,7 @@
 #include <ndshm/block.h>
 
 #include "../base/deferred.h"
+#include "../base/step.h"
 #include "../base/testing.h"
 #include "../base/trace.h"
 #include "object.h"
@@ -261,10 +262,18 @@ static vm_fault_t object_map_pages(struct vm_fault *vmf, pgoff_t start,
 	return 0;
 }
 
+static int object_unmap_step(void *context)
+{
+	unmap_mapping_range(context, 0, 0, 1);
+	return 0;
+}
+
 /*
  * mm copies, moves and splits huge entries in ways that a revocation can miss: it reads an entry
  * before it takes the lock of the page table, or clears it for a moment. So there is none when mm
- * begins, which is after the open of the new VMA: mappings with page tables take their place.
+ * begins, which is after the open of the new VMA: mappings with page tables take their place. A
+ * worker unmaps: a throttled task would hold i_mmap_rwsem of many mappings for long, and with a
+ * writer behind it a removal would wait.
  */
 static void object_split_huge(struct ndshm_object *object, struct address_space *mapping)
 {
@@ -276,7 +285,7 @@ static void object_split_huge(struct ndshm_object *object, struct address_space 
 	spin_unlock(&object->state_lock);
 	if (!huge)
 		return;
-	unmap_mapping_range(mapping, 0, 0, 1);
+	ndshm_step_run(object_unmap_step, mapping);
 	spin_lock(&object->state_lock);
 	object->huge = false;
 	spin_unlock(&object->state_lock);
