@@ -18,6 +18,12 @@
 
 #define DRIVERS	2
 
+/* Devices of a group, without bridges; those whose DMA nothing ends. */
+struct bus_count {
+	unsigned int devices;
+	unsigned int endless;
+};
+
 /* Written at load and unload only. */
 static const struct device_driver *drivers[DRIVERS];
 
@@ -65,11 +71,40 @@ bool ndshm_bus_drives(struct device *dev)
  * Called with the group's mutex held. Probing takes that mutex under the device lock, so
  * dev->driver may be compared, but must not be dereferenced.
  */
+static bool bus_device_is_bridge(struct device *dev)
+{
+	return dev_is_pci(dev) && pci_is_bridge(to_pci_dev(dev));
+}
+
 static int bus_device_is_foreign(struct device *dev, void *unused)
 {
-	if (dev_is_pci(dev) && pci_is_bridge(to_pci_dev(dev)))
+	return !bus_device_is_bridge(dev) && !ndshm_bus_drives(dev);
+}
+
+/*
+ * Nothing ends the DMA of a platform device without a reset line when its client has left: in a
+ * group of several it would go on to the memory of the next client of another one. Called for each
+ * device. Its driver is not asked, for the reason above.
+ */
+static int bus_count(struct device *dev, void *context)
+{
+	struct bus_count *count = context;
+
+	if (bus_device_is_bridge(dev))
 		return 0;
-	return !ndshm_bus_drives(dev);
+	count->devices++;
+	count->endless += !dev_is_pci(dev) && !device_property_present(dev, "resets");
+	return 0;
+}
+
+/* Return: true if the group lets other devices access the memory of an adapter in it. */
+static bool bus_group_is_shared(struct iommu_group *group)
+{
+	struct bus_count count = {};
+
+	iommu_group_for_each_dev(group, &count, bus_count);
+	return (count.endless && count.devices > 1) ||
+	       iommu_group_for_each_dev(group, NULL, bus_device_is_foreign);
 }
 
 /*
@@ -119,7 +154,7 @@ u32 ndshm_bus_isolation(struct device *dev)
 		return NDSHM_ISOLATION_NO_TRANSLATION | NDSHM_ISOLATION_MSI;
 
 	missing = bus_translation(dev);
-	if (iommu_group_for_each_dev(group, NULL, bus_device_is_foreign))
+	if (bus_group_is_shared(group))
 		missing |= NDSHM_ISOLATION_SHARED_GROUP;
 	if (!ndshm_group_has_isolated_msi(group))
 		missing |= NDSHM_ISOLATION_MSI;
