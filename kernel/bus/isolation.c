@@ -18,12 +18,6 @@
 
 #define DRIVERS	2
 
-/* Devices of a group, without bridges; those whose DMA nothing ends. */
-struct bus_count {
-	unsigned int devices;
-	unsigned int endless;
-};
-
 /* Written at load and unload only. */
 static const struct device_driver *drivers[DRIVERS];
 
@@ -60,6 +54,11 @@ bool ndshm_bus_drives(struct device *dev)
 	return false;
 }
 
+static bool bus_device_is_bridge(struct device *dev)
+{
+	return dev_is_pci(dev) && pci_is_bridge(to_pci_dev(dev));
+}
+
 /*
  * Return: non-zero if @dev shares DMA addresses with an adapter, but is not under the
  * control of this module. VFIO accepts devices without a driver, because its ownership of
@@ -71,21 +70,18 @@ bool ndshm_bus_drives(struct device *dev)
  * Called with the group's mutex held. Probing takes that mutex under the device lock, so
  * dev->driver may be compared, but must not be dereferenced.
  */
-static bool bus_device_is_bridge(struct device *dev)
-{
-	return dev_is_pci(dev) && pci_is_bridge(to_pci_dev(dev));
-}
-
 static int bus_device_is_foreign(struct device *dev, void *unused)
 {
 	return !bus_device_is_bridge(dev) && !ndshm_bus_drives(dev);
 }
 
-/*
- * Nothing ends the DMA of a platform device without a reset line when its client has left: in a
- * group of several it would go on to the memory of the next client of another one. Called for each
- * device. Its driver is not asked, for the reason above.
- */
+/* Devices of a group, without bridges, and those of them that are no PCI functions. */
+struct bus_count {
+	unsigned int devices;
+	unsigned int others;
+};
+
+/* Called for each device of a group. Return: non-zero to end at one that is foreign. */
 static int bus_count(struct device *dev, void *context)
 {
 	struct bus_count *count = context;
@@ -93,18 +89,32 @@ static int bus_count(struct device *dev, void *context)
 	if (bus_device_is_bridge(dev))
 		return 0;
 	count->devices++;
-	count->endless += !dev_is_pci(dev) && !device_property_present(dev, "resets");
-	return 0;
+	count->others += !dev_is_pci(dev);
+	return !ndshm_bus_drives(dev);
 }
 
-/* Return: true if the group lets other devices access the memory of an adapter in it. */
+/*
+ * Nothing ends the DMA of a platform device without a reset line when its client has left: in a
+ * group of several it would go on to the memory of the next client of another one. Its driver is
+ * not asked, for the reason above.
+ */
+static int bus_device_is_endless(struct device *dev, void *unused)
+{
+	return !dev_is_pci(dev) && !device_property_present(dev, "resets");
+}
+
+/*
+ * Return: true if the group lets other devices access the memory of an adapter in it. Each
+ * allocation asks for that, and most groups have one device.
+ */
 static bool bus_group_is_shared(struct iommu_group *group)
 {
 	struct bus_count count = {};
 
-	iommu_group_for_each_dev(group, &count, bus_count);
-	return (count.endless && count.devices > 1) ||
-	       iommu_group_for_each_dev(group, NULL, bus_device_is_foreign);
+	if (iommu_group_for_each_dev(group, &count, bus_count))
+		return true;
+	return count.others && count.devices > 1 &&
+	       iommu_group_for_each_dev(group, NULL, bus_device_is_endless);
 }
 
 /*
