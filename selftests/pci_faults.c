@@ -526,7 +526,9 @@ TEST_F(card, permanent_failure)
 	set = irqs_of(owner, NDSHM_IRQ_MSI);
 	test_err_adapter_set_irqs(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner->fd, &set);
 	test_err_adapter_config(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner->fd, &config);
-	/* Nor is it for the next claim. */
+	/* A reset does not give the registers back, nor does the next claim. */
+	ASSERT_EQ(0, ndshm_pci_reset(&owner->edu.pci));
+	test_sigbus(owner->bar);
 	end_claim(owner);
 	request = claim_of(owner);
 	test_err_adapter_claim(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner->fd, &request);
