@@ -85,6 +85,7 @@ static const struct {
 	{ ndshm_block_setup, ndshm_block_teardown },
 	{ ndshm_deferred_setup, deferred_teardown },
 	{ ndshm_step_setup, ndshm_step_teardown },
+	{ ndshm_object_setup, ndshm_object_teardown },
 	{ ndshm_claim_setup, ndshm_claim_teardown },
 	{ ndshm_queue_setup, ndshm_queue_teardown },
 	{ ndshm_request_setup, ndshm_request_teardown },

@@ -20,7 +20,6 @@
 #include "../base/deferred.h"
 #include "../base/events.h"
 #include "../base/params.h"
-#include "../base/step.h"
 #include "../base/trace.h"
 #include "../registration/provider.h"
 #include "block.h"
@@ -99,21 +98,6 @@ static inline void block_call_free(const struct ndshm_block *block)
 		block_trace_answer(block, NDSHM_TRACE_FREE, NDSHM_STATUS_SUCCESS, start);
 }
 
-static int block_keep_step(void *context)
-{
-	ndshm_block_keep_pages(context);
-	return 0;
-}
-
-/* A removal waits for it, and it visits each page: of a large block in a worker. */
-static void block_keep_pages(struct ndshm_block *block)
-{
-	if (block->consumed > SZ_2M && !(current->flags & PF_WQ_WORKER))
-		ndshm_step_run(block_keep_step, block);
-	else
-		ndshm_block_keep_pages(block);
-}
-
 /* Return: false if the memory is or was freed by another caller. */
 static bool block_free_memory(struct ndshm_block *block)
 {
@@ -124,7 +108,7 @@ static bool block_free_memory(struct ndshm_block *block)
 		cond_resched();
 	if (!xchg(&block->has_memory, false))
 		return false;
-	block_keep_pages(block);
+	ndshm_block_keep_pages(block);
 	block_call_free(block);
 	ndshm_uncharge(&block->charge);
 	ndshm_block_leave_sets(block);

@@ -20,9 +20,9 @@
 
 #include <linux/ndshm.h>
 #include <ndshm/block.h>
+#include <ndshm/provider.h>
 
 #include "../base/deferred.h"
-#include "../base/step.h"
 #include "../base/testing.h"
 #include "../base/trace.h"
 #include "object.h"
@@ -30,6 +30,12 @@
 /* Maximum wait of a revocation for faults in flight, and pause of such waits afterwards. */
 #define LATE_PATIENCE	(HZ / 2)
 #define IMPATIENCE	(4UL * HZ)
+
+/*
+ * Of the steps of splits only: they wait for a task that changes the list of mappings, and no
+ * revocation may wait for them in turn.
+ */
+static struct workqueue_struct *split_queue;
 
 /* Held by every client, and by every path to one of its files. */
 static struct vfsmount *mount;
@@ -285,7 +291,7 @@ static void object_split_huge(struct ndshm_object *object, struct address_space 
 	spin_unlock(&object->state_lock);
 	if (!huge)
 		return;
-	ndshm_step_run(object_unmap_step, mapping);
+	ndshm_step_call(split_queue, object_unmap_step, mapping);
 	spin_lock(&object->state_lock);
 	object->huge = false;
 	spin_unlock(&object->state_lock);
@@ -694,6 +700,17 @@ static int object_init_fs_context(struct fs_context *context)
 		return -ENOMEM;
 	pseudo->dops = &object_dentry_ops;
 	return 0;
+}
+
+int __init ndshm_object_setup(void)
+{
+	split_queue = alloc_workqueue("ndshm-split", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	return split_queue ? 0 : -ENOMEM;
+}
+
+void ndshm_object_teardown(void)
+{
+	destroy_workqueue(split_queue);
 }
 
 /*

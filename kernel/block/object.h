@@ -7,6 +7,7 @@
 
 #include <linux/atomic.h>
 #include <linux/fs.h>
+#include <linux/init.h>
 #include <linux/mm_types.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -205,5 +206,8 @@ void ndshm_object_retire(struct ndshm_object *object,
  * true for the first call. May sleep.
  */
 bool ndshm_object_revoke(struct ndshm_object *object);
+
+int __init ndshm_object_setup(void);
+void ndshm_object_teardown(void);
 
 #endif /* _NDSHM_BLOCK_OBJECT_H */

@@ -7,8 +7,10 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 
 #include "../account/pinned.h"
+#include "../base/step.h"
 #include "../base/testing.h"
 #include "../registration/provider.h"
 #include "block.h"
@@ -311,16 +313,19 @@ void ndshm_pages_zero(struct page *page, unsigned long count)
 	}
 }
 
-void ndshm_block_keep_pages(struct ndshm_block *block)
+/* Only pages that users could map can be pinned. */
+static bool block_pinnable(const struct ndshm_block *block)
 {
-	/* Only pages that users could map can be pinned. */
-	bool pinnable = block->charge.requester && block->object.was_mapped;
+	return block->charge.requester && block->object.was_mapped;
+}
+
+static int block_keep_step(void *context)
+{
+	struct ndshm_block *block = context;
+	const bool pinnable = block_pinnable(block);
 	struct folio *folio;
 	pgoff_t index = 0;
 
-	if (!block->registration->page ||
-	    (!pinnable && block->object.length == PAGE_SIZE))
-		return;
 	/* Nothing is mapped: any reference besides the block's own is a pin. */
 	while ((folio = block_next_folio(block, &index))) {
 		if (ndshm_folio_broken(folio))
@@ -328,4 +333,17 @@ void ndshm_block_keep_pages(struct ndshm_block *block)
 		else if (pinnable && folio_ref_count(folio) > 1)
 			ndshm_pinned_keep(folio, &block->charge);
 	}
+	return 0;
+}
+
+/* A removal waits for this, and it visits each page: of a large block in a worker. */
+void ndshm_block_keep_pages(struct ndshm_block *block)
+{
+	if (!block->registration->page ||
+	    (!block_pinnable(block) && block->object.length == PAGE_SIZE))
+		return;
+	if (block->consumed > SZ_2M && !(current->flags & PF_WQ_WORKER))
+		ndshm_step_run(block_keep_step, block);
+	else
+		block_keep_step(block);
 }
