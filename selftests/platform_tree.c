@@ -142,6 +142,8 @@ FIXTURE_TEARDOWN(tree)
 	/* The adapter holds the module, and would be bound when it comes again. */
 	EXPECT_EQ(0, ndshm_write_file(DRIVER "/unbind", variant->name));
 	EXPECT_EQ(0, ndshm_unload_module(SUPPLIES));
+	/* As it was: a program that loads the module again finds the adapters that it had. */
+	EXPECT_EQ(0, ndshm_write_file(DRIVER "/bind", variant->other));
 }
 
 static void tree_quiesce(struct _test_data_tree *self)
