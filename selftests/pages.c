@@ -600,14 +600,6 @@ TEST_F_TIMEOUT(pages, advice, LONG)
 	unmake(_metadata, self);
 }
 
-/* vmsplice() stores references to the pages, without a copy, in a pipe. */
-static bool put_into_pipe(int pipe, void *memory, size_t length)
-{
-	struct iovec what = { .iov_base = memory, .iov_len = length };
-
-	return vmsplice(pipe, &what, 1, 0) == (ssize_t)length;
-}
-
 TEST_F_TIMEOUT(pages, pinned_longer_than_it_lives, LONG)
 {
 	const __u64 before = ndshm_locked(self->fd);
@@ -618,7 +610,7 @@ TEST_F_TIMEOUT(pages, pinned_longer_than_it_lives, LONG)
 	ASSERT_EQ(0, pipe(ends));
 	make(_metadata, self, HUGE);
 	fill_pattern(self->map, HUGE, 12);
-	ASSERT_TRUE(put_into_pipe(ends[1], self->map + HUGE / 2, sizeof(copy)));
+	ASSERT_TRUE(ndshm_put_into_pipe(ends[1], self->map + HUGE / 2, sizeof(copy)));
 	unmake(_metadata, self);
 	/* The new block must not reuse the pinned memory. */
 	make(_metadata, self, 4 * HUGE);
@@ -739,9 +731,9 @@ TEST_F_TIMEOUT(pages, pinned_is_paid_for, LONG)
 	ASSERT_EQ(0, pipe(ends));
 	ASSERT_EQ(0, pipe(others));
 	make(_metadata, self, 4 * HUGE);
-	ASSERT_TRUE(put_into_pipe(ends[1], self->map + HUGE, 1));
-	ASSERT_TRUE(put_into_pipe(ends[1], self->map + 2 * HUGE - 1, 1));
-	ASSERT_TRUE(put_into_pipe(others[1], self->map, 1));
+	ASSERT_TRUE(ndshm_put_into_pipe(ends[1], self->map + HUGE, 1));
+	ASSERT_TRUE(ndshm_put_into_pipe(ends[1], self->map + 2 * HUGE - 1, 1));
+	ASSERT_TRUE(ndshm_put_into_pipe(others[1], self->map, 1));
 	EXPECT_EQ(before + 4 * HUGE, ndshm_locked(self->fd));
 	unmake(_metadata, self);
 	EXPECT_EQ(before + 2 * HUGE, ndshm_locked(self->fd));
@@ -868,7 +860,7 @@ TEST_F(device, revoked)
 	take(_metadata, self, 2 * PART, segments, ARRAY_SIZE(segments));
 	fill_pattern(self->map, 2 * PART, 13);
 	ASSERT_EQ(0, pipe(ends));
-	ASSERT_TRUE(put_into_pipe(ends[1], self->map, sizeof(copy)));
+	ASSERT_TRUE(ndshm_put_into_pipe(ends[1], self->map, sizeof(copy)));
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	test_sigbus(self->map);
 	test_sigbus(self->map + PART - 1);

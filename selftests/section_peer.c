@@ -4,6 +4,7 @@
  * another user that received a descriptor.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -324,6 +325,68 @@ TEST_F(peer, limits_of_the_creator)
 	ndshm_case(false);
 	close(peer);
 	close(fd);
+}
+
+/*
+ * Memory that was pinned when its extent was freed is charged to the creator until it is unpinned.
+ * All memory of the section is at most twice MaxSize, also if the creator is exempt from charges.
+ */
+static void test_pins_are_bounded(struct __test_metadata *_metadata, struct _test_data_peer *self,
+				  bool exempt)
+{
+	static const __u64 lengths[] = { 2 * HUGE, HUGE, HUGE };
+	const __u64 most = lengths[0], before = ndshm_locked(self->client);
+	struct ndshm_extent_alloc_args more;
+	struct ndshm_extent_free_args request;
+	int ends[2], fd, holder;
+	unsigned char *map;
+	unsigned int i;
+	__u64 pinned = 0;
+
+	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, exempt));
+	fd = test_new_section(self->client, self->adapter, most, 0);
+	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
+	holder = test_attach(fd);
+	map = test_map_section(fd, most);
+	ASSERT_EQ(0, pipe(ends));
+	ASSERT_LE(0, fcntl(ends[1], F_SETPIPE_SZ, (int)(2 * most)));
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		more = extent_alloc_request(lengths[i], 0);
+		test_extent_alloc(holder, &more);
+		ASSERT_TRUE(ndshm_put_into_pipe(ends[1], map, lengths[i]));
+		request = extent_free_request(0);
+		test_extent_free(holder, &request);
+		EXPECT_TRUE(ndshm_soon(!ndshm_committed(fd)));
+		pinned += lengths[i];
+		EXPECT_EQ(before + (exempt ? 0 : pinned), ndshm_locked(self->client));
+		if (pinned == most)
+			continue;
+		/* More than the bound, by a chunk; changes nothing. */
+		more = extent_alloc_request(2 * most - pinned + self->page, 0);
+		test_err_extent_alloc(ENOSPC, NDSHM_REASON_SECTION_PINNED, self->client, holder,
+				      &more);
+		EXPECT_EQ(0, ndshm_committed(fd));
+	}
+	/* The end of a pin is no event: the next call finds it. */
+	close(ends[0]);
+	close(ends[1]);
+	more = extent_alloc_request(most, 0);
+	test_extent_alloc(holder, &more);
+	EXPECT_EQ(before + (exempt ? 0 : most), ndshm_locked(self->client));
+	munmap(map, most);
+	close(holder);
+	close(fd);
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) == before));
+}
+
+TEST_F(peer, pins_are_bounded)
+{
+	test_pins_are_bounded(_metadata, self, false);
+}
+
+TEST_F(peer, pins_of_exempt_creator)
+{
+	test_pins_are_bounded(_metadata, self, true);
 }
 
 /* The creator can end the section at any time, whatever extents and mappings exist. */

@@ -283,3 +283,7 @@ NDSHM_REASON_ROW(IMPORT_REFUSED, FAILURE, EIO, "import-refused", 112,
 /* Platform devices. */
 NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 113,
 		 "nothing could stop the device from writing to freed memory: it has neither a reset line nor a strict IOMMU; use the provider of its memory-region")
+
+/* Pinned memory of sections. */
+NDSHM_REASON_ROW(SECTION_PINNED, RESOURCES, ENOSPC, "section-pinned", 114,
+		 "processes have pinned freed memory of the section, and with that it has twice its size; end their I/O, unregister their buffers, or delete the section")

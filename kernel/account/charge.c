@@ -260,12 +260,10 @@ bool ndshm_requester_is_current(const struct ndshm_requester *requester)
 	return requester->memcg == memcg;
 }
 
-struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
+struct ndshm_requester *ndshm_requester_new(struct ndshm_requester *opener)
 {
 	struct ndshm_requester *requester;
 
-	if (opener && ndshm_requester_is_current(opener))
-		return ndshm_requester_get(opener);
 	requester = kzalloc(sizeof(*requester), NDSHM_GFP_CHARGED);
 	if (!requester)
 		return NULL;
@@ -279,6 +277,13 @@ struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
 	if (opener && opener->cred->user != requester->cred->user)
 		requester->opener = ndshm_requester_get(opener);
 	return requester;
+}
+
+struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
+{
+	if (opener && ndshm_requester_is_current(opener))
+		return ndshm_requester_get(opener);
+	return ndshm_requester_new(opener);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_requester_capture);
 

@@ -13,8 +13,8 @@
 #define BATCH	256UL
 
 /*
- * Folios that outlived their block, linked by lru. folio->private: the charged user, or &kept if
- * none was charged.
+ * Folios that outlived their block, linked by lru. folio->private: the requester, or &kept if there
+ * is none.
  */
 static LIST_HEAD(kept);
 static unsigned long kept_count;
@@ -35,14 +35,24 @@ bool ndshm_folio_broken(struct folio *folio)
 	return false;
 }
 
+/* Return: how many of @pages are charged to @requester, which may be NULL. */
+static unsigned long pinned_charged(const struct ndshm_requester *requester, unsigned long pages)
+{
+	return requester && !requester->exempt ? pages : 0;
+}
+
 bool (*ndshm_pinned_hook)(struct folio *folio) __ro_after_init;
 
 static void pinned_put(struct folio *folio)
 {
-	struct ndshm_charge charge = { .pages = folio_nr_pages(folio) };
+	const unsigned long pages = folio_nr_pages(folio);
+	struct ndshm_charge charge = {};
 
-	if (folio->private != &kept)
+	if (folio->private != &kept) {
 		charge.requester = folio->private;
+		charge.pages = pinned_charged(charge.requester, pages);
+		atomic_long_sub(pages, &charge.requester->pinned);
+	}
 	list_del(&folio->lru);
 	folio->private = NULL;
 	ndshm_uncharge(&charge);
@@ -58,13 +68,15 @@ bool ndshm_pinned_is_kept(struct folio *folio)
 void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)
 {
 	const unsigned long pages = folio_nr_pages(folio);
+	const unsigned long charged = pinned_charged(charge->requester, pages);
 
 	/* The provider reported fewer pages than it uses, or has the folio in two blocks. */
-	if ((charge->requester && charge->pages < pages) || folio->private)
+	if (charge->pages < charged || folio->private)
 		return;
 	folio_get(folio);
+	charge->pages -= charged;
 	if (charge->requester) {
-		charge->pages -= pages;
+		atomic_long_add(pages, &charge->requester->pinned);
 		folio->private = ndshm_requester_get(charge->requester);
 	} else {
 		folio->private = &kept;

@@ -16,7 +16,7 @@ bool ndshm_folio_broken(struct folio *folio);
 
 /*
  * Take a reference and @folio's part of @charge, if that has a requester, until no other
- * reference is left.
+ * reference is left. The requester counts it in its @pinned, also if it is exempt from charges.
  */
 void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge);
 

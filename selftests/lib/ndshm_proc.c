@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -11,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -145,6 +147,13 @@ bool ndshm_set_capability(int capability, bool on)
 	else
 		*effective &= ~CAP_TO_MASK(capability);
 	return !syscall(SYS_capset, &header, data);
+}
+
+bool ndshm_put_into_pipe(int pipe, void *memory, size_t length)
+{
+	struct iovec what = { .iov_base = memory, .iov_len = length };
+
+	return vmsplice(pipe, &what, 1, 0) == (ssize_t)length;
 }
 
 int ndshm_write_file(const char *path, const char *text)

@@ -42,6 +42,9 @@ bool ndshm_become(uid_t uid);
 /* Remove a capability from the effective set, or add it again. */
 bool ndshm_set_capability(int capability, bool on);
 
+/* Pin memory: vmsplice() stores references to its pages, without a copy, in a pipe. */
+bool ndshm_put_into_pipe(int pipe, void *memory, size_t length);
+
 /* Open a client without a capability that the caller has before and afterwards. */
 #define test_open_without(capability) ({ \
 	int fd_; \

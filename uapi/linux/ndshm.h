@@ -1221,7 +1221,8 @@ struct ndshm_section_export_args {
  * @out_length: in bytes
  *
  * Allocates at the lowest suitable offset that has memory, or else adds memory to the
- * section. Returns ENOSPC (SECTION_FULL) if no free range fits. With an alignment the
+ * section. Returns ENOSPC: SECTION_FULL if no free range fits, SECTION_PINNED if memory that
+ * processes have pinned, and the section's own, would exceed 2 * MaxSize. With an alignment the
  * search is bounded: if thousands of ranges are long enough but not aligned, a suitable
  * one can be missed.
  */

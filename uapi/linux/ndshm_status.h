@@ -198,7 +198,10 @@
 /* Platform devices. */
 #define NDSHM_REASON_ADAPTER_UNSTOPPABLE	__NDSHM_REASON(113U)
 
+/* Pinned memory of sections. */
+#define NDSHM_REASON_SECTION_PINNED		__NDSHM_REASON(114U)
+
 /* One more than the highest reason of this header. */
-#define NDSHM_REASON_COUNT_KNOWN		114U
+#define NDSHM_REASON_COUNT_KNOWN		115U
 
 #endif /* _UAPI_LINUX_NDSHM_STATUS_H */
