@@ -538,6 +538,54 @@ TEST_F(card, permanent_failure)
 	test_usable(_metadata, owner);
 }
 
+/* The client has no registers, also after a reset by an administrator. */
+static void test_recovering(struct __test_metadata *_metadata, struct owner *owner)
+{
+	test_sigbus(owner->bar);
+	test_err_start(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, owner);
+	ASSERT_EQ(0, ndshm_pci_reset(&owner->edu.pci));
+	test_sigbus(owner->bar);
+	test_err_start(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, owner);
+	EXPECT_FALSE(ndshm_pci_is_master(&owner->edu.pci));
+}
+
+/*
+ * From the error to the end of the recovery no client has the registers, whatever resets the
+ * function meanwhile: the end of a claim, the next claim, or an administrator.
+ */
+TEST_F(card, recovery)
+{
+	struct owner *owner = &self->owner;
+
+	test_start(owner);
+	ASSERT_EQ(0, ndshm_faults_set("recovery", 1));
+	test_recovering(_metadata, owner);
+	end_claim(owner);
+	claim(_metadata, owner);
+	test_recovering(_metadata, owner);
+	ASSERT_EQ(0, ndshm_faults_set("recovery", 2));
+	test_recovering(_metadata, owner);
+	ASSERT_EQ(0, ndshm_faults_set("recovery", 0));
+	test_usable(_metadata, owner);
+}
+
+/* A recovery that never ends: the function is usable when it is bound again. */
+TEST_F(card, recovery_fails)
+{
+	struct owner *owner = &self->owner;
+
+	ASSERT_EQ(0, ndshm_faults_set("recovery", 1));
+	ASSERT_EQ(0, ndshm_pci_unbind(&owner->edu.pci));
+	end_claim(owner);
+	ASSERT_EQ(0, ndshm_edu_rebind(&owner->edu));
+	claim(_metadata, owner);
+	test_usable(_metadata, owner);
+	/* Also after the reset at the end of the claim. */
+	end_claim(owner);
+	claim(_metadata, owner);
+	test_usable(_metadata, owner);
+}
+
 /*
  * edu, whose INTx the handler masks in the command register
  */

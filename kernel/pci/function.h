@@ -81,7 +81,7 @@ struct ndshm_pci_reset {
  * @had_no_snoop: No Snoop was on before probe; remove turns it on again
  * @segment_size: maximum DMA segment size before probe, restored by remove
  * @lock: serialises changes of bus mastering and of interrupts; protects @down, @resetting,
- *	@irqs and @reset
+ *	@recovering, @irqs and @reset
  * @command_lock: serialises changes of the command register with the INTx handler's
  * @irqs: interrupts of the claim
  * @reset: reset by a worker
@@ -89,6 +89,8 @@ struct ndshm_pci_reset {
  *	the BARs stay unmapped
  * @resetting: a reset or an error recovery is in progress: bus mastering and interrupts
  *	must stay off
+ * @recovering: from the error to the end of the recovery: no reset ends @resetting. The kernel's
+ *	error_state cannot tell: it stays after a recovery that failed, and changes before the end
  * @claimed: a client has a claim; written by claim and release
  * @unclean: 0, or the errno of the reset that failed since a client had the
  *	function; written by probe, claim and release, which the core serialises
@@ -109,12 +111,13 @@ struct ndshm_pci_function {
 	u16 device_control;
 	bool had_no_snoop;
 	unsigned int segment_size;
-	struct mutex lock;		/* bus mastering, irqs, reset, down, resetting */
+	struct mutex lock;		/* bus mastering, irqs, reset, down, recovery */
 	raw_spinlock_t command_lock;	/* command register */
 	struct ndshm_pci_irqs irqs;
 	struct ndshm_pci_reset reset;
 	bool down;
 	bool resetting;
+	bool recovering;
 	bool claimed;
 	int unclean;
 };

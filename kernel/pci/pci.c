@@ -265,6 +265,7 @@ static void ndshm_pci_fail(struct ndshm_pci_function *function)
 {
 	mutex_lock(&function->lock);
 	function->down = true;
+	function->recovering = false;
 	ndshm_pci_set_master(function, false);
 	ndshm_pci_irqs_end(function);
 	mutex_unlock(&function->lock);
@@ -278,6 +279,14 @@ static void ndshm_pci_shutdown(struct pci_dev *pdev)
 	ndshm_pci_fail(function);
 	ndshm_adapter_unmap_bars(function->adapter, true);
 	ndshm_pci_stop(function);
+}
+
+static void pci_begin_recovery(struct ndshm_pci_function *function)
+{
+	mutex_lock(&function->lock);
+	function->recovering = true;
+	mutex_unlock(&function->lock);
+	ndshm_pci_suspend(function);
 }
 
 /*
@@ -294,7 +303,7 @@ static pci_ers_result_t ndshm_pci_error_detected(struct pci_dev *pdev,
 	case pci_channel_io_normal:
 		return PCI_ERS_RESULT_CAN_RECOVER;
 	case pci_channel_io_frozen:
-		ndshm_pci_suspend(function);
+		pci_begin_recovery(function);
 		ndshm_pci_report(function);
 		return PCI_ERS_RESULT_NEED_RESET;
 	default:
@@ -309,9 +318,29 @@ static pci_ers_result_t ndshm_pci_slot_reset(struct pci_dev *pdev)
 	struct ndshm_pci_function *function = pci_get_drvdata(pdev);
 
 	/* Not suspended if another function of the port asked for the reset. */
-	ndshm_pci_suspend(function);
-	ndshm_pci_resume(function);
+	pci_begin_recovery(function);
 	return PCI_ERS_RESULT_RECOVERED;
+}
+
+/* Return: true if a recovery is in progress, which @ends now. */
+static bool pci_is_recovering(struct ndshm_pci_function *function, bool ends)
+{
+	bool recovering;
+
+	mutex_lock(&function->lock);
+	recovering = function->recovering;
+	function->recovering = recovering && !ends;
+	mutex_unlock(&function->lock);
+	return recovering;
+}
+
+/* Also called after errors for which nothing was suspended. */
+static void ndshm_pci_recovered(struct pci_dev *pdev)
+{
+	struct ndshm_pci_function *function = pci_get_drvdata(pdev);
+
+	if (pci_is_recovering(function, true))
+		ndshm_pci_resume(function);
 }
 
 static void ndshm_pci_reset_prepare(struct pci_dev *pdev)
@@ -319,14 +348,19 @@ static void ndshm_pci_reset_prepare(struct pci_dev *pdev)
 	ndshm_pci_suspend(pci_get_drvdata(pdev));
 }
 
+/* A reset during a recovery, as at the end of a claim, leaves the rest to the recovery. */
 static void ndshm_pci_reset_done(struct pci_dev *pdev)
 {
-	ndshm_pci_resume(pci_get_drvdata(pdev));
+	struct ndshm_pci_function *function = pci_get_drvdata(pdev);
+
+	if (!pci_is_recovering(function, false))
+		ndshm_pci_resume(function);
 }
 
 static const struct pci_error_handlers ndshm_pci_error_handlers = {
 	.error_detected = ndshm_pci_error_detected,
 	.slot_reset = ndshm_pci_slot_reset,
+	.resume = ndshm_pci_recovered,
 	.reset_prepare = ndshm_pci_reset_prepare,
 	.reset_done = ndshm_pci_reset_done,
 };

@@ -13,6 +13,8 @@
  *	function asserts INTx, or after INTX_MS
  * @delaying: how many such waits are in progress
  * @fail: a write reports a permanent failure to the driver, as a failed recovery does
+ * @recovery: a write reports a step of a recovery to the driver: 1: an error has frozen the link,
+ *	2: it was reset, 0: the end
  */
 #include <linux/atomic.h>
 #include <linux/delay.h>
@@ -73,6 +75,49 @@ static int fail_set(const char *value, const struct kernel_param *kp)
 
 static const struct kernel_param_ops fail_ops = { .set = fail_set };
 module_param_cb(fail, &fail_ops, NULL, 0200);
+
+enum { RECOVERY_END, RECOVERY_BEGIN, RECOVERY_RESET, RECOVERY_STEPS };
+
+/* Call the driver as the recovery does. */
+static void faults_recover(const struct pci_error_handlers *handlers, unsigned int step)
+{
+	switch (step) {
+	case RECOVERY_BEGIN:
+		target->error_state = pci_channel_io_frozen;
+		handlers->error_detected(target, pci_channel_io_frozen);
+		break;
+	case RECOVERY_RESET:
+		target->error_state = pci_channel_io_normal;
+		handlers->slot_reset(target);
+		break;
+	default:
+		handlers->resume(target);
+	}
+}
+
+static int recovery_set(const char *value, const struct kernel_param *kp)
+{
+	const struct pci_error_handlers *handlers;
+	struct device *dev = &target->dev;
+	unsigned int step;
+	int error;
+
+	error = kstrtouint(value, 0, &step);
+	if (error || step >= RECOVERY_STEPS)
+		return error ?: -ERANGE;
+	/* The recovery does not hold it from one step to the next, either. */
+	device_lock(dev);
+	handlers = dev->driver ? to_pci_driver(dev->driver)->err_handler : NULL;
+	if (handlers && handlers->error_detected && handlers->slot_reset && handlers->resume)
+		faults_recover(handlers, step);
+	else
+		error = -ENODEV;
+	device_unlock(dev);
+	return error;
+}
+
+static const struct kernel_param_ops recovery_ops = { .set = recovery_set };
+module_param_cb(recovery, &recovery_ops, NULL, 0200);
 
 /* Return: the mask of @bits in an access of @size bytes at @where; @shift: their position. */
 static u32 bits_in_access(int where, int size, int *shift)
