@@ -191,6 +191,34 @@ TEST_F(extent, alignment)
 	}
 }
 
+/*
+ * The search for an aligned range gives up after 4,096 misaligned ones. The section has to grow
+ * then, and the extent is in the memory that was added.
+ */
+TEST_F(extent, aligned_among_many)
+{
+	const unsigned int pages = HUGE / self->page;
+	const unsigned int count = (3 * 4300 / pages + 1) * pages;
+	int fd = test_new_section(self->client, self->adapter, (__u64)count * self->page + MAX, 0);
+	int holder = test_attach(fd);
+	unsigned int i, runs = 0;
+
+	for (i = 0; i < count; i++)
+		ASSERT_EQ((__u64)i * self->page, test_extent(holder, self->page));
+	/* Pairs of pages, and none of them begins or ends with an aligned one. */
+	for (i = 1; i + 1 < count; i += 3) {
+		if (i % pages < 2 || (i + 1) % pages < 2)
+			continue;
+		test_free_extent(holder, (__u64)i * self->page);
+		test_free_extent(holder, (__u64)(i + 1) * self->page);
+		runs++;
+	}
+	EXPECT_LT(4096, runs);
+	EXPECT_EQ((__u64)count * self->page, test_aligned_extent(holder, 2 * self->page, HUGE));
+	close(holder);
+	close(fd);
+}
+
 /* A holder can free its own extents only, each as a whole and only once. */
 TEST_F(extent, attribution)
 {

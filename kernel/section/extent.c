@@ -159,12 +159,15 @@ static ndshm_reason_t section_zero(struct ndshm_section *section,
 				  (u64)extent->count << PAGE_SHIFT) : reason;
 }
 
+#define NOT_GROWN	U32_MAX
+
 /*
- * Allocate an extent from pages that have memory. Return: SECTION_FULL if there is no place; the
+ * Allocate an extent from pages that have memory: those that ndshm_extent_map_find_free() finds,
+ * or those from page @grown on if they are free. Return: SECTION_FULL if there is no place; the
  * caller may then call section_grow().
  */
-static ndshm_reason_t section_alloc_free(struct ndshm_section *section,
-					 u32 count, u32 alignment,
+static ndshm_reason_t section_alloc_free(struct ndshm_section *section, u32 count,
+					 u32 alignment, u32 grown,
 					 struct ndshm_prealloc *prealloc,
 					 struct ndshm_extent **extent)
 {
@@ -176,9 +179,13 @@ static ndshm_reason_t section_alloc_free(struct ndshm_section *section,
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (!ndshm_extent_map_find_free(&section->map, count, alignment,
-					&start))
-		return NDSHM_REASON_SECTION_FULL;
+	if (!ndshm_extent_map_find_free(&section->map, count, alignment, &start)) {
+		if (grown == NOT_GROWN ||
+		    !ndshm_extent_map_is_free(&section->map, grown, count))
+			return NDSHM_REASON_SECTION_FULL;
+		/* The search can miss it among thousands of misaligned runs, again and again. */
+		start = grown;
+	}
 	*extent = ndshm_extent_map_alloc(&section->map, start, count, prealloc);
 	for (chunk = ndshm_chunk_at(section, start);
 	     chunk && chunk->extent.start < start + count;
@@ -216,7 +223,7 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 		reason = ndshm_section_state(section);
 	if (reason == NDSHM_REASON_NONE) {
 		ndshm_chunks_add(section, &chunks);
-		reason = section_alloc_free(section, count, alignment, prealloc,
+		reason = section_alloc_free(section, count, alignment, start, prealloc,
 					    extent);
 	}
 	spin_unlock(&section->lock);
@@ -261,7 +268,7 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 		return NDSHM_REASON_MEMORY;
 	do {
 		spin_lock(&section->lock);
-		reason = section_alloc_free(section, count, alignment, &prealloc,
+		reason = section_alloc_free(section, count, alignment, NOT_GROWN, &prealloc,
 					    extent);
 		room = reason == NDSHM_REASON_SECTION_FULL &&
 		       ndshm_extent_map_find_room(&section->map, count,
@@ -273,6 +280,7 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 					      &prealloc, extent);
 		if (reason == NDSHM_REASON_NONE || fatal_signal_pending(current))
 			break;
+		cond_resched();
 	} while ((room && reason == NDSHM_REASON_SECTION_FULL) ||
 		 (waits++ < MOST_WAITS &&
 		  section_wait_for_memory(section, reason, freeing)));

@@ -194,6 +194,15 @@ bool ndshm_extent_map_find_free(const struct ndshm_extent_map *map, u32 count,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_find_free);
 
+bool ndshm_extent_map_is_free(const struct ndshm_extent_map *map, u32 start, u32 count)
+{
+	const struct ndshm_extent *extent = ndshm_extents_find(&map->trees[NDSHM_MAP_FREE],
+							       start);
+
+	return extent && extent->start <= start && count <= ndshm_extent_end(extent) - start;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_is_free);
+
 static struct ndshm_extent *extent_before(const struct ndshm_extent_map *map,
 					  struct ndshm_extent *extent)
 {

@@ -92,6 +92,9 @@ bool ndshm_extent_map_find_free(const struct ndshm_extent_map *map, u32 count,
 bool ndshm_extent_map_find_room(const struct ndshm_extent_map *map, u32 count,
 				u32 alignment, u32 *start);
 
+/* Return: true if all @count pages from @start on are in one free run. */
+bool ndshm_extent_map_is_free(const struct ndshm_extent_map *map, u32 start, u32 count);
+
 /*
  * Find the first hole that ends after page *@start. Stores the first page of its part between
  * *@start and @end in *@start, and the length in *@count. Return: false if there is none.

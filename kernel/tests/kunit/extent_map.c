@@ -653,6 +653,12 @@ static void last_page(struct kunit *test)
 	ndshm_extent_map_commit(map, last, 1, &prealloc);
 	KUNIT_EXPECT_EQ(test, used(&prealloc), 1);
 	ndshm_prealloc_free(&prealloc);
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_is_free(map, last, 1));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, last, 2));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, last, U32_MAX));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, last - 1, 1));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, last - 1, 2));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, U32_MAX, 1));
 	/* Page @last is even, but not a multiple of 4: only alignments 1 and 2 fit. */
 	for (i = 0; i < 32; i++) {
 		start = 0;
