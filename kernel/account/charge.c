@@ -367,10 +367,10 @@ static ndshm_reason_t requester_charge_wait(const struct ndshm_requester *reques
 	if (reason == NDSHM_REASON_NONE)
 		return reason;
 	/* Memory that is being freed must not cause a refusal. */
-	if (may_wait)
-		ndshm_deferred_wait();
 	for (each = requester; each && may_wait; each = each->opener)
 		ndshm_reclaim_hook(each->cred->user);
+	if (may_wait)
+		ndshm_deferred_wait();
 	ndshm_pinned_reap();
 	reason = requester_charge(requester, pages, &refused);
 	if (reason == NDSHM_REASON_BYTE_QUOTA)

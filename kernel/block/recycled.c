@@ -12,6 +12,7 @@
 #include "../account/pinned.h"
 #include "../base/deferred.h"
 #include "../base/events.h"
+#include "../base/step.h"
 #include "../registration/provider.h"
 #include "block.h"
 #include "members.h"
@@ -294,6 +295,12 @@ bool ndshm_recycled_take(struct ndshm_recycled *cache, const struct ndshm_parame
  * Pressure
  */
 
+/*
+ * Most time in which one refusal empties caches: other threads of the user can fill them again
+ * meanwhile.
+ */
+#define FLUSH_TIME	(HZ / 2)
+
 /* Move the blocks of one cache of @user to @blocks. Return: false if none of them has any. */
 static bool recycled_empty_one(const struct user_struct *user, struct hlist_head *blocks)
 {
@@ -304,24 +311,41 @@ static bool recycled_empty_one(const struct user_struct *user, struct hlist_head
 		if (cache->user != user || !READ_ONCE(cache->pages))
 			continue;
 		recycled_empty(cache, blocks);
-		break;
+		/* Its client may have used them in between. */
+		if (!hlist_empty(blocks))
+			break;
 	}
 	spin_unlock(&caches_by_user_lock);
 	return !hlist_empty(blocks);
 }
 
-bool ndshm_recycled_flush_user(const struct user_struct *user)
+struct recycled_flush {
+	const struct user_struct *user;
+	bool any;
+};
+
+static int recycled_flush_step(void *context)
 {
-	bool any = ndshm_deferred_begin();
+	const unsigned long deadline = jiffies + FLUSH_TIME;
+	struct recycled_flush *flush = context;
 	HLIST_HEAD(blocks);
 
-	while (recycled_empty_one(user, &blocks)) {
+	flush->any = ndshm_deferred_begin();
+	while (time_before(jiffies, deadline) && recycled_empty_one(flush->user, &blocks)) {
 		blocks_release(&blocks);
-		any = true;
+		flush->any = true;
 	}
 	ndshm_deferred_done();
-	ndshm_deferred_wait();
-	return any;
+	return 0;
+}
+
+bool ndshm_recycled_flush_user(const struct user_struct *user)
+{
+	struct recycled_flush flush = { .user = user };
+
+	/* A step: all users' refused calls wait for it, and a cgroup may throttle the caller. */
+	ndshm_step_run(recycled_flush_step, &flush);
+	return flush.any;
 }
 
 static enum lru_status recycled_isolate NDSHM_LRU_WALK_ARGUMENTS

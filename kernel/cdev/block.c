@@ -16,6 +16,7 @@
 
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
+#include "../base/deferred.h"
 #include "../base/params.h"
 #include "../block/block.h"
 #include "../block/recycled.h"
@@ -352,8 +353,10 @@ static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 	reason = ndshm_blocks_alloc(parameters, allocation, batch->blocks, batch->count);
 	/* A charge that is refused has flushed them before. */
 	if ((reason == NDSHM_REASON_PROVIDER_RESOURCES || reason == NDSHM_REASON_MEMORY) &&
-	    ndshm_recycled_flush_user(allocation->requester->cred->user))
+	    ndshm_recycled_flush_user(allocation->requester->cred->user)) {
+		ndshm_deferred_wait();
 		reason = ndshm_blocks_alloc(parameters, allocation, batch->blocks, batch->count);
+	}
 	return reason == NDSHM_REASON_NONE ? batch_deliver(batch, command) : reason;
 }
 

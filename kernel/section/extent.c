@@ -254,12 +254,12 @@ static bool section_wait_for_memory(struct ndshm_section *section, ndshm_reason_
 /* Limit of waits for one extent. A peer can prolong each to NDSHM_SECTION_WAIT. */
 #define MOST_WAITS	2
 
-/* Allocate an extent, whose pages may have been used before. */
+/* Allocate an extent, whose pages may have been used before. @waits: those that are left. */
 static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 count,
-					  u32 alignment, struct ndshm_extent **extent)
+					  u32 alignment, unsigned int *waits,
+					  struct ndshm_extent **extent)
 {
 	struct ndshm_prealloc prealloc;
-	unsigned int waits = 0;
 	ndshm_reason_t reason;
 	bool room, freeing;
 	u32 start;
@@ -282,7 +282,7 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 			break;
 		cond_resched();
 	} while ((room && reason == NDSHM_REASON_SECTION_FULL) ||
-		 (waits++ < MOST_WAITS &&
+		 (*waits && (*waits)-- &&
 		  section_wait_for_memory(section, reason, freeing)));
 	ndshm_prealloc_free(&prealloc);
 	/* section_grow() may have added memory that no extent uses. */
@@ -297,10 +297,11 @@ ndshm_reason_t ndshm_section_alloc_extent(struct ndshm_section *section, u32 cou
 	/* Others return what this caller keeps: do not look for ever. */
 	u32 looks = section->object.length >> PAGE_SHIFT;
 	bool again = READ_ONCE(section->was_exported);
+	unsigned int waits = MOST_WAITS;
 	ndshm_reason_t reason;
 
 	for (;;) {
-		reason = section_take_extent(section, count, alignment, extent);
+		reason = section_take_extent(section, count, alignment, &waits, extent);
 		if (reason == NDSHM_REASON_NONE) {
 			reason = section_zero(section, *extent);
 			if (reason == NDSHM_REASON_NONE)
