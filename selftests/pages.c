@@ -633,6 +633,7 @@ TEST_F_TIMEOUT(pages, pinned_longer_than_it_lives, LONG)
 #endif
 #define KPF_COMPOUND_HEAD	15
 #define KPF_HWPOISON		19
+#define HARD_OFFLINE		"/sys/devices/system/memory/hard_offline_page"
 
 /* Read the 64-bit entry of a page from a file such as /proc/kpageflags. */
 static __u64 page_word(const char *path, unsigned long at)
@@ -712,6 +713,39 @@ TEST_F_TIMEOUT(pages, failed, LONG)
 	EXPECT_TRUE(has_flag(head, KPF_COMPOUND_HEAD))
 		TH_LOG("it was freed");
 	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == before));
+}
+
+/* As failed, for the chunks of a block of `coherent`, which has no pages to map. */
+TEST_F_TIMEOUT(pages, failed_coherent, LONG)
+{
+	struct ndshm_block_alloc_args alloc = request(self, HUGE);
+	struct ndshm_nl_provider coherent;
+	struct ndshm_segment segments[64];
+	unsigned long head;
+	char text[32];
+
+	if (geteuid())
+		SKIP(return, "only root can have memory fail");
+	if (access(HARD_OFFLINE, W_OK))
+		SKIP(return, "the kernel cannot take memory offline");
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "coherent", &coherent));
+	alloc.provider = coherent.id;
+	alloc.segments = (uintptr_t)segments;
+	alloc.segment_capacity = ARRAY_SIZE(segments);
+	test_block_alloc(self->fd, &alloc);
+	/* The node's adapter has no IOMMU. */
+	head = segments[0].address / self->page;
+	if (!has_flag(head, KPF_COMPOUND_HEAD))
+		SKIP(return, "memory that is not coherent is of the DMA API");
+	/* The kernel cannot recover such a page, and logs that. */
+	snprintf(text, sizeof(text), "%#llx", (unsigned long long)(head + 3) * self->page);
+	ndshm_write_file(HARD_OFFLINE, text);
+	ASSERT_TRUE(has_flag(head + 3, KPF_HWPOISON));
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_TRUE(ndshm_soon(!ndshm_nl_block_lives(&self->nl,
+						     self->block.shared_memory_handle)));
+	EXPECT_TRUE(has_flag(head, KPF_COMPOUND_HEAD))
+		TH_LOG("it was freed");
 }
 
 /*

@@ -162,11 +162,23 @@ static struct page *order_alloc_chunk(struct order *order, unsigned int wanted)
 	}
 }
 
+/* Return: true if one of several pages is broken. Of a single one the page allocator knows. */
+static bool pages_chunk_broken(struct page *page)
+{
+	unsigned long i, count = compound_nr(page);
+
+	for (i = 0; count > 1 && i < count; i++)
+		if (PageHWPoison(page + i))
+			return true;
+	return false;
+}
+
+/* A broken chunk is never freed. */
 static void chunk_put(struct page *page, bool reserved)
 {
 	if (reserved)
 		ndshm_reserve_put(page);
-	else
+	else if (!pages_chunk_broken(page))
 		put_page(page);
 }
 
