@@ -199,11 +199,15 @@ struct page *ndshm_reserve_get(int node, phys_addr_t last)
 	return page;
 }
 
-static void reserve_put(struct page *page, bool kept)
+/* Return: false if nothing was done because the chunk is in use, and is not @kept. */
+static bool reserve_put(struct page *page, bool kept)
 {
 	const bool broken = chunk_broken(page);
-	bool reuse = !broken && page_count(page) == 1;
+	const bool used = page_count(page) > 1;
+	bool reuse = !broken && !used;
 
+	if (used && !broken && !kept)
+		return false;
 	xa_lock(&reserve_array);
 	reuse &= reserve_chunks <= reserve_wanted;
 	if (reuse)
@@ -213,11 +217,22 @@ static void reserve_put(struct page *page, bool kept)
 	xa_unlock(&reserve_array);
 	if (!reuse)
 		chunk_release(page, broken && !kept);
+	return true;
+}
+
+/* The chunk leaves the reserve, and is freed by whoever uses it. */
+static void reserve_release(struct page *page)
+{
+	reserve_remove(page);
+	put_page(page);
 }
 
 void ndshm_reserve_put(struct page *page)
 {
-	reserve_put(page, page_count(page) > 1 && reserve_pins->keep(page_folio(page)));
+	/* Also a short reference of mm's keeps the chunk. */
+	if (!reserve_put(page, false) &&
+	    !reserve_put(page, reserve_pins->keep(page_folio(page))))
+		reserve_release(page);
 }
 
 bool ndshm_reserve_put_kept(struct folio *folio)
@@ -227,7 +242,8 @@ bool ndshm_reserve_put_kept(struct folio *folio)
 	/* Chunks stay in the array as long as they are kept. */
 	if (xa_load(&reserve_array, chunk_index(page)) != page)
 		return false;
-	reserve_put(page, false);
+	if (!reserve_put(page, false))
+		reserve_release(page);
 	return true;
 }
 
