@@ -116,15 +116,21 @@ int ndshm_access_change(struct ndshm_entry *entry, u32 set,
 {
 	struct ndshm_access *access = &entry->access;
 	struct ndshm_access_kept *kept;
+	int ret = 0;
 
 	if (mutex_lock_killable(&ndshm_registry_lock))
 		return -EINTR;
+	/* Its device may be gone, or bound again as another entry. */
+	if (xa_load(&entry->registry->entries, entry->id) != entry) {
+		ret = -ENODEV;
+		goto out;
+	}
 	kept = access_find_kept(entry);
 	if (!kept) {
 		kept = kzalloc(sizeof(*kept), GFP_KERNEL);
 		if (!kept) {
-			mutex_unlock(&ndshm_registry_lock);
-			return -ENOMEM;
+			ret = -ENOMEM;
+			goto out;
 		}
 		kept->registry = entry->registry;
 		strscpy(kept->name, entry->name, sizeof(kept->name));
@@ -142,8 +148,9 @@ int ndshm_access_change(struct ndshm_entry *entry, u32 set,
 	write_sequnlock(&access_lock);
 	kept->device = access_device_number(entry);
 	kept->access = *access;
+out:
 	mutex_unlock(&ndshm_registry_lock);
-	return 0;
+	return ret;
 }
 
 void ndshm_access_teardown(void)
