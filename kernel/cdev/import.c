@@ -109,6 +109,9 @@ static ndshm_reason_t import_block(struct ndshm_command *command,
 	reason = ndshm_charge(&charge, allocation.requester, parameters->length);
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_import_map(import);
+	/* The exporter decides how long that takes. */
+	if (reason == NDSHM_REASON_NONE)
+		reason = import_admit(ndshm_client_of(command), parameters->adapter, claim);
 	if (reason == NDSHM_REASON_NONE)
 		reason = import_alloc(command, parameters, &allocation);
 	/* The memory is charged while it is pinned. */
