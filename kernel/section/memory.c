@@ -240,15 +240,12 @@ void ndshm_chunks_free(struct list_head *chunks)
 }
 
 /*
- * Return: true if @page is in a folio that mm maps page by page, or is page @index of its folio. mm
- * maps a folio of huge page order as a whole, also what is of another chunk of the section.
+ * Return: true if @page is page @index of its folio. mm can map a folio as a whole, and dma-bufs
+ * have whole folios, also where another chunk of the section begins.
  */
 static bool chunk_page_fits(struct page *page, long index)
 {
-	struct folio *folio = page_folio(page);
-
-	return folio_order(folio) < PMD_SHIFT - PAGE_SHIFT ||
-	       page == folio_page(folio, index);
+	return page == folio_page(page_folio(page), index);
 }
 
 /* Return: whether the section can map the memory of @chunk, or that it was revoked meanwhile. */
