@@ -20,6 +20,7 @@
 #include "../base/deferred.h"
 #include "../base/events.h"
 #include "../base/params.h"
+#include "../base/step.h"
 #include "../base/trace.h"
 #include "../registration/provider.h"
 #include "block.h"
@@ -103,9 +104,6 @@ static bool block_free_memory(struct ndshm_block *block)
 {
 	struct module *owner = block->registration->provider->owner;
 
-	/* A removal waits from the next line on: a task to be throttled must stop here. */
-	if (block->consumed > SZ_64K)
-		cond_resched();
 	if (!xchg(&block->has_memory, false))
 		return false;
 	ndshm_block_keep_pages(block);
@@ -114,6 +112,12 @@ static bool block_free_memory(struct ndshm_block *block)
 	ndshm_block_leave_sets(block);
 	module_put(owner);
 	return true;
+}
+
+static int block_free_step(void *context)
+{
+	block_free_memory(context);
+	return 0;
 }
 
 static struct kmem_cache *block_cache;
@@ -156,7 +160,11 @@ static void block_release(struct ndshm_object *object)
 
 	if (!hlist_unhashed(&block->in_table))
 		ndshm_block_table_remove(block);
-	block_free_memory(block);
+	/* A removal waits until the block has left its sets. */
+	if (block->consumed > SZ_2M && !(current->flags & PF_WQ_WORKER))
+		ndshm_step_run(block_free_step, block);
+	else
+		block_free_memory(block);
 	if (!block->recycled)
 		ndshm_block_report_free(block);
 	block_free(block);

@@ -45,6 +45,12 @@ static struct file_system_type file_system;
 
 void ndshm_object_put(struct ndshm_object *object)
 {
+	/*
+	 * A removal waits from the next line on, if it is the last reference: a task to be
+	 * throttled must stop here.
+	 */
+	if (object->length > SZ_64K)
+		cond_resched();
 	if (refcount_dec_and_test(&object->references))
 		object->ops->release(object);
 }

@@ -10,7 +10,6 @@
 #include <linux/sizes.h>
 
 #include "../account/pinned.h"
-#include "../base/step.h"
 #include "../base/testing.h"
 #include "../registration/provider.h"
 #include "block.h"
@@ -34,13 +33,17 @@ struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index)
 	return page && block_page_in_place(page, index) ? page : NULL;
 }
 
+#define RESCHED_PAGES	(SZ_2M >> PAGE_SHIFT)
+
 /* Return: the first folio from *index on, or NULL. Moves *index behind the folio. */
 static struct folio *block_next_folio(const struct ndshm_block *block, pgoff_t *index)
 {
 	struct page *page;
 
 	while (*index < block->object.length >> PAGE_SHIFT) {
-		cond_resched();
+		/* Not in a short block: a removal may wait for the caller, who must not stop. */
+		if (*index && !(*index % RESCHED_PAGES))
+			cond_resched();
 		page = ndshm_block_page(block, *index);
 		if (page) {
 			*index = page_folio(page)->index +
@@ -319,13 +322,14 @@ static bool block_pinnable(const struct ndshm_block *block)
 	return block->charge.requester && block->object.was_mapped;
 }
 
-static int block_keep_step(void *context)
+void ndshm_block_keep_pages(struct ndshm_block *block)
 {
-	struct ndshm_block *block = context;
 	const bool pinnable = block_pinnable(block);
 	struct folio *folio;
 	pgoff_t index = 0;
 
+	if (!block->registration->page || (!pinnable && block->object.length == PAGE_SIZE))
+		return;
 	/* Nothing is mapped: any reference besides the block's own is a pin. */
 	while ((folio = block_next_folio(block, &index))) {
 		if (ndshm_folio_broken(folio))
@@ -333,17 +337,4 @@ static int block_keep_step(void *context)
 		else if (pinnable && folio_ref_count(folio) > 1)
 			ndshm_pinned_keep(folio, &block->charge);
 	}
-	return 0;
-}
-
-/* A removal waits for this, and it visits each page: of a large block in a worker. */
-void ndshm_block_keep_pages(struct ndshm_block *block)
-{
-	if (!block->registration->page ||
-	    (!block_pinnable(block) && block->object.length == PAGE_SIZE))
-		return;
-	if (block->consumed > SZ_2M && !(current->flags & PF_WQ_WORKER))
-		ndshm_step_run(block_keep_step, block);
-	else
-		block_keep_step(block);
 }

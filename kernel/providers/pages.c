@@ -495,7 +495,8 @@ static void pages_release_chunks(struct ndshm_pages *pages)
 	unsigned int i;
 
 	for (i = 0; i < pages->count; i++) {
-		if (i)
+		/* Not in a short block: a removal may wait for the caller, who must not stop. */
+		if (i && !(i % STEP_PAGES))
 			cond_resched();
 		ndshm_test_hold_page(chunks[i].page);
 		chunk_put(chunks[i].page, pages->reserved);
