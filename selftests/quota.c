@@ -369,6 +369,36 @@ TEST_F(quota, of_sections)
 	EXPECT_EQ(0, used(self, 2));
 }
 
+/* Whoever keeps a section that was deleted keeps it out of its creator's quotas. */
+TEST_F(quota, of_deleted_sections)
+{
+	struct ndshm_section_delete_args request = section_delete_request(NDSHM_DELETE_REVOKE, -1);
+	int section = test_new_section(self->fd, self->adapter, HUGE, HUGE), other;
+	int holder = test_attach(section);
+	void *map = test_map_section(section, HUGE);
+
+	EXPECT_EQ(1, used(self, 0));
+	EXPECT_EQ(HUGE, used(self, 2));
+	test_section_delete(section, &request);
+	EXPECT_EQ(0, used(self, 0));
+	EXPECT_EQ(0, used(self, 2));
+	/* One that is mapped counts as long as its memory exists. */
+	other = test_new_section(self->fd, self->adapter, HUGE, HUGE);
+	munmap(map, HUGE);
+	map = test_map_section(other, HUGE);
+	request = section_delete_request(0, -1);
+	test_section_delete(other, &request);
+	EXPECT_EQ(1, used(self, 0));
+	munmap(map, HUGE);
+	EXPECT_TRUE(ndshm_soon(!used(self, 0)));
+	EXPECT_EQ(0, used(self, 2));
+	close(other);
+	close(holder);
+	close(section);
+	EXPECT_EQ(0, used(self, 0));
+	EXPECT_EQ(0, used(self, 2));
+}
+
 /* A user's limit must not affect other users. */
 TEST_F(quota, users_apart)
 {

@@ -428,6 +428,12 @@ void ndshm_section_drop(struct ndshm_section *section)
 		ndshm_step_call(ndshm_section_queue, section_drop, section);
 	else
 		section_drop(section);
+	/* A peer can keep the section for as long as it likes, but not for its creator's quotas. */
+	if (xchg(&section->counted, false)) {
+		ndshm_quota_uncharge(section->requester, NDSHM_QUOTA_SECTIONS, 1);
+		ndshm_quota_uncharge(section->requester, NDSHM_QUOTA_RESERVED,
+				     section->object.length);
+	}
 }
 
 /*

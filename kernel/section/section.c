@@ -60,9 +60,6 @@ static void section_free(struct ndshm_section *section)
 {
 	ndshm_section_drop(section);
 	ndshm_extent_map_fini(&section->map);
-	ndshm_quota_uncharge(section->requester, NDSHM_QUOTA_SECTIONS, 1);
-	ndshm_quota_uncharge(section->requester, NDSHM_QUOTA_RESERVED,
-			     section->object.length);
 	ndshm_provider_put(section->provider);
 	ndshm_requester_put(section->requester);
 	if (section->claim)
@@ -399,6 +396,7 @@ ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *reques
 	if (reason != NDSHM_REASON_NONE)
 		goto err_quota;
 	section_init(section, request);
+	section->counted = true;
 	reason = section_commit_initial(section);
 	if (reason == NDSHM_REASON_NONE)
 		reason = section_publish(section);

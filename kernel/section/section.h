@@ -49,6 +49,7 @@ struct user_struct;
  * @rawio: the creator's client was opened with CAP_SYS_RAWIO
  * @permit_keep: holders may attach with NDSHM_ATTACH_KEEP
  * @initial: leading pages whose memory is allocated at creation and never trimmed
+ * @counted: the section counts in the quotas of @requester: until its memory is dropped
  * @uid: the creator's effective uid
  * @revocation: completed when the revoked section is unmapped everywhere
  * @trimming: work that frees idle memory
@@ -98,6 +99,7 @@ struct ndshm_section {
 	bool rawio;
 	bool permit_keep;
 	u32 initial;
+	bool counted;
 	kuid_t uid;
 	struct completion revocation;
 	struct delayed_work trimming;
