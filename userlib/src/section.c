@@ -196,17 +196,16 @@ static int show(struct ndshm_section *section)
 
 /* The smallest page size. */
 #define RAW_PAGE	4096U
-#define RAW_WORD_BITS	(8 * sizeof(unsigned long))
 
 static size_t raw_bytes(const struct ndshm_section *section)
 {
-	return (section->size / RAW_PAGE / RAW_WORD_BITS + 1) * sizeof(unsigned long);
+	return (section->size / RAW_PAGE + 1) * sizeof(uint32_t);
 }
 
-/* Of several threads that map the bits, the first sets section->raw. */
+/* Of several threads that map the lengths, the first sets section->raw. */
 static int raw_set_up(struct ndshm_section *section)
 {
-	atomic_ulong *seen = NULL, *made;
+	_Atomic uint32_t *seen = NULL, *made;
 
 	if (section->raw)
 		return 0;
@@ -218,28 +217,35 @@ static int raw_set_up(struct ndshm_section *section)
 	return 0;
 }
 
-static unsigned long raw_bit(uint64_t offset)
+static _Atomic uint32_t *raw_at(const struct ndshm_section *section, uint64_t offset)
 {
-	return 1UL << offset / RAW_PAGE % RAW_WORD_BITS;
+	_Atomic uint32_t *raw = section->raw;
+
+	return raw ? &raw[offset / RAW_PAGE] : NULL;
 }
 
-static atomic_ulong *raw_word(const struct ndshm_section *section, uint64_t offset)
+static void raw_add(const struct ndshm_section *section, uint64_t offset, uint64_t length)
 {
-	atomic_ulong *raw = section->raw;
+	const uint64_t pages = length / RAW_PAGE;
 
-	return &raw[offset / RAW_PAGE / RAW_WORD_BITS];
+	/* A bad reply of the backend must not be taken for no extent. */
+	*raw_at(section, offset) = pages && pages < UINT32_MAX ? pages : UINT32_MAX;
 }
 
-static void raw_add(const struct ndshm_section *section, uint64_t offset)
+/* Return the length of the extent at @offset, or 0 if none starts there. */
+static uint64_t raw_length(const struct ndshm_section *section, uint64_t offset)
 {
-	atomic_fetch_or(raw_word(section, offset), raw_bit(offset));
+	_Atomic uint32_t *at = raw_at(section, offset);
+
+	return at ? (uint64_t)*at * RAW_PAGE : 0;
 }
 
-/* Return true in exactly one of several threads that remove the same extent. */
-static bool raw_remove(const struct ndshm_section *section, uint64_t offset)
+/* Return the length in exactly one of several threads that remove the same extent, else 0. */
+static uint64_t raw_remove(const struct ndshm_section *section, uint64_t offset)
 {
-	return section->raw &&
-	       atomic_fetch_and(raw_word(section, offset), ~raw_bit(offset)) & raw_bit(offset);
+	_Atomic uint32_t *at = raw_at(section, offset);
+
+	return at ? (uint64_t)atomic_exchange(at, 0) * RAW_PAGE : 0;
 }
 
 /*
@@ -632,40 +638,33 @@ NDSHM_API int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length,
 		*offset = *out_length = 0;
 		return ndshm__done(section->ndshm, -EIO);
 	}
-	raw_add(section, *offset);
+	raw_add(section, *offset, *out_length);
 	return 0;
-}
-
-/* Without its length, as for one that does not exist, it is not held. */
-static bool extent_is_held(struct ndshm_section *section, uint64_t offset)
-{
-	struct ndshm_extent_query_args argument = { .size = sizeof(argument), .offset = offset };
-
-	if (!section->holds)
-		return false;
-	holder_command(section, NDSHM_EXTENT_QUERY, &argument);
-	return ndshm__section_is_held(section, offset, argument.out_length);
 }
 
 NDSHM_API int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
 {
+	uint64_t length;
 	int error;
 
 	/* No extent starts there: the backend has the reason. */
 	if (offset % RAW_PAGE || offset >= section->size)
 		return ndshm__section_extent_free(section, offset);
-	if (extent_is_held(section, offset))
+	/* Without a command: those of a deleted section fail, but its memory can still be held. */
+	length = raw_length(section, offset);
+	if (length && ndshm__section_is_held(section, offset, length))
 		return ndshm__refuse(section->ndshm, NDSHM_REASON_RANGE_HELD);
 	/*
 	 * Remove it first: once the backend has freed it, the heap may get an extent at the
 	 * same offset.
 	 */
-	if (!raw_remove(section, offset))
+	length = raw_remove(section, offset);
+	if (!length)
 		return ndshm__refuse(section->ndshm, NDSHM_REASON_EXTENT_UNKNOWN);
 	error = ndshm__section_extent_free(section, offset);
 	/* The extent still exists; a later call can free it. */
 	if (error)
-		raw_add(section, offset);
+		raw_add(section, offset, length);
 	return error;
 }
 

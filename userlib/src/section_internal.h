@@ -54,9 +54,9 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  * @base: address of the mapping, or NULL
  * @size: size of the mapping in bytes
  * @heap: heap of the section; ndshm__no_heap until the first allocation
- * @raw: a bit for each page at which an extent of ndshm_extent_alloc() starts, wiped in a
- *	child of fork(); NULL until the first. The heap has its extents from the same
- *	holder, as the deletion of a section spares one holder only; these bits keep
+ * @raw: for each page the length in pages of the extent of ndshm_extent_alloc() that starts there,
+ *	or 0; wiped in a child of fork(); NULL until the first. The heap has its extents from
+ *	the same holder, as the deletion of a section spares one holder only; this keeps
  *	ndshm_extent_free() from the heap's.
  * @dma: DMA addresses of the heap's memory; NULL until one is asked for
  * @alone: children do not inherit it: it is in a list, by @next
@@ -79,7 +79,7 @@ struct ndshm_section {
 	void *base;
 	uint64_t size;
 	_Atomic(struct ndshm_heap *) heap;
-	_Atomic(atomic_ulong *) raw;
+	_Atomic(_Atomic uint32_t *) raw;
 	_Atomic(struct ndshm_dma_table *) dma;
 	bool alone;
 	struct ndshm_section *next;

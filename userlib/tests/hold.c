@@ -64,6 +64,64 @@ static void held_extents_are_busy(void)
 	ndshm_section_close(section);
 }
 
+/* Delete the section as another process does: it does not end the holds of @section. */
+static bool delete_elsewhere(struct ndshm_section *section, uint32_t flags)
+{
+	struct ndshm_section *other;
+	int error;
+
+	if (ndshm_section_adopt(ndshm, ndshm_section_fd(section), &other))
+		return false;
+	error = ndshm_section_delete(other, flags);
+	ndshm_section_close(other);
+	return !error;
+}
+
+static void held_extents_of_deleted_sections_are_busy(void)
+{
+	static const uint32_t flags[] = { NDSHM_DELETE_FORCE, NDSHM_DELETE_REVOKE };
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		struct ndshm_section *section = section_make();
+		uint64_t extents[2], length;
+		struct ndshm_hold *hold, *other;
+
+		REQUIRE(section);
+		for (int at = 0; at < 2; at++)
+			CHECK(!ndshm_extent_alloc(section, EXTENT, 0, &extents[at], &length));
+		CHECK(!ndshm_section_hold(section, extents[0], EXTENT, NULL, NULL, &hold));
+		CHECK(!ndshm_section_hold(section, extents[1] + EXTENT / 2, 1, NULL, NULL, &other));
+		CHECK(delete_elsewhere(section, flags[i]));
+		for (int at = 0; at < 2; at++)
+			CHECK_FAILS(ndshm, ndshm_extent_free(section, extents[at]), EBUSY,
+				    RANGE_HELD, INVALID_STATE);
+		ndshm_hold_release(hold);
+		ndshm_hold_release(other);
+		for (int at = 0; at < 2; at++)
+			CHECK_DONE(ndshm, ndshm_extent_free(section, extents[at]));
+		ndshm_section_close(section);
+	}
+}
+
+static void held_offsets_without_an_extent_are_unknown(void)
+{
+	struct ndshm_section *section = section_make();
+	struct ndshm_hold *hold, *free_range;
+	uint64_t extent, length;
+
+	REQUIRE(section);
+	CHECK(!ndshm_extent_alloc(section, EXTENT, 0, &extent, &length));
+	CHECK(!ndshm_section_hold(section, extent, EXTENT, NULL, NULL, &hold));
+	CHECK(!ndshm_section_hold(section, extent + EXTENT, 2 * EXTENT, NULL, NULL, &free_range));
+	for (int i = 0; i < 3; i++)
+		CHECK_FAILS(ndshm, ndshm_extent_free(section, extent + EXTENT / 2 + i * EXTENT),
+			    ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
+	ndshm_hold_release(free_range);
+	ndshm_hold_release(hold);
+	CHECK_DONE(ndshm, ndshm_extent_free(section, extent));
+	ndshm_section_close(section);
+}
+
 static void held_allocations_are_busy(void)
 {
 	struct ndshm_section *section = section_make();
@@ -282,6 +340,8 @@ int main(void)
 	if (ndshm_open("memfd:", &ndshm))
 		return 2;
 	RUN(held_extents_are_busy);
+	RUN(held_extents_of_deleted_sections_are_busy);
+	RUN(held_offsets_without_an_extent_are_unknown);
 	RUN(held_allocations_are_busy);
 	RUN(bad_ranges_are_refused);
 	RUN(closes_are_deferred);
