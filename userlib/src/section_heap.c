@@ -234,7 +234,11 @@ NDSHM_API int ndshm_section_free(struct ndshm_section *section, void *pointer)
 
 NDSHM_API size_t ndshm_section_usable_size(struct ndshm_section *section, const void *pointer)
 {
-	return ndshm__heap_usable_size(section->heap, pointer);
+	size_t size = ndshm__heap_usable_size(section->heap, pointer);
+
+	if (!size && pointer)
+		ndshm__section_misused(section, pointer, -EINVAL);
+	return size;
 }
 
 /*

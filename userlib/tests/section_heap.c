@@ -163,6 +163,34 @@ static void bad_pointers_have_reasons(void)
 	ndshm_section_close(section);
 }
 
+/* Expect 0 bytes after another call has failed with another reason. */
+#define NO_SIZE(pointer, reason) do { \
+	CHECK_FAILS(ndshm, ndshm_section_sync(section, 0, 0, 1), EINVAL, DIRECTION, \
+		    INVALID_PARAMETER); \
+	CHECK_FAILS(ndshm, (int)ndshm_section_usable_size(section, pointer), 0, reason, \
+		    INVALID_PARAMETER); \
+} while (0)
+
+static void sizes_of_bad_pointers_have_reasons(void)
+{
+	void *memory, *keeps;
+
+	REQUIRE(make());
+	NO_SIZE(&memory, POINTER_FOREIGN);
+	REQUIRE(!ndshm_section_alloc(section, 64, &keeps));
+	REQUIRE(!ndshm_section_alloc(section, 64, &memory));
+	NO_SIZE(&memory, POINTER_FOREIGN);
+	NO_SIZE((char *)memory + 16, POINTER_INTERIOR);
+	CHECK(ndshm_section_usable_size(section, memory) >= 64);
+	CHECK(!ndshm_section_free(section, memory));
+	NO_SIZE(memory, POINTER_FREED);
+	/* NULL is no misuse: it leaves the reason of the call before. */
+	CHECK(!ndshm_section_usable_size(section, NULL));
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_POINTER_FREED);
+	CHECK(!ndshm_section_free(section, keeps));
+	ndshm_section_close(section);
+}
+
 static void places_are_offsets(void)
 {
 	char *base;
@@ -681,6 +709,7 @@ int main(void)
 	RUN(what_is_wrong_is_refused);
 	RUN(the_reason_is_not_of_another_call);
 	RUN(bad_pointers_have_reasons);
+	RUN(sizes_of_bad_pointers_have_reasons);
 	RUN(places_are_offsets);
 	RUN(copies_return_faults);
 	RUN(copies_need_no_permission);

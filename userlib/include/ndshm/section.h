@@ -297,7 +297,10 @@ int ndshm_section_realloc(struct ndshm_section *section, void *pointer, size_t s
 int ndshm_section_free(struct ndshm_section *section, void *pointer)
 	NDSHM_NONNULL(1);
 
-/* Usable bytes of a block, or 0 if `pointer` is not a live block of this process. */
+/*
+ * Usable bytes of a block, or 0 if `pointer` is not a live block of this process, with the reason
+ * of ndshm_section_free() if it is not NULL.
+ */
 size_t ndshm_section_usable_size(struct ndshm_section *section, const void *pointer)
 	NDSHM_NONNULL(1);
 
