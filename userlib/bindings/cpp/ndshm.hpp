@@ -10,7 +10,9 @@
  * - A context stays open until its last copy, block and section are destroyed. A section
  *   stays mapped until its last copy, allocation and resource are destroyed.
  * - In a child of fork() the destructor of a block that the parent allocated does not
- *   free it.
+ *   free it, and that of a unique_ptr neither destroys the parent's object nor frees it.
+ *   deallocate() and resources do not know which process allocated: a child must not give
+ *   them memory of its parent.
  *
  * get() returns the object for calls of the C headers, and remains its owner.
  */
@@ -404,20 +406,27 @@ private:
 	std::shared_ptr<::ndshm_section> handle_;
 };
 
-/* Destroys an object in a section, and keeps the section mapped. */
+/* Destroys an object in a section, in the process that made it, and keeps the section mapped. */
 template <class T> class deleter {
 public:
 	deleter() = default;
-	explicit deleter(section owner) : section_(std::move(owner)) {}
+	explicit deleter(section owner) : section_(std::move(owner)), process_(getpid()) {}
 
 	void operator()(T *object) noexcept
 	{
+		/*
+		 * A child of fork() shares the object with its parent, and may have memory of its
+		 * own at the address.
+		 */
+		if (process_ != getpid())
+			return;
 		object->~T();
 		section_->deallocate(object);
 	}
 
 private:
 	std::optional<section> section_;
+	pid_t process_ = 0;
 };
 
 /* An object in a section that this process allocated. */

@@ -192,6 +192,24 @@ static void objects_are_destroyed()
 	CHECK(owner.stats().live_blocks == 0);
 }
 
+static void a_child_does_not_destroy_the_parents_object()
+{
+	context client(backend);
+	section owner(client, 1 << 20);
+	auto object = make_unique<counted>(owner);
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		object.reset();
+		/* A free that is refused records a reason. */
+		_exit(counted::live != 1 ||
+		      ndshm_last_reason(client.get()) != NDSHM_REASON_NONE);
+	}
+	CHECK(waitpid(child, &status, 0) == child && !status);
+	CHECK(owner.stats().live_blocks == 1);
+}
+
 static void an_object_keeps_its_section()
 {
 	unique_ptr<int> object = make_unique<int>(section(context(backend), 1 << 20), 7);
@@ -303,6 +321,7 @@ int main()
 	RUN(sections_are_shared);
 	RUN(sections_have_names);
 	RUN(objects_are_destroyed);
+	RUN(a_child_does_not_destroy_the_parents_object);
 	RUN(an_object_keeps_its_section);
 	RUN(containers_use_the_section);
 	RUN(no_memory_has_a_reason);

@@ -4,8 +4,8 @@
 //! Memory of blocks and sections is a [`Memory`]: a peer or a device can change it at any time, so
 //! it is never a slice. [`sys`] has the calls that this crate does not cover.
 //!
-//! A child of `fork()` must not use a [`Context`] or a [`Block`] of its parent; dropping them there
-//! frees nothing of the parent. It may use an inherited [`Section`].
+//! A child of `fork()` must not use a [`Context`] or a [`Block`] of its parent. It may use an inherited
+//! [`Section`] and [`Allocation`]. Dropping any of them there frees nothing of the parent.
 #![deny(missing_docs)]
 
 mod block;

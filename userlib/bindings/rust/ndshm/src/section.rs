@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use std::mem::{self, size_of, MaybeUninit};
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::process;
 use std::ptr::{self, NonNull};
 
 use crate::block::{O_CLOEXEC, O_RDONLY, O_RDWR};
@@ -253,6 +254,7 @@ impl Section {
             section: self,
             start: out.cast(),
             size,
+            process: process::id(),
         })
     }
 }
@@ -262,6 +264,7 @@ pub struct Allocation<'s> {
     section: &'s Section,
     start: *mut u8,
     size: usize,
+    process: u32,
 }
 
 // SAFETY: threads may share a section, and any thread may free.
@@ -271,8 +274,11 @@ unsafe impl Sync for Allocation<'_> {}
 
 impl Drop for Allocation<'_> {
     fn drop(&mut self) {
-        // SAFETY: nothing borrows the allocation. In a child of fork() this frees nothing.
-        unsafe { sys::ndshm_section_free(self.section.as_ptr(), self.start.cast()) };
+        // A child may have an allocation of its own at the address, which this would free.
+        if self.process == process::id() {
+            // SAFETY: nothing borrows the allocation.
+            unsafe { sys::ndshm_section_free(self.section.as_ptr(), self.start.cast()) };
+        }
     }
 }
 

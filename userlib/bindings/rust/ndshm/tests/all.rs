@@ -150,6 +150,27 @@ fn a_child_does_not_free_the_parents_block() {
 }
 
 #[test]
+fn a_child_does_not_free_the_parents_allocation() {
+    let context = open();
+    let section = context.create_section(1 << 20, 4096).unwrap();
+    let allocation = section.allocate(1000, 4096).unwrap();
+    let mut status = -1;
+
+    // SAFETY: the child only drops the allocation.
+    unsafe {
+        let child = fork();
+        if child == 0 {
+            drop(allocation);
+            // A free that is refused records a reason.
+            _exit(i32::from(sys::ndshm_last_reason(context.as_ptr()) != sys::NDSHM_REASON_NONE));
+        }
+        assert_eq!(waitpid(child, &mut status, 0), child);
+    }
+    assert_eq!(status, 0);
+    assert_eq!(section.stats().unwrap().live_blocks, 1);
+}
+
+#[test]
 fn memory_is_checked() {
     let block = open().block(4096).unwrap();
     let memory = block.map().unwrap();
