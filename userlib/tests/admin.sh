@@ -107,6 +107,19 @@ run 1 "quota: not to be set" quota root --bytes 1
 says "quota: not to be set: why" "ndshm: cannot set a quota: requires CAP_SYS_ADMIN; * (EPERM)"
 run 1 "monitor: not permitted" monitor
 says "monitor: not permitted: why" "ndshm: cannot listen: requires CAP_SYS_ADMIN; * (EPERM)"
+for words in "list reasons" reserve "quota root" monitor; do
+	# shellcheck disable=SC2086
+	run 1 "$words: not permitted in JSON" $words --json
+	out=$err
+	is "$words: not permitted in JSON: errno" '"EPERM"' "$(get error errno)"
+done
+for error in 11:EAGAIN 12:ENOMEM 34:ERANGE; do
+	STAND_IN_RESERVE=${error%:*} run 1 "reserve: ${error#*:} in JSON" reserve 1G --json
+	out=$(sed -n 2p <<<"$err")
+	is "reserve: ${error#*:} in JSON: errno" "\"${error#*:}\"" "$(get error errno)"
+	[[ $(get error message) == *" (${error#*:})\"" ]]
+	ok "reserve: ${error#*:} in JSON: text"
+done
 export STAND_IN_REFUSE=22
 run 1 "quota: no such user" quota 12345
 says "quota: no such user: why" "ndshm: cannot show a quota: * (EINVAL)"

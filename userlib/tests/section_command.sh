@@ -172,6 +172,9 @@ for id in 0 4294967295; do
 	run 1 "no section $id" section show $id
 	says "no section $id: why" "ndshm: cannot show section $id: * (ENOENT)"
 done
+run 1 "no section in JSON" section show 4 --json
+out=$err
+is "no section in JSON: errno" '"ENOENT"' "$(get error errno)"
 
 # Statistics of an allocator, as section_heap.c expects them from the library
 heap='{"live_blocks": 1003, "live_bytes": 464000, "cached_blocks": 60, "cached_bytes": 19968,

@@ -948,8 +948,9 @@ static enum exit_code list(struct ndshm *ndshm, struct arguments *arguments)
 	if (error)
 		/* -EPERM has no reason of the module: name the missing capability. */
 		code = error == -EPERM ?
-		       cannot("requires CAP_SYS_ADMIN; run it as root, outside of containers (EPERM)",
-			      "list %s", kind->name) :
+		       cannot_reason("requires CAP_SYS_ADMIN; run it as root, "
+				     "outside of containers",
+				     NULL, error, "list %s", kind->name) :
 		       cannot_ndshm(ndshm, error, "list %s", kind->name);
 	else if (arguments->by)
 		code = print_groups(arguments);

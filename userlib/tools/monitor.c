@@ -661,7 +661,9 @@ enum exit_code run_monitor(struct common *common, int argc, char **argv)
 							     &monitor.events);
 	if (error) {
 		code = error == -EPERM ?
-		       cannot("requires CAP_SYS_ADMIN; run it as root outside of containers, or give --delay (EPERM)", "listen") :
+		       cannot_reason("requires CAP_SYS_ADMIN; run it as root outside of "
+				     "containers, or give --delay",
+				     NULL, error, "listen") :
 		       cannot_ndshm(monitor.ndshm, error, "listen");
 		ndshm_close(monitor.ndshm);
 		return code;

@@ -139,8 +139,9 @@ const struct argp permit_argp = {
 static enum exit_code refused(struct ndshm *ndshm, int error, const char *kind, const char *name)
 {
 	if (error == -EPERM)
-		return cannot("requires CAP_SYS_ADMIN; run it as root, outside of containers (EPERM)",
-			      "set who may use %s \"%s\"", kind, name);
+		return cannot_reason("requires CAP_SYS_ADMIN; run it as root, "
+				     "outside of containers",
+				     NULL, error, "set who may use %s \"%s\"", kind, name);
 	return cannot_ndshm(ndshm, error, "set who may use %s \"%s\"", kind, name);
 }
 

@@ -332,7 +332,9 @@ static enum exit_code show_all(struct ndshm *ndshm, bool json)
 static enum exit_code refused(struct ndshm *ndshm, int error, const char *what)
 {
 	if (error == -EPERM)
-		return cannot("requires CAP_SYS_ADMIN; run it as root, outside of containers (EPERM)", "%s", what);
+		return cannot_reason("requires CAP_SYS_ADMIN; run it as root, "
+				     "outside of containers",
+				     NULL, error, "%s", what);
 	return cannot_ndshm(ndshm, error, "%s", what);
 }
 

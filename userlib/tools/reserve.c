@@ -67,21 +67,26 @@ static enum exit_code show(const struct ndshm_reserve_row *row, bool json)
 /* No error has a reason of the module. */
 static enum exit_code refused(struct ndshm *ndshm, int error, const char *what)
 {
+	const char *why;
+
 	switch (error) {
 	case -EPERM:
-		return cannot("requires CAP_SYS_ADMIN; run it as root, outside of containers (EPERM)",
-			      "%s", what);
+		why = "requires CAP_SYS_ADMIN; run it as root, outside of containers";
+		break;
 	case -ENOMEM:
-		return cannot("not enough contiguous memory for all chunks; give less, or load the module earlier with reserve= (ENOMEM)",
-			      "%s", what);
+		why = "not enough contiguous memory for all chunks; give less, or load the module "
+		      "earlier with reserve=";
+		break;
 	case -EAGAIN:
-		return cannot("the time was too short, but chunks were allocated; repeat the command (EAGAIN)",
-			      "%s", what);
+		why = "the time was too short, but chunks were allocated; repeat the command";
+		break;
 	case -ERANGE:
-		return cannot("more than the memory of the machine; give less (ERANGE)", "%s", what);
+		why = "more than the memory of the machine; give less";
+		break;
 	default:
 		return cannot_ndshm(ndshm, error, "%s", what);
 	}
+	return cannot_reason(why, NULL, error, "%s", what);
 }
 
 static enum exit_code run(struct ndshm *ndshm, const struct arguments *arguments)

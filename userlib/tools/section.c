@@ -599,10 +599,10 @@ static enum exit_code find_section(const struct common *common, struct ndshm *nd
 	free(rows);
 	if (i < count)
 		return EXIT_DONE;
-	return cannot(is_stand_in(common, ndshm) ?
-		      "without the module only the process that made it can see it (ENOENT)" :
-		      "it is not there, or not yours to see: try \"ndshm list sections\" (ENOENT)",
-		      "show section %" PRIu32, id);
+	return cannot_reason(is_stand_in(common, ndshm) ?
+			     "without the module only the process that made it can see it" :
+			     "it is not there, or not yours to see: try \"ndshm list sections\"",
+			     NULL, -ENOENT, "show section %" PRIu32, id);
 }
 
 static enum exit_code show_section(struct ndshm *ndshm, const struct showing *showing)

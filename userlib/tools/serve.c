@@ -143,11 +143,11 @@ int listen_at(const char *where)
 		if (print_address(fd) == EXIT_DONE)
 			goto out;
 	} else if (errno == EADDRINUSE) {
-		cannot("another process uses the port: end it, or choose another port "
-		       "(EADDRINUSE)", "listen on %s", where);
+		cannot_reason("another process uses the port: end it, or choose another port",
+			      NULL, -EADDRINUSE, "listen on %s", where);
 	} else if (errno == EADDRNOTAVAIL) {
-		cannot("no network interface has the address: use one of \"ip address\" "
-		       "(EADDRNOTAVAIL)", "listen on %s", where);
+		cannot_reason("no network interface has the address: use one of \"ip address\"",
+			      NULL, -EADDRNOTAVAIL, "listen on %s", where);
 	} else {
 		cannot_errno(-errno, "listen on %s", where);
 	}
