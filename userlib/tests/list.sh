@@ -9,7 +9,7 @@ ndshm=$1 json_get=$2
 top=$(mktemp -d)
 trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=memfd:
-unset STAND_IN_BLOCKS STAND_IN_LENGTH STAND_IN_LOOKUPS STAND_IN_REFUSE
+unset STAND_IN_BLOCKS STAND_IN_LENGTH STAND_IN_LOOKUPS STAND_IN_REFUSE STAND_IN_SECTION
 
 export STAND_IN_BLOCKS=3
 run 0 "blocks" list blocks --bytes
@@ -122,6 +122,19 @@ is "by adapter in JSON: bytes" 73728 "$(get 0 bytes)"
 is "by adapter in JSON: count" 2 "$(get 2 count)"
 run 0 "by process in JSON" list blocks --by process -j
 is "by process in JSON: no command" null "$(get 0 command)"
+export STAND_IN_SECTION=$'caf\xc3\xa9\e'
+run 0 "sections: a name that is not printable" list sections --columns name
+is "sections: a name that is not printable: table" "NAME
+caf???
+-" "$out"
+is "sections: filter by that name" "1" "$(ids sections --filter "name=$STAND_IN_SECTION")"
+run 0 "sections: that name in JSON" list sections --json
+is "sections: that name in JSON: all of it" $'"caf\xc3\xa9\\u001B"' "$(get 0 name)"
+is "sections: that name in JSON: safe in terminals" 0 "$(LC_ALL=C grep -c '[^ -~]' <<<"$out")"
+is "sections in JSON: mode" '"0640"' "$(get 0 mode)"
+STAND_IN_SECTION=$'a\xff' run 0 "sections: a name that is not UTF-8" list sections --json
+is "sections: a name that is not UTF-8: in JSON" '"a?"' "$(get 0 name)"
+unset STAND_IN_SECTION
 run 0 "by provider" list sections --by provider --bytes
 is "by provider: table" "PROVIDER  COUNT    BYTES
 pages         2  3145728" "$out"

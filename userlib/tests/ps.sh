@@ -10,7 +10,7 @@ ndshm=$1 json_get=$2
 top=$(mktemp -d)
 trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=memfd:
-unset STAND_IN_BLOCKS STAND_IN_LENGTH STAND_IN_LOOKUPS STAND_IN_REFUSE
+unset STAND_IN_BLOCKS STAND_IN_LENGTH STAND_IN_LOOKUPS STAND_IN_REFUSE STAND_IN_SECTION
 root=$top/root
 proc=$root/proc
 
@@ -144,6 +144,15 @@ is "sections: table" \
 66  -         65536  -       21  wor ker            1        0        0      0        0" "$out"
 run 0 "sections in JSON" ps sections --root "$root" -j
 is "sections in JSON: none has it" null "$(get 2 pid)"
+export STAND_IN_SECTION=$'caf\xc3\xa9'
+run 0 "sections: a name that is not printable" ps sections --root "$root" --columns name \
+	--filter "name=$STAND_IN_SECTION"
+is "sections: a name that is not printable: table" "NAME
+caf??
+caf??" "$out"
+run 0 "sections: that name in JSON" ps sections --root "$root" --json
+is "sections: that name in JSON: all of it" '"caf\u00E9"' "$(grep -m 1 -o '"caf[^"]*"' <<<"$out")"
+unset STAND_IN_SECTION
 run 0 "claims" ps claims --root "$root"
 is "claims: table" "ADAPTER  PID  COMMAND  USER
 card?      1  in?it    root?

@@ -7,7 +7,8 @@
  * adapters, the last of which is gone, of three users, and of four processes, the first of
  * which is the kernel. STAND_IN_LOOKUPS is a file to which each look-up of a user is
  * appended. STAND_IN_LENGTH is the length of every block, and
- * STAND_IN_NAME the name of root. STAND_IN_REFUSE is the errno of listing blocks.
+ * STAND_IN_NAME the name of root. STAND_IN_SECTION is the name of the first of two sections.
+ * STAND_IN_REFUSE is the errno of listing blocks.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -106,6 +107,8 @@ int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row *
 int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
 				     size_t *count, size_t size)
 {
+	const char *name = getenv("STAND_IN_SECTION");
+
 	(void)ndshm;
 	(void)size;
 	*out = calloc(2, sizeof(**out));
@@ -122,7 +125,10 @@ int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_r
 			.holders = 1,
 			.deleted = !i,
 			.exports = i ? 0 : 3,
+			.mode = 0640,
 		};
+	if (name)
+		strncpy((*out)[0].name, name, sizeof((*out)[0].name) - 1);
 	*count = 2;
 	return 0;
 }

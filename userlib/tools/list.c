@@ -396,13 +396,7 @@ static const struct column section_columns[] = {
 
 static int list_sections(struct ndshm *ndshm, void **rows, size_t *count)
 {
-	struct ndshm_section_row *sections;
-	int error = ndshm_list_sections(ndshm, &sections, count);
-
-	*rows = sections;
-	for (size_t i = 0; !error && i < *count; i++)
-		make_printable(sections[i].name);
-	return error;
+	return ndshm_list_sections(ndshm, (struct ndshm_section_row **)rows, count);
 }
 
 json_t *section_json(const struct names *names, const void *from)
@@ -411,11 +405,13 @@ json_t *section_json(const struct names *names, const void *from)
 	char *adapter = adapter_name(names, row->adapter);
 	char *provider = provider_name(names, row->provider);
 	char *user = user_name(row->uid);
+	char *mode = format_string("%04" PRIo32, row->mode);
 	json_t *value;
 
-	value = json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:b, s:b}",
+	value = json_pack("{s:I, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, "
+			  "s:s, s:b, s:b}",
 			  "id", (json_int_t)row->id,
-			  "name", row->name,
+			  "name", json_text(row->name),
 			  "adapter", adapter,
 			  "provider", provider,
 			  "max_size", (json_int_t)row->max_size,
@@ -428,12 +424,13 @@ json_t *section_json(const struct names *names, const void *from)
 			  "user", user,
 			  "uid", (json_int_t)row->uid,
 			  "gid", (json_int_t)row->gid,
-			  "mode", (json_int_t)row->mode,
+			  "mode", mode,
 			  "deleted", row->deleted,
 			  "revoked", row->revoked);
 	free(adapter);
 	free(provider);
 	free(user);
+	free(mode);
 	return value;
 }
 

@@ -40,8 +40,8 @@ char *format_string(const char *format, ...)
 	return string;
 }
 
-/* Arguments of the command may be in no encoding: JSON is UTF-8. */
-static json_t *json_text(const char *text)
+/* Arguments of the command, and names of sections, may be in no encoding: JSON is UTF-8. */
+json_t *json_text(const char *text)
 {
 	json_t *value = json_string(text);
 
@@ -269,12 +269,12 @@ enum exit_code print_json_rows(size_t count, json_t *(*row)(const void *context,
 		if (!value)
 			no_memory();
 		/* In one piece: json_dumpf() writes each word and each comma on its own. */
-		length = json_dumpb(value, text, room, 0);
+		length = json_dumpb(value, text, room, JSON_ENSURE_ASCII);
 		if (length > room) {
 			free(text);
 			room = 2 * length;
 			text = array(room, 1);
-			length = json_dumpb(value, text, room, 0);
+			length = json_dumpb(value, text, room, JSON_ENSURE_ASCII);
 		}
 		json_decref(value);
 		/* Each row has members. */
@@ -295,7 +295,8 @@ static enum exit_code print_as(json_t *value, size_t flags)
 	/* jansson returns NULL without memory; this is the only check for it. */
 	if (!value)
 		no_memory();
-	error = json_dumpf(value, stdout, flags);
+	/* A terminal could take other characters for commands. */
+	error = json_dumpf(value, stdout, flags | JSON_ENSURE_ASCII);
 	json_decref(value);
 	putchar('\n');
 	return error ? cannot_errno(-EIO, "write the output") : end_output();

@@ -55,6 +55,7 @@ static void name_cell(const void *row, struct cell *cell)
 {
 	cell->text = ((const struct pair *)row)->name;
 	cell->known = cell->text && *cell->text;
+	cell->raw = true;
 }
 
 /* An object of another user is not in the lists: its user is unknown. */
@@ -351,9 +352,9 @@ static json_t *block_pair_json(const struct pair *pair)
 
 static json_t *section_pair_json(const struct pair *pair)
 {
-	return json_pack("{s:I, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o}",
+	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o}",
 			 "id", (json_int_t)pair->id,
-			 "name", pair->name ? pair->name : "",
+			 "name", json_text(pair->name ? pair->name : ""),
 			 "committed", json_u64(pair->bytes),
 			 "user", owner_json(pair),
 			 "descriptors", (json_int_t)pair->descriptors,

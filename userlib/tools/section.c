@@ -555,11 +555,12 @@ static enum exit_code print_section(const struct names *names, const struct ndsh
 {
 	char *adapter = adapter_name(names, row->adapter);
 	char *provider = provider_name(names, row->provider);
-	char *user = user_name(row->uid);
+	char *user = user_name(row->uid), *name = format_string("%s", row->name);
 
+	make_printable(name);
 	printf("id         %" PRIu32 "\n", row->id);
-	if (*row->name)
-		printf("name       %s, group %" PRIu32 ", mode %04" PRIo32 "\n", row->name, row->gid,
+	if (*name)
+		printf("name       %s, group %" PRIu32 ", mode %04" PRIo32 "\n", name, row->gid,
 		       row->mode);
 	printf("adapter    %s\n"
 	       "provider   %s\n"
@@ -574,6 +575,7 @@ static enum exit_code print_section(const struct names *names, const struct ndsh
 	       adapter, provider, user, section_state(row), row->extents, row->holders,
 	       row->max_size, row->initial_size, row->committed, row->taken);
 	print_picture(row);
+	free(name);
 	free(adapter);
 	free(provider);
 	free(user);
@@ -592,10 +594,8 @@ static enum exit_code find_section(const struct common *common, struct ndshm *nd
 		return cannot_ndshm(ndshm, error, "list sections");
 	for (i = 0; i < count && rows[i].id != id; i++)
 		;
-	if (i < count) {
+	if (i < count)
 		*row = rows[i];
-		make_printable(row->name);
-	}
 	free(rows);
 	if (i < count)
 		return EXIT_DONE;

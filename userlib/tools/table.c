@@ -62,6 +62,7 @@ void make_cell(const struct table *table, const struct column *column, const voi
 	cell->known = true;
 	cell->is_number = false;
 	cell->text = NULL;
+	cell->raw = false;
 	switch (column->type) {
 	case COLUMN_BYTES:
 		set_number(cell, *(const uint64_t *)member);
@@ -92,6 +93,7 @@ void make_cell(const struct table *table, const struct column *column, const voi
 	case COLUMN_NAME:
 		cell->known = *member;
 		cell->text = member;
+		cell->raw = true;
 		break;
 	case COLUMN_TEXT:
 	case COLUMN_OTHER:
@@ -123,12 +125,17 @@ static bool is_right(const struct column *column)
 	return column_is_number(column) || column->type == COLUMN_OTHER;
 }
 
-/* Return the text of a cell. It is valid as long as the cell. */
+/* Return the text of a cell for a terminal. It is valid as long as the cell. */
 static const char *cell_text(const struct table *table, const struct column *column,
 			     struct cell *cell)
 {
 	if (!cell->known)
 		return "-";
+	if (cell->text && cell->raw) {
+		snprintf(cell->buffer, sizeof(cell->buffer), "%s", cell->text);
+		make_printable(cell->buffer);
+		return cell->buffer;
+	}
 	if (cell->text)
 		return cell->text;
 	if (is_bytes(column) && !table->exact)

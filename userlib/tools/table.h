@@ -15,6 +15,7 @@ struct cell {
 	bool is_number;		/* number is valid */
 	uint64_t number;
 	const char *text;	/* NULL: the number in decimal */
+	bool raw;		/* text may have characters that are not printable ASCII */
 	char buffer[320];	/* text may point here */
 };
 
@@ -27,7 +28,7 @@ enum column_type {
 	COLUMN_USER,		/* uint32_t, a uid */
 	COLUMN_ADAPTER,		/* uint32_t, an id */
 	COLUMN_PROVIDER,	/* uint32_t, an id */
-	COLUMN_NAME,		/* characters, terminated */
+	COLUMN_NAME,		/* characters, terminated, not printable perhaps */
 	COLUMN_TEXT,		/* get() makes the text */
 	COLUMN_OTHER,		/* get() makes the cell, which is shown on the right */
 	COLUMN_OTHER_COUNT,	/* the same, can be summed */

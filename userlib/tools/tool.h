@@ -93,7 +93,9 @@ void *array(size_t count, size_t size);
 enum exit_code cannot_reason(const char *why, const char *reason, int error, const char *format,
 			     ...) __attribute__((format(printf, 4, 5)));
 
-/* Print a JSON value and release it. */
+/* Return a JSON string. Text that is not UTF-8 gets '?' for all but printable ASCII. */
+json_t *json_text(const char *text);
+/* Print a JSON value in ASCII and release it. */
 enum exit_code print_json(json_t *value);
 /* Print an array of @count values, each on a line and released before the next is made. */
 enum exit_code print_json_rows(size_t count, json_t *(*row)(const void *context, size_t i),
@@ -161,7 +163,7 @@ const char *reset_name(uint32_t reset);
 
 /* words.c */
 
-/* Replace characters that are unsafe in terminals and JSON, in place. */
+/* Replace all but printable ASCII, which is safe in terminals, in place. */
 void make_printable(char *name);
 /* Missing properties as an allocated text ("isolated" if none), or as an array. */
 char *isolation_words(uint32_t isolation);

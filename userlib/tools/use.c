@@ -37,8 +37,6 @@ int use_lists_get(struct ndshm *ndshm, struct use_lists *lists)
 		error = get_names(ndshm, &lists->names);
 	if (error)
 		return error;
-	for (size_t i = 0; i < lists->section_count; i++)
-		make_printable(lists->sections[i].name);
 	if (lists->block_count)
 		qsort(lists->blocks, lists->block_count, sizeof(*lists->blocks), compare_blocks);
 	if (lists->section_count)
