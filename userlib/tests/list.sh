@@ -122,6 +122,8 @@ is "by adapter in JSON: bytes" 73728 "$(get 0 bytes)"
 is "by adapter in JSON: count" 2 "$(get 2 count)"
 run 0 "by process in JSON" list blocks --by process -j
 is "by process in JSON: no command" null "$(get 0 command)"
+is "by process in JSON: processes" "4000001 4000000 1 null" \
+	"$(for i in 0 1 2 3; do get $i process; done | xargs)"
 export STAND_IN_SECTION=$'caf\xc3\xa9\e'
 run 0 "sections: a name that is not printable" list sections --columns name
 is "sections: a name that is not printable: table" "NAME

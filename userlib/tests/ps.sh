@@ -157,6 +157,10 @@ run 0 "claims" ps claims --root "$root"
 is "claims: table" "ADAPTER  PID  COMMAND  USER
 card?      1  in?it    root?
 -          1  in?it    root?" "$out"
+run 0 "claims: filter by a user's number" ps claims --root "$root" --filter user=0 --columns pid
+is "claims: filter by a user's number: table" "PID
+  1
+  1" "$out"
 
 # bad WORDS PATTERN: expect a usage error.
 bad() {

@@ -845,15 +845,21 @@ static json_t *group_json(const void *context, size_t i)
 	const struct json_rows *rows = context;
 	const struct table *table = rows->table;
 	const struct group *group = rows->rows[i];
+	const bool by_process = table->columns == process_groups;
+	json_t *value, *key;
 	struct cell cell;
-	json_t *value;
 
 	make_cell(table, table->columns, group, &cell);
 	value = json_pack("{s:I, s:I, s:o}", "id", (json_int_t)group->key,
 			  "count", (json_int_t)group->count, "bytes", json_u64(group->bytes));
-	json_object_set_new(value, rows->arguments->by->name,
-			    cell.text ? json_string(cell.text) : json_null());
-	if (table->columns[1].get == command_cell) {
+	if (cell.text)
+		key = json_string(cell.text);
+	else if (by_process && cell.known)
+		key = json_u64(cell.number);
+	else
+		key = json_null();
+	json_object_set_new(value, rows->arguments->by->name, key);
+	if (by_process) {
 		make_cell(table, &table->columns[1], group, &cell);
 		json_object_set_new(value, "command",
 				    cell.known ? json_string(cell.text) : json_null());

@@ -93,8 +93,11 @@ static void user_cell(const void *row, struct cell *cell)
 	const struct pair *pair = row;
 
 	cell->known = pair->process;
-	if (cell->known)
-		cell->text = cached_user(pair->process->uid);
+	if (!cell->known)
+		return;
+	cell->is_number = true;
+	cell->number = pair->process->uid;
+	cell->text = cached_user(pair->process->uid);
 }
 
 #define MEMBER(member) offsetof(struct pair, member), NULL

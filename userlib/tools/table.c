@@ -197,7 +197,8 @@ static int compare_rows(const void *first, const void *second, void *context)
 
 	make_cell(table, table->sort, left, &a);
 	make_cell(table, table->sort, right, &b);
-	order = compare_cells(&a, &b, table->sort->type == COLUMN_USER);
+	order = compare_cells(&a, &b, table->sort->type == COLUMN_USER ||
+			      table->sort->type == COLUMN_TEXT);
 	if (table->descending)
 		order = -order;
 	/* Rows that are equal keep their order. */
