@@ -37,6 +37,8 @@ is "quota in JSON: default" false "$(get sections set)"
 run 0 "all quotas" quota --all
 [[ $out == *root*4000000000* ]]
 ok "all quotas: both"
+run 2 "all quotas of a user" quota --all root
+says "all quotas of a user: why" "ndshm quota: --all: cannot be combined with a user or a limit; omit them"$'\n'*
 run 0 "all quotas in JSON" quota --all -j
 is "all quotas: the second" 4000000000 "$(get 1 uid)"
 

@@ -134,7 +134,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (arguments->all && (arguments->named || arguments->set || arguments->reset))
-			argp_error(state, "--all: cannot be combined with a user, a limit or --reset; omit them");
+			argp_error(state,
+				   "--all: cannot be combined with a user or a limit; omit them");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
