@@ -78,6 +78,8 @@ for bad in "" "-i 1M" "-m x" "-m -1" "-m 1Z" "-m 1KK" "-m 17179869184G" "-m 1844
 	says "bad usage: create $bad is explained" "ndshm section create: *"
 done
 run 2 "bad usage: an empty length" section create --max ""
+run 2 "bad usage: open --json" section open --json a true
+says "bad usage: open --json is explained" '{"error":{"message":"ndshm section open: --json: *'
 run 2 "bad usage: create --json with a program" section create -m 1M --json true
 says "bad usage: create --json with a program is explained" \
 	'{"error":{"message":"ndshm section create: --json: *'

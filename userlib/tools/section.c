@@ -412,6 +412,8 @@ static error_t parse_naming(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!naming->name || (naming->run && !naming->program))
 			argp_usage(state);
+		if (naming->run && naming->common->json)
+			argp_error(state, "--json: all output is that of PROGRAM; omit the option");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
