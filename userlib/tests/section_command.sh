@@ -78,6 +78,12 @@ for bad in "" "-i 1M" "-m x" "-m -1" "-m 1Z" "-m 1KK" "-m 17179869184G" "-m 1844
 	says "bad usage: create $bad is explained" "ndshm section create: *"
 done
 run 2 "bad usage: an empty length" section create --max ""
+for bad in 16E 5Q -1; do
+	"$ndshm" alloc --length $bad 2>"$top/expected"
+	run 2 "bad usage: create --max $bad" section create --max $bad
+	is "bad usage: create --max $bad: the text of alloc" \
+		"$(sed -n '1s/ndshm alloc/ndshm section create/p' "$top/expected")" "$(sed -n 1p <<<"$err")"
+done
 run 2 "bad usage: open --json" section open --json a true
 says "bad usage: open --json is explained" '{"error":{"message":"ndshm section open: --json: *'
 run 2 "bad usage: create --json with a program" section create -m 1M --json true

@@ -80,8 +80,10 @@ static void parse_mode_or_end(struct argp_state *state, const char *argument, ui
 
 static void parse_length_or_end(struct argp_state *state, const char *argument, uint64_t *length)
 {
-	if (!parse_length(argument, length))
-		argp_error(state, "\"%s\": not a length; use a number of bytes, such as 4096, 64K or 2M", argument);
+	const char *problem = parse_size(argument, length);
+
+	if (problem)
+		argp_error(state, "\"%s\": %s", argument, problem);
 }
 
 /* Check for invalid combinations of options. */
