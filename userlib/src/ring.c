@@ -235,7 +235,8 @@ NDSHM_API uint32_t ndshm_ring_message_bytes(const struct ndshm_ring *ring)
 #define SECOND	(1000 * MS)
 /*
  * A process that ends between a message and the wake-up wakes no other, and one that ends
- * with a claimed cell none either: the state is examined this often, in nanoseconds.
+ * with a claimed cell none either: the state is examined this often, in nanoseconds, and the
+ * members no more often, as that takes a system call for each.
  */
 #define PERIOD	(100 * MS)
 /* Attempts before sleeping, which takes much longer than most messages. */
@@ -332,9 +333,23 @@ static int spin(struct attempt *attempt)
 	return error;
 }
 
+/*
+ * Recover cells if no waiting thread of this process has in the last PERIOD. Not per wait: one that
+ * is shorter must recover, too.
+ */
+static void recover(const struct attempt *attempt, int64_t time)
+{
+	_Atomic int64_t *recovered = &attempt->ring->recovered;
+	int64_t last = *recovered;
+
+	/* Of several threads one does it. */
+	if (time - last >= PERIOD && atomic_compare_exchange_strong(recovered, &last, time))
+		ndshm__ring_recover_all(attempt->ring, attempt->member);
+}
+
 static int wait_for(struct attempt *attempt, int timeout)
 {
-	int64_t left = timeout < 0 ? INT64_MAX : timeout * MS, end;
+	int64_t left = timeout < 0 ? INT64_MAX : timeout * MS, end, time;
 	int error;
 
 	error = spin(attempt);
@@ -345,9 +360,10 @@ static int wait_for(struct attempt *attempt, int timeout)
 		error = sleep_once(attempt, left);
 		if (!must_wait(error))
 			return error;
+		time = now();
 		if (timeout >= 0)
-			left = end - now();
-		ndshm__ring_recover_all(attempt->ring, attempt->member);
+			left = end - time;
+		recover(attempt, time);
 	}
 	return -ETIMEDOUT;
 }

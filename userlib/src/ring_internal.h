@@ -159,6 +159,7 @@ struct ring_member {
  * @member: of this process; of its parent after fork(), until the first call
  * @next_cell: number of the cell where the search for a free one begins
  * @failures: number of successive waits of any thread in which spinning was in vain
+ * @recovered: when a waiting thread of this process last recovered cells, in nanoseconds
  */
 struct ndshm_ring {
 	int fd;
@@ -174,6 +175,7 @@ struct ndshm_ring {
 	_Atomic(struct ring_member *) member;
 	atomic_uint next_cell;
 	atomic_uint failures;
+	_Atomic int64_t recovered;
 };
 
 /*

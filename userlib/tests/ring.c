@@ -3,6 +3,7 @@
  * Rings. LONG=1: 10,000 processes are killed, and at every instruction.
  */
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -440,6 +442,64 @@ static void cells_of_the_dead_are_recovered(void)
 	CHECK(is_whole());
 	all_cells_are_recovered();
 	ndshm_ring_close(ring);
+}
+
+/* Claim the last cell as a member that has ended, if it is free. */
+static bool claim_as_ended(void)
+{
+	struct ring_cell *cell = ndshm__ring_cell(ring, ring->cell_count - 1);
+	const unsigned int ended = (ring->member->number + 1) % RING_MEMBERS;
+
+	if (ndshm__ring_state(cell->owner) != RING_FREE)
+		return false;
+	cell->owner = ndshm__ring_owner(7, RING_CLAIMED, ended);
+	return true;
+}
+
+static atomic_bool waits;
+
+static void *receive_nothing(void *timeout)
+{
+	uint64_t number;
+	size_t length;
+
+	while (waits)
+		CHECK(ndshm_ring_receive(ring, &number, sizeof(number), &length,
+					 *(int *)timeout) == -ETIMEDOUT);
+	return NULL;
+}
+
+/* A waiting process examines the others once in 100 ms, no matter how long each wait is. */
+static void cells_are_recovered_once_in_a_while(void)
+{
+	int timeouts[] = { 1000, 10 };
+	pthread_t thread;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		unsigned int recovered = 0;
+		struct timespec start, end;
+		double seconds;
+
+		REQUIRE(open_ring(4, 8));
+		waits = true;
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		REQUIRE(!pthread_create(&thread, NULL, receive_nothing, &timeouts[i]));
+		while (recovered < 4) {
+			recovered += claim_as_ended();
+			atomic_fetch_add(&ring->shared->not_empty.count, 1);
+			syscall(SYS_futex, &ring->shared->not_empty.count, FUTEX_WAKE, 1);
+			usleep(1000);
+		}
+		waits = false;
+		CHECK(!pthread_join(thread, NULL));
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		seconds = end.tv_sec - start.tv_sec + (end.tv_nsec - start.tv_nsec) / 1e9;
+		/* The first claim is not a recovery. The first recovery may be at once. */
+		CHECK(seconds >= (recovered - 2) * 0.1);
+		ndshm__ring_recover_all(ring, ring->member);
+		all_cells_are_recovered();
+		ndshm_ring_close(ring);
+	}
 }
 
 /* Locks of the description that processes pass to each other remain after all of them. */
@@ -1082,6 +1142,7 @@ int main(void)
 	RUN(members_are_limited);
 	RUN(a_child_is_a_member);
 	RUN(cells_of_the_dead_are_recovered);
+	RUN(cells_are_recovered_once_in_a_while);
 	RUN(locks_of_others_do_not_stay);
 	RUN(much_is_recovered_in_time);
 	RUN(cells_of_another_program_are_recovered);
