@@ -34,8 +34,8 @@ struct ndshm_hold;
  *   a hold.
  *
  * It does not hold the memory from other processes: those that have extents in the range can free
- * them, and the creator can revoke the section. -EINVAL (LENGTH_ZERO). -ERANGE (RANGE): not within
- * the section. -EBUSY (POINTER_LENT): the block is lent by ndshm_loans_lend(). -ENOMEM.
+ * them, and the creator can revoke the section. -EINVAL (LENGTH_ZERO). -ERANGE: not within the
+ * section. -EBUSY (POINTER_LENT): the block is lent by ndshm_loans_lend(). -ENOMEM.
  */
 int ndshm_section_hold(struct ndshm_section *section, uint64_t offset, uint64_t length,
 		       void (*end)(void *context), void *context, struct ndshm_hold **out)
