@@ -533,9 +533,11 @@ TEST_F_TIMEOUT(stuck_race, trims, TIMEOUT)
 	long long begin, idle, took;
 	struct rlimit files;
 	int section, holder, peer;
-	__u64 place;
+	__u64 place, locked;
 	pid_t child;
 
+	ndshm_wait_uncharged(self->fd);
+	locked = ndshm_locked(self->fd);
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &files));
 	files.rlim_cur = files.rlim_max;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
@@ -572,6 +574,8 @@ TEST_F_TIMEOUT(stuck_race, trims, TIMEOUT)
 	close(peer);
 	close(holder);
 	close(section);
+	/* The pages of the faults are charged until the kernel finds them unpinned. */
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == locked));
 }
 
 int main(int argc, char **argv)

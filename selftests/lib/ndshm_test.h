@@ -112,28 +112,6 @@ static bool ndshm_be_charged(void)
 	return ndshm_set_capability(CAP_IPC_LOCK, false);
 }
 
-/* The program's main(). Skips without the device. */
-static int ndshm_main(int argc, char **argv)
-{
-	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0 && (errno == ENOENT || errno == EACCES || errno == EPERM))
-		ksft_exit_skip("%s: %s\n", NDSHM_DEVICE, strerror(errno));
-	if (fd < 0)
-		ksft_exit_fail_msg("%s: %s\n", NDSHM_DEVICE, strerror(errno));
-	close(fd);
-
-	ndshm_cases = mmap(NULL, sizeof(*ndshm_cases), PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (ndshm_cases == MAP_FAILED)
-		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
-	ndshm_main_pid = getpid();
-	if (!ndshm_be_charged())
-		ksft_exit_fail_msg("RLIMIT_MEMLOCK: %s\n", strerror(errno));
-	atexit(ndshm_at_exit);
-	return test_harness_run(argc, argv);
-}
-
 static inline int ndshm_open(void)
 {
 	return open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
@@ -196,6 +174,47 @@ static inline __u64 ndshm_locked(int fd)
 
 	/* ~0: an impossible amount that fails comparisons. */
 	return _test_state(fd, &state) ? state.user_locked : ~0ULL;
+}
+
+/*
+ * Wait until nothing is charged to the calling user. Pages that an earlier program pinned stay
+ * charged until the kernel, which looks once a second, finds them unpinned; later they would
+ * change the account during a test. An account that stays the same belongs to another client.
+ */
+static inline void ndshm_wait_uncharged(int fd)
+{
+	__u64 locked = ndshm_locked(fd), now;
+	unsigned int tries, same = 0;
+
+	for (tries = 0; locked && same < 300 && tries < 1000; tries++) {
+		usleep(10000);
+		now = ndshm_locked(fd);
+		same = now == locked ? same + 1 : 0;
+		locked = now;
+	}
+}
+
+/* The program's main(). Skips without the device. */
+static int ndshm_main(int argc, char **argv)
+{
+	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 && (errno == ENOENT || errno == EACCES || errno == EPERM))
+		ksft_exit_skip("%s: %s\n", NDSHM_DEVICE, strerror(errno));
+	if (fd < 0)
+		ksft_exit_fail_msg("%s: %s\n", NDSHM_DEVICE, strerror(errno));
+	ndshm_wait_uncharged(fd);
+	close(fd);
+
+	ndshm_cases = mmap(NULL, sizeof(*ndshm_cases), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (ndshm_cases == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	ndshm_main_pid = getpid();
+	if (!ndshm_be_charged())
+		ksft_exit_fail_msg("RLIMIT_MEMLOCK: %s\n", strerror(errno));
+	atexit(ndshm_at_exit);
+	return test_harness_run(argc, argv);
 }
 
 static inline struct ndshm_state
