@@ -97,6 +97,10 @@ bool stress_baseline(void)
 {
 	int i;
 
+	/* The memory of an earlier program may be freed later. */
+	ndshm_wait_deferred();
+	ndshm_soon(!stress_live());
+	ndshm_soon(!stress_locked(0));
 	before.references = ndshm_read_number(REFERENCES);
 	before.warned = ndshm_read_number(TAINTED) & TAINTED_WARNING;
 	for (i = 0; i < USERS; i++)
