@@ -467,6 +467,7 @@ TEST_F(group, foreign_race)
  */
 
 #define CLAIM_DELAY	"/sys/module/ndshm/parameters/test_claim_delay_ms"
+#define DELAYING	"/sys/module/ndshm/parameters/test_fault_delaying"
 
 FIXTURE(race) {
 	struct ndshm_edu edu[2];
@@ -529,7 +530,7 @@ static void begin_slowly(struct __test_metadata *_metadata,
 	atomic_init(&slow->done, false);
 	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "5000"));
 	ASSERT_EQ(0, pthread_create(&slow->thread, NULL, claim_slowly, slow));
-	usleep(1000000);
+	ASSERT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == 1));
 }
 
 /* A claim in one group must not delay a claim in another. */

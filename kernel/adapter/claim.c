@@ -15,6 +15,7 @@
 
 #include <ndshm/provider.h>
 
+#include "../base/testing.h"
 #include "adapter.h"
 #include "claim.h"
 
@@ -152,6 +153,8 @@ static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
 	u64 length;
 
 	reason = claim_check(adapter, claim->client);
+	if (reason == NDSHM_REASON_NONE)
+		ndshm_test_claim_delay();
 	if (reason == NDSHM_REASON_NONE)
 		reason = adapter->ops->claim(adapter->context,
 					     *address_width,

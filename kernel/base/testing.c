@@ -20,6 +20,11 @@ module_param(test_refused_delay_ms, uint, 0600);
 MODULE_PARM_DESC(test_refused_delay_ms,
 		 "TEST: delay of an allocation that a section has refused, before it waits for memory (ms)");
 
+static uint test_claim_delay_ms;
+module_param(test_claim_delay_ms, uint, 0600);
+MODULE_PARM_DESC(test_claim_delay_ms,
+		 "TEST: delay at the beginning of a claim (ms)");
+
 static atomic_t delaying;
 
 static int testing_get(char *buffer, const struct kernel_param *kp)
@@ -54,6 +59,11 @@ void ndshm_test_chunk_delay(void)
 void ndshm_test_refused_delay(void)
 {
 	testing_delay(READ_ONCE(test_refused_delay_ms));
+}
+
+void ndshm_test_claim_delay(void)
+{
+	testing_delay(READ_ONCE(test_claim_delay_ms));
 }
 
 static bool test_insert_pages;

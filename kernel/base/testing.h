@@ -15,6 +15,8 @@ void ndshm_test_fault_delay(void);
 void ndshm_test_chunk_delay(void);
 /* Sleep between a refusal by a section and the wait for its memory, as above. */
 void ndshm_test_refused_delay(void);
+/* Sleep at the beginning of a claim, as above. */
+void ndshm_test_claim_delay(void);
 /* Map frames as where modules cannot set entries of page tables. */
 bool ndshm_test_inserts_pages(void);
 #else
@@ -27,6 +29,10 @@ static inline void ndshm_test_chunk_delay(void)
 }
 
 static inline void ndshm_test_refused_delay(void)
+{
+}
+
+static inline void ndshm_test_claim_delay(void)
 {
 }
 

@@ -20,24 +20,11 @@ module_param(test_skip_quiesce, bool, 0644);
 MODULE_PARM_DESC(test_skip_quiesce,
 		 "TEST: leave a released function running; tests must detect that");
 
-static uint test_claim_delay_ms;
-module_param(test_claim_delay_ms, uint, 0600);
-MODULE_PARM_DESC(test_claim_delay_ms,
-		 "TEST: delay at the beginning of a claim (ms)");
-
 static uint test_release_delay_ms;
 module_param(test_release_delay_ms, uint, 0600);
 MODULE_PARM_DESC(test_release_delay_ms,
 		 "TEST: delay before a function whose BARs are unmapped is released (ms)");
 #endif
-
-static void ndshm_pci_test_claim_delay(void)
-{
-#ifdef NDSHM_TEST
-	if (READ_ONCE(test_claim_delay_ms))
-		msleep(READ_ONCE(test_claim_delay_ms));
-#endif
-}
 
 static void ndshm_pci_test_release_delay(void)
 {
@@ -93,7 +80,6 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 	struct pci_dev *pdev = function->pdev;
 	ndshm_reason_t reason;
 
-	ndshm_pci_test_claim_delay();
 	reason = pci_claim_check(function);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
