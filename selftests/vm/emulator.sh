@@ -30,6 +30,18 @@ is_good() {
 		dpkg --compare-versions "$version" ge "$first_good"
 }
 
+# attempt SECONDS COMMAND...: run COMMAND until it succeeds, at most three times and for SECONDS in
+# all.
+attempt() {
+	local end=$((SECONDS + $1)) i
+	for i in 1 2 3; do
+		((i == 1)) || sleep 3
+		((SECONDS < end)) || break
+		! timeout $((end - SECONDS)) "${@:2}" >&2 || return 0
+	done
+	return 1
+}
+
 # Unpack the packages of the backports into directory $1.
 fetch() {
 	local site suite options=() file
@@ -44,8 +56,8 @@ fetch() {
 	# No `set -e`: it is off in the condition of fill(), and a part would be unpacked.
 	(
 		cd -- "$1" &&
-			timeout 120 apt-get "${options[@]}" update >&2 &&
-			timeout 300 apt-get "${options[@]}" download "${packages[@]}" >&2 || exit
+			attempt 120 apt-get "${options[@]}" -o APT::Update::Error-Mode=any update &&
+			attempt 300 apt-get "${options[@]}" download "${packages[@]}" || exit
 		for file in ./*.deb; do dpkg-deb -x "$file" root || exit; done
 		rm -rf -- ./*.deb lists ./*.bin
 	) || return 1
@@ -53,10 +65,10 @@ fetch() {
 		{ say "this QEMU does not run here: $(ldd "$1/root/usr/bin/$name" 2>&1 | grep 'not found' | xargs)"; return 1; }
 }
 
-# Fill $dir once. If that fails, try again after an hour.
+# Fill $dir once. If that fails, try again after an hour, or at once if there is no other emulator.
 fill() {
 	[[ ! -e $dir/root ]] || return 0
-	[[ -z $(find "$dir.failed" -mmin -60 2>/dev/null) ]] || return 0
+	[[ ! $own || -z $(find "$dir.failed" -mmin -60 2>/dev/null) ]] || return 0
 	rm -rf -- "$dir.new"
 	if fetch "$dir.new"; then
 		rm -rf -- "$dir"

@@ -74,6 +74,7 @@ debug  debian-archive-keyring   verifies the source of the newest kernel
 debug  gcc                  compiles a kernel
 debug  make                 drives the build
 debug  libc6-dev            C library headers for the programs of a build
+arm64  qemu-system-arm      the emulator, if no newer one can be fetched
 arm64  device-tree-compiler   a machine whose DMA does not see the caches
 interop  pkg-config         finds the libraries of consumers
 interop  liburing-dev       io_uring

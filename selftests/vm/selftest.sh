@@ -117,8 +117,9 @@ packages_cases() {
 
 # A new QEMU is used, an old one too if there is no other; with KVM always the machine's.
 emulator_cases() {
-	local dir own
+	local dir own new third
 	dir=$(mktemp -d)
+	new=$dir/cache/emulator/root/usr/bin/qemu-system-x86_64
 	own=$dir/bin/qemu-system-x86_64
 	mkdir -- "$dir/bin"
 	printf '#!/bin/sh\necho asked >>"%s"\nexit 100\n' "$dir/asked" >"$dir/bin/apt-get"
@@ -149,6 +150,11 @@ emulator_cases() {
 		esac
 	END
 	[[ $("$vm_dir/emulator.sh" tcg) == "$own" && -e $dir/cache/emulator.failed ]] || return 1
+	# An archive that fails twice.
+	rm -- "$dir/cache/emulator.failed"
+	third="echo >>$dir/n; [ \$(wc -l <$dir/n) -eq 3 ]"
+	sed -i "s#cp .*#$third \&\& cp $dir/qemu.deb .; exit;;#" "$dir/bin/apt-get"
+	[[ $("$vm_dir/emulator.sh" tcg) == "$new" ]] || return 1
 	NDSHM_QEMU=/nonexistent
 	[[ $("$vm_dir/emulator.sh" tcg) == /nonexistent ]] || return 1
 	rm -rf -- "$dir"
