@@ -82,7 +82,8 @@ use_lists() {
 use_unstable() {
 	local site
 	site=$(debian_archive)
-	[[ $site ]] || { refresh_index; die 'the package index names no archive'; }
+	[[ $site ]] || { refresh_index || true; site=$(debian_archive); }
+	[[ $site ]] || die 'the package index names no archive'
 	use_lists unstable "$(dpkg --print-architecture)" "${site%% *}" sid
 }
 
@@ -90,18 +91,26 @@ use_unstable() {
 # refreshed when those of apt are newer.
 use_backports() {
 	local -a places security
-	read -ra places < <(debian_archive) || { refresh_index; die 'the package index names no archive'; }
+	read -ra places < <(debian_archive) ||
+		{ refresh_index; read -ra places < <(debian_archive); } ||
+		die 'the package index names no archive'
 	places+=("${places[0]}" "${places[1]}-backports")
 	read -ra security < <(debian_archive -security) || true
 	use_lists backports amd64,arm64 "${places[@]}" "${security[@]}"
 	[[ $kernels/backports/fetched -nt /var/lib/apt/lists ]] ||
-		{ refresh_index && : >"$kernels/backports/fetched"; }
+		{ refresh_index && : >"$kernels/backports/fetched"; } ||
+		say 'going on with the package index of before'
 }
 
+# apt-get update succeeds without an index that it cannot fetch, unless this option is set. The
+# second attempt is without it for the machine's own sources, one of which may be gone for good.
 refresh_index() {
+	local -a update=(apt-get -qq "${archive[@]}" update)
+	local -a strictly=(-o APT::Update::Error-Mode=any)
 	if [[ ${#archive[@]} -gt 0 ]]; then
 		say 'fetching the package index of other archives'
-		with_lock "$cache/apt.lock" apt-get -qq "${archive[@]}" update >&2
+		with_lock "$cache/apt.lock" "${update[@]}" "${strictly[@]}" >&2 ||
+			with_lock "$cache/apt.lock" "${update[@]}" "${strictly[@]}" >&2
 		return
 	fi
 	say 'refreshing the package index'
@@ -110,7 +119,8 @@ refresh_index() {
 		command -v sudo >/dev/null || die 'not root and no sudo: as root, run: apt-get update'
 		sudo=(sudo)
 	fi
-	with_lock "$cache/apt.lock" "${sudo[@]}" apt-get -qq update >&2
+	with_lock "$cache/apt.lock" "${sudo[@]}" "${update[@]}" "${strictly[@]}" >&2 ||
+		with_lock "$cache/apt.lock" "${sudo[@]}" "${update[@]}" >&2
 }
 
 # resolve KIND NAME: print "PACKAGE VERSION". apt is slow, so the answer is cached
@@ -126,7 +136,7 @@ resolve() {
 		die 'stock kernels come as Debian packages; here, pass the directory of a kernel (see the head of this file)'
 	package=$("newest_$kind" "$name")
 	if [[ -z $package ]]; then
-		refresh_index
+		refresh_index || true
 		package=$("newest_$kind" "$name")
 	fi
 	[[ $package ]] || die "no package holds the $kind of kernel $name"

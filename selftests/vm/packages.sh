@@ -177,12 +177,16 @@ fi
 
 say 'installing:'
 for name in "${missing[@]}"; do printf '  %-20s %s\n' "$name" "${why[$name]}" >&2; done
-has_candidates "${missing[@]}" || apt update
+# apt-get update succeeds without an index that it cannot fetch, unless this option is set. The
+# second attempt is without it, since one of the machine's sources may be gone for good.
+update() { apt -o APT::Update::Error-Mode=any update || apt update; }
+
+has_candidates "${missing[@]}" || update
 # --no-remove: a conflict is an error, because removing an installed package is the
 # user's decision.
 install=(install -y --no-remove --no-install-recommends -- "${missing[@]}")
 # If the index lists a file that is no longer in the archive, refresh it once.
 apt "${install[@]}" || {
-	apt update
+	update
 	apt "${install[@]}"
 }
