@@ -147,12 +147,21 @@ resolve() {
 	cat -- "$kept"
 }
 
-# unpack PACKAGE VERSION DIR: unpack into DIR in the current directory. If the file
-# is no longer in the archive, refresh the index and try again.
+# unpack PACKAGE VERSION DIR: unpack into DIR in the current directory. If that fails, refresh the
+# index and try again. If the index has another version then, or none since the name of a kernel's
+# package changes with its ABI, the answers of resolve() are old: let the script begin again.
 unpack() {
 	local get=(apt-get -qq "${archive[@]}" -o APT::Sandbox::User=root download "$1=$2")
 	say "fetching $1 $2"
-	"${get[@]}" >&2 || { refresh_index && "${get[@]}" >&2; } || die "cannot fetch $1 $2"
+	if ! "${get[@]}" >&2; then
+		refresh_index || true
+		if [[ $(candidate "$1") != "$2" ]]; then
+			rm -f -- "$kernels"/*.image "$kernels"/*.source
+			: >"$NDSHM_STALE"
+			die "$1 $2 is no longer in the archive"
+		fi
+		"${get[@]}" >&2 || die "cannot fetch $1 $2"
+	fi
 	dpkg-deb -x ./*.deb "$3"
 	rm -f -- ./*.deb
 }
@@ -299,16 +308,19 @@ source_dir() {
 }
 
 headers_dir() {
-	local release
+	local release dir
 	if [[ $1 == */* ]]; then
-		printf '%s\n' "$(image_dir "$1")/modules/build"
+		dir=$(image_dir "$1")
+		printf '%s\n' "$dir/modules/build"
 		return
 	fi
 	if is_built "$1"; then
-		printf '%s\n' "$(image_dir "$1")/build"
+		dir=$(image_dir "$1")
+		printf '%s\n' "$dir/build"
 		return
 	fi
-	release=$(cat -- "$(image_dir "$1")/release")
+	dir=$(image_dir "$1")
+	release=$(cat -- "$dir/release")
 	release_headers_dir "$release"
 }
 
@@ -375,6 +387,18 @@ releases() {
 }
 
 [[ $# -eq 2 ]] || die "$usage"
+# Once more if unpack() leaves this file. Only a success prints something.
+if [[ ! ${NDSHM_STALE:-} ]]; then
+	export NDSHM_STALE=$kernels/.stale.$$
+	for _ in 1 2; do
+		rm -f -- "$NDSHM_STALE"
+		code=0
+		"${BASH_SOURCE[0]}" "$@" || code=$?
+		[[ $code -ne 0 && -e $NDSHM_STALE ]] || break
+	done
+	rm -f -- "$NDSHM_STALE"
+	exit "$code"
+fi
 case "$1 $2" in
 *' 7.'*)	use_unstable ;;
 release*-headers*|releases*)	use_backports ;;

@@ -115,6 +115,44 @@ packages_cases() {
 	rm -rf -- "$dir"
 }
 
+# A package that is no longer in the archive, of which only a refreshed index knows the next
+# version, or for a kernel the next name. The first refresh fails.
+kernels_cases() {
+	local dir image
+	dir=$(mktemp -d)
+	image=$dir/cache/kernels/linux-image-6.1-2_2
+	mkdir -p -- "$dir/bin" "$dir/deb/DEBIAN" "$dir/deb/boot" "$dir/deb/lib/modules/6.1-2"
+	touch -- "$dir/deb/boot/vmlinuz-6.1-2" "$dir/deb/boot/config-6.1-2"
+	printf '%s\n' 'Package: some' 'Version: 2' 'Architecture: all' 'Maintainer: none' \
+		>"$dir/deb/DEBIAN/control"
+	dpkg-deb -b "$dir/deb" "$dir/some.deb" || return 1
+	cat >"$dir/bin/apt-get" <<-END
+		#!/bin/sh
+		case "\$* " in
+		*download*=2' ') cp "$dir/some.deb" . ;;
+		*download*|*update*Error-Mode=any*) exit 100 ;;
+		*update*) touch "$dir/fresh" ;;
+		esac
+	END
+	cat >"$dir/bin/apt-cache" <<-END
+		#!/bin/sh
+		if [ -e "$dir/fresh" ]; then new=2; else new=1; fi
+		case "\$*" in
+		*depends*) echo "  Depends: linux-image-6.1-\$new" ;;
+		*policy*-6.1-*) [ "\${2##*-}" != "\$new" ] || echo "  Candidate: \$new" ;;
+		*policy*) echo "  Candidate: \$new" ;;
+		esac
+	END
+	printf '#!/bin/sh\nexec "$@"\n' >"$dir/bin/sudo"
+	chmod +x -- "$dir/bin/"*
+	local -x NDSHM_CACHE=$dir/cache PATH=$dir/bin:$PATH
+	[[ $("$vm_dir/kernels.sh" files some) == "$dir/cache/kernels/some_2" ]] || return 1
+	rm -- "$dir/fresh"
+	[[ $("$vm_dir/kernels.sh" dir 6.1) == "$image" ]] || return 1
+	[[ $(<"$image/release") == 6.1-2 ]] || return 1
+	rm -rf -- "$dir"
+}
+
 # A new QEMU is used, an old one too if there is no other; with KVM always the machine's.
 emulator_cases() {
 	local dir own new third
@@ -172,6 +210,7 @@ without_guest 'splat.sh tells good lines from bad' splat_cases
 without_guest 'impossible flags are told from others' flags_cases
 without_guest 'emulator.sh prefers a QEMU without the defect' emulator_cases
 without_guest 'packages.sh removes no package' packages_cases
+without_guest 'kernels.sh fetches what replaces a package' kernels_cases
 
 probe_file=$vm_dir/.overlay-probe.$$
 results=$cache/runs/rig-selftest/guest
