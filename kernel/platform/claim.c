@@ -53,13 +53,17 @@ static bool platform_is_down(struct ndshm_platform_device *device)
 	return down;
 }
 
-/* Give the windows back after a reset, unless the machine shuts down. */
+/*
+ * Give the windows back after a reset, unless the machine shuts down. @down is tested and the
+ * windows are mapped under one hold of @lock: ndshm_platform_shutdown() sets @down under @lock and
+ * unmaps afterwards, so it unmaps last.
+ */
 static void platform_map_windows(struct ndshm_platform_device *device)
 {
-	ndshm_adapter_unmap_bars(device->adapter, false);
-	/* Pairs with ndshm_platform_shutdown(), which sets @down before it unmaps. */
-	if (platform_is_down(device))
-		ndshm_adapter_unmap_bars(device->adapter, true);
+	mutex_lock(&device->lock);
+	if (!device->down)
+		ndshm_adapter_unmap_bars(device->adapter, false);
+	mutex_unlock(&device->lock);
 }
 
 static ndshm_reason_t ndshm_platform_claim(void *context, unsigned int address_width,

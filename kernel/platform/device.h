@@ -55,8 +55,8 @@ struct ndshm_platform_line {
  * @unclean: 0, or the errno of the reset that failed since a client had the device. Written by
  *	probe, claim, reset and release, which the core serialises
  *
- * Lock order: device lock, lock of the claim group, @lock, lock of a line. Nothing waits for the
- * device lock: remove() holds it while it waits for claims.
+ * Lock order: device lock, lock of the claim group, @lock, then the adapter's bars_lock or the lock
+ * of a line. Nothing waits for the device lock: remove() holds it while it waits for claims.
  */
 struct ndshm_platform_device {
 	struct platform_device *pdev;
