@@ -220,6 +220,36 @@ unbound_in_traffic() { vf_traffic && vf_unbound 0 && flooded && no_blocks_of 0 &
 reset_in_traffic() {
 	vf_traffic && echo 1 >"$(device 0)/reset" && carried ip link show vf0 && accounted 0 && vf_traffic_ends && vf_traffic && vf_traffic_ends
 }
+# port_error: inject an error of the port that is not fatal (an unsupported request), in the
+# format of the kernel's aer-inject tool.
+port_error() {
+	local port domain bus device number
+	port=$(basename "$(dirname "$(readlink -f "$pf")")")
+	IFS=:. read -r domain bus device number <<<"$port"
+	modprobe aer_inject && [[ $domain == 0000 ]] &&
+		printf '%b' "\\x$bus\\x$device\\x0$number\\x00\\x00\\x00\\x10" "$(printf '\\x00%.0s' {1..25})" >/dev/aer_inject
+}
+# The kernel asks all functions below the port.
+error_in_traffic() {
+	local patience=$((SECONDS + 60))
+	vf_traffic && log_mark && port_error || return
+	until log_has 'device recovery (successful|failed)'; do
+		[[ $SECONDS -lt $patience ]] || { echo '# no recovery'; return 1; }
+		sleep 0.05
+	done
+	log_has 'device recovery successful' || { echo '# the recovery failed'; return 1; }
+	more vf0 rx_packets && vf_traffic_ends && accounted 0 && other_goes_on && modprobe -r aer_inject
+}
+# The steps of the kernel's recovery with a reset, for function 0. Configuration space is lost.
+recovered_in_traffic() {
+	local recovery=/sys/module/ndshm_pci_faults/parameters/recovery code
+	insmod "${NDSHM_MOCK%/*}/ndshm_pci_faults.ko" function="${function[0]}" || return
+	vf_traffic && echo 1 >$recovery && vf_traffic_ends && [[ $(cat /sys/class/net/vf0/carrier) == 0 ]] && other_goes_on &&
+		setpci -s "${function[0]}" COMMAND=0 CAP_MSIX+2.W=0 && echo 2 >$recovery && echo 0 >$recovery &&
+		carried ip link show vf0 && accounted 0 && vf_traffic && vf_traffic_ends
+	code=$?
+	rmmod ndshm_pci_faults && return $code
+}
 # Suspended, a function stops; its memory stays.
 slept_in_traffic() {
 	local net=vf0
@@ -284,6 +314,8 @@ check 'unbound in full traffic' unbound_in_traffic
 check 'reset in full traffic' reset_in_traffic
 check 'its memory goes in full traffic' revoked_in_traffic
 check 'the physical function is set down in full traffic' pf_down_in_traffic
+check 'recovered from an error of the port in full traffic' error_in_traffic
+check 'recovered with a reset in full traffic' recovered_in_traffic
 check 'all functions go in full traffic' gone_in_traffic
 flood_stop 2>/dev/null
 

@@ -399,6 +399,19 @@ hung() {
 	done
 	traffic_goes_on
 }
+
+# The steps of the kernel's recovery from an error. Configuration space is lost, as by a reset of
+# the bus.
+recovery=/sys/module/ndshm_pci_faults/parameters
+recovered() {
+	traffic_goes_on && echo 1 >$recovery/recovery && [[ $(cat "/sys/class/net/$net/carrier") == 0 ]] &&
+		setpci -s $user_card COMMAND=0 BASE_ADDRESS_0=0 CAP_MSIX+2.W=0 && echo 2 >$recovery/recovery && echo 0 >$recovery/recovery && traffic_goes_on
+}
+# After a recovery that fails the interface stays stopped, until the card is bound again.
+not_recovered() {
+	traffic_goes_on && echo 1 >$recovery/recovery && echo 1 >$recovery/fail && [[ $(cat "/sys/class/net/$net/carrier") == 0 ]] &&
+		! ip link set "$net" mtu 1500 2>/dev/null && unbind && flooded && nothing_left && bound && traffic_goes_on
+}
 slept_in_traffic() { asleep "$user_card" && flood_stop && flood_ended && flood_start && traffic_goes_on; }
 stopped() { down && flooded && nothing_left; }
 
@@ -510,7 +523,13 @@ check 'longer frames in full traffic' resized
 check 'reset in full traffic' restarted
 check 'reset while it is polled' polled
 check 'other rings in full traffic' rings_change
-[[ ! ${NDSHM_MOCK:-} ]] || check 'the machine sleeps in full traffic' slept_in_traffic
+if [[ ${NDSHM_MOCK:-} ]]; then
+	insmod "${NDSHM_MOCK%/*}/ndshm_pci_faults.ko" function=$user_card
+	check 'recovered from an error in full traffic' recovered
+	check 'an error in full traffic that cannot be recovered from' not_recovered
+	rmmod ndshm_pci_faults
+	check 'the machine sleeps in full traffic' slept_in_traffic
+fi
 if [[ $(uname -r) == 6.1.* ]]; then
 	# This kernel logs a hung card as a warning.
 	number=$((number + 1))

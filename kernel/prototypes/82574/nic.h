@@ -32,6 +32,7 @@ struct folio;
 struct ndshm_adapter;
 struct nic;
 struct pci_dev;
+struct pci_saved_state;
 struct sk_buff;
 
 #define NIC_QUEUES	2	/* receive queues; only one without MSI-X */
@@ -187,6 +188,8 @@ struct nic {
 	bool receiving;		/* RCTL may be written; protected by the address lock */
 	u64 counter[NIC_COUNTERS];	/* protected by lock */
 	unsigned int pauses;	/* number of nested pauses; protected by RTNL */
+	bool recovering;	/* one of the pauses is of error recovery; by the device lock */
+	struct pci_saved_state *initial;	/* configuration space after probe */
 	unsigned int rx_descriptors;	/* of each queue; protected by RTNL */
 	unsigned int tx_descriptors;	/* protected by RTNL */
 	unsigned int interval;	/* between interrupts, in microseconds; protected by lock */
@@ -223,7 +226,7 @@ int nic_up(struct nic *nic);
 void nic_down(struct nic *nic);
 int nic_reconfigure(struct net_device *netdev, const struct nic_config *config);
 
-/* power.c: suspend, function reset, shutdown, restart. */
+/* power.c: suspend, function reset, error recovery, shutdown, restart. */
 extern const struct dev_pm_ops nic_pm_ops;
 extern const struct pci_error_handlers nic_error_handlers;
 void nic_shutdown(struct pci_dev *pdev);

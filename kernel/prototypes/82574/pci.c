@@ -6,6 +6,7 @@
 #include <linux/etherdevice.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/slab.h>
 
 #include <ndshm/adapter.h>
 
@@ -92,6 +93,17 @@ static void nic_enable_irqs(struct nic *nic)
 	nic->msi = !nic->msix && pci_alloc_irq_vectors(nic->pdev, 1, 1, PCI_IRQ_MSI) == 1;
 }
 
+/* Bus mastering is off in this state. */
+static int nic_save_state(struct nic *nic)
+{
+	int error = pci_save_state(nic->pdev);
+
+	if (error)
+		return error;
+	nic->initial = pci_store_saved_state(nic->pdev);
+	return nic->initial ? 0 : -ENOMEM;
+}
+
 static int nic_enable_function(struct nic *nic)
 {
 	struct pci_dev *pdev = nic->pdev;
@@ -126,6 +138,7 @@ err_disable:
 
 static void nic_disable_function(struct nic *nic)
 {
+	kfree(nic->initial);
 	pci_free_irq_vectors(nic->pdev);
 	iounmap(nic->bar);
 	pci_release_mem_regions(nic->pdev);
@@ -160,6 +173,9 @@ static int nic_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		pci_err(pdev, "the card cannot be stopped\n");
 		goto err_function;
 	}
+	error = nic_save_state(nic);
+	if (error)
+		goto err_function;
 	nic_find_address(nic);
 	error = nic_register_adapter(nic);
 	if (error)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Temporary stops of the card, which keep its memory: transmit timeout, function reset,
- * system sleep. All in process context.
+ * Temporary stops of the card, which keep its memory: transmit timeout, function reset, error
+ * recovery, system sleep. All in process context.
  */
 #include <linux/pci.h>
 #include <linux/rtnetlink.h>
@@ -92,7 +92,55 @@ static void nic_reset_done(struct pci_dev *pdev)
 	nic_continue(pci_get_drvdata(pdev));
 }
 
+static void nic_begin_recovery(struct nic *nic)
+{
+	if (nic->recovering)
+		return;
+	nic->recovering = true;
+	nic_pause(nic);
+}
+
+/*
+ * Error recovery. A card without these callbacks would block the recovery of all functions below
+ * its port. After a recovery that has failed the interface stays detached. Called with the device
+ * lock held.
+ */
+static pci_ers_result_t nic_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	if (state == pci_channel_io_normal)
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	nic_begin_recovery(pci_get_drvdata(pdev));
+	return state == pci_channel_io_frozen ? PCI_ERS_RESULT_NEED_RESET :
+						PCI_ERS_RESULT_DISCONNECT;
+}
+
+static pci_ers_result_t nic_slot_reset(struct pci_dev *pdev)
+{
+	struct nic *nic = pci_get_drvdata(pdev);
+
+	if (pci_load_saved_state(pdev, nic->initial))
+		return PCI_ERS_RESULT_DISCONNECT;
+	pci_restore_state(pdev);
+	/* Not paused if another function of the port asked for the reset. */
+	nic_begin_recovery(nic);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+/* Also called after errors for which nothing was paused. */
+static void nic_recovered(struct pci_dev *pdev)
+{
+	struct nic *nic = pci_get_drvdata(pdev);
+
+	if (!nic->recovering)
+		return;
+	nic->recovering = false;
+	nic_continue(nic);
+}
+
 const struct pci_error_handlers nic_error_handlers = {
+	.error_detected = nic_error_detected,
+	.slot_reset = nic_slot_reset,
+	.resume = nic_recovered,
 	.reset_prepare = nic_reset_prepare,
 	.reset_done = nic_reset_done,
 };

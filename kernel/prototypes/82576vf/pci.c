@@ -6,6 +6,7 @@
 #include <linux/etherdevice.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/slab.h>
 
 #include <ndshm/adapter.h>
 
@@ -99,6 +100,17 @@ static struct vf *vf_alloc(struct pci_dev *pdev)
 	return vf;
 }
 
+/* Bus mastering is off in this state. */
+static int vf_save_state(struct vf *vf)
+{
+	int error = pci_save_state(vf->pdev);
+
+	if (error)
+		return error;
+	vf->initial = pci_store_saved_state(vf->pdev);
+	return vf->initial ? 0 : -ENOMEM;
+}
+
 static int vf_enable_function(struct vf *vf)
 {
 	struct pci_dev *pdev = vf->pdev;
@@ -137,6 +149,7 @@ err_disable:
 
 static void vf_disable_function(struct vf *vf)
 {
+	kfree(vf->initial);
 	pci_free_irq_vectors(vf->pdev);
 	iounmap(vf->bar);
 	pci_release_mem_regions(vf->pdev);
@@ -156,6 +169,9 @@ static int vf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_netdev;
 	/* A previous driver may have left the function running. */
 	vf_quiesce(vf);
+	error = vf_save_state(vf);
+	if (error)
+		goto err_function;
 	vf_find_first_address(vf);
 	error = vf_register_adapter(vf);
 	if (error)
@@ -220,7 +236,55 @@ static void vf_reset_done(struct pci_dev *pdev)
 	vf_continue(pci_get_drvdata(pdev));
 }
 
+static void vf_begin_recovery(struct vf *vf)
+{
+	if (vf->recovering)
+		return;
+	vf->recovering = true;
+	vf_pause(vf);
+}
+
+/*
+ * Error recovery. A function without these callbacks would block the recovery of all functions
+ * below its port. After a recovery that has failed the interface stays detached. Called with the
+ * device lock held.
+ */
+static pci_ers_result_t vf_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	if (state == pci_channel_io_normal)
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	vf_begin_recovery(pci_get_drvdata(pdev));
+	return state == pci_channel_io_frozen ? PCI_ERS_RESULT_NEED_RESET :
+						PCI_ERS_RESULT_DISCONNECT;
+}
+
+static pci_ers_result_t vf_slot_reset(struct pci_dev *pdev)
+{
+	struct vf *vf = pci_get_drvdata(pdev);
+
+	if (pci_load_saved_state(pdev, vf->initial))
+		return PCI_ERS_RESULT_DISCONNECT;
+	pci_restore_state(pdev);
+	/* Not paused if another function of the port asked for the reset. */
+	vf_begin_recovery(vf);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+/* Also called after errors for which nothing was paused. */
+static void vf_recovered(struct pci_dev *pdev)
+{
+	struct vf *vf = pci_get_drvdata(pdev);
+
+	if (!vf->recovering)
+		return;
+	vf->recovering = false;
+	vf_continue(vf);
+}
+
 static const struct pci_error_handlers vf_error_handlers = {
+	.error_detected = vf_error_detected,
+	.slot_reset = vf_slot_reset,
+	.resume = vf_recovered,
 	.reset_prepare = vf_reset_prepare,
 	.reset_done = vf_reset_done,
 };

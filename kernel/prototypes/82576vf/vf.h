@@ -31,6 +31,7 @@ struct ndshm_adapter;
 struct ndshm_block;
 struct ndshm_provider;
 struct pci_dev;
+struct pci_saved_state;
 
 #define VF_DESCRIPTORS	256	/* a multiple of 8 */
 #define VF_BUFFER_SIZE	2048	/* a frame has one buffer */
@@ -94,6 +95,8 @@ struct vf {
 	bool stuck;		/* written by vf_tx_timeout() without the lock */
 	u32 mailbox_seen;	/* bits that a read of the mailbox has cleared */
 	unsigned int pauses;	/* number of nested pauses; protected by RTNL */
+	bool recovering;	/* one of the pauses is of error recovery; by the device lock */
+	struct pci_saved_state *initial;	/* configuration space after probe */
 	struct delayed_work watch;
 	unsigned long interval;	/* until the next run of watch, in jiffies */
 	struct napi_struct napi;
