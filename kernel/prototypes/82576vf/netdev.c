@@ -64,6 +64,15 @@ static void vf_irq_disable(struct vf *vf)
 	free_irq(pci_irq_vector(vf->pdev, VF_VECTOR), vf);
 }
 
+/* A function that is gone reads as ones: it has no transaction in flight, and shows none. */
+static bool vf_config_is_lost(struct vf *vf)
+{
+	u16 command;
+
+	pci_read_config_word(vf->pdev, PCI_COMMAND, &command);
+	return command == U16_MAX;
+}
+
 /*
  * Stop the queues and reset the function: no transaction in flight, and no memory address
  * left in a register. Bus mastering is off on return, so that the function cannot access
@@ -84,7 +93,7 @@ void vf_quiesce(struct vf *vf)
 	vf_write(vf, REG_TXDCTL, 0);
 	vf_read(vf, REG_STATUS);	/* flush the writes */
 	pci_clear_master(vf->pdev);
-	if (!pci_wait_for_pending_transaction(vf->pdev))
+	if (!vf_config_is_lost(vf) && !pci_wait_for_pending_transaction(vf->pdev))
 		netdev_err(vf->netdev, "transactions are pending\n");
 
 	vf_write(vf, REG_CTRL, CTRL_RESET);
@@ -122,6 +131,9 @@ static int vf_up(struct vf *vf)
 	ASSERT_RTNL();
 	lockdep_assert_held(&vf->lock);
 
+	/* Before the mailbox, whose register would read as that of a PF that is down. */
+	if (vf_read(vf, REG_STATUS) == ~0U)
+		return -ENODEV;
 	vf_quiesce(vf);
 	/* Forget resets of the PF until now; after a later one its queues are off again. */
 	vf_mailbox_was_reset(vf);
