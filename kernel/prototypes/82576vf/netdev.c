@@ -180,12 +180,8 @@ static void vf_update_carrier(struct vf *vf)
 }
 
 /*
- * Start the function if it should run and does not, and again after a reset of the PF,
- * which has then disabled its queues.
- */
-/*
  * Return: the time until the next attempt. It is doubled after each failure, during which others
- * wait for RTNL.
+ * wait for RTNL. Called with RTNL held.
  */
 static unsigned long vf_watch_interval(struct vf *vf, int error)
 {
@@ -198,9 +194,14 @@ static unsigned long vf_watch_interval(struct vf *vf, int error)
 	return vf->interval;
 }
 
+/*
+ * Start the function if it should run and does not, and again after a reset of the PF,
+ * which has then disabled its queues.
+ */
 void vf_watch(struct work_struct *work)
 {
 	struct vf *vf = container_of(to_delayed_work(work), struct vf, watch);
+	unsigned long interval = 0;
 	bool wanted;
 	int error = 0;
 
@@ -213,11 +214,19 @@ void vf_watch(struct work_struct *work)
 		if (!vf->up)
 			error = vf_up(vf);
 		vf_update_carrier(vf);
+		interval = vf_watch_interval(vf, error);
 	}
 	mutex_unlock(&vf->lock);
 	rtnl_unlock();
+	/* Does nothing if vf_watch_now() has queued it meanwhile. */
 	if (wanted)
-		schedule_delayed_work(&vf->watch, vf_watch_interval(vf, error));
+		queue_delayed_work(system_dfl_wq, &vf->watch, interval);
+}
+
+/* Run the watch now, also if it waits for its next attempt. Does not sleep. */
+static void vf_watch_now(struct vf *vf)
+{
+	mod_delayed_work(system_dfl_wq, &vf->watch, 0);
 }
 
 /* The watch starts the function. */
@@ -229,7 +238,8 @@ static int vf_open(struct net_device *netdev)
 	if (error)
 		return error;
 	netif_carrier_off(netdev);
-	schedule_delayed_work(&vf->watch, 0);
+	vf->interval = 0;
+	vf_watch_now(vf);
 	return 0;
 }
 
@@ -267,7 +277,7 @@ static void vf_tx_timeout(struct net_device *netdev, unsigned int queue)
 	struct vf *vf = netdev_priv(netdev);
 
 	WRITE_ONCE(vf->stuck, true);
-	schedule_delayed_work(&vf->watch, 0);
+	vf_watch_now(vf);
 }
 
 /* Temporary stops, which keep the memory: function reset, system sleep. May be nested. */
@@ -288,8 +298,9 @@ void vf_continue(struct vf *vf)
 	rtnl_lock();
 	if (!--vf->pauses) {
 		netif_device_attach(vf->netdev);
+		vf->interval = 0;
 		if (netif_running(vf->netdev))
-			schedule_delayed_work(&vf->watch, 0);
+			vf_watch_now(vf);
 	}
 	rtnl_unlock();
 }

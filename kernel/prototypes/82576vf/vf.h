@@ -98,7 +98,7 @@ struct vf {
 	bool recovering;	/* one of the pauses is of error recovery; by the device lock */
 	struct pci_saved_state *initial;	/* configuration space after probe */
 	struct delayed_work watch;
-	unsigned long interval;	/* until the next run of watch, in jiffies */
+	unsigned long interval;	/* until the next run of watch, in jiffies; protected by RTNL */
 	struct napi_struct napi;
 	struct vf_rx rx;
 	struct vf_tx tx;
