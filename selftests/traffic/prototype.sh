@@ -254,6 +254,16 @@ multicast() {
 	ip link set "$net" promisc on && heard $group && ip link set "$net" promisc off
 }
 
+# Further addresses must be received, and others not, without receiving all frames.
+unicast() {
+	local address=192.0.2.4 mac=02:00:00:6e:64:04
+	there ip neighbour replace $address lladdr $mac nud permanent dev "$kernel_net" || return
+	! heard $address || { echo '# the address of another card is heard'; return 1; }
+	bridge fdb add $mac dev "$net" self permanent && heard $address && ip -d link show "$net" | grep -q ' promiscuity 0 ' || return
+	! bridge fdb del $mac dev "$net" self || ! heard $address || { echo '# an address that was removed is heard'; return 1; }
+	there ip neighbour del $address dev "$kernel_net"
+}
+
 # by_line CARD: bind the card again without MSI and with INTx disabled by the previous
 # driver.
 by_line() {
@@ -482,6 +492,7 @@ check 'sizes of the rings' ring_sizes
 check 'intervals of interrupts' coalesced
 check 'the link is negotiated anew' link_follows
 check 'multicast' multicast
+check 'further addresses' unicast
 check 'frames that are too long' too_long
 check 'frames in a socket are kept' kept
 check 'the receive memory grows' grows

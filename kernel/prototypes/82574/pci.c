@@ -44,7 +44,7 @@ static void nic_setup(struct nic *nic)
 
 	netdev->netdev_ops = &nic_netdev_ops;
 	netdev->ethtool_ops = &nic_ethtool_ops;
-	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_UNICAST_FLT;
 	netdev->min_mtu = ETH_MIN_MTU;
 	netdev->max_mtu = NIC_MTU_MAX;
 	/* Frames are copied, so that every layout of an skb is supported. */
