@@ -158,8 +158,13 @@ static inline LONG NdisInterlockedDecrement(LONG *Addend)
 	return atomic_dec_return((atomic_t *)Addend);
 }
 
-#define InterlockedIncrement(addend)	NdisInterlockedIncrement((LONG *)(addend))
-#define InterlockedDecrement(addend)	NdisInterlockedDecrement((LONG *)(addend))
+/* The operand may be of another type than LONG, but not of another size. */
+#define InterlockedIncrement(addend) \
+	NdisInterlockedIncrement((LONG *)(addend) + \
+				 BUILD_BUG_ON_ZERO(sizeof((addend)[0]) != sizeof(LONG)))
+#define InterlockedDecrement(addend) \
+	NdisInterlockedDecrement((LONG *)(addend) + \
+				 BUILD_BUG_ON_ZERO(sizeof((addend)[0]) != sizeof(LONG)))
 
 /*
  * Memory
