@@ -207,6 +207,9 @@ int ndshm_ndis_serve_clients(NDIS_HANDLE handle);
  *
  * Waits for running completion handlers, so it must not be called from one.
  *
+ * Other calls with the handle may run concurrently with a close that returns -EBUSY. The caller
+ * must exclude them from a close that can succeed, which frees the handle.
+ *
  * Removal of a device cannot be refused. While the remove function of its driver runs, a
  * probe that is about to fail, or the devm release of either, blocks that others have
  * allocated from the handle's provider or for its adapter are revoked: on return they
