@@ -62,9 +62,10 @@ struct ndshm_config_access {
  *	NULL if that is not possible while the client can access BARs.
  * @release: The claim has ended and its BARs are unmapped. On return bus mastering must
  *	be off, also if the client has turned it on again through a BAR since @stop, no
- *	transaction in flight, and the function reset, or a reset in progress, which @claim
- *	waits for, or @needs_reset true. Its interrupts are off and their eventfds signalled
- *	and put. @removing: called from ndshm_adapter_unregister(), with the device lock held.
+ *	transaction in flight, and the function reset, or a reset in progress, during which
+ *	@claim refuses with ADAPTER_RESETTING, or @needs_reset true. Its interrupts are off and
+ *	their eventfds signalled and put. @removing: called from ndshm_adapter_unregister(),
+ *	with the device lock held.
  * @irqs: Returns the number of interrupts of a kind, at most NDSHM_MAX_IRQS, always the
  *	same.
  * @set_irqs: Turn interrupts on or off, replace their eventfds or unmask INTx; see struct
