@@ -10,6 +10,7 @@
 #include "ndshm_test.h"
 
 #define LOG		"/dev/kmsg"
+#define DEFERRED	"/sys/kernel/debug/devices_deferred"
 #define MARK		"selftest of ndshm: a line that has to be found"
 #define ROUNDS		100
 
@@ -21,6 +22,17 @@ FIXTURE(log_check) {
 	struct ndshm_get_info_args info;
 	struct ndshm_block_info block;
 };
+
+/*
+ * Return: true if the kernel is going to probe an adapter of the device tree which waits for its
+ * supplies. It stops waiting seconds after the module was loaded, and the probe is logged.
+ */
+static bool probe_is_deferred(void)
+{
+	char text[4096];
+
+	return !ndshm_read_file(DEFERRED, text, sizeof(text)) && strstr(text, ".supplied");
+}
 
 FIXTURE_SETUP(log_check)
 {
@@ -34,6 +46,7 @@ FIXTURE_SETUP(log_check)
 	self->adapter = self->info.out_default_adapter;
 	self->page = page_size();
 	self->block = test_new_block(self->fd, self->adapter, 1);
+	EXPECT_TRUE(ndshm_soon(!probe_is_deferred()));
 	ASSERT_EQ(0, lseek(self->log, 0, SEEK_END));
 }
 
