@@ -295,46 +295,26 @@ bool ndshm_recycled_take(struct ndshm_recycled *cache, const struct ndshm_parame
  * Pressure
  */
 
-/*
- * Most time in which one refusal empties caches: other threads of the user can fill them again
- * meanwhile.
- */
-#define FLUSH_TIME	(HZ / 2)
-
-/* Move the blocks of one cache of @user to @blocks. Return: false if none of them has any. */
-static bool recycled_empty_one(const struct user_struct *user, struct hlist_head *blocks)
-{
-	struct ndshm_recycled *cache;
-
-	spin_lock(&caches_by_user_lock);
-	hash_for_each_possible(caches_by_user, cache, by_user, (unsigned long)user) {
-		if (cache->user != user || !READ_ONCE(cache->pages))
-			continue;
-		recycled_empty(cache, blocks);
-		/* Its client may have used them in between. */
-		if (!hlist_empty(blocks))
-			break;
-	}
-	spin_unlock(&caches_by_user_lock);
-	return !hlist_empty(blocks);
-}
-
 struct recycled_flush {
 	const struct user_struct *user;
 	bool any;
 };
 
+/* Visits each cache once: other threads of the user can fill them again meanwhile. */
 static int recycled_flush_step(void *context)
 {
-	const unsigned long deadline = jiffies + FLUSH_TIME;
 	struct recycled_flush *flush = context;
+	struct ndshm_recycled *cache;
 	HLIST_HEAD(blocks);
 
 	flush->any = ndshm_deferred_begin();
-	while (time_before(jiffies, deadline) && recycled_empty_one(flush->user, &blocks)) {
-		blocks_release(&blocks);
-		flush->any = true;
-	}
+	spin_lock(&caches_by_user_lock);
+	hash_for_each_possible(caches_by_user, cache, by_user, (unsigned long)flush->user)
+		if (cache->user == flush->user && READ_ONCE(cache->pages))
+			recycled_empty(cache, &blocks);
+	spin_unlock(&caches_by_user_lock);
+	flush->any |= !hlist_empty(&blocks);
+	blocks_release(&blocks);
 	ndshm_deferred_done();
 	return 0;
 }

@@ -58,8 +58,8 @@ void ndshm_recycled_make_room(struct ndshm_recycled *cache, const struct ndshm_p
 			      u32 count);
 
 /*
- * Free the blocks of all caches of @user, for at most half a second. Return: true if there were
- * any, or if others free some: then ndshm_deferred_wait() waits for these. May sleep.
+ * Free the blocks of all caches of @user. Return: true if there were any, or if others free some:
+ * then ndshm_deferred_wait() waits for these. May sleep.
  */
 bool ndshm_recycled_flush_user(const struct user_struct *user);
 
