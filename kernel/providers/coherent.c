@@ -205,10 +205,12 @@ static void coherent_free(void *provider_context, void *context)
 {
 	struct coherent *coherent = context;
 
-	if (coherent->pages.count)
+	if (coherent->pages.count) {
+		ndshm_pages_keep_broken(&coherent->pages);
 		ndshm_pages_free(&coherent->pages);
-	else if (!ndshm_test_hold(coherent->device, coherent->size,
-				  coherent->address, coherent->dma))
+		return;
+	}
+	if (!ndshm_test_hold(coherent->device, coherent->size, coherent->address, coherent->dma))
 		coherent_release(coherent);
 }
 

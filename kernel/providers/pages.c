@@ -162,23 +162,11 @@ static struct page *order_alloc_chunk(struct order *order, unsigned int wanted)
 	}
 }
 
-/* Return: true if one of several pages is broken. Of a single one the page allocator knows. */
-static bool pages_chunk_broken(struct page *page)
-{
-	unsigned long i, count = compound_nr(page);
-
-	for (i = 0; count > 1 && i < count; i++)
-		if (PageHWPoison(page + i))
-			return true;
-	return false;
-}
-
-/* A broken chunk is never freed. */
 static void chunk_put(struct page *page, bool reserved)
 {
 	if (reserved)
 		ndshm_reserve_put(page);
-	else if (!pages_chunk_broken(page))
+	else
 		put_page(page);
 }
 
@@ -504,6 +492,19 @@ static void pages_release_chunks(struct ndshm_pages *pages)
 	if (pages->count > 1) {
 		sg_free_table(&pages->several->table);
 		kvfree(pages->several);
+	}
+}
+
+void ndshm_pages_keep_broken(struct ndshm_pages *pages)
+{
+	struct ndshm_pages_chunk *chunks = pages_chunks(pages);
+	unsigned int i;
+
+	for (i = 0; i < pages->count; i++) {
+		if (i && !(i % STEP_PAGES))
+			cond_resched();
+		if (PageCompound(chunks[i].page) && ndshm_chunk_broken(chunks[i].page))
+			get_page(chunks[i].page);
 	}
 }
 

@@ -50,11 +50,11 @@ static int reserve_node = NUMA_NO_NODE;
 
 static const struct ndshm_reserve_pins *reserve_pins __ro_after_init;
 
-static bool chunk_broken(struct page *page)
+bool ndshm_chunk_broken(struct page *page)
 {
 	unsigned long i;
 
-	for (i = 0; i < CHUNK_PAGES; i++)
+	for (i = 0; i < compound_nr(page); i++)
 		if (PageHWPoison(page + i))
 			return true;
 	return false;
@@ -180,7 +180,7 @@ static struct page *reserve_take_whole(int node, phys_addr_t last)
 {
 	struct page *page;
 
-	while ((page = reserve_take(node, last)) && chunk_broken(page))
+	while ((page = reserve_take(node, last)) && ndshm_chunk_broken(page))
 		reserve_remove(page);
 	return page;
 }
@@ -202,7 +202,7 @@ struct page *ndshm_reserve_get(int node, phys_addr_t last)
 /* Return: false if nothing was done because the chunk is in use, and is not @kept. */
 static bool reserve_put(struct page *page, bool kept)
 {
-	const bool broken = chunk_broken(page);
+	const bool broken = ndshm_chunk_broken(page);
 	const bool used = page_count(page) > 1;
 	bool reuse = !broken && !used;
 
@@ -282,7 +282,7 @@ static int reserve_shrink(unsigned long deadline)
 	struct page *page;
 
 	while ((page = reserve_take_excess())) {
-		chunk_release(page, chunk_broken(page));
+		chunk_release(page, ndshm_chunk_broken(page));
 		cond_resched();
 		if (time_after(jiffies, deadline))
 			return -EAGAIN;

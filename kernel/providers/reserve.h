@@ -37,6 +37,9 @@ void ndshm_reserve_peek(struct ndshm_reserve_view *view);
  */
 int ndshm_reserve_resize(u64 bytes);
 
+/* Return: true if a page of the compound page has failed: it must not be freed as a whole. */
+bool ndshm_chunk_broken(struct page *page);
+
 /*
  * Take a free chunk: a compound page that ends at @last or before, of @node if there is one
  * (NUMA_NO_NODE: of any), and zero it. The caller has its only reference. Return: NULL if there is
