@@ -13,7 +13,6 @@
 #include "../account/pinned.h"
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
-#include "../base/step.h"
 #include "../base/testing.h"
 #include "../block/block.h"
 #include "../registration/provider.h"
@@ -205,7 +204,7 @@ void ndshm_section_revoke(struct ndshm_section *section)
 {
 	/* A step: a removal waits for @revocation, and a cgroup may throttle the caller. */
 	if (!READ_ONCE(section->object.revoked))
-		ndshm_step_run(section_revoke, section);
+		ndshm_step_call(ndshm_section_revoke_queue, section_revoke, section);
 	wait_for_completion(&section->revocation);
 }
 

@@ -30,7 +30,7 @@ MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
 /* Limit of the 32-bit page numbers in struct ndshm_extent. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
 
-struct workqueue_struct *ndshm_section_queue;
+struct workqueue_struct *ndshm_section_queue, *ndshm_section_revoke_queue;
 
 DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 
@@ -495,10 +495,17 @@ int __init ndshm_section_setup(void)
 {
 	ndshm_reclaim_hook = section_reclaim;
 	ndshm_section_queue = alloc_workqueue("ndshm-section", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	return ndshm_section_queue ? 0 : -ENOMEM;
+	if (!ndshm_section_queue)
+		return -ENOMEM;
+	ndshm_section_revoke_queue = alloc_workqueue("ndshm-revoke", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (ndshm_section_revoke_queue)
+		return 0;
+	destroy_workqueue(ndshm_section_queue);
+	return -ENOMEM;
 }
 
 void ndshm_section_teardown(void)
 {
+	destroy_workqueue(ndshm_section_revoke_queue);
 	destroy_workqueue(ndshm_section_queue);
 }
