@@ -184,6 +184,29 @@ static int nic_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *
 	return 0;
 }
 
+static int nic_get_tunable(struct net_device *netdev, const struct ethtool_tunable *tunable,
+			   void *data)
+{
+	const struct nic *nic = netdev_priv(netdev);
+
+	if (tunable->id != ETHTOOL_TX_COPYBREAK)
+		return -EOPNOTSUPP;
+	*(u32 *)data = nic->tx.copybreak;
+	return 0;
+}
+
+static int nic_set_tunable(struct net_device *netdev, const struct ethtool_tunable *tunable,
+			   const void *data)
+{
+	struct nic *nic = netdev_priv(netdev);
+
+	if (tunable->id != ETHTOOL_TX_COPYBREAK)
+		return -EOPNOTSUPP;
+	/* Of the frames that are sent from now on. */
+	WRITE_ONCE(nic->tx.copybreak, *(const u32 *)data);
+	return 0;
+}
+
 /* Counters of the driver for each queue. */
 static const char *const own_names[] = { "frames", "lent", "copied", "buffers" };
 
@@ -263,6 +286,8 @@ const struct ethtool_ops nic_ethtool_ops = {
 	.get_coalesce = nic_get_coalesce,
 	.set_coalesce = nic_set_coalesce,
 	.nway_reset = nic_nway_reset,
+	.get_tunable = nic_get_tunable,
+	.set_tunable = nic_set_tunable,
 	.get_channels = nic_get_channels,
 	.get_sset_count = nic_get_sset_count,
 	.get_strings = nic_get_strings,

@@ -60,7 +60,7 @@ static int nic_poll(struct napi_struct *napi, int budget)
 	int done;
 
 	if (!queue->index)
-		nic_tx_clean(queue->nic);
+		nic_tx_clean(queue->nic, budget);
 	done = nic_rx_poll(queue, budget);
 	if (done < budget && napi_complete_done(napi, done))
 		nic_write(queue->nic, REG_IMS, queue->causes);

@@ -163,7 +163,7 @@ void nic_tx_buffers_free(struct nic_tx_buffers *buffers)
 	while (buffers->blocks)
 		ndshm_free(buffers->block[--buffers->blocks]);
 	kvfree(buffers->block);
-	kvfree(buffers->length);
+	kvfree(buffers->slot);
 	kvfree(buffers->buffer);
 	*buffers = (struct nic_tx_buffers){ };
 }
@@ -178,9 +178,9 @@ int nic_tx_buffers_alloc(struct nic_queue *queue, struct nic_tx_buffers *buffers
 
 	*buffers = (struct nic_tx_buffers){ };
 	buffers->buffer = kvcalloc(count, sizeof(*buffers->buffer), GFP_KERNEL);
-	buffers->length = kvcalloc(count, sizeof(*buffers->length), GFP_KERNEL);
+	buffers->slot = kvcalloc(count, sizeof(*buffers->slot), GFP_KERNEL);
 	buffers->block = kvcalloc(count / each, sizeof(*buffers->block), GFP_KERNEL);
-	if (!buffers->buffer || !buffers->length || !buffers->block)
+	if (!buffers->buffer || !buffers->slot || !buffers->block)
 		goto err_free;
 	for (i = 0; i < count; i += each) {
 		error = nic_buffer_alloc(queue, NDSHM_USAGE_XMIT, BLOCK_LENGTH, &whole);

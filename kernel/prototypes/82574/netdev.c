@@ -69,6 +69,7 @@ void nic_down(struct nic *nic)
 	nic_counters_collect(nic);
 	/* Ignore errors: bus mastering is off in any case. */
 	nic_card_quiesce(nic);
+	nic_tx_drop_unsent(nic);
 }
 
 static int nic_open(struct net_device *netdev)

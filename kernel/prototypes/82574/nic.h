@@ -18,11 +18,14 @@
 #define _NIC_NIC_H
 
 #include <linux/completion.h>
+#include <linux/if_vlan.h>
 #include <linux/io.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
+#include <linux/sizes.h>
+#include <linux/skbuff.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
 
@@ -33,7 +36,6 @@ struct ndshm_adapter;
 struct nic;
 struct pci_dev;
 struct pci_saved_state;
-struct sk_buff;
 
 #define NIC_QUEUES	2	/* receive queues; only one without MSI-X */
 #define NIC_DESCRIPTORS	256	/* of a ring, unless the user sets another number */
@@ -67,10 +69,23 @@ static inline unsigned int nic_ring_after(const struct nic_ring *ring, unsigned 
 	return i + 1 < ring->count ? i + 1 : 0;
 }
 
+static inline unsigned int nic_ring_before(const struct nic_ring *ring, unsigned int i)
+{
+	return (i ?: ring->count) - 1;
+}
+
+/* What the driver knows of a transmit descriptor. */
+struct nic_tx_slot {
+	struct sk_buff *skb;	/* mapped, and ends here; or NULL */
+	dma_addr_t address;	/* of the mapping that begins here */
+	u32 mapped;		/* its length, or 0 */
+	u32 bytes;		/* of the frame that ends here, or 0 */
+};
+
 /* Transmit buffers: one for each descriptor, several in a block. */
 struct nic_tx_buffers {
 	struct nic_buffer *buffer;
-	u16 *length;		/* bytes of the frame that ends there, or 0 */
+	struct nic_tx_slot *slot;
 	struct ndshm_block **block;
 	unsigned int blocks;
 };
@@ -136,6 +151,7 @@ struct nic_tx {
 	unsigned int oldest;	/* first unfinished descriptor; written by NAPI */
 	bool live;		/* the card runs; protected by the transmit queue's lock */
 	u32 context;		/* last checksum context that the card was given */
+	u32 copybreak;		/* frames up to this length are copied */
 	struct u64_stats_sync sync;	/* written by NAPI */
 	u64 frames;
 	u64 bytes;
@@ -311,8 +327,24 @@ void nic_rx_give(struct nic_queue *queue);
 int nic_rx_poll(struct nic_queue *queue, int budget);
 void nic_tx_start(struct nic *nic);
 void nic_tx_stop(struct nic *nic);
-void nic_tx_clean(struct nic *nic);
+void nic_tx_drop_unsent(struct nic *nic);
+void nic_tx_clean(struct nic *nic, int budget);
 netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev);
+
+/* frame.c: descriptors of a frame to send. */
+#define NIC_FRAME_COPY_ALL	SZ_128K	/* no frame is longer */
+#define NIC_FRAME_PART		SZ_4K	/* most bytes of a descriptor */
+#define NIC_FRAME_BUFFERS	DIV_ROUND_UP(NIC_MTU_MAX + VLAN_ETH_HLEN, NIC_TX_BUFFER_SIZE)
+#define NIC_FRAME_MAX		(NIC_FRAME_BUFFERS * NIC_TX_BUFFER_SIZE)
+/* A context, and the parts of a mapped frame; there are fewer parts of a copied one. */
+#define NIC_FRAME_DESCRIPTORS	(2 + MAX_SKB_FRAGS + NIC_FRAME_MAX / NIC_FRAME_PART)
+#define NIC_CONTEXT_NONE	0
+
+u32 nic_frame_copybreak(const struct nic *nic);
+u32 nic_frame_length(const struct sk_buff *skb);
+int nic_frame_put(struct nic *nic, struct sk_buff *skb);
+bool nic_frame_is_done(const struct nic_tx *tx, unsigned int last);
+void nic_frame_release(struct nic *nic, unsigned int i, int budget);
 
 /* statistics.c: the card's counters. Called with nic->lock held. */
 const char *nic_counter_name(unsigned int i);

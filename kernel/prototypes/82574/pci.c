@@ -47,7 +47,7 @@ static void nic_setup(struct nic *nic)
 	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_UNICAST_FLT;
 	netdev->min_mtu = ETH_MIN_MTU;
 	netdev->max_mtu = NIC_MTU_MAX;
-	/* Frames are copied, so that every layout of an skb is supported. */
+	/* What cannot be mapped is copied, so that every layout of an skb is supported. */
 	netdev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_IP_CSUM |
 			      NETIF_F_IPV6_CSUM | NETIF_F_RXCSUM;
 	netdev->features = netdev->hw_features | NETIF_F_HIGHDMA;
@@ -127,6 +127,7 @@ static int nic_enable_function(struct nic *nic)
 		goto err_regions;
 
 	nic_enable_irqs(nic);
+	nic->tx.copybreak = nic_frame_copybreak(nic);
 	return 0;
 
 err_regions:
