@@ -15,13 +15,21 @@
 #include <linux/iommu.h>
 #include <linux/pci.h>
 #include <linux/skbuff.h>
+#include <linux/tcp.h>
 
 #include <linux/ndshm.h>
+#include <net/ip6_checksum.h>
 
 #include "nic.h"
 #include "regs.h"
 
 #define COPYBREAK	256	/* a shorter copy costs less than a mapping */
+
+/* What each data descriptor of a frame carries. */
+struct nic_frame_options {
+	u32 command;
+	u32 status;
+};
 
 static struct nic_tx_descriptor *nic_frame_descriptor(const struct nic_tx *tx, unsigned int i)
 {
@@ -35,10 +43,32 @@ u32 nic_frame_copybreak(const struct nic *nic)
 	return domain && domain->type != IOMMU_DOMAIN_IDENTITY ? NIC_FRAME_COPY_ALL : COPYBREAK;
 }
 
-/* Length with padding, never 0. May exceed the maximum MTU: the stack does not check it. */
+/* Called by the stack, which cuts into segments what the card cannot. */
+netdev_features_t nic_frame_features(struct sk_buff *skb, struct net_device *netdev,
+				     netdev_features_t features)
+{
+	if (skb_is_gso(skb) && skb_is_gso_tcp(skb) && skb_tcp_all_headers(skb) > NIC_FRAME_HEADERS)
+		features &= ~NETIF_F_GSO_MASK;
+	return vlan_features_check(skb, features);
+}
+
+static unsigned int nic_frame_segments(const struct sk_buff *skb)
+{
+	return skb_shinfo(skb)->gso_segs ?: 1;
+}
+
+/* Bytes that the card sends for a frame, with padding or the headers of all segments. Never 0. */
 u32 nic_frame_length(const struct sk_buff *skb)
 {
+	if (skb_is_gso(skb))
+		return skb->len + (nic_frame_segments(skb) - 1) * skb_tcp_all_headers(skb);
 	return max_t(u32, skb->len, ETH_ZLEN);
+}
+
+/* The stack does not check that a frame is not longer than any MTU. */
+static bool nic_frame_is_too_long(const struct sk_buff *skb)
+{
+	return skb->len > (skb_is_gso(skb) ? NIC_FRAME_MAX : NIC_MTU_MAX + VLAN_ETH_HLEN);
 }
 
 static void nic_frame_put_one(struct nic_tx *tx, u64 address, u32 command, u32 status)
@@ -57,11 +87,11 @@ static void nic_frame_put_one(struct nic_tx *tx, u64 address, u32 command, u32 s
  * left the sum of the pseudo header there. If the offset does not fit in a context,
  * compute the checksum in software.
  */
-static int nic_frame_put_checksum(struct nic_tx *tx, struct sk_buff *skb, u32 *status)
+static int nic_frame_put_checksum(struct nic_tx *tx, struct sk_buff *skb,
+				  struct nic_frame_options *options)
 {
 	u32 start, place, context;
 
-	*status = 0;
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		return 0;
 	start = skb_checksum_start_offset(skb);
@@ -75,11 +105,57 @@ static int nic_frame_put_checksum(struct nic_tx *tx, struct sk_buff *skb, u32 *s
 				  (u64)place << TXD_CONTEXT_PLACE_SHIFT, 0, 0);
 		tx->context = context;
 	}
-	*status = TXD_CHECKSUM;
+	options->status = TXD_CHECKSUM;
 	return 0;
 }
 
-static void nic_frame_copy(struct nic_tx *tx, const struct sk_buff *skb, u32 status)
+/*
+ * The card counts up the headers of each segment, and inserts lengths and checksums: what depends
+ * on a length must be left out of the sum of the pseudo header.
+ */
+static int nic_frame_put_segments(struct nic_tx *tx, struct sk_buff *skb,
+				  struct nic_frame_options *options)
+{
+	const u32 headers = skb_tcp_all_headers(skb), start = skb_transport_offset(skb);
+	const u32 place = start + skb->csum_offset, network = skb_network_offset(skb);
+	u32 command = TXD_SEGMENT | TXD_CONTEXT_TCP | (skb->len - headers);
+	u64 offsets = (u64)start << TXD_CONTEXT_START_SHIFT |
+		      (u64)place << TXD_CONTEXT_PLACE_SHIFT;
+	int error = skb_cow_head(skb, 0);
+	struct iphdr *ip;
+
+	if (error)
+		return error;
+	options->status = TXD_CHECKSUM;
+	if (skb_is_gso_v6(skb)) {
+		tcp_v6_gso_csum_prep(skb);
+	} else {
+		ip = ip_hdr(skb);
+		ip->tot_len = 0;
+		ip->check = 0;
+		tcp_hdr(skb)->check = ~csum_tcpudp_magic(ip->saddr, ip->daddr, 0, IPPROTO_TCP, 0);
+		offsets |= network << TXD_CONTEXT_IP_START_SHIFT |
+			   (network + offsetof(struct iphdr, check)) << TXD_CONTEXT_IP_PLACE_SHIFT |
+			   (start - 1) << TXD_CONTEXT_IP_LAST_SHIFT;
+		command |= TXD_CONTEXT_IPV4;
+		options->status |= TXD_CHECKSUM_IP;
+	}
+	nic_frame_put_one(tx, offsets, command,
+			  headers << TXD_CONTEXT_HEADERS_SHIFT |
+			  (u32)skb_shinfo(skb)->gso_size << TXD_CONTEXT_SEGMENT_SHIFT);
+	tx->context = NIC_CONTEXT_NONE;
+	options->command |= TXD_SEGMENT;
+	return 0;
+}
+
+static void nic_frame_put_part(struct nic_tx *tx, u64 address, u32 length,
+			       const struct nic_frame_options *options)
+{
+	nic_frame_put_one(tx, address, options->command | length, options->status);
+}
+
+static void nic_frame_copy(struct nic_tx *tx, const struct sk_buff *skb,
+			   const struct nic_frame_options *options)
 {
 	const struct nic_buffer *buffer;
 	u32 from, length;
@@ -94,21 +170,20 @@ static void nic_frame_copy(struct nic_tx *tx, const struct sk_buff *skb, u32 sta
 			length = ETH_ZLEN;
 		}
 		nic_buffer_sync(buffer, NDSHM_SYNC_FOR_DEVICE, length);
-		nic_frame_put_one(tx, buffer->address, TXD_DATA | TXD_INSERT_CRC | length,
-				  status);
+		nic_frame_put_part(tx, buffer->address, length, options);
 	}
 }
 
 /* Put the descriptors of a mapping, which belongs to the first of them. */
-static void nic_frame_put_mapping(struct nic_tx *tx, dma_addr_t address, u32 mapped, u32 status)
+static void nic_frame_put_mapping(struct nic_tx *tx, dma_addr_t address, u32 mapped,
+				  const struct nic_frame_options *options)
 {
 	struct nic_tx_slot *slot = &tx->buffers.slot[tx->next];
 	u32 from, length;
 
 	for (from = 0; from < mapped; from += length) {
 		length = min_t(u32, mapped - from, NIC_FRAME_PART);
-		nic_frame_put_one(tx, address + from, TXD_DATA | TXD_INSERT_CRC | length,
-				  status);
+		nic_frame_put_part(tx, address + from, length, options);
 	}
 	slot->address = address;
 	slot->mapped = mapped;
@@ -126,7 +201,8 @@ void nic_frame_release(struct nic *nic, unsigned int i, int budget)
 }
 
 /* Return: false if the frame must be copied; nothing was changed. */
-static bool nic_frame_map(struct nic *nic, const struct sk_buff *skb, u32 status)
+static bool nic_frame_map(struct nic *nic, const struct sk_buff *skb,
+			  const struct nic_frame_options *options)
 {
 	struct device *device = &nic->pdev->dev;
 	struct nic_tx *tx = &nic->tx;
@@ -139,14 +215,14 @@ static bool nic_frame_map(struct nic *nic, const struct sk_buff *skb, u32 status
 			       skb_headlen(skb), DMA_TO_DEVICE);
 	if (dma_mapping_error(device, address))
 		return false;
-	nic_frame_put_mapping(tx, address, skb_headlen(skb), status);
+	nic_frame_put_mapping(tx, address, skb_headlen(skb), options);
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		fragment = &skb_shinfo(skb)->frags[i];
 		address = skb_frag_dma_map(device, fragment, 0, skb_frag_size(fragment),
 					   DMA_TO_DEVICE);
 		if (dma_mapping_error(device, address))
 			goto err_release;
-		nic_frame_put_mapping(tx, address, skb_frag_size(fragment), status);
+		nic_frame_put_mapping(tx, address, skb_frag_size(fragment), options);
 	}
 	return true;
 
@@ -164,33 +240,36 @@ static bool nic_frame_is_copied(const struct nic_tx *tx, const struct sk_buff *s
 }
 
 /*
- * Put the descriptors of a frame, at most NIC_FRAME_DESCRIPTORS. Each of them carries the checksum
- * options. The skb is the driver's afterwards, but not after an error.
+ * Put the descriptors of a frame, at most NIC_FRAME_DESCRIPTORS. The skb is the driver's afterwards,
+ * but not after an error.
  */
 int nic_frame_put(struct nic *nic, struct sk_buff *skb)
 {
-	const u32 length = nic_frame_length(skb);
+	struct nic_frame_options options = { .command = TXD_DATA | TXD_INSERT_CRC };
 	struct nic_tx *tx = &nic->tx;
 	struct nic_tx_slot *slot;
 	unsigned int last;
 	bool copied;
-	u32 status;
 	int error;
 
-	if (unlikely(length > NIC_FRAME_MAX))
+	if (unlikely(nic_frame_is_too_long(skb)))
 		return -EMSGSIZE;
-	error = nic_frame_put_checksum(tx, skb, &status);
+	if (skb_is_gso(skb))
+		error = nic_frame_put_segments(tx, skb, &options);
+	else
+		error = nic_frame_put_checksum(tx, skb, &options);
 	if (error)
 		return error;
-	copied = nic_frame_is_copied(tx, skb) || !nic_frame_map(nic, skb, status);
+	copied = nic_frame_is_copied(tx, skb) || !nic_frame_map(nic, skb, &options);
 	if (copied)
-		nic_frame_copy(tx, skb, status);
+		nic_frame_copy(tx, skb, &options);
 	skb_tx_timestamp(skb);
 
 	last = nic_ring_before(&tx->ring, tx->next);
 	nic_frame_descriptor(tx, last)->command |= cpu_to_le32(TXD_END | TXD_REPORT);
 	slot = &tx->buffers.slot[last];
-	slot->bytes = length;
+	slot->segments = nic_frame_segments(skb);
+	slot->bytes = nic_frame_length(skb);
 	if (copied)
 		dev_consume_skb_any(skb);
 	else

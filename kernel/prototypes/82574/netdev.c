@@ -219,6 +219,7 @@ const struct net_device_ops nic_netdev_ops = {
 	.ndo_open = nic_open,
 	.ndo_stop = nic_stop,
 	.ndo_start_xmit = nic_xmit,
+	.ndo_features_check = nic_frame_features,
 	.ndo_set_rx_mode = nic_set_rx_mode,
 	.ndo_set_mac_address = nic_set_mac_address,
 	.ndo_validate_addr = eth_validate_addr,

@@ -79,7 +79,8 @@ struct nic_tx_slot {
 	struct sk_buff *skb;	/* mapped, and ends here; or NULL */
 	dma_addr_t address;	/* of the mapping that begins here */
 	u32 mapped;		/* its length, or 0 */
-	u32 bytes;		/* of the frame that ends here, or 0 */
+	u32 bytes;		/* sent for the frame that ends here, or 0 */
+	u32 segments;		/* of that frame */
 };
 
 /* Transmit buffers: one for each descriptor, several in a block. */
@@ -190,7 +191,7 @@ struct nic_link_settings {
 	bool full_duplex;
 };
 
-#define NIC_COUNTERS	18
+#define NIC_COUNTERS	19
 
 struct nic {
 	struct net_device *netdev;
@@ -334,13 +335,18 @@ netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev);
 /* frame.c: descriptors of a frame to send. */
 #define NIC_FRAME_COPY_ALL	SZ_128K	/* no frame is longer */
 #define NIC_FRAME_PART		SZ_4K	/* most bytes of a descriptor */
-#define NIC_FRAME_BUFFERS	DIV_ROUND_UP(NIC_MTU_MAX + VLAN_ETH_HLEN, NIC_TX_BUFFER_SIZE)
-#define NIC_FRAME_MAX		(NIC_FRAME_BUFFERS * NIC_TX_BUFFER_SIZE)
-/* A context, and the parts of a mapped frame; there are fewer parts of a copied one. */
-#define NIC_FRAME_DESCRIPTORS	(2 + MAX_SKB_FRAGS + NIC_FRAME_MAX / NIC_FRAME_PART)
+#define NIC_FRAME_HEADERS	240	/* of a frame that the card cuts into segments */
+#define NIC_FRAME_MAX		(SZ_64K + NIC_FRAME_HEADERS)
+#define NIC_FRAME_COPIED	DIV_ROUND_UP(NIC_FRAME_MAX, NIC_TX_BUFFER_SIZE)
+#define NIC_FRAME_MAPPED	(MAX_SKB_FRAGS + 1 + NIC_FRAME_MAX / NIC_FRAME_PART)
 #define NIC_CONTEXT_NONE	0
+/* Most descriptors of a frame, with a context. */
+#define NIC_FRAME_DESCRIPTORS \
+	(1 + (NIC_FRAME_MAPPED > NIC_FRAME_COPIED ? NIC_FRAME_MAPPED : NIC_FRAME_COPIED))
 
 u32 nic_frame_copybreak(const struct nic *nic);
+netdev_features_t nic_frame_features(struct sk_buff *skb, struct net_device *netdev,
+				     netdev_features_t features);
 u32 nic_frame_length(const struct sk_buff *skb);
 int nic_frame_put(struct nic *nic, struct sk_buff *skb);
 bool nic_frame_is_done(const struct nic_tx *tx, unsigned int last);

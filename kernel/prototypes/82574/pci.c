@@ -49,7 +49,7 @@ static void nic_setup(struct nic *nic)
 	netdev->max_mtu = NIC_MTU_MAX;
 	/* What cannot be mapped is copied, so that every layout of an skb is supported. */
 	netdev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_IP_CSUM |
-			      NETIF_F_IPV6_CSUM | NETIF_F_RXCSUM;
+			      NETIF_F_IPV6_CSUM | NETIF_F_RXCSUM | NETIF_F_TSO | NETIF_F_TSO6;
 	netdev->features = netdev->hw_features | NETIF_F_HIGHDMA;
 	u64_stats_init(&nic->tx.sync);
 	u64_stats_init(&nic->tx.drop_sync);

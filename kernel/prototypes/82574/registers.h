@@ -174,5 +174,6 @@
 #define REG_TOTL		0x040c8
 #define REG_TPR			0x040d0
 #define REG_TPT			0x040d4
+#define REG_TSCTC		0x040f8
 
 #endif /* _NIC_REGISTERS_H */

@@ -35,23 +35,32 @@ struct nic_rx_descriptor {
 #define RXD_WRONG_CHECKSUM	(0x60U << 24)	/* TCP or UDP, IP */
 
 /*
- * An extended data descriptor, or a context descriptor, which sets the place of the
- * checksum in the following ones [7.2.10].
+ * An extended data descriptor, or a context descriptor, which sets the places of the
+ * checksums in the following ones, and how the card cuts them into segments [7.2.10].
  */
 struct nic_tx_descriptor {
-	__le64 address;		/* context: offsets of the checksum */
+	__le64 address;		/* context: offsets of the checksums */
 	__le32 command;
-	__le32 status;
+	__le32 status;		/* context: lengths */
 };
 
 #define TXD_DATA		BIT(20)	/* 0: context descriptor */
 #define TXD_END			BIT(24)
 #define TXD_INSERT_CRC		BIT(25)
+#define TXD_SEGMENT		BIT(26)	/* also in the context */
 #define TXD_REPORT		BIT(27)	/* set TXD_DONE when sent */
 #define TXD_EXTENDED		BIT(29)
 #define TXD_DONE		BIT(0)
-#define TXD_CHECKSUM		BIT(9)	/* insert the checksum of the context */
+#define TXD_CHECKSUM_IP		BIT(8)	/* insert the checksums of the context */
+#define TXD_CHECKSUM		BIT(9)
+#define TXD_CONTEXT_TCP		BIT(24)
+#define TXD_CONTEXT_IPV4	BIT(25)
+#define TXD_CONTEXT_IP_START_SHIFT	0	/* first summed byte of the IPv4 header */
+#define TXD_CONTEXT_IP_PLACE_SHIFT	8	/* offset of its checksum */
+#define TXD_CONTEXT_IP_LAST_SHIFT	16	/* last summed byte */
 #define TXD_CONTEXT_START_SHIFT	32	/* first summed byte; up to the end of the frame */
 #define TXD_CONTEXT_PLACE_SHIFT	40	/* offset of the checksum */
+#define TXD_CONTEXT_HEADERS_SHIFT	8	/* length of the headers of each segment */
+#define TXD_CONTEXT_SEGMENT_SHIFT	16	/* length of its payload */
 
 #endif /* _NIC_REGS_H */

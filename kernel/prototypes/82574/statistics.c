@@ -35,6 +35,7 @@ static const struct {
 	{ "oversize", REG_ROC },
 	{ "fragments", REG_RFC },
 	{ "jabber", REG_RJC },
+	{ "segmented_frames", REG_TSCTC },
 };
 
 static_assert(ARRAY_SIZE(counters) == NIC_COUNTERS);

@@ -10,7 +10,6 @@
 
 /* Room for a frame must come back in the smallest ring. */
 static_assert(NIC_DESCRIPTORS_LEAST > NIC_FRAME_DESCRIPTORS);
-static_assert(NIC_FRAME_BUFFERS < NIC_FRAME_DESCRIPTORS);
 
 /*
  * Number of free descriptors. The other side may move its index concurrently: the sender
@@ -158,7 +157,7 @@ void nic_tx_clean(struct nic *nic, int budget)
 		if (!nic_frame_is_done(tx, last))
 			break;
 		bytes += tx->buffers.slot[last].bytes;
-		frames++;
+		frames += tx->buffers.slot[last].segments;
 		for (; i != last; i = nic_ring_after(&tx->ring, i))
 			nic_frame_release(nic, i, budget);
 		nic_frame_release(nic, last, budget);
