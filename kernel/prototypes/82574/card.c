@@ -150,3 +150,15 @@ void nic_card_own_address(struct nic *nic, u8 *address)
 	for (i = 0; i < ETH_ALEN; i++)
 		address[i] = i < 4 ? low >> 8 * i : high >> 8 * (i - 4);
 }
+
+/* One bit of the card is for both directions. Called with nic->lock held. */
+void nic_card_set_vlan(struct nic *nic, netdev_features_t features)
+{
+	u32 ctrl = nic_read(nic, REG_CTRL) & ~CTRL_VLAN;
+
+	lockdep_assert_held(&nic->lock);
+	if (features & NETIF_F_HW_VLAN_CTAG_RX)
+		ctrl |= CTRL_VLAN;
+	nic_write(nic, REG_VET, ETH_P_8021Q);
+	nic_write(nic, REG_CTRL, ctrl);
+}

@@ -260,6 +260,10 @@ int nic_frame_put(struct nic *nic, struct sk_buff *skb)
 		error = nic_frame_put_checksum(tx, skb, &options);
 	if (error)
 		return error;
+	if (skb_vlan_tag_present(skb)) {
+		options.command |= TXD_VLAN;
+		options.status |= (u32)skb_vlan_tag_get(skb) << TXD_TAG_SHIFT;
+	}
 	copied = nic_frame_is_copied(tx, skb) || !nic_frame_map(nic, skb, &options);
 	if (copied)
 		nic_frame_copy(tx, skb, &options);

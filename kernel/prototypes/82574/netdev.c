@@ -36,6 +36,7 @@ int nic_up(struct nic *nic)
 		return error;
 
 	nic_card_address(nic, 0, nic->netdev->dev_addr);
+	nic_card_set_vlan(nic, nic->netdev->features);
 	nic_write(nic, REG_CTRL_EXT,
 		  nic_read(nic, REG_CTRL_EXT) | CTRL_EXT_DRIVER);
 	nic_rx_start(nic);
@@ -161,6 +162,25 @@ static int nic_set_mac_address(struct net_device *netdev, void *address)
 	return 0;
 }
 
+/* The card inserts tags only if it removes them. */
+static netdev_features_t nic_fix_features(struct net_device *netdev, netdev_features_t features)
+{
+	if (!(features & NETIF_F_HW_VLAN_CTAG_RX))
+		features &= ~NETIF_F_HW_VLAN_CTAG_TX;
+	return features;
+}
+
+static int nic_set_features(struct net_device *netdev, netdev_features_t features)
+{
+	struct nic *nic = netdev_priv(netdev);
+
+	mutex_lock(&nic->lock);
+	if (nic->up)
+		nic_card_set_vlan(nic, features);
+	mutex_unlock(&nic->lock);
+	return 0;
+}
+
 static void nic_tx_timeout(struct net_device *netdev, unsigned int index)
 {
 	struct nic *nic = netdev_priv(netdev);
@@ -220,6 +240,8 @@ const struct net_device_ops nic_netdev_ops = {
 	.ndo_stop = nic_stop,
 	.ndo_start_xmit = nic_xmit,
 	.ndo_features_check = nic_frame_features,
+	.ndo_fix_features = nic_fix_features,
+	.ndo_set_features = nic_set_features,
 	.ndo_set_rx_mode = nic_set_rx_mode,
 	.ndo_set_mac_address = nic_set_mac_address,
 	.ndo_validate_addr = eth_validate_addr,

@@ -255,6 +255,7 @@ int nic_wait(struct nic *nic, unsigned int offset, u32 mask, u32 value,
 int nic_card_quiesce(struct nic *nic);
 void nic_card_address(struct nic *nic, unsigned int entry, const u8 *address);
 void nic_card_own_address(struct nic *nic, u8 *address);
+void nic_card_set_vlan(struct nic *nic, netdev_features_t features);
 
 /* link.c: may sleep. */
 struct nic_link {

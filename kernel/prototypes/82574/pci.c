@@ -50,6 +50,8 @@ static void nic_setup(struct nic *nic)
 	/* What cannot be mapped is copied, so that every layout of an skb is supported. */
 	netdev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_IP_CSUM |
 			      NETIF_F_IPV6_CSUM | NETIF_F_RXCSUM | NETIF_F_TSO | NETIF_F_TSO6;
+	netdev->vlan_features = netdev->hw_features | NETIF_F_HIGHDMA;
+	netdev->hw_features |= NETIF_F_HW_VLAN_CTAG_RX | NETIF_F_HW_VLAN_CTAG_TX;
 	netdev->features = netdev->hw_features | NETIF_F_HIGHDMA;
 	u64_stats_init(&nic->tx.sync);
 	u64_stats_init(&nic->tx.drop_sync);

@@ -18,7 +18,7 @@
 #define  CTRL_RESET		BIT(26)	/* clears itself */
 #define  CTRL_RX_FLOW		BIT(27)
 #define  CTRL_TX_FLOW		BIT(28)
-#define  CTRL_VLAN		BIT(30)	/* strips tags of received frames */
+#define  CTRL_VLAN		BIT(30)	/* strips tags of received frames, inserts others */
 #define REG_STATUS		0x00008
 #define  STATUS_FULL_DUPLEX	BIT(0)
 #define  STATUS_LINK_UP		BIT(1)
@@ -38,6 +38,7 @@
 #define  MDIC_READ		BIT(27)
 #define  MDIC_READY		BIT(28)
 #define  MDIC_ERROR		BIT(30)
+#define REG_VET			0x00038	/* type of tagged frames */
 #define REG_EXTCNF_CTRL		0x00f00
 #define  EXTCNF_MDIO_OURS	BIT(5)	/* PHY owned by software, not firmware */
 

@@ -29,6 +29,7 @@ struct nic_rx_descriptor {
 #define RXD_DONE		BIT(0)
 #define RXD_END			BIT(1)	/* last descriptor of a frame */
 #define RXD_NO_CHECKSUM		BIT(2)	/* no checksum was verified */
+#define RXD_VLAN		BIT(3)	/* a tag was removed */
 #define RXD_UDP			BIT(4)	/* the checksum of UDP was verified */
 #define RXD_TCP			BIT(5)
 #define RXD_ERRORS		(0x97U << 24)	/* except checksum errors */
@@ -50,9 +51,11 @@ struct nic_tx_descriptor {
 #define TXD_SEGMENT		BIT(26)	/* also in the context */
 #define TXD_REPORT		BIT(27)	/* set TXD_DONE when sent */
 #define TXD_EXTENDED		BIT(29)
+#define TXD_VLAN		BIT(30)	/* insert the tag; needs CTRL_VLAN */
 #define TXD_DONE		BIT(0)
 #define TXD_CHECKSUM_IP		BIT(8)	/* insert the checksums of the context */
 #define TXD_CHECKSUM		BIT(9)
+#define TXD_TAG_SHIFT		16
 #define TXD_CONTEXT_TCP		BIT(24)
 #define TXD_CONTEXT_IPV4	BIT(25)
 #define TXD_CONTEXT_IP_START_SHIFT	0	/* first summed byte of the IPv4 header */

@@ -208,33 +208,62 @@ static bool nic_rx_checksum_is_right(u32 status)
 	       !(status & (RXD_NO_CHECKSUM | RXD_WRONG_CHECKSUM));
 }
 
-static void nic_rx_set_hash(struct sk_buff *skb, u64 written)
+static void nic_rx_set_hash(struct sk_buff *skb, u64 hash)
 {
-	const u32 type = RXD_HASH_TYPE(lower_32_bits(written));
+	const u32 type = RXD_HASH_TYPE(lower_32_bits(hash));
 
 	if (type != HASH_NONE)
-		skb_set_hash(skb, upper_32_bits(written),
+		skb_set_hash(skb, upper_32_bits(hash),
 			     type == HASH_TCP_IPV4 || type == HASH_TCP_IPV6 ?
 			     PKT_HASH_TYPE_L4 : PKT_HASH_TYPE_L3);
 }
 
-/* @written: what the card wrote over the address */
-static void nic_rx_receive(struct nic_queue *queue, unsigned int i, u32 status,
-			   u32 length, u64 written)
+/* What the card wrote to a descriptor, which it may write again. */
+struct nic_rx_written {
+	u64 hash;		/* and its type, over the address */
+	u32 status;
+	u16 length;
+	u16 tag;
+};
+
+static struct nic_rx_written nic_rx_read(const struct nic_rx_descriptor *d, u32 status)
+{
+	return (struct nic_rx_written){
+		.hash = le64_to_cpu(READ_ONCE(d->address)),
+		.status = status,
+		.length = le16_to_cpu(READ_ONCE(d->length)),
+		.tag = le16_to_cpu(READ_ONCE(d->vlan)),
+	};
+}
+
+static void nic_rx_describe(const struct net_device *netdev, struct sk_buff *skb,
+			    const struct nic_rx_written *written)
+{
+	if ((netdev->features & NETIF_F_RXCSUM) && nic_rx_checksum_is_right(written->status))
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	if (netdev->features & NETIF_F_RXHASH)
+		nic_rx_set_hash(skb, written->hash);
+	if (written->status & RXD_VLAN)
+		__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q), written->tag);
+}
+
+static void nic_rx_receive(struct nic_queue *queue, unsigned int i,
+			   const struct nic_rx_written *written)
 {
 	struct net_device *netdev = queue->nic->netdev;
+	const u32 length = written->length;
 	struct nic_rx *rx = &queue->rx;
 	struct sk_buff *skb;
 	bool first = !rx->spanning;
 
-	rx->spanning = !(status & RXD_END);
+	rx->spanning = !(written->status & RXD_END);
 	if (rx->spanning)
 		return;
 	if (!first || length < ETH_HLEN || length > rx->buffers.size) {
 		rx->length_errors++;
 		return;
 	}
-	if (status & RXD_ERRORS) {
+	if (written->status & RXD_ERRORS) {
 		rx->errors++;
 		return;
 	}
@@ -247,10 +276,7 @@ static void nic_rx_receive(struct nic_queue *queue, unsigned int i, u32 status,
 	}
 	rx->frames++;
 	rx->bytes += length;
-	if ((netdev->features & NETIF_F_RXCSUM) && nic_rx_checksum_is_right(status))
-		skb->ip_summed = CHECKSUM_UNNECESSARY;
-	if (netdev->features & NETIF_F_RXHASH)
-		nic_rx_set_hash(skb, written);
+	nic_rx_describe(netdev, skb, written);
 	skb_record_rx_queue(skb, queue->index);
 	skb->protocol = eth_type_trans(skb, netdev);
 	napi_gro_receive(&queue->napi, skb);
@@ -259,6 +285,7 @@ static void nic_rx_receive(struct nic_queue *queue, unsigned int i, u32 status,
 int nic_rx_poll(struct nic_queue *queue, int budget)
 {
 	struct nic_rx *rx = &queue->rx;
+	struct nic_rx_written written;
 	struct nic_rx_descriptor *d;
 	int done = 0;
 	u32 status;
@@ -270,9 +297,9 @@ int nic_rx_poll(struct nic_queue *queue, int budget)
 			break;
 		/* Read RXD_DONE before the rest of the descriptor and the frame. */
 		dma_rmb();
+		written = nic_rx_read(d, status);
 		u64_stats_update_begin(&rx->sync);
-		nic_rx_receive(queue, rx->next, status, le16_to_cpu(READ_ONCE(d->length)),
-			       le64_to_cpu(READ_ONCE(d->address)));
+		nic_rx_receive(queue, rx->next, &written);
 		u64_stats_update_end(&rx->sync);
 		nic_rx_arm(rx, rx->next);
 		rx->next = nic_ring_after(&rx->ring, rx->next);
