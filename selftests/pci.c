@@ -1069,7 +1069,7 @@ TEST_F(slot, error)
 FIXTURE(card) {
 	struct function function;
 	bool stop;
-	bool was_gone;		/* during the current round */
+	bool was_gone;		/* a reset of the current round has begun, or ended */
 	unsigned int gone;	/* how often the registers were unmapped */
 	unsigned int requested;	/* DMA requests since it responded again */
 };
@@ -1104,8 +1104,8 @@ static void ask_if_back(void *data)
 	__u32 status = ndshm_edu_get32(bar, CARD_STATUS);
 
 	if (!status || status == ~0U) {
-		self->was_gone = true;
-	} else if (self->was_gone) {
+		__atomic_store_n(&self->was_gone, true, __ATOMIC_RELAXED);
+	} else if (__atomic_load_n(&self->was_gone, __ATOMIC_ACQUIRE)) {
 		ask(bar);
 		__atomic_add_fetch(&self->requested, 1, __ATOMIC_RELAXED);
 	}
@@ -1115,12 +1115,11 @@ static void *ask_after_reset(void *data)
 {
 	struct _test_data_card *self = data;
 
-	self->was_gone = false;
 	while (!__atomic_load_n(&self->stop, __ATOMIC_ACQUIRE)) {
 		/* The registers are unmapped for the duration of a reset. */
 		if (ndshm_try(ask_if_back, self))
 			continue;
-		self->was_gone = true;
+		__atomic_store_n(&self->was_gone, true, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&self->gone, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
@@ -1143,7 +1142,8 @@ TEST_F(card, reset)
 	test_take(_metadata, function);
 	word = (__u32 *)function->map;
 	address = function->block.address;
-	for (i = 0; i < rounds; i++) {
+	/* On a busy machine the thread may not run during a reset: continue until it has. */
+	for (i = 0; i < rounds || (!self->gone && i < 10 * rounds); i++) {
 		ndshm_card_mask(function->bar);
 		ASSERT_TRUE(set_messages(pci, true, address));
 		__atomic_store_n(word, 0, __ATOMIC_RELAXED);
@@ -1154,10 +1154,12 @@ TEST_F(card, reset)
 		__atomic_store_n(word, 0, __ATOMIC_RELAXED);
 
 		self->stop = false;
+		self->was_gone = false;
 		requested = self->requested;
 		ASSERT_EQ(0, pthread_create(&thread, NULL, ask_after_reset,
 					    self));
 		EXPECT_EQ(0, ndshm_pci_reset(pci));
+		__atomic_store_n(&self->was_gone, true, __ATOMIC_RELEASE);
 		EXPECT_FALSE(ndshm_pci_is_master(pci));
 		EXPECT_TRUE(ndshm_soon(__atomic_load_n(&self->requested,
 						       __ATOMIC_RELAXED) !=
