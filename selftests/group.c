@@ -406,7 +406,7 @@ TEST_F(group, foreign_probe)
 
 struct claimer {
 	__u32 adapter;
-	unsigned int claims;
+	atomic_uint claims;
 	atomic_bool stop;
 };
 
@@ -423,10 +423,18 @@ static void *claim_all_the_time(void *argument)
 		start = adapter_start_request(claimer->adapter);
 		if (!ioctl(fd, NDSHM_ADAPTER_CLAIM, &claim) &&
 		    !ioctl(fd, NDSHM_ADAPTER_START, &start))
-			claimer->claims++;
+			atomic_fetch_add(&claimer->claims, 1);
 		close(fd);
 	}
 	return NULL;
+}
+
+/* Wait for a claim, which is possible if the group is isolated. */
+static bool claims_again(struct claimer *claimer, bool isolated)
+{
+	const unsigned int before = atomic_load(&claimer->claims);
+
+	return !isolated || ndshm_soon(atomic_load(&claimer->claims) != before);
 }
 
 #define ROUNDS	20
@@ -435,6 +443,7 @@ static void *claim_all_the_time(void *argument)
 TEST_F(group, foreign_race)
 {
 	struct claimer claimer = { .adapter = adapter_of(self, 0) };
+	const bool isolated = !self->edu[0].adapter.isolation;
 	unsigned int i, rounds = ndshm_rounds(ROUNDS, 5);
 	const struct ndshm_cases before = *ndshm_cases;
 	const struct foreign *foreign = foreign_driver();
@@ -444,6 +453,7 @@ TEST_F(group, foreign_race)
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, claim_all_the_time,
 				    &claimer));
+	EXPECT_TRUE(claims_again(&claimer, isolated));
 	for (i = 0; i < rounds; i++) {
 		EXPECT_EQ(0, ndshm_pci_unbind(&self->edu[1].pci));
 		EXPECT_EQ(0, foreign_bind(self, foreign));
@@ -451,12 +461,12 @@ TEST_F(group, foreign_race)
 		EXPECT_FALSE(ndshm_pci_is_master(&self->edu[0].pci));
 		EXPECT_EQ(0, foreign_unbind(self, foreign));
 		EXPECT_EQ(0, ndshm_pci_bind(&self->edu[1].pci, false));
-		usleep(1000);
+		EXPECT_TRUE(claims_again(&claimer, isolated));
 	}
 	atomic_store(&claimer.stop, true);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	if (!self->edu[0].adapter.isolation)
-		EXPECT_LT(0, claimer.claims);
+	if (isolated)
+		EXPECT_LT(0, atomic_load(&claimer.claims));
 	ndshm_one_case(&before, true);
 }
 
