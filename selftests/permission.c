@@ -647,6 +647,9 @@ TEST_F(permission, section_of_effective_user)
 	pid_t child;
 	int peer;
 
+	/* Sections of earlier tests may be freed later. */
+	EXPECT_TRUE(ndshm_soon(ndshm_nl_uncharged(&self->nl, NDSHM_USER_A)));
+	EXPECT_TRUE(ndshm_soon(ndshm_nl_uncharged(&self->nl, NDSHM_USER_B)));
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {

@@ -50,6 +50,10 @@ FIXTURE_SETUP(quota)
 	self->adapter = info.out_default_adapter;
 	self->page = page_size();
 	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	/* Memory of earlier programs may be freed later. */
+	ndshm_wait_uncharged(self->fd);
+	EXPECT_TRUE(ndshm_soon(ndshm_nl_uncharged(&self->nl, NDSHM_USER_A)));
+	EXPECT_TRUE(ndshm_soon(ndshm_nl_uncharged(&self->nl, NDSHM_USER_B)));
 }
 
 FIXTURE_TEARDOWN(quota)

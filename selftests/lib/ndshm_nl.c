@@ -505,6 +505,19 @@ int ndshm_nl_quota(struct ndshm_nl *nl, __u32 uid, struct ndshm_nl_quota *quota)
 		       sizeof(uid), got_quota, quota);
 }
 
+bool ndshm_nl_uncharged(struct ndshm_nl *nl, __u32 uid)
+{
+	struct ndshm_nl_quota quota;
+	unsigned int i;
+
+	if (ndshm_nl_quota(nl, uid, &quota))
+		return false;
+	for (i = 0; i < NDSHM_NL_KINDS; i++)
+		if (quota.amounts[i])
+			return false;
+	return true;
+}
+
 static void got_reason(const struct nlmsghdr *message, void *context)
 {
 	struct ndshm_nl_attributes a = ndshm_nl_parse(message);

@@ -267,6 +267,8 @@ int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 int ndshm_nl_quota(struct ndshm_nl *nl, __u32 uid,
 		   struct ndshm_nl_quota *quota);
 int ndshm_nl_own_quota(struct ndshm_nl *nl, struct ndshm_nl_quota *quota);
+/* Return: true if nothing is charged to @uid. */
+bool ndshm_nl_uncharged(struct ndshm_nl *nl, __u32 uid);
 int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
 		       const struct ndshm_nl_quota_change *change);
 
