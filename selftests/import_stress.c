@@ -629,6 +629,12 @@ static void stress_wait(unsigned int *random)
 	usleep(rand_r(random) % LOCKED_US);
 }
 
+/* On a busy machine not each end finds an import. */
+static bool stress_lags(unsigned int rounds)
+{
+	return stress_read(&board->imports) <= rounds;
+}
+
 static bool stress_is_idle(void)
 {
 	return !ndshm_mock_exported();
@@ -646,7 +652,9 @@ TEST_F_TIMEOUT(stress, ends, 10000)
 	stress_add_exporter(_metadata, self);
 	for (i = 0; i < CLIENTS; i++)
 		stress_start_client(_metadata, self, i);
-	for (i = 0; i < rounds && !stress_read(&board->stop); i++) {
+	for (i = 0; i < rounds || (stress_lags(rounds) && i < 10 * rounds); i++) {
+		if (stress_read(&board->stop))
+			break;
 		stress_wait(&random);
 		stress_end(_metadata, self, i % END_KINDS, &random);
 	}
@@ -670,7 +678,7 @@ TEST_F_TIMEOUT(stress, ends, 10000)
 	EXPECT_LT(rounds, board->imports);
 	EXPECT_LT(0, board->gone);
 	ndshm_one_case(&before, true);
-	TH_LOG("%u ends: %u imports, %u read by the device, %u calls met an end, %u blocks", rounds,
+	TH_LOG("%u ends: %u imports, %u read by the device, %u calls met an end, %u blocks", i,
 	       board->imports, board->checked, board->gone, board->blocks);
 	ndshm_nl_close(&self->nl);
 }

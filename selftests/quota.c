@@ -598,6 +598,12 @@ static void take(struct _test_data_quota *self, struct takes *takes)
 	}
 }
 
+static bool takes_seen(const struct takes *takes)
+{
+	return __atomic_load_n(&takes->good, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&takes->refused, __ATOMIC_RELAXED);
+}
+
 /*
  * Several processes allocate as much as possible while the limit changes. The
  * charge must never exceed the highest limit, and must be 0 in the end.
@@ -626,7 +632,7 @@ TEST_F(quota, race)
 		}
 		EXPECT_TRUE(ndshm_hear(peers[i]));
 	}
-	for (round = 0; round < rounds; round++) {
+	for (round = 0; round < rounds || (!takes_seen(takes) && round < 100 * rounds); round++) {
 		ASSERT_EQ(0, set_limit(&self->nl, NDSHM_USER_A, BYTES,
 				       round % 5 * self->page));
 		ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_A, &now));

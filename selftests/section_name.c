@@ -539,7 +539,7 @@ static void *race(void *argument)
 	struct race *of = argument;
 	unsigned int i;
 
-	for (i = 0; i < of->rounds; i++) {
+	for (i = 0; i < of->rounds || (!of->created && i < 100 * of->rounds); i++) {
 		struct ndshm_section_create_args create =
 			section_name_request(of->adapter, MAX, NAME, 0600);
 		struct ndshm_section_open_args open =

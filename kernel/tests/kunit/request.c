@@ -3,6 +3,7 @@
  * Requests of a kernel user: each accepted one completes exactly once, in process
  * context, whichever objects are removed meanwhile; a refused one does not complete.
  */
+#include <linux/delay.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -691,6 +692,12 @@ static void run_one(struct crowd *crowd, struct runner *runner, u32 dice)
 	atomic_set(&runner->out, 0);
 }
 
+/* Return: true if requests have succeeded, and others were aborted. */
+static bool crowd_has_both(struct crowd *crowd)
+{
+	return atomic_read(&crowd->ends[0]) && atomic_read(&crowd->ends[1]);
+}
+
 static unsigned int run_crowd(void *context, unsigned int number)
 {
 	struct crowd *crowd = context;
@@ -698,14 +705,18 @@ static unsigned int run_crowd(void *context, unsigned int number)
 	struct runner *runner;
 	unsigned int i;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < ROUNDS || (!crowd_has_both(crowd) && i < 100 * ROUNDS); i++) {
 		runner = &crowd->runners[number * EACH +
 					 suite_below(random, EACH)];
 		run_one(crowd, runner, prandom_u32_state(random));
 		check_request_cancel(&crowd->requests,
 				     suite_below(random, THREADS * EACH * 4));
-		if (i % 64 == 0)
-			cond_resched();
+		if (i % 64)
+			continue;
+		cond_resched();
+		/* The workers that carry out the requests may not have run. */
+		if (i >= ROUNDS)
+			usleep_range(1000, 2000);
 	}
 	if (!number)
 		ndshm_requests_abort(&crowd->requests);
