@@ -695,8 +695,8 @@ TEST_F(import, client_ends)
 	const int dmabuf = test_create(0, PAGES, "pins");
 	struct ndshm_block_import_args import;
 	unsigned int i;
+	int peer, status = -1;
 	pid_t pid;
-	int peer;
 
 	for (i = 0; i < 4; i++) {
 		close(self->fd);
@@ -722,6 +722,9 @@ TEST_F(import, client_ends)
 		EXPECT_EQ(2, ndshm_mock_export(0).attached);
 		EXPECT_EQ(self->before + 2 * self->length, test_user_locked());
 		EXPECT_TRUE(ndshm_end(pid, peer, i % 2 ? SIGKILL : 0));
+		/* With the process its claim has ended. */
+		EXPECT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(i % 2 ? SIGKILL : 0, status);
 		close(peer);
 		EXPECT_TRUE(ndshm_soon(!ndshm_mock_export(0).attached));
 		EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));

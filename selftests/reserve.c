@@ -790,7 +790,7 @@ TEST_F(reserve, resized_under_load)
 	const unsigned int rounds = ndshm_rounds(400, 40);
 	struct ndshm_nl_reserve now;
 	pid_t children[LOADS];
-	int peers[LOADS];
+	int peers[LOADS], status;
 	unsigned int i;
 
 	for (i = 0; i < LOADS; i++) {
@@ -807,6 +807,12 @@ TEST_F(reserve, resized_under_load)
 	test_resize(5);
 	for (i = 0; i < LOADS; i++)
 		EXPECT_TRUE(ndshm_end(children[i], peers[i], i ? 0 : SIGKILL));
+	/* Another status is that of an error in load(). */
+	for (i = 0; i < LOADS; i++) {
+		EXPECT_EQ(children[i], waitpid(children[i], &status, 0));
+		EXPECT_EQ(i ? 0 : SIGKILL, status);
+		close(peers[i]);
+	}
 	EXPECT_TRUE(ndshm_soon(!ndshm_nl_reserve(&self->nl, &now) && now.free == 5));
 	test_chunks(5, 0);
 }
