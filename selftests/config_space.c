@@ -350,13 +350,15 @@ TEST_F(config, reset_race)
 	unsigned int passed = 0, refused = 0;
 	struct ndshm_adapter_config_args request;
 	pthread_t thread;
-	bool write;
+	bool write, done;
 
 	/* edu has no reset. */
 	if (!variant->card)
 		return;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, reset_all_the_time, &resetter));
-	while (!atomic_load(&resetter.done)) {
+	/* The last access begins after the last reset. */
+	do {
+		done = atomic_load(&resetter.done);
 		write = (passed + refused) % 2;
 		request = config_request(self, write ? NDSHM_CONFIG_WRITE : 0,
 					 write ? PCI_CACHE_LINE_SIZE : 0, write ? 1 : 4,
@@ -369,7 +371,7 @@ TEST_F(config, reset_race)
 		}
 		EXPECT_TRUE(write || request.value == expected_at(self, 0, 4));
 		passed++;
-	}
+	} while (!done);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, resetter.failed);
 	EXPECT_LT(0, passed);

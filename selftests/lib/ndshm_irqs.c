@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +74,24 @@ unsigned long ndshm_irq_arrived(const struct ndshm_pci *pci)
 unsigned int ndshm_irq_messages(const struct ndshm_pci *pci)
 {
 	return handlers(pci, true, NULL);
+}
+
+bool ndshm_irqs_flush(void)
+{
+	cpu_set_t before, one;
+	bool fine = true;
+	int i;
+
+	if (sched_getaffinity(0, sizeof(before), &before))
+		return false;
+	for (i = 0; i < CPU_SETSIZE; i++) {
+		if (!CPU_ISSET(i, &before))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(i, &one);
+		fine &= !sched_setaffinity(0, sizeof(one), &one);
+	}
+	return !sched_setaffinity(0, sizeof(before), &before) && fine;
 }
 
 unsigned int ndshm_irq_lines(const struct ndshm_pci *pci)

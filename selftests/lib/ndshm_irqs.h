@@ -30,6 +30,12 @@ unsigned int ndshm_irq_messages(const struct ndshm_pci *pci);
 unsigned long ndshm_irq_arrived(const struct ndshm_pci *pci);
 
 /*
+ * Wait until the handlers of all interrupts that were sent have returned: run on each processor,
+ * which handles its interrupts first. Return: false if that is not possible.
+ */
+bool ndshm_irqs_flush(void);
+
+/*
  * How many lines have a handler for the function: that of INTx is registered from its first
  * use until the function is unbound.
  */
