@@ -327,6 +327,19 @@ TEST_F(peer, limits_of_the_creator)
 	close(fd);
 }
 
+/* Return: true if an extent of @length is refused because of pins. A new one is freed again. */
+static bool pins_bound(int holder, __u64 length)
+{
+	struct ndshm_extent_alloc_args more = extent_alloc_request(length, 0);
+	struct ndshm_extent_free_args request;
+
+	if (_test_extent_alloc(holder, &more))
+		return more.reason == NDSHM_REASON_SECTION_PINNED;
+	request = extent_free_request(more.out_offset);
+	_test_extent_free(holder, &request);
+	return false;
+}
+
 /*
  * Memory that was pinned when its extent was freed is charged to the creator until it is unpinned.
  * All memory of the section is at most twice MaxSize, also if the creator is exempt from charges.
@@ -361,6 +374,11 @@ static void test_pins_are_bounded(struct __test_metadata *_metadata, struct _tes
 		EXPECT_EQ(before + (exempt ? 0 : pinned), ndshm_locked(self->client));
 		if (pinned == most)
 			continue;
+		/* What is pinned counts as soon as the chunk has been freed. */
+		EXPECT_TRUE(ndshm_soon(pins_bound(holder, 2 * most - pinned + self->page)));
+		EXPECT_TRUE(ndshm_soon(!ndshm_committed(fd)));
+		EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) ==
+				       before + (exempt ? 0 : pinned)));
 		/* More than the bound, by a chunk; changes nothing. */
 		more = extent_alloc_request(2 * most - pinned + self->page, 0);
 		test_err_extent_alloc(ENOSPC, NDSHM_REASON_SECTION_PINNED, self->client, holder,
