@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "ndshm_clock.h"
 #include "ndshm_edu.h"
 #include "ndshm_probe.h"
 #include "ndshm_proc.h"
@@ -102,14 +103,6 @@ static void *map_all(const struct mapped *mapped)
 		    mapped->fd, mapped->offset);
 }
 
-static long long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /*
  * The fault lasts longer than an unbind may. The unbind must not wait for it,
  * and the page that the fault maps in the end must not stay mapped.
@@ -119,7 +112,8 @@ TEST_F_TIMEOUT(race, unbind_during_fault, TIMEOUT)
 	struct mapped mapped = make(_metadata, self, variant->provider);
 	const bool held = variant->provider &&
 			  !strcmp(variant->provider, "pages");
-	long long begin, took;
+	struct ndshm_clock begin;
+	long long took;
 	pid_t child;
 	void *map;
 	int peer;
@@ -138,9 +132,9 @@ TEST_F_TIMEOUT(race, unbind_during_fault, TIMEOUT)
 	}
 	ASSERT_TRUE(held ? ndshm_soon(ndshm_read_number(DELAYING) == 1) :
 			   ndshm_hear(peer));
-	begin = milliseconds();
+	begin = ndshm_clock_now();
 	EXPECT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
-	took = milliseconds() - begin;
+	took = ndshm_clock_ran_ms(begin);
 	EXPECT_GE(BOUND, took)
 		TH_LOG("%lld ms", took);
 	if (held) {
@@ -320,14 +314,14 @@ TEST_F_TIMEOUT(idle_race, free_before_the_wait, TIMEOUT)
 		_exit(0);
 	}
 	ASSERT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == 1));
-	begin = milliseconds();
+	begin = ndshm_ms();
 	end = begin;
 	/* The section is full once the kernel has begun to free, which the fault delays. */
 	while (end < begin + atoi(FREEING)) {
 		test_free_extent(self->holder, place);
 		sched_yield();
 		place = test_extent(self->holder, 2 * HUGE);
-		end = milliseconds();
+		end = ndshm_ms();
 	}
 	/* Otherwise no allocation was refused. */
 	EXPECT_LE(begin + atoi(LONG), end);
@@ -423,7 +417,7 @@ TEST_F(stuck_race, deletion_during_allocation)
 	const int holder = test_attach(section);
 	struct ndshm_section_delete_args end = section_delete_request(NDSHM_DELETE_REVOKE, -1);
 	struct ndshm_extent_alloc_args more = extent_alloc_request(8 * HUGE, 0);
-	long long begin;
+	struct ndshm_clock begin;
 	pid_t child;
 	int peer;
 
@@ -434,11 +428,11 @@ TEST_F(stuck_race, deletion_during_allocation)
 		_exit(!_test_extent_alloc(holder, &more) ||
 		      more.reason != NDSHM_REASON_SECTION_DELETED);
 	EXPECT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == 1));
-	begin = milliseconds();
+	begin = ndshm_clock_now();
 	test_section_delete(section, &end);
 	EXPECT_TRUE(ndshm_reap(child));
 	/* Seven further chunks would take 14 s. */
-	EXPECT_GE(7000, milliseconds() - begin);
+	EXPECT_GE(7000, ndshm_clock_ran_ms(begin));
 	close(peer);
 	close(holder);
 	close(section);
@@ -530,8 +524,9 @@ static void stand_still(struct _test_data_stuck_race *self, int peer)
 TEST_F_TIMEOUT(stuck_race, trims, TIMEOUT)
 {
 	const unsigned int stuck = stuck_count();
-	long long begin, idle, took;
+	struct ndshm_clock begin;
 	struct rlimit files;
+	long long idle, took;
 	int section, holder, peer;
 	__u64 place, locked;
 	pid_t child;
@@ -555,16 +550,16 @@ TEST_F_TIMEOUT(stuck_race, trims, TIMEOUT)
 	ASSERT_TRUE(ndshm_hear(peer));
 	/* A second later the kernel tries to free their idle memory, and cannot. */
 	sleep(2);
-	begin = milliseconds();
+	begin = ndshm_clock_now();
 	place = test_extent(holder, 8UL << 20);
 	test_free_extent(holder, place);
 	EXPECT_TRUE(ndshm_soon(!ndshm_committed(section)));
-	idle = milliseconds() - begin;
+	idle = ndshm_clock_ran_ms(begin);
 	EXPECT_GE(BOUND, idle);
 	EXPECT_EQ(stuck, ndshm_read_number(DELAYING));
-	begin = milliseconds();
+	begin = ndshm_clock_now();
 	EXPECT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
-	took = milliseconds() - begin;
+	took = ndshm_clock_ran_ms(begin);
 	EXPECT_GE(BOUND, took);
 	EXPECT_EQ(stuck, ndshm_read_number(DELAYING));
 	TH_LOG("%u sections: freed in %lld ms, unbound in %lld ms", stuck,
@@ -580,5 +575,5 @@ TEST_F_TIMEOUT(stuck_race, trims, TIMEOUT)
 
 int main(int argc, char **argv)
 {
-	return ndshm_main(argc, argv);
+	return ndshm_clock_start() ? ndshm_main(argc, argv) : KSFT_FAIL;
 }

@@ -61,6 +61,14 @@ bool ndshm_hear(int peer)
 	return got == 1;
 }
 
+long long ndshm_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
 bool ndshm_reap(pid_t pid)
 {
 	int status;

@@ -123,4 +123,7 @@ unsigned int ndshm_rounds(unsigned int usual, unsigned int least);
 	held_; \
 })
 
+/* Return: milliseconds of CLOCK_MONOTONIC. */
+long long ndshm_ms(void);
+
 #endif /* _NDSHM_SELFTEST_PROC_H */
