@@ -569,7 +569,9 @@ TEST_F(async, full)
 		ASSERT_EQ(0, _test_block_alloc(self->fd, &alloc));
 	}
 	EXPECT_EQ(most, requests_of(_metadata, self->fd));
-	ASSERT_TRUE(ndshm_soon(blocks_of(self->fd) == most));
+	/* Twice the time, because there are many. */
+	ASSERT_TRUE(ndshm_soon(blocks_of(self->fd) == most) ||
+		    ndshm_soon(blocks_of(self->fd) == most));
 	alloc = block_later_request(self->adapter, 1, most);
 	test_err_block_alloc(EAGAIN, NDSHM_REASON_REQUESTS, self->fd, &alloc);
 	test_ends(self->fd, 0, NDSHM_REASON_NONE);
