@@ -1044,6 +1044,9 @@ TEST_F(async, cpu)
 		_exit(0);
 	}
 	EXPECT_TRUE(ndshm_reap(child));
+	/* The machine may have been busier before. */
+	again = work_now(_metadata, self);
+	needed = again < needed ? again : needed;
 	EXPECT_LT(needed / 2, cpu_stat(path, "usage_usec "))
 		TH_LOG("%lld us needed", needed);
 	EXPECT_LT(0, cpu_stat(path, "nr_throttled "));
