@@ -522,7 +522,7 @@ static void owners_check_all_accesses(void)
 struct writer {
 	struct ndshm_remote_range *range;
 	struct ndshm_remote_peer *peer;
-	uint64_t puts;
+	_Atomic uint64_t puts;		/* that have begun */
 	int error;
 	uint32_t reason;
 };
@@ -560,7 +560,11 @@ static void nothing_lands_after_revoke(void)
 		writer.range = test_import(peer, &owner, MIB, sizeof(canary), ALL);
 		REQUIRE(writer.range);
 		CHECK(!pthread_create(&thread, NULL, write_until_revoked, &writer));
+		/* Revoke while it writes: it may start late. */
 		usleep(20000);
+		for (end = test_now() + SLACK; writer.puts < 3 && test_now() < end; usleep(1000))
+			;
+		CHECK(writer.puts >= 3);
 		start = test_now();
 		CHECK(!owner_order(&owner, OWNER_REVOKE, round + 1, 0, 0).error);
 		memcpy(canary, memory + MIB, sizeof(canary));

@@ -1140,7 +1140,7 @@ struct writer {
 	struct ndshm_remote_range *range;
 	int error;
 	uint32_t reason;
-	uint64_t puts;
+	_Atomic uint64_t puts;		/* that have begun */
 };
 
 static void *write_until_revoked(void *context)
@@ -1170,6 +1170,7 @@ static void nothing_lands_after_revoke(void)
 		struct writer writer = { 0 };
 		struct answer answer;
 		pthread_t thread;
+		int64_t end;
 
 		order.kind = ORDER_EXPORT;
 		order.value = ALL;
@@ -1178,6 +1179,10 @@ static void nothing_lands_after_revoke(void)
 		REQUIRE(!ndshm_remote_import(peer, answer.blob, sizeof(answer.blob),
 					     &writer.range));
 		CHECK(!pthread_create(&thread, NULL, write_until_revoked, &writer));
+		/* Revoke while it writes: it may start late. */
+		for (end = test_now() + SLACK; writer.puts < 2 && test_now() < end; usleep(1000))
+			;
+		CHECK(writer.puts >= 2);
 		order.kind = ORDER_REVOKE;
 		order.value = answer.port;
 		answer = ask(&order);
