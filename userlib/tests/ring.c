@@ -529,8 +529,8 @@ static void fill(void)
 	_exit(0);
 }
 
-/* All cells of a large ring have messages of a dead process: the others look at each once. */
-static void much_is_recovered_in_time(void)
+/* Recover the messages of a dead process from all cells of a large ring, in @time of the CPU. */
+static void recover_much(clock_t *time)
 {
 	struct ndshm_ring *other;
 	int status = -1;
@@ -547,10 +547,20 @@ static void much_is_recovered_in_time(void)
 	CHECK(put(1) == -EAGAIN);
 	for (uint64_t i = 0; i < NDSHM_RING_CAPACITY_MAX; i++)
 		CHECK(get() == (int64_t)i + 1);
-	CHECK(clock() - before < CLOCKS_PER_SEC);
+	*time = clock() - before;
 	all_cells_are_recovered();
 	ndshm_ring_close(other);
 	ndshm_ring_close(ring);
+}
+
+/* The others look at each cell once. On a busy machine one run may take longer: try three. */
+static void much_is_recovered_in_time(void)
+{
+	clock_t time = CLOCKS_PER_SEC;
+
+	for (int i = 0; i < 3 && time >= CLOCKS_PER_SEC && !test_bad; i++)
+		recover_much(&time);
+	CHECK(time < CLOCKS_PER_SEC);
 }
 
 /*
