@@ -13,8 +13,6 @@ card=/sys/bus/pci/devices/$user_card
 frames=$NDSHM_PROGRAMS/frames
 step=${NDSHM_STEP:-1}
 ours=192.0.2.2 its=192.0.2.1
-# On a busy host the usual queueing discipline drops frames that have waited too long.
-sysctl -qw net.core.default_qdisc=pfifo_fast
 
 # The module must not bind cards by itself or have an alias that would load it.
 unasked() {
