@@ -16,24 +16,7 @@ insmod "$NDSHM_KO"
 wire_up mtu 9000
 ip address add $ours/24 dev "$net"
 
-# count TABLE NAME: print a counter from /proc/net/snmp.
-count() {
-	awk -v table="$1:" -v name="$2" '$1 == table {
-		if (column) print $column
-		else for (i = 2; i <= NF; i++) if ($i == name) column = i
-	}' /proc/net/snmp
-}
-
-# becomes TABLE NAME NUMBER: wait until the counter has this value and no higher
-# one.
-becomes() {
-	local patience=$((SECONDS + 20))
-	while [[ $(count "$1" "$2") -lt $3 && $SECONDS -lt $patience ]]; do sleep 0.05; done
-	[[ $(count "$1" "$2") -eq $3 ]] || { echo "# $2 is $(count "$1" "$2"), not $3"; return 1; }
-}
-
-# An echo request has 42 bytes of headers. ping may end before late replies arrive, so use the
-# kernel's counters.
+# An echo request has 42 bytes of headers.
 answered() {
 	local length longest=1514 wanted code=0
 	wanted=$(count Icmp InEchoReps)

@@ -54,6 +54,23 @@ wire_up() {
 	exec {events}<&-
 }
 
+# count TABLE NAME: print a counter from /proc/net/snmp. ping may end before late replies arrive, so
+# tests use the kernel's counters.
+count() {
+	awk -v table="$1:" -v name="$2" '$1 == table {
+		if (column) print $column
+		else for (i = 2; i <= NF; i++) if ($i == name) column = i
+	}' /proc/net/snmp
+}
+
+# becomes TABLE NAME NUMBER: wait until the counter has this value and no higher
+# one.
+becomes() {
+	local patience=$((SECONDS + 20))
+	while [[ $(count "$1" "$2") -lt $3 && $SECONDS -lt $patience ]]; do sleep 0.05; done
+	[[ $(count "$1" "$2") -eq $3 ]] || { echo "# $2 is $(count "$1" "$2"), not $3"; return 1; }
+}
+
 # Flood without waiting for replies. The rate must not exceed that of the driver under
 # emulation, because a card whose receive ring is full does no DMA and would prove nothing.
 # NDSHM_FLOOD_DELAY is the interval between frames in nanoseconds, for slower kernels.
