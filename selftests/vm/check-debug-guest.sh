@@ -72,8 +72,17 @@ mapfile -t programs < <(programs)
 [[ ${#programs[@]} -ge 3 ]] || { echo 'not ok - there are no programs'; bad=1; }
 for program in "${programs[@]}"; do run_program "$program"; done
 
+# Processes of the last program may still be ending.
+unloaded_soon() {
+	local patience=$((SECONDS + 10))
+	until rmmod ndshm; do
+		[[ $SECONDS -lt $patience ]] || return
+		sleep 0.2
+	done
+}
+
 number=0
-check 'rmmod' rmmod ndshm
+check 'rmmod' unloaded_soon
 if [[ $which == others ]]; then
 	"$baseline" check /tmp/baseline dma_entries || bad=1
 else

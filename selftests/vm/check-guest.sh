@@ -27,6 +27,14 @@ installed_and_loaded() {
 		depmod -b "$tree" && modprobe -d "$tree" ndshm
 }
 unloaded() { rmmod ndshm && [[ ! -e /dev/ndshm && ! -e /sys/module/ndshm ]]; }
+# Processes of the last program may still be ending.
+unloaded_soon() {
+	local patience=$((SECONDS + 10))
+	until unloaded; do
+		[[ -e /sys/module/ndshm && $SECONDS -lt $patience ]] || return
+		sleep 0.2
+	done
+}
 in_use_stays() {
 	exec 3<>/dev/ndshm
 	! rmmod ndshm 2>/dev/null
@@ -85,6 +93,6 @@ else
 fi
 
 number=0
-check 'rmmod after all tests' unloaded
+check 'rmmod after all tests' unloaded_soon
 check 'nothing is left' nothing_left
 exit $bad
