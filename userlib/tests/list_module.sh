@@ -23,19 +23,8 @@ for i in 1 2; do
 done
 is "the blocks" 0 "$(grep -c keeps: "$top/kept1" "$top/kept2" | awk -F: '{ n += $2 } END { print n }')"
 
-# The time is compared with that of busybox's awk to print as long a table, since the machine
-# can be busy. Under emulation on an idle machine it takes some 6 s, and the table must take
-# less than 3.
-awk 'BEGIN { for (i = 0; i < 100000; i++) for (j = 1; j <= 12; j++) printf j < 12 ? "%7d " : "%7d\n", i * j }' >"$top/table"
-formatted() { busybox awk '{ printf "%10d  %-8s %-8s %-8s %10d %10d %4d %4s %-8s %8d %-8s %s\n", $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 }' "$top/table"; }
-
-# microseconds COMMAND...: how long it takes, in $took, and its exit code in $code.
-microseconds() {
-	local begin=${EPOCHREALTIME/[^0-9]/}
-	"$@"
-	code=$?
-	took=$((${EPOCHREALTIME/[^0-9]/} - begin))
-}
+# As long as the lists.
+peer_table 100000
 
 # listed ARGUMENT...: list in 64 MiB of address space.
 listed() { (ulimit -v 65536; exec "$ndshm" list blocks "$@") >"$top/out"; }
@@ -46,7 +35,7 @@ timed() {
 	local best=1000000000 peer=1000000000 took code
 
 	for _ in 1 2 3 4 5; do
-		microseconds formatted >"$top/formatted"
+		microseconds peer >"$top/formatted"
 		[[ $took -ge $peer ]] || peer=$took
 		microseconds listed "${@:3}"
 		[[ $took -ge $best ]] || best=$took
