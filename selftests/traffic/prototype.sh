@@ -115,25 +115,40 @@ too_long() {
 	[[ $(cat "$dropped") -eq $((was + 4)) ]] && pinged 56 || { echo "# $(($(cat "$dropped") - was)) frames were dropped, not 4"; return 1; }
 }
 
-# The interface's counters must agree with the card's.
-counted() {
-	local card_rx card_tx rx tx
-	down
+# The interface's counters must agree with the card's. A frame that arrives while the interface is
+# set down is counted by the card only: compare when no more arrive.
+counters_agree() {
 	rx=$(cat "/sys/class/net/$net/statistics/rx_packets")
 	tx=$(cat "/sys/class/net/$net/statistics/tx_packets")
 	card_rx=$(ethtool -S "$net" | awk '$1 == "good_frames_received:" { print $2 }')
 	card_tx=$(ethtool -S "$net" | awk '$1 == "good_frames_transmitted:" { print $2 }')
-	[[ $rx -gt 0 && $rx -eq $card_rx && $tx -gt 0 && $tx -eq $card_tx ]] ||
-		{ echo "# received $rx, the card $card_rx; sent $tx, the card $card_tx"; return 1; }
+	[[ $rx -gt 0 && $rx -eq $card_rx && $tx -gt 0 && $tx -eq $card_tx ]]
+}
+counted() {
+	local patience=$((SECONDS + 20)) card_rx card_tx rx tx code=0
+	ip -n there link set "$kernel_net" down || return
+	until counters_agree || [[ $SECONDS -ge $patience ]]; do sleep 0.05; done
+	down
+	counters_agree || { echo "# received $rx, the card $card_rx; sent $tx, the card $card_tx"; code=1; }
+	ip -n there link set "$kernel_net" up && carried ip -n there link show "$kernel_net" && return $code
 }
 linked() { up && ethtool "$net" | grep -q 'Speed: 1000Mb/s' && ethtool "$net" | grep -q 'Duplex: Full'; }
 
-# The link goes down and up; polling may miss both, so compare the kernel's
-# counts.
+# The link goes down and up; polling may miss both, so compare the kernel's counts. On a busy host
+# the link may be up again before the driver looks: negotiate until it has seen the link go down.
 link_follows() {
-	local patience=$((SECONDS + 30)) was directory=/sys/class/net/$net
+	local patience try was directory=/sys/class/net/$net
 	was=$(cat "$directory/carrier_down_count")
-	ethtool -r "$net" || return
+	for ((try = 0; try < 10; try++)); do
+		ethtool -r "$net" || return
+		patience=$((SECONDS + 3))
+		until [[ $(cat "$directory/carrier_down_count") -gt $was ]]; do
+			[[ $SECONDS -lt $patience ]] || continue 2
+			sleep 0.05
+		done
+		break
+	done
+	patience=$((SECONDS + 30))
 	until [[ $(cat "$directory/carrier_down_count") -gt $was && $(cat "$directory/carrier") == 1 ]]; do
 		[[ $SECONDS -lt $patience ]] || return
 		sleep 0.05
@@ -275,10 +290,17 @@ kept() {
 # An unread socket makes the receive memory grow, up to a limit; what exceeds it is copied. The
 # memory remains, so that later frames are not copied.
 grows() {
-	local before buffers copied
+	local before buffers copied round
+	down && up || return
 	before=$(own buffers)
 	hold 1400 || return
-	buffers=$(own buffers)
+	# The memory is allocated beside the arrival of frames, and on a busy host later: send until
+	# there is enough.
+	for ((round = 0; round < 20; round++)); do
+		buffers=$(own buffers)
+		[[ $buffers -le $((before + 200)) ]] || break
+		there "$frames" send $ours 9 100 1400 && pinged 56 || return
+	done
 	released || return
 	[[ $buffers -gt $((before + 200)) && $(own buffers 0) -le 1024 && $(own buffers 1) -le 1024 ]] ||
 		{ echo "# $before buffers, then $buffers"; return 1; }
@@ -337,26 +359,36 @@ both_by_line() {
 line() { awk -v net="$1" '/IO-APIC/ && $NF == net || $0 ~ "IO-APIC.* " net "," { sub(":", "", $1); print $1 }' /proc/interrupts; }
 on_a_line() { [[ $(line "$net") && $(queue_count) == 1 ]] && accounted || { sed 's/^/# /' /proc/interrupts; return 1; }; }
 
-# The handler must report interrupts of another card on the same line as not
-# handled.
-shared() {
-	[[ $(line third) == "$(line "$net")" ]] || { sed 's/^/# /' /proc/interrupts; return 1; }
-	ip -n there neighbour replace 192.0.2.3 lladdr "$(cat /sys/class/net/third/address)" dev "$kernel_net"
-	echo >$tracing/trace
-	echo 1 | tee $tracing/events/irq/irq_handler_{entry,exit}/enable >/dev/null
-	there ping -q -n -c 20 -i 0.01 -W 0.1 192.0.2.3 >/dev/null
-	pinged 56
-	echo 0 | tee $tracing/events/irq/irq_handler_{entry,exit}/enable >/dev/null
-	ip link set third down
-	# On one CPU each handler exit belongs to the entry before it.
+# What the handlers of the line have returned since the trace was cleared: each more than ten times.
+handlers_seen() {
+	# On one CPU each handler exit belongs to the entry before it. At either end of the trace one of
+	# them may be missing.
 	awk -v ours="name=$net" -v others=name=third '
 		{ for (i = 1; $i !~ /^\[[0-9]+\]$/ && i < NF; i++); cpu = $i }
 		/irq_handler_entry/ { name[cpu] = $NF }
-		/irq_handler_exit/ { count[name[cpu] " " $NF]++ }
+		/irq_handler_exit/ && cpu in name { count[name[cpu] " " $NF]++; delete name[cpu] }
 		END {
 			for (what in count) if (index(what, ours) || index(what, others)) print "# " what ": " count[what]
 			exit !(count[ours " ret=handled"] > 10 && count[ours " ret=unhandled"] > 10 && count[others " ret=handled"] > 10)
 		}' $tracing/trace
+}
+# The handler must report interrupts of another card on the same line as not handled. On a busy host
+# several frames share an interrupt: ping until there were enough.
+shared() {
+	local round code=1
+	[[ $(line third) == "$(line "$net")" ]] || { sed 's/^/# /' /proc/interrupts; return 1; }
+	ip -n there neighbour replace 192.0.2.3 lladdr "$(cat /sys/class/net/third/address)" dev "$kernel_net"
+	echo >$tracing/trace
+	for ((round = 0; round < 10 && code; round++)); do
+		echo 1 | tee $tracing/events/irq/irq_handler_{entry,exit}/enable >/dev/null
+		there ping -q -n -c 20 -i 0.01 -W 0.1 192.0.2.3 >/dev/null
+		pinged 56
+		echo 0 | tee $tracing/events/irq/irq_handler_{entry,exit}/enable >/dev/null
+		! handlers_seen >/tmp/handlers || code=0
+	done
+	ip link set third down
+	cat /tmp/handlers
+	return $code
 }
 by_message() { unbind && echo 1 >"$card/msi_bus" && bound && ip address replace $ours/24 dev "$net" && up && [[ ! $(line "$net") ]]; }
 
