@@ -84,8 +84,11 @@ static int stream_one_way(int from, int to, __u64 count)
 
 	if (child < 0)
 		return stream_error("fork");
-	if (!child)
-		_exit(!!stream_send(from, count));
+	if (!child) {
+		error = stream_send(from, count);
+		fflush(stdout);
+		_exit(!!error);
+	}
 	error = stream_compare(to, count);
 	/* Ends a child that nobody reads from. */
 	if (error)

@@ -2,6 +2,7 @@
 /*
  * ethtool operations. Called with RTNL held.
  */
+#include <linux/capability.h>
 #include <linux/ethtool.h>
 #include <linux/linkmode.h>
 #include <linux/pci.h>
@@ -191,7 +192,7 @@ static int nic_get_tunable(struct net_device *netdev, const struct ethtool_tunab
 
 	if (tunable->id != ETHTOOL_TX_COPYBREAK)
 		return -EOPNOTSUPP;
-	*(u32 *)data = nic->tx.copybreak;
+	*(u32 *)data = READ_ONCE(nic->tx.copybreak);
 	return 0;
 }
 
@@ -200,10 +201,15 @@ static int nic_set_tunable(struct net_device *netdev, const struct ethtool_tunab
 {
 	struct nic *nic = netdev_priv(netdev);
 
+	const u32 copybreak = *(const u32 *)data;
+
 	if (tunable->id != ETHTOOL_TX_COPYBREAK)
 		return -EOPNOTSUPP;
-	/* Of the frames that are sent from now on. */
-	WRITE_ONCE(nic->tx.copybreak, *(const u32 *)data);
+	/* The card can read the pages of mapped frames: not for an administrator of a container. */
+	if (copybreak < nic_frame_copybreak(nic) && !capable(CAP_NET_ADMIN))
+		return -EPERM;
+	/* For frames that are sent from now on. */
+	WRITE_ONCE(nic->tx.copybreak, copybreak);
 	return 0;
 }
 
@@ -214,8 +220,8 @@ static int nic_get_sset_count(struct net_device *netdev, int set)
 {
 	struct nic *nic = netdev_priv(netdev);
 
-	return set == ETH_SS_STATS ? NIC_COUNTERS + nic->queues * ARRAY_SIZE(own_names) :
-				     -EOPNOTSUPP;
+	return set == ETH_SS_STATS ?
+	       NIC_COUNTERS + nic->queues * ARRAY_SIZE(own_names) + 1 : -EOPNOTSUPP;
 }
 
 static void nic_get_strings(struct net_device *netdev, u32 set, u8 *data)
@@ -231,6 +237,7 @@ static void nic_get_strings(struct net_device *netdev, u32 set, u8 *data)
 	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
 		for (i = 0; i < ARRAY_SIZE(own_names); i++)
 			ethtool_sprintf(&data, "rx%u_%s", queue->index, own_names[i]);
+	strscpy((char *)data, "tx_mapped", ETH_GSTRING_LEN);
 }
 
 static u64 *nic_get_own(const struct nic_rx *rx, u64 *data)
@@ -252,6 +259,7 @@ static void nic_get_ethtool_stats(struct net_device *netdev,
 {
 	struct nic *nic = netdev_priv(netdev);
 	struct nic_queue *queue;
+	unsigned int start;
 
 	mutex_lock(&nic->lock);
 	nic_counters_collect(nic);
@@ -260,6 +268,10 @@ static void nic_get_ethtool_stats(struct net_device *netdev,
 	data += NIC_COUNTERS;
 	for (queue = nic->queue; queue < nic_queues_end(nic); queue++)
 		data = nic_get_own(&queue->rx, data);
+	do {
+		start = u64_stats_fetch_begin(&nic->tx.xmit_sync);
+		*data = nic->tx.mapped;
+	} while (u64_stats_fetch_retry(&nic->tx.xmit_sync, start));
 }
 
 static void nic_get_channels(struct net_device *netdev, struct ethtool_channels *channels)

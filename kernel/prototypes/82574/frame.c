@@ -3,12 +3,13 @@
  * Descriptors of a frame to send. A frame is copied to the buffers of its descriptors and its skb
  * is freed at once, or the memory of its skb is mapped until the card has sent it.
  *
- * Behind an IOMMU that translates, all frames are copied unless the user sets another limit
- * (tx-copybreak): the buffers remain mapped, and the card can read no other memory. Without one it
- * can read all memory, and long frames are mapped.
+ * Behind an IOMMU that translates, all frames are copied unless an administrator sets another limit
+ * (tx-copybreak): the buffers remain mapped, and the card can read no other memory. Of a frame that
+ * is mapped it can read the pages, which hold data of others too. Without translation long frames
+ * are mapped, because the card can usually read all memory.
  *
- * A buffer is at most a page long: behind an IOMMU an emulated card drops a buffer whose pages are
- * not contiguous.
+ * A buffer is less than a page, and a mapping is contiguous: behind an IOMMU an emulated card drops
+ * a part of a frame whose pages are not.
  */
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
@@ -43,11 +44,21 @@ u32 nic_frame_copybreak(const struct nic *nic)
 	return domain && domain->type != IOMMU_DOMAIN_IDENTITY ? NIC_FRAME_COPY_ALL : COPYBREAK;
 }
 
+/* What a virtual machine sends may have segments of any length. */
+static bool nic_frame_segment_is_too_long(const struct sk_buff *skb)
+{
+	return skb_tcp_all_headers(skb) + skb_shinfo(skb)->gso_size >
+	       NIC_MTU_MAX + VLAN_ETH_HLEN;
+}
+
 /* Called by the stack, which cuts into segments what the card cannot. */
 netdev_features_t nic_frame_features(struct sk_buff *skb, struct net_device *netdev,
 				     netdev_features_t features)
 {
-	if (skb_is_gso(skb) && skb_is_gso_tcp(skb) && skb_tcp_all_headers(skb) > NIC_FRAME_HEADERS)
+	/* A tag may still be inserted. */
+	if (skb_is_gso(skb) && skb_is_gso_tcp(skb) &&
+	    (skb_tcp_all_headers(skb) + VLAN_HLEN > NIC_FRAME_HEADERS ||
+	     nic_frame_segment_is_too_long(skb)))
 		features &= ~NETIF_F_GSO_MASK;
 	return vlan_features_check(skb, features);
 }
@@ -68,7 +79,9 @@ u32 nic_frame_length(const struct sk_buff *skb)
 /* The stack does not check that a frame is not longer than any MTU. */
 static bool nic_frame_is_too_long(const struct sk_buff *skb)
 {
-	return skb->len > (skb_is_gso(skb) ? NIC_FRAME_MAX : NIC_MTU_MAX + VLAN_ETH_HLEN);
+	if (skb_is_gso(skb))
+		return skb->len > NIC_FRAME_MAX || nic_frame_segment_is_too_long(skb);
+	return skb->len > NIC_MTU_MAX + VLAN_ETH_HLEN;
 }
 
 static void nic_frame_put_one(struct nic_tx *tx, u64 address, u32 command, u32 status)
@@ -117,10 +130,14 @@ static int nic_frame_put_segments(struct nic_tx *tx, struct sk_buff *skb,
 				  struct nic_frame_options *options)
 {
 	const u32 headers = skb_tcp_all_headers(skb), start = skb_transport_offset(skb);
-	const u32 place = start + skb->csum_offset, network = skb_network_offset(skb);
+	const u32 place = start + offsetof(struct tcphdr, check);
+	const u32 network = skb_network_offset(skb);
 	u32 command = TXD_SEGMENT | TXD_CONTEXT_TCP | (skb->len - headers);
+	/* The card finds the header of IPv6 by these offsets, too. */
 	u64 offsets = (u64)start << TXD_CONTEXT_START_SHIFT |
-		      (u64)place << TXD_CONTEXT_PLACE_SHIFT;
+		      (u64)place << TXD_CONTEXT_PLACE_SHIFT |
+		      network << TXD_CONTEXT_IP_START_SHIFT |
+		      (network + offsetof(struct iphdr, check)) << TXD_CONTEXT_IP_PLACE_SHIFT;
 	int error = skb_cow_head(skb, 0);
 	struct iphdr *ip;
 
@@ -134,9 +151,7 @@ static int nic_frame_put_segments(struct nic_tx *tx, struct sk_buff *skb,
 		ip->tot_len = 0;
 		ip->check = 0;
 		tcp_hdr(skb)->check = ~csum_tcpudp_magic(ip->saddr, ip->daddr, 0, IPPROTO_TCP, 0);
-		offsets |= network << TXD_CONTEXT_IP_START_SHIFT |
-			   (network + offsetof(struct iphdr, check)) << TXD_CONTEXT_IP_PLACE_SHIFT |
-			   (start - 1) << TXD_CONTEXT_IP_LAST_SHIFT;
+		offsets |= (start - 1) << TXD_CONTEXT_IP_LAST_SHIFT;
 		command |= TXD_CONTEXT_IPV4;
 		options->status |= TXD_CHECKSUM_IP;
 	}
@@ -158,9 +173,10 @@ static void nic_frame_copy(struct nic_tx *tx, const struct sk_buff *skb,
 			   const struct nic_frame_options *options)
 {
 	const struct nic_buffer *buffer;
-	u32 from, length;
+	u32 from = 0, length;
 
-	for (from = 0; from < skb->len; from += length) {
+	/* Also of a frame without a byte: each has a last descriptor. */
+	do {
 		buffer = &tx->buffers.buffer[tx->next];
 		length = min_t(u32, skb->len - from, NIC_TX_BUFFER_SIZE);
 		skb_copy_bits(skb, from, buffer->memory, length);
@@ -171,7 +187,8 @@ static void nic_frame_copy(struct nic_tx *tx, const struct sk_buff *skb,
 		}
 		nic_buffer_sync(buffer, NDSHM_SYNC_FOR_DEVICE, length);
 		nic_frame_put_part(tx, buffer->address, length, options);
-	}
+		from += length;
+	} while (from < skb->len);
 }
 
 /* Put the descriptors of a mapping, which belongs to the first of them. */
@@ -189,15 +206,13 @@ static void nic_frame_put_mapping(struct nic_tx *tx, dma_addr_t address, u32 map
 	slot->mapped = mapped;
 }
 
-/* Give up the mapping and the skb of a descriptor, which the card does not read any more. */
-void nic_frame_release(struct nic *nic, unsigned int i, int budget)
+/* Called when the card does not read the descriptor any more. */
+void nic_frame_unmap(struct nic *nic, unsigned int i)
 {
 	struct nic_tx_slot *slot = &nic->tx.buffers.slot[i];
 
 	if (slot->mapped)
 		dma_unmap_page(&nic->pdev->dev, slot->address, slot->mapped, DMA_TO_DEVICE);
-	if (slot->skb)
-		napi_consume_skb(slot->skb, budget);
 }
 
 /* Return: false if the frame must be copied; nothing was changed. */
@@ -221,14 +236,14 @@ static bool nic_frame_map(struct nic *nic, const struct sk_buff *skb,
 		address = skb_frag_dma_map(device, fragment, 0, skb_frag_size(fragment),
 					   DMA_TO_DEVICE);
 		if (dma_mapping_error(device, address))
-			goto err_release;
+			goto err_unmap;
 		nic_frame_put_mapping(tx, address, skb_frag_size(fragment), options);
 	}
 	return true;
 
-err_release:
+err_unmap:
 	for (i = first; i != tx->next; i = nic_ring_after(&tx->ring, i))
-		nic_frame_release(nic, i, 0);
+		nic_frame_unmap(nic, i);
 	WRITE_ONCE(tx->next, first);
 	return false;
 }
@@ -240,8 +255,8 @@ static bool nic_frame_is_copied(const struct nic_tx *tx, const struct sk_buff *s
 }
 
 /*
- * Put the descriptors of a frame, at most NIC_FRAME_DESCRIPTORS. The skb is the driver's afterwards,
- * but not after an error.
+ * Put the descriptors of a frame, at most NIC_FRAME_DESCRIPTORS. The skb is then the driver's, but
+ * not after an error.
  */
 int nic_frame_put(struct nic *nic, struct sk_buff *skb)
 {
@@ -265,6 +280,9 @@ int nic_frame_put(struct nic *nic, struct sk_buff *skb)
 		options.status |= (u32)skb_vlan_tag_get(skb) << TXD_TAG_SHIFT;
 	}
 	copied = nic_frame_is_copied(tx, skb) || !nic_frame_map(nic, skb, &options);
+	u64_stats_update_begin(&tx->xmit_sync);
+	tx->mapped += !copied;
+	u64_stats_update_end(&tx->xmit_sync);
 	if (copied)
 		nic_frame_copy(tx, skb, &options);
 	skb_tx_timestamp(skb);

@@ -170,15 +170,27 @@ static netdev_features_t nic_fix_features(struct net_device *netdev, netdev_feat
 	return features;
 }
 
+/* The ring must not hold frames with tags while the card does not insert them: it is emptied. */
 static int nic_set_features(struct net_device *netdev, netdev_features_t features)
 {
+	const netdev_features_t changed = netdev->features ^ features;
 	struct nic *nic = netdev_priv(netdev);
+	int error = 0;
+	bool up;
 
+	if (!(changed & NETIF_F_HW_VLAN_CTAG_RX))
+		return 0;
 	mutex_lock(&nic->lock);
-	if (nic->up)
-		nic_card_set_vlan(nic, features);
+	up = nic->up;
+	nic_down(nic);
+	netdev->features = features;
+	if (up)
+		error = nic_up(nic);
 	mutex_unlock(&nic->lock);
-	return 0;
+	if (error)
+		netdev_err(netdev, "stopped: set it down and up\n");
+	/* 1: the features have been set. */
+	return error ?: 1;
 }
 
 static void nic_tx_timeout(struct net_device *netdev, unsigned int index)
@@ -219,9 +231,9 @@ static void nic_get_tx_stats(const struct nic_tx *tx, struct rtnl_link_stats64 *
 		s->tx_bytes = tx->bytes;
 	} while (u64_stats_fetch_retry(&tx->sync, start));
 	do {
-		start = u64_stats_fetch_begin(&tx->drop_sync);
+		start = u64_stats_fetch_begin(&tx->xmit_sync);
 		s->tx_dropped = tx->dropped;
-	} while (u64_stats_fetch_retry(&tx->drop_sync, start));
+	} while (u64_stats_fetch_retry(&tx->xmit_sync, start));
 }
 
 static void nic_get_stats64(struct net_device *netdev,

@@ -156,8 +156,9 @@ struct nic_tx {
 	struct u64_stats_sync sync;	/* written by NAPI */
 	u64 frames;
 	u64 bytes;
-	struct u64_stats_sync drop_sync;	/* written by nic_xmit() */
+	struct u64_stats_sync xmit_sync;	/* written by nic_xmit(), or while stopped */
 	u64 dropped;
+	u64 mapped;		/* frames that were not copied */
 };
 
 /*
@@ -341,9 +342,8 @@ netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev);
 #define NIC_FRAME_COPIED	DIV_ROUND_UP(NIC_FRAME_MAX, NIC_TX_BUFFER_SIZE)
 #define NIC_FRAME_MAPPED	(MAX_SKB_FRAGS + 1 + NIC_FRAME_MAX / NIC_FRAME_PART)
 #define NIC_CONTEXT_NONE	0
-/* Most descriptors of a frame, with a context. */
-#define NIC_FRAME_DESCRIPTORS \
-	(1 + (NIC_FRAME_MAPPED > NIC_FRAME_COPIED ? NIC_FRAME_MAPPED : NIC_FRAME_COPIED))
+/* Most descriptors of a frame, with a context; a copied frame has no more. */
+#define NIC_FRAME_DESCRIPTORS	(1 + NIC_FRAME_MAPPED)
 
 u32 nic_frame_copybreak(const struct nic *nic);
 netdev_features_t nic_frame_features(struct sk_buff *skb, struct net_device *netdev,
@@ -351,7 +351,7 @@ netdev_features_t nic_frame_features(struct sk_buff *skb, struct net_device *net
 u32 nic_frame_length(const struct sk_buff *skb);
 int nic_frame_put(struct nic *nic, struct sk_buff *skb);
 bool nic_frame_is_done(const struct nic_tx *tx, unsigned int last);
-void nic_frame_release(struct nic *nic, unsigned int i, int budget);
+void nic_frame_unmap(struct nic *nic, unsigned int i);
 
 /* statistics.c: the card's counters. Called with nic->lock held. */
 const char *nic_counter_name(unsigned int i);

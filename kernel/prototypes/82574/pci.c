@@ -54,7 +54,7 @@ static void nic_setup(struct nic *nic)
 	netdev->hw_features |= NETIF_F_HW_VLAN_CTAG_RX | NETIF_F_HW_VLAN_CTAG_TX;
 	netdev->features = netdev->hw_features | NETIF_F_HIGHDMA;
 	u64_stats_init(&nic->tx.sync);
-	u64_stats_init(&nic->tx.drop_sync);
+	u64_stats_init(&nic->tx.xmit_sync);
 	mutex_init(&nic->lock);
 	nic->rx_descriptors = NIC_DESCRIPTORS;
 	nic->tx_descriptors = NIC_DESCRIPTORS;

@@ -58,9 +58,9 @@ struct nic_tx_descriptor {
 #define TXD_TAG_SHIFT		16
 #define TXD_CONTEXT_TCP		BIT(24)
 #define TXD_CONTEXT_IPV4	BIT(25)
-#define TXD_CONTEXT_IP_START_SHIFT	0	/* first summed byte of the IPv4 header */
+#define TXD_CONTEXT_IP_START_SHIFT	0	/* the IP header */
 #define TXD_CONTEXT_IP_PLACE_SHIFT	8	/* offset of its checksum */
-#define TXD_CONTEXT_IP_LAST_SHIFT	16	/* last summed byte */
+#define TXD_CONTEXT_IP_LAST_SHIFT	16	/* its last byte, if it is summed */
 #define TXD_CONTEXT_START_SHIFT	32	/* first summed byte; up to the end of the frame */
 #define TXD_CONTEXT_PLACE_SHIFT	40	/* offset of the checksum */
 #define TXD_CONTEXT_HEADERS_SHIFT	8	/* length of the headers of each segment */

@@ -10,6 +10,7 @@
 
 /* Room for a frame must come back in the smallest ring. */
 static_assert(NIC_DESCRIPTORS_LEAST > NIC_FRAME_DESCRIPTORS);
+static_assert(NIC_FRAME_COPIED <= NIC_FRAME_MAPPED);
 
 /*
  * Number of free descriptors. The other side may move its index concurrently: the sender
@@ -82,12 +83,28 @@ static bool nic_tx_stop_if_full(struct nic_tx *tx, struct net_device *netdev)
 	return false;
 }
 
+static void nic_tx_count_drop(struct nic_tx *tx)
+{
+	u64_stats_update_begin(&tx->xmit_sync);
+	tx->dropped++;
+	u64_stats_update_end(&tx->xmit_sync);
+}
+
 static void nic_tx_drop(struct nic_tx *tx, struct sk_buff *skb)
 {
-	u64_stats_update_begin(&tx->drop_sync);
-	tx->dropped++;
-	u64_stats_update_end(&tx->drop_sync);
+	nic_tx_count_drop(tx);
 	dev_kfree_skb_any(skb);
+}
+
+/*
+ * The stack decides before it queues a frame whether the card is to insert its tag. Return: the
+ * frame, or NULL if it was freed.
+ */
+static struct sk_buff *nic_tx_tag(struct sk_buff *skb, const struct net_device *netdev)
+{
+	if (likely(!skb_vlan_tag_present(skb) || netdev->features & NETIF_F_HW_VLAN_CTAG_RX))
+		return skb;
+	return __vlan_hwaccel_push_inside(skb);
 }
 
 /* Called by the stack with the lock of the transmit queue held. */
@@ -95,8 +112,8 @@ netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev)
 {
 	struct nic *nic = netdev_priv(netdev);
 	struct nic_tx *tx = &nic->tx;
-	u32 length = nic_frame_length(skb);
 	bool write_tail;
+	u32 length;
 
 	if (unlikely(!tx->live)) {
 		nic_tx_drop(tx, skb);
@@ -108,6 +125,12 @@ netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev)
 	 */
 	if (unlikely(nic_tx_stop_if_full(tx, netdev)))
 		return NETDEV_TX_BUSY;
+	skb = nic_tx_tag(skb, netdev);
+	if (unlikely(!skb)) {
+		nic_tx_count_drop(tx);
+		goto out_tail;
+	}
+	length = nic_frame_length(skb);
 	if (unlikely(nic_frame_put(nic, skb))) {
 		nic_tx_drop(tx, skb);
 		goto out_tail;
@@ -134,10 +157,16 @@ static unsigned int nic_tx_enough(const struct nic_tx *tx)
 void nic_tx_drop_unsent(struct nic *nic)
 {
 	struct nic_tx *tx = &nic->tx;
+	const struct nic_tx_slot *slot;
 	unsigned int i;
 
-	for (i = tx->oldest; i != tx->next; i = nic_ring_after(&tx->ring, i))
-		nic_frame_release(nic, i, 0);
+	for (i = tx->oldest; i != tx->next; i = nic_ring_after(&tx->ring, i)) {
+		slot = &tx->buffers.slot[i];
+		nic_frame_unmap(nic, i);
+		if (slot->bytes)
+			nic_tx_count_drop(tx);
+		dev_kfree_skb_any(slot->skb);
+	}
 }
 
 /* Called by NAPI of queue 0. Does not pass @sent, whatever the card writes. */
@@ -146,6 +175,7 @@ void nic_tx_clean(struct nic *nic, int budget)
 	struct net_device *netdev = nic->netdev;
 	unsigned int frames = 0, bytes = 0, i, last, sent;
 	struct nic_tx *tx = &nic->tx;
+	const struct nic_tx_slot *slot;
 
 	/* Pairs with nic_xmit(): whole frames, already accounted as sent. */
 	sent = smp_load_acquire(&tx->sent);
@@ -156,11 +186,14 @@ void nic_tx_clean(struct nic *nic, int budget)
 			last = nic_ring_after(&tx->ring, last);
 		if (!nic_frame_is_done(tx, last))
 			break;
-		bytes += tx->buffers.slot[last].bytes;
-		frames += tx->buffers.slot[last].segments;
 		for (; i != last; i = nic_ring_after(&tx->ring, i))
-			nic_frame_release(nic, i, budget);
-		nic_frame_release(nic, last, budget);
+			nic_frame_unmap(nic, i);
+		nic_frame_unmap(nic, last);
+		slot = &tx->buffers.slot[last];
+		bytes += slot->bytes;
+		frames += slot->segments;
+		if (slot->skb)
+			napi_consume_skb(slot->skb, budget);
 	}
 	if (!frames)
 		return;

@@ -114,7 +114,8 @@ done
 set_up 1500 dummy
 no_card=$("$NDSHM_WIRE/ndshm-quiet" 10)
 for card in $own $prototype; do
-	read -r "figure[$card sent tcp]" "figure[$card received tcp]" <<<"$(tcp $card)"
+	both=$(set -e; tcp $card)
+	read -r "figure[$card sent tcp]" "figure[$card received tcp]" <<<"$both"
 	set_up 1500 $card
 	figure[$card idle]=$(($("$NDSHM_WIRE/ndshm-quiet" 10) - no_card))
 done
@@ -141,7 +142,7 @@ for way in sent received; do
 	for column in "${columns[@]}"; do
 		awk -v what="$way $column" -v ours="${figure[$prototype $way $column]}" -v its="${figure[$own $way $column]}" -v limit="${NDSHM_LIMIT:-1.25}" 'BEGIN {
 			printf "%s: the prototype costs %.2f of e1000e; the limit is %.2f\n", what, ours / its, limit
-			exit ours / its > limit
+			exit ours <= 0 || its <= 0 || ours / its > limit
 		}' || failed=1
 	done
 done
