@@ -187,27 +187,6 @@ ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 	return reason;
 }
 
-static int section_revoke(void *argument)
-{
-	struct ndshm_section *section = argument;
-
-	if (!ndshm_object_revoke(&section->object))
-		return 0;
-	/* A task that takes the lock after this sees the section revoked. */
-	spin_lock(&section->lock);
-	spin_unlock(&section->lock);
-	complete_all(&section->revocation);
-	return 0;
-}
-
-void ndshm_section_revoke(struct ndshm_section *section)
-{
-	/* A step: a removal waits for @revocation, and a cgroup may throttle the caller. */
-	if (!READ_ONCE(section->object.revoked))
-		ndshm_step_call(ndshm_section_revoke_queue, section_revoke, section);
-	wait_for_completion(&section->revocation);
-}
-
 /* Revocation callback of a chunk's block: its memory is freed when this returns. */
 static void section_chunk_revoked(void *context, struct ndshm_block *block)
 {
@@ -421,7 +400,7 @@ void ndshm_section_drop(struct ndshm_section *section)
 	cancel_delayed_work_sync(&section->trimming);
 	/*
 	 * A step: the removal of the device waits for these blocks, and a cgroup may throttle the
-	 * caller. Not in the queue of section_revoke(), for which this step can wait.
+	 * caller. Not in the queue of ndshm_section_revoke(), for which this step can wait.
 	 */
 	if (section->adapter->ops && !RB_EMPTY_ROOT(&section->chunks))
 		ndshm_step_call(ndshm_section_queue, section_drop, section);

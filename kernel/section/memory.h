@@ -99,9 +99,6 @@ void ndshm_section_drop(struct ndshm_section *section);
  */
 extern struct workqueue_struct *ndshm_section_queue;
 
-/* Revokes sections: waits for tasks that change the mappings of the section, and for faults. */
-extern struct workqueue_struct *ndshm_section_revoke_queue;
-
 /* Woken when a section has no idle memory left, or when its @growing becomes 0. */
 extern wait_queue_head_t ndshm_section_wait;
 

@@ -11,6 +11,7 @@
 
 #include <linux/ndshm.h>
 #include <linux/ndshm_netlink.h>
+#include <ndshm/provider.h>
 
 #include "../account/charge.h"
 #include "../adapter/adapter.h"
@@ -30,7 +31,10 @@ MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
 /* Limit of the 32-bit page numbers in struct ndshm_extent. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
 
-struct workqueue_struct *ndshm_section_queue, *ndshm_section_revoke_queue;
+struct workqueue_struct *ndshm_section_queue;
+
+/* Revokes sections: waits for tasks that change the mappings of the section, and for faults. */
+static struct workqueue_struct *revoke_queue;
 
 DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 
@@ -243,6 +247,28 @@ bool ndshm_section_revoked(const struct ndshm_section *section)
 	       ndshm_blockset_killed(user) ||
 	       ndshm_blockset_killed(&section->adapter->set) ||
 	       ndshm_blockset_killed(&section->provider->set);
+}
+
+static int section_revoke(void *argument)
+{
+	struct ndshm_section *section = argument;
+
+	if (!ndshm_object_revoke(&section->object))
+		return 0;
+	/* A task that takes the lock after this sees the section revoked. */
+	spin_lock(&section->lock);
+	spin_unlock(&section->lock);
+	complete_all(&section->revocation);
+	return 0;
+}
+
+/* Here, so that lockdep tells this step from section_drop(), which waits for it. */
+void ndshm_section_revoke(struct ndshm_section *section)
+{
+	/* A step: a removal waits for @revocation, and a cgroup may throttle the caller. */
+	if (!READ_ONCE(section->object.revoked))
+		ndshm_step_call(revoke_queue, section_revoke, section);
+	wait_for_completion(&section->revocation);
 }
 
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
@@ -497,8 +523,8 @@ int __init ndshm_section_setup(void)
 	ndshm_section_queue = alloc_workqueue("ndshm-section", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	if (!ndshm_section_queue)
 		return -ENOMEM;
-	ndshm_section_revoke_queue = alloc_workqueue("ndshm-revoke", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	if (ndshm_section_revoke_queue)
+	revoke_queue = alloc_workqueue("ndshm-revoke", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (revoke_queue)
 		return 0;
 	destroy_workqueue(ndshm_section_queue);
 	return -ENOMEM;
@@ -506,6 +532,6 @@ int __init ndshm_section_setup(void)
 
 void ndshm_section_teardown(void)
 {
-	destroy_workqueue(ndshm_section_revoke_queue);
+	destroy_workqueue(revoke_queue);
 	destroy_workqueue(ndshm_section_queue);
 }
