@@ -173,12 +173,14 @@ ndshm_status_t mock_allocate(void *provider_context,
 	struct mock_answer answer;
 	ndshm_status_t status;
 
-	atomic_inc(&provider->inside);
 	check_context(provider);
 	check_parameters(provider, p);
 	if (!*context || memchr_inv(*context, 0, MOCK_CONTEXT_SIZE))
 		mock_misused(provider, "a handler was called without a context of zeroes");
 	answer = mock_script_next(&provider->script);
+	/* Not before: a test that sees this call makes the next, which must not get its reply. */
+	atomic_inc(&provider->inside);
+	mock_script_wait(&provider->script, &answer);
 	status = answer.status;
 	if (answer.put_active)
 		status = reply_inactive(&answer, p, context);

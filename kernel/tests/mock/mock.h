@@ -115,8 +115,10 @@ void mock_script_init(struct mock_script *script);
 int mock_script_change(struct mock_script *script,
 		       const struct mock_command *command, unsigned int first);
 void mock_script_reset(struct mock_script *script);
-/* Get the reply for the next call, after its delay or hold. */
+/* Get the reply for the next call. */
 struct mock_answer mock_script_next(struct mock_script *script);
+/* Wait for the delay and the hold of @answer. */
+void mock_script_wait(struct mock_script *script, const struct mock_answer *answer);
 /* Wait until the script allows a free. */
 void mock_script_free(struct mock_script *script);
 /* Add the segments that @answer asks for. Return: 0 or -ENOMEM. */
@@ -156,7 +158,7 @@ struct mock_memory;
  * @script: replies of the handlers
  * @shared: memory of the block with context NULL; at most one
  * @gone: no handler may be called
- * @inside: number of running allocate handlers
+ * @inside: number of allocate handlers whose reply is chosen
  * @freeing: number of running free handlers
  * @allocated: number of successful allocations
  * @freed: number of blocks freed

@@ -269,13 +269,16 @@ struct mock_answer mock_script_next(struct mock_script *script)
 	if (chosen(script))
 		answer = script->answer;
 	spin_unlock(&script->lock);
-
-	/* A killed task does not wait, but still gets the reply. */
-	if (answer.delay_ms)
-		schedule_timeout_killable(msecs_to_jiffies(answer.delay_ms));
-	if (answer.hold)
-		wait_event_killable(script->changed, script_release(script));
 	return answer;
+}
+
+/* A killed task does not wait, but still gets the reply. */
+void mock_script_wait(struct mock_script *script, const struct mock_answer *answer)
+{
+	if (answer->delay_ms)
+		schedule_timeout_killable(msecs_to_jiffies(answer->delay_ms));
+	if (answer->hold)
+		wait_event_killable(script->changed, script_release(script));
 }
 
 /* One segment for each page; two for a single page. */
