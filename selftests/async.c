@@ -569,7 +569,9 @@ TEST_F(async, full)
 		ASSERT_EQ(0, _test_block_alloc(self->fd, &alloc));
 	}
 	EXPECT_EQ(most, requests_of(_metadata, self->fd));
-	ASSERT_TRUE(ndshm_soon(blocks_of(self->fd) == most));
+	/* Twice the time, because there are many. */
+	ASSERT_TRUE(ndshm_soon(blocks_of(self->fd) == most) ||
+		    ndshm_soon(blocks_of(self->fd) == most));
 	alloc = block_later_request(self->adapter, 1, most);
 	test_err_block_alloc(EAGAIN, NDSHM_REASON_REQUESTS, self->fd, &alloc);
 	test_ends(self->fd, 0, NDSHM_REASON_NONE);
@@ -627,7 +629,7 @@ TEST_F(async, limit)
 		SKIP(return, "only root can become other users");
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
 	ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
-	EXPECT_EQ(0, ndshm_locked(self->fd));
+	EXPECT_TRUE(ndshm_soon(!ndshm_locked(self->fd)));
 	ask(_metadata, self, LIMIT_PAGES * self->page, 1);
 	EXPECT_EQ(LIMIT_PAGES * self->page, ndshm_locked(self->fd));
 	/*
@@ -1042,6 +1044,9 @@ TEST_F(async, cpu)
 		_exit(0);
 	}
 	EXPECT_TRUE(ndshm_reap(child));
+	/* The machine may have been busier before. */
+	again = work_now(_metadata, self);
+	needed = again < needed ? again : needed;
 	EXPECT_LT(needed / 2, cpu_stat(path, "usage_usec "))
 		TH_LOG("%lld us needed", needed);
 	EXPECT_LT(0, cpu_stat(path, "nr_throttled "));
