@@ -690,25 +690,39 @@ static void *reset(void *argument)
 /* Rounds of a test that sees what happens during a reset: 15 ms below a hot-plug port of arm64. */
 #define MOST_ROUNDS	10
 
+/* Reset in another thread until @sees is true during a reset. */
+static void test_during_reset(struct __test_metadata *_metadata, struct function *function,
+			      bool (*sees)(struct __test_metadata *, struct function *))
+{
+	struct resetter resetter = { .pci = &function->edu.pci };
+	pthread_t thread;
+	bool seen = false;
+	unsigned int i;
+
+	for (i = 0; !seen && i < MOST_ROUNDS; i++) {
+		atomic_store(&resetter.done, false);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
+		while (!atomic_load(&resetter.done))
+			seen |= sees(_metadata, function);
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		EXPECT_EQ(0, resetter.error);
+	}
+	EXPECT_TRUE(seen);
+}
+
+static bool sees_no_registers(struct __test_metadata *_metadata, struct function *function)
+{
+	(void)_metadata;
+	return !ndshm_readable(function->bar);
+}
+
 /* The registers are unmapped for the duration of a reset. */
 TEST_F(slot, reset_takes_registers)
 {
 	struct function *function = &self->function;
-	struct resetter resetter = { .pci = &function->edu.pci };
-	pthread_t thread;
-	bool taken = false;
-	unsigned int i;
 
 	test_take(_metadata, function);
-	for (i = 0; !taken && i < MOST_ROUNDS; i++) {
-		atomic_store(&resetter.done, false);
-		ASSERT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
-		while (!atomic_load(&resetter.done))
-			taken |= !ndshm_readable(function->bar);
-		ASSERT_EQ(0, pthread_join(thread, NULL));
-		EXPECT_EQ(0, resetter.error);
-	}
-	EXPECT_TRUE(taken);
+	test_during_reset(_metadata, function, sees_no_registers);
 	test_survives(_metadata, function);
 }
 
@@ -742,32 +756,25 @@ TEST_F(slot, client_reset_takes_registers)
 	ndshm_one_case(&before, true);
 }
 
+static bool sees_reset_refused(struct __test_metadata *_metadata, struct function *function)
+{
+	struct ndshm_adapter_reset_args request = reset_request(function);
+
+	if (!_test_adapter_reset(function->fd, &request))
+		return false;
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(NDSHM_REASON_ADAPTER_RESETTING, request.reason);
+	return true;
+}
+
 /* Two resets at the same time: the client's is refused, or comes before or after. */
 TEST_F(slot, client_reset_during_reset)
 {
 	struct function *function = &self->function;
-	struct resetter resetter = { .pci = &function->edu.pci };
 	const struct ndshm_cases before = *ndshm_cases;
-	struct ndshm_adapter_reset_args request;
-	unsigned int i, refused = 0;
-	pthread_t thread;
 
 	test_take(_metadata, function);
-	for (i = 0; !refused && i < MOST_ROUNDS; i++) {
-		atomic_store(&resetter.done, false);
-		ASSERT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
-		while (!atomic_load(&resetter.done)) {
-			request = reset_request(function);
-			if (!_test_adapter_reset(function->fd, &request))
-				continue;
-			EXPECT_EQ(EAGAIN, errno);
-			EXPECT_EQ(NDSHM_REASON_ADAPTER_RESETTING, request.reason);
-			refused++;
-		}
-		ASSERT_EQ(0, pthread_join(thread, NULL));
-		EXPECT_EQ(0, resetter.error);
-	}
-	EXPECT_LT(0, refused);
+	test_during_reset(_metadata, function, sees_reset_refused);
 	test_survives(_metadata, function);
 	ndshm_one_case(&before, true);
 }
@@ -813,32 +820,27 @@ TEST_F(slot, unbind_during_client_reset)
 	ndshm_one_case(&before, true);
 }
 
+static bool sees_start_refused(struct __test_metadata *_metadata, struct function *function)
+{
+	struct ndshm_adapter_start_args start =
+		adapter_start_request(function->edu.adapter.id);
+
+	if (!_test_adapter_start(function->fd, &start))
+		return false;
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(NDSHM_REASON_ADAPTER_RESETTING, start.reason);
+	return true;
+}
+
 /* A start during a reset would be undone by it. */
 TEST_F(slot, start_during_reset)
 {
 	struct function *function = &self->function;
-	struct resetter resetter = { .pci = &function->edu.pci };
 	const struct ndshm_cases before = *ndshm_cases;
 	struct ndshm_adapter_start_args start;
-	unsigned int i, refused = 0;
-	pthread_t thread;
 
 	test_take(_metadata, function);
-	for (i = 0; !refused && i < MOST_ROUNDS; i++) {
-		atomic_store(&resetter.done, false);
-		ASSERT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
-		while (!atomic_load(&resetter.done)) {
-			start = adapter_start_request(function->edu.adapter.id);
-			if (!_test_adapter_start(function->fd, &start))
-				continue;
-			EXPECT_EQ(EAGAIN, errno);
-			EXPECT_EQ(NDSHM_REASON_ADAPTER_RESETTING, start.reason);
-			refused++;
-		}
-		ASSERT_EQ(0, pthread_join(thread, NULL));
-		EXPECT_EQ(0, resetter.error);
-	}
-	EXPECT_LT(0, refused);
+	test_during_reset(_metadata, function, sees_start_refused);
 	start = adapter_start_request(function->edu.adapter.id);
 	test_adapter_start(function->fd, &start);
 	test_works(_metadata, function, 1);
