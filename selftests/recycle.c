@@ -15,9 +15,10 @@
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
-/* Pages of the longest block that is kept, and of all blocks of a client that are. */
-#define LONGEST	16
+/* Blocks that a client keeps, and bytes of the longest one and of all of them. */
 #define MOST	128
+#define LONGEST	(2UL << 20)
+#define BYTES	(2 * LONGEST)
 
 FIXTURE(recycle) {
 	int fd;
@@ -109,17 +110,17 @@ FIXTURE_TEARDOWN(recycle)
 TEST_F(recycle, kept_and_reused)
 {
 	struct ndshm_block_info first, second;
-	size_t pages;
+	size_t length;
 
-	for (pages = 1; pages <= LONGEST; pages *= 2) {
-		first = test_new_recycled(self->fd, pages * self->page);
+	for (length = self->page; length <= LONGEST; length *= 2) {
+		first = test_new_recycled(self->fd, length);
 		test_charge(first.consumed);
 		test_free_handle(self->fd, first.handle);
 		test_charge(first.consumed);
 		EXPECT_EQ(0, test_state(self->fd).blocks);
 		EXPECT_EQ(0, test_state(self->fd).bytes);
 		/* A length that takes the same pages. */
-		second = test_new_recycled(self->fd, pages * self->page - 1);
+		second = test_new_recycled(self->fd, length - 1);
 		test_charge(first.consumed);
 		EXPECT_EQ(first.length, second.length);
 		EXPECT_EQ(first.consumed, second.consumed);
@@ -134,7 +135,7 @@ TEST_F(recycle, kept_and_reused)
 /* Of lengths that an allocation rounds up, or too long. */
 TEST_F(recycle, not_kept)
 {
-	const size_t pages[] = { 3, 5, 15, 17, 2 * LONGEST, 512 };
+	const size_t pages[] = { 3, 5, 15, 17, 511, 513, BYTES / self->page };
 	struct ndshm_block_info block;
 	size_t i;
 
@@ -217,19 +218,19 @@ TEST_F(recycle, tag_is_new)
 TEST_F(recycle, zeroed)
 {
 	struct ndshm_block_info block;
-	size_t pages;
+	size_t length;
 	void *map;
 	int round;
 
-	for (pages = 1; pages <= LONGEST; pages *= 2)
+	for (length = self->page; length <= LONGEST; length *= 2)
 		for (round = 0; round < 3; round++) {
-			block = test_new_recycled(self->fd, pages * self->page);
+			block = test_new_recycled(self->fd, length);
 			map = test_map_block(self->fd, &block);
 			EXPECT_TRUE(all_bytes(map, block.length, 0));
 			memset(map, 0x5a, block.length);
 			EXPECT_EQ(0, munmap(map, block.length));
 			test_free_handle(self->fd, block.handle);
-			test_charge((2 * pages - 1) * self->page);
+			test_charge(2 * length - self->page);
 		}
 }
 
@@ -290,33 +291,42 @@ TEST_F(recycle, batch)
 	}
 }
 
-TEST_F(recycle, limit)
+/* Free more blocks than a client keeps. */
+static void free_too_many(struct __test_metadata *_metadata, struct _test_data_recycle *self)
 {
-	struct ndshm_block_info blocks[MOST / 4 + 8];
+	struct ndshm_block_info blocks[MOST + 8];
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(blocks); i++)
-		blocks[i] = test_new_recycled(self->fd, 4 * self->page);
+		blocks[i] = test_new_recycled(self->fd, self->page);
 	for (i = 0; i < ARRAY_SIZE(blocks); i++)
 		test_free_handle(self->fd, blocks[i].handle);
-	test_charge(MOST * self->page);
+	test_charge(MOST * self->page < BYTES ? MOST * self->page : BYTES);
+}
+
+TEST_F(recycle, limit)
+{
+	struct ndshm_block_info blocks[BYTES / LONGEST + 1];
+	unsigned int i;
+
+	free_too_many(_metadata, self);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		blocks[i] = test_new_recycled(self->fd, LONGEST);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		test_free_handle(self->fd, blocks[i].handle);
+	test_charge(BYTES);
 }
 
 /* A cache full of blocks of one kind makes room for others. */
 TEST_F(recycle, other_kinds_make_room)
 {
-	struct ndshm_block_info blocks[MOST / LONGEST], block;
-	unsigned int i;
+	struct ndshm_block_info block;
 
-	for (i = 0; i < ARRAY_SIZE(blocks); i++)
-		blocks[i] = test_new_recycled(self->fd, LONGEST * self->page);
-	for (i = 0; i < ARRAY_SIZE(blocks); i++)
-		test_free_handle(self->fd, blocks[i].handle);
-	test_charge(MOST * self->page);
-	block = test_new_recycled(self->fd, 1);
-	test_charge(self->page);
+	free_too_many(_metadata, self);
+	block = test_new_recycled(self->fd, 2 * self->page);
+	test_charge(2 * self->page);
 	test_free_handle(self->fd, block.handle);
-	test_charge(self->page);
+	test_charge(2 * self->page);
 }
 
 /* A mapping still shows the memory, so it is not reused. */
@@ -334,21 +344,25 @@ TEST_F(recycle, mapped)
 	EXPECT_TRUE(ndshm_soon(test_state(self->fd).user_locked - self->before == self->page));
 }
 
-/* A pipe references the pages after the block is freed. */
-TEST_F(recycle, pinned)
+/* A pipe references the last page after the block is freed. */
+static void test_pinned(struct __test_metadata *_metadata, struct _test_data_recycle *self,
+			size_t length)
 {
-	struct ndshm_block_info block = test_new_recycled(self->fd, 1), other;
-	void *map = test_map_block(self->fd, &block), *other_map;
-	struct iovec what = { .iov_base = map, .iov_len = block.length };
+	struct ndshm_block_info block = test_new_recycled(self->fd, length), other;
+	char *map = test_map_block(self->fd, &block), *other_map;
+	struct iovec what = {
+		.iov_base = map + block.length - self->page,
+		.iov_len = self->page,
+	};
 	unsigned char copy[4096];
 	int ends[2];
 
 	ASSERT_EQ(0, pipe(ends));
 	memset(map, 0x5a, block.length);
-	ASSERT_EQ((ssize_t)block.length, vmsplice(ends[1], &what, 1, 0));
+	ASSERT_EQ((ssize_t)self->page, vmsplice(ends[1], &what, 1, 0));
 	EXPECT_EQ(0, munmap(map, block.length));
 	test_free_handle(self->fd, block.handle);
-	other = test_new_recycled(self->fd, 1);
+	other = test_new_recycled(self->fd, length);
 	other_map = test_map_block(self->fd, &other);
 	EXPECT_TRUE(all_bytes(other_map, other.length, 0));
 	memset(other_map, 0xee, other.length);
@@ -358,7 +372,18 @@ TEST_F(recycle, pinned)
 	close(ends[0]);
 	close(ends[1]);
 	EXPECT_EQ(0, munmap(other_map, other.length));
-	EXPECT_TRUE(ndshm_soon(test_state(self->fd).user_locked - self->before == self->page));
+	EXPECT_TRUE(ndshm_soon(test_state(self->fd).user_locked - self->before ==
+			       other.consumed));
+}
+
+TEST_F(recycle, pinned)
+{
+	test_pinned(_metadata, self, self->page);
+}
+
+TEST_F(recycle, pinned_long)
+{
+	test_pinned(_metadata, self, LONGEST);
 }
 
 /* Memory that was mapped and pinned before is reused like any other. */
@@ -558,10 +583,9 @@ TEST_F(recycle, other_client)
 /* The memory that any client of the user keeps must not cause a refusal. */
 TEST_F(recycle, given_back_before_a_refusal)
 {
-	struct rlimit limit = { .rlim_cur = self->before + MOST * self->page,
+	struct rlimit limit = { .rlim_cur = self->before + LONGEST + 8 * self->page,
 				.rlim_max = RLIM_INFINITY };
-	struct ndshm_block_info blocks[MOST / LONGEST], all;
-	unsigned int i;
+	struct ndshm_block_info block;
 	int other;
 
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
@@ -570,15 +594,13 @@ TEST_F(recycle, given_back_before_a_refusal)
 	other = ndshm_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_LE(0, other);
-	for (i = 0; i < ARRAY_SIZE(blocks); i++)
-		blocks[i] = test_new_recycled(self->fd, LONGEST * self->page);
-	for (i = 0; i < ARRAY_SIZE(blocks); i++)
-		test_free_handle(self->fd, blocks[i].handle);
-	test_charge(MOST * self->page);
-	all = test_new_recycled(other, MOST * self->page);
-	test_charge(MOST * self->page);
-	test_free_handle(other, all.handle);
-	test_charge(0);
+	test_keep(LONGEST);
+	block = test_new_recycled(other, LONGEST);
+	test_charge(LONGEST);
+	test_free_handle(other, block.handle);
+	test_charge(LONGEST);
+	test_new_recycled(self->fd, 16 * self->page);
+	test_charge(16 * self->page);
 	close(other);
 }
 
@@ -663,11 +685,11 @@ static bool cgroup_enter(char *path, size_t size, const char *limit)
 
 TEST_F(recycle, cgroup)
 {
-	const size_t kept = MOST * self->page, limit = 2 * CGROUP_CLIENTS * kept;
-	struct ndshm_block_info blocks[MOST / LONGEST];
+	const size_t kept = LONGEST, limit = 2 * CGROUP_CLIENTS * kept;
+	struct ndshm_block_info block;
 	int peer, fds[CGROUP_CLIENTS];
 	char path[128], number[32];
-	unsigned int i, j;
+	unsigned int i;
 	pid_t child;
 	char *map;
 
@@ -681,10 +703,8 @@ TEST_F(recycle, cgroup)
 		for (i = 0; i < CGROUP_CLIENTS; i++) {
 			fds[i] = ndshm_open();
 			ASSERT_LE(0, fds[i]);
-			for (j = 0; j < ARRAY_SIZE(blocks); j++)
-				blocks[j] = test_new_recycled(fds[i], LONGEST * self->page);
-			for (j = 0; j < ARRAY_SIZE(blocks); j++)
-				test_free_handle(fds[i], blocks[j].handle);
+			block = test_new_recycled(fds[i], kept);
+			test_free_handle(fds[i], block.handle);
 		}
 		test_charge(CGROUP_CLIENTS * kept);
 		/* Half the limit is kept; use three quarters. */
@@ -719,7 +739,8 @@ struct cyclers {
 
 static bool cycle(struct cyclers *cyclers, unsigned int round)
 {
-	const size_t length = page_size() << round % 5;
+	/* Some take several steps to zero. */
+	const size_t length = round % 50 ? page_size() << round % 5 : LONGEST;
 	struct ndshm_block_info block;
 	struct ndshm_block_alloc_args alloc = recycle_request(cyclers->adapter, length, &block);
 	struct ndshm_block_free_args request;
@@ -776,7 +797,7 @@ TEST_F(recycle, racing)
 	ndshm_case(true);
 	EXPECT_EQ(0, cyclers.errors);
 	/* Four threads can each keep a block too many. */
-	EXPECT_GE((MOST + THREADS * LONGEST) * self->page,
+	EXPECT_GE(BYTES + THREADS * LONGEST,
 		  test_state(self->fd).user_locked - self->before);
 }
 
@@ -843,6 +864,50 @@ TEST_F(recycle_going, adapter)
 	test_charge(0);
 	test_err_block_alloc(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd, &alloc);
 	test_mock("adapter add a");
+}
+
+struct release {
+	int fd;
+	__u32 handle;
+	int error;
+};
+
+static void *release_block(void *context)
+{
+	struct release *release = context;
+	struct ndshm_block_free_args request = block_free_request(release->handle);
+
+	release->error = _test_block_free(release->fd, &request);
+	return NULL;
+}
+
+/* The memory is freed at once, too, while it is zeroed in steps. */
+TEST_F(recycle_going, adapter_while_zeroed)
+{
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_nl_provider pages;
+	struct ndshm_nl_adapter adapter;
+	struct ndshm_block_info block;
+	struct release release;
+	pthread_t thread;
+	unsigned int i;
+
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "pages", &pages));
+	for (i = 0; i < ndshm_rounds(100, 20); i++) {
+		ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "a", &adapter));
+		alloc = recycle_request(adapter.id, LONGEST, &block);
+		alloc.provider = pages.id;
+		test_block_alloc(self->fd, &alloc);
+		release = (struct release){ .fd = self->fd, .handle = block.handle };
+		ASSERT_EQ(0, pthread_create(&thread, NULL, release_block, &release));
+		/* From before the free to after it. */
+		usleep(i % 20 * 500);
+		test_mock("adapter del a");
+		test_charge(0);
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		EXPECT_EQ(0, release.error);
+		test_mock("adapter add a");
+	}
 }
 
 /* A kept block is reused only for its adapter and its provider. */

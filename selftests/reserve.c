@@ -106,6 +106,8 @@ static struct ndshm_block_alloc_args request(struct _test_data_reserve *self, __
 		block_alloc_request(self->adapter, length, &self->block);
 
 	alloc.provider = self->provider;
+	/* Others wait for the chunks, so that the client must not keep them. */
+	alloc.flags = NDSHM_ALLOC_RECYCLE;
 	return alloc;
 }
 

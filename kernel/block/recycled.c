@@ -9,7 +9,6 @@
 
 #include <linux/ndshm_netlink.h>
 
-#include "../account/pinned.h"
 #include "../base/deferred.h"
 #include "../base/events.h"
 #include "../base/step.h"
@@ -19,6 +18,9 @@
 #include "recycled.h"
 
 #define BINS	(const_ilog2(NDSHM_RECYCLED_LONGEST) + 1)
+
+/* Pages that are zeroed with a spinlock held. */
+#define STEP	16
 
 /* Blocks of a bin that an allocation looks at: a client rarely alternates between more kinds. */
 #define LOOKS	8
@@ -30,6 +32,7 @@
  * @user: user to whom the blocks are charged
  * @lock: protects the members below; innermost but for a block's state_lock
  * @listed: in @caches, or about to be added by the caller that set it
+ * @count: number of blocks
  * @pages: pages of all blocks
  * @bins: blocks of 1, 2, 4, ... pages, by @in_table; the last one freed comes first
  *
@@ -40,8 +43,9 @@ struct ndshm_recycled {
 	struct list_head link;
 	struct hlist_node by_user;
 	const struct user_struct *user;
-	spinlock_t lock;	/* listed, pages, bins */
+	spinlock_t lock;	/* listed, count, pages, bins */
 	bool listed;
+	unsigned int count;
 	unsigned int pages;
 	struct hlist_head bins[BINS];
 };
@@ -66,6 +70,7 @@ static void recycled_unlink(struct ndshm_recycled *cache, struct ndshm_block *bl
 	lockdep_assert_held(&cache->lock);
 
 	hlist_del_init(&block->in_table);
+	WRITE_ONCE(cache->count, cache->count - 1);
 	WRITE_ONCE(cache->pages, cache->pages - (block->object.length >> PAGE_SHIFT));
 }
 
@@ -74,7 +79,16 @@ static void recycled_link(struct ndshm_recycled *cache, struct ndshm_block *bloc
 	lockdep_assert_held(&cache->lock);
 
 	hlist_add_head(&block->in_table, recycled_bin(cache, block->object.length));
+	WRITE_ONCE(cache->count, cache->count + 1);
 	WRITE_ONCE(cache->pages, cache->pages + (block->object.length >> PAGE_SHIFT));
+}
+
+/* Not exact: concurrent frees can exceed the limits by a block each. */
+static bool recycled_has_room(const struct ndshm_recycled *cache, unsigned long count,
+			      unsigned long pages)
+{
+	return READ_ONCE(cache->count) + count <= NDSHM_RECYCLED_BLOCKS &&
+	       READ_ONCE(cache->pages) + pages <= NDSHM_RECYCLED_PAGES;
 }
 
 /*
@@ -143,58 +157,92 @@ void ndshm_recycled_free(struct ndshm_recycled *cache)
  */
 
 /*
- * Return: false if the folio broke, or others use it. Nothing maps its block, so a further
- * reference is a pin, or a short look of mm's.
+ * The folio that is all memory of a block, which has it while state_lock is held, unless it is
+ * revoked. Return: NULL if others use it. Nothing maps the block, so a further reference is a pin,
+ * or a short look of mm's.
  */
-static bool block_folio_sole(struct folio *folio)
-{
-	return folio_ref_count(folio) == 1 && !PageHWPoison(folio_page(folio, 0)) &&
-	       !ndshm_folio_broken(folio);
-}
-
-/* Return: the folio that is all memory of a block that nobody else uses, or NULL. */
 static struct folio *block_sole_folio(const struct ndshm_block *block)
 {
-	struct page *page = ndshm_block_page(block, 0);
-	struct folio *folio;
+	struct folio *folio = block->recycled;
+	struct page *page;
 
 	lockdep_assert_held(&block->object.state_lock);
 
 	/* An inode is left while a mapping can exist. */
-	if (!page || block->object.inode)
+	if (block->object.revoked || block->object.inode)
 		return NULL;
-	folio = page_folio(page);
-	return folio_size(folio) == block->object.length && block_folio_sole(folio) ? folio : NULL;
+	if (!folio) {
+		page = ndshm_block_page(block, 0);
+		if (!page)
+			return NULL;
+		folio = page_folio(page);
+	}
+	return folio_size(folio) == block->object.length && folio_ref_count(folio) == 1 ?
+	       folio : NULL;
+}
+
+static bool pages_broken(struct page *page, unsigned long count)
+{
+	while (count--)
+		if (PageHWPoison(page + count))
+			return true;
+	return false;
+}
+
+/* Return: the number of pages that were zeroed from the one at @index on; 0 if one broke. */
+static unsigned long recycled_zero_step(struct folio *folio, unsigned long index)
+{
+	const unsigned long length = folio_nr_pages(folio);
+	const unsigned long count = min_t(unsigned long, STEP, length - index);
+	struct page *page = folio_page(folio, index);
+	char *address = page_address(page);
+	unsigned long i;
+
+	if (pages_broken(page, count))
+		return 0;
+	if (length <= STEP) {
+		memset(address, 0, count * PAGE_SIZE);
+		return count;
+	}
+	/* More than the caches hold: clear_page() need not read it first, and memset() may. */
+	for (i = 0; i < count; i++)
+		clear_page(address + i * PAGE_SIZE);
+	return count;
 }
 
 /* Zero the memory for the next user. Return: false if the block cannot be reused. */
 static bool block_recycle(struct ndshm_block *block)
 {
+	const unsigned long end = block->object.length >> PAGE_SHIFT;
 	struct ndshm_object *object = &block->object;
-	struct folio *folio = NULL;
+	unsigned long index = 0, count;
+	struct folio *folio;
 
-	/* While it is held, the block has its memory unless it is revoked. */
-	spin_lock(&object->state_lock);
-	if (!object->revoked)
+	do {
+		spin_lock(&object->state_lock);
 		folio = block_sole_folio(block);
-	if (folio) {
-		memset(folio_address(folio), 0, folio_size(folio));
-		/* A revocation that finds it unset has set @revoked before. */
-		WRITE_ONCE(block->recycled, folio);
-		object->retired = false;
-		object->was_mapped = false;
-	}
-	spin_unlock(&object->state_lock);
-	return folio;
+		count = folio ? recycled_zero_step(folio, index) : 0;
+		index += count;
+		if (index == end) {
+			/* A revocation that finds it unset has set @revoked before. */
+			WRITE_ONCE(block->recycled, folio);
+			object->retired = false;
+			object->was_mapped = false;
+		}
+		spin_unlock(&object->state_lock);
+		if (index == end)
+			return true;
+		/* Nothing waits for this reference: a revocation frees the memory itself. */
+		cond_resched();
+	} while (count && !fatal_signal_pending(current));
+	return false;
 }
 
 bool ndshm_recycled_put(struct ndshm_recycled *cache, struct ndshm_block *block)
 {
-	const unsigned int count = block->object.length >> PAGE_SHIFT;
 	bool listed;
 
-	/* Not exact: concurrent frees can exceed the limit by a block each. */
-	if (READ_ONCE(cache->pages) + count > NDSHM_RECYCLED_MOST ||
+	if (!recycled_has_room(cache, 1, block->object.length >> PAGE_SHIFT) ||
 	    !ndshm_block_table_remove_sole(block) || !block_recycle(block))
 		return false;
 	ndshm_block_report_free(block);
@@ -253,10 +301,9 @@ static bool recycled_unlink_many(struct ndshm_recycled *cache, const struct ndsh
 void ndshm_recycled_make_room(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
 			      u32 count)
 {
-	const unsigned long pages = count * (PAGE_ALIGN(p->length) >> PAGE_SHIFT);
 	HLIST_HEAD(blocks);
 
-	if (READ_ONCE(cache->pages) + pages <= NDSHM_RECYCLED_MOST)
+	if (recycled_has_room(cache, count, count * (PAGE_ALIGN(p->length) >> PAGE_SHIFT)))
 		return;
 	recycled_empty(cache, &blocks);
 	blocks_release(&blocks);
@@ -265,10 +312,12 @@ void ndshm_recycled_make_room(struct ndshm_recycled *cache, const struct ndshm_p
 /* Return: false if the block was revoked, or its memory broke, while it waited. */
 static bool block_reusable(struct ndshm_block *block)
 {
+	struct folio *folio;
 	bool reusable;
 
 	spin_lock(&block->object.state_lock);
-	reusable = !block->object.revoked && block_folio_sole(block->recycled);
+	folio = block_sole_folio(block);
+	reusable = folio && !pages_broken(folio_page(folio, 0), folio_nr_pages(folio));
 	spin_unlock(&block->object.state_lock);
 	return reusable;
 }
@@ -342,7 +391,7 @@ static unsigned long recycled_count(struct shrinker *unused, struct shrink_contr
 	/* Before 6.7 the shrinker is registered before the list is initialized. */
 	if (!READ_ONCE(caches.node))
 		return SHRINK_EMPTY;
-	return list_lru_shrink_count(&caches, control) * NDSHM_RECYCLED_MOST ?: SHRINK_EMPTY;
+	return list_lru_shrink_count(&caches, control) * NDSHM_RECYCLED_PAGES ?: SHRINK_EMPTY;
 }
 
 static unsigned long recycled_scan(struct shrinker *unused, struct shrink_control *control)
@@ -361,7 +410,7 @@ static unsigned long recycled_scan(struct shrinker *unused, struct shrink_contro
 	}
 	ndshm_deferred_done();
 	/* A cache counts as if it was full, also one that is empty, behind which others wait. */
-	control->nr_scanned = removed * NDSHM_RECYCLED_MOST;
+	control->nr_scanned = removed * NDSHM_RECYCLED_PAGES;
 	return removed ? freed : SHRINK_STOP;
 }
 

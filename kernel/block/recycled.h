@@ -9,6 +9,7 @@
 #include <linux/init.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 
 struct ndshm_block;
@@ -16,9 +17,13 @@ struct ndshm_parameters;
 struct ndshm_recycled;
 struct user_struct;
 
-/* Pages of the longest block that is kept, and of all blocks of a client that are. */
-#define NDSHM_RECYCLED_LONGEST	16U
-#define NDSHM_RECYCLED_MOST	128U
+/*
+ * Pages of the longest block that is kept: a longer one is freed by a worker, for which the
+ * shrinker must not wait. Blocks that a client keeps, and pages of all of them.
+ */
+#define NDSHM_RECYCLED_LONGEST	((unsigned int)(SZ_2M >> PAGE_SHIFT))
+#define NDSHM_RECYCLED_BLOCKS	128U
+#define NDSHM_RECYCLED_PAGES	(2 * NDSHM_RECYCLED_LONGEST)
 
 /*
  * Return: a cache of blocks that are charged to @user alone, or NULL without memory. The caller
@@ -32,13 +37,13 @@ static inline bool ndshm_recyclable(u64 length)
 {
 	const u64 size = PAGE_ALIGN(length);
 
-	return is_power_of_2(size) && size <= NDSHM_RECYCLED_LONGEST * PAGE_SIZE;
+	return is_power_of_2(size) && size <= SZ_2M;
 }
 
 /*
  * Take over the caller's reference to a block that its user frees and that may be reused.
  * Return: false if the cache is full, the block is used or pinned by others, or revoked: the
- * caller drops the reference. Does not sleep.
+ * caller drops the reference. May sleep.
  */
 bool ndshm_recycled_put(struct ndshm_recycled *cache, struct ndshm_block *block);
 
