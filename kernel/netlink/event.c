@@ -192,9 +192,9 @@ static void events_add(const struct ndshm_message *m, ndshm_nl_put_fn put, void 
 
 bool ndshm_nl_events_wanted(u8 cmd)
 {
-	/* True for a listener in any network namespace. */
-	return genl_has_listeners(&ndshm_nl_family, &init_net, groups[cmd]) ||
-	       genl_has_listeners(&ndshm_nl_family, &init_net, NDSHM_NL_EVENTS);
+	/* True for a listener in any network namespace; most are in the group of all events. */
+	return genl_has_listeners(&ndshm_nl_family, &init_net, NDSHM_NL_EVENTS) ||
+	       genl_has_listeners(&ndshm_nl_family, &init_net, groups[cmd]);
 }
 
 void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object)

@@ -239,7 +239,14 @@ static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
 			void *object)
 {
 	struct ndshm_block *block = object;
-	struct nl_block put = {
+	const int exports = atomic_read(&block->object.exports);
+	struct nl_block *put;
+	struct nlattr *flag;
+
+	if (skb_tailroom(skb) < (int)sizeof(*put))
+		return -EMSGSIZE;
+	put = skb_put(skb, sizeof(*put));
+	*put = (struct nl_block){
 		.u32s = {
 			NL_VALUE(u32, NDSHM_A_BLOCK_ID, block->object.id),
 			NL_VALUE(u32, NDSHM_A_BLOCK_ADAPTER_ID, block->adapter->entry.id),
@@ -256,20 +263,15 @@ static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
 			NL_VALUE(u64, NDSHM_A_BLOCK_CONSUMED, block->consumed),
 		},
 	};
-	const int exports = atomic_read(&block->object.exports);
-	struct nlattr *flag = put.flags;
-	unsigned int size;
-
+	flag = put->flags;
 	if (READ_ONCE(block->charged))
 		*flag++ = NL_FLAG(NDSHM_A_BLOCK_CHARGED);
 	if (READ_ONCE(block->object.revoked))
 		*flag++ = NL_FLAG(NDSHM_A_BLOCK_REVOKED);
 	if (!block->pid)
 		*flag++ = NL_FLAG(NDSHM_A_BLOCK_KERNEL);
-	size = (void *)flag - (void *)&put;
-	if (skb_tailroom(skb) < size)
-		return -EMSGSIZE;
-	skb_put_data(skb, &put, size);
+	/* Without the flags that are not set. */
+	skb_trim(skb, (unsigned char *)flag - skb->data);
 	if (block->tag && nla_put_u32(skb, NDSHM_A_BLOCK_TAG, block->tag))
 		return -EMSGSIZE;
 	return exports ? nla_put_u32(skb, NDSHM_A_BLOCK_EXPORTS, exports) : 0;
