@@ -126,7 +126,8 @@ bench:
 	BUILD=$(BUILD)/bench/parallel selftests/bench/parallel/parallel.sh || code=$$?; \
 	NDSHM_PROTOTYPE=$(BUILD)/modules/bench/kernel/prototypes/82574/ndshm_82574.ko \
 		BUILD=$(BUILD)/bench selftests/bench/wire/wire.sh || code=$$?; \
-	NDSHM_USER=$(BUILD)/user BUILD=$(BUILD)/bench selftests/bench/wire/echo.sh || code=$$?; \
+	NDSHM_PROTOTYPE=$(BUILD)/modules/bench/kernel/prototypes/82574/ndshm_82574.ko NDSHM_USER=$(BUILD)/user \
+		BUILD=$(BUILD)/bench selftests/bench/wire/echo.sh || code=$$?; \
 	BUILD=$(BUILD)/bench/heap userlib/bench/run.sh || code=$$?; \
 	BUILD=$(BUILD)/bench/heap userlib/bench/run.sh --module || code=$$?; \
 	BUILD=$(BUILD)/bench/heap userlib/bench/ring.sh || code=$$?; \

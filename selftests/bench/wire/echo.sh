@@ -8,6 +8,10 @@
 # requests from a second card, checks the answers; load.c says how they are counted. Each program
 # gets as many requests at a time, and processes as many between two writes to the card.
 #
+# Last, how long each takes from its start to its first answer, by the clock of that machine, while
+# the kernel requests one every 2 ms by the second card. A kernel driver starts when it is bound to
+# the card, a program when it is executed. With NDSHM_PROTOTYPE, ndshm_82574.ko, also the prototype.
+#
 # Exit 1 if ndshm-82574 costs more than NDSHM_LIMIT times as much (0.25) as the kernel at any
 # length. NDSHM_KO names ndshm.ko, NDSHM_USER the build directory of userlib, with its examples;
 # BUILD is the build directory of this program. Without the packages of DPDK, or with
@@ -28,7 +32,8 @@ if [[ $kernel != guest ]]; then
 	if [[ ! -v NDSHM_DPDK ]]; then
 		NDSHM_DPDK=$("$bench_dir/dpdk.sh") || NDSHM_DPDK=''
 	fi
-	export NDSHM_KO NDSHM_USER NDSHM_DPDK NDSHM_BENCH=$build
+	NDSHM_PROTOTYPE=${NDSHM_PROTOTYPE:+$(realpath -- "$NDSHM_PROTOTYPE")}
+	export NDSHM_KO NDSHM_USER NDSHM_DPDK NDSHM_PROTOTYPE NDSHM_BENCH=$build
 	exec "$top/selftests/vm/run.sh" --kernel "$kernel" --name "echo-$kernel" --icount --iommu --wire --timeout 3000 \
 		${NDSHM_APPEND:+--append "$NDSHM_APPEND"} -- "${BASH_SOURCE[0]}" guest
 fi
@@ -39,7 +44,7 @@ ndshm=$NDSHM_USER/ndshm
 # Lengths of frames, and requests at a time. The kernel's socket for answers has room for that many.
 # ndshm and testpmd have another column with more.
 columns=('98 32' '1514 32' '9000 4' '98 64' '1514 64' '9000 64')
-declare -A result
+declare -A result first
 
 # run PATTERN COMMAND...: run a program that answers, until a line of its output matches.
 run() {
@@ -113,20 +118,77 @@ measure_ndshm() {
 	done
 }
 
+# run_testpmd [OPTION...]. A library that the machine has installed is not in its directory.
+run_testpmd() {
+	local libraries=$NDSHM_DPDK/usr/lib/x86_64-linux-gnu name drivers=()
+	for name in net_e1000 mempool_ring; do
+		drivers+=("$(compgen -G "$libraries/dpdk/pmds-*/librte_$name.so.??" ||
+			compgen -G "${libraries#"$NDSHM_DPDK"}/dpdk/pmds-*/librte_$name.so.??")")
+	done
+	run 'Press enter' env LD_LIBRARY_PATH="$libraries" stdbuf -oL "$NDSHM_DPDK/usr/bin/dpdk-testpmd" \
+		--lcores=0@0,1@0 --in-memory -a "$target" "${drivers[@]/#/-d}" -- --forward-mode=icmpecho \
+		--auto-start --rxd=256 --txd=256 --total-num-mbufs=2048 "$@"
+}
+
 # Frames are in one buffer, as in that of ndshm-82574.
 measure_testpmd() {
-	local column length burst long libraries=$NDSHM_DPDK/usr/lib/x86_64-linux-gnu
-	local drivers=("$libraries"/dpdk/pmds-*/librte_{net_e1000,mempool_ring}.so.[0-9][0-9])
+	local column length burst long
 	for column in "${columns[@]}"; do
 		read -r length burst <<<"$column"
 		long=()
 		[[ $length -le 1514 ]] || long=(--max-pkt-len=9018 --mbuf-size=16512)
-		run 'Press enter' env LD_LIBRARY_PATH="$libraries" stdbuf -oL "$NDSHM_DPDK/usr/bin/dpdk-testpmd" \
-			--lcores=0@0,1@0 --in-memory -a "$target" "${drivers[@]/#/-d}" -- --forward-mode=icmpecho \
-			--auto-start --burst="$burst" --rxd=256 --txd=256 --total-num-mbufs=2048 "${long[@]}"
+		run_testpmd --burst="$burst" "${long[@]}"
 		load testpmd "$column" "$pid"
 		stop
 	done
+}
+
+# The kernel sends the requests of measure_first, from a namespace of its own.
+set_up_requests() {
+	local net
+	"$ndshm" unbind "$sender" >/dev/null
+	net=$(basename /sys/bus/pci/devices/$sender/net/*)
+	ip netns add there
+	ip link set "$net" netns there
+	ip -n there address add 192.0.2.1/24 dev "$net"
+	ip -n there link set "$net" up
+	ip -n there neighbour replace 192.0.2.2 lladdr $target_mac dev "$net"
+	until [[ $(ip netns exec there cat "/sys/class/net/$net/carrier") == 1 ]]; do sleep 0.1; done
+}
+
+# measure_first ROW COMMAND...: milliseconds until the first answer.
+measure_first() {
+	local row=$1 line begin end='' pinging
+	shift
+	exec {answers}< <(exec ip netns exec there stdbuf -oL ping -D -n -i 0.002 -w 60 192.0.2.2)
+	pinging=$!
+	# It has begun.
+	read -r line <&"$answers"
+	begin=${EPOCHREALTIME/./}
+	"$@"
+	while [[ ! $end ]] && read -r line <&"$answers"; do
+		[[ ! $line =~ ^\[([0-9]+)\.([0-9]{6})\]\ .*bytes\ from ]] || end=${BASH_REMATCH[1]}${BASH_REMATCH[2]}
+	done
+	# It ends by itself without an answer.
+	kill "$pinging" 2>/dev/null || true
+	exec {answers}<&-
+	[[ $end ]] || { echo "$row: no answer" >&2; return 1; }
+	first[$row]=$(((end - begin + 500) / 1000))
+}
+
+# start_driver DRIVER: as a module that is loaded already.
+start_driver() {
+	local net
+	echo "$1" >/sys/bus/pci/devices/$target/driver_override
+	echo $target >/sys/bus/pci/drivers_probe
+	net=$(basename /sys/bus/pci/devices/$target/net/*)
+	ip address add 192.0.2.2/24 dev "$net"
+	ip neighbour replace 192.0.2.1 lladdr $sender_mac dev "$net"
+	ip link set "$net" up
+}
+
+stop_driver() {
+	echo $target >/sys/bus/pci/devices/$target/driver/unbind
 }
 
 mode() { cat "/sys/bus/pci/devices/$target/iommu_group/type"; }
@@ -160,7 +222,7 @@ measure_ndshm unverified --unverified
 if [[ $NDSHM_DPDK ]]; then
 	modprobe vfio-pci
 	echo vfio-pci >/sys/bus/pci/devices/$target/driver_override
-	echo $target >/sys/bus/pci/devices/$target/driver/unbind
+	stop_driver
 	echo $target >/sys/bus/pci/drivers_probe
 	echo 128 >/proc/sys/vm/nr_hugepages
 	measure_testpmd
@@ -182,4 +244,29 @@ for column in "${columns[@]:0:3}"; do
 		exit ours / its > limit
 	}' || failed=1
 done
+
+set_up_requests
+if [[ $NDSHM_DPDK ]]; then
+	measure_first testpmd run_testpmd
+	stop
+fi
+stop_driver
+measure_first kernel start_driver e1000e
+stop_driver
+if [[ $NDSHM_PROTOTYPE ]]; then
+	insmod "$NDSHM_PROTOTYPE"
+	measure_first prototype start_driver ndshm_82574
+	stop_driver
+fi
+echo >/sys/bus/pci/devices/$target/driver_override
+"$ndshm" bind "$target" >/dev/null
+measure_first ndshm run '^ready:' "$NDSHM_USER/ndshm-82574" --adapter "$target" --address 192.0.2.2
+stop
+
+echo 'Milliseconds from the start to the first answer:'
+print_first() { [[ ! ${first[$1]:-} ]] || printf '%-44s%9s\n' "$2" "${first[$1]}"; }
+print_first kernel e1000e
+print_first prototype 'ndshm_82574 (prototype)'
+print_first ndshm ndshm-82574
+print_first testpmd 'testpmd, icmpecho'
 [[ ! ${failed:-} ]]
