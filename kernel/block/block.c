@@ -467,6 +467,8 @@ bool ndshm_allocation_get_active(const struct ndshm_parameters *parameters)
 {
 	struct handler_call *call = handler_call_of(parameters);
 
+	if (call->active)
+		return true;
 	if (!ndshm_blockset_get_active(call->user))
 		return false;
 	call->active = ndshm_blockset_get_active(&call->registration->provider->set);

@@ -627,6 +627,9 @@ static ndshm_status_t pages_reallocate(struct ndshm_parameters *parameters,
 		return status;
 	parameters->list->count = 0;
 	parameters->flags = flags;
+	/* Without contiguous memory the device has been left, and may be gone. */
+	if (!ndshm_allocation_get_active(parameters))
+		return NDSHM_STATUS_RESOURCES;
 	return ndshm_pages_allocate(parameters, false, pages);
 }
 

@@ -84,7 +84,8 @@ void ndshm_allocation_put_active(const struct ndshm_parameters *parameters);
  * ndshm_allocation_get_active() - Resume an allocation after ndshm_allocation_put_active()
  * @parameters: argument of the running allocate handler
  *
- * A handler that returns SUCCESS must have called this.
+ * A handler that returns SUCCESS after that call must have called this. It may be called without
+ * that call, too, and then only returns true.
  *
  * Context: The allocate handler.
  * Return: false if the adapter, the provider, the claim or the queue is being or has

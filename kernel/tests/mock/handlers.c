@@ -177,6 +177,9 @@ ndshm_status_t mock_allocate(void *provider_context,
 	check_parameters(provider, p);
 	if (!*context || memchr_inv(*context, 0, MOCK_CONTEXT_SIZE))
 		mock_misused(provider, "a handler was called without a context of zeroes");
+	/* Must not take a reference that nobody drops. */
+	if (!ndshm_allocation_get_active(p))
+		mock_misused(provider, "an active handler was refused");
 	answer = mock_script_next(&provider->script);
 	/* Not before: a test that sees this call makes the next, which must not get its reply. */
 	atomic_inc(&provider->inside);
