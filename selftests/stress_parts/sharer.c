@@ -27,6 +27,7 @@
 
 /* Sets have reasons below 64: this stands for EXTENT_UNKNOWN. */
 #define MAY_BE_UNKNOWN	STRESS_MAY(HANDLE_UNKNOWN)
+#define MAY_BE_FULL	STRESS_MAY(SECTION_FULL)
 
 enum op {
 	BETWEEN,
@@ -115,6 +116,9 @@ __u32 sharer_ioctl(int fd, unsigned long command, void *argument, size_t size,
 	}
 	if (reason == NDSHM_REASON_EXTENT_UNKNOWN && allowed & MAY_BE_UNKNOWN)
 		return reason;
+	/* Memory that a sharer pinned takes the place. */
+	if (reason == NDSHM_REASON_SECTION_PINNED && allowed & MAY_BE_FULL)
+		return NDSHM_REASON_SECTION_FULL;
 	stress_error("command %#lx must not answer %s", command,
 		     ndshm_expected[reason].name);
 	return STRESS_BROKEN;
@@ -218,7 +222,7 @@ bool sharer_take(struct sharer *sharer, __u64 length)
 	if (sharer->count == SHARER_HELD)
 		return true;
 	reason = sharer_call(sharer->holder, NDSHM_EXTENT_ALLOC, &request,
-			     STRESS_NO_MEMORY | STRESS_MAY(SECTION_FULL));
+			     STRESS_NO_MEMORY | MAY_BE_FULL);
 	if (reason == NDSHM_REASON_SECTION_FULL)
 		stress_count(&hall->full);
 	if (reason)
