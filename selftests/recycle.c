@@ -881,7 +881,7 @@ static void *release_block(void *context)
 	return NULL;
 }
 
-/* The memory is freed at once, too, while it is zeroed in steps. */
+/* The memory has gone when the removal returns, also while it is zeroed in steps. */
 TEST_F(recycle_going, adapter_while_zeroed)
 {
 	struct ndshm_block_alloc_args alloc;

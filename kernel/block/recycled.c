@@ -9,6 +9,7 @@
 
 #include <linux/ndshm_netlink.h>
 
+#include "../account/pinned.h"
 #include "../base/deferred.h"
 #include "../base/events.h"
 #include "../base/step.h"
@@ -20,7 +21,7 @@
 #define BINS	(const_ilog2(NDSHM_RECYCLED_LONGEST) + 1)
 
 /* Pages that are zeroed with a spinlock held. */
-#define STEP	16
+#define STEP	16UL
 
 /* Blocks of a bin that an allocation looks at: a client rarely alternates between more kinds. */
 #define LOOKS	8
@@ -181,33 +182,25 @@ static struct folio *block_sole_folio(const struct ndshm_block *block)
 	       folio : NULL;
 }
 
-static bool pages_broken(struct page *page, unsigned long count)
-{
-	while (count--)
-		if (PageHWPoison(page + count))
-			return true;
-	return false;
-}
-
 /* Return: the number of pages that were zeroed from the one at @index on; 0 if one broke. */
 static unsigned long recycled_zero_step(struct folio *folio, unsigned long index)
 {
 	const unsigned long length = folio_nr_pages(folio);
-	const unsigned long count = min_t(unsigned long, STEP, length - index);
-	struct page *page = folio_page(folio, index);
-	char *address = page_address(page);
+	const unsigned long end = min(index + STEP, length);
 	unsigned long i;
+	void *address;
 
-	if (pages_broken(page, count))
-		return 0;
-	if (length <= STEP) {
-		memset(address, 0, count * PAGE_SIZE);
-		return count;
+	for (i = index; i < end; i++) {
+		if (PageHWPoison(folio_page(folio, i)))
+			return 0;
+		address = page_address(folio_page(folio, i));
+		/* clear_page() need not read what exceeds the caches first, and memset() may. */
+		if (length > STEP)
+			clear_page(address);
+		else
+			memset(address, 0, PAGE_SIZE);
 	}
-	/* More than the caches hold: clear_page() need not read it first, and memset() may. */
-	for (i = 0; i < count; i++)
-		clear_page(address + i * PAGE_SIZE);
-	return count;
+	return end - index;
 }
 
 /* Zero the memory for the next user. Return: false if the block cannot be reused. */
@@ -317,7 +310,7 @@ static bool block_reusable(struct ndshm_block *block)
 
 	spin_lock(&block->object.state_lock);
 	folio = block_sole_folio(block);
-	reusable = folio && !pages_broken(folio_page(folio, 0), folio_nr_pages(folio));
+	reusable = folio && !PageHWPoison(folio_page(folio, 0)) && !ndshm_folio_broken(folio);
 	spin_unlock(&block->object.state_lock);
 	return reusable;
 }
