@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,6 +254,67 @@ TEST_F(huge_frames, forked)
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 	EXPECT_TRUE(has_pattern(self->map, LENGTH, 6));
+}
+
+struct writer {
+	unsigned char *map;
+	pthread_barrier_t *barrier;
+	unsigned int rounds;
+};
+
+static void *write_often(void *context)
+{
+	struct writer *writer = context;
+	unsigned int i;
+
+	for (i = 0; i < writer->rounds; i++) {
+		pthread_barrier_wait(writer->barrier);
+		__atomic_store_n(writer->map, i, __ATOMIC_RELAXED);
+		pthread_barrier_wait(writer->barrier);
+	}
+	return NULL;
+}
+
+/*
+ * With soft-dirty bits the first write finds an entry that is write-protected, and page tables
+ * replace it. If two faults do that at the same time, the kernel must not complain in its log.
+ */
+TEST_F_TIMEOUT(huge_frames, write_protected, 120)
+{
+	const unsigned int rounds = ndshm_rounds(4000, 100);
+	struct writer writers[2];
+	pthread_barrier_t barrier;
+	pthread_t threads[2];
+	unsigned int i;
+	bool good = true;
+	int refs;
+
+	refs = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+	ASSERT_LE(0, refs);
+	ASSERT_EQ(0, pthread_barrier_init(&barrier, NULL, ARRAY_SIZE(writers) + 1));
+	for (i = 0; i < ARRAY_SIZE(writers); i++) {
+		writers[i] = (struct writer){ self->map + i * self->page, &barrier, rounds };
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, write_often, &writers[i]));
+	}
+	for (i = 0; i < rounds; i++) {
+		good &= !munmap(self->map, LENGTH) &&
+			mmap(self->map, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			     self->fd, self->block.mmap_offset) == self->map;
+		if (!good)
+			break;
+		if (write(refs, "4", 1) != 1)
+			good = errno == EINVAL;
+		is_readable(self, self->map);
+		pthread_barrier_wait(&barrier);
+		pthread_barrier_wait(&barrier);
+		good &= self->map[0] == (unsigned char)i &&
+			self->map[self->page] == (unsigned char)i;
+	}
+	ASSERT_TRUE(good);
+	for (i = 0; i < ARRAY_SIZE(writers); i++)
+		EXPECT_EQ(0, pthread_join(threads[i], NULL));
+	EXPECT_EQ(0, pthread_barrier_destroy(&barrier));
+	close(refs);
 }
 
 /* The mapping keeps the memory of a freed block. It has no pages that could be pinned. */

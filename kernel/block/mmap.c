@@ -215,6 +215,12 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 /*
+ * An entry is inserted as for a read, also for a write: mm would warn if it found a page table that
+ * another fault has made. The entry permits what the VMA does.
+ */
+#define INSERT_FOR_WRITE	false
+
+/*
  * Return: true if one entry can map a page table of frames from @pfn on. mm gives it the memory
  * type of the kernel's mapping, and knows that of ordinary memory only.
  */
@@ -240,7 +246,7 @@ static vm_fault_t object_fill_huge(struct ndshm_object *object, struct vm_fault 
 		pfn = object->ops->pfn(object, index, &count, &prot);
 		if (object_fits_huge(vma, pfn, count, prot)) {
 			object->huge = true;
-			ret = ndshm_insert_pfn_pmd(vmf, pfn, vmf->flags & FAULT_FLAG_WRITE);
+			ret = ndshm_insert_pfn_pmd(vmf, pfn, INSERT_FOR_WRITE);
 		}
 	}
 	spin_unlock(&object->state_lock);
