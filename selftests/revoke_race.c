@@ -57,13 +57,16 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-/* The mapped object: a block of this provider, or a BAR if NULL. */
+/* The mapped object: a block of this provider and length, or a BAR if NULL. */
 FIXTURE_VARIANT(race) {
 	const char *provider;
+	size_t length;
 };
 
-FIXTURE_VARIANT_ADD(race, block) { .provider = "coherent" };
-FIXTURE_VARIANT_ADD(race, pages) { .provider = "pages" };
+FIXTURE_VARIANT_ADD(race, block) { .provider = "coherent", .length = LENGTH };
+FIXTURE_VARIANT_ADD(race, pages) { .provider = "pages", .length = LENGTH };
+/* Of some page sizes, a huge page, which one entry maps. */
+FIXTURE_VARIANT_ADD(race, huge) { .provider = "pages", .length = 2 << 20 };
 FIXTURE_VARIANT_ADD(race, bar) { .provider = NULL };
 
 struct mapped {
@@ -74,7 +77,7 @@ struct mapped {
 
 /* Map an object under a claim. Runs repeatedly, so it is not counted as a case. */
 static struct mapped make(struct __test_metadata *_metadata,
-			  struct _test_data_race *self, const char *name)
+			  struct _test_data_race *self, const char *name, size_t length)
 {
 	struct ndshm_nl_provider provider;
 	struct ndshm_adapter_claim_args claim =
@@ -83,7 +86,7 @@ static struct mapped make(struct __test_metadata *_metadata,
 		adapter_map_bar_request(self->edu.adapter.id, 0);
 	struct ndshm_block_info block;
 	struct ndshm_block_alloc_args alloc =
-		block_alloc_request(self->edu.adapter.id, LENGTH, &block);
+		block_alloc_request(self->edu.adapter.id, length, &block);
 
 	ASSERT_EQ(0, _test_adapter_claim(self->fd, &claim));
 	if (!name) {
@@ -109,7 +112,7 @@ static void *map_all(const struct mapped *mapped)
  */
 TEST_F_TIMEOUT(race, unbind_during_fault, TIMEOUT)
 {
-	struct mapped mapped = make(_metadata, self, variant->provider);
+	struct mapped mapped = make(_metadata, self, variant->provider, variant->length);
 	const bool held = variant->provider &&
 			  !strcmp(variant->provider, "pages");
 	struct ndshm_clock begin;
@@ -186,7 +189,7 @@ TEST_F_TIMEOUT(race, unbind_while_touched, TIMEOUT)
 
 	ndshm_case(false);
 	for (round = 0; round < ndshm_rounds(ROUNDS, 4); round++) {
-		mapped = make(_metadata, self, variant->provider);
+		mapped = make(_metadata, self, variant->provider, variant->length);
 		child = ndshm_fork(&peer);
 		ASSERT_LE(0, child);
 		if (!child) {
@@ -218,7 +221,7 @@ TEST_F_TIMEOUT(race, unbind_while_touched, TIMEOUT)
  */
 TEST_F(race, device_stops_first)
 {
-	struct mapped mapped = make(_metadata, self, variant->provider);
+	struct mapped mapped = make(_metadata, self, variant->provider, variant->length);
 	struct ndshm_adapter_start_args start = adapter_start_request(self->edu.adapter.id);
 	pid_t child;
 	void *map;
@@ -248,7 +251,7 @@ TEST_F(race, device_stops_first)
 /* After the revocation the same mmap() must fail. */
 TEST_F(race, mapping_after_unbind)
 {
-	struct mapped mapped = make(_metadata, self, variant->provider);
+	struct mapped mapped = make(_metadata, self, variant->provider, variant->length);
 
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	test_errno(ENODEV, mapped.fd, map_all(&mapped));

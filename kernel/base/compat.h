@@ -100,16 +100,28 @@ static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
 	(struct vm_area_struct *vma, unsigned long address)
 #endif
 
-/* kernel/block: before 6.17 vmf_insert_pfn_pmd(), for frames since 6.12, takes a pfn_t */
+/*
+ * kernel/block: before 6.17 vmf_insert_pfn_pmd(), for frames since 6.12, takes a pfn_t, and mm
+ * inserts huge folios
+ */
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 #include <linux/huge_mm.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define NDSHM_INSERTS_FOLIOS true
 #define ndshm_insert_pfn_pmd vmf_insert_pfn_pmd
+#define ndshm_insert_folio_pmd vmf_insert_folio_pmd
 #else
 #include <linux/pfn_t.h>
+#define NDSHM_INSERTS_FOLIOS false
 static inline vm_fault_t ndshm_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn, bool write)
 {
 	return vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write);
+}
+
+static inline vm_fault_t ndshm_insert_folio_pmd(struct vm_fault *vmf, struct folio *folio,
+						bool write)
+{
+	return VM_FAULT_FALLBACK;
 }
 #endif
 #endif

@@ -253,6 +253,36 @@ static vm_fault_t object_fill_huge(struct ndshm_object *object, struct vm_fault 
 	return ret;
 }
 
+/* Return: true if one entry can map the folio of @page, which is that of the fault. */
+static bool object_fits_folio(const struct vm_fault *vmf, struct page *page)
+{
+	const pgoff_t end = i_size_read(file_inode(vmf->vma->vm_file)) >> PAGE_SHIFT;
+	const unsigned long inside = (vmf->address & ~PMD_MASK) >> PAGE_SHIFT;
+	struct folio *folio = page_folio(page);
+
+	return folio_order(folio) == HPAGE_PMD_ORDER && folio_page_idx(folio, page) == inside &&
+	       vmf->pgoff - inside + folio_nr_pages(folio) <= end;
+}
+
+/*
+ * mm would insert the folio itself after @fault, but before @fault it allocates a page table, which
+ * it would then free. The lock of the folio is held until the entry is there, as mm does.
+ */
+static vm_fault_t object_insert_folio(struct ndshm_object *object, struct vm_fault *vmf)
+{
+	vm_fault_t ret = object->ops->fault(object, vmf);
+	struct page *page = vmf->page;
+
+	if (ret != VM_FAULT_LOCKED)
+		return ret;
+	vmf->page = NULL;
+	ret = object_fits_folio(vmf, page) ?
+	      ndshm_insert_folio_pmd(vmf, page_folio(page), INSERT_FOR_WRITE) : VM_FAULT_FALLBACK;
+	unlock_page(page);
+	put_page(page);
+	return ret;
+}
+
 /* Called before @fault if mm permits a huge entry, and to replace one that is write-protected. */
 static vm_fault_t object_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
@@ -260,13 +290,18 @@ static vm_fault_t object_huge_fault(struct vm_fault *vmf, unsigned int order)
 	struct vm_area_struct *vma = vmf->vma;
 	struct ndshm_object *object = vma->vm_file->private_data;
 
-	if (!object->frames || order != PMD_SHIFT - PAGE_SHIFT || !pmd_none(READ_ONCE(*vmf->pmd)) ||
+	if (order != PMD_SHIFT - PAGE_SHIFT || !pmd_none(READ_ONCE(*vmf->pmd)) ||
 	    table < vma->vm_start || vma->vm_end - table < PMD_SIZE)
 		return VM_FAULT_FALLBACK;
 	/* That would sleep with the lock held. */
 	if (arch_needs_pgtable_deposit())
 		return VM_FAULT_FALLBACK;
-	return object_fill_huge(object, vmf);
+	if (object->frames)
+		return object_fill_huge(object, vmf);
+	if (!NDSHM_INSERTS_FOLIOS || vma->vm_flags & VM_MIXEDMAP ||
+	    vmf->pgoff >= object->length >> PAGE_SHIFT)
+		return VM_FAULT_FALLBACK;
+	return object_insert_folio(object, vmf);
 }
 #endif
 
