@@ -358,8 +358,8 @@ bool ndshm_block_revoke(struct ndshm_block *block)
 		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->object.id, NDSHM_TRACE_PACKETS,
 					packets, NULL);
 	ndshm_active_drain(&block->packets);
-	/* Pairs with ndshm_block_reuse(). */
-	if (!block_free_memory(block) || smp_load_acquire(&block->recycled))
+	/* Constant by now: it changes only while the block is not marked as revoked. */
+	if (!block_free_memory(block) || READ_ONCE(block->recycled))
 		return false;
 	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
 	trace_ndshm_block_revoked(block->object.id, block->adapter->entry.id,
@@ -627,7 +627,7 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	return block;
 }
 
-static void block_report_alloc(struct ndshm_block *block)
+void ndshm_block_report_alloc(struct ndshm_block *block)
 {
 	ndshm_event(NDSHM_CMD_BLOCK_ADDED_NTF, block);
 	if (trace_ndshm_block_alloc_enabled())
@@ -639,14 +639,6 @@ void ndshm_block_reclaim(struct ndshm_block *block)
 	block_free_memory(block);
 	/* The rest may be the last of an adapter, whose device takes locks. */
 	ndshm_block_put(block);
-}
-
-void ndshm_block_reuse(struct ndshm_block *block)
-{
-	ndshm_block_table_add(block);
-	/* Last: a revocation that finds it unset reports the block by its new id. */
-	smp_store_release(&block->recycled, NULL);
-	block_report_alloc(block);
 }
 
 static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler_call *call,
@@ -678,7 +670,7 @@ static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler
 		reason = block_closed_reason(block);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_module;
-	block_report_alloc(block);
+	ndshm_block_report_alloc(block);
 	if (p->list)
 		block_fill_segments(block, p->list);
 	p->shared_memory_handle = block->object.id;

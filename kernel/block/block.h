@@ -48,7 +48,7 @@ struct pid;
  * @revoke_cb: callback of the owner in the kernel, which holds a reference; behind
  *	@provider_bytes; NULL: the owner needs none
  * @recycled: memory that waits for reuse, while the block was freed by its user, and reported
- *	so; else NULL. Set with the state_lock held, cleared by the only owner at the reuse
+ *	so; else NULL. Changed with the state_lock held
  * @charged: a user was charged
  * @needs_sync: the provider requires ndshm_sync()
  * @recyclable: may be kept for reuse when its user frees it
@@ -166,16 +166,14 @@ struct ndshm_charge *ndshm_allocation_charge(const struct ndshm_parameters *para
  */
 ndshm_reason_t ndshm_block_arm(struct ndshm_block *block);
 
-/* Give a block of a recycled cache to its next user, whose blocks equal it. */
-void ndshm_block_reuse(struct ndshm_block *block);
-
 /*
  * Free the memory of a block of a recycled cache, and drop the caller's reference. Takes no lock
  * that is held while memory is allocated. May sleep.
  */
 void ndshm_block_reclaim(struct ndshm_block *block);
 
-/* Report the end of a block to listeners. */
+/* Report the begin and the end of a block to listeners. */
+void ndshm_block_report_alloc(struct ndshm_block *block);
 void ndshm_block_report_free(struct ndshm_block *block);
 
 /* Bytes that a block of @length takes at most: a power of two of pages. */

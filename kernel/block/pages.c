@@ -41,8 +41,11 @@ static struct folio *block_next_folio(const struct ndshm_block *block, pgoff_t *
 	struct page *page;
 
 	while (*index < block->object.length >> PAGE_SHIFT) {
-		/* Not in a short block: a removal may wait for the caller, who must not stop. */
-		if (*index && !(*index % RESCHED_PAGES))
+		/*
+		 * Not in a short block, nor to reclaim a long one: a removal may wait for the
+		 * caller, who must not stop.
+		 */
+		if (*index && !(*index % RESCHED_PAGES) && !(current->flags & PF_MEMALLOC))
 			cond_resched();
 		page = ndshm_block_page(block, *index);
 		if (page) {

@@ -3,6 +3,7 @@
 #include <linux/list_lru.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -22,6 +23,9 @@
 
 /* Pages that are zeroed with a spinlock held. */
 #define STEP	16UL
+
+/* Pages of the shortest folio of a block that has several. */
+#define LONG	((unsigned long)(SZ_2M >> PAGE_SHIFT))
 
 /* Blocks of a bin that an allocation looks at: a client rarely alternates between more kinds. */
 #define LOOKS	8
@@ -61,6 +65,11 @@ static DEFINE_SPINLOCK(caches_by_user_lock);
 static struct list_lru caches;
 static struct shrinker *shrinker;
 
+static unsigned long block_page_count(const struct ndshm_block *block)
+{
+	return block->object.length >> PAGE_SHIFT;
+}
+
 static struct hlist_head *recycled_bin(struct ndshm_recycled *cache, u64 length)
 {
 	return &cache->bins[ilog2(length >> PAGE_SHIFT)];
@@ -72,7 +81,7 @@ static void recycled_unlink(struct ndshm_recycled *cache, struct ndshm_block *bl
 
 	hlist_del_init(&block->in_table);
 	WRITE_ONCE(cache->count, cache->count - 1);
-	WRITE_ONCE(cache->pages, cache->pages - (block->object.length >> PAGE_SHIFT));
+	WRITE_ONCE(cache->pages, cache->pages - block_page_count(block));
 }
 
 static void recycled_link(struct ndshm_recycled *cache, struct ndshm_block *block)
@@ -81,10 +90,10 @@ static void recycled_link(struct ndshm_recycled *cache, struct ndshm_block *bloc
 
 	hlist_add_head(&block->in_table, recycled_bin(cache, block->object.length));
 	WRITE_ONCE(cache->count, cache->count + 1);
-	WRITE_ONCE(cache->pages, cache->pages + (block->object.length >> PAGE_SHIFT));
+	WRITE_ONCE(cache->pages, cache->pages + block_page_count(block));
 }
 
-/* Not exact: concurrent frees can exceed the limits by a block each. */
+/* Exact with the lock held. */
 static bool recycled_has_room(const struct ndshm_recycled *cache, unsigned long count,
 			      unsigned long pages)
 {
@@ -158,13 +167,15 @@ void ndshm_recycled_free(struct ndshm_recycled *cache)
  */
 
 /*
- * The folio that is all memory of a block, which has it while state_lock is held, unless it is
- * revoked. Return: NULL if others use it. Nothing maps the block, so a further reference is a pin,
- * or a short look of mm's.
+ * The folio at page @index of a block, which has it while state_lock is held, unless it is revoked.
+ * Return: NULL if others use it, if it is longer than the block, or if the block has several and
+ * this one is short. Nothing maps the block, so a further reference is a pin, or a short look of
+ * mm's.
  */
-static struct folio *block_sole_folio(const struct ndshm_block *block)
+static struct folio *block_sole_folio(const struct ndshm_block *block, unsigned long index)
 {
-	struct folio *folio = block->recycled;
+	struct folio *folio = index ? NULL : block->recycled;
+	unsigned long count, left;
 	struct page *page;
 
 	lockdep_assert_held(&block->object.state_lock);
@@ -173,52 +184,86 @@ static struct folio *block_sole_folio(const struct ndshm_block *block)
 	if (block->object.revoked || block->object.inode)
 		return NULL;
 	if (!folio) {
-		page = ndshm_block_page(block, 0);
+		page = ndshm_block_page(block, index);
 		if (!page)
 			return NULL;
 		folio = page_folio(page);
 	}
-	return folio_size(folio) == block->object.length && folio_ref_count(folio) == 1 ?
+	count = folio_nr_pages(folio);
+	left = block_page_count(block) - folio->index;
+	return count <= left && count >= min(left, LONG) && folio_ref_count(folio) == 1 ?
 	       folio : NULL;
 }
 
-/* Return: the number of pages that were zeroed from the one at @index on; 0 if one broke. */
-static unsigned long recycled_zero_step(struct folio *folio, unsigned long index)
+/*
+ * @reuse: end @recycled with the last look, so that a revocation before it is silent, and one after
+ * it reports the block. Return: false if the block is revoked, or its memory used by others, too
+ * short or broken.
+ */
+static bool block_reusable(struct ndshm_block *block, bool reuse)
 {
-	const unsigned long length = folio_nr_pages(folio);
-	const unsigned long end = min(index + STEP, length);
+	unsigned long index = 0;
+	struct folio *folio;
+	bool usable;
+
+	for (;;) {
+		spin_lock(&block->object.state_lock);
+		folio = block_sole_folio(block, index);
+		usable = folio && !PageHWPoison(folio_page(folio, 0)) && !ndshm_folio_broken(folio);
+		if (usable)
+			index += folio_nr_pages(folio);
+		if (reuse && usable && index == block_page_count(block))
+			WRITE_ONCE(block->recycled, NULL);
+		spin_unlock(&block->object.state_lock);
+		if (!usable || index == block_page_count(block))
+			return usable;
+		cond_resched();
+	}
+}
+
+/*
+ * Zero some pages of @folio, from the one at @inside on. @many: of a block with more. Return: their
+ * number, or 0 if one broke.
+ */
+static unsigned long recycled_zero_step(struct folio *folio, unsigned long inside, bool many)
+{
+	const unsigned long end = min(inside + STEP, folio_nr_pages(folio));
 	unsigned long i;
 	void *address;
 
-	for (i = index; i < end; i++) {
+	for (i = inside; i < end; i++) {
 		if (PageHWPoison(folio_page(folio, i)))
 			return 0;
 		address = page_address(folio_page(folio, i));
 		/* clear_page() need not read what exceeds the caches first, and memset() may. */
-		if (length > STEP)
+		if (many)
 			clear_page(address);
 		else
 			memset(address, 0, PAGE_SIZE);
 	}
-	return end - index;
+	return end - inside;
 }
 
 /* Zero the memory for the next user. Return: false if the block cannot be reused. */
 static bool block_recycle(struct ndshm_block *block)
 {
-	const unsigned long end = block->object.length >> PAGE_SHIFT;
+	const unsigned long end = block_page_count(block);
 	struct ndshm_object *object = &block->object;
+	struct folio *folio, *first = NULL;
 	unsigned long index = 0, count;
-	struct folio *folio;
 
+	/* Do not zero much in vain. */
+	if (end > LONG && !block_reusable(block, false))
+		return false;
 	do {
 		spin_lock(&object->state_lock);
-		folio = block_sole_folio(block);
-		count = folio ? recycled_zero_step(folio, index) : 0;
+		folio = block_sole_folio(block, index);
+		first = first ?: folio;
+		count = folio ? recycled_zero_step(folio, index - folio->index, end > STEP) : 0;
 		index += count;
 		if (index == end) {
 			/* A revocation that finds it unset has set @revoked before. */
-			WRITE_ONCE(block->recycled, folio);
+			WRITE_ONCE(block->recycled, first);
 			object->retired = false;
 			object->was_mapped = false;
 		}
@@ -231,29 +276,42 @@ static bool block_recycle(struct ndshm_block *block)
 	return false;
 }
 
+/* Add the block if there is room. */
+static bool recycled_add(struct ndshm_recycled *cache, struct ndshm_block *block)
+{
+	bool fits, listed;
+
+	spin_lock(&cache->lock);
+	fits = recycled_has_room(cache, 1, block_page_count(block));
+	if (fits)
+		recycled_link(cache, block);
+	listed = cache->listed;
+	cache->listed |= fits;
+	spin_unlock(&cache->lock);
+	if (fits && !listed)
+		list_lru_add_obj(&caches, &cache->link);
+	return fits;
+}
+
 bool ndshm_recycled_put(struct ndshm_recycled *cache, struct ndshm_block *block)
 {
-	bool listed;
-
-	if (!recycled_has_room(cache, 1, block->object.length >> PAGE_SHIFT) ||
+	if (!recycled_has_room(cache, 1, block_page_count(block)) ||
 	    !ndshm_block_table_remove_sole(block) || !block_recycle(block))
 		return false;
 	ndshm_block_report_free(block);
-	spin_lock(&cache->lock);
-	recycled_link(cache, block);
-	listed = cache->listed;
-	cache->listed = true;
-	spin_unlock(&cache->lock);
-	if (!listed)
-		list_lru_add_obj(&caches, &cache->link);
+	/* Other threads may have filled the cache. */
+	if (!recycled_add(cache, block))
+		ndshm_block_release(block);
 	return true;
 }
 
 static bool block_equals(const struct ndshm_block *block, const struct ndshm_parameters *p)
 {
-	return block->adapter == p->adapter && block->registration->provider == p->provider &&
+	return !READ_ONCE(block->object.revoked) &&
+	       block->adapter == p->adapter && block->registration->provider == p->provider &&
 	       block->flags == p->flags && block->usage == p->usage &&
-	       block->preferred_node == p->preferred_node;
+	       block->preferred_node == p->preferred_node &&
+	       (!p->most_segments || block->segment_count <= p->most_segments);
 }
 
 static struct ndshm_block *recycled_find(struct ndshm_recycled *cache,
@@ -270,9 +328,8 @@ static struct ndshm_block *recycled_find(struct ndshm_recycled *cache,
 	return NULL;
 }
 
-/* Unlink @count blocks or none. */
-static bool recycled_unlink_many(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
-				 struct ndshm_block **blocks, u32 count)
+bool ndshm_recycled_take(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
+			 struct ndshm_block **blocks, u32 count)
 {
 	u32 found;
 
@@ -302,35 +359,24 @@ void ndshm_recycled_make_room(struct ndshm_recycled *cache, const struct ndshm_p
 	blocks_release(&blocks);
 }
 
-/* Return: false if the block was revoked, or its memory broke, while it waited. */
-static bool block_reusable(struct ndshm_block *block)
+bool ndshm_recycled_reuse(const struct ndshm_parameters *p, struct ndshm_block **blocks, u32 count)
 {
-	struct folio *folio;
-	bool reusable;
-
-	spin_lock(&block->object.state_lock);
-	folio = block_sole_folio(block);
-	reusable = folio && !PageHWPoison(folio_page(folio, 0)) && !ndshm_folio_broken(folio);
-	spin_unlock(&block->object.state_lock);
-	return reusable;
-}
-
-bool ndshm_recycled_take(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
-			 struct ndshm_block **blocks, u32 count)
-{
-	bool reusable = true;
+	bool reused = true;
 	u32 i;
 
-	if (!recycled_unlink_many(cache, p, blocks, count))
-		return false;
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count && reused; i++) {
 		blocks[i]->tag = p->tag;
-		reusable &= block_reusable(blocks[i]);
+		/* First: a revocation reports the block by its new id. */
+		ndshm_block_table_add(blocks[i]);
+		reused = block_reusable(blocks[i], true);
+		if (reused)
+			ndshm_block_report_alloc(blocks[i]);
 	}
-	if (!reusable)
+	/* The end of those that are announced is reported, and only theirs. */
+	if (!reused)
 		for (i = 0; i < count; i++)
-			ndshm_block_put(blocks[i]);
-	return reusable;
+			ndshm_block_release(blocks[i]);
+	return reused;
 }
 
 /*
@@ -392,16 +438,22 @@ static unsigned long recycled_scan(struct shrinker *unused, struct shrink_contro
 	struct ndshm_block *block;
 	struct hlist_node *next;
 	unsigned long removed, freed = 0;
+	unsigned int flags;
 	HLIST_HEAD(blocks);
 
+	/* Also if the administrator drops the caches: wait for no worker. */
+	flags = memalloc_noreclaim_save();
 	ndshm_deferred_begin();
 	removed = list_lru_shrink_walk(&caches, control, recycled_isolate, &blocks);
 	hlist_for_each_entry_safe(block, next, &blocks, in_table) {
-		freed += block->object.length >> PAGE_SHIFT;
+		freed += block_page_count(block);
 		hlist_del_init(&block->in_table);
+		/* A removal waits from the next line on: a task to be throttled must stop here. */
+		cond_resched();
 		ndshm_block_reclaim(block);
 	}
 	ndshm_deferred_done();
+	memalloc_noreclaim_restore(flags);
 	/* A cache counts as if it was full, also one that is empty, behind which others wait. */
 	control->nr_scanned = removed * NDSHM_RECYCLED_PAGES;
 	return removed ? freed : SHRINK_STOP;
@@ -419,9 +471,9 @@ int __init ndshm_recycled_setup(void)
 		goto err_cache;
 	shrinker->count_objects = recycled_count;
 	shrinker->scan_objects = recycled_scan;
-	/* One cache at a time; half of them for each pass. */
+	/* One cache at a time, and the more of them the scarcer memory is. */
 	shrinker->batch = 1;
-	shrinker->seeks = 0;
+	shrinker->seeks = DEFAULT_SEEKS;
 	ret = ndshm_shrinker_start(shrinker, &caches);
 	if (!ret)
 		return 0;

@@ -17,11 +17,8 @@ struct ndshm_parameters;
 struct ndshm_recycled;
 struct user_struct;
 
-/*
- * Pages of the longest block that is kept: a longer one is freed by a worker, for which the
- * shrinker must not wait. Blocks that a client keeps, and pages of all of them.
- */
-#define NDSHM_RECYCLED_LONGEST	((unsigned int)(SZ_2M >> PAGE_SHIFT))
+/* Pages of the longest block that is kept. Blocks that a client keeps, and pages of all of them. */
+#define NDSHM_RECYCLED_LONGEST	((unsigned int)(SZ_64M >> PAGE_SHIFT))
 #define NDSHM_RECYCLED_BLOCKS	128U
 #define NDSHM_RECYCLED_PAGES	(2 * NDSHM_RECYCLED_LONGEST)
 
@@ -37,23 +34,30 @@ static inline bool ndshm_recyclable(u64 length)
 {
 	const u64 size = PAGE_ALIGN(length);
 
-	return is_power_of_2(size) && size <= SZ_2M;
+	return is_power_of_2(size) && size <= SZ_64M;
 }
 
 /*
  * Take over the caller's reference to a block that its user frees and that may be reused.
- * Return: false if the cache is full, the block is used or pinned by others, or revoked: the
- * caller drops the reference. May sleep.
+ * Return: false if the cache is full, the block is used or pinned by others, revoked, or in short
+ * chunks: the caller drops the reference. May sleep.
  */
 bool ndshm_recycled_put(struct ndshm_recycled *cache, struct ndshm_block *block);
 
 /*
- * Take @count blocks that equal those which @p requests, of a recyclable length and for no queue,
- * for ndshm_block_reuse(). They have references to the adapter and the provider. Return: false if
- * there are less. Does not sleep.
+ * Take @count blocks that equal those which @p requests, of a recyclable length and for no queue.
+ * They have references to the adapter and the provider. Return: false if there are less. Does not
+ * sleep.
  */
 bool ndshm_recycled_take(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
 			 struct ndshm_block **blocks, u32 count);
+
+/*
+ * Give the blocks that ndshm_recycled_take() took with the same @p to their next user. Return:
+ * false, and none is left, if one was revoked or its memory broke meanwhile. May sleep.
+ */
+bool ndshm_recycled_reuse(const struct ndshm_parameters *p, struct ndshm_block **blocks,
+			  u32 count);
 
 /*
  * Free all blocks if the @count ones that @p requests would not fit beside them: others are

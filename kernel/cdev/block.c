@@ -241,7 +241,6 @@ static bool client_reuse_blocks(struct ndshm_client *client,
 				struct ndshm_parameters *p, struct batch *batch)
 {
 	struct ndshm_recycled *cache = READ_ONCE(client->recycled);
-	u32 i;
 
 	if (!cache || !block_alloc_recycles(argument) || block_alloc_is_async(argument) ||
 	    !ndshm_requester_is_current(client->opener) ||
@@ -257,8 +256,7 @@ static bool client_reuse_blocks(struct ndshm_client *client,
 				ndshm_recycled_take(cache, p, batch->blocks, batch->count);
 	}
 	rcu_read_unlock();
-	for (i = 0; batch->reused && i < batch->count; i++)
-		ndshm_block_reuse(batch->blocks[i]);
+	batch->reused = batch->reused && ndshm_recycled_reuse(p, batch->blocks, batch->count);
 	return batch->reused;
 }
 

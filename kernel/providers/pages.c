@@ -52,7 +52,8 @@ static noinline int pages_run_in_worker(int (*function)(void *), void *context)
 
 bool ndshm_pages_is_long(unsigned long count)
 {
-	return count > STEP_PAGES && !(current->flags & PF_WQ_WORKER);
+	/* A task that reclaims memory must not wait for a worker, which can need memory itself. */
+	return count > STEP_PAGES && !(current->flags & (PF_WQ_WORKER | PF_MEMALLOC));
 }
 
 int ndshm_pages_step(unsigned long count, int (*function)(void *context), void *context)

@@ -595,11 +595,12 @@ struct ndshm_block_info {
  * With NDSHM_ALLOC_RECYCLE the client keeps the blocks when they are freed, zeroed and still
  * charged, and a later allocation with the same adapter, provider, length, node, usage and
  * flags reuses them without calling the provider. It keeps blocks of a power of two of pages up
- * to 2 MiB, of the built-in provider ``pages``, coherent, not pinned: 128 blocks and 4 MiB in
- * all. They are freed when the client is closed, when memory is scarce, and before a charge of
- * their user is refused. The flag has no effect with NDSHM_ALLOC_ASYNC, for a claimed adapter,
- * whose device loses access to a block that is freed, and in another process than the one that
- * opened the client. The device of any other adapter keeps access to such a block.
+ * to 64 MiB, of the built-in provider ``pages``, coherent, in chunks of at least 2 MiB if there
+ * are several, not pinned: 128 blocks and 128 MiB in all. They are freed when the client is
+ * closed, when memory is scarce, and before a charge of their user is refused. The flag has no
+ * effect with NDSHM_ALLOC_ASYNC, for a claimed adapter, whose device loses access to a block that
+ * is freed, and in another process than the one that opened the client. The device of any other
+ * adapter keeps access to such a block.
  */
 struct ndshm_block_alloc_args {
 	__u32 size;
