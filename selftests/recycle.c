@@ -1122,20 +1122,25 @@ TEST_F(recycle_going, others)
 	}
 }
 
-/* The device of a claim must lose access to freed memory. */
+/* Blocks of a claim are for that claim, and end with it. */
 FIXTURE(recycle_claimed) {
 	struct ndshm_edu edu;
 	int fd;
+	__u32 pages;
 	__u64 before;
 };
 
 FIXTURE_SETUP(recycle_claimed)
 {
+	struct ndshm_nl_provider pages;
+
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
 	if (ndshm_edu_find(&self->edu))
 		SKIP(return, "no edu device");
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages", &pages));
+	self->pages = pages.id;
 	self->fd = test_open_claimed(&self->edu);
 	self->before = test_state(self->fd).user_locked;
 }
@@ -1146,19 +1151,107 @@ FIXTURE_TEARDOWN(recycle_claimed)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-TEST_F(recycle_claimed, not_kept)
+static struct ndshm_block_info claimed_new(struct __test_metadata *_metadata,
+					   struct _test_data_recycle_claimed *self, size_t length)
 {
 	struct ndshm_block_alloc_args alloc;
-	struct ndshm_nl_provider pages;
 	struct ndshm_block_info block;
 
-	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages", &pages));
-	alloc = recycle_request(self->edu.adapter.id, 1, &block);
-	alloc.provider = pages.id;
+	alloc = recycle_request(self->edu.adapter.id, length, &block);
+	alloc.provider = self->pages;
 	test_block_alloc(self->fd, &alloc);
-	test_charge(block.consumed);
-	test_free_handle(self->fd, block.handle);
-	test_charge(0);
+	return block;
+}
+
+/* Memory that needs syncs is not kept. */
+static bool claimed_keeps(const struct ndshm_block_info *block)
+{
+	return !(block->flags & NDSHM_BLOCK_NEEDS_SYNC);
+}
+
+TEST_F(recycle_claimed, kept_and_reused)
+{
+	const size_t lengths[] = { page_size(), CHUNK };
+	struct ndshm_block_info first, second;
+	size_t i;
+	char *map;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		first = claimed_new(_metadata, self, lengths[i]);
+		if (!claimed_keeps(&first))
+			SKIP(return, "memory that is not coherent is not recycled");
+		map = test_map_block(self->fd, &first);
+		memset(map, 0x5a, lengths[i]);
+		EXPECT_EQ(0, munmap(map, lengths[i]));
+		test_free_handle(self->fd, first.handle);
+		test_charge(lengths[i]);
+		second = claimed_new(_metadata, self, lengths[i]);
+		test_charge(lengths[i]);
+		EXPECT_EQ(first.address, second.address);
+		EXPECT_NE(first.shared_memory_handle, second.shared_memory_handle);
+		map = test_map_block(self->fd, &second);
+		EXPECT_TRUE(all_bytes(map, lengths[i], 0));
+		EXPECT_EQ(0, munmap(map, lengths[i]));
+		test_free_handle(self->fd, second.handle);
+		close(self->fd);
+		self->fd = test_open_claimed(&self->edu);
+		test_charge(0);
+	}
+}
+
+/* The device can use memory that was kept. */
+TEST_F(recycle_claimed, dma)
+{
+	struct ndshm_adapter_map_bar_args bar = adapter_map_bar_request(self->edu.adapter.id, 0);
+	struct ndshm_adapter_start_args start = adapter_start_request(self->edu.adapter.id);
+	struct ndshm_block_info block;
+	void *registers;
+	char *map;
+	int round;
+
+	test_adapter_map_bar(self->fd, &bar);
+	registers = mmap(NULL, bar.out_length, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
+			 bar.out_mmap_offset);
+	ASSERT_NE(MAP_FAILED, registers);
+	test_adapter_start(self->fd, &start);
+	for (round = 0; round < 3; round++) {
+		block = claimed_new(_metadata, self, 1);
+		if (!claimed_keeps(&block))
+			break;
+		map = test_map_block(self->fd, &block);
+		fill_pattern((unsigned char *)map, EDU_MOST, round);
+		ASSERT_TRUE(ndshm_edu_to_device(registers, block.address, EDU_MOST));
+		memset(map, 0, EDU_MOST);
+		ASSERT_TRUE(ndshm_edu_from_device(registers, block.address, EDU_MOST));
+		EXPECT_TRUE(has_pattern((unsigned char *)map, EDU_MOST, round));
+		EXPECT_EQ(0, munmap(map, block.length));
+		test_free_handle(self->fd, block.handle);
+		test_charge(block.consumed);
+	}
+	EXPECT_EQ(0, munmap(registers, bar.out_length));
+}
+
+/* The memory goes with the adapter. */
+TEST_F(recycle_claimed, adapter_goes)
+{
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_adapter_claim_args claim;
+	int round;
+
+	for (round = 0; round < 3; round++) {
+		block = claimed_new(_metadata, self, 1);
+		test_free_handle(self->fd, block.handle);
+		test_charge(claimed_keeps(&block) ? block.consumed : 0);
+		ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+		test_charge(0);
+		alloc = recycle_request(self->edu.adapter.id, 1, &block);
+		alloc.provider = self->pages;
+		test_err_block_alloc(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd, &alloc);
+		ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
+		claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+		test_adapter_claim(self->fd, &claim);
+	}
 }
 
 int main(int argc, char **argv)

@@ -305,6 +305,7 @@ bool ndshm_recycled_put(struct ndshm_recycled *cache, struct ndshm_block *block)
 	return true;
 }
 
+/* A client has one claim of an adapter at a time, and the end of a claim revokes its blocks. */
 static bool block_equals(const struct ndshm_block *block, const struct ndshm_parameters *p)
 {
 	return !READ_ONCE(block->object.revoked) &&

@@ -46,8 +46,8 @@ bool ndshm_recycled_put(struct ndshm_recycled *cache, struct ndshm_block *block)
 
 /*
  * Take @count blocks that equal those which @p requests, of a recyclable length and for no queue.
- * They have references to the adapter and the provider. Return: false if there are less. Does not
- * sleep.
+ * They have references to the adapter, the claim and the provider. Return: false if there are less.
+ * Does not sleep.
  */
 bool ndshm_recycled_take(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
 			 struct ndshm_block **blocks, u32 count);

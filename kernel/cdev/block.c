@@ -203,8 +203,8 @@ static bool block_alloc_recycles(const struct ndshm_block_alloc_args *argument)
 }
 
 /*
- * The recycled cache of a client, for an allocation that asks for it, or NULL. A device must lose
- * access to the freed blocks of a claim; and the charge of another process is that one's own.
+ * The recycled cache of a client, for an allocation that asks for it, or NULL. The charge of
+ * another process is that one's own.
  */
 static struct ndshm_recycled *client_recycled(struct ndshm_client *client,
 					      const struct ndshm_block_alloc_args *argument,
@@ -213,8 +213,7 @@ static struct ndshm_recycled *client_recycled(struct ndshm_client *client,
 	struct ndshm_recycled *cache, *other;
 	struct mem_cgroup *memcg;
 
-	if (!block_alloc_recycles(argument) || allocation->claim ||
-	    allocation->requester != client->opener)
+	if (!block_alloc_recycles(argument) || allocation->requester != client->opener)
 		return NULL;
 	cache = READ_ONCE(client->recycled);
 	if (cache)
@@ -248,7 +247,7 @@ static bool client_reuse_blocks(struct ndshm_client *client,
 		return false;
 	rcu_read_lock();
 	p->adapter = ndshm_adapter_peek(argument->adapter);
-	/* Blocks of an adapter with claims are not in the cache. */
+	/* A claim is checked with a reference: see client_alloc_blocks(). */
 	if (p->adapter && !p->adapter->ops) {
 		p->provider = ndshm_provider_peek(argument->provider, p->adapter);
 		batch->reused = ndshm_client_admit(client, p->adapter, NULL, p->provider) ==
@@ -346,6 +345,11 @@ static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	allocation->recycle = client_recycled(client, command->argument, allocation);
+	if (allocation->recycle && allocation->claim &&
+	    ndshm_recycled_take(client->recycled, parameters, batch->blocks, batch->count))
+		batch->reused = ndshm_recycled_reuse(parameters, batch->blocks, batch->count);
+	if (batch->reused)
+		return batch_deliver(batch, command);
 	if (allocation->recycle)
 		ndshm_recycled_make_room(client->recycled, parameters, batch->count);
 	reason = ndshm_blocks_alloc(parameters, allocation, batch->blocks, batch->count);

@@ -597,10 +597,10 @@ struct ndshm_block_info {
  * flags reuses them without calling the provider. It keeps blocks of a power of two of pages up
  * to 64 MiB, of the built-in provider ``pages``, coherent, in chunks of at least 2 MiB if there
  * are several, not pinned: 128 blocks and 128 MiB in all. They are freed when the client is
- * closed, when memory is scarce, and before a charge of their user is refused. The flag has no
- * effect with NDSHM_ALLOC_ASYNC, for a claimed adapter, whose device loses access to a block that
- * is freed, and in another process than the one that opened the client. The device of any other
- * adapter keeps access to such a block.
+ * closed, when the claim of their adapter ends, when memory is scarce, and before a charge of
+ * their user is refused. Until then the device of the adapter keeps access to them: let it finish
+ * before a block is freed. The flag has no effect with NDSHM_ALLOC_ASYNC, and in another process
+ * than the one that opened the client.
  */
 struct ndshm_block_alloc_args {
 	__u32 size;
