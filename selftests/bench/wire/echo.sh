@@ -120,10 +120,12 @@ measure_ndshm() {
 
 # run_testpmd [OPTION...]. A library that the machine has installed is not in its directory.
 run_testpmd() {
-	local libraries=$NDSHM_DPDK/usr/lib/x86_64-linux-gnu name drivers=()
+	local libraries=$NDSHM_DPDK/usr/lib/x86_64-linux-gnu name driver drivers=()
 	for name in net_e1000 mempool_ring; do
-		drivers+=("$(compgen -G "$libraries/dpdk/pmds-*/librte_$name.so.??" ||
-			compgen -G "${libraries#"$NDSHM_DPDK"}/dpdk/pmds-*/librte_$name.so.??")")
+		driver=$(compgen -G "$libraries/dpdk/pmds-*/librte_$name.so.??" ||
+			compgen -G "${libraries#"$NDSHM_DPDK"}/dpdk/pmds-*/librte_$name.so.??") ||
+			{ echo "${0##*/}: no librte_$name of DPDK: NDSHM_DPDK='' leaves testpmd out" >&2; exit 1; }
+		drivers+=("$driver")
 	done
 	run 'Press enter' env LD_LIBRARY_PATH="$libraries" stdbuf -oL "$NDSHM_DPDK/usr/bin/dpdk-testpmd" \
 		--lcores=0@0,1@0 --in-memory -a "$target" "${drivers[@]/#/-d}" -- --forward-mode=icmpecho \
