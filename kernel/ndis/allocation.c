@@ -139,11 +139,12 @@ NdisAllocateSharedMemory(NDIS_HANDLE NdisHandle,
 	if (!ndshm_ndis_begin(ndis))
 		return NDIS_STATUS_FAILURE;
 	reason = ndis_allocate(ndis, p, &block);
-	if (reason == NDSHM_REASON_NONE)
-		*pAllocationHandle = block;
-	else
+	if (reason != NDSHM_REASON_NONE) {
 		ndshm_ndis_end(ndis);
-	return ndshm_ndis_allocation_status(reason);
+		return ndshm_ndis_allocation_status(reason);
+	}
+	*pAllocationHandle = block;
+	return NDIS_STATUS_SUCCESS;
 }
 EXPORT_SYMBOL_GPL(NdisAllocateSharedMemory);
 
