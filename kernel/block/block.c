@@ -634,11 +634,13 @@ void ndshm_block_report_alloc(struct ndshm_block *block)
 		block_trace_alloc(block);
 }
 
-void ndshm_block_reclaim(struct ndshm_block *block)
+bool ndshm_block_reclaim(struct ndshm_block *block)
 {
-	block_free_memory(block);
+	const bool freed = block_free_memory(block);
+
 	/* The rest may be the last of an adapter, whose device takes locks. */
 	ndshm_block_put(block);
+	return freed;
 }
 
 static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler_call *call,

@@ -168,9 +168,9 @@ ndshm_reason_t ndshm_block_arm(struct ndshm_block *block);
 
 /*
  * Free the memory of a block of a recycled cache, and drop the caller's reference. Takes no lock
- * that is held while memory is allocated. May sleep.
+ * that is held while memory is allocated. Return: false if a revocation frees it or did. May sleep.
  */
-void ndshm_block_reclaim(struct ndshm_block *block);
+bool ndshm_block_reclaim(struct ndshm_block *block);
 
 /* Report the begin and the end of a block to listeners. */
 void ndshm_block_report_alloc(struct ndshm_block *block);

@@ -438,7 +438,7 @@ static unsigned long recycled_scan(struct shrinker *unused, struct shrink_contro
 {
 	struct ndshm_block *block;
 	struct hlist_node *next;
-	unsigned long removed, freed = 0;
+	unsigned long removed, count, freed = 0;
 	unsigned int flags;
 	HLIST_HEAD(blocks);
 
@@ -447,11 +447,12 @@ static unsigned long recycled_scan(struct shrinker *unused, struct shrink_contro
 	ndshm_deferred_begin();
 	removed = list_lru_shrink_walk(&caches, control, recycled_isolate, &blocks);
 	hlist_for_each_entry_safe(block, next, &blocks, in_table) {
-		freed += block_page_count(block);
+		count = block_page_count(block);
 		hlist_del_init(&block->in_table);
 		/* A removal waits from the next line on: a task to be throttled must stop here. */
 		cond_resched();
-		ndshm_block_reclaim(block);
+		if (ndshm_block_reclaim(block))
+			freed += count;
 	}
 	ndshm_deferred_done();
 	memalloc_noreclaim_restore(flags);

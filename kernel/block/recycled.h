@@ -34,7 +34,7 @@ static inline bool ndshm_recyclable(u64 length)
 {
 	const u64 size = PAGE_ALIGN(length);
 
-	return is_power_of_2(size) && size <= SZ_64M;
+	return is_power_of_2(size) && size >> PAGE_SHIFT <= NDSHM_RECYCLED_LONGEST;
 }
 
 /*
