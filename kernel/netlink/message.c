@@ -4,20 +4,42 @@
 
 #include "netlink.h"
 
+/* The headers of a message, without gaps, since both are multiples of NLMSG_ALIGNTO. */
+struct nl_headers {
+	struct nlmsghdr netlink;
+	struct genlmsghdr generic;
+};
+
+static_assert(sizeof(struct nl_headers) == NLMSG_HDRLEN + GENL_HDRLEN);
+
+/* As genlmsg_put(), which would be a fifth of an event's cost. */
 int ndshm_nl_show(struct sk_buff *skb, const struct ndshm_message *m,
 		  ndshm_nl_put_fn put, void *object)
 {
-	void *header = genlmsg_put(skb, m->portid, m->seq, &ndshm_nl_family, m->flags,
-				   m->cmd);
+	struct nl_headers *headers;
 
-	if (!header)
+	if (skb_tailroom(skb) < (int)sizeof(*headers))
 		return -EMSGSIZE;
+	headers = __skb_put(skb, sizeof(*headers));
+	*headers = (struct nl_headers){
+		.netlink = {
+			.nlmsg_len = sizeof(*headers),
+			.nlmsg_type = ndshm_nl_family.id,
+			.nlmsg_flags = m->flags,
+			.nlmsg_seq = m->seq,
+			.nlmsg_pid = m->portid,
+		},
+		.generic = {
+			.cmd = m->cmd,
+			.version = ndshm_nl_family.version,
+		},
+	};
 	if (m->cb)
-		genl_dump_check_consistent(m->cb, header);
+		nl_dump_check_consistent(m->cb, &headers->netlink);
 	if (put(skb, m, object)) {
-		genlmsg_cancel(skb, header);
+		nlmsg_cancel(skb, &headers->netlink);
 		return -EMSGSIZE;
 	}
-	genlmsg_end(skb, header);
+	nlmsg_end(skb, &headers->netlink);
 	return 0;
 }

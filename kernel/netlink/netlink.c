@@ -114,6 +114,13 @@ static struct ndshm_viewer nl_viewer_informed(struct sk_buff *request)
 	return viewer;
 }
 
+/* The initial namespace has each id as its own; to look for it is a tenth of an event's cost. */
+static u32 nl_uid(const struct ndshm_message *m, kuid_t uid)
+{
+	return m->user_ns == &init_user_ns ? __kuid_val(uid) :
+					     from_kuid_munged(m->user_ns, uid);
+}
+
 static int nl_put_flag(struct sk_buff *skb, int attribute, bool value)
 {
 	return value ? nla_put_flag(skb, attribute) : 0;
@@ -135,7 +142,7 @@ static int nl_put_entry(struct sk_buff *skb, const struct ndshm_message *m,
 
 	return nla_put_u32(skb, NDSHM_A_ADAPTER_ID, entry->id) ?:
 	       nla_put_string(skb, NDSHM_A_ADAPTER_NAME, entry->name) ?:
-	       nla_put_u32(skb, owner, from_kuid_munged(m->user_ns, now.uid)) ?:
+	       nla_put_u32(skb, owner, nl_uid(m, now.uid)) ?:
 	       nla_put_u32(skb, owner + 1,
 			   from_kgid_munged(m->user_ns, now.gid)) ?:
 	       nla_put_u32(skb, owner + 2, now.mode);
@@ -209,7 +216,7 @@ static int nl_put_provider(struct sk_buff *skb, const struct ndshm_message *m,
  * struct nl_block - The attributes of a block
  * @u32s: 32-bit attributes
  * @u64s: 64-bit attributes; aligned to 4 bytes
- * @flags: those that are set
+ * @flags: those that are set, at most NL_BLOCK_FLAGS
  *
  * They are put at once: one by one they would cost a multiple of this, in each event and for each
  * block of a dump.
@@ -223,11 +230,13 @@ struct nl_block {
 		struct nlattr header;
 		u64 value;
 	} __packed u64s[2];
-	struct nlattr flags[3];
+	struct nlattr flags[];
 } __packed __aligned(NLA_ALIGNTO);
 
+#define NL_BLOCK_FLAGS	3
+
 static_assert(sizeof(struct nlattr) == NLA_HDRLEN);
-static_assert(sizeof(struct nl_block) == 8 * 8 + 2 * 12 + 3 * NLA_HDRLEN);
+static_assert(sizeof(struct nl_block) == 8 * 8 + 2 * 12);
 
 #define NL_VALUE(type_, attribute_, value_) \
 	{ { .nla_len = NLA_HDRLEN + sizeof(type_), .nla_type = (attribute_) }, (value_) }
@@ -238,14 +247,13 @@ static_assert(sizeof(struct nl_block) == 8 * 8 + 2 * 12 + 3 * NLA_HDRLEN);
 static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
 			void *object)
 {
+	struct nl_block *put = (struct nl_block *)skb_tail_pointer(skb);
 	struct ndshm_block *block = object;
 	const int exports = atomic_read(&block->object.exports);
-	struct nl_block *put;
-	struct nlattr *flag;
+	struct nlattr *flag = put->flags;
 
-	if (skb_tailroom(skb) < (int)sizeof(*put))
+	if (skb_tailroom(skb) < (int)struct_size(put, flags, NL_BLOCK_FLAGS))
 		return -EMSGSIZE;
-	put = skb_put(skb, sizeof(*put));
 	*put = (struct nl_block){
 		.u32s = {
 			NL_VALUE(u32, NDSHM_A_BLOCK_ID, block->object.id),
@@ -253,7 +261,7 @@ static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
 			NL_VALUE(u32, NDSHM_A_BLOCK_PROVIDER_ID,
 				 block->registration->provider->entry.id),
 			NL_VALUE(u32, NDSHM_A_BLOCK_USAGE, block->usage),
-			NL_VALUE(u32, NDSHM_A_BLOCK_UID, from_kuid_munged(m->user_ns, block->uid)),
+			NL_VALUE(u32, NDSHM_A_BLOCK_UID, nl_uid(m, block->uid)),
 			NL_VALUE(u32, NDSHM_A_BLOCK_PID, pid_nr_ns(block->pid, m->pid_ns)),
 			NL_VALUE(u32, NDSHM_A_BLOCK_SEGMENTS, block->segment_count),
 			NL_VALUE(u32, NDSHM_A_BLOCK_PREFERRED_NODE, block->preferred_node),
@@ -263,15 +271,13 @@ static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
 			NL_VALUE(u64, NDSHM_A_BLOCK_CONSUMED, block->consumed),
 		},
 	};
-	flag = put->flags;
 	if (READ_ONCE(block->charged))
 		*flag++ = NL_FLAG(NDSHM_A_BLOCK_CHARGED);
 	if (READ_ONCE(block->object.revoked))
 		*flag++ = NL_FLAG(NDSHM_A_BLOCK_REVOKED);
 	if (!block->pid)
 		*flag++ = NL_FLAG(NDSHM_A_BLOCK_KERNEL);
-	/* Without the flags that are not set. */
-	skb_trim(skb, (unsigned char *)flag - skb->data);
+	skb_put(skb, (unsigned char *)flag - (unsigned char *)put);
 	if (block->tag && nla_put_u32(skb, NDSHM_A_BLOCK_TAG, block->tag))
 		return -EMSGSIZE;
 	return exports ? nla_put_u32(skb, NDSHM_A_BLOCK_EXPORTS, exports) : 0;
@@ -303,8 +309,7 @@ static int nl_put_section(struct sk_buff *skb, const struct ndshm_message *m,
 			   section->adapter->entry.id) ?:
 	       nla_put_u32(skb, NDSHM_A_SECTION_PROVIDER_ID,
 			   section->provider->entry.id) ?:
-	       nla_put_u32(skb, NDSHM_A_SECTION_UID,
-			   from_kuid_munged(m->user_ns, section->uid)) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_UID, nl_uid(m, section->uid)) ?:
 	       nla_put_u64_64bit(skb, NDSHM_A_SECTION_MAX_SIZE,
 				 section->object.length,
 				 NDSHM_A_SECTION_PAD) ?:
