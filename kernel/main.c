@@ -76,9 +76,9 @@ static void deferred_teardown(void)
 /* Set up in this order, torn down in reverse order. */
 static const struct {
 	int (*setup)(void);
-	void (*teardown)(void);
+	void (*teardown)(void);	/* or NULL */
 } parts[] __refconst = {
-	/* Before ndshm_nl_init(): netlink requests resize the reserve and list the blocks. */
+	/* Netlink requests, until ndshm_nl_exit(), resize the reserve and list the blocks. */
 	{ reserve_setup, ndshm_reserve_teardown },
 	{ ndshm_members_setup, ndshm_members_teardown },
 	{ ndshm_nl_init, ndshm_nl_exit },
@@ -98,13 +98,17 @@ static const struct {
 	{ ndshm_node_setup, ndshm_node_teardown },
 	{ ndshm_pci_init, ndshm_pci_exit },
 	{ ndshm_platform_init, ndshm_platform_exit },
+	/* What programs use comes last: an init that fails does not wait for them. */
+	{ ndshm_nl_register },
 	{ ndshm_chardev_setup, ndshm_chardev_teardown },
 };
 
 static void ndshm_teardown(unsigned int count)
 {
-	while (count--)
-		parts[count].teardown();
+	while (count--) {
+		if (parts[count].teardown)
+			parts[count].teardown();
+	}
 	/* After ndshm_nl_exit(): until then requests can set quotas and access. */
 	ndshm_quota_teardown();
 	ndshm_access_teardown();

@@ -4,6 +4,8 @@
  * datagram costs several times what an allocation does, and each listener is woken for it.
  */
 #include <linux/bitops.h>
+#include <linux/capability.h>
+#include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
@@ -14,6 +16,7 @@
 #include <linux/workqueue.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
+#include <net/sock.h>
 
 #include "../base/compat.h"
 #include "gen.h"
@@ -65,6 +68,17 @@ static struct events_pending {
 	.work = __DELAYED_WORK_INITIALIZER(pending.work, events_work, 0),
 };
 
+/*
+ * A socket may be a member without a right to be: from before its number was a group of the family.
+ * The opener of the socket is asked, as for requests. Return: nonzero if it must not receive.
+ */
+static int event_filter(struct sock *sk, struct sk_buff *skb, void *data)
+{
+	const struct file *file = sk->sk_socket->file;
+
+	return !file || !file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN);
+}
+
 /* Without memory for a copy, set ENOBUFS on the sockets of the listeners: events are lost. */
 static void nl_multicast_in(struct net *net, unsigned int group, const struct sk_buff *skb)
 {
@@ -74,7 +88,8 @@ static void nl_multicast_in(struct net *net, unsigned int group, const struct sk
 		return;
 	copy = skb ? skb_clone((struct sk_buff *)skb, EVENT_GFP) : NULL;
 	if (copy)
-		genlmsg_multicast_netns(&ndshm_nl_family, net, copy, 0, group, EVENT_GFP);
+		genlmsg_multicast_netns_filtered(&ndshm_nl_family, net, copy, 0, group, EVENT_GFP,
+						 event_filter, NULL);
 	else
 		genl_set_err(&ndshm_nl_family, net, 0, group, -ENOBUFS);
 }
@@ -221,6 +236,17 @@ void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object)
 void __init ndshm_nl_events_setup(void)
 {
 	__skb_queue_head_init(&pending.datagrams);
+}
+
+bool __init ndshm_nl_events_permitted(void)
+{
+	unsigned int group;
+
+	for (group = 0; group < ndshm_nl_family.n_mcgrps && !NDSHM_FILTERS_MEMBERS; group++) {
+		if (genl_has_listeners(&ndshm_nl_family, &init_net, group))
+			return false;
+	}
+	return true;
 }
 
 void ndshm_nl_events_teardown(void)

@@ -50,6 +50,8 @@ struct genl_family ndshm_nl_family __ro_after_init = {
 	.n_mcgrps = ARRAY_SIZE(groups),
 };
 
+static bool registered __ro_after_init;
+
 /*
  * Incremented when an adapter, a provider or a queue is added or removed, so that a dump of these
  * is flagged as inconsistent. Blocks, sections and quotas are not counted: they change so often
@@ -729,12 +731,18 @@ static const struct nl_event {
 	[NDSHM_CMD_QUOTA_EXCEEDED_NTF] = { ndshm_nl_put_excess },
 };
 
+/* Before the family is registered, or if its members may not receive. */
+static void nl_event_unsent(u8 cmd, void *object)
+{
+	if (events[cmd].counted)
+		atomic_inc(&nl_changes);
+}
+
 static void nl_event(u8 cmd, void *object)
 {
 	const struct nl_event *event = &events[cmd];
 
-	if (event->counted)
-		atomic_inc(&nl_changes);
+	nl_event_unsent(cmd, object);
 	if (ndshm_nl_events_wanted(cmd))
 		ndshm_nl_events_add(cmd, event->put, event->sleeps, object);
 }
@@ -742,12 +750,40 @@ static void nl_event(u8 cmd, void *object)
 int __init ndshm_nl_init(void)
 {
 	ndshm_nl_events_setup();
-	ndshm_event = nl_event;
-	return genl_register_family(&ndshm_nl_family);
+	ndshm_event = nl_event_unsent;
+	return 0;
+}
+
+/*
+ * Any process can join a number that is not a family's group yet. To unregister the family ends
+ * that.
+ */
+int __init ndshm_nl_register(void)
+{
+	unsigned int tries = 8;
+	int ret;
+
+	for (;;) {
+		ret = genl_register_family(&ndshm_nl_family);
+		if (ret)
+			return ret;
+		if (ndshm_nl_events_permitted()) {
+			ndshm_event = nl_event;
+			break;
+		}
+		if (!--tries) {
+			pr_warn("ndshm: a program joins all groups of generic netlink, so no events are sent; end it and load the module again\n");
+			break;
+		}
+		genl_unregister_family(&ndshm_nl_family);
+	}
+	registered = true;
+	return 0;
 }
 
 void ndshm_nl_exit(void)
 {
 	ndshm_nl_events_teardown();
-	genl_unregister_family(&ndshm_nl_family);
+	if (registered)
+		genl_unregister_family(&ndshm_nl_family);
 }

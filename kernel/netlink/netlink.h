@@ -123,13 +123,20 @@ void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object)
 void ndshm_nl_events_send(void);
 
 void __init ndshm_nl_events_setup(void);
+/*
+ * The family has just been registered. Return: false if a socket is a member of a group already,
+ * and the kernel cannot ask for its rights.
+ */
+bool __init ndshm_nl_events_permitted(void);
 void ndshm_nl_events_teardown(void);
 
 /*
- * Register the family. ndshm_nl_init() must be the first step of module init, and ndshm_nl_exit()
- * the last of exit: events of all other steps are then reported.
+ * ndshm_nl_init() must be the first step of module init that has events, and ndshm_nl_exit() the
+ * last of exit: the events of all other steps are then reported. ndshm_nl_register() must be one of
+ * the last steps of init: what a failing init unregisters may be in use by a dump.
  */
 int __init ndshm_nl_init(void);
+int __init ndshm_nl_register(void);
 void ndshm_nl_exit(void);
 
 #endif /* _NDSHM_NETLINK_NETLINK_H */
