@@ -200,6 +200,47 @@ TEST_F(pages, around)
 	EXPECT_EQ(0, wrong);
 }
 
+/* Read a byte of each page, again and again. */
+static void *read_pages(void *map)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	size_t at, round;
+	bool zero = true;
+
+	for (round = 0; round < 400; round++)
+		for (at = 0; at < 2 * HUGE; at += page)
+			zero &= all_bytes(map + at, 1, 0);
+	return zero ? NULL : map;
+}
+
+/* MADV_DONTNEED may free the page table in which a fault is about to insert pages. */
+TEST_F_TIMEOUT(pages, around_freed, LONG)
+{
+	const size_t length = 3 * HUGE;
+	unsigned char *space, *map;
+	pthread_t readers[2];
+	unsigned int i;
+	void *wrong;
+
+	make(_metadata, self, length);
+	space = mmap(NULL, 2 * length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, space);
+	/* A mapping that cannot have huge pages, with a whole page table. */
+	map = (void *)(((uintptr_t)space + HUGE - 1) / HUGE * HUGE + self->page);
+	ASSERT_EQ(map, mmap(map, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			    self->fd, self->block.mmap_offset));
+	for (i = 0; i < ARRAY_SIZE(readers); i++)
+		ASSERT_EQ(0, pthread_create(&readers[i], NULL, read_pages, map));
+	for (i = 0; i < 4000; i++)
+		ASSERT_EQ(0, madvise(map, length, MADV_DONTNEED));
+	for (i = 0; i < ARRAY_SIZE(readers); i++) {
+		pthread_join(readers[i], &wrong);
+		EXPECT_EQ(NULL, wrong);
+	}
+	ASSERT_EQ(0, munmap(space, 2 * length));
+	unmake(_metadata, self);
+}
+
 /* Each access is in another part of the block: nothing outside a mapping is mapped. */
 TEST_F(pages, around_parts)
 {

@@ -235,21 +235,31 @@ out:
 	spin_unlock(&object->state_lock);
 }
 
-/* Insert the pages from @address on. Another fault may have inserted any of them. */
-static vm_fault_t around_insert(struct around *around, struct vm_area_struct *vma,
-				unsigned long address)
+/*
+ * Insert the pages; the one at @index is for @vmf. Another fault may have inserted any of them, and
+ * madvise() may free the page table meanwhile.
+ */
+static vm_fault_t around_insert(struct around *around, unsigned int index, struct vm_fault *vmf)
 {
+	const unsigned long first = vmf->address - ((unsigned long)index << PAGE_SHIFT);
 	unsigned int i = around->first;
 	unsigned long left;
 	int err;
 
 	while (i < around->end) {
 		left = around->end - i;
-		err = vm_insert_pages(vma, address, around->pages + i, &left);
+		err = vm_insert_pages(vmf->vma, first + ((unsigned long)i << PAGE_SHIFT),
+				      around->pages + i, &left);
+		if (err == -EFAULT) {
+			/* Without a page table: the access faults again, its neighbours may not. */
+			if (i >= index)
+				break;
+			i = index;
+			continue;
+		}
 		if (err && err != -EBUSY)
 			return vmf_error(err);
 		/* -EBUSY: the first page of those left is mapped. */
-		address += (around->end - i - left + 1) << PAGE_SHIFT;
 		i = around->end - left + 1;
 	}
 	return VM_FAULT_NOPAGE;
@@ -285,8 +295,7 @@ vm_fault_t ndshm_block_fault_around(struct ndshm_object *object, struct vm_fault
 	around.pages[index] = vmf->page;
 	vmf->page = NULL;
 	around_extend(&around, object, vmf);
-	ret = around_insert(&around, vmf->vma,
-			    vmf->address - ((index - around.first) << PAGE_SHIFT));
+	ret = around_insert(&around, index, vmf);
 	around_release(&around);
 	return ret;
 }
