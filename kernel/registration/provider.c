@@ -57,10 +57,17 @@ void ndshm_provider_put(struct ndshm_provider *provider)
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_put);
 
+/* Return: @provider, or NULL if it is about to go. */
+static struct ndshm_provider *provider_usable(struct ndshm_provider *provider)
+{
+	return provider && !ndshm_blockset_killed(&provider->set) ? provider : NULL;
+}
+
 /* Called under RCU. Return: the default provider for @adapter, or NULL. */
 static struct ndshm_provider *provider_find_default(struct ndshm_adapter *adapter)
 {
-	return rcu_dereference(adapter->provider) ?: rcu_dereference(machine_default) ?:
+	return provider_usable(rcu_dereference(adapter->provider)) ?:
+	       provider_usable(rcu_dereference(machine_default)) ?:
 	       rcu_dereference(built_in[adapter->reach]);
 }
 

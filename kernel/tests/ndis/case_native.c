@@ -192,19 +192,19 @@ bool own_driver_nodes(struct bench *bench)
 	return passed;
 }
 
-/* Wait until allocations fail: the provider is closing. */
+/* Wait until other providers serve: the provider is closing. */
 static bool has_closed(struct bench *bench)
 {
 	unsigned long end = jiffies + 60 * HZ;
 	NDIS_SHARED_MEMORY_PARAMETERS p;
-	NDIS_HANDLE allocation;
+	unsigned int before;
 
 	while (time_before(jiffies, end)) {
 		p = request(bench);
-		if (NdisAllocateSharedMemory(bench->driver, &p, &allocation) !=
-		    NDIS_STATUS_SUCCESS)
+		before = native.requested;
+		CHECK(works_for(bench, bench->driver, &p));
+		if (native.requested == before)
 			return true;
-		NdisFreeSharedMemory(bench->driver, allocation);
 		cond_resched();
 	}
 	return false;
@@ -239,6 +239,7 @@ bool own_revoked(struct bench *bench)
 
 /**
  * struct removal - An NDIS driver that is notified
+ * @bench: of the test
  * @handle: its handle
  * @held: its blocks
  * @events: number of calls of its handler
@@ -250,6 +251,7 @@ bool own_revoked(struct bench *bench)
  * @error: result of the close
  */
 static struct removal {
+	struct bench *bench;
 	NDIS_HANDLE handle;
 	NDIS_HANDLE held[3];
 	unsigned int events;
@@ -263,6 +265,7 @@ static struct removal {
 
 static VOID device_removed(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
 {
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(removal.bench);
 	unsigned int i;
 
 	might_sleep();
@@ -273,6 +276,8 @@ static VOID device_removed(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
 			 event->PortNumber || event->InformationBuffer ||
 			 event->InformationBufferLength ||
 			 event->DevicePnPEvent != NdisDevicePnPEventSurpriseRemoved;
+	/* A later block has another provider, though this one has blocks. */
+	removal.wrong += !works_for(removal.bench, removal.handle, &p);
 	for (i = 0; i < ARRAY_SIZE(removal.held); i++) {
 		NdisFreeSharedMemory(removal.handle, removal.held[i]);
 		removal.held[i] = NULL;
@@ -293,6 +298,7 @@ static bool removal_begin(struct bench *bench)
 	unsigned int i;
 
 	removal = (struct removal){
+		.bench = bench,
 		.freed = COMPLETION_INITIALIZER(removal.freed),
 		.go_on = COMPLETION_INITIALIZER(removal.go_on),
 		.closed = COMPLETION_INITIALIZER(removal.closed),
