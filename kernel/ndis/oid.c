@@ -229,6 +229,19 @@ static void oid_copy_name(char *to, const IF_COUNTED_STRING *from)
 	to[i] = '\0';
 }
 
+/* A newer revision is read as the newest known. */
+static u16 oid_parameters_size(const NDIS_RECEIVE_QUEUE_PARAMETERS *p)
+{
+	switch (p->Header.Revision) {
+	case NDIS_RECEIVE_QUEUE_PARAMETERS_REVISION_1:
+		return NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1;
+	case NDIS_RECEIVE_QUEUE_PARAMETERS_REVISION_2:
+		return NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_2;
+	default:
+		return NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_3;
+	}
+}
+
 static bool oid_affinity_valid(const NDIS_RECEIVE_QUEUE_PARAMETERS *p)
 {
 	return p->ProcessorAffinity.Mask;
@@ -282,6 +295,8 @@ static NDIS_STATUS oid_allocate_queue(struct oid_call *call)
 	u32 id;
 
 	status = oid_begin_method(call, NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1);
+	if (status == NDIS_STATUS_SUCCESS)
+		status = oid_begin_method(call, oid_parameters_size(call->buffer));
 	if (status != NDIS_STATUS_SUCCESS)
 		return status;
 	p = call->buffer;
@@ -479,6 +494,8 @@ static NDIS_STATUS oid_set_parameters(struct oid_call *call)
 	u32 id;
 
 	status = oid_begin_set(call, NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1);
+	if (status == NDIS_STATUS_SUCCESS)
+		status = oid_begin_set(call, oid_parameters_size(call->buffer));
 	if (status != NDIS_STATUS_SUCCESS)
 		return status;
 	p = call->buffer;

@@ -532,6 +532,15 @@ static bool bad_buffers(struct bench *bench)
 	parameters.Header.Size = NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1 - 1;
 	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
 	prepare_parameters();
+	parameters.Header.Size = NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1;
+	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
+	prepare_parameters();
+	parameters.Header.Revision = NDIS_RECEIVE_QUEUE_PARAMETERS_REVISION_3;
+	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
+	prepare_parameters();
+	CHECK(method(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, &parameters,
+		     NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1) ==
+	      NDIS_STATUS_INVALID_LENGTH);
 	parameters.Header.Type = NDIS_OBJECT_TYPE_OID_REQUEST;
 	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
 	prepare_parameters();
