@@ -160,8 +160,11 @@ static void block_release(struct ndshm_object *object)
 
 	if (!hlist_unhashed(&block->in_table))
 		ndshm_block_table_remove(block);
-	/* A removal waits until the block has left its sets. */
-	if (block->consumed > SZ_2M && !(current->flags & PF_WQ_WORKER))
+	/*
+	 * A removal waits until the block has left its sets, and the task of a client can be
+	 * stopped by its cgroup.
+	 */
+	if (block->consumed > SZ_2M && block->pid && !(current->flags & PF_WQ_WORKER))
 		ndshm_step_run(block_free_step, block);
 	else
 		block_free_memory(block);

@@ -62,19 +62,25 @@ bool own_statuses(struct bench *bench)
 	return true;
 }
 
-/* Handlers run in the task of the caller. */
-bool ndis_callers_context(struct bench *bench)
+static bool callers_context(struct bench *bench, ULONG length)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE allocation;
 
+	p.Length = length;
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
 	CHECK(bench->script.caller == current);
 	bench->script.caller = NULL;
 	NdisFreeSharedMemory(bench->adapter, allocation);
-	CHECK(bench->script.freed == 1);
+	CHECK(bench->script.freed == bench->script.allocated);
 	CHECK(bench->script.caller == current);
 	return true;
+}
+
+/* Handlers run in the task of the caller. */
+bool ndis_callers_context(struct bench *bench)
+{
+	return callers_context(bench, PAGE_SIZE) && callers_context(bench, SZ_4M);
 }
 
 /* NULL is a valid context. */
