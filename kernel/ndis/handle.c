@@ -185,7 +185,9 @@ int ndshm_ndis_close(NDIS_HANDLE handle)
 
 	if (!ndis)
 		return -EINVAL;
-	atomic_long_fetch_or(LONG_MIN, &ndis->live);
+	/* The other close decides: it may let calls begin anew for which this one waits. */
+	if (atomic_long_fetch_or(LONG_MIN, &ndis->live) < 0)
+		return -EBUSY;
 	/*
 	 * Wait for a registration in progress. Later ones see that the handle is closing.
 	 */
