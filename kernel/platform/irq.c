@@ -12,6 +12,18 @@
 
 #include "device.h"
 
+/* Mask an unmasked line. With the lock held the handler finds it unmasked, or disabled. */
+static bool platform_line_mask_locked(struct ndshm_platform_line *line)
+{
+	lockdep_assert_held(&line->lock);
+
+	if (line->masked)
+		return false;
+	line->masked = true;
+	disable_irq_nosync(line->irq);
+	return true;
+}
+
 static irqreturn_t platform_line_handler(int irq, void *data)
 {
 	struct ndshm_platform_line *line = data;
@@ -19,11 +31,7 @@ static irqreturn_t platform_line_handler(int irq, void *data)
 	bool signal;
 
 	raw_spin_lock_irqsave(&line->lock, flags);
-	signal = !line->masked;
-	if (signal) {
-		line->masked = true;
-		disable_irq_nosync(irq);
-	}
+	signal = platform_line_mask_locked(line);
 	raw_spin_unlock_irqrestore(&line->lock, flags);
 	if (!signal)
 		return IRQ_NONE;
@@ -31,23 +39,13 @@ static irqreturn_t platform_line_handler(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Return: whether the line was masked before. */
-static bool platform_line_set_masked(struct ndshm_platform_line *line, bool masked)
-{
-	unsigned long flags;
-	bool before;
-
-	raw_spin_lock_irqsave(&line->lock, flags);
-	before = line->masked;
-	line->masked = masked;
-	raw_spin_unlock_irqrestore(&line->lock, flags);
-	return before;
-}
-
 static void platform_line_mask(struct ndshm_platform_line *line)
 {
-	if (!platform_line_set_masked(line, true))
-		disable_irq_nosync(line->irq);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&line->lock, flags);
+	platform_line_mask_locked(line);
+	raw_spin_unlock_irqrestore(&line->lock, flags);
 	/* Also for a handler that has masked the line: it may be about to signal. */
 	synchronize_irq(line->irq);
 }
@@ -55,7 +53,14 @@ static void platform_line_mask(struct ndshm_platform_line *line)
 /* An interrupt that is pending runs the handler at once. Until then it is disabled. */
 static void platform_line_unmask(struct ndshm_platform_line *line)
 {
-	if (platform_line_set_masked(line, false))
+	unsigned long flags;
+	bool masked;
+
+	raw_spin_lock_irqsave(&line->lock, flags);
+	masked = line->masked;
+	line->masked = false;
+	raw_spin_unlock_irqrestore(&line->lock, flags);
+	if (masked)
 		enable_irq(line->irq);
 }
 
