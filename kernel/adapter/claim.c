@@ -81,7 +81,8 @@ static unsigned long bar_pfn(struct ndshm_object *object, pgoff_t index,
 	/* A count of 0 turns the access into SIGBUS. */
 	*count = READ_ONCE(bar->claim->adapter->bars_unmapped) ? 0 :
 		 (object->length >> PAGE_SHIFT) - index;
-	*prot = pgprot_noncached(*prot);
+	/* The memory of a device is not encrypted. */
+	*prot = pgprot_decrypted(pgprot_noncached(*prot));
 	return PHYS_PFN(bar->start) + index;
 }
 
