@@ -616,6 +616,16 @@ static bool has_mark(const struct ndshm_pci *pci)
 	       address == MARK;
 }
 
+static void read_again_and_again(const char *path)
+{
+	int fd = ndshm_become(NDSHM_USER_A) ? open(path, O_RDONLY) : -1;
+	char text[512];
+
+	while (pread(fd, text, sizeof(text), 0) > 0)
+		;
+	_exit(1);
+}
+
 /* A reset by the client itself does what one through sysfs does, and really resets. */
 TEST_F(slot, client_reset)
 {
@@ -646,6 +656,31 @@ TEST_F(slot, client_reset)
 		test_survives(_metadata, function);
 	}
 	close(event);
+}
+
+/* Any user may read what takes the lock of the function for a moment. */
+TEST_F(slot, client_reset_while_read)
+{
+	struct function *function = &self->function;
+	pid_t readers[3];
+	unsigned int i;
+	int peers[3];
+	char path[80];
+
+	test_take(_metadata, function);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/uevent", function->edu.pci.name);
+	for (i = 0; i < ARRAY_SIZE(readers); i++) {
+		readers[i] = ndshm_fork(&peers[i]);
+		ASSERT_LE(0, readers[i]);
+		if (!readers[i])
+			read_again_and_again(path);
+	}
+	for (i = 0; i < 20; i++) {
+		test_reset(function);
+		test_survives(_metadata, function);
+	}
+	for (i = 0; i < ARRAY_SIZE(readers); i++)
+		EXPECT_TRUE(ndshm_end(readers[i], peers[i], SIGKILL));
 }
 
 /* Without DMA enabled before, too. */
@@ -879,8 +914,8 @@ static bool has_registers(const struct function *function)
 }
 
 /*
- * Close the client during a reset. Return: true if the reset held the
- * function's lock then.
+ * Close the client during a reset. Return: true if the reset had not ended before, and the close
+ * could reset the function after it.
  */
 static bool release_during_reset(struct __test_metadata *_metadata,
 				 struct function *function)
@@ -898,10 +933,11 @@ static bool release_during_reset(struct __test_metadata *_metadata,
 	while (!atomic_load(&resetter.done) && has_registers(function))
 		;
 	munmap(function->bar, function->bar_length);
+	met = !atomic_load(&resetter.done);
 	close(function->fd);
 	EXPECT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, resetter.error);
-	met = function_needs_reset(_metadata, function);
+	met = met && !function_needs_reset(_metadata, function);
 	EXPECT_FALSE(ndshm_pci_is_master(&function->edu.pci));
 
 	function->fd = ndshm_open();
@@ -916,8 +952,8 @@ static bool release_during_reset(struct __test_metadata *_metadata,
 }
 
 /*
- * The client closes while a reset holds the function, so the close cannot reset
- * it. The next claim must retry and find the function as it was bound.
+ * The client closes while a reset holds the function: the close waits for it, and resets the
+ * function then. The next claim finds it as it was bound.
  */
 TEST_F(slot, released_during_reset)
 {

@@ -177,6 +177,7 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
 {
 	struct ndshm_pci_function *function = pci_get_drvdata(pdev);
 
+	WRITE_ONCE(function->removing, true);
 	ndshm_adapter_unregister(function->adapter);
 	function->adapter = NULL;
 	ndshm_pci_reset_fini(function);

@@ -111,6 +111,22 @@ static bool pci_bridge_lock(struct pci_dev *bridge)
 	return !bridge;
 }
 
+/*
+ * Any user can have the lock for moments: some files of sysfs take it when they are read. remove()
+ * has it, and waits.
+ */
+static bool pci_function_lock(struct ndshm_pci_function *function)
+{
+	const unsigned long end = jiffies + HZ;
+
+	while (!device_trylock(&function->pdev->dev)) {
+		if (READ_ONCE(function->removing) || time_after(jiffies, end))
+			return false;
+		usleep_range(500, 1000);
+	}
+	return true;
+}
+
 static void pci_bridge_unlock(struct pci_dev *bridge)
 {
 	if (!bridge)
@@ -211,12 +227,11 @@ static void pci_reset_work(struct work_struct *work)
 	struct ndshm_pci_function *function =
 		container_of(work, struct ndshm_pci_function, reset.work);
 	struct ndshm_pci_reset *reset = &function->reset;
-	struct device *dev = &function->pdev->dev;
 	int error = -EAGAIN;
 
-	if (device_trylock(dev)) {
+	if (pci_function_lock(function)) {
 		error = pci_reset_device_locked(function);
-		device_unlock(dev);
+		device_unlock(&function->pdev->dev);
 	}
 	pci_test_reset_delay();
 	mutex_lock(&function->lock);
