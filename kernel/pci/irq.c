@@ -31,6 +31,20 @@ static bool pci_messages_arrive(const struct pci_dev *pdev)
 	return true;
 }
 
+/*
+ * Return: true if a port above interrupts on the line of @pdev. free_irq() waits for its threads,
+ * and the one of hot plug removes @pdev.
+ */
+static bool pci_port_has_line(struct pci_dev *pdev)
+{
+	struct pci_dev *port;
+
+	for (port = pci_upstream_bridge(pdev); port; port = pci_upstream_bridge(port))
+		if (port->irq == pdev->irq && !pci_dev_msi_enabled(port))
+			return true;
+	return false;
+}
+
 static unsigned int pci_irq_limit(int count)
 {
 	return clamp(count, 0, (int)NDSHM_MAX_IRQS);
@@ -49,7 +63,7 @@ int ndshm_pci_irqs_init(struct ndshm_pci_function *function)
 	irqs->had_flag = pdev->dev_flags & PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
 	irqs->line = pdev->irq;
 	if (pdev->pin && pdev->irq && pdev->irq != IRQ_NOTCONNECTED &&
-	    !pdev->broken_intx_masking)
+	    !pdev->broken_intx_masking && !pci_port_has_line(pdev))
 		irqs->limits[NDSHM_IRQ_INTX] = 1;
 	/* A device with this bug sends no messages while INTx is disabled, as it is here. */
 	if (!irqs->had_flag && pci_messages_arrive(pdev)) {
