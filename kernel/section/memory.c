@@ -115,29 +115,35 @@ static struct page *section_next_page(struct ndshm_section *section, u32 *at,
 }
 
 /*
- * Wait until no fault holds the lock of a page from @start to @end. Return: false if one still
- * does at @deadline (in jiffies; jiffies itself means not to wait).
+ * See each page from *@seen to @end without a fault that holds its lock; later faults find that the
+ * page is about to go. Return: false if a fault still holds one at @deadline (in jiffies; jiffies
+ * itself means not to wait). The next call goes on at *@seen.
  */
-static bool section_wait_for_faults(struct ndshm_section *section, u32 start,
+static bool section_wait_for_faults(struct ndshm_section *section, u32 *seen,
 				    u32 end, bool revoking,
 				    unsigned long deadline)
 {
-	bool waited = true;
 	struct page *page;
+	u32 at = *seen;
+	bool waited;
 
-	while (waited &&
-	       (page = section_next_page(section, &start, end, revoking))) {
+	while ((page = section_next_page(section, &at, end, revoking))) {
 		waited = ndshm_folio_wait_faults(page_folio(page), deadline);
 		put_page(page);
+		if (!waited)
+			return false;
+		*seen = at;
 		cond_resched();
 	}
-	return waited;
+	return true;
 }
 
 bool ndshm_section_wait_faults(struct ndshm_object *object,
 			       unsigned long deadline)
 {
-	return section_wait_for_faults(ndshm_section_of(object), 0, U32_MAX,
+	u32 seen = 0;
+
+	return section_wait_for_faults(ndshm_section_of(object), &seen, U32_MAX,
 				       true, deadline);
 }
 
@@ -454,6 +460,8 @@ static bool section_begin_trim(struct ndshm_section *section)
 	spin_lock(&section->lock);
 	section->revoking = section_take_idle(section, &prealloc);
 	spin_unlock(&section->lock);
+	if (section->revoking)
+		section->seen = section->revoking->start;
 	ndshm_prealloc_free(&prealloc);
 	return section->revoking;
 }
@@ -468,7 +476,7 @@ static bool section_unmap_revoking(struct ndshm_section *section)
 	struct inode *inode = READ_ONCE(section->object.inode);
 	const struct ndshm_extent *extent = section->revoking;
 
-	if (!section_wait_for_faults(section, extent->start, ndshm_extent_end(extent),
+	if (!section_wait_for_faults(section, &section->seen, ndshm_extent_end(extent),
 				     false, jiffies))
 		return false;
 	if (!inode)

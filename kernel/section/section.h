@@ -55,6 +55,7 @@ struct user_struct;
  * @trimming: work that frees idle memory
  * @revoking: run that @trimming is about to free, or NULL. Used by @trimming only; changed with
  *	@lock held
+ * @seen: pages of @revoking before it have been seen without a fault. Used by @trimming only
  * @retry: last delay of @trimming after a failed unmap, in jiffies. Used by @trimming only
  * @growing: callers that allocate memory which they have not added to @chunks
  * @lock: protects the members below, and the extents of all holders
@@ -104,6 +105,7 @@ struct ndshm_section {
 	struct completion revocation;
 	struct delayed_work trimming;
 	struct ndshm_extent *revoking;
+	u32 seen;
 	unsigned long retry;
 	atomic_t growing;
 	spinlock_t lock;		/* all members below */
