@@ -55,6 +55,12 @@ static int make_ring(void)
 		pr_err("example: no ring: %s\n", ndshm_reason_name(reason));
 		return PTR_ERR(ring);
 	}
+	/* A provider may give memory that the processor has no address for. */
+	if (!parameters.virtual_address) {
+		pr_err("example: the ring has no kernel address\n");
+		ndshm_free(ring);
+		return -EOPNOTSUPP;
+	}
 	/* virtual_address is for the processor, segment.address for the device. */
 	mutex_lock(&ring_lock);
 	if (!ring_gone)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A provider of write-combined memory, for requests that name it. */
+#include <linux/cc_platform.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -66,7 +67,7 @@ static const struct ndshm_provider_characteristics characteristics = {
 	.free = example_free,
 };
 
-static const struct ndshm_provider_ops ops = {
+static struct ndshm_provider_ops ops = {
 	.name = "example",
 	.owner = THIS_MODULE,
 	.flags = NDSHM_PROVIDER_OPEN,
@@ -76,6 +77,9 @@ static const struct ndshm_provider_ops ops = {
 
 static int __init example_init(void)
 {
+	/* Only the DMA API knows how memory that is shared unencrypted is mapped. */
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
+		ops.pfn = NULL;
 	provider = ndshm_provider_register(&characteristics, &ops,
 					   NDSHM_SCOPE_NAMED, NULL, NULL);
 	return PTR_ERR_OR_ZERO(provider);

@@ -60,6 +60,11 @@ static int make_buffers(u32 queue, u32 *handle)
 
 	if (IS_ERR(block))
 		return PTR_ERR(block);
+	/* Memory of a provider may have no address for the processor. */
+	if (!parameters.virtual_address) {
+		ndshm_free(block);
+		return -EOPNOTSUPP;
+	}
 	buffers = block;
 	*handle = parameters.shared_memory_handle;
 	return 0;
