@@ -10,7 +10,7 @@ ndshm=$1 json_get=$2
 top=$(mktemp -d)
 trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=memfd:
-unset STAND_IN_REFUSE
+unset STAND_IN_OPEN STAND_IN_REFUSE
 
 table() {
 	echo "USER        KIND               USED                 LIMIT  LIMIT OF
@@ -125,7 +125,13 @@ done
 export STAND_IN_REFUSE=22
 run 1 "quota: no such user" quota 12345
 says "quota: no such user: why" "ndshm: cannot show a quota: * (EINVAL)"
+STAND_IN_OPEN=0 STAND_IN_REFUSE=95 run 1 "an old module" -b /dev/ndshm quota
+says "an old module: why" \
+	"ndshm: cannot show a quota: not supported by the module; load one of this version (EOPNOTSUPP)"
 unset STAND_IN_REFUSE
+STAND_IN_OPEN=122 run 1 "too many clients" -b /dev/ndshm alloc
+says "too many clients: why" "ndshm: cannot open /dev/ndshm: the user has as many open clients as its \
+quota permits; close some, or raise the quota (ndshm quota --clients) (EDQUOT)"
 
 run 0 "monitor" monitor --count 6
 is "monitor: lines" "adapter added 7 name=card?0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Replaces the library's calls for quotas, the reserve and events in the command.
+ * STAND_IN_OPEN is the errno of ndshm_open(); 0 opens "memfd:" in place of the module.
  *
  * There are three users: root, a user without a name, and STAND_IN_UID for the caller.
  * New limits are printed to stderr. STAND_IN_REFUSE is the errno of every call, and
@@ -24,6 +25,8 @@
 
 #define NAMELESS	4000000000U
 
+int __real_ndshm_open(const char *where, struct ndshm **out);
+int __wrap_ndshm_open(const char *where, struct ndshm **out);
 int __wrap_ndshm_get_quota_sized(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota,
 				 size_t size);
 int __wrap_ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_row **out,
@@ -57,6 +60,15 @@ static int refusal(void)
 	const char *error = getenv("STAND_IN_REFUSE");
 
 	return error ? -atoi(error) : 0;
+}
+
+int __wrap_ndshm_open(const char *where, struct ndshm **out)
+{
+	const char *error = getenv("STAND_IN_OPEN");
+
+	if (!error)
+		return __real_ndshm_open(where, out);
+	return atoi(error) ? -atoi(error) : __real_ndshm_open("memfd:", out);
 }
 
 static struct ndshm_quota_row row_of(uint32_t uid)

@@ -8,6 +8,7 @@
 #include "tool.h"
 
 static bool errors_are_json;
+static bool without_module;
 
 void print_errors_in_json(void)
 {
@@ -162,6 +163,16 @@ enum exit_code cannot_errno(int error, const char *format, ...)
 	return EXIT_FAILED;
 }
 
+/* The text of an error without a reason. */
+static const char *error_text(int error)
+{
+	if (error != -EOPNOTSUPP)
+		return strerror(-error);
+	return without_module ? "not supported without the module; load it (modprobe ndshm), and "
+				"omit --backend and NDSHM_BACKEND" :
+				"not supported by the module; load one of this version";
+}
+
 enum exit_code cannot_ndshm(struct ndshm *ndshm, int error, const char *format, ...)
 {
 	uint32_t reason = ndshm ? ndshm_last_reason(ndshm) : NDSHM_REASON_NONE;
@@ -169,13 +180,19 @@ enum exit_code cannot_ndshm(struct ndshm *ndshm, int error, const char *format, 
 
 	va_start(arguments, format);
 	if (reason == NDSHM_REASON_NONE)
-		print_cannot(format, arguments, strerror(-error), NULL, NULL, error);
+		print_cannot(format, arguments, error_text(error), NULL, NULL, error);
 	else
 		print_cannot(format, arguments, ndshm_reason_text(reason),
 			     ndshm_reason_name(reason),
 			     ndshm_status_name(ndshm_last_status(ndshm)), error);
 	va_end(arguments);
 	return EXIT_FAILED;
+}
+
+/* Return the place that ndshm_open() opens; NULL or "" is the device. */
+static const char *place_of(const char *backend)
+{
+	return backend ? backend : secure_getenv("NDSHM_BACKEND");
 }
 
 /* @what: the place in errors, or NULL */
@@ -187,6 +204,8 @@ static struct ndshm *open_place(const char *where, const char *what)
 
 	switch (error) {
 	case 0:
+		where = place_of(where);
+		without_module = where && (!strcmp(where, "memfd:") || !strcmp(where, "section:"));
 		return ndshm;
 	case -ENOENT:
 		why = "the module is not loaded: load it (modprobe ndshm)";
@@ -194,6 +213,10 @@ static struct ndshm *open_place(const char *where, const char *what)
 	case -EACCES:
 	case -EPERM:
 		why = "the device is not open to you: be root, or of the group that has it";
+		break;
+	case -EDQUOT:
+		why = "the user has as many open clients as its quota permits; close some, or "
+		      "raise the quota (ndshm quota --clients)";
 		break;
 	case -EPROTONOSUPPORT:
 		why = "that is not ndshm, or it lacks what this command needs";
@@ -212,7 +235,7 @@ struct ndshm *open_client(const struct common *common)
 
 static bool views_by_netlink(const struct common *common)
 {
-	const char *where = common->backend ? common->backend : secure_getenv("NDSHM_BACKEND");
+	const char *where = place_of(common->backend);
 
 	return !where || !*where || !strcmp(where, NDSHM_DEVICE);
 }

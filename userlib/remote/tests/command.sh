@@ -132,6 +132,8 @@ failed() {
 	run 1 "$1" remote "${@:3}"
 	says "$1: why" "ndshm: cannot $2"
 }
+failed "a name without the module" 'open section "frames": not supported without the module; *' \
+	export frames --token-file "$top/token"
 failed "too long" 'get: the range has 3145728 bytes; use a smaller --offset or --length (ERANGE)' \
 	get "$at" "${secrets[@]}" --offset 3M --length 1
 [ ! -e "$top/none" ]
