@@ -14,7 +14,7 @@ _ndshm_words() {
 }
 
 _ndshm_options() {
-	ndshm "$@" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u
+	ndshm "$@" --help 2>/dev/null | sed -nE 's/^ +(-., )?(--[a-z][a-z-]*).*/\2/p' | sort -u
 }
 
 # Print the names of adapters or providers.
@@ -36,7 +36,7 @@ _ndshm() {
 	--owner)	candidates=$(compgen -u) ;;
 	*)
 		if [[ $word == -* ]]; then
-			candidates=$(_ndshm_options "${words[@]:0:$([[ ${words[0]:-} == remote ]] && echo 2 || echo 1)}")
+			candidates=$(_ndshm_options "${words[@]:0:$([[ ${words[0]:-} == @(remote|section) ]] && echo 2 || echo 1)}")
 		elif [[ ${#words[@]} -eq 0 ]]; then
 			candidates=$(_ndshm_words '')
 		else
@@ -44,7 +44,7 @@ _ndshm() {
 			list|ps|section|remote|permit)	candidates=$(_ndshm_words "${words[0]}") ;;
 			'permit adapter')	candidates=$(_ndshm_names adapters) ;;
 			'permit provider')	candidates=$(_ndshm_names providers) ;;
-			bind|unbind)		candidates=$(ls /sys/bus/pci/devices 2>/dev/null) ;;
+			bind|unbind)		candidates=$(find /sys/bus/{pci,platform}/devices -mindepth 1 -printf '%f\n' 2>/dev/null) ;;
 			quota)			candidates=$(compgen -u) ;;
 			esac
 		fi ;;
