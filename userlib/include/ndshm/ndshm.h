@@ -53,7 +53,7 @@ extern "C" {
 uint32_t ndshm_api_version(void);
 
 struct ndshm;		/* a client: an open /dev/ndshm, or an emulation of it */
-struct ndshm_claim;	/* a PCI function claimed by this client */
+struct ndshm_claim;	/* a device claimed by this client */
 struct ndshm_block;	/* a block of memory */
 
 /*
@@ -63,8 +63,8 @@ struct ndshm_block;	/* a block of memory */
  *
  * - "memfd:" emulates the device, to write and test programs without the module. It has
  *   one adapter, "memfd", one provider, "memfd", and no claims, DMA addresses,
- *   asynchronous requests, permissions, quotas and events; everything else behaves like
- *   the module.
+ *   asynchronous requests, permissions, quotas, events, names of sections and dma-bufs;
+ *   everything else behaves like the module.
  * - "section:" can only adopt sections (ndshm_section_adopt() in <ndshm/section.h>) and
  *   needs no access to the device.
  * - "netlink:" has the lists, and the calls of <ndshm/admin.h>, of the module, and can adopt
@@ -299,9 +299,9 @@ static inline int ndshm_find_provider(struct ndshm *ndshm, const char *name,
 /* Claims ----------------------------------------------------------------- */
 
 /*
- * Claim a PCI function bound to ndshm_pci. `address_width` is the number of DMA address
- * bits it can drive (24 to 64; 0: 32). Bus mastering is off until ndshm_claim_start():
- * quiesce the function through its BAR first. A claim ends with its client and cannot be
+ * Claim a device bound to ndshm_pci or ndshm_platform. `address_width` is the number of DMA
+ * address bits it can drive (24 to 64; 0: 32). Bus mastering of a PCI function is off until
+ * ndshm_claim_start(): quiesce the function through its BAR first. A claim ends with its client and cannot be
  * released alone: to release functions separately, open a client for each.
  */
 int ndshm_claim_adapter(struct ndshm *ndshm, uint32_t adapter, unsigned int address_width,
