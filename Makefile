@@ -77,10 +77,12 @@ userlib:
 .PHONY: install
 install: install-modules install-userlib
 
+# modules_install calls no depmod without System.map, which Debian's headers lack.
 .PHONY: install-modules
 install-modules: modules
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) \
 		INSTALL_MOD_STRIP=1 modules_install
+	$(if $(DESTDIR),,depmod $$(cat $(KDIR)/include/config/kernel.release))
 
 .PHONY: install-userlib
 install-userlib: userlib
