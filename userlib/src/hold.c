@@ -74,9 +74,8 @@ bool ndshm__section_is_held(struct ndshm_section *section, uint64_t offset, uint
 
 void ndshm__section_end_holds(struct ndshm_section *section)
 {
-	if (!section->holds)
-		return;
 	ndshm__lock();
+	section->deletions++;
 	for (struct ndshm_hold *hold = hold_of_process(section->holds); hold;
 	     hold = hold_of_process(hold->next)) {
 		if (!hold->end)
@@ -87,6 +86,13 @@ void ndshm__section_end_holds(struct ndshm_section *section)
 		ndshm__lock();
 		hold->ending--;
 	}
+	ndshm__unlock();
+}
+
+void ndshm__section_allow_holds(struct ndshm_section *section)
+{
+	ndshm__lock();
+	section->deletions--;
 	ndshm__unlock();
 }
 
@@ -123,11 +129,30 @@ static int hold_lend(struct ndshm_hold *hold)
 	return error == HEAP_LENT ? error : 0;
 }
 
+/* Returns NDSHM_REASON_NONE, or the reason why the section or its block cannot be held. */
+static uint32_t hold_add(struct ndshm_hold *hold)
+{
+	struct ndshm_section *section = hold->section;
+	uint32_t reason = NDSHM_REASON_NONE;
+
+	ndshm__lock();
+	if (section->deletions) {
+		reason = NDSHM_REASON_SECTION_DELETED;
+	} else if (hold_lend(hold)) {
+		reason = NDSHM_REASON_POINTER_LENT;
+	} else {
+		hold->next = section->holds;
+		section->holds = hold;
+	}
+	ndshm__unlock();
+	return reason;
+}
+
 NDSHM_API int ndshm_section_hold(struct ndshm_section *section, uint64_t offset, uint64_t length,
 				 void (*end)(void *context), void *context, struct ndshm_hold **out)
 {
 	struct ndshm_hold *hold;
-	int error;
+	uint32_t reason;
 
 	*out = NULL;
 	if (!section->base)
@@ -145,16 +170,10 @@ NDSHM_API int ndshm_section_hold(struct ndshm_section *section, uint64_t offset,
 	hold->length = length;
 	hold->end = end;
 	hold->context = context;
-	ndshm__lock();
-	error = hold_lend(hold);
-	if (!error) {
-		hold->next = section->holds;
-		section->holds = hold;
-	}
-	ndshm__unlock();
-	if (error) {
+	reason = hold_add(hold);
+	if (reason != NDSHM_REASON_NONE) {
 		free(hold);
-		return ndshm__refuse(section->ndshm, NDSHM_REASON_POINTER_LENT);
+		return ndshm__refuse(section->ndshm, reason);
 	}
 	*out = hold;
 	return ndshm__done(section->ndshm, 0);
@@ -176,7 +195,7 @@ NDSHM_API int ndshm_block_hold(struct ndshm_block *block, struct ndshm_hold **ou
 static void hold_release_section(struct ndshm_hold *hold)
 {
 	struct ndshm_section *section = hold->section;
-	_Atomic(struct ndshm_hold *) *at = &section->holds;
+	struct ndshm_hold **at = &section->holds;
 	bool last;
 
 	ndshm__lock();
@@ -185,15 +204,9 @@ static void hold_release_section(struct ndshm_hold *hold)
 		sched_yield();
 		ndshm__lock();
 	}
-	if (*at == hold) {
-		*at = hold->next;
-	} else {
-		struct ndshm_hold *before = *at;
-
-		while (before->next != hold)
-			before = before->next;
-		before->next = hold->next;
-	}
+	while (*at != hold)
+		at = &(*at)->next;
+	*at = hold->next;
 	if (hold->lent && !hold_find_lent(hold))
 		ndshm__heap_recall(section->heap, hold_granule(hold));
 	last = section->closed && !hold_of_process(section->holds);

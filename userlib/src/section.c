@@ -509,6 +509,8 @@ NDSHM_API int ndshm_section_delete(struct ndshm_section *section, uint32_t flags
 	/* Extents that clients of this process only keep in reserve do not count. */
 	if (error == -EBUSY && ndshm__section_reclaim(section))
 		error = delete_section(section, flags);
+	if (error)
+		ndshm__section_allow_holds(section);
 	return error;
 }
 

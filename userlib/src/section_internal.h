@@ -61,8 +61,9 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  * @dma: DMA addresses of the heap's memory; NULL until one is asked for
  * @alone: children do not inherit it: it is in a list, by @next
  * @next: see @alone; protected by ndshm__lock()
- * @holds: of this process and of those that it was forked from; protected by ndshm__lock(), but
- *	may be compared with NULL without it, by calls during which the section exists
+ * @holds: of this process and of those that it was forked from; protected by ndshm__lock()
+ * @deletions: calls of ndshm_section_delete() that have not failed; no hold is added after the
+ *	first; protected by ndshm__lock()
  * @closed: ndshm_section_close() was called, and the last hold's release frees it
  * @holder: 0, or the number of the process that attached in the upper half and its holder
  *	in the lower. Atomic instead of protected by a lock, which a child of fork()
@@ -83,7 +84,8 @@ struct ndshm_section {
 	_Atomic(struct ndshm_dma_table *) dma;
 	bool alone;
 	struct ndshm_section *next;
-	_Atomic(struct ndshm_hold *) holds;
+	struct ndshm_hold *holds;
+	unsigned int deletions;
 	bool closed;
 	_Atomic uint64_t holder;
 };
@@ -98,11 +100,13 @@ void ndshm__section_free(struct ndshm_section *section);
 
 /*
  * hold.c: return true if this process holds memory of the section, which the last release then
- * frees. Whether it holds any of a range. Call the functions for the end of accesses.
+ * frees. Whether it holds any of a range. Refuse new holds, and call the functions for the end of
+ * accesses; allow holds again after a deletion that failed.
  */
 bool ndshm__section_close_later(struct ndshm_section *section);
 bool ndshm__section_is_held(struct ndshm_section *section, uint64_t offset, uint64_t length);
 void ndshm__section_end_holds(struct ndshm_section *section);
+void ndshm__section_allow_holds(struct ndshm_section *section);
 
 /*
  * section_heap.c: get the section's heap, opening it if necessary. Returns 0, or -errno with

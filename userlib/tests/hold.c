@@ -232,6 +232,44 @@ static void deletion_ends_accesses_first(void)
 	ndshm_section_close(section);
 }
 
+struct late {
+	struct ndshm_section *section;
+	int error;
+};
+
+static void hold_late(void *context)
+{
+	struct late *late = context;
+	struct ndshm_hold *hold;
+
+	late->error = ndshm_section_hold(late->section, 0, 1, NULL, NULL, &hold);
+	ndshm_hold_release(hold);
+}
+
+static void deleted_sections_cannot_be_held(void)
+{
+	struct ndshm_section *section = section_make();
+	struct late late = { .section = section };
+	struct ndshm_hold *hold, *other;
+
+	REQUIRE(section);
+	CHECK(!ndshm_section_hold(section, 0, 1, hold_late, &late, &hold));
+	/* A deletion that fails. */
+	CHECK(ndshm_section_delete(section, 1u << 31) == -EOPNOTSUPP);
+	CHECK(late.error == -EIDRM);
+	CHECK_DONE(ndshm, ndshm_section_hold(section, 0, 1, NULL, NULL, &other));
+	ndshm_hold_release(other);
+	late.error = 0;
+	CHECK(!ndshm_section_delete(section, 0));
+	CHECK(late.error == -EIDRM);
+	CHECK_FAILS(ndshm, ndshm_section_hold(section, 0, 1, NULL, NULL, &other), EIDRM,
+		    SECTION_DELETED, CLOSING);
+	CHECK(!other);
+	ndshm_hold_release(other);
+	ndshm_hold_release(hold);
+	ndshm_section_close(section);
+}
+
 static void held_blocks_are_freed_later(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -346,6 +384,7 @@ int main(void)
 	RUN(bad_ranges_are_refused);
 	RUN(closes_are_deferred);
 	RUN(deletion_ends_accesses_first);
+	RUN(deleted_sections_cannot_be_held);
 	RUN(held_blocks_are_freed_later);
 	RUN(threads_hold_concurrently);
 	RUN(release_and_close_concurrently);

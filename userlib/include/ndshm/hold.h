@@ -31,7 +31,8 @@ struct ndshm_hold;
  *   closes it. The caller must not use the section afterwards.
  * - ndshm_section_delete() first calls `end`, unless it is NULL, with `context`. When `end` returns
  *   there must be no access to the range; the hold must still be released. `end` must not release
- *   a hold.
+ *   a hold. During the call and, if it succeeds, after it ndshm_section_hold() of the same object
+ *   is -EIDRM (SECTION_DELETED).
  *
  * It does not hold the memory from other processes: those that have extents in the range can free
  * them, and the creator can revoke the section. -EINVAL (LENGTH_ZERO). -ERANGE: not within the

@@ -373,7 +373,9 @@ static int export_section(struct ndshm_remote *remote, struct ndshm_section *sec
 	error = ndshm_section_hold(section, offset, length, export_end_for_deletion, owner,
 				   &owner->hold);
 	if (error)
-		remote_fail(error == -EBUSY ? NDSHM_REASON_POINTER_LENT : NDSHM_REASON_NONE, error);
+		remote_fail(error == -EBUSY ? NDSHM_REASON_POINTER_LENT :
+			    error == -EIDRM ? NDSHM_REASON_SECTION_DELETED : NDSHM_REASON_NONE,
+			    error);
 	return export_finish(owner, error, out);
 }
 

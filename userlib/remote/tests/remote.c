@@ -751,6 +751,9 @@ static void exports_hold_their_memory(void)
 	CHECK(!ndshm_remote_put(ranges[1], 0, &byte, 1) && !ndshm_remote_flush(peer) &&
 	      base[place + 100] == 7);
 	CHECK(!ndshm_section_delete(own, 0));
+	CHECK_REMOTE(ndshm_remote_export_section(server, own, place, 1, NDSHM_REMOTE_READ,
+						 &made[0]),
+		     EIDRM, SECTION_DELETED);
 	CHECK_REMOTE(ndshm_remote_get(ranges[1], 0, &byte, 1), EREMOTEIO, REMOTE_REVOKED);
 	CHECK(!ndshm_remote_query(server, &info) && !info.exports && !info.imports);
 	ndshm_remote_release(ranges[1]);

@@ -150,7 +150,8 @@ void ndshm_remote_disconnect(struct ndshm_remote_peer *peer);
  * must have memory: -ENXIO (EXPORT_RANGE). It is held as by ndshm_section_hold() and
  * ndshm_block_hold(): until ndshm_remote_revoke() its extents cannot be freed (-EBUSY), and it
  * stays mapped after ndshm_section_close() and ndshm_free(). ndshm_section_delete() by this
- * process ends the accesses of peers first. -EINVAL (LENGTH_ZERO); (ALIGNMENT):
+ * process ends the accesses of peers first, and later exports by the same object are -EIDRM
+ * (SECTION_DELETED). -EINVAL (LENGTH_ZERO); (ALIGNMENT):
  * NDSHM_REMOTE_ATOMIC for an address that is not a multiple of 8. -ERANGE (RANGE). -EROFS
  * (SECTION_READONLY): _WRITE or _ATOMIC for a read-only descriptor. -EOPNOTSUPP (FLAGS): no
  * right, or an unknown one. Or an error of ndshm_map().
