@@ -290,10 +290,8 @@ int ndshm__heap_free_rest(struct ndshm_heap *heap, void *pointer, uint64_t granu
 {
 	if (!state)
 		return pointer ? ndshm__heap_error(heap, pointer) : 0;
-	if (state & STATE_LENT) {
-		atomic_store_explicit(&heap->state[granule], state, memory_order_relaxed);
+	if (state & STATE_LENT)
 		return HEAP_LENT;
-	}
 	if (state == STATE_EXTENT)
 		return ndshm__large_free(heap, granule);
 	if (state == STATE_RUN)
@@ -330,8 +328,8 @@ int ndshm__heap_lend(struct ndshm_heap *heap, uint64_t granule)
 }
 
 /*
- * Exchange the state of a lent block for 0, and return it. It is 0 for a moment while another thread
- * fails to free the block. Only one thread ends a loan.
+ * Exchange the state of a lent block for 0, and return it. It is 0 for a moment if the block was lent
+ * while another thread was freeing it. Only one thread ends a loan.
  */
 static unsigned int take_lent(struct ndshm_heap *heap, uint64_t granule)
 {

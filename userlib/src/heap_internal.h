@@ -4,8 +4,8 @@
  *
  * A block starts at a granule of 16 bytes. The state of this granule is the block's
  * class, or STATE_RUN or STATE_EXTENT, with STATE_LENT while it is lent (loan.c); it is 0 if
- * no live block starts there. Freeing exchanges the state for 0, so that exactly one of several
- * threads that free the same block succeeds.
+ * no live block starts there. Freeing exchanges the state for 0 unless the block is lent, so that
+ * exactly one of several threads that free the same block succeeds.
  *
  *	state		source of a block			implemented by
  *	1 ... CLASSES	a thread's cache, filled from
@@ -598,7 +598,7 @@ none:
 	return false;
 }
 
-/* heap.c: the rest of ndshm__heap_free(), after the state was exchanged for 0. */
+/* heap.c: the rest of ndshm__heap_free(). @state was exchanged for 0, unless it is lent. */
 int ndshm__heap_free_rest(struct ndshm_heap *heap, void *pointer, uint64_t granule,
 			  size_t state);
 
@@ -644,8 +644,17 @@ static inline bool ndshm__cache_free(struct ndshm_heap *heap, uint64_t granule,
 	*state = 0;
 	if (unlikely(granule >= ndshm__table_granules(heap)))
 		return false;
+	/* Not by the exchange: other threads would find no block for a moment. */
+	*state = atomic_load_explicit(&heap->state[granule], memory_order_relaxed);
+	if (unlikely(*state & STATE_LENT))
+		return false;
 	*state = atomic_exchange_explicit(&heap->state[granule], 0, memory_order_acq_rel);
-	return ndshm__cache_put(heap, *state, granule);
+	if (likely(ndshm__cache_put(heap, *state, granule)))
+		return true;
+	/* It was lent in between. */
+	if (*state & STATE_LENT)
+		atomic_store_explicit(&heap->state[granule], *state, memory_order_relaxed);
+	return false;
 }
 
 /* heap_error.c: call the error handler for an invalid pointer. Returns -EINVAL. */

@@ -261,6 +261,29 @@ static void refused_frees_change_nothing(void)
 	end();
 }
 
+/* Beside a free that is refused, the block is as live as without one. */
+static void refused_frees_hide_nothing(void)
+{
+	pthread_t thread;
+	uint64_t offset;
+	void *block;
+
+	REQUIRE(make(4));
+	offset = lend(100);
+	block = at(offset);
+	target = block;
+	laps = 0;
+	done = false;
+	REQUIRE(!pthread_create(&thread, NULL, free_target, NULL));
+	while (laps < 300000 && !test_bad)
+		CHECK(ndshm_section_usable_size(section, block));
+	done = true;
+	pthread_join(thread, NULL);
+	target = NULL;
+	CHECK(!ndshm_loans_recall(loans, block) && !ndshm_section_free(section, block));
+	end();
+}
+
 static void loans_are_limited(void)
 {
 	uint64_t offset, last = 0;
@@ -510,6 +533,7 @@ int main(void)
 	RUN(other_rings_are_refused);
 	RUN(lent_blocks_are_not_freed);
 	RUN(refused_frees_change_nothing);
+	RUN(refused_frees_hide_nothing);
 	RUN(loans_are_limited);
 	RUN(a_struct_can_grow);
 	RUN(a_child_can_close);
