@@ -89,14 +89,6 @@ static bool in_initial_user_namespace(void)
 	return fields == 3 && !first && !outer && count == UINT32_MAX;
 }
 
-/* Returns 0 or an error of libnl. */
-static int join_group(struct nl_sock *sock, const char *name)
-{
-	int group = genl_ctrl_resolve_grp(sock, NDSHM_FAMILY_NAME, name);
-
-	return group < 0 ? group : nl_socket_add_membership(sock, group);
-}
-
 /* Modules before the groups for kinds of objects have only that of all events. */
 static int join(const struct ndshm_monitor *monitor)
 {
@@ -108,13 +100,25 @@ static int join(const struct ndshm_monitor *monitor)
 		[NDSHM_EVENT_SECTION] = NDSHM_MCGRP_SECTIONS,
 		[NDSHM_EVENT_QUOTA] = NDSHM_MCGRP_QUOTAS,
 	};
-	int error = monitor->objects == NDSHM_MONITOR_ALL ? -NLE_OBJ_NOTFOUND : 0;
+	int group = monitor->objects == NDSHM_MONITOR_ALL ? -NLE_OBJ_NOTFOUND : 0;
+	int found[NDSHM_EVENT_QUOTA], count = 0, error = 0;
 
-	for (uint32_t i = NDSHM_EVENT_ADAPTER; i <= NDSHM_EVENT_QUOTA && !error; i++)
-		if (monitor->objects & 1u << i)
-			error = join_group(monitor->sock, groups[i]);
-	if (error == -NLE_OBJ_NOTFOUND)
-		error = join_group(monitor->sock, NDSHM_MCGRP_EVENTS);
+	/* All before the first membership: libnl takes an event before an answer for the answer. */
+	for (uint32_t i = NDSHM_EVENT_ADAPTER; i <= NDSHM_EVENT_QUOTA && group >= 0; i++) {
+		if (!(monitor->objects & 1u << i))
+			continue;
+		group = genl_ctrl_resolve_grp(monitor->sock, NDSHM_FAMILY_NAME, groups[i]);
+		found[count++] = group;
+	}
+	if (group == -NLE_OBJ_NOTFOUND) {
+		group = genl_ctrl_resolve_grp(monitor->sock, NDSHM_FAMILY_NAME, NDSHM_MCGRP_EVENTS);
+		found[0] = group;
+		count = 1;
+	}
+	if (group < 0)
+		return ndshm__nle_errno(group);
+	for (int i = 0; i < count && !error; i++)
+		error = nl_socket_add_membership(monitor->sock, found[i]);
 	return ndshm__nle_errno(error);
 }
 

@@ -303,6 +303,15 @@ static void answer(struct nlmsghdr *header)
 	kernel.script();
 }
 
+static void put_event(void)
+{
+	struct nl_msg *message = nlmsg_alloc_size(4096);
+
+	genlmsg_put(message, 0, 0, KERNEL_FAMILY, 0, 0, NDSHM_CMD_BLOCK_ADDED_NTF, 1);
+	kernel_put(message);
+	kernel_end_datagram();
+}
+
 static int fake_send(struct nl_sock *sock, struct nl_msg *message)
 {
 	struct nlmsghdr *header = nlmsg_hdr(message);
@@ -312,6 +321,8 @@ static int fake_send(struct nl_sock *sock, struct nl_msg *message)
 	queued = received = 0;
 	queue[0].length = 0;
 	kernel.answering = true;
+	if (kernel.joined)
+		put_event();
 	answer(header);
 	kernel.answering = false;
 	return header->nlmsg_len;

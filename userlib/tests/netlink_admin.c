@@ -433,6 +433,7 @@ int __wrap_nl_socket_add_membership(struct nl_sock *sock, int group)
 {
 	(void)sock;
 	joined |= 1 << (group - GROUP);
+	kernel.joined = true;
 	return join_error;
 }
 
@@ -699,6 +700,7 @@ static void some_objects(void)
 		start();
 		ndshm_monitor_close(monitor);
 		joined = 0;
+		kernel.joined = false;
 		kernel.one_group = old;
 		CHECK_DONE(ndshm, ndshm_monitor_open_for(ndshm, both, &monitor));
 		CHECK(joined == (old ? 1 : 1 << 4 | 1 << 5));
