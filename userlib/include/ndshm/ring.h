@@ -109,8 +109,9 @@ int ndshm_ring_receive(struct ndshm_ring *ring, void *buffer, size_t capacity, s
  *
  * A process that has the eventfd can make write(2), and so a sender, block. -EINVAL: it is
  * no eventfd, or does not have EFD_NONBLOCK. Each object of a ring has one; the library does not
- * close it; -1 removes it, before which it must not be closed. ndshm_ring_arm() returns -EPROTO if
- * the ring's state is invalid.
+ * close it; -1 removes it, and another one replaces it. The caller must not close it before that,
+ * nor before each ndshm_ring_send() of this object that began before has returned: it may still
+ * write to the descriptor. ndshm_ring_arm() returns -EPROTO if the ring's state is invalid.
  */
 int ndshm_ring_set_eventfd(struct ndshm_ring *ring, int fd)
 	NDSHM_NONNULL(1);
