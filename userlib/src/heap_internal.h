@@ -32,7 +32,7 @@
 #include "heap.h"
 
 #define PAGE_SHIFT	12			/* of the heap's tables, whatever the system's is */
-#define PAGE_BYTES	(1ul << PAGE_SHIFT)
+#define PAGE_BYTES	(UINT64_C(1) << PAGE_SHIFT)
 #define GRANULE_SHIFT	4
 #define UNIT_SHIFT	10			/* unit of the pool */
 #define UNIT_BYTES	(1ul << UNIT_SHIFT)

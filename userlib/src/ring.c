@@ -36,7 +36,7 @@ static uint64_t round_up(uint64_t number, uint64_t to)
 /* Set the sizes. Returns the size of the file, or 0 if they are invalid. */
 static size_t set_sizes(struct ndshm_ring *ring, uint32_t capacity, uint32_t message_bytes)
 {
-	uint64_t slots;
+	uint64_t slots, bytes;
 
 	if (!capacity || capacity > NDSHM_RING_CAPACITY_MAX || capacity & (capacity - 1) ||
 	    !message_bytes || message_bytes > NDSHM_RING_MESSAGE_MAX)
@@ -46,14 +46,18 @@ static size_t set_sizes(struct ndshm_ring *ring, uint32_t capacity, uint32_t mes
 	ring->cell_count = capacity + RING_EXTRA;
 	ring->cell_bytes = round_up(sizeof(struct ring_cell) + message_bytes, RING_LINE);
 	slots = round_up(capacity * sizeof(uint64_t), RING_LINE);
-	return round_up(sizeof(struct ring_shared) + slots +
-			(uint64_t)ring->cell_count * ring->cell_bytes, sysconf(_SC_PAGESIZE));
+	bytes = round_up(sizeof(struct ring_shared) + slots +
+			 (uint64_t)ring->cell_count * ring->cell_bytes, sysconf(_SC_PAGESIZE));
+	return bytes > SIZE_MAX ? 0 : bytes;
 }
 
-static int map(struct ndshm_ring *ring, size_t bytes)
+static int map(struct ndshm_ring *ring, uint64_t bytes)
 {
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
+	void *memory;
 
+	if (bytes > SIZE_MAX)
+		return -ENOMEM;
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
 	madvise(memory, bytes, MADV_DONTDUMP);
@@ -231,7 +235,7 @@ NDSHM_API uint32_t ndshm_ring_message_bytes(const struct ndshm_ring *ring)
  * Waiting
  */
 
-#define MS	1000000L
+#define MS	INT64_C(1000000)
 #define SECOND	(1000 * MS)
 /*
  * A process that ends between a message and the wake-up wakes no other, and one that ends

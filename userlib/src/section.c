@@ -141,7 +141,7 @@ static int map(struct ndshm_section *section)
 	void *attempt, *place, *start;
 	int error;
 
-	if (size > SIZE_MAX - SECTION_ALIGN)
+	if (section->size > SIZE_MAX - SECTION_ALIGN)
 		return -ENOMEM;
 	/*
 	 * Test with one page whether mmap() of the section succeeds at all. A failure over the

@@ -80,6 +80,10 @@ static void bad_values_are_refused(void)
 	CHECK(ndshm_ring_create(NDSHM_RING_CAPACITY_MAX + 1, 8, &none) == -EINVAL);
 	CHECK(ndshm_ring_create(UINT32_MAX, 8, &none) == -EINVAL);
 	CHECK(ndshm_ring_create(8, NDSHM_RING_MESSAGE_MAX + 1, &none) == -EINVAL);
+	/* More than the address space of a 32-bit program has. */
+	if (sizeof(size_t) < sizeof(uint64_t))
+		CHECK(ndshm_ring_create(NDSHM_RING_CAPACITY_MAX, NDSHM_RING_MESSAGE_MAX, &none) ==
+		      -EINVAL);
 	none = (void *)1;
 	CHECK(ndshm_ring_adopt(-1, &none) == -EBADF && !none);
 	REQUIRE(!pipe2(fds, O_CLOEXEC));
@@ -958,7 +962,8 @@ static pid_t start(unsigned int number)
 
 static void processes_are_killed(void)
 {
-	unsigned long state = 88172645463325252, twice = 0, lost = 0, all = 0, receivers = 0;
+	unsigned long twice = 0, lost = 0, all = 0, receivers = 0;
+	uint64_t state = 88172645463325252;
 	unsigned int kills = getenv("LONG") ? 10000 : 400;
 	pid_t pids[SENDERS + RECEIVERS];
 
@@ -1074,7 +1079,7 @@ static void invalid_contents_are_refused(void)
 	ndshm_ring_close(ring);
 }
 
-static void overwrite_for_ever(unsigned long state)
+static void overwrite_for_ever(uint64_t state)
 {
 	volatile uint64_t *words = (void *)ring->shared;
 	const size_t count = ring->bytes / 8;

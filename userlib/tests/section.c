@@ -158,12 +158,28 @@ static void the_greatest_can_be_had(void)
 	struct ndshm_info info;
 	uint64_t offset;
 
+	if (sizeof(size_t) < sizeof(uint64_t))
+		return;
 	REQUIRE(!ndshm_get_info(ndshm, &info));
 	section = make(info.max_section, 0);
 	REQUIRE(section);
 	offset = extent(section, 1, 0);
 	CHECK(offset == 0 && look(section).committed == HUGE);
 	ndshm_section_close(section);
+}
+
+/* In a 32-bit program; also if the lower half of the size would fit. */
+static void the_address_space_is_a_limit(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *section;
+
+	for (uint64_t more = 0; more < 3; more++) {
+		request.max_size = (UINT64_C(4) << 30) + more * page;
+		if (sizeof(size_t) < sizeof(uint64_t))
+			CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), ENOMEM,
+				    MEMORY, RESOURCES);
+	}
 }
 
 /* Valid except for one member each. */
@@ -1070,6 +1086,7 @@ int main(void)
 	RUN(a_hooked_mremap_does_not_move_it);
 	RUN(sizes_are_rounded_to_pages);
 	RUN(the_greatest_can_be_had);
+	RUN(the_address_space_is_a_limit);
 	RUN(bad_requests_are_refused);
 	RUN(extents_are_the_lowest_that_fit);
 	RUN(memory_comes_in_chunks);

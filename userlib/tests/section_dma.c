@@ -214,8 +214,8 @@ static void bad_replies_are_refused(void)
 static void freed_memory_has_none(void)
 {
 	static void *blocks[BLOCKS];
-	unsigned long state = 88172645463325252, wrong = 0;
-	uint64_t address;
+	uint64_t state = 88172645463325252, address;
+	unsigned long wrong = 0;
 	void *back;
 
 	made_up = REVERSED;

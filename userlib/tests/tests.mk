@@ -145,6 +145,26 @@ races:
 		echo "# SKIP races between threads: $(CC) has no -fsanitize=thread that works"; \
 	fi
 
+# Tests of sizes and times once more as 32-bit programs, if the compiler supports them. They need no
+# libnl for that: they do not call it.
+narrow := $(out)/narrow
+narrow_programs := $(addprefix $(narrow)/tests/,ring section section_dma)
+
+$(narrow)/libnl.c: $(lib_objects)
+	@mkdir -p $(@D)
+	@nm -u $^ | awk '$$2 ~ /^(nl|genl)(a|msg)?_/ { print "void " $$2 "(void) { __builtin_trap(); }" }' | sort -u >$@
+
+.PHONY: narrow
+narrow: $(narrow)/libnl.c
+	@rm -f $(narrow_programs)
+	@+if $(CC) -m32 -c -o $(narrow)/libnl.o $< 2>/dev/null && echo 'int main(void) { return 0; }' | \
+	   $(CC) -m32 $(sanitizers) -x c -o $(narrow)/empty - 2>/dev/null && $(narrow)/empty; then \
+		$(MAKE) --no-print-directory -f $(here)/Makefile BUILD=$(narrow) \
+			CC='$(CC) -m32 -Wno-psabi' nl_libs=$(narrow)/libnl.o $(narrow_programs); \
+	else \
+		echo "# SKIP 32-bit programs: $(CC) has no -m32 that works"; \
+	fi
+
 # A program that keeps blocks for the command to find.
 $(tests)/keeps: $(here)/tests/keeps.c $(archive)
 	@mkdir -p $(@D)
@@ -160,10 +180,11 @@ section_command := $(tests)/ndshm $(tests)/ndshm-stand-in $(tests)/json_get $(te
 .PHONY: command-tests
 command-tests: $(section_command) $(tests)/keeps $(tests)/no_kcmp
 
-check: all races $(test_programs) $(tests)/fork/heap_fork command-tests $(tests)/ndshm-admin \
+check: all races narrow $(test_programs) $(tests)/fork/heap_fork command-tests $(tests)/ndshm-admin \
 		$(tests)/ndshm-list $(tests)/listener $(example) bindings-tests
 	@CC='$(CC)' CXX='$(CXX)' PYTHON='$(PYTHON)' CARGO='$(CARGO)' RUSTC='$(RUSTC)' $(here)/tests/run.sh \
-		$(library_tests) $(remote_checks) $(remote_scripts) $$(ls $(race_programs) 2>/dev/null) $(tests)/fork/heap_fork \
+		$(library_tests) $(remote_checks) $(remote_scripts) $$(ls $(race_programs) $(narrow_programs) 2>/dev/null) \
+		$(tests)/fork/heap_fork \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
 		'$(here)/tests/symbols.sh $(library) $(archive) $(wildcard $(here)/include/ndshm/*.h)' \
 		'$(here)/tests/man.sh $(here) $(uapi) $(library) $(archive) $(command) $(example)' \
