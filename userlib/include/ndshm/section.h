@@ -259,8 +259,9 @@ int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
  * private memory: overwriting the section corrupts contents only. Small sizes are served
  * from a cache per thread without a system call; the cache is released when the thread
  * exits. The caches of a process are limited to 1/8 of the section, and to less if there
- * are other holders. Before an allocation fails, the caches of all clients of the section in
- * this process are emptied. Blocks may be freed by any thread.
+ * are other holders, but each may have 1/1024 of the section: more than 128 threads can exceed
+ * the limit. Before an allocation fails, the caches of all clients of the section in this
+ * process are emptied. Blocks may be freed by any thread.
  *
  * After a call that succeeds ndshm_last_reason() has no meaning. A call that fails because an
  * extent could not be allocated has the reason of that extent. After fork() the child has
