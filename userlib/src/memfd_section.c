@@ -610,7 +610,8 @@ static uint32_t section_share(const struct ndshm_section *section,
 		argument->out_section = fcntl(section->fd, F_DUPFD_CLOEXEC, 0);
 	} else {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", section->fd);
-		argument->out_section = open(path, O_RDONLY | O_CLOEXEC);
+		/* Another process can have a lease of the file, for whose end an open waits. */
+		argument->out_section = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	}
 	if (argument->out_section >= 0)
 		return NDSHM_REASON_NONE;
@@ -619,7 +620,8 @@ static uint32_t section_share(const struct ndshm_section *section,
 		/* The section was deleted meanwhile. */
 		return NDSHM_REASON_SECTION_DELETED;
 	case ENOENT:
-		/* Without /proc there are no read-only descriptors. */
+	case EWOULDBLOCK:
+		/* Without /proc, or beside a lease, there are no read-only descriptors. */
 		return NDSHM_REASON_FLAGS;
 	default:
 		return descriptor_reason(errno);

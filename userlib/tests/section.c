@@ -649,6 +649,26 @@ static void reading_only_stays_so(void)
 	ndshm_section_close(section);
 }
 
+/* An open for reading waits for the owner of such a lease to end it, 45 s by default. */
+static void a_lease_does_not_block_a_share(void)
+{
+	struct ndshm_section *section = make(HUGE, page);
+	char path[64];
+	int lease, fd;
+
+	REQUIRE(section && signal(SIGIO, SIG_IGN) != SIG_ERR);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ndshm_section_fd(section));
+	lease = open(path, O_RDWR | O_CLOEXEC);
+	CHECK(lease >= 0 && !fcntl(lease, F_SETLEASE, F_WRLCK));
+	CHECK_FAILS(ndshm, ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd), EOPNOTSUPP,
+		    FLAGS, NOT_SUPPORTED);
+	CHECK(fd == -1);
+	CHECK(!close(lease));
+	CHECK_DONE(ndshm, ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd));
+	CHECK(!close(fd) && signal(SIGIO, SIG_DFL) == SIG_IGN);
+	ndshm_section_close(section);
+}
+
 static void unknown_flags_of_a_share_are_refused(void)
 {
 	struct ndshm_section *section = make(HUGE, 0);
@@ -1106,6 +1126,7 @@ int main(void)
 	RUN(other_threads_do_not_wait_for_memory);
 	RUN(deleted_sections_refuse_attach);
 	RUN(reading_only_stays_so);
+	RUN(a_lease_does_not_block_a_share);
 	RUN(unknown_flags_of_a_share_are_refused);
 	RUN(revoking_frees_all_memory);
 	RUN(deletion_is_final);
