@@ -513,13 +513,16 @@ int ndshm__netlink_connect(struct nl_sock **out, int *family)
 static int request(struct answer *answer, const struct ndshm_query *query)
 {
 	struct nl_sock *sock;
-	int family, error;
+	int family, error, state;
 
+	/* The calls of libnl are cancellation points. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	error = ndshm__netlink_connect(&sock, &family);
-	if (error)
-		return error;
-	error = ask(sock, family, answer, query);
-	nl_socket_free(sock);
+	if (!error) {
+		error = ask(sock, family, answer, query);
+		nl_socket_free(sock);
+	}
+	pthread_setcancelstate(state, NULL);
 	return error;
 }
 

@@ -43,22 +43,33 @@ static int send_descriptor(int socket, int fd, const void *data, size_t length)
 	return (size_t)sent == length ? 0 : -EMSGSIZE;
 }
 
+/* Send a new descriptor. */
+static int send_copy(struct ndshm_section *section, int socket, uint32_t flags, const void *data,
+		     size_t length)
+{
+	int error, fd, state;
+
+	/* sendmsg() is a cancellation point. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	error = ndshm_section_share(section, flags, &fd);
+	if (!error) {
+		error = ndshm__done(section->ndshm, send_descriptor(socket, fd, data, length));
+		ndshm__close(fd);
+	}
+	pthread_setcancelstate(state, NULL);
+	return error;
+}
+
 NDSHM_API int ndshm_section_send(struct ndshm_section *section, int socket, uint32_t flags,
 				 const void *data, size_t length)
 {
-	int fd = ndshm_section_fd(section), error = 0;
-
 	/* Without data a stream socket sends nothing, and a receiver takes it for the end. */
 	if (!length)
 		return ndshm__refuse(section->ndshm, NDSHM_REASON_LENGTH_ZERO);
 	if (flags)
-		error = ndshm_section_share(section, flags, &fd);
-	if (error)
-		return error;
-	error = send_descriptor(socket, fd, data, length);
-	if (flags)
-		ndshm__close(fd);
-	return ndshm__done(section->ndshm, error);
+		return send_copy(section, socket, flags, data, length);
+	return ndshm__done(section->ndshm,
+			   send_descriptor(socket, ndshm_section_fd(section), data, length));
 }
 
 /*

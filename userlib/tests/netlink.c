@@ -2,6 +2,8 @@
 /*
  * Lists by netlink, from a fake kernel.
  */
+#include <pthread.h>
+
 #include "fake_kernel.h"
 #include "test.h"
 #include "wrap.h"
@@ -31,6 +33,24 @@ static void adapters_are_listed(void)
 	CHECK(rows[0].open && rows[0].claimed && !rows[0].claimable && !rows[0].needs_reset);
 	CHECK(kernel.dumps == 1 && kernel.gets == 0);
 	free(rows);
+}
+
+static void *list_cancelled(void *none)
+{
+	pthread_cancel(pthread_self());
+	adapters_are_listed();
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return none;
+}
+
+/* Else its socket and rows would stay: test_run() counts the descriptors. */
+static void a_cancelled_thread_lists(void)
+{
+	pthread_t thread;
+	void *end;
+
+	CHECK(!pthread_create(&thread, NULL, list_cancelled, NULL));
+	CHECK(!pthread_join(thread, &end) && !end);
 }
 
 static void one_provider(void)
@@ -439,6 +459,7 @@ int main(void)
 	if (kernel_open(&ndshm))
 		return 1;
 	RUN(adapters_are_listed);
+	RUN(a_cancelled_thread_lists);
 	RUN(providers_are_listed);
 	RUN(providers_need_not_be_counted);
 	RUN(blocks_are_listed);

@@ -4,6 +4,7 @@
  * descriptor may be left. WHERE is that of ndshm_open(), "memfd:" without it.
  */
 #include <dirent.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -106,6 +107,27 @@ static void one_for_reading(void)
 		    SECTION_READONLY, OPEN_FAILED);
 	CHECK_FAILS(other, ndshm_section_send(received, pair[1], 0, "x", 0), EINVAL, LENGTH_ZERO,
 		    INVALID_PARAMETER);
+	ndshm_section_close(received);
+}
+
+static void *send_cancelled(void *none)
+{
+	pthread_cancel(pthread_self());
+	CHECK_DONE(ndshm, ndshm_section_send(section, pair[0], NDSHM_SHARE_READONLY, "x", 1));
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return none;
+}
+
+/* Else the descriptor that is sent would stay. */
+static void a_cancelled_thread_sends(void)
+{
+	struct ndshm_section *received;
+	pthread_t thread;
+	void *end;
+
+	REQUIRE(!pthread_create(&thread, NULL, send_cancelled, NULL));
+	CHECK(!pthread_join(thread, &end) && !end);
+	CHECK_DONE(other, receive(&received));
 	ndshm_section_close(received);
 }
 
@@ -213,6 +235,7 @@ static void with_socket(int type)
 	REQUIRE(!socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair));
 	a_section_is_received();
 	one_for_reading();
+	a_cancelled_thread_sends();
 	what_is_not_sent();
 	hostile_messages();
 	if (type == SOCK_SEQPACKET)

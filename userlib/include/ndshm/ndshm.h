@@ -420,7 +420,8 @@ int ndshm_alloc_async(struct ndshm *ndshm, const struct ndshm_request *request,
 /*
  * Get the next completion. Waits up to `timeout` milliseconds; 0 does not wait, a
  * negative value waits without limit. -EAGAIN: none within this time. -EINTR: interrupted
- * by a signal. ndshm_fd() reports POLLIN while a completion is available.
+ * by a signal. ndshm_fd() reports POLLIN while a completion is available. A thread must not be
+ * cancelled (pthread_cancel()) while it waits: memory would stay allocated.
  */
 int ndshm_next_done_sized(struct ndshm *ndshm, int timeout, struct ndshm_done *out, size_t size)
 	NDSHM_NONNULL(1, 3);
