@@ -16,6 +16,7 @@ static int once_error;
 
 /* The key's value is the thread's number, from 1 on; 0: the thread has none yet. */
 static pthread_key_t key;
+static bool has_key;
 static uintptr_t last_thread;
 
 /* All contexts, linked by their member link. */
@@ -84,9 +85,20 @@ static void in_child(void)
 
 static void set_up(void)
 {
-	once_error = pthread_key_create(&key, thread_ends);
-	if (!once_error)
-		once_error = pthread_atfork(ndshm__lock, ndshm__unlock, in_child);
+	once_error = pthread_atfork(ndshm__lock, ndshm__unlock, in_child);
+}
+
+/* Not once: there may be a free key at a later call. */
+static int make_key(void)
+{
+	int error = 0;
+
+	ndshm__lock();
+	if (!has_key)
+		error = pthread_key_create(&key, thread_ends);
+	has_key = !error;
+	ndshm__unlock();
+	return -error;
 }
 
 /* Return this thread's number; 0 if it has none and cannot get one. */
@@ -105,10 +117,12 @@ static uintptr_t this_thread(void)
 int ndshm__last_open(struct ndshm *ndshm)
 {
 	uintptr_t thread;
+	int error;
 
 	pthread_once(&once, set_up);
-	if (once_error)
-		return -once_error;
+	error = once_error ? -once_error : make_key();
+	if (error)
+		return error;
 	thread = this_thread();
 	if (!thread)
 		return -ENOMEM;
