@@ -649,8 +649,8 @@ NDSHM_API int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
 	uint64_t length;
 	int error;
 
-	/* No extent starts there: the backend has the reason. */
-	if (offset % RAW_PAGE || offset >= section->size)
+	/* Without an extent there, or a section in this child: the command has the reason. */
+	if (!section->kind || offset % RAW_PAGE || offset >= section->size)
 		return ndshm__section_extent_free(section, offset);
 	/* Without a command: those of a deleted section fail, but its memory can still be held. */
 	length = raw_length(section, offset);

@@ -63,6 +63,8 @@ static int send_copy(struct ndshm_section *section, int socket, uint32_t flags, 
 NDSHM_API int ndshm_section_send(struct ndshm_section *section, int socket, uint32_t flags,
 				 const void *data, size_t length)
 {
+	if (!section->kind)
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_DESCRIPTOR);
 	/* Without data a stream socket sends nothing, and a receiver takes it for the end. */
 	if (!length)
 		return ndshm__refuse(section->ndshm, NDSHM_REASON_LENGTH_ZERO);

@@ -562,6 +562,8 @@ static void find_nothing(void *base, void *block, int fd)
 	CHECK(!ndshm_section_base(section) && ndshm_section_fd(section) == -1);
 	CHECK(refused(ndshm_section_query(section, &info)));
 	CHECK(refused(ndshm_section_share(section, 0, &other)));
+	CHECK(refused(ndshm_section_send(section, 0, 0, "x", 1)));
+	CHECK(refused(ndshm_extent_free(section, 0)));
 	CHECK(refused(ndshm_section_delete(section, 0)));
 	CHECK(refused(ndshm_section_sync(section, NDSHM_SYNC_FOR_CPU, 0, 1)));
 	CHECK(refused(ndshm_section_read(section, 0, &byte, 1)));
