@@ -317,8 +317,11 @@ static int64_t peer_limit_check(struct ndshm_remote_peer *peer, struct peer_limi
 	return 0;
 }
 
-/* Wait for the sockets, without the lock, and serve meanwhile if no thread does. */
-static void peer_poll(struct ndshm_remote_peer *peer, short events, int64_t left, int queue)
+/*
+ * Wait for the sockets, without the lock, and serve meanwhile if no thread does. Returns the events
+ * of the connection.
+ */
+static short peer_poll(struct ndshm_remote_peer *peer, short events, int64_t left, int queue)
 {
 	struct ndshm_remote *remote = peer->remote;
 	struct pollfd fds[3] = {
@@ -333,22 +336,45 @@ static void peer_poll(struct ndshm_remote_peer *peer, short events, int64_t left
 	peer_lock(peer);
 	if (fds[2].revents)
 		queue_disarm(peer);
+	return fds[0].revents;
 }
 
-/* One thread waits for replies, or completions and replies, for all that wait for these. */
-static void peer_poll_for_all(struct ndshm_remote_peer *peer, bool *polling, int64_t left,
-			      int queue)
+/* Wait until another thread, which polls, has made progress, or polls no more. */
+static void peer_wait_other(struct ndshm_remote_peer *peer, int64_t left)
 {
-	*polling = true;
-	peer_poll(peer, POLLIN, left, queue);
-	*polling = false;
+	const int64_t end = remote_now() + left;
+	struct timespec time = {
+		.tv_sec = end / REMOTE_SECOND, .tv_nsec = end % REMOTE_SECOND,
+	};
+
+	pthread_cond_timedwait(&peer->changed, &peer->lock, &time);
+}
+
+/* Wait for completions, or for replies, for all, and for both if no other thread does. */
+static void peer_poll_for_all(struct ndshm_remote_peer *peer, int64_t left, bool completions)
+{
+	const bool replies = !peer->polling;
+	int queue = -1;
+
+	if (completions && !queue_arm(peer, &queue))
+		return;
+	peer->polling_queue |= completions;
+	peer->polling = true;
+	peer_poll(peer, replies ? POLLIN : 0, left, queue);
+	if (completions)
+		peer->polling_queue = false;
+	if (replies)
+		peer->polling = false;
 	/* One that waits for this thread polls next. */
 	pthread_cond_broadcast(&peer->changed);
 }
 
 /*
- * Make progress, or wait for it. One thread waits for the socket, the others for it. A thread
- * that sends waits for both directions itself.
+ * Make progress, or wait for it. One thread waits for replies, the others for it. A thread that
+ * sends waits for both directions itself.
+ *
+ * While a thread polls for replies, no other one receives: the kernel looks again after it has
+ * woken that thread, finds nothing, and lets it sleep although its reply has come.
  */
 void peer_wait_step(struct ndshm_remote_peer *peer, struct peer_limit *limit, bool send,
 		    int64_t most)
@@ -360,24 +386,16 @@ void peer_wait_step(struct ndshm_remote_peer *peer, struct peer_limit *limit, bo
 	if (most && most < left)
 		left = most;
 	if (send) {
-		peer_poll(peer, POLLIN | POLLOUT, left, -1);
-	} else if (peer->polling_queue || (!most && peer->polling)) {
-		const int64_t end = remote_now() + left;
-		struct timespec time = {
-			.tv_sec = end / REMOTE_SECOND, .tv_nsec = end % REMOTE_SECOND,
-		};
-
-		pthread_cond_timedwait(&peer->changed, &peer->lock, &time);
-	} else if (most) {
-		int queue;
-
-		if (queue_arm(peer, &queue))
-			peer_poll_for_all(peer, &peer->polling_queue, left, queue);
+		/* The thread that polls has been woken, too. */
+		if (peer_poll(peer, POLLIN | POLLOUT, left, -1) == POLLIN && peer->polling)
+			peer_wait_other(peer, left);
+	} else if (most ? peer->polling_queue : peer->polling) {
+		peer_wait_other(peer, left);
 	} else {
-		peer_poll_for_all(peer, &peer->polling, left, -1);
+		peer_poll_for_all(peer, left, most);
 	}
 	queue_progress(peer);
-	for (int i = 0; i < TURN_RECEIVES && peer_receive(peer); i++)
+	for (int i = 0; !peer->polling && i < TURN_RECEIVES && peer_receive(peer); i++)
 		;
 }
 

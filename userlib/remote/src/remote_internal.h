@@ -222,8 +222,8 @@ struct ndshm_remote_peer {
 	struct remote_list ranges;
 	uint32_t reason;		/* of its failure */
 	bool sending;			/* a thread is between the ends of its messages */
-	bool polling;			/* a thread waits for replies for all */
-	bool polling_queue;		/* a thread waits for both for all */
+	bool polling;			/* a thread waits for replies for all, and receives */
+	bool polling_queue;		/* a thread waits for completions for all */
 
 	struct remote_queue *queue;	/* or NULL: @queue_reason says why */
 	uint32_t queue_reason;

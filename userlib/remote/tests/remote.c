@@ -196,6 +196,67 @@ static void threads_share_a_connection(void)
 	finish();
 }
 
+static bool polls_are_slow;		/* of threads that wait for replies only */
+static atomic_bool reply_is_awaited, room_is_awaited;
+
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
+
+/* The kernel looks again after it has woken a thread: here other threads run in between. */
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	if (!polls_are_slow)
+		return __real_poll(fds, count, timeout);
+	if (fds[0].events & POLLOUT) {
+		room_is_awaited = true;
+		return __real_poll(fds, count, timeout);
+	}
+	reply_is_awaited = true;
+	if (__real_poll(fds, count, timeout) > 0)
+		usleep(300000);
+	return __real_poll(fds, count, timeout);
+}
+
+static void *put_all(void *context)
+{
+	return ndshm_remote_put(context, 0, memory, SECTION_BYTES) ? context : NULL;
+}
+
+static void *get_byte(void *context)
+{
+	char byte;
+
+	return ndshm_remote_get(context, 0, &byte, 1) ? context : NULL;
+}
+
+/* A thread that sends wakes with one that waits for a reply, and is faster. */
+static void replies_wake_their_thread(void)
+{
+	pthread_t getter, putter;
+	int64_t start;
+	void *failed;
+	int status;
+
+	REQUIRE(begin(0, NDSHM_REMOTE_TCP));
+	reply_is_awaited = room_is_awaited = false;
+	kill(owner.pid, SIGSTOP);
+	CHECK(waitpid(owner.pid, &status, WUNTRACED) == owner.pid && WIFSTOPPED(status));
+	polls_are_slow = true;
+	start = test_now();
+	CHECK(!pthread_create(&getter, NULL, get_byte, range));
+	while (!reply_is_awaited)
+		usleep(1000);
+	CHECK(!pthread_create(&putter, NULL, put_all, range));
+	while (!room_is_awaited)
+		usleep(1000);
+	kill(owner.pid, SIGCONT);
+	CHECK(!pthread_join(getter, &failed) && !failed);
+	CHECK(test_now() - start < TIMEOUT);
+	CHECK(!pthread_join(putter, &failed) && !failed);
+	polls_are_slow = false;
+	finish();
+}
+
 static void bad_arguments_have_reasons(void)
 {
 	struct ndshm_remote_request request = NDSHM_REMOTE_REQUEST_INIT;
@@ -866,6 +927,7 @@ int main(int argc, char **argv)
 	RUN(lists_are_scattered);
 	RUN(atomics_of_both_sides_sum_up);
 	RUN(threads_share_a_connection);
+	RUN(replies_wake_their_thread);
 	RUN(bad_arguments_have_reasons);
 	RUN(imports_are_bounded);
 	RUN(refused_imports_use_no_blob);
