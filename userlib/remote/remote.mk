@@ -111,7 +111,7 @@ $(remote_tests)/%.o: $(remote)/tests/%.c $(here)/Makefile $(remote)/remote.mk
 	$(remote_compile) $(watch_tests) -I$(remote)/src -I$(here)/tests -c -o $@ $<
 
 $(remote_tests)/remote_pins: wraps = $(call wrap,fopen64)
-$(remote_tests)/remote: wraps = $(call wrap,getrandom poll)
+$(remote_tests)/remote: wraps = $(call wrap,epoll_ctl getrandom poll)
 $(remote_test_programs): %: %.o $(remote_test_objects)
 	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread $(wraps) -o $@ \
 		$(filter %.o,$^) $(remote_libs) $(nl_libs)

@@ -259,10 +259,13 @@ static void export_remove(struct ndshm_remote_export *owner)
 static void export_end_for_deletion(void *context)
 {
 	struct ndshm_remote_export *owner = context;
+	int state;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	remote_lock(owner->remote);
 	export_end(owner);
 	remote_unlock(owner->remote);
+	pthread_setcancelstate(state, NULL);
 }
 
 static void export_free(struct ndshm_remote_export *owner)

@@ -435,10 +435,12 @@ NDSHM_API void ndshm_remote_close(struct ndshm_remote *remote)
 	if (!remote || !remote_enter(remote))
 		return;
 	remote_stop(remote);
-	/* No other thread uses the object any more. */
+	/* No other thread uses the object any more, but one may delete a section. */
+	remote_lock(remote);
 	listener_close(remote);
 	while (remote->links.next != &remote->links)
 		link_close(REMOTE_ENTRY(remote->links.next, struct remote_link, link));
+	remote_unlock(remote);
 	exports_free(remote);
 	while (remote->peers.next != &remote->peers)
 		peer_free(REMOTE_ENTRY(remote->peers.next, struct ndshm_remote_peer, link));

@@ -4,6 +4,7 @@
  * LONG=1: 10,000 transfers instead of 300.
  */
 #include <netinet/in.h>
+#include <sys/epoll.h>
 #include <linux/tcp.h>
 
 #include "remote_internal.h"
@@ -826,6 +827,45 @@ static void exports_hold_their_memory(void)
 	ndshm_remote_close(remote);
 }
 
+static struct ndshm_remote *closing;
+static uint32_t closed;			/* descriptors */
+
+int __real_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
+
+/* While a connection ends, no other thread may end its imports. */
+int __wrap_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+	if (closing && operation == EPOLL_CTL_DEL && closed++ < 2 &&
+	    CHECK(pthread_mutex_trylock(&closing->lock)) == 0)
+		pthread_mutex_unlock(&closing->lock);
+	return __real_epoll_ctl(epoll, operation, fd, event);
+}
+
+/* Another thread may delete the section of an export meanwhile: it takes the lock. */
+static void owners_close_with_the_lock(void)
+{
+	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+	struct ndshm_remote_export *made;
+	struct ndshm_remote *server = test_open(NDSHM_REMOTE_TCP, TIMEOUT);
+
+	remote = test_open(NDSHM_REMOTE_TCP, TIMEOUT);
+	REQUIRE(server && remote);
+	CHECK(!ndshm_remote_listen(server, test_address(), 0, TOKEN, sizeof(TOKEN), &owner.port));
+	peer = test_connect(remote, &owner);
+	REQUIRE(peer);
+	CHECK(!ndshm_remote_export_section(server, section, extent, 4096, ALL, &made));
+	ndshm_remote_export_blob(made, blob);
+	CHECK(!ndshm_remote_import(peer, blob, sizeof(blob), &range));
+	/* The listener, and the connection. */
+	closed = 0;
+	closing = server;
+	ndshm_remote_close(server);
+	closing = NULL;
+	CHECK(closed >= 2);
+	ndshm_remote_close(remote);
+}
+
 /* By TCP the caller's own memory is an error, too, and no signal. */
 static void buffers_that_are_gone_are_errors(void)
 {
@@ -940,6 +980,7 @@ int main(int argc, char **argv)
 	RUN(children_have_no_connections);
 	RUN(children_have_files_like_devices);
 	RUN(exports_hold_their_memory);
+	RUN(owners_close_with_the_lock);
 	RUN(buffers_that_are_gone_are_errors);
 	RUN(small_gets_are_sent_together);
 	ndshm_section_close(section);
