@@ -127,6 +127,7 @@ run 0 "bench of too much" remote bench "$at" "${secrets[@]}" --size 4M
 [[ $err == "ndshm: the range has 3145728 bytes: no transfer of 4194304" ]]
 ok "bench of too much: a note"
 
+printf x >"$top/one"
 # failed NAME MESSAGE ARGUMENT...
 failed() {
 	run 1 "$1" remote "${@:3}"
@@ -135,8 +136,8 @@ failed() {
 failed "a name without the module" 'open section "frames": not supported without the module; *' \
 	export frames --token-file "$top/token"
 failed "too long" 'get: the range has 3145728 bytes; use a smaller --offset or --length (ERANGE)' \
-	get "$at" "${secrets[@]}" --offset 3M --length 1
-[ ! -e "$top/none" ]
+	get "$at" "${secrets[@]}" --offset 3M --length 1 --output "$top/one"
+is "too long: the file is as it was" x "$(<"$top/one")"
 head -c 4M /dev/zero >"$top/long"
 failed "a file that is too long" \
 	'put: the range has 3145728 bytes, the input more after the offset; nothing was put (ERANGE)' \
@@ -290,7 +291,6 @@ sed -n 's/^blob //p' "$top/exported" >"$top/blob"
 run 0 "get of a section" remote get "$at" "${secrets[@]}" --output "$top/got"
 cmp "$top/got" <(head -c 1M /dev/zero)
 ok "its bytes"
-printf x >"$top/one"
 failed "put without the right" 'put * (remote-rights, EACCES)' \
 	put "$at" "${secrets[@]}" --input "$top/one"
 failed "bench without the right" 'measure puts: *--rights*' \
@@ -303,6 +303,12 @@ at="[::1]:"$(sed -n 's/^listens at \[::1\]:\([0-9]*\)$/\1/p' "$top/exported")
 run 0 "the first use of a blob" remote get "$at" "${secrets[@]}" --output "$top/got"
 failed "the second one" 'import the blob: * (remote-blob-stale, ESTALE)' get "$at" "${secrets[@]}"
 unexported TERM "it ends"
+exported remote export --block 4K --rights write --token-file "$top/token" --blob "$top/blob"
+ok "an export without the right to read"
+failed "get without the right" 'get: * (remote-rights, EACCES)' \
+	get "$at" "${secrets[@]}" --output "$top/one"
+is "get without the right: the file is as it was" x "$(<"$top/one")"
+unexported TERM "it ends, too"
 json=$("$ndshm" --json remote export --block 64K --offset 4K --length 8K --rights write \
 	--token-file "$top/token" <<<"")
 out=$json

@@ -131,30 +131,38 @@ static enum exit_code transfer_show(const struct transfer *transfer, uint64_t by
 	return end_output();
 }
 
-static enum exit_code get_bytes(struct transfer *transfer, int fd, char *buffer)
+/* The range, and the right to read, which a get of nothing checks. */
+static enum exit_code get_check(const struct transfer *transfer, uint64_t *length)
 {
 	struct ndshm_remote_range *range = transfer->connection.range;
 	const uint64_t size = ndshm_remote_range_length(range);
-	uint64_t length = transfer->has_length	   ? transfer->length :
-			  size > transfer->offset ? size - transfer->offset :
-						    0;
+	enum exit_code code;
+	char *why;
+	int error;
+
+	*length = transfer->has_length	  ? transfer->length :
+		  size > transfer->offset ? size - transfer->offset :
+					    0;
+	if (transfer->offset <= size && *length <= size - transfer->offset) {
+		error = ndshm_remote_get(range, transfer->offset, NULL, 0);
+		return error ? cannot_remote(error, "get") : EXIT_DONE;
+	}
+	why = format_string("the range has %" PRIu64 " bytes; use a smaller --offset or --length",
+			    size);
+	code = cannot_reason(why, NULL, -ERANGE, "get");
+	free(why);
+	return code;
+}
+
+static enum exit_code get_bytes(struct transfer *transfer, int fd, char *buffer, uint64_t length)
+{
+	struct ndshm_remote_range *range = transfer->connection.range;
 	enum exit_code code = EXIT_DONE;
 	struct progress progress;
 	uint64_t done = 0;
 	double seconds;
 	int error = 0;
 
-	/* Before anything is written. */
-	if (transfer->offset > size || length > size - transfer->offset) {
-		char *why =
-			format_string("the range has %" PRIu64 " bytes; use a smaller --offset or "
-				      "--length",
-				      size);
-
-		code = cannot_reason(why, NULL, -ERANGE, "get");
-		free(why);
-		return code;
-	}
 	progress_begin(&progress, length, transfer->progress);
 	while (done < length && code == EXIT_DONE) {
 		const size_t chunk = length - done < CHUNK ? (size_t)(length - done) : CHUNK;
@@ -237,8 +245,11 @@ static enum exit_code transfer_run(struct transfer *transfer)
 	enum exit_code code = connection_open(&transfer->connection);
 	char *buffer = array(CHUNK, 1);
 	int fd = transfer->puts ? STDIN_FILENO : STDOUT_FILENO;
+	uint64_t length = 0;
 
-	/* After the connection, so that a bad one leaves the file as it is. */
+	/* Before the file is opened: a get that cannot succeed leaves it as it is. */
+	if (code == EXIT_DONE && !transfer->puts)
+		code = get_check(transfer, &length);
 	if (code == EXIT_DONE && transfer->file) {
 		fd = transfer->puts ? open(transfer->file, O_RDONLY | O_CLOEXEC) :
 				      open(transfer->file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
@@ -248,7 +259,7 @@ static enum exit_code transfer_run(struct transfer *transfer)
 	}
 	if (code == EXIT_DONE)
 		code = transfer->puts ? put_bytes(transfer, fd, buffer)
-				      : get_bytes(transfer, fd, buffer);
+				      : get_bytes(transfer, fd, buffer, length);
 	if (transfer->file && fd >= 0 && close(fd) && code == EXIT_DONE)
 		code = cannot_errno(-errno, "write \"%s\"", transfer->file);
 	free(buffer);
