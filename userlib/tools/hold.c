@@ -33,6 +33,17 @@ static bool input_is_null(void)
 	       status.st_rdev == makedev(1, 3);
 }
 
+/*
+ * The input is a terminal, and this process a job in the background: lines are for others, and to
+ * read would stop it.
+ */
+static bool input_is_of_others(void)
+{
+	const pid_t foreground = tcgetpgrp(STDIN_FILENO);
+
+	return foreground > 0 && foreground != getpgrp();
+}
+
 enum exit_code hold_and_serve(int signals, int fd, void (*serve)(void *context), void *context)
 {
 	struct pollfd polled[] = {
@@ -50,7 +61,9 @@ enum exit_code hold_and_serve(int signals, int fd, void (*serve)(void *context),
 		}
 		if (polled[0].revents)
 			return EXIT_DONE;
-		if (polled[1].revents && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
+		if (polled[1].revents && input_is_of_others())
+			polled[1].fd = -1;
+		else if (polled[1].revents && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
 			return EXIT_DONE;
 		if (polled[2].revents)
 			serve(context);

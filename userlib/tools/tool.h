@@ -217,7 +217,10 @@ enum exit_code claim_adapter(struct ndshm *ndshm, struct ndshm_adapter_info *ada
  * printing, so that a signal cannot arrive too early.
  */
 int watch_signals(void);
-/* Wait for one of the signals, or for the end of the input unless that is /dev/null. */
+/*
+ * Wait for one of the signals, or for the end of the input unless that is /dev/null, or a terminal
+ * of which the process is no foreground job.
+ */
 enum exit_code hold(int signals);
 /* The same, and call @serve whenever @fd is readable. */
 enum exit_code hold_and_serve(int signals, int fd, void (*serve)(void *context), void *context);

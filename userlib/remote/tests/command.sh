@@ -318,6 +318,22 @@ is "export in JSON: rights" '"write"' "$(get rights)"
 [[ $(get blob) =~ ^\"[0-9a-f]{192}\"$ ]]
 ok "export in JSON: blob"
 
+# A line that is typed while the export is a background job is not for it, and does not stop it.
+# shellcheck disable=SC2016 # expanded by the other shell
+printf 'echo\n' | python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' bash -mc '
+	ndshm=$1 top=$2
+	rm -f "$top/exported"
+	"$ndshm" remote export --block 4K --token-file "$top/token" --blob "$top/blob" \
+		>"$top/exported" &
+	until [ -s "$top/exported" ] || ! kill -0 $!; do sleep 0.02; done
+	at=127.0.0.1:$(sed -n "s/^listens at .*:\([0-9]*\)$/\1/p" "$top/exported")
+	"$ndshm" remote get "$at" --token-file "$top/token" --blob "$top/blob" --timeout 2 \
+		--output "$top/got" </dev/null
+	kill $!
+	wait $!
+	echo $? >"$top/status"' bash "$ndshm" "$top" >"$top/out" 2>&1
+is "an export in the background is not stopped by its terminal" 0 "$(<"$top/status")"
+
 failed "no such section" 'open section "none": *' export none --token-file "$top/token"
 failed "too long a range" 'export 8192 bytes from 0: * (range, ERANGE)' \
 	export --block 4K --length 8K --token-file "$top/token"
