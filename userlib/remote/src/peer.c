@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #include <linux/sockios.h>
 
@@ -567,6 +568,10 @@ uint32_t peer_call(struct ndshm_remote_peer *peer, struct wire *wire, const void
  * Connecting
  */
 
+/* Nanoseconds between two attempts, at most, and after several. */
+#define CONNECT_PAUSE		(8 * REMOTE_MILLISECOND)
+#define CONNECT_PAUSE_MOST	(512 * REMOTE_MILLISECOND)
+
 struct connection {
 	int fd;
 	int64_t limit;
@@ -705,24 +710,49 @@ void peer_free(struct ndshm_remote_peer *peer)
 	free(peer);
 }
 
+static int peer_try(struct ndshm_remote_peer *peer, struct connection *connection,
+		    const union remote_address *address, socklen_t length)
+{
+	descriptor_close(peer->fd);
+	peer->fd = connection->fd = descriptor_socket(address->any.sa_family);
+	if (peer->fd < 0)
+		return remote_done(-errno);
+	remote_socket_init(peer->remote, peer->fd);
+	return connection_establish(connection, address, length, peer->instance);
+}
+
+/* Pause for a random time, *@most at most, and double that. Returns false if too little is left. */
+static bool connection_pause(const struct connection *connection, int64_t *most)
+{
+	struct timespec time = { 0 };
+	uint32_t number;
+
+	if (!remote_random(&number, sizeof(number)))
+		return false;
+	time.tv_nsec = number % *most;
+	if (connection->limit - remote_now() <= time.tv_nsec)
+		return false;
+	nanosleep(&time, NULL);
+	if (*most < CONNECT_PAUSE_MOST)
+		*most *= 2;
+	return true;
+}
+
+/* A listener with too many connections that are half open ends the oldest: try again. */
 static int peer_connect(struct ndshm_remote *remote, struct connection *connection,
 			const union remote_address *address, socklen_t length,
 			struct ndshm_remote_peer **out)
 {
 	struct ndshm_remote_peer *peer = peer_alloc(remote);
+	int64_t most = CONNECT_PAUSE;
 	int error;
 
 	if (!peer)
 		return remote_done(-ENOMEM);
-	peer->fd = connection->fd = descriptor_socket(address->any.sa_family);
-	if (peer->fd < 0) {
-		error = remote_done(-errno);
-		peer_free(peer);
-		return error;
-	}
 	connection->limit = remote_now() + remote->timeout;
-	remote_socket_init(remote, peer->fd);
-	error = connection_establish(connection, address, length, peer->instance);
+	do {
+		error = peer_try(peer, connection, address, length);
+	} while (error == -ECONNRESET && connection_pause(connection, &most));
 	if (error) {
 		peer_free(peer);
 		return error;

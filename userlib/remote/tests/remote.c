@@ -465,6 +465,7 @@ static void blocks_are_exported(void)
 	ndshm_free(block);
 }
 
+static atomic_bool hellos_are_slow;
 static struct ndshm_block *unmapped;	/* by the next call for random bytes */
 static char *secret;
 
@@ -483,6 +484,8 @@ ssize_t __wrap_getrandom(void *bytes, size_t length, unsigned int flags)
 			secret = NULL;
 		unmapped = NULL;
 	}
+	if (hellos_are_slow)
+		usleep(2000);
 	return __real_getrandom(bytes, length, flags);
 }
 
@@ -525,6 +528,36 @@ static void unmapped_blocks_are_not_exported(void)
 		unmapped_block_is_not_exported();
 	} while (!secret && --rounds);
 	CHECK(secret);
+}
+
+#define CLIENTS	150
+
+static void *connect_owner(void *context)
+{
+	struct ndshm_remote_peer **client = context;
+
+	*client = test_connect(remote, &owner);
+	return NULL;
+}
+
+/* More connections of a host than may be half open, which are slow: all succeed. */
+static void bursts_of_connections_succeed(void)
+{
+	static struct ndshm_remote_peer *clients[CLIENTS];
+	pthread_t threads[CLIENTS];
+	uint32_t count = 0;
+
+	REQUIRE(begin(0, NDSHM_REMOTE_TCP));
+	hellos_are_slow = true;
+	for (int i = 0; i < CLIENTS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, connect_owner, &clients[i]));
+	for (int i = 0; i < CLIENTS; i++) {
+		pthread_join(threads[i], NULL);
+		count += clients[i] != NULL;
+	}
+	hellos_are_slow = false;
+	CHECK(count == CLIENTS);
+	finish();
 }
 
 /*
@@ -974,6 +1007,7 @@ int main(int argc, char **argv)
 	RUN(bad_exports_have_reasons);
 	RUN(blocks_are_exported);
 	RUN(unmapped_blocks_are_not_exported);
+	RUN(bursts_of_connections_succeed);
 	RUN(owners_check_all_accesses);
 	RUN(nothing_lands_after_revoke);
 	RUN(memory_that_is_gone_is_an_error);

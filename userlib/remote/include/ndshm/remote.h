@@ -122,8 +122,9 @@ int ndshm_remote_listen(struct ndshm_remote *remote, const char *address, uint16
  * Connect to a process that listens. -ECONNREFUSED (REMOTE_NO_LISTENER): none does. -EACCES
  * (REMOTE_TOKEN): the tokens differ. -EPROTO (REMOTE_PROTOCOL): it is not a listener of this
  * library, or of another version. -EUSERS (REMOTE_PEERS): it has `max_peers`.
- * -ETIMEDOUT (REMOTE_TIMEOUT): not all of it was done within the time limit. -EINVAL
- * (REMOTE_ADDRESS, REMOTE_TOKEN_LENGTH).
+ * -ETIMEDOUT (REMOTE_TIMEOUT): not all of it was done within the time limit. -ECONNRESET
+ * (REMOTE_GONE): until the time limit each attempt was closed, as is one of a host that has more
+ * than `max_half_open` attempts at once. -EINVAL (REMOTE_ADDRESS, REMOTE_TOKEN_LENGTH).
  */
 int ndshm_remote_connect(struct ndshm_remote *remote, const char *address, uint16_t port,
 			 const void *token, size_t token_length, struct ndshm_remote_peer **out)
