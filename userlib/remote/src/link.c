@@ -439,15 +439,23 @@ static void link_ready(struct remote_source *source, uint32_t events)
 		link_wait(link);
 }
 
-void links_check_time(struct ndshm_remote *remote, int64_t now)
+bool links_check_time(struct ndshm_remote *remote, int64_t now)
 {
+	bool pairing = false;
+
 	for (struct remote_list *list = remote->links.next; list != &remote->links;) {
 		struct remote_link *link = REMOTE_ENTRY(list, struct remote_link, link);
 
 		list = list->next;
-		if (link->reply_count && link->limit <= now)
+		if (link->reply_count && link->limit <= now) {
 			link_close(link);
+			continue;
+		}
+		if (link->pairing && link->pairing_limit <= now)
+			pair_expire(link);
+		pairing |= link->pairing != NULL;
 	}
+	return pairing;
 }
 
 /* Consumes the descriptor. */

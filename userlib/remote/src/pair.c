@@ -11,7 +11,8 @@
  *
  * To find and open a device, and to pin and to unpin the memory of an export, may take long. A
  * thread that only does this makes and frees the pairs of all peers, in the order of their requests
- * and without the lock. A link whose pair is being made is not received from. A revocation frees
+ * and without the lock. A link whose pair is being made is not received from, but not for longer than
+ * half of the time limit. A revocation frees
  * the pairs of its export itself, and waits only for one of these that is being made or freed.
  */
 #include <errno.h>
@@ -200,6 +201,27 @@ void pair_end(struct remote_import *import)
 	remote_wake(remote);
 }
 
+/*
+ * The pair that a link waits for takes too long: its peer uses TCP, before it has a reason to end the
+ * connection. Called with the lock held.
+ */
+void pair_expire(struct remote_link *link)
+{
+	struct wire reply = { .reason = NDSHM_REASON_REMOTE_QUEUE };
+
+	pair_end(link->pairing);
+	link_paired(link, &reply);
+}
+
+/* Half of the time limit that ends first. Peers of older versions do not send theirs. */
+static int64_t pair_limit(const struct remote_link *link)
+{
+	const int64_t own = link->source.remote->timeout;
+	const int64_t other = (int64_t)(link->wire.value[0] >> 32) * REMOTE_MILLISECOND;
+
+	return remote_now() + (other && other < own ? other : own) / 2;
+}
+
 /* Make the first pair of the list, or free it. Called with the lock held, and releases it. */
 static void pair_work(struct ndshm_remote *remote)
 {
@@ -314,7 +336,10 @@ uint32_t pair_serve(struct remote_link *link, struct remote_import *import, bool
 	if (!remote->pairing)
 		return NDSHM_REASON_REMOTE_QUEUE;
 	reason = pair_alloc(import, link);
-	if (reason == NDSHM_REASON_NONE)
-		link->pairing = import;
-	return reason;
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	link->pairing = import;
+	link->pairing_limit = pair_limit(link);
+	remote_timer_start(remote);
+	return NDSHM_REASON_NONE;
 }

@@ -487,7 +487,8 @@ static uint32_t queue_pair_connect(struct ndshm_remote_range *range)
 	packets[0] &= PAIR_NUMBER;
 	packets[1] &= PAIR_NUMBER;
 	wire.offset = range->pair->qp_num | (uint64_t)packets[0] << 32;
-	wire.value[0] = path.mtu | (uint64_t)path.reads << 8;
+	wire.value[0] = path.mtu | (uint64_t)path.reads << 8 |
+			(uint64_t)(peer->remote->timeout / REMOTE_MILLISECOND) << 32;
 	pair_request_proof(peer->session, &wire, proof);
 	reason = peer_call(peer, &wire, proof, &call);
 	if (reason != NDSHM_REASON_NONE)

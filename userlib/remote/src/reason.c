@@ -69,7 +69,7 @@ static const struct remote_reason_row remote_reason_rows[] = {
 	ROW(PATH) = { -EHOSTUNREACH, "remote-path",
 		"packets of RDMA do not reach the peer; permit UDP port 4791, and use no address translation" },
 	ROW(QUEUE) = { -EIO, "remote-queue",
-		"the RDMA device made no queue pair or memory region; see its limits by rdma resource show" },
+		"the RDMA device made no queue pair or memory region in time; see its limits by rdma resource show, or raise the time limit" },
 };
 
 static _Thread_local uint32_t remote_last_reason;

@@ -188,11 +188,13 @@ static void remote_timer_ready(struct remote_source *source, uint32_t events)
 {
 	struct ndshm_remote *remote = source->remote;
 	const int64_t now = remote_now();
+	bool pairing;
 
 	remote_source_drain(source, events);
 	listener_check_time(remote, now);
-	links_check_time(remote, now);
-	remote_timer_set(remote, listener_needs_time(remote) || remote->reply_count);
+	pairing = links_check_time(remote, now);
+	remote_timer_set(remote,
+			 pairing || listener_needs_time(remote) || remote->reply_count);
 }
 
 /*

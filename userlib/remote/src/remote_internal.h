@@ -171,6 +171,7 @@ struct remote_link {
 
 	/* receiving */
 	struct remote_import *pairing;	/* waits for its pair, as all requests behind it */
+	int64_t pairing_limit;
 	unsigned char header[WIRE_HEADER];	/* complete: the request waits */
 	uint32_t header_have;
 	struct wire wire;		/* the message whose data is being received */
@@ -419,7 +420,8 @@ void remote_socket_init(const struct ndshm_remote *remote, int fd);
 /* link.c */
 bool link_create(struct ndshm_remote *remote, int fd, const unsigned char session[REMOTE_PROOF]);
 void link_close(struct remote_link *link);
-void links_check_time(struct ndshm_remote *remote, int64_t now);
+/* Returns true if a link waits for a pair. */
+bool links_check_time(struct ndshm_remote *remote, int64_t now);
 /* Append a reply; there is room. @import: has @wire->length bytes of data at @offset. */
 void link_reply(struct remote_link *link, struct wire *wire, const struct remote_import *import,
 		uint64_t offset);
@@ -490,6 +492,7 @@ void devices_close(struct ndshm_remote *remote);
 /* pair.c */
 uint32_t pair_serve(struct remote_link *link, struct remote_import *import, bool *done);
 void pair_end(struct remote_import *import);
+void pair_expire(struct remote_link *link);
 void pairs_free(struct ndshm_remote_export *owner);
 void pairs_stop(struct ndshm_remote *remote);
 

@@ -17,8 +17,9 @@
  *
  * PAIR requests a queue pair for accesses by RDMA: its numbers are that of the peer's queue pair
  * and, from bit 32, that of its first packet, its limits the size of packets (enum ibv_mtu) and,
- * from bit 8, the number of reads in flight. The reply's limits are from bit 32 of its offset.
- * Without numbers it ends such accesses. CHECK has no handle if it only waits for the puts before.
+ * from bit 8, the number of reads in flight, and from bit 32 the peer's time limit in milliseconds,
+ * or 0. The reply's limits are from bit 32 of its offset. Without numbers it ends such accesses.
+ * CHECK has no handle if it only waits for the puts before.
  *
  * Replies come in the order of the requests. The bytes of a reply are followed by a trailer: the
  * reason why they are invalid, or 0.

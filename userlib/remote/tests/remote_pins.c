@@ -274,6 +274,47 @@ static void revocations_do_not_wait_for_others(void)
 	finish(0);
 }
 
+/*
+ * The owner answers before the limit of the peer, or its own if the peer is of an older version, and
+ * the connection remains. What was pinned too late is unpinned.
+ */
+static void memory_that_is_pinned_for_long_uses_tcp(void)
+{
+	static const uint32_t limits[] = { TIMEOUT, 1000 };
+
+	for (int i = 0; i < 2; i++) {
+		struct ndshm_remote_peer *peer;
+		struct ndshm_remote_range *range;
+		struct ndshm_remote *near;
+		unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+		char text[6] = "";
+		uint32_t reason;
+
+		REQUIRE(begin(0));
+		near = test_open(0, limits[i]);
+		REQUIRE(near);
+		peer = test_connect(near, &owner);
+		REQUIRE(peer);
+		fake_set(&fake.stop_pinning, true);
+		client_ask(&clients[0]);
+		REQUIRE(fake_becomes(&fake.pinning, 1));
+		/* Behind the other one. */
+		ndshm_remote_export_blob(clients[1].made, blob);
+		CHECK(!ndshm_remote_import(peer, blob, sizeof(blob), &range));
+		REQUIRE(range);
+		CHECK(ndshm_remote_range_transport(range, &reason) == NDSHM_REMOTE_TCP &&
+		      reason == NDSHM_REASON_REMOTE_QUEUE);
+		CHECK(client_has(&clients[0], NDSHM_REASON_REMOTE_QUEUE, NDSHM_REASON_NONE));
+		CHECK(client_works(&clients[0]) && fake.pinning == 1);
+		CHECK(!ndshm_remote_put(range, 7, "hello", 6) && !ndshm_remote_flush(peer) &&
+		      !ndshm_remote_get(range, 7, text, 6) && !strcmp(text, "hello"));
+		ndshm_remote_close(near);
+		fake_set(&fake.stop_pinning, false);
+		CHECK(fake_becomes(&fake.objects[FAKE_DOMAIN], 0) && !server_info().pairs);
+		finish(0);
+	}
+}
+
 /* Nothing is left of a peer that ends while it waits, and of a pair that cannot be made. */
 static void pairs_that_are_not_wanted_are_freed(void)
 {
@@ -506,6 +547,7 @@ int main(void)
 	RUN(others_are_served_by_a_program_with_a_loop);
 	RUN(revocations_wait_for_their_own_memory);
 	RUN(revocations_do_not_wait_for_others);
+	RUN(memory_that_is_pinned_for_long_uses_tcp);
 	RUN(pairs_that_are_not_wanted_are_freed);
 	RUN(owners_that_close_free_all);
 	RUN(devices_with_many_addresses_are_found);
