@@ -191,7 +191,8 @@ static void queue_drop(struct ndshm_remote_range *range, uint32_t reason)
 	}
 	queue->completed = queue->posted;
 	queue->used = queue->place = 0;
-	queue->landed = queue->posted;
+	/* No read is in flight; writes of other ranges may need one. */
+	queue->reads = queue->landed;
 	queue->active = NULL;
 	queue->failed = false;
 	pthread_cond_broadcast(&peer->changed);
@@ -428,6 +429,22 @@ uint32_t queue_get_wait(struct ndshm_remote_peer *peer, const struct remote_call
 	return peer->reason;
 }
 
+/* A range for a read after the writes of all: that which has accesses, or any, or NULL. */
+static struct ndshm_remote_range *queue_flush_range(const struct ndshm_remote_peer *peer)
+{
+	if (peer->queue->active)
+		return peer->queue->active;
+	for (struct remote_list *list = peer->ranges.next; list != &peer->ranges;
+	     list = list->next) {
+		struct ndshm_remote_range *range =
+			REMOTE_ENTRY(list, struct ndshm_remote_range, link);
+
+		if (range->pair)
+			return range;
+	}
+	return NULL;
+}
+
 /*
  * Wait until the writes before the call are in the owner's memory. Called with the lock held.
  * Failures of ranges are theirs, and in @put_reason.
@@ -438,13 +455,20 @@ uint32_t queue_flush(struct ndshm_remote_peer *peer)
 	const uint64_t writes = queue ? queue->writes : 0;
 
 	while (queue && queue->landed < writes && peer->reason == NDSHM_REASON_NONE) {
+		struct ndshm_remote_range *range = queue_flush_range(peer);
 		struct queue_entry *entry = NULL;
 
+		/* All ranges with writes have ended. */
+		if (!range) {
+			queue->landed = writes;
+			break;
+		}
 		/* What was posted before need not be complete before the read is posted. */
+		queue->active = range;
 		if (queue->reads < writes && !queue->failed)
-			entry = queue_take(queue->active, 1);
+			entry = queue_take(range, 1);
 		if (entry)
-			queue_post(queue->active, entry, QUEUE_FLUSH, 0);
+			queue_post(range, entry, QUEUE_FLUSH, 0);
 		queue_wait(peer, entry ? queue->posted : queue->completed + 1);
 	}
 	return peer->reason;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * An RDMA device with the address 127.0.0.1, for an owner of this process: the functions of
- * libibverbs that make and destroy objects count these, and do nothing else. Registrations,
- * deregistrations, and what opens the device or maps it, wait while the test stops them. Programs
+ * libibverbs that make and destroy objects count these, and do nothing else. Accesses only complete.
+ * Registrations, deregistrations, and what opens the device or maps it, wait while the test stops them. Programs
  * are linked with --wrap=fopen64, so that the mappings have the name of those of a device.
  */
 #ifndef NDSHM_FAKE_VERBS_H
@@ -38,6 +38,9 @@ static struct {
 	int error;			/* of the next registration, or 0 */
 	size_t addresses;		/* of each of two ports; the last one is 127.0.0.1 */
 	bool order_wrong;		/* a region was deregistered before its queue pair */
+	struct ibv_qp *failing;		/* its accesses fail */
+	struct ibv_wc completions[64];	/* of all queues */
+	int completed;
 } fake = {
 	.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .addresses = 1,
 };
@@ -122,12 +125,54 @@ const char *ibv_get_device_name(struct ibv_device *device)
 	return device->name;
 }
 
+/* Accesses have no effect. The handle of a queue pair is the number of its reads. */
+static inline int fake_post_send(struct ibv_qp *queue, struct ibv_send_wr *access,
+				 struct ibv_send_wr **bad)
+{
+	(void)bad;
+	pthread_mutex_lock(&fake.lock);
+	fake.completions[fake.completed++] = (struct ibv_wc){
+		.wr_id = access->wr_id,
+		.status = queue == fake.failing ? IBV_WC_REM_ACCESS_ERR : IBV_WC_SUCCESS,
+	};
+	queue->handle += access->opcode == IBV_WR_RDMA_READ;
+	pthread_mutex_unlock(&fake.lock);
+	return 0;
+}
+
+static inline int fake_poll_cq(struct ibv_cq *queue, int most, struct ibv_wc *completions)
+{
+	int count = 0;
+
+	(void)queue;
+	pthread_mutex_lock(&fake.lock);
+	while (count < most && count < fake.completed) {
+		completions[count] = fake.completions[count];
+		count++;
+	}
+	fake.completed -= count;
+	memmove(fake.completions, fake.completions + count,
+		(size_t)fake.completed * sizeof(fake.completions[0]));
+	pthread_mutex_unlock(&fake.lock);
+	return count;
+}
+
+static inline int fake_req_notify_cq(struct ibv_cq *queue, int solicited)
+{
+	(void)queue;
+	(void)solicited;
+	return 0;
+}
+
 struct ibv_context *ibv_open_device(struct ibv_device *device)
 {
 	struct ibv_context *context = calloc(1, sizeof(*context));
 
 	fake_stop_at(&fake.stop_opening, &fake.opening);
 	context->device = device;
+	context->ops.post_send = fake_post_send;
+	context->ops.poll_cq = fake_poll_cq;
+	context->ops.req_notify_cq = fake_req_notify_cq;
 	context->cmd_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	context->async_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return context;
@@ -266,6 +311,7 @@ int ibv_destroy_cq(struct ibv_cq *completions)
 	return 0;
 }
 
+/* The handle of a domain is the number of its queue pairs. */
 struct ibv_pd *ibv_alloc_pd(struct ibv_context *context)
 {
 	struct ibv_pd *domain = calloc(1, sizeof(*domain));
@@ -318,9 +364,8 @@ struct ibv_mr *ibv_reg_mr(struct ibv_pd *domain, void *address, size_t length, i
 int ibv_dereg_mr(struct ibv_mr *region)
 {
 	fake_stop_at(&fake.stop_unpinning, &fake.unpinning);
-	/* As each region has one queue pair. */
 	pthread_mutex_lock(&fake.lock);
-	fake.order_wrong |= fake.objects[FAKE_QUEUE] >= fake.objects[FAKE_REGION];
+	fake.order_wrong |= region->pd->handle;
 	pthread_mutex_unlock(&fake.lock);
 	free(region);
 	fake_count(FAKE_REGION, -1);
@@ -332,9 +377,11 @@ struct ibv_qp *ibv_create_qp(struct ibv_pd *domain, struct ibv_qp_init_attr *att
 	struct ibv_qp *queue = calloc(1, sizeof(*queue));
 
 	(void)attributes;
+	queue->context = domain->context;
 	queue->pd = domain;
 	queue->qp_num = 5;
 	queue->qp_context = fake_map();
+	domain->handle++;
 	fake_count(FAKE_QUEUE, 1);
 	return queue;
 }
@@ -349,6 +396,7 @@ int ibv_modify_qp(struct ibv_qp *queue, struct ibv_qp_attr *attributes, int mask
 
 int ibv_destroy_qp(struct ibv_qp *queue)
 {
+	queue->pd->handle--;
 	munmap(queue->qp_context, FAKE_BYTES);
 	free(queue);
 	fake_count(FAKE_QUEUE, -1);

@@ -2,7 +2,7 @@
 /*
  * Owners whose device pins memory for long, or is opened for long: other peers are served
  * meanwhile, and revocations wait for what concerns them. Children of fork() have no mappings of
- * the device. The device is that of fake_verbs.h, and the owner is in this process. The peers
+ * the device. The device is that of fake_verbs.h, and the owner is in this process. Most peers
  * request queue pairs, but use none.
  */
 #include <sys/wait.h>
@@ -343,6 +343,45 @@ static void pairs_that_are_not_wanted_are_freed(void)
 	finish(0);
 }
 
+/* A range that is revoked while it has writes does not stand for those of others before. */
+static void flushes_read_after_writes_of_other_ranges(void)
+{
+	struct ndshm_remote_range *ranges[2];
+	uint32_t reads;
+	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+	struct ndshm_remote_peer *peer;
+	struct ndshm_remote *near;
+
+	REQUIRE(begin(0));
+	near = test_open(NDSHM_REMOTE_RDMA, TIMEOUT);
+	REQUIRE(near);
+	peer = test_connect(near, &owner);
+	REQUIRE(peer);
+	for (int i = 0; i < 2; i++) {
+		ndshm_remote_export_blob(clients[i].made, blob);
+		CHECK(!ndshm_remote_import(peer, blob, sizeof(blob), &ranges[i]));
+		REQUIRE(ranges[i]);
+	}
+	CHECK(!ndshm_remote_put(ranges[0], 0, "x", 1));
+	fake.failing = ranges[1]->pair;
+	ndshm_remote_revoke(clients[1].made);
+	CHECK(!ndshm_remote_put(ranges[1], 0, "y", 1));
+	reads = ranges[0]->pair->handle;
+	CHECK_REMOTE(ndshm_remote_flush(peer), EREMOTEIO, REMOTE_REVOKED);
+	CHECK(ranges[0]->pair->handle == reads + 1);
+	CHECK_REMOTE(ndshm_remote_flush(peer), 0, NONE);
+	CHECK(ranges[0]->pair->handle == reads + 1);
+	/* If no range is left, no write is. */
+	fake.failing = ranges[0]->pair;
+	ndshm_remote_revoke(clients[0].made);
+	CHECK(!ndshm_remote_put(ranges[0], 0, "z", 1));
+	CHECK_REMOTE(ndshm_remote_flush(peer), EREMOTEIO, REMOTE_REVOKED);
+	CHECK_REMOTE(ndshm_remote_flush(peer), 0, NONE);
+	fake.failing = NULL;
+	ndshm_remote_close(near);
+	finish(0);
+}
+
 static void *open_the_device(void *context)
 {
 	/* The owner waits for it: stopping it has no event. */
@@ -525,7 +564,7 @@ static void children_lack_mappings_of_objects(void)
 	CHECK(!pthread_create(&thread, NULL, connect_server, near));
 	check_fork();
 	pthread_join(thread, NULL);
-	/* The owner's part fails: this device cannot read. */
+	/* The owner's part fails. */
 	fake.error = ENOMEM;
 	fake_set(&fake.stop_mapping, true);
 	CHECK(!pthread_create(&thread, NULL, import_range, peer));
@@ -549,6 +588,7 @@ int main(void)
 	RUN(revocations_do_not_wait_for_others);
 	RUN(memory_that_is_pinned_for_long_uses_tcp);
 	RUN(pairs_that_are_not_wanted_are_freed);
+	RUN(flushes_read_after_writes_of_other_ranges);
 	RUN(owners_that_close_free_all);
 	RUN(devices_with_many_addresses_are_found);
 	RUN(others_are_served_while_a_device_is_opened);
