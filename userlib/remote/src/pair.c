@@ -10,10 +10,10 @@
  * deregistered. The queue pair of other ranges is another one, and their accesses continue.
  *
  * To find and open a device, and to pin and to unpin the memory of an export, may take long. A
- * thread that only does this makes and frees the pairs of all peers, in the order of their requests
- * and without the lock. A link whose pair is being made is not received from, but not for longer than
- * half of the time limit. A revocation frees
- * the pairs of its export itself, and waits only for one of these that is being made or freed.
+ * thread that only does this frees and makes the pairs of all peers, in the order of their requests
+ * and without the lock. A link whose pair is being made is not received from, but not for longer
+ * than half of the time limit. A revocation frees the pairs of its export itself, and waits only
+ * for one of these that is being made or freed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -197,13 +197,14 @@ void pair_end(struct remote_import *import)
 		return;
 	remote = pair->owner->remote;
 	remote->pair_count--;
-	remote_list_add(&remote->pair_work, &pair->link);
+	/* First: the peer's puts may still arrive, also if its connection has failed. */
+	remote_list_add(remote->pair_work.next, &pair->link);
 	remote_wake(remote);
 }
 
 /*
- * The pair that a link waits for takes too long: its peer uses TCP, before it has a reason to end the
- * connection. Called with the lock held.
+ * The pair that a link waits for takes too long: its peer uses TCP, before it has a reason to end
+ * the connection. Called with the lock held.
  */
 void pair_expire(struct remote_link *link)
 {

@@ -55,7 +55,7 @@ void peer_fail(struct ndshm_remote_peer *peer, uint32_t reason)
 		return;
 	peer->reason = reason;
 	peer->pending_count = 0;
-	queue_forget_calls(peer->queue);
+	queue_stop(peer->queue);
 	/* Wakes the threads that wait for the socket. */
 	shutdown(peer->fd, SHUT_RDWR);
 	connect(peer->fd, &reset, sizeof(reset));

@@ -153,10 +153,19 @@ void queue_disarm(struct ndshm_remote_peer *peer)
  * Failures
  */
 
-/* The peer has failed: the calls return, and their accesses may complete, or not. */
-void queue_forget_calls(struct remote_queue *queue)
+/*
+ * The peer has failed: the calls return. The accesses that are not complete have been executed, or
+ * not, and are not sent any more.
+ */
+void queue_stop(struct remote_queue *queue)
 {
-	for (uint32_t i = 0; queue && i < QUEUE_ENTRIES; i++)
+	struct ibv_qp_attr attributes = { .qp_state = IBV_QPS_ERR };
+
+	if (!queue)
+		return;
+	if (queue->active)
+		ibv_modify_qp(queue->active->pair, &attributes, IBV_QP_STATE);
+	for (uint32_t i = 0; i < QUEUE_ENTRIES; i++)
 		queue->entries[i].call = NULL;
 }
 

@@ -502,7 +502,7 @@ void queue_free(struct remote_queue *queue);
 uint32_t queue_pair(struct ndshm_remote_range *range);
 void queue_release(struct ndshm_remote_range *range);
 void queue_progress(struct ndshm_remote_peer *peer);
-void queue_forget_calls(struct remote_queue *queue);
+void queue_stop(struct remote_queue *queue);
 bool queue_arm(struct ndshm_remote_peer *peer, int *fd);
 void queue_disarm(struct ndshm_remote_peer *peer);
 uint32_t queue_put(struct ndshm_remote_range *range, const struct ndshm_remote_part *part);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * An RDMA device with the address 127.0.0.1, for an owner of this process: the functions of
- * libibverbs that make and destroy objects count these, and do nothing else. Accesses only complete.
- * Registrations, deregistrations, and what opens the device or maps it, wait while the test stops them. Programs
- * are linked with --wrap=fopen64, so that the mappings have the name of those of a device.
+ * libibverbs that make and destroy objects count these, and do nothing else. Accesses only
+ * complete. Registrations, deregistrations, and what opens the device or maps it, wait while the
+ * test stops them. Programs are linked with --wrap=fopen64, so that the mappings have the name of
+ * those of a device.
  */
 #ifndef NDSHM_FAKE_VERBS_H
 #define NDSHM_FAKE_VERBS_H
@@ -39,6 +40,7 @@ static struct {
 	size_t addresses;		/* of each of two ports; the last one is 127.0.0.1 */
 	bool order_wrong;		/* a region was deregistered before its queue pair */
 	struct ibv_qp *failing;		/* its accesses fail */
+	struct ibv_qp *stopped;		/* the last one in the state of an error */
 	struct ibv_wc completions[64];	/* of all queues */
 	int completed;
 } fake = {
@@ -388,9 +390,8 @@ struct ibv_qp *ibv_create_qp(struct ibv_pd *domain, struct ibv_qp_init_attr *att
 
 int ibv_modify_qp(struct ibv_qp *queue, struct ibv_qp_attr *attributes, int mask)
 {
-	(void)queue;
-	(void)attributes;
-	(void)mask;
+	if (mask & IBV_QP_STATE && attributes->qp_state == IBV_QPS_ERR)
+		fake.stopped = queue;
 	return 0;
 }
 

@@ -275,8 +275,8 @@ static void revocations_do_not_wait_for_others(void)
 }
 
 /*
- * The owner answers before the limit of the peer, or its own if the peer is of an older version, and
- * the connection remains. What was pinned too late is unpinned.
+ * The owner answers before the limit of the peer, or its own if the peer is of an older version,
+ * and the connection remains. What was pinned too late is unpinned.
  */
 static void memory_that_is_pinned_for_long_uses_tcp(void)
 {
@@ -379,6 +379,58 @@ static void flushes_read_after_writes_of_other_ranges(void)
 	CHECK_REMOTE(ndshm_remote_flush(peer), 0, NONE);
 	fake.failing = NULL;
 	ndshm_remote_close(near);
+	finish(0);
+}
+
+/* A connection that fails may have writes that its device has yet to send. */
+static void failed_connections_send_no_writes(void)
+{
+	unsigned char blob[NDSHM_REMOTE_BLOB_BYTES];
+	struct ndshm_remote_range *range;
+	struct ndshm_remote_peer *peer;
+	struct ndshm_remote *near;
+
+	REQUIRE(begin(0));
+	near = test_open(NDSHM_REMOTE_RDMA, TIMEOUT);
+	REQUIRE(near);
+	peer = test_connect(near, &owner);
+	REQUIRE(peer);
+	ndshm_remote_export_blob(clients[0].made, blob);
+	CHECK(!ndshm_remote_import(peer, blob, sizeof(blob), &range));
+	REQUIRE(range);
+	CHECK(!ndshm_remote_put(range, 0, "x", 1));
+	fake.stopped = NULL;
+	shutdown(peer->fd, SHUT_RDWR);
+	CHECK_REMOTE(ndshm_remote_fetch_add(range, 0, 1, &(uint64_t){ 0 }), ECONNRESET,
+		     REMOTE_GONE);
+	CHECK(fake.stopped == range->pair);
+	ndshm_remote_close(near);
+	finish(0);
+}
+
+/* The queue pairs of a connection that has ended do not wait until memory of others is pinned. */
+static void pairs_are_freed_before_others_are_made(void)
+{
+	REQUIRE(begin(0));
+	client_ask(&clients[2]);
+	CHECK(client_has(&clients[2], NDSHM_REASON_NONE, NDSHM_REASON_NONE));
+	fake_set(&fake.stop_pinning, true);
+	client_ask(&clients[0]);
+	REQUIRE(fake_becomes(&fake.pinning, 1));
+	client_ask(&clients[1]);
+	while (!server_has_work() && CHECK(client_works(&clients[2])))
+		;
+	ndshm_remote_disconnect(clients[2].peer);
+	while (server_info().pairs)
+		usleep(1000);
+	fake_set(&fake.stop_unpinning, true);
+	fake_set(&fake.stop_pinning, false);
+	CHECK(fake_becomes(&fake.unpinning, 1));
+	/* That of the first client, and the one that is being unpinned. */
+	CHECK(fake.objects[FAKE_REGION] == 2);
+	fake_set(&fake.stop_unpinning, false);
+	for (int i = 0; i < 2; i++)
+		CHECK(client_has(&clients[i], NDSHM_REASON_NONE, NDSHM_REASON_NONE));
 	finish(0);
 }
 
@@ -589,6 +641,8 @@ int main(void)
 	RUN(memory_that_is_pinned_for_long_uses_tcp);
 	RUN(pairs_that_are_not_wanted_are_freed);
 	RUN(flushes_read_after_writes_of_other_ranges);
+	RUN(failed_connections_send_no_writes);
+	RUN(pairs_are_freed_before_others_are_made);
 	RUN(owners_that_close_free_all);
 	RUN(devices_with_many_addresses_are_found);
 	RUN(others_are_served_while_a_device_is_opened);
