@@ -339,6 +339,17 @@ static int listener_start(struct ndshm_remote *remote, int fd, const struct remo
 	return remote_done(added ? 0 : -ENOMEM);
 }
 
+/* Before the address is bound, which may be the listener's; listener_start() checks it again. */
+static bool listener_exists(struct ndshm_remote *remote)
+{
+	bool exists;
+
+	remote_lock(remote);
+	exists = remote->listener.fd >= 0;
+	remote_unlock(remote);
+	return exists;
+}
+
 /* With NDSHM_REMOTE_RDMA the address must be that of a device. */
 static uint32_t listener_check_device(struct ndshm_remote *remote,
 				      const union remote_address *address)
@@ -363,6 +374,8 @@ static int listener_open(struct ndshm_remote *remote, const char *address, uint1
 	reason = listener_check_device(remote, &parsed);
 	if (reason != NDSHM_REASON_NONE)
 		return remote_refuse(reason);
+	if (listener_exists(remote))
+		return remote_refuse(NDSHM_REASON_REMOTE_LISTENING);
 	fd = descriptor_socket(parsed.any.sa_family);
 	if (fd < 0)
 		return remote_done(-errno);

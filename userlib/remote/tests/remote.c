@@ -299,6 +299,8 @@ static void bad_arguments_have_reasons(void)
 	CHECK_REMOTE(ndshm_remote_listen(remote, "::1", 0, TOKEN, 32, &port), 0, NONE);
 	CHECK_REMOTE(ndshm_remote_listen(remote, "::1", 0, TOKEN, 32, NULL), EBUSY,
 		     REMOTE_LISTENING);
+	CHECK_REMOTE(ndshm_remote_listen(remote, "::1", port, TOKEN, 32, NULL), EBUSY,
+		     REMOTE_LISTENING);
 	CHECK_REMOTE(ndshm_remote_connect(remote, "127.0.0.256", 1, TOKEN, 32, &other), EINVAL,
 		     REMOTE_ADDRESS);
 	CHECK_REMOTE(ndshm_remote_connect(remote, "::1", port, TOKEN, 257, &other), EINVAL,
