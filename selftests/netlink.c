@@ -72,6 +72,7 @@ TEST_F(netlink, numbers)
 	EXPECT_EQ(26, NDSHM_CMD_REASON_GET);
 	EXPECT_EQ(27, NDSHM_CMD_RESERVE_GET);
 	EXPECT_EQ(28, NDSHM_CMD_RESERVE_SET);
+	EXPECT_EQ(29, NDSHM_CMD_SECTION_DELETE);
 	EXPECT_EQ(2, NDSHM_A_RESERVE_SIZE);
 	EXPECT_EQ(6, NDSHM_A_RESERVE_USED);
 	EXPECT_EQ(9, NDSHM_A_ADAPTER_NEEDS_RESET);
@@ -284,11 +285,12 @@ static const struct {
 	__u8 cmd;
 	__u16 id;
 	__u16 name;		/* 0: objects without a name */
-} gets[] = {
+} requests[] = {
 	{ NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_ID, NDSHM_A_ADAPTER_NAME },
 	{ NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_ID, NDSHM_A_PROVIDER_NAME },
 	{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, 0 },
 	{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_ID, 0 },
+	{ NDSHM_CMD_SECTION_DELETE, NDSHM_A_SECTION_ID, 0 },
 };
 
 TEST_F(netlink, unknown)
@@ -296,19 +298,19 @@ TEST_F(netlink, unknown)
 	struct ndshm_nl_request request;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(gets); i++) {
-		request_u32(self, &request, gets[i].cmd, gets[i].id,
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		request_u32(self, &request, requests[i].cmd, requests[i].id,
 			    0x7ffffff0);
 		test_refused(ENOENT, &request);
-		request_u32(self, &request, gets[i].cmd, gets[i].id,
+		request_u32(self, &request, requests[i].cmd, requests[i].id,
 			    0xffffffff);
 		test_refused(ENOENT, &request);
-		if (!gets[i].name)
+		if (!requests[i].name)
 			continue;
-		request_data(self, &request, gets[i].cmd, gets[i].name,
+		request_data(self, &request, requests[i].cmd, requests[i].name,
 			     "nobody", sizeof("nobody"));
 		test_refused(ENOENT, &request);
-		request_data(self, &request, gets[i].cmd, gets[i].name, "", 1);
+		request_data(self, &request, requests[i].cmd, requests[i].name, "", 1);
 		test_refused(ENOENT, &request);
 	}
 }
@@ -318,8 +320,8 @@ TEST_F(netlink, missing)
 	struct ndshm_nl_request request;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(gets); i++) {
-		ndshm_nl_begin(&request, self->nl.family, gets[i].cmd, 0);
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		ndshm_nl_begin(&request, self->nl.family, requests[i].cmd, 0);
 		test_refused(EINVAL, &request);
 	}
 }
@@ -342,38 +344,38 @@ TEST_F(netlink, bad_attributes)
 
 	memset(name, 'n', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
-	for (i = 0; i < ARRAY_SIZE(gets); i++) {
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
 		/* Ids start with 1. */
-		request_u32(self, &request, gets[i].cmd, gets[i].id, 0);
+		request_u32(self, &request, requests[i].cmd, requests[i].id, 0);
 		test_refused(ERANGE, &request);
 		/* Too short and too long for the type. */
-		request_data(self, &request, gets[i].cmd, gets[i].id, name, 1);
+		request_data(self, &request, requests[i].cmd, requests[i].id, name, 1);
 		test_refused(EINVAL, &request);
-		request_data(self, &request, gets[i].cmd, gets[i].id, name, 3);
+		request_data(self, &request, requests[i].cmd, requests[i].id, name, 3);
 		test_refused(EINVAL, &request);
-		request_data(self, &request, gets[i].cmd, gets[i].id, name, 8);
+		request_data(self, &request, requests[i].cmd, requests[i].id, name, 8);
 		test_refused(EINVAL, &request);
 		/* A nest instead of a number. */
-		request_u32(self, &request, gets[i].cmd,
-			    gets[i].id | NLA_F_NESTED, 1);
+		request_u32(self, &request, requests[i].cmd,
+			    requests[i].id | NLA_F_NESTED, 1);
 		test_refused(EINVAL, &request);
 		/* Attributes that are not permitted in a request. */
-		request_u32(self, &request, gets[i].cmd, 3, 1);
+		request_u32(self, &request, requests[i].cmd, 3, 1);
 		test_refused(EINVAL, &request);
-		request_u32(self, &request, gets[i].cmd, 1000, 1);
+		request_u32(self, &request, requests[i].cmd, 1000, 1);
 		test_refused(EINVAL, &request);
-		if (!gets[i].name)
+		if (!requests[i].name)
 			continue;
-		request_data(self, &request, gets[i].cmd, gets[i].name, name,
+		request_data(self, &request, requests[i].cmd, requests[i].name, name,
 			     sizeof(name));
 		test_refused(EINVAL, &request);
 		/* A name that is one character too long. */
-		request_data(self, &request, gets[i].cmd, gets[i].name,
+		request_data(self, &request, requests[i].cmd, requests[i].name,
 			     name + sizeof(name) - NDSHM_NAME_SIZE - 1,
 			     NDSHM_NAME_SIZE + 1);
 		test_refused(EINVAL, &request);
 		/* A name without a terminator. */
-		request_data(self, &request, gets[i].cmd, gets[i].name, name,
+		request_data(self, &request, requests[i].cmd, requests[i].name, name,
 			     4);
 		test_refused(EINVAL, &request);
 	}
@@ -417,10 +419,12 @@ TEST_F(netlink, dump_takes_no_attributes)
 	struct ndshm_nl_request request;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(gets); i++) {
-		ndshm_nl_begin(&request, self->nl.family, gets[i].cmd,
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		if (requests[i].cmd == NDSHM_CMD_SECTION_DELETE)
+			continue;
+		ndshm_nl_begin(&request, self->nl.family, requests[i].cmd,
 			       NLM_F_DUMP);
-		ndshm_nl_put(&request, gets[i].id, &self->adapter,
+		ndshm_nl_put(&request, requests[i].id, &self->adapter,
 			     sizeof(self->adapter));
 		test_refused(EINVAL, &request);
 	}
@@ -1174,14 +1178,15 @@ static const struct policy_row spec[] = {
 	{ NDSHM_CMD_REASON_GET, NDSHM_A_REASON_ID, NL_ATTR_TYPE_U32, 1, 0 },
 	{ NDSHM_CMD_RESERVE_GET, NDSHM_A_RESERVE_CHUNK_SIZE, NL_ATTR_TYPE_U64, 0, 0 },
 	{ NDSHM_CMD_RESERVE_SET, NDSHM_A_RESERVE_SIZE, NL_ATTR_TYPE_U64, 0, 0 },
+	{ NDSHM_CMD_SECTION_DELETE, NDSHM_A_SECTION_ID, NL_ATTR_TYPE_U32, 1, 0 },
 };
 
-/* Commands that set something have no dump, nor has the only reserve. */
+/* Commands that change something have no dump, nor has the only reserve. */
 static bool is_single(unsigned int cmd)
 {
 	return cmd == NDSHM_CMD_QUOTA_SET || cmd == NDSHM_CMD_ADAPTER_SET ||
 	       cmd == NDSHM_CMD_PROVIDER_SET || cmd == NDSHM_CMD_RESERVE_GET ||
-	       cmd == NDSHM_CMD_RESERVE_SET;
+	       cmd == NDSHM_CMD_RESERVE_SET || cmd == NDSHM_CMD_SECTION_DELETE;
 }
 
 #define POLICIES	32

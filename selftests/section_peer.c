@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <linux/capability.h>
 
 #include "ndshm_clock.h"
+#include "ndshm_nl.h"
 #include "ndshm_probe.h"
 #include "ndshm_section.h"
 
@@ -471,6 +473,338 @@ TEST_F(peer, delete_then_revoke)
 	test_section_delete(self->fd, &request);
 	EXPECT_EQ(before, ndshm_locked(self->client));
 	test_sigbus(self->map + place);
+}
+
+/*
+ * Deletion without a descriptor
+ */
+
+#define INITIAL	(2 * HUGE)
+
+/* What the peer has of the section of a creator that was killed. */
+enum kept { KEPT_MAPPING, KEPT_HOLDER, KEPT_DMABUF };
+
+/* Return: a new dma-buf of the start of the section, or -1. */
+static int export_start(int fd)
+{
+	struct ndshm_section_export_args export = section_export_request(0, HUGE, O_RDONLY);
+	struct ndshm_section_attach_args attach = section_attach_request(0);
+	struct ndshm_extent_alloc_args more = extent_alloc_request(HUGE, 0);
+
+	if (_test_section_attach(fd, &attach) || _test_extent_alloc(attach.out_holder, &more) ||
+	    _test_section_export(fd, &export))
+		return -1;
+	return export.out_dmabuf;
+}
+
+/* Create a section as NDSHM_USER_A, and send a descriptor of it or of its dma-buf. */
+static void creator_work(struct _test_data_peer *self, int peer, enum kept kept)
+{
+	struct ndshm_section_create_args create =
+		section_create_request(self->adapter, MAX, INITIAL);
+	struct ndshm_section_share_args share = section_share_request(NDSHM_SHARE_READONLY);
+	int fd;
+
+	if (!ndshm_become(NDSHM_USER_A) || _test_section_create(self->client, &create) ||
+	    _test_section_share(create.out_section, &share))
+		_exit(1);
+	fd = kept == KEPT_MAPPING ? share.out_section :
+	     kept == KEPT_HOLDER ? create.out_section : export_start(create.out_section);
+	if (ndshm_send_fd(peer, fd))
+		ndshm_hear(peer);
+	_exit(2);
+}
+
+/* Tell that the section is in use, and wait for its end. */
+static bool peer_waits(int peer)
+{
+	return ndshm_signal_peer(peer) && ndshm_hear(peer);
+}
+
+static bool peer_keeps_mapping(int peer, int fd)
+{
+	const unsigned char *map = mmap(NULL, INITIAL, PROT_READ, MAP_SHARED, fd, 0);
+
+	close(fd);
+	return map != MAP_FAILED && ndshm_readable(map) && peer_waits(peer) &&
+	       !ndshm_readable(map) && !ndshm_readable(map + HUGE);
+}
+
+/* The section grows by HUGE, on the creator's account. */
+static bool peer_keeps_holder(int peer, int fd)
+{
+	struct ndshm_section_attach_args attach = section_attach_request(0);
+	struct ndshm_extent_alloc_args more = extent_alloc_request(INITIAL + HUGE, 0);
+
+	return !_test_section_attach(fd, &attach) &&
+	       !_test_extent_alloc(attach.out_holder, &more) && peer_waits(peer) &&
+	       _test_extent_alloc(attach.out_holder, &more) && errno == EIDRM;
+}
+
+static bool peer_keeps_dmabuf(int peer, int fd)
+{
+	return peer_waits(peer) &&
+	       mmap(NULL, HUGE, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED && errno == ENODEV;
+}
+
+/* Another user cannot delete the section, nor learn that it exists. */
+static bool peer_cannot_delete(__u32 id)
+{
+	struct ndshm_nl nl;
+	bool good;
+
+	if (ndshm_nl_open(&nl))
+		return false;
+	good = ndshm_nl_delete_section(&nl, id) == -ENOENT;
+	ndshm_nl_close(&nl);
+	return good;
+}
+
+static void peer_work_of(enum kept kept, int peer, int fd, __u32 id)
+{
+	static bool (*const keeps[])(int peer, int fd) = {
+		[KEPT_MAPPING] = peer_keeps_mapping,
+		[KEPT_HOLDER] = peer_keeps_holder,
+		[KEPT_DMABUF] = peer_keeps_dmabuf,
+	};
+
+	_exit(!(ndshm_become(NDSHM_USER_B) && peer_cannot_delete(id) && keeps[kept](peer, fd)));
+}
+
+/* As a new process of the creator, which has no descriptor: find the section, and delete it. */
+static void creator_again(struct _test_data_peer *self, __u64 charge)
+{
+	struct ndshm_nl_section section;
+	struct ndshm_nl nl;
+
+	if (!ndshm_become(NDSHM_USER_A) || ndshm_nl_open(&nl) ||
+	    ndshm_nl_sections(&nl, &section, 1) != 1 || section.deleted)
+		_exit(1);
+	if (ndshm_locked(self->client) != charge || ndshm_nl_delete_section(&nl, section.id))
+		_exit(2);
+	if (ndshm_locked(self->client) || ndshm_nl_section_by_id(&nl, section.id, &section) ||
+	    !section.deleted || !section.revoked || section.committed)
+		_exit(3);
+	/* Again, with the same result. */
+	_exit(ndshm_nl_delete_section(&nl, section.id) ? 4 : 0);
+}
+
+/* Return: the id of the section of @uid, or 0. */
+static __u32 section_of_user(struct ndshm_nl *nl, uid_t uid)
+{
+	struct ndshm_nl_section sections[16];
+	int i, count = ndshm_nl_sections(nl, sections, ARRAY_SIZE(sections));
+
+	for (i = 0; i < count && i < (int)ARRAY_SIZE(sections); i++)
+		if (sections[i].uid == uid)
+			return sections[i].id;
+	return 0;
+}
+
+/*
+ * A creator that was killed is charged as long as a peer keeps the section. Another process of the
+ * same user can end that.
+ */
+static void test_delete_by_id(struct __test_metadata *_metadata, struct _test_data_peer *self,
+			      enum kept kept)
+{
+	const __u64 charge = INITIAL + (kept == KEPT_HOLDER ? HUGE : 0);
+	int ends[2], fd, status;
+	pid_t creator, peer, again;
+	struct ndshm_nl nl;
+	__u32 id;
+
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	creator = ndshm_fork(&ends[0]);
+	ASSERT_LE(0, creator);
+	if (!creator)
+		creator_work(self, ends[0], kept);
+	fd = ndshm_receive_fd(ends[0]);
+	ASSERT_LE(0, fd);
+	id = section_of_user(&nl, NDSHM_USER_A);
+	ASSERT_NE(0, id);
+	peer = ndshm_fork(&ends[1]);
+	ASSERT_LE(0, peer);
+	if (!peer)
+		peer_work_of(kept, ends[1], fd, id);
+	close(fd);
+	EXPECT_TRUE(ndshm_hear(ends[1]));
+	EXPECT_TRUE(ndshm_end(creator, ends[0], SIGKILL));
+	EXPECT_EQ(creator, waitpid(creator, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	again = fork();
+	ASSERT_LE(0, again);
+	if (!again)
+		creator_again(self, charge);
+	EXPECT_EQ(again, waitpid(again, &status, 0));
+	EXPECT_EQ(0, status);
+	ndshm_case(true);
+	EXPECT_TRUE(ndshm_nl_uncharged(&nl, NDSHM_USER_A));
+	EXPECT_TRUE(ndshm_signal_peer(ends[1]));
+	EXPECT_TRUE(ndshm_reap(peer));
+	/* The peer was the last to have it. */
+	EXPECT_TRUE(ndshm_soon(ndshm_nl_delete_section(&nl, id) == -ENOENT));
+	close(ends[0]);
+	close(ends[1]);
+	ndshm_nl_close(&nl);
+}
+
+TEST_F(peer, delete_what_a_mapping_keeps)
+{
+	test_delete_by_id(_metadata, self, KEPT_MAPPING);
+}
+
+TEST_F(peer, delete_what_a_holder_keeps)
+{
+	test_delete_by_id(_metadata, self, KEPT_HOLDER);
+}
+
+TEST_F(peer, delete_what_a_dmabuf_keeps)
+{
+	struct ndshm_get_info_args info = get_info_request();
+
+	test_get_info(self->client, &info);
+	if (!(info.out_features & NDSHM_FEATURE_SECTION_EXPORT))
+		SKIP(return, "the kernel has no dma-bufs");
+	test_delete_by_id(_metadata, self, KEPT_DMABUF);
+}
+
+/* An administrator can, too, also after DELETE has left the mappings, and while it has a holder. */
+TEST_F(peer, delete_by_administrator)
+{
+	struct ndshm_section_delete_args request = section_delete_request(NDSHM_DELETE_FORCE, -1);
+	const __u64 place = test_extent(self->holder, HUGE);
+	struct ndshm_extent_alloc_args more = extent_alloc_request(self->page, 0);
+	struct ndshm_nl nl;
+
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	self->map[place] = 1;
+	test_section_delete(self->fd, &request);
+	EXPECT_TRUE(ndshm_readable(self->map + place));
+	EXPECT_EQ(0, ndshm_nl_delete_section(&nl, test_look(self->fd).out_id));
+	test_sigbus(self->map + place);
+	EXPECT_EQ(NDSHM_SECTION_DELETED | NDSHM_SECTION_REVOKED, test_look_flags(self->fd));
+	EXPECT_EQ(0, test_look(self->fd).out_committed);
+	test_err_extent_alloc(EIDRM, NDSHM_REASON_SECTION_DELETED, self->client, self->holder,
+			      &more);
+	ndshm_nl_close(&nl);
+}
+
+/* Requests of one datagram, which do not wait for each other, and all act on one section. */
+TEST_F(peer, delete_many_times)
+{
+	const __u32 id = test_look(self->fd).out_id;
+	struct ndshm_nl_request one;
+	const int count = 64;
+	char *all, buffer[4096];
+	struct ndshm_nl nl;
+	int i;
+
+	test_extent(self->holder, MAX / 2);
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ndshm_nl_begin(&one, nl.family, NDSHM_CMD_SECTION_DELETE, NLM_F_ACK);
+	ndshm_nl_put(&one, NDSHM_A_SECTION_ID, &id, sizeof(id));
+	all = malloc(count * one.header.nlmsg_len);
+	ASSERT_NE(NULL, all);
+	for (i = 0; i < count; i++)
+		memcpy(all + i * one.header.nlmsg_len, &one, one.header.nlmsg_len);
+	ASSERT_EQ((ssize_t)(count * one.header.nlmsg_len),
+		  send(nl.fd, all, count * one.header.nlmsg_len, 0));
+	for (i = 0; i < count; i++) {
+		const struct nlmsghdr *message = (const void *)buffer;
+		const struct nlmsgerr *error = NLMSG_DATA(message);
+
+		ASSERT_LT(0, recv(nl.fd, buffer, sizeof(buffer), 0));
+		EXPECT_EQ(NLMSG_ERROR, message->nlmsg_type);
+		EXPECT_EQ(0, error->error);
+	}
+	EXPECT_EQ(0, test_look(self->fd).out_committed);
+	free(all);
+	ndshm_nl_close(&nl);
+}
+
+struct ending {
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	void (*end)(const struct ending *ending);
+	int fd;
+	__u32 id;
+	void *map;
+};
+
+static void end_by_id(const struct ending *ending)
+{
+	struct ndshm_nl nl;
+
+	if (ndshm_nl_open(&nl))
+		return;
+	ndshm_nl_delete_section(&nl, ending->id);
+	ndshm_nl_close(&nl);
+}
+
+static void end_by_descriptor(const struct ending *ending)
+{
+	struct ndshm_section_delete_args request = section_delete_request(NDSHM_DELETE_REVOKE, -1);
+
+	_test_section_delete(ending->fd, &request);
+}
+
+static void end_by_close(const struct ending *ending)
+{
+	close(ending->fd);
+}
+
+static void end_by_unmap(const struct ending *ending)
+{
+	munmap(ending->map, INITIAL);
+}
+
+static void *end_section(void *argument)
+{
+	const struct ending *ending = argument;
+
+	pthread_barrier_wait(ending->barrier);
+	ending->end(ending);
+	return NULL;
+}
+
+/* A deletion by id beside all else that ends a section. */
+TEST_F(peer, delete_races)
+{
+	static void (*const ends[])(const struct ending *ending) = {
+		end_by_id, end_by_descriptor, end_by_close, end_by_unmap,
+	};
+	const __u64 before = ndshm_locked(self->client);
+	unsigned int round, rounds = ndshm_rounds(300, 30), i;
+	struct ending endings[ARRAY_SIZE(ends)];
+	pthread_barrier_t barrier;
+
+	ASSERT_EQ(0, pthread_barrier_init(&barrier, NULL, ARRAY_SIZE(ends)));
+	for (round = 0; round < rounds; round++) {
+		const int fd = test_new_section(self->client, self->adapter, INITIAL, INITIAL);
+		unsigned char *map = test_map_section(fd, INITIAL);
+		const __u32 id = test_look(fd).out_id;
+
+		map[HUGE] = 1;
+		for (i = 0; i < ARRAY_SIZE(ends); i++) {
+			endings[i] = (struct ending){
+				.barrier = &barrier, .end = ends[i], .fd = fd, .id = id,
+				.map = map,
+			};
+			/* The descriptor of DELETE stays open. */
+			if (ends[i] == end_by_descriptor)
+				endings[i].fd = dup(fd);
+			ASSERT_EQ(0, pthread_create(&endings[i].thread, NULL, end_section,
+						    &endings[i]));
+		}
+		for (i = 0; i < ARRAY_SIZE(ends); i++) {
+			pthread_join(endings[i].thread, NULL);
+			if (ends[i] == end_by_descriptor)
+				close(endings[i].fd);
+		}
+	}
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) == before));
+	pthread_barrier_destroy(&barrier);
 }
 
 /* A peer that maps the section as often as it may leaves the creator's mappings alone. */

@@ -156,6 +156,9 @@ TEST_F(viewer, dump_read_by_root)
 TEST_F(viewer, request_sent_by_root)
 {
 	const struct ndshm_nl_quota_change change = { .set = 1, .limits = { 7 } };
+	struct ndshm_section_create_args create =
+		section_create_request(self->adapter, 1, 0);
+	struct ndshm_nl_section section;
 	struct ndshm_nl_reason reason;
 	struct ndshm_nl_quota quota;
 	struct ndshm_nl_block one;
@@ -174,6 +177,11 @@ TEST_F(viewer, request_sent_by_root)
 	EXPECT_EQ(-EPERM, ndshm_nl_quota(&nl, NDSHM_USER_B, &quota));
 	EXPECT_EQ(-EPERM, ndshm_nl_set_quota(&nl, NDSHM_USER_B, &change));
 	EXPECT_EQ(-EPERM, ndshm_nl_reasons(&nl, &reason, 1));
+	test_section_create(self->fd, &create);
+	EXPECT_EQ(-ENOENT, ndshm_nl_delete_section(&nl, create.out_id));
+	ASSERT_EQ(0, ndshm_nl_section_by_id(&self->nl, create.out_id, &section));
+	EXPECT_FALSE(section.deleted);
+	close(create.out_section);
 	/* Likewise with an address. */
 	ASSERT_TRUE(request_dump(&nl, NDSHM_CMD_BLOCK_GET));
 	EXPECT_EQ(0, read_dump(&nl, &one));

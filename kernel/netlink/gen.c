@@ -90,8 +90,13 @@ const struct nla_policy ndshm_reserve_set_nl_policy[NDSHM_A_RESERVE_SIZE + 1] = 
 	[NDSHM_A_RESERVE_SIZE] = { .type = NLA_U64, },
 };
 
+/* NDSHM_CMD_SECTION_DELETE - do */
+const struct nla_policy ndshm_section_delete_nl_policy[NDSHM_A_SECTION_ID + 1] = {
+	[NDSHM_A_SECTION_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
 /* Ops table for ndshm */
-const struct genl_ops ndshm_nl_ops[12] = {
+const struct genl_ops ndshm_nl_ops[13] = {
 	{
 		.cmd		= NDSHM_CMD_ADAPTER_GET,
 		.doit		= ndshm_nl_adapter_get_doit,
@@ -184,5 +189,11 @@ const struct genl_ops ndshm_nl_ops[12] = {
 		.doit		= ndshm_nl_reserve_set_doit,
 		.policy		= ndshm_reserve_set_nl_policy,
 		.maxattr	= NDSHM_A_RESERVE_SIZE,
+	},
+	{
+		.cmd		= NDSHM_CMD_SECTION_DELETE,
+		.doit		= ndshm_nl_section_delete_doit,
+		.policy		= ndshm_section_delete_nl_policy,
+		.maxattr	= NDSHM_A_SECTION_ID,
 	},
 };

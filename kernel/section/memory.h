@@ -99,7 +99,10 @@ void ndshm_section_drop(struct ndshm_section *section);
  */
 extern struct workqueue_struct *ndshm_section_queue;
 
-/* Woken when a section has no idle memory left, or when its @growing becomes 0. */
+/*
+ * Woken when a section has no idle memory left, when its @growing becomes 0, or after its
+ * @deletion.
+ */
 extern wait_queue_head_t ndshm_section_wait;
 
 /*

@@ -36,6 +36,9 @@ struct workqueue_struct *ndshm_section_queue;
 /* Revokes sections: waits for tasks that change the mappings of the section, and for faults. */
 static struct workqueue_struct *revoke_queue;
 
+/* Deletes sections by id. Its works wait for those of the other two queues. */
+static struct workqueue_struct *delete_queue;
+
 DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 
 /*
@@ -317,6 +320,24 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	return NDSHM_REASON_NONE;
 }
 
+/*
+ * Carries out ndshm_section_delete_id(), which has checked the permission. Consumes a reference to
+ * the section and one to the module.
+ */
+static void section_delete_work(struct work_struct *work)
+{
+	struct ndshm_section *section = container_of(work, struct ndshm_section, deletion);
+
+	/* If the section was deleted before, its revocation may run or the memory may be mapped. */
+	ndshm_section_delete(section, NULL, NDSHM_DELETE_FORCE);
+	ndshm_section_revoke(section);
+	ndshm_section_drop(section);
+	wake_up_all(&ndshm_section_wait);
+	ndshm_object_put(&section->object);
+	/* If this is the last one, module exit waits for the work. */
+	module_put(THIS_MODULE);
+}
+
 static void section_init(struct ndshm_section *section,
 			 const struct ndshm_section_request *request)
 {
@@ -325,6 +346,7 @@ static void section_init(struct ndshm_section *section,
 	init_completion(&section->revocation);
 	spin_lock_init(&section->lock);
 	INIT_DELAYED_WORK(&section->trimming, ndshm_section_trim_work);
+	INIT_WORK(&section->deletion, section_delete_work);
 	section->adapter = ndshm_adapter_get(request->adapter);
 	if (request->claim)
 		section->claim = ndshm_claim_get(request->claim);
@@ -473,6 +495,59 @@ bool ndshm_section_peek_next(u32 *id, ndshm_peek_fn peek, void *context)
 	return section_peek(id, U32_MAX, peek, context);
 }
 
+/*
+ * Take a reference to section @id of the owner @uid, or of any owner with @all. Without users a
+ * section has references of mappings and dma-bufs. Return: the section, or NULL.
+ */
+static struct ndshm_section *section_get(u32 id, kuid_t uid, bool all)
+{
+	struct ndshm_section *section;
+
+	spin_lock(&sections_lock);
+	section = section_find(id, id);
+	/* Take no reference for a caller without permission: the last put frees the section. */
+	if (section && ((!all && !uid_eq(section->uid, uid)) ||
+			!refcount_inc_not_zero(&section->object.references)))
+		section = NULL;
+	spin_unlock(&sections_lock);
+	return section;
+}
+
+/* Return: true if section @id has no memory any more, or does not exist. */
+static bool section_dropped(u32 id)
+{
+	struct ndshm_section *section;
+	bool dropped;
+
+	spin_lock(&sections_lock);
+	section = section_find(id, id);
+	dropped = !section || !READ_ONCE(section->counted);
+	spin_unlock(&sections_lock);
+	return dropped;
+}
+
+bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait)
+{
+	struct ndshm_section *section;
+
+	/* The reference to the section can be the only one, without a file that pins the module. */
+	if (!try_module_get(THIS_MODULE))
+		return false;
+	section = section_get(id, uid, all);
+	if (!section) {
+		module_put(THIS_MODULE);
+		return false;
+	}
+	if (!queue_work(delete_queue, &section->deletion)) {
+		/* The work that is pending has references of its own. */
+		ndshm_object_put(&section->object);
+		module_put(THIS_MODULE);
+	}
+	/* By id: a reference of this caller could be the last one, whose put takes long. */
+	wait_event_killable_timeout(ndshm_section_wait, section_dropped(id), wait);
+	return true;
+}
+
 /* Schedule @trimming of all sections that @user created. Return: true if one has idle memory. */
 static bool sections_free_idle(const struct user_struct *user)
 {
@@ -524,14 +599,20 @@ int __init ndshm_section_setup(void)
 	if (!ndshm_section_queue)
 		return -ENOMEM;
 	revoke_queue = alloc_workqueue("ndshm-revoke", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	if (revoke_queue)
+	if (!revoke_queue)
+		goto err_section_queue;
+	delete_queue = alloc_workqueue("ndshm-delete", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (delete_queue)
 		return 0;
+	destroy_workqueue(revoke_queue);
+err_section_queue:
 	destroy_workqueue(ndshm_section_queue);
 	return -ENOMEM;
 }
 
 void ndshm_section_teardown(void)
 {
+	destroy_workqueue(delete_queue);
 	destroy_workqueue(revoke_queue);
 	destroy_workqueue(ndshm_section_queue);
 }

@@ -53,6 +53,7 @@ struct user_struct;
  * @uid: the creator's effective uid
  * @revocation: completed when the revoked section is unmapped everywhere
  * @trimming: work that frees idle memory
+ * @deletion: work of ndshm_section_delete_id()
  * @revoking: run that @trimming is about to free, or NULL. Used by @trimming only; changed with
  *	@lock held
  * @seen: pages of @revoking before it have been seen without a fault. Used by @trimming only
@@ -104,6 +105,7 @@ struct ndshm_section {
 	kuid_t uid;
 	struct completion revocation;
 	struct delayed_work trimming;
+	struct work_struct deletion;
 	struct ndshm_extent *revoking;
 	u32 seen;
 	unsigned long retry;
@@ -201,6 +203,13 @@ ndshm_reason_t ndshm_section_state(const struct ndshm_section *section);
  */
 ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 				    const struct ndshm_holder *own, u32 flags);
+
+/*
+ * Delete section @id, which must be of the owner @uid unless @all, as with NDSHM_DELETE_REVOKE, in
+ * a worker. Waits, killable, for at most @wait jiffies until its memory is freed. Return: false if
+ * there is no such section.
+ */
+bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait);
 
 /*
  * ndshm_section_alloc_extent() allocates an extent of @count pages at a multiple of @alignment

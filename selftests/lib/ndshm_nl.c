@@ -481,6 +481,12 @@ int ndshm_nl_section_by_id(struct ndshm_nl *nl, __u32 id,
 		       sizeof(id), got_section, section);
 }
 
+int ndshm_nl_delete_section(struct ndshm_nl *nl, __u32 id)
+{
+	return get_one(nl, NDSHM_CMD_SECTION_DELETE, NDSHM_A_SECTION_ID, &id,
+		       sizeof(id), NULL, NULL);
+}
+
 int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 			 __u32 id, struct ndshm_nl_queue *queue)
 {

@@ -259,6 +259,7 @@ int ndshm_nl_block_by_id(struct ndshm_nl *nl, __u32 id,
 
 int ndshm_nl_section_by_id(struct ndshm_nl *nl, __u32 id,
 			   struct ndshm_nl_section *section);
+int ndshm_nl_delete_section(struct ndshm_nl *nl, __u32 id);
 
 int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 			 __u32 id, struct ndshm_nl_queue *queue);

@@ -909,7 +909,8 @@ struct ndshm_block_import_args {
  * All memory of a section is charged, as blocks are, to the user and memory cgroup of its
  * creator, under the limits at the time of creation, no matter which process calls
  * NDSHM_EXTENT_ALLOC. The creator accepts up to MaxSize; it can end the charge at any
- * time with NDSHM_SECTION_DELETE and NDSHM_DELETE_REVOKE. Unused memory above InitialSize
+ * time with NDSHM_SECTION_DELETE and NDSHM_DELETE_REVOKE or, without a descriptor of the
+ * section, with the netlink request section-delete. Unused memory above InitialSize
  * is freed in chunks of 2 MiB, about a second after the last use, or at once before the
  * creator's limit would refuse memory. Of a section created under a claim only extents
  * freed with NDSHM_EXTENT_FREE are reclaimed: the device may still access the rest, which

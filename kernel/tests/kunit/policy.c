@@ -121,6 +121,11 @@ int ndshm_nl_reserve_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return -EOPNOTSUPP;
 }
 
+int ndshm_nl_section_delete_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return -EOPNOTSUPP;
+}
+
 /* Operations on an object by ID or name. */
 struct operation {
 	const char *name;
@@ -216,6 +221,7 @@ static const struct number {
 	{ NDSHM_CMD_REASON_GET, NDSHM_A_REASON_ID, 4, 1, U32_MAX },
 	{ NDSHM_CMD_RESERVE_GET, NDSHM_A_RESERVE_CHUNK_SIZE, 8, 0, U64_MAX },
 	{ NDSHM_CMD_RESERVE_SET, NDSHM_A_RESERVE_SIZE, 8, 0, U64_MAX },
+	{ NDSHM_CMD_SECTION_DELETE, NDSHM_A_SECTION_ID, 4, 1, U32_MAX },
 };
 
 static const struct other {
@@ -231,6 +237,7 @@ static const struct other {
 	{ NDSHM_CMD_REASON_GET, true },
 	{ NDSHM_CMD_RESERVE_GET, false },
 	{ NDSHM_CMD_RESERVE_SET, false },
+	{ NDSHM_CMD_SECTION_DELETE, false },
 };
 
 static const struct genl_ops *ops_with(struct kunit *test, u8 cmd)
