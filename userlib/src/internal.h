@@ -54,6 +54,7 @@ enum ndshm_list {
  * @set_quota: As ndshm_set_quota(), with a real uid and validated arguments. NULL: not
  *	supported.
  * @set_reserve: As ndshm_set_reserve(). NULL: not supported.
+ * @delete_section: As ndshm_delete_section_id(), with an id that is not 0. NULL: not supported.
  * @monitor: As ndshm_monitor_open_for(), with valid objects. NULL: not supported.
  *
  * Can be called concurrently. *out is set on success only.
@@ -74,6 +75,7 @@ struct ndshm_backend {
 	int (*set_quota)(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			 const struct ndshm_quota_row *limits);
 	int (*set_reserve)(struct ndshm *ndshm, uint64_t bytes);
+	int (*delete_section)(struct ndshm *ndshm, uint32_t id);
 	int (*monitor)(struct ndshm *ndshm, uint32_t objects, struct ndshm_monitor **out);
 };
 
@@ -193,6 +195,7 @@ int ndshm__netlink_set_access(struct ndshm *ndshm, bool provider, uint32_t id, u
 int ndshm__netlink_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			     const struct ndshm_quota_row *limits);
 int ndshm__netlink_set_reserve(struct ndshm *ndshm, uint64_t bytes);
+int ndshm__netlink_delete_section(struct ndshm *ndshm, uint32_t id);
 int ndshm__netlink_monitor(struct ndshm *ndshm, uint32_t objects, struct ndshm_monitor **out);
 
 /* Members of struct ndshm_backend that use netlink. */
@@ -201,6 +204,7 @@ int ndshm__netlink_monitor(struct ndshm *ndshm, uint32_t objects, struct ndshm_m
 	.set_access = ndshm__netlink_set_access,			\
 	.set_quota = ndshm__netlink_set_quota,				\
 	.set_reserve = ndshm__netlink_set_reserve,			\
+	.delete_section = ndshm__netlink_delete_section,		\
 	.monitor = ndshm__netlink_monitor
 
 /*

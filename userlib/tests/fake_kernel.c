@@ -288,6 +288,7 @@ static void answer(struct nlmsghdr *header)
 		   kernel.request_command == NDSHM_CMD_QUOTA_SET ||
 		   kernel.request_command == NDSHM_CMD_RESERVE_GET ||
 		   kernel.request_command == NDSHM_CMD_RESERVE_SET ||
+		   kernel.request_command == NDSHM_CMD_SECTION_DELETE ||
 		   kernel.request_command == NDSHM_CMD_ADAPTER_SET ||
 		   kernel.request_command == NDSHM_CMD_PROVIDER_SET) {
 		kernel.gets++;

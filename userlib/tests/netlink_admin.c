@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Quotas, the reserve and events by netlink, from a fake kernel.
+ * Quotas, the reserve, deletion of sections and events by netlink, from a fake kernel.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -298,6 +298,39 @@ static void the_reserve_is_set(void)
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
 }
 
+static void a_section_is_deleted(void)
+{
+	refusal = 0;
+	kernel_reset(refused);
+	CHECK_DONE(ndshm, ndshm_delete_section_id(ndshm, 0xfffffffe));
+	CHECK(kernel.request_command == NDSHM_CMD_SECTION_DELETE && kernel.gets == 1);
+	CHECK(kernel.requested_present == 1U << NDSHM_A_SECTION_ID);
+	CHECK(kernel.requested[NDSHM_A_SECTION_ID] == 0xfffffffe);
+	/* No section has this id. */
+	CHECK(ndshm_delete_section_id(ndshm, 0) == -ENOENT && kernel.gets == 1);
+	refusal = -ENOENT;
+	kernel_reset(refused);
+	CHECK(ndshm_delete_section_id(ndshm, 1) == -ENOENT && kernel.gets == 1);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
+	/* The answer of a module that does not know the request. */
+	refusal = -EOPNOTSUPP;
+	kernel_reset(refused);
+	CHECK(ndshm_delete_section_id(ndshm, 1) == -EOPNOTSUPP);
+}
+
+/* A client without a device can, too. */
+static void deletion_needs_no_device(void)
+{
+	struct ndshm *other;
+
+	refusal = 0;
+	kernel_reset(refused);
+	REQUIRE(!ndshm_open("netlink:", &other));
+	CHECK_DONE(other, ndshm_delete_section_id(other, 7));
+	CHECK(kernel.requested[NDSHM_A_SECTION_ID] == 7);
+	ndshm_close(other);
+}
+
 /* More rows than requested, and none. */
 static void two_quotas(void)
 {
@@ -397,6 +430,7 @@ static void stand_in_has_none(const char *name)
 	REQUIRE(!ndshm_open(name, &other));
 	CHECK(ndshm_get_reserve(other, &reserve) == -EOPNOTSUPP);
 	CHECK(ndshm_set_reserve(other, 1) == -EOPNOTSUPP);
+	CHECK(ndshm_delete_section_id(other, 1) == -EOPNOTSUPP);
 	CHECK(ndshm_get_quota(other, 1, &row) == -EOPNOTSUPP);
 	CHECK(ndshm_list_quotas(other, &rows, &count) == -EOPNOTSUPP);
 	CHECK(ndshm_list_refusals(other, &refusals, &count) == -EOPNOTSUPP && !refusals && !count);
@@ -746,6 +780,8 @@ int main(void)
 	RUN(quotas_are_refused);
 	RUN(the_reserve_is_requested);
 	RUN(the_reserve_is_set);
+	RUN(a_section_is_deleted);
+	RUN(deletion_needs_no_device);
 	RUN(a_quota_comes_alone);
 	RUN(permission_is_set);
 	RUN(permission_is_refused);

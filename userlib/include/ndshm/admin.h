@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libndshm for administrators: permissions, quotas, the reserve, failed requests and events.
- * The rules of <ndshm/ndshm.h> apply. All calls use netlink and need the module: contexts of
- * "memfd:" and "section:" return -EOPNOTSUPP.
+ * libndshm for administrators: permissions, quotas, the reserve, sections by their ids, failed
+ * requests and events. The rules of <ndshm/ndshm.h> apply. All calls use netlink and need the
+ * module: contexts of "memfd:" and "section:" return -EOPNOTSUPP.
  */
 #ifndef NDSHM_ADMIN_H
 #define NDSHM_ADMIN_H
@@ -142,6 +142,21 @@ static inline int ndshm_get_reserve(struct ndshm *ndshm, struct ndshm_reserve_ro
  * CAP_SYS_ADMIN. -EOPNOTSUPP: as above.
  */
 int ndshm_set_reserve(struct ndshm *ndshm, uint64_t bytes)
+	NDSHM_NONNULL(1);
+
+/* Sections --------------------------------------------------------------- */
+
+/*
+ * Delete the section with this id, which ndshm_list_sections() shows, as ndshm_section_delete() with
+ * NDSHM_DELETE_REVOKE does. It needs no descriptor, so the user that created a section can end its
+ * charge while only mappings or dma-bufs of other processes keep it. The memory is freed when the
+ * call returns or, if that takes longer than a quarter of a second, some time later. Succeeds also
+ * for a section that was deleted before and still exists.
+ *
+ * -ENOENT: no such section, or one of another user without CAP_SYS_ADMIN. -EOPNOTSUPP: an older
+ * module.
+ */
+int ndshm_delete_section_id(struct ndshm *ndshm, uint32_t id)
 	NDSHM_NONNULL(1);
 
 /* Failed requests -------------------------------------------------------- */
