@@ -113,7 +113,8 @@ for bad in "-m 1M --mode 600" "-m 1M --group 0" "-m 1M --name a --mode 1000" \
 	# shellcheck disable=SC2086
 	run 2 "bad usage: create $bad" section create $bad
 done
-for bad in "open" "open a" "open --owner no-such-user a true" "rm" "rm a b"; do
+for bad in "open" "open a" "open --owner no-such-user a true" "rm" "rm a b" "rm --id" "rm --id x" \
+	   "rm --id 4294967296" "rm --id 1 a" "rm --id 1 --owner root" "open --id 1 true"; do
 	# shellcheck disable=SC2086
 	run 2 "bad usage: $bad" section $bad
 done
@@ -136,6 +137,8 @@ else
 	run 1 "no names without the module" section create --max 1M --name a
 	run 1 "open: no names without the module" section open a true
 	run 1 "rm: no names without the module" section rm a
+	run 1 "rm: no ids without the module" section rm --id 1
+	says "rm: no ids without the module: why" "ndshm: cannot delete section 1: * (EOPNOTSUPP)"
 fi
 
 # Running a program
@@ -307,12 +310,25 @@ err=$("${as_nobody[@]}" section show "$id" 2>&1 >"$top/out")
 is "another user does not see it" 1 $?
 out=$(cat "$top/out")
 says "another user does not see it: why" "*not yours to see*"
+err=$("${as_nobody[@]}" section rm --id "$id" 2>&1 >"$top/out")
+is "another user cannot delete it" 1 $?
+out=$(cat "$top/out")
+says "another user cannot delete it: why" "ndshm: cannot delete section $id: it is not there, or not yours* (ENOENT)"
+run 0 "it is not deleted" section show "$id"
 # shellcheck disable=SC2016
 out=$("${as_nobody[@]}" section create --max 64K -- sh -c \
 	'exec "$0" section show --json $NDSHM_SECTION_ID' "$top/ndshm")
 is "but its own" 65534 "$(get uid)"
+run 0 "rm: by its id" section rm --id "$id"
+is "rm: by its id says nothing" "" "$out"
+run 0 "rm: by its id: it is deleted" section show --json "$id"
+is "rm: by its id: deleted" true "$(get deleted)"
+is "rm: by its id: revoked" true "$(get revoked)"
 exec 7>&-
 unhold "the end of the holding"
+run 1 "rm: no such id, in JSON" section rm --json --id "$id"
+out=$err
+is "rm: no such id, in JSON: errno" '"ENOENT"' "$(get error errno)"
 chmod 0600 "$device"
 
 if [[ $card ]]; then

@@ -51,7 +51,7 @@ static const struct argp main_help = {
 	       "  alloc                     make blocks, show them, hold them\n"
 	       "  section create            make a section, hold it, run a program with it\n"
 	       "  section open NAME         run a program with a section that has a name\n"
-	       "  section rm NAME           delete a section that has a name\n"
+	       "  section rm NAME           delete a section, by its name or its id\n"
 	       "  section show ID           one section, and how much of it is used\n"
 	       "  remote export [NAME]      let other machines read and write a section\n"
 	       "  remote get ADDRESS:PORT   read what another machine exports\n"

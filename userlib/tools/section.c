@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <ndshm/admin.h>
 #include <ndshm/section.h>
 
 #include "tool.h"
@@ -38,7 +39,7 @@ struct creation {
 
 /* Options without a letter. */
 enum { OPTION_NAME = 256, OPTION_GROUP, OPTION_MODE, OPTION_OWNER, OPTION_REVOKE,
-       OPTION_HEAP };
+       OPTION_ID, OPTION_HEAP };
 
 static const struct argp_option create_options[] = {
 	{ "max", 'm', "N[K|M|G]", 0, "Bytes of range", 0 },
@@ -346,6 +347,8 @@ static enum exit_code run_create(struct common *common, int argc, char **argv)
 struct naming {
 	struct common *common;
 	const char *name;
+	bool by_id;		/* no name, but an id */
+	uint64_t id;
 	uint32_t owner;
 	uint32_t flags;		/* of ndshm_section_open() or ndshm_section_delete() */
 	bool run;		/* takes a program */
@@ -362,6 +365,8 @@ static const struct argp_option rm_options[] = {
 	{ "owner", OPTION_OWNER, "USER", 0, "Who made it (you)", 0 },
 	{ "force", 'f', NULL, 0, "Even if other processes have memory of it", 0 },
 	{ "revoke", OPTION_REVOKE, NULL, 0, "Likewise, and take it from those that map it", 0 },
+	{ "id", OPTION_ID, "ID", 0, "Delete the section with this id, with or without a name, as --revoke does",
+	  0 },
 	{ 0 }
 };
 
@@ -374,6 +379,25 @@ static void parse_user_or_end(struct argp_state *state, const char *argument, ui
 		argp_error(state, "\"%s\": no such user; use a name or a number", argument);
 	else
 		*uid = user ? user->pw_uid : number;
+}
+
+static void parse_id_or_end(struct argp_state *state, const char *argument, uint64_t *id)
+{
+	if (!parse_number(argument, UINT32_MAX, id))
+		argp_error(state, "\"%s\": not the id of a section; see \"ndshm list sections\"",
+			   argument);
+}
+
+/* Check for invalid combinations of options. */
+static void check_naming(struct argp_state *state, const struct naming *naming)
+{
+	/* One of both. */
+	if (!naming->name != naming->by_id || (naming->run && !naming->program))
+		argp_usage(state);
+	if (naming->by_id && naming->owner != NDSHM_OWNER_SELF)
+		argp_error(state, "--owner: a section's id is unique; omit the option");
+	if (naming->run && naming->common->json)
+		argp_error(state, "--json: all output is that of PROGRAM; omit the option");
 }
 
 static void parse_name_argument(struct argp_state *state, struct naming *naming, char *argument)
@@ -402,6 +426,10 @@ static error_t parse_naming(int key, char *argument, struct argp_state *state)
 	case OPTION_REVOKE:
 		naming->flags |= NDSHM_DELETE_REVOKE;
 		return 0;
+	case OPTION_ID:
+		parse_id_or_end(state, argument, &naming->id);
+		naming->by_id = true;
+		return 0;
 	case 'f':
 		naming->flags |= NDSHM_DELETE_FORCE;
 		return 0;
@@ -412,10 +440,7 @@ static error_t parse_naming(int key, char *argument, struct argp_state *state)
 		parse_name_argument(state, naming, argument);
 		return 0;
 	case ARGP_KEY_END:
-		if (!naming->name || (naming->run && !naming->program))
-			argp_usage(state);
-		if (naming->run && naming->common->json)
-			argp_error(state, "--json: all output is that of PROGRAM; omit the option");
+		check_naming(state, naming);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -458,36 +483,53 @@ static enum exit_code run_open(struct common *common, int argc, char **argv)
 	return code;
 }
 
+static enum exit_code delete_name(struct ndshm *ndshm, const struct naming *naming)
+{
+	enum exit_code code = EXIT_DONE;
+	struct ndshm_section *section;
+	int error = ndshm_section_open(ndshm, naming->owner, naming->name, 0, &section);
+
+	if (error)
+		return cannot_ndshm(ndshm, error, "open section \"%s\"", naming->name);
+	error = ndshm_section_delete(section, naming->flags);
+	if (error)
+		code = cannot_ndshm(ndshm, error, "delete section \"%s\"", naming->name);
+	ndshm_section_close(section);
+	return code;
+}
+
+static enum exit_code delete_id(struct ndshm *ndshm, uint32_t id)
+{
+	int error = ndshm_delete_section_id(ndshm, id);
+
+	if (error == -ENOENT)
+		return cannot_reason("it is not there, or not yours: try \"ndshm list sections\"", NULL,
+				     error, "delete section %" PRIu32, id);
+	return error ? cannot_ndshm(ndshm, error, "delete section %" PRIu32, id) : EXIT_DONE;
+}
+
 static enum exit_code run_rm(struct common *common, int argc, char **argv)
 {
 	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
 	static const struct argp argp = {
 		.options = rm_options,
 		.parser = parse_naming,
-		.args_doc = "NAME",
-		.doc = "Delete a section that has a name.\v"
-		       "Only the user that made it and CAP_SYS_ADMIN may.",
+		.args_doc = "NAME\n--id=ID",
+		.doc = "Delete a section, by its name or its id.\v"
+		       "Only the user that made it and CAP_SYS_ADMIN may. By its id it can be deleted "
+		       "when only mappings or dma-bufs of other processes keep it.",
 		.children = children,
 	};
 	struct naming naming = { .common = common, .owner = NDSHM_OWNER_SELF };
-	enum exit_code code = EXIT_DONE;
-	struct ndshm_section *section;
+	enum exit_code code;
 	struct ndshm *ndshm;
-	int error;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &naming);
-	ndshm = open_client(common);
+	/* Only a name needs the device. */
+	ndshm = naming.by_id ? open_viewer(common) : open_client(common);
 	if (!ndshm)
 		return EXIT_FAILED;
-	error = ndshm_section_open(ndshm, naming.owner, naming.name, 0, &section);
-	if (!error) {
-		error = ndshm_section_delete(section, naming.flags);
-		if (error)
-			code = cannot_ndshm(ndshm, error, "delete section \"%s\"", naming.name);
-		ndshm_section_close(section);
-	} else {
-		code = cannot_ndshm(ndshm, error, "open section \"%s\"", naming.name);
-	}
+	code = naming.by_id ? delete_id(ndshm, naming.id) : delete_name(ndshm, &naming);
 	ndshm_close(ndshm);
 	return code;
 }
@@ -519,10 +561,7 @@ static error_t parse_show(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
 			argp_error(state, "\"%s\": unexpected argument; omit it", argument);
-		if (!parse_number(argument, UINT32_MAX, &showing->id))
-			argp_error(state,
-				   "\"%s\": not the id of a section; see \"ndshm list sections\"",
-				   argument);
+		parse_id_or_end(state, argument, &showing->id);
 		return 0;
 	case ARGP_KEY_END:
 		/* One of both. */
@@ -675,7 +714,7 @@ enum exit_code run_section(struct common *common, int argc, char **argv)
 		       "Commands:\n"
 		       "  create      make a section, hold it, run a program with it\n"
 		       "  open NAME   run a program with a section that has a name\n"
-		       "  rm NAME     delete a section that has a name\n"
+		       "  rm NAME     delete a section, by its name or its id\n"
 		       "  show ID     one section, and how much of it is used\n"
 		       "\n"
 		       "\"ndshm section COMMAND --help\" tells more.",
