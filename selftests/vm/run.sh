@@ -49,6 +49,8 @@ The run:
   --name NAME         keep the logs in a directory of that name, emptied first
   --timeout SECONDS   for the command (default: 600); the boot has a limit of its own
   --share DIR         the guest may write to this directory of the host; repeatable
+  --root DIR          the guest's root, with the programs that it runs, in place of the host's; a
+                      kernel that is installed there has its modules from there
   --expect-splat ERE  this must be in the kernel log, and is no failure; repeatable
   --quiet             say nothing when all is well
 
@@ -72,7 +74,7 @@ fail() { say "$*"; exit "$exit_dead"; }
 note() { [[ $quiet ]] || say "$*"; }
 
 kernel=6.12 name='' seconds=600 memory='' cpus=2 quiet='' numa=''
-iommu='' intremap=on wire='' rmrr='' edu='' icount='' append='' not_coherent='' platform=''
+iommu='' intremap=on wire='' rmrr='' edu='' icount='' append='' not_coherent='' platform='' root=/
 devices=() netdevs=() shares=() expect=() qemu=()
 
 while [[ $# -gt 0 ]]; do
@@ -104,6 +106,7 @@ while [[ $# -gt 0 ]]; do
 	--netdev)	netdevs+=("$2") ;;
 	--name)		name=$2 ;;
 	--timeout)	seconds=$2 ;;
+	--root)		root=$(cd -- "$2" && pwd -P) || fail "--root: no such directory: $2" ;;
 	--share)	shares+=("$(cd -- "$2" && pwd -P)") || fail "--share: no such directory: $2" ;;
 	--expect-splat)	expect+=(--expect "$2") ;;
 	*)		fail "no such option: $1 (see --help)" ;;
@@ -118,9 +121,8 @@ done
 "$vm_dir/packages.sh" vm || exit "$exit_dead"
 kernel_dir=$("$vm_dir/kernels.sh" dir "$kernel") || exit "$exit_dead"
 initrd=$("$vm_dir/initrd.sh" "$kernel_dir") || exit "$exit_dead"
-root=/
 arch=$(foreign_arch "$kernel_dir")
-[[ ! $arch ]] || root=$("$vm_dir/root.sh" "$arch") || exit "$exit_dead"
+[[ ! $arch || $root != / ]] || root=$("$vm_dir/root.sh" "$arch") || exit "$exit_dead"
 if [[ $icount ]]; then
 	accel=icount cpus=1
 elif [[ $arch ]]; then
@@ -157,7 +159,7 @@ mkdir -- "$guest"
 keep=()
 {
 	printf '%s\n' "$(cd -- "$vm_dir/../.." && pwd -P)" "$(pwd -P)"
-	if [[ $arch ]]; then
+	if [[ $root != / ]]; then
 		printf '%s\n' "$cache"
 		for variable in $(compgen -e NDSHM_); do
 			path=${!variable}
@@ -167,10 +169,10 @@ keep=()
 } | sort -u >"$guest/keep"
 mapfile -t paths <"$guest/keep"
 for path in "${paths[@]}"; do
-	[[ $arch || $path/ == /tmp/?* || $path/ == /run/?* ]] || continue
+	[[ $root != / || $path/ == /tmp/?* || $path/ == /run/?* ]] || continue
 	[[ ${#keep[@]} -gt 0 && $path/ == "${keep[-1]}"/* ]] || keep+=("$path")
 done
-[[ ! $arch ]] || : >"$guest/foreign"
+[[ $root == / ]] || : >"$guest/foreign"
 cp -- "$kernel_dir/release" "$guest/release"
 [[ ! $icount ]] || : >"$guest/quiet"
 printf '%s\n' "${keep[@]}" | sed '/^$/d' >"$guest/keep"
@@ -195,7 +197,7 @@ machine_base "$accel" "$kernel_dir" "$initrd" "$memory" "$cpus" "${numa:-1}"
 machine_ports "$dir"
 machine_monitor "$dir"
 machine_share root "$root" ro
-[[ ! $arch ]] || machine_share host / ro
+[[ $root == / ]] || machine_share host / ro
 machine_share modules "$kernel_dir/modules" ro
 machine_share job "$guest" rw
 for i in "${!shares[@]}"; do machine_share "share$i" "${shares[i]}" rw; done
