@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [--list] stock|debug|arm64: run the levels in levels.table on stock kernels (`make
-# check`), on debug kernels (`make check-debug`) or on stock kernels of arm64 (`make check
-# ARCH=arm64`), as many at a time as there are CPUs, and half as many more of arm64, and count their
+# check.sh [--list] test|stock|debug|arm64: run the levels in levels.table that a newcomer runs (`make
+# test`), on stock kernels (`make check`), on debug kernels (`make check-debug`) or on stock kernels of
+# arm64 (`make check ARCH=arm64`), as many at a time as there are CPUs, and half as many more of arm64, and count their
 # TAP lines. Last line: N passed, N failed. --list prints the levels that would run, and builds
 # nothing.
 #
@@ -25,10 +25,11 @@ top=$(cd "$here/../.." && pwd)
 list=
 [[ ${1:-} != --list ]] || { list=1; shift; }
 case ${1:-} in
+test)	side=0 run=test target=test supported=(6.12) ;;
 stock)	side=0 run=check target=check supported=(6.1 6.12) ;;
 debug)	side=1 run=debug target=check-debug supported=(6.12-debug 7.2-debug) ;;
 arm64)	side=0 run=arm64 target=check-arm64 supported=(6.12-arm64 6.1-arm64 6.12-arm64-16k) ;;
-*)	die 'usage: check.sh [--list] stock|debug|arm64' ;;
+*)	die 'usage: check.sh [--list] test|stock|debug|arm64' ;;
 esac
 stage=$1 shard=${SHARD:-} scale=${SCALE:-100}
 [[ -z $shard || $shard == [0-7] ]] || die "SHARD: from 0 to 7, not $shard"
@@ -185,12 +186,13 @@ start_level() {
 # A command that fails without a failing line, or succeeds without any line, counts as one
 # failure.
 run_level() {
-	local log=$logs/$name.log lines=$logs/$name.lines good bad skip spent began=$SECONDS
+	local log=$logs/$name.log lines=$logs/$name.lines good bad skip spent began=$SECONDS progress=
 	mkdir -p -- "${log%/*}"
 	at "$name"
+	[[ $stage != test ]] || progress='|^ok [0-9]+ selftests: |^# [a-z_]+$'
 	# Show failures at once; the rest is in the log.
 	{ run_command 2>&1 </dev/null || printf '\nlevel failed: exit %d\n' $?; } | tee -- "$log" |
-		grep --line-buffered -E '^(# )*not ok |^(# )+[^ ]+:[0-9]+:[^ ]+:Expected |^run.sh:|level failed' | sed -u "s#^#$name: #" || true
+		grep --line-buffered -E '^(# )*not ok |^(# )+[^ ]+:[0-9]+:[^ ]+:Expected |^run.sh:|level failed'"$progress" | sed -u "s#^#$name: #" || true
 	without_lost <"$log" >"$lines"
 	good=$(grep -cE '^(# )*ok [0-9]+|^ok - ' "$lines") || true
 	skip=$(grep -cE '^(# )*ok [0-9]+.*# SKIP' "$lines") || true

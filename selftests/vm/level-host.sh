@@ -88,6 +88,22 @@ build_begin() {
 	source=$("$here/kernels.sh" source 6.12)
 	kselftest=$source/tools/testing/selftests programs=$BUILD/selftests/programs
 }
+# The programs of the core, which `make test` runs.
+core_programs='abi_layout abi block mmap_rules section extent provider ndis dma_edu'
+build_library_tests() {
+	make --no-print-directory -s -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/plain" watch_library= watch_tests= fork_watch= \
+		library-tests >"$logs/library-tests"
+}
+# The ordinary module is that of `make demo`.
+build_for_test() {
+	local kernel=${kernels[0]}
+	build_begin build vm test
+	must userlib make -C "$top" -j"$(nproc)" userlib
+	must 'tests of the library' build_library_tests
+	must "module for $kernel" build_module "$kernel"
+	must 'test modules' build_module "$kernel-test" NDSHM_TEST=1 NDSHM_TEST_MODULES=1
+	NDSHM_ONLY=$core_programs must selftests build_selftests
+}
 build_for_stock() {
 	local kernel
 	build_begin build vm check
@@ -131,7 +147,7 @@ kernel_variables() {
 	local modules=$BUILD/modules/$kernel tests=$BUILD/modules/$kernel
 	if [[ $stage == arm64 ]]; then
 		export NDSHM_TEST_KO=$tests/stripped/ndshm.ko
-	elif [[ $stage == stock ]]; then
+	elif [[ $stage == @(stock|test) ]]; then
 		tests+=-test
 		export NDSHM_TEST_KO=$tests/stripped/ndshm.ko NDSHM_EXAMPLES=$BUILD/examples/$kernel/Documentation/examples
 	else
@@ -253,6 +269,19 @@ level_kselftest() {
 	else
 		echo 'not ok - all programs ran in the kernel tree'
 	fi
+}
+
+# With the LSA calls of the library on the module.
+level_core() {
+	local -x NDSHM_ONLY=$core_programs
+	# shellcheck disable=SC2016
+	guest -- bash -c 'selftests/vm/check-guest.sh - "$NDSHM_PROGRAMS" direct && insmod "$NDSHM_KO" &&
+		NDSHM_TEST_BACKEND=/dev/ndshm "$NDSHM_BUILD/plain/tests/lsa"'
+}
+level_library_plain() {
+	local -a commands
+	mapfile -t commands <"$logs/library-tests"
+	"$top/userlib/tests/run.sh" "${commands[@]}"
 }
 
 # The tests of the library, and those of it with the module, in a guest. They are built without

@@ -32,6 +32,8 @@ vm     iproute2             network set-up in the guest
 vm     iputils-ping         traffic in the guest
 vm     pciutils             lspci in the guest
 vm     procps               ps and sysctl in the guest
+test   ccache               compiles once what stays the same
+test   xz-utils             unpacks the kernel source
 check  ccache               compiles once what stays the same
 check  g++                  the library header as C++
 check  gcc-multilib         32-bit programs
