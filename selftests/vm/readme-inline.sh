@@ -18,6 +18,9 @@ declare -A runs=(
 )
 # shellcheck disable=SC2016
 declare -A not_run=(
+	['make demo']='run by fresh.sh readme'
+	['make test']='run by fresh.sh readme'
+	['N passed, 0 failed']='no command'
 	['make demo ARCH=arm64']='downloads the packages of another architecture'
 	['make bench']='measures for minutes; make check builds it'
 	['make package']='run by the level package'

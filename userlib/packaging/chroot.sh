@@ -26,7 +26,7 @@ chroot_make() {
 	key=$(printf '%s\n' "$suite" "${sources[@]}" "$@" | sha256sum | cut -c1-12)
 	tar=$cache/chroot/$1-$key.tar
 	[[ -s $tar ]] || "$vm_dir/packages.sh" package
-	[[ -s $tar ]] || with_lock "$cache/chroot/lock" chroot_fill "$tar" "$2" "$3"
+	[[ -s $tar ]] || with_lock "${tar%-*}.lock" chroot_fill "$tar" "$2" "$3"
 	printf '%s\n' "$tar"
 }
 
