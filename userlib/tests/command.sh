@@ -230,6 +230,16 @@ is "a full disk is a failure" 1 $?
 is "a full disk is a failure in JSON" 1 $?
 
 holds_and_ends "adapter memfd*" -b memfd: alloc
+# A line that is typed while the command is a background job is not for it, and does not stop it.
+# shellcheck disable=SC2016 # expanded by the other shell
+printf 'echo\n' | python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' bash -mc '
+	"$1" -b memfd: alloc --hold >"$2/shown" &
+	until [ -s "$2/shown" ] || ! kill -0 $!; do sleep 0.02; done
+	sleep 0.5
+	kill $!
+	wait $!
+	echo $? >"$2/status"' bash "$ndshm" "$top" >"$top/out" 2>&1
+is "hold: in the background it is not stopped by its terminal" 0 "$(<"$top/status")"
 
 # Commands that need the module; other tests use fake answers: see stand_in*.c.
 needed="not supported without the module; load it (modprobe ndshm), and omit --backend and NDSHM_BACKEND (EOPNOTSUPP)"
