@@ -177,8 +177,6 @@ level_interop() {
 level_remote() { remote_guests station witness test; }
 # The same by RDMA.
 level_remote_roce() { local -x NDSHM_TRANSPORT=rdma; "$here/packages.sh" remote && level_remote; }
-# An example whose processes each run in a guest.
-level_remote_halo() { remote_guests strip-0 strip-1 strip-2 strip-3; }
 # remote_guests ROLE...: one guest for each role. The first has a wire to each of the others. Print
 # the output of the last, and then that of the others with their roles.
 remote_guests() {

@@ -9,8 +9,6 @@
 #			a section, which the test writes, reads and measures; with NDSHM_LONG beside
 #			ucx_perftest if that is installed and accesses go by TCP
 # witness		accesses the memory of the station while the test and its wire fail
-# strip-0, ...		all machines run the halo example, and the last one compares the result with that of
-#			one process
 #
 # NDSHM_KO is the module, NDSHM_SHARED a directory of all machines. With NDSHM_TRANSPORT=rdma
 # accesses go by RDMA, over soft-RoCE on the wire.
@@ -118,35 +116,6 @@ test_command() {
 	! with_ucx || test_ucx
 }
 
-# all_strips NAME: wait for a file of each machine.
-all_strips() {
-	local rank
-	for ((rank = 0; rank < count; rank++)); do wait_for_file "$NDSHM_SHARED/$1-$rank"; done
-}
-# strip RANK COUNT DIRECTORY [ADDRESS]
-strip() { "$build/ndshm-halo" "$3" "$1" "$2" 300 "${@:4}"; }
-strips_addresses() { cut -d' ' -f1 "$NDSHM_SHARED"/*/where | sort -u; }
-run_strip() {
-	local rank=$((number - 1))
-	# Neighbours wait for each other only for a limited time.
-	echo up >"$NDSHM_SHARED/up-$rank"
-	all_strips up
-	strip "$rank" "$count" "$NDSHM_SHARED" "$network.$number" >"$NDSHM_SHARED/new-$rank"
-	mv "$NDSHM_SHARED/new-$rank" "$NDSHM_SHARED/strip-$rank"
-	if [[ $number -lt $count ]]; then
-		# The first machine forwards packets of the others.
-		wait_for_file "$NDSHM_SHARED/done"
-		return
-	fi
-	all_strips strip
-	check 'each strip has an address' [ "$(strips_addresses | wc -l)" -eq "$count" ]
-	strip 0 1 "$scratch" >"$scratch/plate"
-	check 'the heat has moved' [ "$(tail -n 1 "$scratch/plate" | grep -o '0x1[^ ]*' | wc -l)" -eq 64 ]
-	cat "$NDSHM_SHARED"/strip-* >"$scratch/strips"
-	check "$count machines compute what one process computes" cmp "$scratch/plate" "$scratch/strips"
-	echo "done" >"$NDSHM_SHARED/done"
-}
-
 failed=
 scratch=$(mktemp -d)
 wire_up
@@ -170,8 +139,6 @@ test)
 	"$program" test "$network.1" "$port" || failed=1
 	test_command
 	echo "done" >"$NDSHM_SHARED/done" ;;
-strip-*)
-	run_strip ;;
 esac
 rmmod ndshm
 [[ ! $failed ]]
