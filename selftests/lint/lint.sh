@@ -152,7 +152,7 @@ check_status() {
 
 # Titles are as the names are, which mandoc would have in capitals.
 check_man() {
-	git ls-files 'userlib/man/*.[1-9]' 'userlib/remote/man/*.[1-9]' | xargs mandoc -T lint 2>&1 |
+	git ls-files 'userlib/man/*.[1-9]' | xargs mandoc -T lint 2>&1 |
 		grep -v 'lower case character in document title' || true
 	[[ $(git ls-files 'userlib/man/*.[1-9]' | wc -l) -gt 20 ]] || echo 'there are no manual pages'
 }
@@ -213,20 +213,15 @@ check_abi_layout() {
 # new symbol, changes that file in the same commit. Only for the kind of machine that it is of.
 check_user_abi() {
 	[[ $(uname -m) == x86_64 ]] || return 0
-	user_abi libndshm userlib/libndshm.abi userlib/include
-	user_abi libndshm-remote userlib/remote/libndshm-remote.abi userlib/remote/include
-}
-# user_abi NAME FILE HEADERS
-user_abi() {
-	local out=$build/lint/user-abi wanted=$2 library
-	library=$out/$1.so.$(sed -n 's/^VERSION := //p' Makefile)
-	make -C userlib BUILD="$out" "$library" >/dev/null 2>&1 || { echo "$1 was not built"; return; }
+	local out=$build/lint/user-abi wanted=userlib/libndshm.abi library
+	library=$out/libndshm.so.$(sed -n 's/^VERSION := //p' Makefile)
+	make -C userlib BUILD="$out" "$library" >/dev/null 2>&1 || { echo 'the library was not built'; return; }
 	abidw --no-corpus-path --no-comp-dir-path --no-show-locs --no-parameter-names --no-elf-needed \
 		--exported-interfaces-only --drop-private-types --type-id-style hash \
-		--headers-dir "$3" --headers-dir uapi "$library" |
-		sed -E -e '1a <!-- SPDX-License-Identifier: LGPL-2.1-or-later -->' -e "s#path='[^']*/#path='#" >"$out/$1.abi"
-	abidiff --no-default-suppression "$wanted" "$out/$1.abi" && return
-	echo "if the change is wanted: cp $out/$1.abi $wanted"
+		--headers-dir userlib/include --headers-dir uapi "$library" |
+		sed -E -e '1a <!-- SPDX-License-Identifier: LGPL-2.1-or-later -->' -e "s#path='[^']*/#path='#" >"$out/libndshm.abi"
+	abidiff --no-default-suppression "$wanted" "$out/libndshm.abi" && return
+	echo "if the change is wanted: cp $out/libndshm.abi $wanted"
 }
 
 check_user_gcc() { user_build gcc "$build/user"; }
@@ -236,14 +231,14 @@ check_user_clang() { user_build clang "$build/lint/user-clang"; }
 # pointers whose values are checked before, and declarations, loops and pointers as in the kernel's C.
 check_user_everything() {
 	local file nl flags=(-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -fsyntax-only
-		-Iuserlib/include -Iuserlib/remote/include -Iuapi -Weverything -Wno-unknown-warning-option
+		-Iuserlib/include -Iuapi -Weverything -Wno-unknown-warning-option
 		-Wno-documentation-unknown-command -Wno-reserved-identifier -Wno-reserved-macro-identifier
 		-Wno-padded -Wno-atomic-implicit-seq-cst -Wno-shorten-64-to-32 -Wno-sign-conversion
 		-Wno-implicit-int-conversion -Wno-cast-align -Wno-cast-qual -Wno-bad-function-cast
 		-Wno-declaration-after-statement -Wno-switch-default -Wno-unsafe-buffer-usage
 		-Wno-pre-c11-compat)
 	read -ra nl <<<"$(pkg-config --cflags libnl-genl-3.0)"
-	for file in userlib/src/*.c userlib/remote/src/*.c; do
+	for file in userlib/src/*.c; do
 		clang "${flags[@]}" "${nl[@]}" "$file"
 	done
 }

@@ -47,8 +47,7 @@ compile_user() {
 	mapfile -t files < <(cd -- "$top/userlib" && git ls-files --cached --others --exclude-standard -- "${@:2}" | grep '\.c$')
 	# shellcheck disable=SC2046,SC2086 # words
 	if (cd -- "$top/userlib" && nice -n 19 $1 -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"0"' \
-		-Wall -Wextra -Wno-psabi -Iinclude -Iremote/include -Itools -I../uapi \
-		$(pkg-config --cflags libnl-genl-3.0 jansson ncursesw nettle) \
+		-Wall -Wextra -Wno-psabi -Iinclude -I../uapi $(pkg-config --cflags libnl-genl-3.0 jansson ncursesw) \
 		-idirafter "$work/include" -fsyntax-only "${files[@]}") >"$work/user.said" 2>&1 && [[ ! -s $work/user.said ]]; then
 		echo compiles
 	else
@@ -114,6 +113,6 @@ done
 configured riscv64
 configured ppc64el
 configured ppc64 refused
-row 'user space for i386' "$(compile_user 'gcc -m32' src tools examples remote/src remote/tools)"
+row 'user space for i386' "$(compile_user 'gcc -m32' src tools examples)"
 row 'library with musl' "$(compile_user musl-gcc src)"
 printf '%s\n1..%d\n' "$table" "$number"

@@ -173,61 +173,6 @@ level_interop() {
 	with_lock "$BUILD/interop.lock" build_interop || return 1
 	guest -- env INTEROP="$BUILD/interop" "$top/selftests/interop/interop.sh"
 }
-# Guests with wires between their cards: what one exports the others read and write.
-level_remote() { remote_guests station witness test; }
-# The same by RDMA.
-level_remote_roce() { local -x NDSHM_TRANSPORT=rdma; "$here/packages.sh" remote && level_remote; }
-# remote_guests ROLE...: one guest for each role. The first has a wire to each of the others. Print
-# the output of the last, and then that of the others with their roles.
-remote_guests() {
-	local directory role number=0 pid ended failed code=0
-	local -A guests=()
-	directory=$(mktemp -d) || return 1
-	for role; do
-		number=$((number + 1))
-		if [[ $number -lt $# ]]; then
-			remote_guest "$role" "$number" "$#" >"$directory/log-$role" 2>&1 &
-		else
-			remote_guest "$role" "$number" "$#" &
-		fi
-		guests[$!]=$role
-		# The other emulators connect to the first.
-		until [[ -S $directory/wire-$# ]] || ! kill -0 "$!" 2>/dev/null; do sleep 0.1; done
-	done
-	while [[ ${#guests[@]} -gt 0 ]]; do
-		failed=0
-		wait -n -p ended "${!guests[@]}" || failed=$?
-		unset "guests[$ended]"
-		[[ $failed -ne 0 ]] || continue
-		[[ $code -ne 0 ]] || code=$failed
-		# If one fails, the others would wait for it.
-		for pid in "${!guests[@]}"; do pkill -TERM -P "$pid" || true; done
-	done
-	for role in "${@:1:$#-1}"; do sed "s/^/# $role: /" "$directory/log-$role"; done
-	rm -rf -- "$directory"
-	return "$code"
-}
-# remote_guest ROLE NUMBER COUNT
-remote_guest() {
-	local other
-	local -a cards=()
-	if [[ $2 -gt 1 ]]; then
-		remote_card "$2" server=off "0$2"
-	else
-		for ((other = 2; other <= $3; other++)); do remote_card "$other" server=on "1$other"; done
-	fi
-	guest --name "$run-${name//\//-}-$1" --memory 1G --share "$directory" "${cards[@]}" -- \
-		env NDSHM_SHARED="$directory" NDSHM_TRANSFERS="${NDSHM_TRANSFERS:-$(long 300 10000)}" \
-		NDSHM_KILLS="${NDSHM_KILLS:-$(long 10 1000)}" NDSHM_CUTS="${NDSHM_CUTS:-$(long 2 100)}" \
-		"$top/userlib/remote/tests/wire.sh" "$1" "$2" "$3" "$BUILD/user"
-}
-# remote_card WIRE SERVER ADDRESS: add the card of one end of a wire; ADDRESS is the last byte of its
-# address.
-remote_card() {
-	cards+=(--netdev "stream,id=wire$1,$2,addr.type=unix,addr.path=$directory/wire-$1"
-		--device "virtio-net-pci,netdev=wire$1,mac=52:54:00:6e:65:$3,romfile=")
-}
-level_remote_rdma() { "$here/packages.sh" remote && guest -- "$top/userlib/remote/tests/rdma.sh" "$BUILD/user/tests/remote"; }
 level_compile_all() { "$here/compile-all.sh"; }
 
 level_switches() {

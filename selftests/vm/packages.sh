@@ -17,8 +17,6 @@ build  pkg-config           finds libnl, jansson and ncurses
 build  libnl-3-dev          netlink sockets for the library
 build  libnl-genl-3-dev     generic netlink for the library
 build  libjansson-dev       JSON output of the ndshm command
-build  nettle-dev           authentication for the library for other machines
-build  libibverbs-dev       RDMA for the library for other machines
 build  libncurses-dev       the live table of the ndshm command
 build  kmod                 modprobe, modinfo and depmod
 vm     qemu-system-x86      the virtual machine
@@ -60,7 +58,6 @@ bench  strace               counts its system calls
 bench  libmimalloc2.0       a malloc to compare it with
 bench  libjemalloc2         another one
 bench  libjemalloc-dev      the same, linked statically
-bench  ucx-utils            transfers to compare those to other machines with
 bench  libboost-dev         a message queue to compare rings with
 debug  flex                 configures a kernel
 debug  bison                configures a kernel
@@ -94,9 +91,6 @@ interop  python3            maps a descriptor
 interop  fio                I/O
 interop  e2fsprogs          a file system with direct I/O
 interop  pciutils           finds the device
-remote  ibverbs-providers   soft-RoCE for the library for other machines
-remote  perftest            transfers by RDMA to compare those of the library with
-remote  iproute2            rdma: makes a device of soft-RoCE
 docs   python3-sphinx       makes HTML of the documentation
 package  mmdebstrap         makes the clean chroots
 package  udev               applies the rule of the device node in the guest

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # install.sh VERSION DIRECTORY: the manual pages, and links for the further names that
-# they have. INSTALL may hold the program that does it, and PAGES another directory of pages. With
-# --remove instead of VERSION they are removed.
+# they have. INSTALL may hold the program that does it. With --remove instead of VERSION
+# they are removed.
 set -euo pipefail
 
 here=$(dirname -- "$0")
@@ -12,7 +12,7 @@ read -ra install <<<"${INSTALL:-install}"
 made=$(mktemp)
 trap 'rm -f -- "$made"' EXIT
 
-for page in "${PAGES:-$here}"/*.[1-9]; do
+for page in "$here"/*.[1-9]; do
 	file=${page##*/}
 	section=${file##*.}
 	place=$directory/man$section

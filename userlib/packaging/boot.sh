@@ -63,7 +63,7 @@ after_reboot() {
 	systemctl disable --now "$bind" ndshm-section@a.service ndshm-exporter.socket
 	rm -rf /etc/ndshm
 	check 'the packages are purged' env DEBIAN_FRONTEND=noninteractive apt-get purge -y \
-		ndshm-dkms ndshm-tools libndshm0 libndshm-dev libndshm-remote0 libndshm-remote-dev ndshm-remote
+		ndshm-dkms ndshm-tools libndshm0 libndshm-dev
 	check 'the module is unloaded' fails test -d /sys/module/ndshm
 	list_files >/root/after
 	check 'and no file is left' unchanged /root/before /root/after

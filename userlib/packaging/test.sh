@@ -44,9 +44,8 @@ if [[ ${1:-} == inside ]]; then
 	check 'the group exists' getent group ndshm
 	check 'the units are valid' systemd-analyze verify --man=no /lib/systemd/system/ndshm-bind@.service /lib/systemd/system/ndshm-section@.service /lib/systemd/system/ndshm-exporter.service
 	check 'a function that is missing is refused' command_refuses
-	check 'the command for other machines is installed' has 'listens at' "$(NDSHM_BACKEND=memfd: NDSHM_REMOTE_TOKEN=0123456789abcdef ndshm remote export --block 4K <<<'')"
 	check 'the example is installed' has 'Drive an Intel 82574' "$(ndshm-82574 --help)"
-	check 'the packages are purged' env DEBIAN_FRONTEND=noninteractive apt-get purge -y ndshm-dkms ndshm-tools libndshm0 libndshm-dev libndshm-remote0 libndshm-remote-dev ndshm-remote
+	check 'the packages are purged' env DEBIAN_FRONTEND=noninteractive apt-get purge -y ndshm-dkms ndshm-tools libndshm0 libndshm-dev
 	mv -- "/lib/modules/$second" /root/second
 	mkdir -p -- "/lib/modules/$running"
 	list_files >/tmp/after

@@ -33,7 +33,7 @@ opt/ndshm/lib/libndshm.a
 opt/ndshm/lib/libndshm.so
 opt/ndshm/lib/libndshm.so.0
 opt/ndshm/lib/libndshm.so.$version
-opt/ndshm/lib/pkgconfig/libndshm.pc" "$(cd "$top" && find opt -not -type d -not -path '*/man/*' -not -name '*remote*' | sort)"
+opt/ndshm/lib/pkgconfig/libndshm.pc" "$(cd "$top" && find opt -not -type d -not -path '*/man/*' | sort)"
 
 man=$top/opt/ndshm/share/man
 is "manual pages, by section" "1 3 7" "$(cd "$man" && echo * | sed 's/man//g')"

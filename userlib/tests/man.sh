@@ -84,7 +84,7 @@ is "each of them is on a page" "" "$(comm -23 "$top/public" "$top/shown")"
 is "as the headers have it" "" "$(comm -13 "$top/known" "$top/shown")"
 is "constants are the headers', or the command's variables" "" "$(comm -23 \
 	<(cat "$pages"/*.[1-9] | constants) \
-	<(cat "$userlib"/include/ndshm/*.h "$uapi"/linux/*.h "$userlib"/tools/*.c "$userlib"/remote/tools/*.h | constants))"
+	<(cat "$userlib"/include/ndshm/*.h "$uapi"/linux/*.h "$userlib"/tools/*.c | constants))"
 
 # "memory ENOMEM" for each "(memory)" below ".B ENOMEM". A reason has one errno.
 said=$(awk '
@@ -104,7 +104,7 @@ ok "the pages name reasons"
 is "each below its errno" "" "$(comm -23 <(echo "$said") <(echo "$table"))"
 
 # Names with their section, so that each is found in its own.
-here=$(for page in "$pages"/*.[1-9] "$userlib"/remote/man/*.[1-9]; do names "$page" | sed "s/\$/(${page##*.})/"; done | sort -u)
+here=$(for page in "$pages"/*.[1-9]; do names "$page" | sed "s/\$/(${page##*.})/"; done | sort -u)
 is "references to ndshm's pages lead somewhere" "" "$(comm -13 <(echo "$here") \
 	<(sed -nE 's/^\.BR ((lib)?ndshm[a-z_]*(-82574)?) (\([0-9]\)).*/\1\4/p' "$pages"/*.[1-9] | sort -u))"
 is "the overview names every page of calls" "" "$(comm -23 \

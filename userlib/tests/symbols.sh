@@ -28,6 +28,9 @@ is "nothing but functions and the version is exported" "NDSHM_0.1" \
 	"$(nm -D --defined-only "$library" | awk '$2 != "T" { print $3 }')"
 is "the soname" "libndshm.so.0" \
 	"$(objdump -p "$library" | awk '$1 == "SONAME" { print $2 }')"
+is "the library needs libnl only" "libnl-3 libnl-genl-3" \
+	"$(objdump -p "$library" | awk '$1 == "NEEDED" { sub(/\.so.*/, "", $2); print $2 }' |
+	   grep -vE '^(libc|libpthread|ld-linux[a-z0-9-]*)$' | sort | paste -sd' ')"
 
 # A static program links all global names: they must not clash with its own.
 is "the archive's global names are ndshm's" "" \

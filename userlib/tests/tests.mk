@@ -183,7 +183,7 @@ command-tests: $(section_command) $(tests)/keeps $(tests)/no_kcmp
 check: all races narrow $(test_programs) $(tests)/fork/heap_fork command-tests $(tests)/ndshm-admin \
 		$(tests)/ndshm-list $(tests)/listener $(example) bindings-tests
 	@CC='$(CC)' CXX='$(CXX)' PYTHON='$(PYTHON)' CARGO='$(CARGO)' RUSTC='$(RUSTC)' $(here)/tests/run.sh \
-		$(library_tests) $(remote_checks) $(remote_scripts) $$(ls $(race_programs) $(narrow_programs) 2>/dev/null) \
+		$(library_tests) $$(ls $(race_programs) $(narrow_programs) 2>/dev/null) \
 		$(tests)/fork/heap_fork \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
 		'$(here)/tests/symbols.sh $(library) $(archive) $(wildcard $(here)/include/ndshm/*.h)' \

@@ -112,20 +112,6 @@ const struct argp common_argp = {
 	.parser = parse_common,
 };
 
-error_t parse_no_arguments(int key, char *argument, struct argp_state *state)
-{
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = state->input;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
-		return EINVAL;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static error_t parse_word(int key, char *argument, struct argp_state *state)
 {
 	struct choice *choice = state->input;

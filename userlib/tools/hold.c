@@ -44,17 +44,16 @@ static bool input_is_of_others(void)
 	return foreground > 0 && foreground != getpgrp();
 }
 
-enum exit_code hold_and_serve(int signals, int fd, void (*serve)(void *context), void *context)
+enum exit_code hold(int signals)
 {
 	struct pollfd polled[] = {
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = input_is_null() ? -1 : STDIN_FILENO, .events = POLLIN },
-		{ .fd = fd, .events = POLLIN },
 	};
 	char ignored[512];
 
 	for (;;) {
-		if (poll(polled, 3, -1) < 0) {
+		if (poll(polled, 2, -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return cannot_errno(-errno, "wait");
@@ -65,12 +64,5 @@ enum exit_code hold_and_serve(int signals, int fd, void (*serve)(void *context),
 			polled[1].fd = -1;
 		else if (polled[1].revents && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
 			return EXIT_DONE;
-		if (polled[2].revents)
-			serve(context);
 	}
-}
-
-enum exit_code hold(int signals)
-{
-	return hold_and_serve(signals, -1, NULL, NULL);
 }

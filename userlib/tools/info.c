@@ -73,11 +73,25 @@ static enum exit_code print_info(const struct ndshm_info *info)
 	return end_output();
 }
 
+static error_t parse_info(int key, char *argument, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = state->input;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 enum exit_code run_info(struct common *common, int argc, char **argv)
 {
 	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
 	static const struct argp argp = {
-		.parser = parse_no_arguments,
+		.parser = parse_info,
 		.doc = "Show what the module can do, its limits, and what your user has locked.",
 		.children = children,
 	};

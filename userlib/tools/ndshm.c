@@ -21,7 +21,6 @@ static const struct word subcommands[] = {
 	{ "plot", run_plot },
 	{ "alloc", run_alloc },
 	{ "section", run_section },
-	{ "remote", run_remote },
 	{ "monitor", run_monitor },
 	{ "quota", run_quota },
 	{ "reserve", run_reserve },
@@ -53,11 +52,6 @@ static const struct argp main_help = {
 	       "  section open NAME         run a program with a section that has a name\n"
 	       "  section rm NAME           delete a section, by its name or its id\n"
 	       "  section show ID           one section, and how much of it is used\n"
-	       "  remote export [NAME]      let other machines read and write a section\n"
-	       "  remote get ADDRESS:PORT   read what another machine exports\n"
-	       "  remote put ADDRESS:PORT   write to it\n"
-	       "  remote bench ADDRESS:PORT  how fast that is\n"
-	       "  remote list               what this machine exports, and who uses it\n"
 	       "  monitor                   what happens, as it happens\n"
 	       "  quota [USER]              what a user has and may have\n"
 	       "  reserve [SIZE]            memory that is kept in huge pages\n"

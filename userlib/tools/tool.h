@@ -27,14 +27,11 @@ struct common {
 
 /* Parser of the common options, a child of every parser; input: struct common. */
 extern const struct argp common_argp;
-/* Parser of a command without options of its own; input: struct common. */
-error_t parse_no_arguments(int key, char *argument, struct argp_state *state);
 
 /* Subcommands. argv[0] is the name for help and errors. */
 typedef enum exit_code subcommand(struct common *common, int argc, char **argv);
 subcommand run_info, run_list, run_alloc, run_section, run_monitor, run_quota, run_permit,
-	run_reserve, run_bind, run_unbind, run_exporter, run_ps, run_top, run_plot, run_remote,
-	run_u_dma_buf;
+	run_reserve, run_bind, run_unbind, run_exporter, run_ps, run_top, run_plot, run_u_dma_buf;
 
 /* A word that selects a subcommand. Lists end with a zeroed entry. */
 struct word {
@@ -222,7 +219,5 @@ int watch_signals(void);
  * of which the process is no foreground job.
  */
 enum exit_code hold(int signals);
-/* The same, and call @serve whenever @fd is readable. */
-enum exit_code hold_and_serve(int signals, int fd, void (*serve)(void *context), void *context);
 
 #endif /* NDSHM_TOOL_H */

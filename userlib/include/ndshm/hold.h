@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * libndshm: holds, memory that must stay although no pointer of the program refers to it: a library
- * or a thread accesses it for others, for example libndshm-remote for other machines.
+ * or a thread accesses it for others, for example for other machines.
  *
  * Threads may hold and release concurrently. A hold is of the process that has made it: after
  * fork() the child has none, and must not release those of its parent. While a thread calls

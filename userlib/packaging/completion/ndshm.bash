@@ -36,12 +36,12 @@ _ndshm() {
 	--owner)	candidates=$(compgen -u) ;;
 	*)
 		if [[ $word == -* ]]; then
-			candidates=$(_ndshm_options "${words[@]:0:$([[ ${words[0]:-} == @(remote|section) ]] && echo 2 || echo 1)}")
+			candidates=$(_ndshm_options "${words[@]:0:$([[ ${words[0]:-} == section ]] && echo 2 || echo 1)}")
 		elif [[ ${#words[@]} -eq 0 ]]; then
 			candidates=$(_ndshm_words '')
 		else
 			case ${words[*]} in
-			list|ps|section|remote|permit)	candidates=$(_ndshm_words "${words[0]}") ;;
+			list|ps|section|permit)	candidates=$(_ndshm_words "${words[0]}") ;;
 			'permit adapter')	candidates=$(_ndshm_names adapters) ;;
 			'permit provider')	candidates=$(_ndshm_names providers) ;;
 			bind|unbind)		candidates=$(find /sys/bus/{pci,platform}/devices -mindepth 1 -printf '%f\n' 2>/dev/null) ;;
