@@ -192,7 +192,9 @@ check_maintainers() {
 check_ndis_names() { selftests/lint/check-ndis-names.sh; }
 
 # Words with a replacement in retired-names.
-check_names() { git ls-files '*.[ch]' | xargs selftests/lint/check-names.pl; }
+check_names() {
+	git ls-files '*.[ch]' '*.md' '*.rst' 'userlib/man/*.[1-9]' | xargs selftests/lint/check-names.pl
+}
 
 # Holes and 32-bit layout of every structure of the ABI.
 check_abi_layout() {
