@@ -11,7 +11,7 @@ top=$(cd "$here/../.." && pwd)
 vm=$top/selftests/vm
 build=${BUILD:-$top/build}
 
-"$vm/packages.sh" build lint vm
+"$vm/packages.sh" lint
 keep_objects
 source=$("$vm/kernels.sh" source 6.12)
 for kernel in 6.1 6.12; do "$vm/kernels.sh" headers "$kernel" >/dev/null; done

@@ -16,6 +16,7 @@ top=$(cd -- "$vm_dir/../.." && pwd -P)
 results=$cache/compiled
 work=$(realpath -m -- "${BUILD:-$top/build}/modules/all")
 
+"$vm_dir/packages.sh" compile-all
 sources=$(cd -- "$top" && { git ls-files -z --cached --others --exclude-standard -- Kbuild Makefile kernel uapi |
 	xargs -0 sha256sum; gcc --version; } | sha256sum)
 

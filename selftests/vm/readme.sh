@@ -105,7 +105,7 @@ compare() {
 		}' "$1" "$2"
 }
 
-"$vm_dir/packages.sh" build vm docs package:man-db
+"$vm_dir/packages.sh" readme
 rm -rf -- "${work:?}"
 mkdir -p -- "$work/guest" "$work/host" "$work/inline"
 work=$(cd -- "$work" && pwd -P)

@@ -17,7 +17,7 @@ packages=(bash dash coreutils kmod util-linux mount procps findutils grep sed ga
 fill() {
 	local tmp=$dir.tmp
 	[[ ! -d $dir ]] || return 0
-	"$vm_dir/packages.sh" package
+	"$vm_dir/packages.sh" arm64
 	chroot_sources
 	say "fetching files of Debian $suite for $arch"
 	rm -rf -- "$tmp"

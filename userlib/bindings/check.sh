@@ -44,7 +44,7 @@ fi
 
 if [ -e "$bindings/rust/missing" ]; then
 	true
-	ok "rust # SKIP install the packages bindgen, cargo, rustc"
+	ok "rust # SKIP install the packages bindgen, cargo, libclang1-14, libclang-common-14-dev, rustc"
 else
 	suite rust "$bindings/rust/test"
 	example rust "$bindings/rust/debug/examples/share"

@@ -22,10 +22,11 @@ chroot_sources() {
 # cache has none of this content.
 chroot_make() {
 	local key tar
+	# This fetches the package index of a machine that has none.
+	"$vm_dir/packages.sh" package
 	chroot_sources
 	key=$(printf '%s\n' "$suite" "${sources[@]}" "$@" | sha256sum | cut -c1-12)
 	tar=$cache/chroot/$1-$key.tar
-	[[ -s $tar ]] || "$vm_dir/packages.sh" package
 	[[ -s $tar ]] || with_lock "${tar%-*}.lock" chroot_fill "$tar" "$2" "$3"
 	printf '%s\n' "$tar"
 }
