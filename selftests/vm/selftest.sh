@@ -115,6 +115,40 @@ packages_cases() {
 	rm -rf -- "$dir"
 }
 
+# fake_tools DIRECTORY TOOL...: fill it with links to these programs, and a dpkg-query that says that
+# all packages but those in the file `absent` are installed.
+fake_tools() {
+	local tool
+	mkdir -- "$1"
+	for tool in "${@:2}"; do ln -s -- "$(type -P "$tool")" "$1/"; done
+	cat >"$1/dpkg-query" <<-END
+		#!/bin/sh
+		for name; do grep -qxF -- "\$name" "$1/absent" || echo "installed \$name"; done
+	END
+	chmod +x -- "$1/dpkg-query"
+	: >"$1/absent"
+}
+
+# What is missing is named all at once, also by the Makefile of the library, before it builds.
+missing_cases() {
+	local dir out code=0
+	dir=$(mktemp -d)
+	fake_tools "$dir/bin" bash sh env make dirname awk sort grep sed paste mktemp rm mkdir cat flock
+	local -x PATH=$dir/bin NDSHM_CACHE=$dir/cache
+	"$vm_dir/packages.sh" --missing library || return 1
+	# Tests of a binding are skipped.
+	echo bindgen >"$dir/bin/absent"
+	"$vm_dir/packages.sh" --missing library || return 1
+	printf '%s\n' g++ mandoc >>"$dir/bin/absent"
+	out=$("$vm_dir/packages.sh" --missing library 2>&1) || code=$?
+	[[ $code -eq 1 && $(grep -c 'install by hand' <<<"$out") -eq 1 ]] || { echo "$code: $out"; return 1; }
+	printf '#!/bin/sh\nexit 1\n' >"$dir/bin/apt-get"
+	chmod +x -- "$dir/bin/apt-get"
+	out=$(make -C "$vm_dir/../../userlib" BUILD="$dir/build" check 2>&1) && return 1
+	[[ $out == *'apt-get install --no-install-recommends bindgen g++ mandoc'$'\n'* && ! -e $dir/build ]] || { echo "$out"; return 1; }
+	/bin/rm -rf -- "$dir"
+}
+
 # A package that is no longer in the archive, of which only a refreshed index knows the next
 # version, or for a kernel the next name. The first refresh fails.
 kernels_cases() {
@@ -210,6 +244,7 @@ without_guest 'splat.sh tells good lines from bad' splat_cases
 without_guest 'impossible flags are told from others' flags_cases
 without_guest 'emulator.sh prefers a QEMU without the defect' emulator_cases
 without_guest 'packages.sh removes no package' packages_cases
+without_guest 'packages.sh names all that is missing' missing_cases
 without_guest 'kernels.sh fetches what replaces a package' kernels_cases
 
 probe_file=$vm_dir/.overlay-probe.$$
