@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [--list] test|stock|debug|arm64: run the levels in levels.table that a newcomer runs (`make
-# test`), on stock kernels (`make check`), on debug kernels (`make check-debug`) or on stock kernels of
-# arm64 (`make check ARCH=arm64`), as many at a time as there are CPUs, and half as many more of arm64, and count their
-# TAP lines. Last line: N passed, N failed. --list prints the levels that would run, and builds
-# nothing.
+# check.sh [--list|--build] test|stock|debug|arm64: run the levels in levels.table that a newcomer runs
+# (`make test`), on stock kernels (`make check`), on debug kernels (`make check-debug`) or on stock
+# kernels of arm64 (`make check ARCH=arm64`), as many at a time as there are CPUs, and half as many more
+# of arm64, and count their TAP lines. Last line: N passed, N failed. Before, install and build what
+# these levels need. --list prints the levels that would run, and builds nothing; --build runs none.
 #
 # KERNELS="6.1 6.12"	kernels
 # LEVELS="heap 6.1/coherent"	levels by name
@@ -22,14 +22,16 @@ top=$(cd "$here/../.." && pwd)
 . "$here/lib.sh"
 . "$here/machine.sh"
 . "$here/level-host.sh"
-list=
-[[ ${1:-} != --list ]] || { list=1; shift; }
+only=
+[[ ${1:-} != --@(list|build) ]] || { only=$1; shift; }
+# The kernels of `more` run if KERNELS names them.
+group=check
 case ${1:-} in
-test)	side=0 run=test target=test supported=(6.12) ;;
-stock)	side=0 run=check target=check supported=(6.1 6.12) ;;
-debug)	side=1 run=debug target=check-debug supported=(6.12-debug 7.2-debug) ;;
-arm64)	side=0 run=arm64 target=check-arm64 supported=(6.12-arm64 6.1-arm64 6.12-arm64-16k) ;;
-*)	die 'usage: check.sh [--list] test|stock|debug|arm64' ;;
+test)	side=0 run=test target=test group=test supported=(6.12) more=(6.1) ;;
+stock)	side=0 run=check target=check supported=(6.1 6.12) more=() ;;
+debug)	side=1 run=debug target=check-debug supported=(6.12-debug 7.2-debug) more=(6.12-arm64-debug) ;;
+arm64)	side=0 run=arm64 target=check-arm64 supported=(6.12-arm64 6.1-arm64 6.12-arm64-16k) more=(6.12-arm64-64k) ;;
+*)	die 'usage: check.sh [--list|--build] test|stock|debug|arm64' ;;
 esac
 stage=$1 shard=${SHARD:-} scale=${SCALE:-100}
 [[ -z $shard || $shard == [0-7] ]] || die "SHARD: from 0 to 7, not $shard"
@@ -48,7 +50,7 @@ export BUILD NDSHM_LONG=${LONG:-} NDSHM_SCALE=$scale
 [[ -z $shard ]] || export NDSHM_SHARD=$shard
 cd -- "$top"
 
-jobs_at_once=$(nproc) started=0 start=$SECONDS
+jobs_at_once=$(nproc) started=0 planned=0 start=$SECONDS
 # These guests, without hardware virtualization, use 0.6 of a processor.
 [[ $stage != arm64 ]] || jobs_at_once=$(((3 * jobs_at_once + 1) / 2))
 at() { printf '[%4d s] %s\n' $((SECONDS - start)) "$*"; }
@@ -88,6 +90,44 @@ must() {
 	}
 }
 
+# nearest WORD NAME...: print the name that is made from WORD with the fewest changes of a letter.
+nearest() {
+	printf '%s\n' "${@:2}" | awk -v word="$1" '
+		function least(a, b) { return a < b ? a : b }
+		{
+			for (j = 0; j <= length(word); j++) row[j] = j
+			for (i = 1; i <= length($0); i++) {
+				before = row[0]
+				row[0] = i
+				for (j = 1; j <= length(word); j++) {
+					changed = before + (substr($0, i, 1) != substr(word, j, 1))
+					before = row[j]
+					row[j] = least(changed, least(row[j], row[j - 1]) + 1)
+				}
+			}
+			if (NR == 1 || row[length(word)] < fewest) { fewest = row[length(word)]; name = $0 }
+		}
+		END { print name }'
+}
+# one_of VARIABLE KIND WORD NAME...: end with a message if WORD, a part of VARIABLE, is none of the names.
+one_of() {
+	[[ " ${*:4} " == *" $3 "* ]] || die "$1: no $2 $3; the nearest is $(nearest "${@:3}"), and all are ${*:4}"
+}
+# Refuse names that the user has mistyped before anything is installed or built.
+check_names() {
+	local word
+	local -a names
+	for word in "${kernels[@]}"; do
+		[[ $word == */* ]] || one_of KERNELS kernel "$word" "${supported[@]}" "${more[@]}"
+	done
+	mapfile -t names < <(printf '%s\n' "${table[@]}" |
+		awk -v stage="$stage" '/^[^#]/ && $1 != "skip" && ($2 == stage || $2 stage == "-stock") { print $1 }')
+	for word in ${LEVELS:-}; do
+		one_of LEVELS level "${word##*/}" "${names[@]}"
+		[[ $word != */* ]] || one_of LEVELS kernel "${word%/*}" "${kernels[@]}"
+	done
+}
+
 # named NAME: does LEVELS name the level NAME or KERNEL/NAME?
 named() { [[ " ${LEVELS:-} " == *" ${1##*/} "* || " ${LEVELS:-} " == *" $1 "* ]]; }
 
@@ -119,7 +159,7 @@ runs_on() {
 # for_each_level whole|other FUNCTION: call it for each level that runs, with the variables name,
 # kernel, row_* and may_skip.
 for_each_level() {
-	local line name kernel row_name row_kernels row_shard row_seconds row_machine row_skip row_command may_skip i
+	local line name kernel row_name row_kernels row_shard row_seconds row_machine row_skip row_needs row_command may_skip i
 	local -A skips=()
 	for line in "${table[@]}"; do
 		if [[ $line == skip[[:blank:]]* ]]; then
@@ -127,7 +167,7 @@ for_each_level() {
 			skips[$name]=$line
 			continue
 		fi
-		read -r row_name row_kernels row_shard row_seconds row_machine row_skip row_command <<<"$line"
+		read -r row_name row_kernels row_shard row_seconds row_machine row_skip row_needs row_command <<<"$line"
 		[[ $row_name && $row_name != \#* ]] || continue
 		if [[ $1 == whole ]]; then [[ $row_shard == whole ]]; else [[ $row_shard != whole ]]; fi || continue
 		may_skip=${skips[$row_skip]:-^$} name=$row_name kernel=
@@ -225,7 +265,6 @@ explain_failure() {
 verdict() {
 	local passed failed skipped lines name
 	read -r passed failed skipped lines < <(awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0, NR }' "$results")
-	[[ $started -gt 0 ]] || { echo "no such level: ${LEVELS:-}"; failed=$((failed + 1)); }
 	# Each level writes one line.
 	failed=$((failed + (started > lines ? started - lines : 0)))
 	# Repeat failures at the end of a long log, with what explains them.
@@ -240,13 +279,20 @@ verdict() {
 # All that is left is read here, so that the file can be changed while the levels run.
 main() {
 	mapfile -t table <"$here/levels.table"
-	if [[ $list ]]; then
+	check_names
+	for_each_level other need_of_level
+	for_each_level whole need_of_level
+	[[ $planned -gt 0 ]] || die "LEVELS: no level runs with LEVELS='${LEVELS:-}' KERNELS='${kernels[*]}' SHARD='$shard'; see check.sh --list $stage"
+	turn=()
+	if [[ $only == --list ]]; then
 		for_each_level other list_level
 		for_each_level whole list_level
 		exit
 	fi
 	begin
-	"build_for_$stage"
+	build_all
+	[[ $only != --build ]] || exit 0
+	turn=()
 	for_each_level other start_level
 	all_levels
 	for_each_level whole start_level

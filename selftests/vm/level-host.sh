@@ -28,11 +28,17 @@ build_module() {
 	"${cross[@]}" make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$1" "${@:2}" &&
 	strip_modules "$BUILD/modules/$1"
 }
-# Build the module twice, the second time with the test modules, because the ordinary
-# build must not contain code for tests only. As `make lint` builds them.
+# For stock kernels build the module twice, the second time with the test modules, because the
+# ordinary build must not contain code for tests only. As `make lint` builds them.
 build_modules() {
-	build_module "$kernel" W=1 &&
-	build_module "$kernel-test" W=1 NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1
+	local -a switches=(NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1)
+	case $stage in
+	# The ordinary one is that of `make demo`.
+	test)	build_module "$kernel" && build_module "$kernel-test" NDSHM_TEST=1 NDSHM_TEST_MODULES=1 ;;
+	stock)	build_module "$kernel" W=1 && build_module "$kernel-test" W=1 "${switches[@]}" ;;
+	debug)	build_module "$kernel" "${switches[@]}" NDSHM_COVERAGE=1 ;;
+	arm64)	build_module "$kernel" W=1 "${switches[@]}" ;;
+	esac
 }
 # Build the example modules as the documentation says.
 build_examples() {
@@ -42,9 +48,13 @@ build_examples() {
 	make -C "$("$here/kernels.sh" headers "$kernel")" M="$out/Documentation/examples" W=1 KCFLAGS=-Werror \
 		KBUILD_EXTRA_SYMBOLS="$BUILD/modules/$kernel/Module.symvers" modules
 }
-# The same programs for every kernel.
+# The programs that `make test` runs.
+core_programs='abi_layout abi block mmap_rules section extent provider ndis dma_edu'
+# The same programs for every kernel, and a list of them.
 build_selftests() {
-	"${cross[@]}" make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" all
+	[[ $stage != test ]] || local -x NDSHM_ONLY=$core_programs
+	"${cross[@]}" make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" all &&
+	selftests_list >"$programs.list"
 }
 selftests_list() {
 	"${cross[@]}" make --no-print-directory -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" emit_tests | sed 's/.*://'
@@ -60,86 +70,71 @@ kernel_list() {
 	fi
 	selftests_list | awk -v part="$part" -v of="$of" 'part == "" || NR % of == part || $0 == "stress" && of == 2'
 }
-build_selftests_and_fuzz() {
-	build_selftests && selftests_list >"$programs.list" &&
-	"${cross[@]}" make -C "$top/selftests/fuzz" -j"$(nproc)" OUTPUT="$BUILD/selftests/fuzz"
+build_fuzz() { "${cross[@]}" make -C "$top/selftests/fuzz" -j"$(nproc)" OUTPUT="$BUILD/selftests/fuzz"; }
+build_user() { "${cross[@]}" make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" "$1"; }
+# Levels on stock kernels use the examples, too.
+build_userlib() {
+	if [[ $stage == stock ]]; then make -C "$top" -j"$(nproc)" userlib; else build_user all; fi
 }
-build_user() {
-	local target
-	for target; do "${cross[@]}" make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" "$target" || return 1; done
-}
-# The library's allocator on sections of the module.
-build_heap_tests() {
-	build_user module-tests && make -C "$top/userlib/bench" -j"$(nproc)" BUILD="$BUILD/bench/heap"
-}
-# The benchmark is run by hand and seldom, so check that it builds.
-build_bench() {
-	make -C "$top/selftests/bench" BUILD="$BUILD/bench" KDIR="$("$here/kernels.sh" headers 6.12)" \
-		NDSHM="$BUILD/modules/6.12-test" all
-}
-# The example server with hostile clients, built as for the check of the examples.
-build_stress() {
-	make -C "$top/userlib/examples" -j"$(nproc)" BUILD="$BUILD/user" stress
-}
-
-build_begin() {
-	"$here/packages.sh" "$@"
-	keep_objects
-	source=$("$here/kernels.sh" source 6.12)
-	kselftest=$source/tools/testing/selftests programs=$BUILD/selftests/programs
-}
-# The programs of the core, which `make test` runs.
-core_programs='abi_layout abi block mmap_rules section extent provider ndis dma_edu'
 build_library_tests() {
 	make --no-print-directory -s -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/plain" watch_library= watch_tests= fork_watch= \
 		library-tests >"$logs/library-tests"
 }
-# The ordinary module is that of `make demo`.
-build_for_test() {
-	local kernel=${kernels[0]}
-	build_begin build vm test
-	must userlib make -C "$top" -j"$(nproc)" userlib
-	must 'tests of the library' build_library_tests
-	must "module for $kernel" build_module "$kernel"
-	must 'test modules' build_module "$kernel-test" NDSHM_TEST=1 NDSHM_TEST_MODULES=1
-	NDSHM_ONLY=$core_programs must selftests build_selftests
+build_command_tests() { build_user command-tests; }
+# They use the bindings of Python and Rust, which are built for the host's architecture only.
+build_module_tests() { [[ $arch ]] || build_user module-tests; }
+# The library's allocator on sections of the module.
+build_heap() { make -C "$top/userlib/bench" -j"$(nproc)" BUILD="$BUILD/bench/heap"; }
+# The example server with hostile clients, built as for the check of the examples.
+build_stress() { make -C "$top/userlib/examples" -j"$(nproc)" BUILD="$BUILD/user" stress; }
+build_interop() {
+	local files
+	files=$("$here/kernels.sh" files libdpdk-dev) &&
+	make -C "$top/selftests/interop" BUILD="$BUILD/interop" LIBRARY="$BUILD/user" DPDK="$files"
 }
-build_for_stock() {
-	local kernel
-	build_begin build vm check
-	must userlib make -C "$top" -j"$(nproc)" userlib
-	must 'tests of the command' build_user command-tests
-	for kernel in "${kernels[@]}"; do
-		must "modules for $kernel" build_modules
-		must "examples for $kernel" build_examples
+# What can be built, in this order; a name with a slash for each kernel.
+build_order=(userlib library-tests command-tests '*/modules' '*/examples' selftests fuzz module-tests heap stress interop)
+
+# need_of_level: add what the level needs to packages[] and builds[], and its kernel to used_kernels[].
+declare -A packages=() builds=() used_kernels=()
+need_of_level() {
+	local need
+	planned=$((planned + 1))
+	if [[ $kernel ]]; then
+		used_kernels[$kernel]=1 packages[$group]=1
+		[[ $kernel != *-@(debug|64k) ]] || packages[debug]=1
+		[[ ! $arch ]] || packages[arm64]=1
+	fi
+	for need in ${row_needs//,/ }; do
+		case $need in
+		-)	;;
+		+*)	packages[${need#+}]=1 ;;
+		*)	[[ " ${build_order[*]#*/} " == *" $need "* ]] || die "levels.table: $name: nothing builds $need"
+			builds[$need]=1 builds[$kernel/$need]=1 ;;
+		esac
 	done
-	must selftests build_selftests
-	must heap build_heap_tests
-	must stress build_stress
-	[[ " ${kernels[*]} " != *' 6.12 '* ]] || must bench build_bench
-}
-build_for_debug() {
-	local kernel
-	build_begin build vm check lint
-	for kernel in "${kernels[@]}"; do
-		"$here/kernels.sh" dir "$kernel" >/dev/null
-		must "modules for $kernel" build_module "$kernel" NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_COVERAGE=1 NDSHM_PROTOTYPES=1
-	done
-	must selftests build_selftests_and_fuzz
-	# They use the bindings of Python and Rust, which are built for the host's architecture only.
-	must userlib build_user all
-	[[ $arch ]] || must 'tests of the library' build_user module-tests
 }
 
-# Everything is compiled here and run there.
-build_for_arm64() {
-	local kernel
-	build_begin build vm check arm64
-	for kernel in "${kernels[@]}"; do
-		must "modules for $kernel" build_module "$kernel" W=1 NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1
+build_all() {
+	local name kernel
+	at "packages: ${!packages[*]}"
+	"$here/packages.sh" "${!packages[@]}"
+	keep_objects
+	if [[ ${#used_kernels[@]} -gt 0 ]]; then
+		source=$("$here/kernels.sh" source 6.12)
+		kselftest=$source/tools/testing/selftests programs=$BUILD/selftests/programs
+	fi
+	for kernel in "${!used_kernels[@]}"; do "$here/kernels.sh" dir "$kernel" >/dev/null; done
+	for name in "${build_order[@]}"; do
+		if [[ $name != \*/* ]]; then
+			[[ ! ${builds[$name]:-} ]] || must "$name" "build_${name//-/_}"
+			continue
+		fi
+		name=${name#*/}
+		for kernel in "${kernels[@]}"; do
+			[[ ! ${builds[$kernel/$name]:-} ]] || must "$name for $kernel" "build_$name"
+		done
 	done
-	must selftests build_selftests
-	must userlib build_user all
 }
 
 # What levels on $kernel use; on stock kernels both builds of the module.
@@ -147,7 +142,7 @@ kernel_variables() {
 	local modules=$BUILD/modules/$kernel tests=$BUILD/modules/$kernel
 	if [[ $stage == arm64 ]]; then
 		export NDSHM_TEST_KO=$tests/stripped/ndshm.ko
-	elif [[ $stage == @(stock|test) ]]; then
+	elif [[ $stage == @(test|stock) ]]; then
 		tests+=-test
 		export NDSHM_TEST_KO=$tests/stripped/ndshm.ko NDSHM_EXAMPLES=$BUILD/examples/$kernel/Documentation/examples
 	else
@@ -163,15 +158,10 @@ kernel_variables() {
 level_readme() { "$here/readme.sh"; }
 level_package() { "$top/userlib/packaging/test.sh"; }
 level_package_boot() { "$top/userlib/packaging/boot.sh"; }
-# Guests of two kernels use the same programs.
-build_interop() {
-	local files
-	"$here/packages.sh" interop && files=$("$here/kernels.sh" files libdpdk-dev) &&
-	make -C "$top/selftests/interop" BUILD="$BUILD/interop" LIBRARY="$BUILD/user" DPDK="$files"
-}
-level_interop() {
-	with_lock "$BUILD/interop.lock" build_interop || return 1
-	guest -- env INTEROP="$BUILD/interop" "$top/selftests/interop/interop.sh"
+level_interop() { guest -- env INTEROP="$BUILD/interop" "$top/selftests/interop/interop.sh"; }
+level_bench() {
+	make -C "$top/selftests/bench" BUILD="$BUILD/bench/$kernel" KDIR="$("$here/kernels.sh" headers "$kernel")" \
+		NDSHM="$BUILD/modules/$kernel-test" all && echo "ok 1 - the benchmark compiles for $kernel"
 }
 level_compile_all() { "$here/compile-all.sh"; }
 

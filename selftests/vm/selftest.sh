@@ -149,6 +149,32 @@ missing_cases() {
 	/bin/rm -rf -- "$dir"
 }
 
+# Names that are mistyped are refused before anything is built, and a level builds what it uses.
+levels_cases() {
+	local dir what out said code wrong=
+	dir=$(mktemp -d)
+	fake_tools "$dir/bin"
+	printf '#!/bin/sh\necho "$*" >>"%s"\n' "$dir/made" >"$dir/bin/make"
+	chmod +x -- "$dir/bin/make"
+	local -x PATH=$dir/bin:$PATH NDSHM_CACHE=$dir/cache BUILD=$dir/build SHARD='' KERNELS='' LEVELS=''
+	while IFS='|' read -r what out; do
+		code=0
+		said=$(env -- "$what" "$vm_dir/check.sh" stock 2>&1) || code=$?
+		[[ $code -eq 1 && $said == *"$out"* && ! -e $dir/build ]] || { echo "$what: exit $code: $said"; wrong=1; }
+	done <<-'END'
+		LEVELS=libary|no level libary; the nearest is library,
+		LEVELS=fuzz|no level fuzz;
+		LEVELS=6.13/heap|no kernel 6.13; the nearest is 6.1,
+		KERNELS=6.12-debug|no kernel 6.12-debug; the nearest is 6.12,
+		SHARD=8|from 0 to 7
+	END
+	LEVELS='library examples' "$vm_dir/check.sh" --build stock || return 1
+	cat -- "$dir/made"
+	[[ $(wc -l <"$dir/made") -eq 1 && $(<"$dir/made") == *' userlib' ]] || wrong=1
+	rm -rf -- "$dir"
+	[[ ! $wrong ]]
+}
+
 # A package that is no longer in the archive, of which only a refreshed index knows the next
 # version, or for a kernel the next name. The first refresh fails.
 kernels_cases() {
@@ -245,6 +271,7 @@ without_guest 'impossible flags are told from others' flags_cases
 without_guest 'emulator.sh prefers a QEMU without the defect' emulator_cases
 without_guest 'packages.sh removes no package' packages_cases
 without_guest 'packages.sh names all that is missing' missing_cases
+without_guest 'check.sh refuses unknown names and builds what its levels use' levels_cases
 without_guest 'kernels.sh fetches what replaces a package' kernels_cases
 
 probe_file=$vm_dir/.overlay-probe.$$
