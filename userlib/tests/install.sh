@@ -88,6 +88,11 @@ is "and runs" 8192 "$(LD_LIBRARY_PATH=$top/opt/ndshm/lib "$top/shared")"
 objdump -p "$top/shared" | grep -q 'NEEDED.*libndshm.so.0'
 ok "and needs it by its soname"
 
+# As Documentation/use/first-driver.rst builds it.
+# shellcheck disable=SC2046
+"$CC" -Wall -Wextra -Werror -o "$top/edu" "$userlib/examples/edu.c" $(pc --cflags --libs libndshm) 2>"$top/log"
+ok "the driver of the tutorial is built" || cat "$top/log"
+
 # The C library warns of functions in libnl's archive that load libraries; none is called here.
 # shellcheck disable=SC2046
 "$CC" -static -o "$top/static" "$top/program.c" $(pc --cflags --libs --static libndshm) \
