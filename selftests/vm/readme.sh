@@ -24,7 +24,7 @@ work=${BUILD:-$top/build}/readme
 # A page may use what the pages before it have installed.
 guest_pages=(README.md Documentation/use/start.rst Documentation/use/cards.rst
 	Documentation/driver/start.rst Documentation/provider/start.rst)
-host_pages=(Documentation/hacking/start.rst)
+host_pages=(Documentation/hacking/start.rst Documentation/use/first-driver.rst)
 
 # extract DIRECTORY PAGE...: write PAGE-LINE.sh for each block to run, and PAGE-LINE.text for its
 # expected output; PAGE counts from 1. Print which blocks are not run or not compared.
