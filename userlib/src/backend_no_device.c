@@ -48,7 +48,7 @@ static int netlink_open(struct ndshm *ndshm, const char *where)
 	error = ndshm__netlink_connect(&sock, &family);
 	if (!error)
 		nl_socket_free(sock);
-	/* As for the device: the module is not loaded. */
+	/* As for the device: the module is not loaded. -EAFNOSUPPORT: netlink is not permitted. */
 	return error == -EOPNOTSUPP ? -ENOENT : error;
 }
 

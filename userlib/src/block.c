@@ -70,7 +70,7 @@ static int make_objects(struct ndshm *ndshm, struct ndshm_block **blocks, size_t
 		blocks[i] = ndshm__block_make(ndshm);
 		if (!blocks[i]) {
 			free_objects(blocks, i);
-			return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+			return ndshm__done(ndshm, -ENOMEM);
 		}
 	}
 	return 0;
@@ -169,7 +169,7 @@ NDSHM_API int ndshm_alloc_many(struct ndshm *ndshm, const struct ndshm_request *
 		out[i] = NULL;
 	infos = calloc(count, sizeof(*infos));
 	if (!infos)
-		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+		return ndshm__done(ndshm, -ENOMEM);
 	error = allocate(ndshm, request, out, infos, count);
 	free(infos);
 	return error;
@@ -344,7 +344,7 @@ static int map(struct ndshm_block *block)
 	/* mmap() returns no reason; derive it from the errno. */
 	if (error == -ENODEV)
 		return ndshm__refuse(ndshm, NDSHM_REASON_BLOCK_REVOKED);
-	return ndshm__done(ndshm, error);
+	return ndshm__map_done(ndshm, error, block->info.length);
 }
 
 NDSHM_API int ndshm_map(struct ndshm_block *block, void **out)

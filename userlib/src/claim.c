@@ -52,7 +52,7 @@ NDSHM_API int ndshm_claim_adapter(struct ndshm *ndshm, uint32_t adapter,
 	 */
 	claim = calloc(1, sizeof(*claim));
 	if (!claim)
-		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+		return ndshm__done(ndshm, -ENOMEM);
 	error = ndshm__command(ndshm, NDSHM_ADAPTER_CLAIM, &argument);
 	if (error) {
 		free(claim);
@@ -182,7 +182,7 @@ static int map_bar(struct ndshm_claim *claim, unsigned int number, struct bar *b
 	/* mmap() returns no reason; derive it from the errno. */
 	if (error == -ENODEV)
 		return ndshm__refuse(ndshm, NDSHM_REASON_ADAPTER_REMOVED);
-	return ndshm__done(ndshm, error);
+	return ndshm__map_done(ndshm, error, argument.out_length);
 }
 
 NDSHM_API int ndshm_claim_map_bar(struct ndshm_claim *claim, unsigned int bar,

@@ -36,7 +36,7 @@ extern struct ndshm_heap ndshm__no_heap;
 
 /*
  * heap_memory.c: private memory that is allocated on first access and wiped in a child of
- * fork(). NULL: no memory.
+ * fork(). NULL: no memory, or what errno says.
  */
 void *ndshm__memory_map(size_t bytes);
 /* The same, but without access until it is enabled. Whole pages. Returns 0 or -errno. */

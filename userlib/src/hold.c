@@ -163,7 +163,7 @@ NDSHM_API int ndshm_section_hold(struct ndshm_section *section, uint64_t offset,
 		return ndshm__done(section->ndshm, -ERANGE);
 	hold = calloc(1, sizeof(*hold));
 	if (!hold)
-		return ndshm__refuse(section->ndshm, NDSHM_REASON_MEMORY);
+		return ndshm__done(section->ndshm, -ENOMEM);
 	hold->section = section;
 	hold->process = ndshm__process();
 	hold->offset = offset;

@@ -165,11 +165,13 @@ void ndshm__last_close(struct ndshm *ndshm);
 void ndshm__set_last(struct ndshm *ndshm, uint32_t reason, uint32_t status);
 /*
  * Record that the call succeeded or failed without a reason of the module. -ENOMEM is
- * recorded as the reason MEMORY. Returns @error.
+ * recorded as the reason MAPPINGS or MEMORY, -EAFNOSUPPORT as NETLINK_REFUSED. Returns @error.
  */
 int ndshm__done(struct ndshm *ndshm, int error);
 /* Record a reason for which the library itself refuses a call. Returns its -errno. */
 int ndshm__refuse(struct ndshm *ndshm, uint32_t reason);
+/* The same as ndshm__done() after mmap() of @length bytes, whose errno stands for several causes. */
+int ndshm__map_done(struct ndshm *ndshm, int error, uint64_t length);
 
 /*
  * process.c. ndshm__process() returns a number, never 0, that differs from those of all
@@ -182,6 +184,12 @@ uint32_t ndshm__process(void);
  * close(), but no cancellation point: the caller may hold locks, and resources that only it knows.
  */
 void ndshm__close(int fd);
+
+/* mappings.c */
+/* Return true if the process has, nearly, as many mappings as the kernel permits. */
+bool ndshm__mappings_exhausted(void);
+/* Return true if the address space has room for a mapping of @length bytes. */
+bool ndshm__mapping_fits(uint64_t length);
 
 /* reason.c */
 uint32_t ndshm__reason_status(uint32_t reason);

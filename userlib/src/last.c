@@ -199,7 +199,10 @@ void ndshm__set_last(struct ndshm *ndshm, uint32_t reason, uint32_t status)
 int ndshm__done(struct ndshm *ndshm, int error)
 {
 	if (error == -ENOMEM)
-		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+		return ndshm__refuse(ndshm, ndshm__mappings_exhausted() ? NDSHM_REASON_MAPPINGS :
+									  NDSHM_REASON_MEMORY);
+	if (error == -EAFNOSUPPORT)
+		return ndshm__refuse(ndshm, NDSHM_REASON_NETLINK_REFUSED);
 	ndshm__set_last(ndshm, NDSHM_REASON_NONE, NDSHM_STATUS_SUCCESS);
 	return error;
 }
@@ -208,6 +211,15 @@ int ndshm__refuse(struct ndshm *ndshm, uint32_t reason)
 {
 	ndshm__set_last(ndshm, reason, ndshm__reason_status(reason));
 	return ndshm__reason_errno(reason);
+}
+
+int ndshm__map_done(struct ndshm *ndshm, int error, uint64_t length)
+{
+	if (error == -EAGAIN)
+		return ndshm__refuse(ndshm, NDSHM_REASON_MLOCKALL);
+	if (error == -ENOMEM && !ndshm__mappings_exhausted() && !ndshm__mapping_fits(length))
+		return ndshm__refuse(ndshm, NDSHM_REASON_ADDRESS_SPACE);
+	return ndshm__done(ndshm, error);
 }
 
 static struct ndshm_last get_last(const struct ndshm *ndshm)

@@ -64,7 +64,7 @@ NDSHM_API int ndshm_next_done_sized(struct ndshm *ndshm, int timeout, struct nds
 	/* Before the record, which cannot be put back once it was read. */
 	block = ndshm__block_make(ndshm);
 	if (!block)
-		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+		return ndshm__done(ndshm, -ENOMEM);
 	error = read_record(ndshm, timeout, &record);
 	if (error) {
 		ndshm__block_drop(block);

@@ -86,7 +86,7 @@ NDSHM_API int ndshm_loans_create(struct ndshm_section *section, uint32_t capacit
 		return ndshm__refuse(section->ndshm, NDSHM_REASON_SECTION_READONLY);
 	loans = calloc(1, sizeof(*loans));
 	if (!loans)
-		return ndshm__refuse(section->ndshm, NDSHM_REASON_MEMORY);
+		return ndshm__done(section->ndshm, -ENOMEM);
 	loans->section = section;
 	error = make(loans, capacity);
 	if (error) {

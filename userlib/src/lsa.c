@@ -116,7 +116,7 @@ static void *entry_add(struct ndshm_section *section)
 	}
 	ndshm__unlock();
 	if (!entry) {
-		ndshm__refuse(section->ndshm, NDSHM_REASON_MEMORY);
+		ndshm__done(section->ndshm, -ENOMEM);
 		ndshm_section_close(section);
 		return fail(-ENOMEM);
 	}

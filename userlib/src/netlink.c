@@ -59,8 +59,9 @@ int ndshm__nle_errno(int error)
 		return -ENOMEM;
 	case NLE_INVAL:
 		return -EINVAL;
-	case NLE_OPNOTSUPP:
 	case NLE_AF_NOSUPPORT:
+		return -EAFNOSUPPORT;
+	case NLE_OPNOTSUPP:
 	case NLE_PROTO_MISMATCH:
 		return -EOPNOTSUPP;
 	case NLE_OBJ_NOTFOUND:
@@ -480,6 +481,9 @@ static int connect_socket(struct nl_sock *sock)
 
 	errno = 0;
 	error = genl_connect(sock);
+	/* The errno with which a seccomp filter or a security module refuses socket() varies. */
+	if (error == -NLE_PERM || error == -NLE_NOACCESS)
+		return -EAFNOSUPPORT;
 	return error == -NLE_FAILURE && errno ? -errno : ndshm__nle_errno(error);
 }
 

@@ -36,6 +36,14 @@ static const struct row library_rows[] = {
 	  "allocation is lent to another process; wait until it is returned, or recall it" },
 	{ NDSHM_STATUS_INVALID_STATE, -EBUSY, "range-held",
 	  "memory is in use for others, for example exported to other machines; end this before it is freed" },
+	{ NDSHM_STATUS_OPEN_FAILED, -EAFNOSUPPORT, "netlink-refused",
+	  "netlink is not permitted to this process; allow AF_NETLINK (RestrictAddressFamilies= of its systemd unit, or its seccomp filter)" },
+	{ NDSHM_STATUS_RESOURCES, -ENOMEM, "mappings",
+	  "process has the maximum number of mappings; unmap some, or raise vm.max_map_count (sysctl)" },
+	{ NDSHM_STATUS_RESOURCES, -EAGAIN, "mlockall",
+	  "mlockall(MCL_FUTURE) locks all of a new mapping, of a section its MaxSize, and RLIMIT_MEMLOCK permits less; raise the limit (ulimit -l), map less, or omit MCL_FUTURE" },
+	{ NDSHM_STATUS_RESOURCES, -ENOMEM, "address-space",
+	  "address space of the process has no room for the mapping; map less, or raise RLIMIT_AS (ulimit -v)" },
 };
 
 #define LIBRARY_FIRST	NDSHM_REASON_POINTER_FOREIGN

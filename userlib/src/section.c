@@ -187,7 +187,7 @@ static int show(struct ndshm_section *section)
 		return ndshm__refuse(ndshm, NDSHM_REASON_SECTION_DELETED);
 	if (error == -ENODEV)
 		return ndshm__refuse(ndshm, NDSHM_REASON_SECTION_REVOKED);
-	return ndshm__done(ndshm, error);
+	return ndshm__map_done(ndshm, error, section->size + SECTION_ALIGN);
 }
 
 /*
@@ -211,7 +211,7 @@ static int raw_set_up(struct ndshm_section *section)
 		return 0;
 	made = ndshm__memory_map(raw_bytes(section));
 	if (!made)
-		return -ENOMEM;
+		return -errno;
 	if (!atomic_compare_exchange_strong(&section->raw, &seen, made))
 		ndshm__memory_unmap(made, raw_bytes(section));
 	return 0;
@@ -378,7 +378,7 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 	}
 	section = make_object(ndshm);
 	if (!section)
-		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+		return ndshm__done(ndshm, -ENOMEM);
 	section->flags = request->flags;
 	error = ndshm->backend->create_section(ndshm, &argument, section);
 	error = error ? ndshm__answer(ndshm, error, &argument) : show(section);
@@ -404,7 +404,7 @@ NDSHM_API int ndshm_section_open(struct ndshm *ndshm, uint32_t owner, const char
 		return error;
 	section = make_object(ndshm);
 	if (!section)
-		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+		return ndshm__done(ndshm, -ENOMEM);
 	error = ndshm__command(ndshm, NDSHM_SECTION_OPEN, &argument);
 	if (!error) {
 		section->kind = &ndshm__section_module;
@@ -451,7 +451,7 @@ NDSHM_API int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_sect
 
 	*out = NULL;
 	return section ? finish(section, adopt(section, fd), out) :
-			 ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+			 ndshm__done(ndshm, -ENOMEM);
 }
 
 NDSHM_API void ndshm_section_close(struct ndshm_section *section)
@@ -627,7 +627,7 @@ NDSHM_API int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length,
 
 	*offset = *out_length = 0;
 	if (error)
-		return ndshm__done(section->ndshm, error);
+		return ndshm__map_done(section->ndshm, error, raw_bytes(section));
 	error = ndshm__section_extent_alloc(section, length, alignment, offset, out_length);
 	/* What the heaps of this process only keep in reserve is not in use. */
 	if (error == -ENOSPC && length <= section->size && ndshm__section_reclaim(section))

@@ -55,7 +55,7 @@ static int set_up(struct ndshm_section *section)
 		return -ENOMEM;
 	made = ndshm__memory_map(table_bytes(section));
 	if (!made)
-		return -ENOMEM;
+		return -errno;
 	if (!atomic_compare_exchange_strong(&section->dma, &seen, made))
 		ndshm__memory_unmap(made, table_bytes(section));
 	return 0;
@@ -264,7 +264,7 @@ static int learn(struct ndshm_section *section, uint64_t page)
 		return ndshm__refuse(section->ndshm, NDSHM_REASON_POINTER_FOREIGN);
 	error = set_up(section);
 	if (error)
-		return ndshm__done(section->ndshm, error);
+		return ndshm__map_done(section->ndshm, error, table_bytes(section));
 	do {
 		error = learn_once(section, page);
 	} while (error == -ERESTART);

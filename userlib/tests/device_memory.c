@@ -454,6 +454,8 @@ static void failures_of_mmap_arrive(void)
 	CHECK(!memory);
 	answer.map_error = ENOMEM;
 	CHECK_FAILS(ndshm, ndshm_map(block, &memory), ENOMEM, MEMORY, RESOURCES);
+	answer.map_error = EAGAIN;
+	CHECK_FAILS(ndshm, ndshm_map(block, &memory), EAGAIN, MLOCKALL, RESOURCES);
 	answer.map_error = ENXIO;
 	CHECK_FAILS(ndshm, ndshm_map(block, &memory), ENXIO, NONE, SUCCESS);
 	CHECK_DONE(ndshm, ndshm_map(block, &memory));
@@ -740,6 +742,9 @@ static void failures_of_claims_arrive(void)
 		    ADAPTER_REMOVED, ADAPTER_REMOVED);
 	answer.map_error = ENOMEM;
 	CHECK_FAILS(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length), ENOMEM, MEMORY,
+		    RESOURCES);
+	answer.map_error = EAGAIN;
+	CHECK_FAILS(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length), EAGAIN, MLOCKALL,
 		    RESOURCES);
 	device_fail_next(EBADFD, NDSHM_REASON_CLAIM_MISSING, NDSHM_STATUS_INVALID_STATE);
 	CHECK_FAILS(ndshm, ndshm_claim_start(claim), EBADFD, CLAIM_MISSING, INVALID_STATE);

@@ -371,6 +371,8 @@ int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...)
 {
+	if (!strncmp(path, "/proc/", strlen("/proc/")))
+		return __real_open64(path, flags);
 	requested.opens++;
 	expect((flags & O_ACCMODE) == O_RDWR && flags & O_CLOEXEC);
 	if (answer.open_interrupted) {

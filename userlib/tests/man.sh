@@ -97,8 +97,9 @@ said=$(awk '
 			$0 = substr($0, RSTART + RLENGTH)
 		}
 	}' "$pages"/*.3 | sort -u)
-table=$(sed -nE 's/^NDSHM_REASON_ROW\([A-Z_]+, [A-Z_]+, (E[A-Z0-9]+), "([a-z-]+)", [0-9]+,$/\2 \1/p' \
-	"$uapi/reason_rows.h" | sort -u)
+table=$(sed -nE -e 's/^NDSHM_REASON_ROW\([A-Z_]+, [A-Z_]+, (E[A-Z0-9]+), "([a-z-]+)", [0-9]+,$/\2 \1/p' \
+	-e 's/^\t\{ NDSHM_STATUS_[A-Z_]+, -(E[A-Z]+), "([a-z-]+)",$/\2 \1/p' \
+	"$uapi/reason_rows.h" "$userlib/src/reason.c" | sort -u)
 [ "$(wc -l <<<"$said")" -gt 40 ] && [ "$(wc -l <<<"$table")" -gt 60 ]
 ok "the pages name reasons"
 is "each below its errno" "" "$(comm -23 <(echo "$said") <(echo "$table"))"

@@ -39,6 +39,7 @@ NDSHM_TEST_BACKEND=/dev/ndshm "$tests/lsa" || bad=1
 NDSHM_TEST_BACKEND=/dev/ndshm "$tests/section_heap" || bad=1
 NDSHM_TEST_BACKEND=/dev/ndshm "$tests/section_dma" || bad=1
 NDSHM_TEST_BACKEND=/dev/ndshm "$tests/loan" || bad=1
+NDSHM_TEST_BACKEND=/dev/ndshm "$tests/mappings" || bad=1
 "$tests/module_hostile" "$operations" || bad=1
 "$tests/module_fork" "$forks" || bad=1
 [[ $bench ]] || exit $bad

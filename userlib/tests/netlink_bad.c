@@ -95,8 +95,9 @@ static void check_list_fails(int error)
 		printf("# got %d, not %d\n", ret, error);
 	CHECK(ret == error);
 	CHECK(!rows && !count);
-	CHECK(ndshm_last_reason(ndshm) ==
-	      (error == -ENOMEM ? NDSHM_REASON_MEMORY : NDSHM_REASON_NONE));
+	CHECK(ndshm_last_reason(ndshm) == (error == -ENOMEM ? NDSHM_REASON_MEMORY :
+					   error == -EAFNOSUPPORT ? NDSHM_REASON_NETLINK_REFUSED :
+								    NDSHM_REASON_NONE));
 }
 
 static void each_step_needs_memory(void)
@@ -131,9 +132,9 @@ static void libnls_errors_become_errnos(void)
 	static const int errnos[NLE_MAX + 1] = {
 		[NLE_INTR] = EINTR, [NLE_BAD_SOCK] = EBADF, [NLE_AGAIN] = EAGAIN,
 		[NLE_NOMEM] = ENOMEM, [NLE_EXIST] = EEXIST, [NLE_INVAL] = EINVAL,
-		[NLE_OPNOTSUPP] = EOPNOTSUPP, [NLE_AF_NOSUPPORT] = EOPNOTSUPP,
+		[NLE_OPNOTSUPP] = EOPNOTSUPP, [NLE_AF_NOSUPPORT] = EAFNOSUPPORT,
 		[NLE_PROTO_MISMATCH] = EOPNOTSUPP, [NLE_OBJ_NOTFOUND] = ENOENT,
-		[NLE_BUSY] = EBUSY, [NLE_NOACCESS] = EACCES, [NLE_PERM] = EPERM,
+		[NLE_BUSY] = EBUSY, [NLE_NOACCESS] = EAFNOSUPPORT, [NLE_PERM] = EAFNOSUPPORT,
 		[NLE_NODEV] = ENODEV, [NLE_DUMP_INTR] = EAGAIN, [NLE_FAILURE] = EIO,
 	};
 

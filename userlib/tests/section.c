@@ -178,7 +178,7 @@ static void the_address_space_is_a_limit(void)
 		request.max_size = (UINT64_C(4) << 30) + more * page;
 		if (sizeof(size_t) < sizeof(uint64_t))
 			CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), ENOMEM,
-				    MEMORY, RESOURCES);
+				    ADDRESS_SPACE, RESOURCES);
 	}
 }
 

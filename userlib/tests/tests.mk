@@ -73,14 +73,19 @@ $(module_programs:%=%.o) $(module_objects): $(tests)/%.o: $(here)/tests/%.c $(he
 $(module_programs): %: %.o $(module_objects) $(archive)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(call wrap,ioctl) -o $@ $^ $(nl_libs)
 
+# As those; by itself it requires no module.
+$(tests)/mappings: $(here)/tests/mappings.c $(archive)
+	@mkdir -p $(@D)
+	$(compile) -o $@ $< $(archive) $(nl_libs)
+
 # For a guest of another architecture: build the tests of the library and of module.sh, and print the
 # commands of the former, one per line.
 .PHONY: library-tests
-library-tests: $(test_programs) $(tests)/fork/heap_fork $(module_programs)
-	@printf '%s\n' $(library_tests) $(tests)/fork/heap_fork
+library-tests: $(test_programs) $(tests)/fork/heap_fork $(tests)/mappings $(module_programs)
+	@printf '%s\n' $(library_tests) $(tests)/fork/heap_fork $(tests)/mappings
 
 .PHONY: module-tests
-module-tests: $(module_programs) $(tests)/lsa $(tests)/section_heap $(tests)/section_dma $(tests)/loan bindings-tests
+module-tests: $(module_programs) $(tests)/mappings $(tests)/lsa $(tests)/section_heap $(tests)/section_dma $(tests)/loan bindings-tests
 
 $(tests)/json_get: $(here)/tests/json_get.c
 	@mkdir -p $(@D)
@@ -180,11 +185,11 @@ section_command := $(tests)/ndshm $(tests)/ndshm-stand-in $(tests)/json_get $(te
 .PHONY: command-tests
 command-tests: $(section_command) $(tests)/keeps $(tests)/no_kcmp
 
-check: all races narrow $(test_programs) $(tests)/fork/heap_fork command-tests $(tests)/ndshm-admin \
+check: all races narrow $(test_programs) $(tests)/fork/heap_fork $(tests)/mappings command-tests $(tests)/ndshm-admin \
 		$(tests)/ndshm-list $(tests)/listener $(example) bindings-tests
 	@CC='$(CC)' CXX='$(CXX)' PYTHON='$(PYTHON)' CARGO='$(CARGO)' RUSTC='$(RUSTC)' $(here)/tests/run.sh \
 		$(library_tests) $$(ls $(race_programs) $(narrow_programs) 2>/dev/null) \
-		$(tests)/fork/heap_fork \
+		$(tests)/fork/heap_fork $(tests)/mappings \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
 		'$(here)/tests/symbols.sh $(library) $(archive) $(wildcard $(here)/include/ndshm/*.h)' \
 		'$(here)/tests/man.sh $(here) $(uapi) $(library) $(archive) $(command) $(example)' \

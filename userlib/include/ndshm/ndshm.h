@@ -113,13 +113,23 @@ static inline int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
 
 /*
  * Reason for the failure of this thread's last call on this context: NDSHM_REASON_*, or
- * NDSHM_REASON_NONE if it succeeded or failed outside the module (errors of mmap() and
+ * NDSHM_REASON_NONE if it succeeded or failed outside the module (most errors of mmap() and
  * netlink have an errno only). The status is the NDIS status of this reason.
  */
 uint32_t ndshm_last_reason(const struct ndshm *ndshm)
 	NDSHM_NONNULL(1);
 uint32_t ndshm_last_status(const struct ndshm *ndshm)
 	NDSHM_NONNULL(1);
+
+/*
+ * Reasons of the library for an errno of netlink or mmap() that stands for several causes:
+ * -EAFNOSUPPORT, -ENOMEM, -EAGAIN and -ENOMEM, with the status OPEN_FAILED or RESOURCES. Other
+ * reasons of the library are in <ndshm/section.h>.
+ */
+#define NDSHM_REASON_NETLINK_REFUSED	0x10005U
+#define NDSHM_REASON_MAPPINGS		0x10006U
+#define NDSHM_REASON_MLOCKALL		0x10007U
+#define NDSHM_REASON_ADDRESS_SPACE	0x10008U
 
 /* Short name ("claim-busy"), and a sentence that suggests a remedy. Never NULL. */
 const char *ndshm_reason_name(uint32_t reason);

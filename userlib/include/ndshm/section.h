@@ -352,7 +352,8 @@ int ndshm_section_dma_pointer(struct ndshm_section *section, uint64_t address, v
 /*
  * Reasons of the library itself. Those for the kinds of enum ndshm_heap_error are EINVAL with
  * the status INVALID_PARAMETER; POINTER_LENT (<ndshm/loan.h>) and RANGE_HELD (<ndshm/hold.h>) are
- * EBUSY with INVALID_STATE. The module's reasons stay below 0x10000.
+ * EBUSY with INVALID_STATE. <ndshm/ndshm.h> has the others. The module's reasons stay below
+ * 0x10000.
  */
 #define NDSHM_REASON_POINTER_FOREIGN	0x10000U
 #define NDSHM_REASON_POINTER_INTERIOR	0x10001U
