@@ -155,6 +155,8 @@ static int map(struct ndshm_section *section)
 	munmap(attempt, 1);
 	if (!place)
 		return error;
+	/* Under mlockall(MCL_FUTURE) the reservation is locked, and mmap() would count it as well. */
+	munlock(place, size);
 	start = mmap(place, size, protection, MAP_SHARED | MAP_FIXED, section->fd, 0);
 	if (start == MAP_FAILED)
 		return -errno;

@@ -76,6 +76,8 @@ static void fill_up_mappings(void)
 static void lock_all_mappings(void)
 {
 	const struct rlimit limit = { LARGE / 2, LARGE / 2 };
+	struct ndshm_section_request half = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *section;
 	void *mapped;
 
 	REQUIRE(!setrlimit(RLIMIT_MEMLOCK, &limit));
@@ -83,6 +85,10 @@ static void lock_all_mappings(void)
 	REQUIRE(geteuid() || !setresuid(65534, 65534, 65534));
 	REQUIRE(!mlockall(MCL_FUTURE));
 	CHECK_NOT_MAPPED(EAGAIN, MLOCKALL);
+	/* More than half of what is permitted: its reservation does not count twice. */
+	half.max_size = LARGE / 4 + LARGE / 16;
+	REQUIRE(!ndshm_section_create(ndshm, &half, &section));
+	ndshm_section_close(section);
 	munlockall();
 	CHECK_DONE(ndshm, ndshm_map(block, &mapped));
 }
