@@ -50,7 +50,7 @@ NDSHM_REASON_ROW(USAGE, INVALID_PARAMETER, EINVAL, "usage", 13,
 NDSHM_REASON_ROW(LENGTH_ZERO, INVALID_PARAMETER, EINVAL, "length-zero", 14,
 		 "length is 0; request at least one byte")
 NDSHM_REASON_ROW(LENGTH_LIMIT, INVALID_PARAMETER, EINVAL, "length-limit", 15,
-		 "length above the limit; request less, or raise the module parameter max_block_bytes (for a section max_section_bytes)")
+		 "length above the limit that \"ndshm info\" shows; request less, or raise the module parameter max_block_bytes (for a section max_section_bytes)")
 NDSHM_REASON_ROW(LENGTH_OVERFLOW, INVALID_PARAMETER, EOVERFLOW, "length-overflow", 16,
 		 "length overflows when rounded up to pages or added to the offset; request less")
 NDSHM_REASON_ROW(NODE, INVALID_PARAMETER, EINVAL, "node", 17,

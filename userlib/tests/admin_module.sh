@@ -104,6 +104,15 @@ done
 kill $loop $held
 wait $loop $held 2>/dev/null
 
+# Lengths above the module's limits.
+parameters=/sys/module/ndshm/parameters
+run 1 "too long" alloc --length 100T
+says "too long: the limit" "ndshm: cannot allocate: length above the limit of $(<$parameters/max_block_bytes) bytes; \
+request less, or raise the module's parameter max_block_bytes (length-limit, INVALID_PARAMETER, EINVAL)"
+run 1 "a section too long" section create --max 100T
+says "a section too long: the limit" "ndshm: cannot create a section: length above the limit of \
+$(<$parameters/max_section_bytes) bytes; request less, or raise the module's parameter max_section_bytes (length-limit, *"
+
 # Without permission to open the device. There is no other answer than that of netlink.
 chmod 600 "$device"
 of_user 1 "closed device: no allocation" alloc

@@ -126,6 +126,10 @@ failed() {
 
 failed "length 0" -l 0 "length-zero, INVALID_PARAMETER, EINVAL"
 failed "too long" -l 5G "length-limit, INVALID_PARAMETER, EINVAL"
+says "too long: the limit" "*: length above the limit of 4294967296 bytes without the module; request less (*"
+run 1 "a section too long" -b memfd: section create --max 65G
+says "a section too long: the limit" \
+	"ndshm: cannot create a section: length above the limit of 68719476736 bytes without the module; request less (length-limit, *"
 failed "much too long" -l 18446744073709551615 "length-overflow, INVALID_PARAMETER, EOVERFLOW"
 failed "no block" -c 0 "count, INVALID_PARAMETER, EINVAL"
 failed "too many blocks" -c 65 "count, INVALID_PARAMETER, EINVAL"

@@ -265,7 +265,8 @@ static enum exit_code allocate(struct ndshm *ndshm, const struct arguments *argu
 
 	error = ndshm_alloc_many(ndshm, &arguments->request, blocks, count);
 	if (error) {
-		cannot_ndshm(ndshm, error, "allocate");
+		cannot_length(ndshm, error, arguments->info.max_length, "max_block_bytes",
+			      "allocate");
 		goto out;
 	}
 	for (size_t i = 0; i < count; i++)

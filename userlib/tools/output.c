@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,19 +174,44 @@ static const char *error_text(int error)
 				"not supported by the module; load one of this version";
 }
 
-enum exit_code cannot_ndshm(struct ndshm *ndshm, int error, const char *format, ...)
+static enum exit_code print_cannot_ndshm(struct ndshm *ndshm, int error, const char *why,
+					 const char *format, va_list arguments)
 {
 	uint32_t reason = ndshm ? ndshm_last_reason(ndshm) : NDSHM_REASON_NONE;
+
+	if (reason == NDSHM_REASON_NONE)
+		return print_cannot(format, arguments, error_text(error), NULL, NULL, error);
+	return print_cannot(format, arguments, why ? why : ndshm_reason_text(reason),
+			    ndshm_reason_name(reason),
+			    ndshm_status_name(ndshm_last_status(ndshm)), error);
+}
+
+enum exit_code cannot_ndshm(struct ndshm *ndshm, int error, const char *format, ...)
+{
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (reason == NDSHM_REASON_NONE)
-		print_cannot(format, arguments, error_text(error), NULL, NULL, error);
-	else
-		print_cannot(format, arguments, ndshm_reason_text(reason),
-			     ndshm_reason_name(reason),
-			     ndshm_status_name(ndshm_last_status(ndshm)), error);
+	print_cannot_ndshm(ndshm, error, NULL, format, arguments);
 	va_end(arguments);
+	return EXIT_FAILED;
+}
+
+enum exit_code cannot_length(struct ndshm *ndshm, int error, uint64_t limit, const char *parameter,
+			     const char *format, ...)
+{
+	va_list arguments;
+	char *why = NULL;
+
+	if (ndshm_last_reason(ndshm) == NDSHM_REASON_LENGTH_LIMIT)
+		why = without_module ?
+		      format_string("length above the limit of %" PRIu64 " bytes without the module; "
+				    "request less", limit) :
+		      format_string("length above the limit of %" PRIu64 " bytes; request less, or "
+				    "raise the module's parameter %s", limit, parameter);
+	va_start(arguments, format);
+	print_cannot_ndshm(ndshm, error, why, format, arguments);
+	va_end(arguments);
+	free(why);
 	return EXIT_FAILED;
 }
 

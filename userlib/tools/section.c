@@ -31,6 +31,7 @@ struct creation {
 	const char *adapter;
 	const char *provider;
 	uint64_t width;
+	uint64_t max_section;	/* of ndshm_get_info() */
 	bool access;		/* --group or --mode was given */
 	bool hold;
 	bool readonly;
@@ -172,6 +173,7 @@ static enum exit_code prepare(struct ndshm *ndshm, struct creation *creation)
 
 	if (error)
 		return cannot_ndshm(ndshm, error, "get information");
+	creation->max_section = info.max_section;
 	code = choose_adapter(ndshm, creation->adapter, info.default_adapter, &adapter);
 	if (code)
 		return code;
@@ -296,7 +298,8 @@ static enum exit_code make_section(struct ndshm *ndshm, const struct creation *c
 	int error = ndshm_section_create(ndshm, &creation->request, &section);
 
 	if (error)
-		return cannot_ndshm(ndshm, error, "create a section");
+		return cannot_length(ndshm, error, creation->max_section, "max_section_bytes",
+				     "create a section");
 	error = ndshm_section_query(section, &info);
 	if (error)
 		code = cannot_ndshm(ndshm, error, "query the section");

@@ -68,6 +68,9 @@ enum exit_code cannot_ndshm(struct ndshm *ndshm, int error, const char *format, 
 	__attribute__((format(printf, 3, 4)));
 enum exit_code cannot_errno(int error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same as cannot_ndshm(), with the limit if the reason is a length above it. */
+enum exit_code cannot_length(struct ndshm *ndshm, int error, uint64_t limit, const char *parameter,
+			     const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Open a client, or print why it failed and return NULL. */
 struct ndshm *open_client(const struct common *common);
