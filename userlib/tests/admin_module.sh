@@ -116,7 +116,28 @@ $(<$parameters/max_section_bytes) bytes; request less, or raise the module's par
 # Without permission to open the device. There is no other answer than that of netlink.
 chmod 600 "$device"
 of_user 1 "closed device: no allocation" alloc
-says "closed device: no allocation: why" "ndshm: cannot open ndshm: * (EACCES)"
+says "closed device: no allocation: why" "ndshm: cannot open $device: the device is not open to you: owner root:*, mode 0600; \
+be root, or give it to a group (chgrp, chmod 660) (EACCES)"
+group=$(stat -c %g "$device")
+chmod 660 "$device"
+chgrp daemon "$device"
+of_user 1 "a group's device" info
+says "a group's device: why" "*: owner root:daemon, mode 0660; be root, or join its group (adduser USER GROUP) and log in again (EACCES)"
+chgrp "$group" "$device"
+chmod 600 "$device"
+# Another device, whose number has no driver.
+mv -- /dev/ndshm "$top/usual"
+mknod /dev/ndshm c 10 254
+run 1 "the usual node is stale" info
+mv -- "$top/usual" /dev/ndshm
+says "the usual node is stale: why" "ndshm: cannot open /dev/ndshm: no driver has this device; the node is of an earlier load of the module; make it again (restart the container, or udevadm trigger) (ENOENT)"
+mknod "$top/stale" c 10 254
+run 1 "a stale node" -b "$top/stale" info
+says "a stale node: why" "ndshm: cannot open $top/stale: no driver has this device; remove it, and name the device, /dev/ndshm (ENOENT)"
+mv "$device" "$device.away"
+NDSHM_BACKEND='' run 1 "no node" info
+says "no node: why" "ndshm: cannot open /dev/ndshm: the module is loaded, but this device node is missing; *--device /dev/ndshm*PrivateDevices=no*"
+mv "$device.away" "$device"
 of_user 0 "closed device: adapters" list adapters --json
 is "closed device: adapters: by name" '"node0"' "$(get 0 name)"
 for arguments in "list providers" "list blocks" "list sections" "list queues" "permit adapter node0" "ps" \

@@ -180,15 +180,31 @@ done
 bad_size 1.5 "a fraction of a byte; add a suffix, such as K, M or G"
 bad_size 1.0000000001G "too many decimals; use at most 9"
 
-run 1 "no module" -b /nowhere/ndshm info
-says "no module: why" "ndshm: cannot open /nowhere/ndshm: *modprobe ndshm* (ENOENT)"
+# Places that are no device of ndshm.
+other="name the device, /dev/ndshm"
+no_place() {
+	run 1 "no device: $1" -b "$1" info
+	says "no device: $1: why" "ndshm: cannot open $1: $2 ($3)"
+}
+mkdir -p "$top/places/directory"
+touch "$top/places/file"
+mkfifo "$top/places/pipe"
+no_place /nowhere/ndshm "there is no such file; $other" ENOENT
+no_place "$top/places/file/ndshm" "there is no such file; $other" ENOTDIR
+no_place "$top/places/file" "that is a regular file, not a device; $other" EPROTONOSUPPORT
+no_place "$top/places/directory" "that is a directory, not a device; $other" EISDIR
+no_place "$top/places/pipe" "that is a pipe, not a device; $other" EPROTONOSUPPORT
+no_place /dev/null "that is *not ndshm*; $other" EPROTONOSUPPORT
+no_place memfd:x "unknown back end; use memfd:, or $other" EINVAL
+NDSHM_BACKEND=/nowhere/ndshm run 1 "no device: in the environment" info
+says "no device: in the environment: why" "ndshm: cannot open /nowhere/ndshm: *; $other (ENOENT)"
 if grep -q '^ndshm ' /proc/modules 2>/dev/null; then
 	echo "# SKIP lists without the module: it is loaded"
 else
 	for arguments in "list adapters" "-b /dev/ndshm quota" "monitor" "ps" "exporter"; do
 		# shellcheck disable=SC2086 # the words
 		run 1 "no module: $arguments" $arguments
-		says "no module: $arguments: why" "ndshm: cannot open *ndshm: *modprobe ndshm* (ENOENT)"
+		says "no module: $arguments: why" "ndshm: cannot open /dev/ndshm: the module is not loaded: load it (modprobe ndshm) (ENOENT)"
 	done
 fi
 run 1 "a list needs the place that is given" -b /dev/null list adapters

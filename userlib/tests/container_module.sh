@@ -83,7 +83,7 @@ if [[ ${4:-} == inside ]]; then
 	mount --bind /dev/null "$top/dev/null" && mount --rbind "$top/dev" /dev
 	ok "a container without the node"
 	run 1 "no node: no allocation" alloc
-	says "no node: no allocation: why" "ndshm: cannot open ndshm: * (ENOENT)"
+	says "no node: no allocation: why" "ndshm: cannot open /dev/ndshm: the module is loaded, but this device node is missing; * (ENOENT)"
 	run 0 "no node: adapters" list adapters --json
 	is "no node: adapters: by name" '"node0"' "$(get 0 name)"
 	for arguments in "list providers" "list blocks" "list sections" "list queues" quota ps "top --batch --iterations 1" \

@@ -218,45 +218,40 @@ enum exit_code cannot_length(struct ndshm *ndshm, int error, uint64_t limit, con
 /* Return the place that ndshm_open() opens; NULL or "" is the device. */
 static const char *place_of(const char *backend)
 {
-	return backend ? backend : secure_getenv("NDSHM_BACKEND");
+	return backend && *backend ? backend : secure_getenv("NDSHM_BACKEND");
 }
 
-/* @what: the place in errors, or NULL */
+/* @what: the place in errors */
 static struct ndshm *open_place(const char *where, const char *what)
 {
 	struct ndshm *ndshm;
-	const char *why;
+	char *why;
 	int error = ndshm_open(where, &ndshm);
 
-	switch (error) {
-	case 0:
+	if (!error) {
 		where = place_of(where);
 		without_module = where && (!strcmp(where, "memfd:") || !strcmp(where, "section:"));
 		return ndshm;
-	case -ENOENT:
-		why = "the module is not loaded: load it (modprobe ndshm)";
-		break;
-	case -EACCES:
-	case -EPERM:
-		why = "the device is not open to you: be root, or of the group that has it";
-		break;
-	case -EDQUOT:
-		why = "the user has as many open clients as its quota permits; close some, or "
-		      "raise the quota (ndshm quota --clients)";
-		break;
-	case -EPROTONOSUPPORT:
-		why = "that is not ndshm, or it lacks what this command needs";
-		break;
-	default:
-		why = strerror(-error);
 	}
-	cannot_because(error, why, "open %s", what ? what : "ndshm");
+	why = open_problem(where ? where : what, error);
+	cannot_because(error, why, "open %s", what);
+	free(why);
 	return NULL;
+}
+
+/* The place that is opened, for errors. */
+static const char *shown_place(const struct common *common)
+{
+	const char *where = place_of(common->backend);
+
+	return where && *where ? where : NDSHM_DEVICE;
 }
 
 struct ndshm *open_client(const struct common *common)
 {
-	return open_place(common->backend, common->backend);
+	const char *backend = common->backend;
+
+	return open_place(backend && *backend ? backend : NULL, shown_place(common));
 }
 
 static bool views_by_netlink(const struct common *common)
@@ -268,7 +263,7 @@ static bool views_by_netlink(const struct common *common)
 
 struct ndshm *open_viewer(const struct common *common)
 {
-	return views_by_netlink(common) ? open_place("netlink:", common->backend) :
+	return views_by_netlink(common) ? open_place("netlink:", shown_place(common)) :
 					  open_client(common);
 }
 

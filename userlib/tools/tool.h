@@ -79,6 +79,8 @@ struct ndshm *open_client(const struct common *common);
  * does not open the device, which the user or the container may lack.
  */
 struct ndshm *open_viewer(const struct common *common);
+/* place.c: return why ndshm_open() of a place failed with a negative errno, allocated. */
+char *open_problem(const char *place, int error);
 /* Return true if the client of open_viewer() is not one of the module. */
 bool is_stand_in(const struct common *common, const struct ndshm *ndshm);
 
