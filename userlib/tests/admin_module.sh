@@ -113,6 +113,24 @@ run 1 "a section too long" section create --max 100T
 says "a section too long: the limit" "ndshm: cannot create a section: length above the limit of \
 $(<$parameters/max_section_bytes) bytes; request less, or raise the module's parameter max_section_bytes (length-limit, *"
 
+# Netlink is not permitted (EAFNOSUPPORT): what names no adapter and no provider needs none.
+without_netlink() { "${command%/*}/no_call" netlink 97 "$command" "$@"; }
+no_netlink() { ndshm=without_netlink run "$@"; }
+no_netlink 0 "no netlink: info" info
+no_netlink 0 "no netlink: a block" alloc --length 4K
+[[ $out == "adapter "[0-9]*", isolation unknown: netlink is not permitted"$'\n'"block"* ]]
+ok "no netlink: a block: shown by ids" || echo "# $out"
+no_netlink 0 "no netlink: a block in JSON" alloc --json
+is "no netlink: isolation is not known" null "$(get isolated)"
+no_netlink 0 "no netlink: a section" section create --max 1M
+[[ $out == "section "*" adapter="[0-9]*" provider="[0-9]* ]]
+ok "no netlink: a section: shown by ids" || echo "# $out"
+no_netlink 0 "no netlink: a named section" section create --name unlisted --max 1M true
+no_netlink 1 "no netlink: an adapter" alloc --adapter node0
+says "no netlink: an adapter: why" "ndshm: cannot use adapter \"node0\": netlink is not permitted to this process; * (netlink-refused, *"
+no_netlink 1 "no netlink: a list" list blocks
+says "no netlink: a list: why" "* netlink is not permitted to this process; * (*EAFNOSUPPORT)"
+
 # Without permission to open the device. There is no other answer than that of netlink.
 chmod 600 "$device"
 of_user 1 "closed device: no allocation" alloc

@@ -209,10 +209,18 @@ else
 fi
 run 1 "a list needs the place that is given" -b /dev/null list adapters
 says "a list needs the place that is given: why" "ndshm: cannot open /dev/null: * (EPROTONOSUPPORT)"
-run 1 "no ndshm" -b /dev/null info
-says "no ndshm: why" "ndshm: cannot open /dev/null: *not ndshm* (EPROTONOSUPPORT)"
-run 1 "no such stand-in" -b memfd:x info
-says "no such stand-in: why" "ndshm: cannot open memfd:x: * (EINVAL)"
+
+# Netlink is not permitted: EPERM, EACCES, EAFNOSUPPORT.
+without_netlink() { "${ndshm_program%/*}/no_call" netlink "$number" "$ndshm_program" "$@"; }
+ndshm_program=$ndshm
+for number in 1 13 97; do
+	for arguments in "list blocks" "monitor" "-b netlink: info"; do
+		# shellcheck disable=SC2086 # the words
+		ndshm=without_netlink run 1 "no netlink, $number: $arguments" $arguments
+		says "no netlink, $number: $arguments: why" "ndshm: cannot open *: netlink is not permitted to \
+this process; allow AF_NETLINK *RestrictAddressFamilies=* (EAFNOSUPPORT)"
+	done
+done
 
 # json_error NAME CODE KEY VALUE ARGUMENT...: expect an error that is one JSON object with
 # this value, and nothing else.

@@ -121,7 +121,7 @@ run 0 "threads with tables of their own" ps --json
 is "threads with tables of their own: each is read once" 4 "$(clients "$tables")"
 run 0 "threads with tables of their own: filter" ps --filter pid="$tables" --json
 is "threads with tables of their own: one client" "$unit" "$(get 0 allocated)"
-"${3%/*}/no_kcmp" "$ndshm" ps --json >"$top/out"
+"${3%/*}/no_call" kcmp 1 "$ndshm" ps --json >"$top/out"
 is "kcmp() is not permitted" 0 $?
 out=$(cat "$top/out")
 is "kcmp() is not permitted: threads share their descriptors" 1 "$(clients "$tables")"

@@ -175,7 +175,7 @@ $(tests)/keeps: $(here)/tests/keeps.c $(archive)
 	@mkdir -p $(@D)
 	$(compile) -o $@ $< $(archive) $(nl_libs)
 
-$(tests)/no_kcmp: $(here)/tests/no_kcmp.c
+$(tests)/no_call: $(here)/tests/no_call.c
 	@mkdir -p $(@D)
 	$(compile) -o $@ $<
 
@@ -183,7 +183,7 @@ $(tests)/no_kcmp: $(here)/tests/no_kcmp.c
 section_command := $(tests)/ndshm $(tests)/ndshm-stand-in $(tests)/json_get $(tests)/inherits
 
 .PHONY: command-tests
-command-tests: $(section_command) $(tests)/keeps $(tests)/no_kcmp
+command-tests: $(section_command) $(tests)/keeps $(tests)/no_call
 
 check: all races narrow $(test_programs) $(tests)/fork/heap_fork $(tests)/mappings command-tests $(tests)/ndshm-admin \
 		$(tests)/ndshm-list $(tests)/listener $(example) bindings-tests

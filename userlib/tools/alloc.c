@@ -187,9 +187,10 @@ static enum exit_code show_json(const struct ndshm_adapter_info *adapter, const 
 
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(blocks, made_json(&made[i]));
-	return print_json(json_pack("{s:s, s:b, s:o, s:o}",
+	return print_json(json_pack("{s:s, s:o, s:o, s:o}",
 				    "adapter", adapter->name,
-				    "isolated", !adapter->isolation,
+				    "isolated", adapter->isolation == ISOLATION_UNKNOWN ?
+						json_null() : json_boolean(!adapter->isolation),
 				    "missing", isolation_json(adapter->isolation),
 				    "blocks", blocks));
 }

@@ -2,9 +2,19 @@
 /*
  * Selection of the adapter and the provider.
  */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tool.h"
+
+/* Without netlink only the id of the default adapter is known. It is never claimable. */
+static void describe_default(uint32_t id, struct ndshm_adapter_info *adapter)
+{
+	*adapter = (struct ndshm_adapter_info){ .id = id, .isolation = ISOLATION_UNKNOWN };
+	snprintf(adapter->name, sizeof(adapter->name), "%" PRIu32, id);
+}
 
 static enum exit_code find_adapter(struct ndshm *ndshm, uint32_t id,
 				   struct ndshm_adapter_info *adapter)
@@ -13,6 +23,10 @@ static enum exit_code find_adapter(struct ndshm *ndshm, uint32_t id,
 	size_t count, i;
 	int error = ndshm_list_adapters(ndshm, &rows, &count);
 
+	if (error == -EAFNOSUPPORT) {
+		describe_default(id, adapter);
+		return EXIT_DONE;
+	}
 	if (error)
 		return cannot_ndshm(ndshm, error, "list adapters");
 	for (i = 0; i < count && rows[i].id != id; i++)

@@ -223,7 +223,8 @@ static enum exit_code show_and_hold(struct ndshm *ndshm, const struct creation *
 	enum exit_code code;
 	int signals = -1, error = get_names(ndshm, &names);
 
-	if (error) {
+	/* Where netlink is not permitted they are shown by their ids. */
+	if (error && error != -EAFNOSUPPORT) {
 		code = cannot_ndshm(ndshm, error, "list adapters and providers");
 		goto out;
 	}

@@ -167,7 +167,9 @@ const char *reset_name(uint32_t reset);
 
 /* Replace all but printable ASCII, which is safe in terminals, in place. */
 void make_printable(char *name);
-/* Missing properties as an allocated text ("isolated" if none), or as an array. */
+/* The isolation of an adapter that could not be looked up. */
+#define ISOLATION_UNKNOWN	UINT32_MAX
+/* Missing properties as an allocated text ("isolated" if none), or as an array or null. */
 char *isolation_words(uint32_t isolation);
 json_t *isolation_json(uint32_t isolation);
 /* Name and remedy of the property 1 << bit; NULL if there is none. */
@@ -203,7 +205,10 @@ bool parse_node(const char *word, int32_t *node);
 
 /* choose.c: return EXIT_DONE, or print an error. */
 
-/* Find the adapter by its name or, if that is NULL, by its id. */
+/*
+ * Find the adapter by its name or, if that is NULL, the default adapter by its id, for which
+ * netlink need not be permitted: its name is its id then, and its isolation ISOLATION_UNKNOWN.
+ */
 enum exit_code choose_adapter(struct ndshm *ndshm, const char *name, uint32_t id,
 			      struct ndshm_adapter_info *adapter);
 /* If @name is NULL, *@id is unchanged. */

@@ -57,9 +57,12 @@ void make_printable(char *name)
 
 char *isolation_words(uint32_t isolation)
 {
-	char *words = format_string("%s", isolation ? "not isolated: " : "isolated");
 	const char *comma = "";
+	char *words;
 
+	if (isolation == ISOLATION_UNKNOWN)
+		return format_string("isolation unknown: netlink is not permitted");
+	words = format_string("%s", isolation ? "not isolated: " : "isolated");
 	for (size_t i = 0; i < PROPERTIES; i++) {
 		char *longer;
 
@@ -82,8 +85,11 @@ char *isolation_words(uint32_t isolation)
 
 json_t *isolation_json(uint32_t isolation)
 {
-	json_t *names = json_array();
+	json_t *names;
 
+	if (isolation == ISOLATION_UNKNOWN)
+		return json_null();
+	names = json_array();
 	for (size_t i = 0; i < PROPERTIES; i++)
 		if (isolation & 1U << i)
 			json_array_append_new(names, json_string(properties[i].name));
