@@ -247,4 +247,17 @@ mkdir -p "$groups/3/devices/0000:00:06.0/driver"
 run 0 "bind again: one of two" bind --force
 wrote "bind again: one of two: not unbound" "" "$drivers/ndshm_pci/unbind"
 says "bind again: one of two: why" "*stays DMA-FQ: another of its functions is bound*"
+# By the name of a network interface
+mkdir -p "$top/sys/class/net/eth0" "$top/sys/bus/pci"
+ln -s ../../../bus/pci/devices/0000:00:05.0 "$top/sys/class/net/eth0/device"
+ln -s ../../../pci "$card/subsystem"
+set_driver
+forget_writes
+"$ndshm" bind --root "$top" --json eth0 >"$top/out" 2>"$top/err" </dev/null
+is "bind by an interface" 0 $?
+out=$(cat "$top/out")
+wrote "bind by an interface: ours is told" 0000:00:05.0 "$drivers/ndshm_pci/bind"
+is "bind by an interface: the function" '"0000:00:05.0"' "$(get function)"
+is "bind by an interface: said" '{"note":{"message":"ndshm: network interface eth0 is that of PCI function 0000:00:05.0"}}' \
+	"$(cat "$top/err")"
 end

@@ -246,7 +246,7 @@ json_error "JSON error: before the option" 2 message "\"ndshm alloc: unrecognize
 json_error "JSON error: usage" 2 message '"Usage: ndshm [OPTION...] COMMAND [ARGUMENT...]"' --json
 json_error "JSON error: no UTF-8" 2 message '"ndshm: there is no command \"?\""' -j $'\xff'
 json_error "JSON error: no function" 1 message \
-	'"ndshm: cannot unbind 0000:00:09.0: there is no such PCI function"' unbind -j --root "$top" 00:09.0
+	'"ndshm: cannot unbind 0000:00:09.0: there is no such PCI function; \"lspci -D\" lists them"' unbind -j --root "$top" 00:09.0
 run 1 "a program's -j is not the command's" -b memfd: section create --max 0 true -j
 says "a program's -j is not the command's: text" "ndshm: cannot create a section: *"
 run 0 "help in JSON mode" -j alloc --help
@@ -339,12 +339,13 @@ echo 0x020000 >"$devices/0000:00:05.0/class"
 echo 0x060400 >"$devices/0000:00:01.0/class"
 ln -s ../../drivers/e1000e "$devices/0000:00:05.0/driver"
 run 1 "bind: no such function" bind --root "$top/root" 00:09.0
-says "bind: no such function: why" "ndshm: cannot bind 0000:00:09.0: there is no such PCI function"
+says "bind: no such function: why" \
+	"ndshm: cannot bind 0000:00:09.0: there is no such PCI function; \"lspci -D\" lists them"
 run 1 "bind: no module" bind --root "$top/root" 00:05.0
 says "bind: no module: why" "ndshm: cannot bind 0000:00:05.0: the module is not loaded*"
 mkdir "$drivers/ndshm_pci"
 run 1 "bind: a bridge" bind --root "$top/root" 0000:00:01.0
-says "bind: a bridge: why" "*: it is a bridge"
+says "bind: a bridge: why" "*: it is a bridge; bind the functions behind it"
 run 1 "bind: what nobody can judge" bind --root "$top/root" -b memfd: 00:05.0
 says "bind: what nobody can judge: why" \
 	"*0000:00:05.0, it cannot be told whether what e1000e makes of it is in use: *--force"
@@ -369,7 +370,7 @@ says "bind: a disk: why" "*block device ndshm-no-disk is in use*"
 rm "$top/root/sys/class/block/ndshm-no-disk"
 
 run 1 "unbind: no such function" unbind --root "$top/root" 00:09.0
-says "unbind: no such function: why" "*there is no such PCI function"
+says "unbind: no such function: why" "*there is no such PCI function; *"
 run 1 "unbind: another's" unbind --root "$top/root" 00:05.0
 says "unbind: another's: why" "*it is not bound to ndshm_pci"
 rm "$devices/0000:00:05.0/driver"
@@ -383,7 +384,11 @@ run 1 "unbind: nobody's" unbind --root "$top/root" 00:05.0
 devices=$top/root/sys/bus/platform/devices
 mkdir -p "$devices/43000000.dma" "$top/root/sys/bus/platform/drivers"
 run 1 "bind: no such device" bind --root "$top/root" 44000000.dma
-says "bind: no such device: why" "ndshm: cannot bind 44000000.dma: there is no such platform device"
+says "bind: no such device: why" "ndshm: cannot bind 44000000.dma: there is no such platform device or \
+network interface; \"lspci -D\" lists PCI functions, \"ls /sys/bus/platform/devices\" platform devices"
+run 1 "unbind: no such device" unbind --root "$top/root" eth0
+says "unbind: no such device: why" "ndshm: cannot unbind eth0: there is no such platform device or \
+network interface; \"ndshm list adapters\" lists bound functions, which have no interface"
 run 1 "bind: no platform driver" bind --root "$top/root" 43000000.dma
 says "bind: no platform driver: why" "ndshm: cannot bind 43000000.dma: the module is not loaded*"
 mkdir "$top/root/sys/bus/platform/drivers/ndshm_platform"
@@ -391,6 +396,35 @@ run 1 "bind: the stand-in has no device" bind --root "$top/root" -b memfd: 43000
 says "bind: the stand-in has no device: why" "*stand-in*"
 run 1 "unbind: another's device" unbind --root "$top/root" 43000000.dma
 says "unbind: another's device: why" "*it is not bound to ndshm_platform"
+# Network interfaces: of a PCI function, of a virtio device of one, of a platform device, of a device
+# on another bus, of none.
+tree=$top/root/sys/devices
+interface() {
+	mkdir -p "$tree/$2" "$top/root/sys/class/net/$1" "$top/root/sys/bus/$3/devices"
+	ln -s "$tree/$2" "$top/root/sys/class/net/$1/device"
+	ln -s "$top/root/sys/bus/$3" "$tree/$2/subsystem"
+	[[ -e $top/root/sys/bus/$3/devices/${2##*/} ]] || ln -s "$tree/$2" "$top/root/sys/bus/$3/devices/${2##*/}"
+}
+interface eth0 pci0/0000:00:07.0 pci
+interface eth1 pci0/0000:00:08.0/virtio3 virtio
+ln -s "$top/root/sys/bus/pci" "$tree/pci0/0000:00:08.0/subsystem"
+ln -s "$tree/pci0/0000:00:08.0" "$top/root/sys/bus/pci/devices"
+interface eth2 44000000.ethernet platform
+interface usb0 pci0/0000:00:09.0/usb1/1-1 usb
+mkdir "$top/root/sys/class/net/lo"
+for names in "eth0:PCI function 0000:00:07.0" "eth1:PCI function 0000:00:08.0" "eth2:platform device 44000000.ethernet"; do
+	name=${names%%:*} device=${names#*:}
+	run 1 "bind: $name" bind --root "$top/root" -b memfd: "$name"
+	says "bind: $name: its device" "ndshm: network interface $name is that of $device"$'\n'"ndshm: cannot bind ${device##* }: the stand-in *"
+	run 1 "unbind: $name" unbind --root "$top/root" -b memfd: "$name"
+	says "unbind: $name: its device" "ndshm: network interface $name is that of $device"$'\n'"ndshm: cannot unbind ${device##* }: it is not bound *"
+done
+for command in bind unbind; do
+	run 1 "$command: usb0" $command --root "$top/root" usb0
+	says "$command: usb0: why" "ndshm: cannot $command usb0: it is a network interface of device 1-1 on bus usb; name the device: *lspci -D*"
+	run 1 "$command: lo" $command --root "$top/root" lo
+	says "$command: lo: why" "ndshm: cannot $command lo: it is a virtual network interface, without a device; name the device: *lspci -D*"
+done
 [ ! -e "$top/root/run" ]
 ok "refusals leave nothing behind"
 end

@@ -76,7 +76,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		if (state->arg_num)
 			argp_error(state, "\"%s\": unexpected argument; omit it", argument);
 		if (!function_parse(argument, &arguments->function))
-			argp_error(state, "\"%s\": not a PCI address (0000:00:05.0) or name of a platform device", argument);
+			argp_error(state, "\"%s\": not a PCI address (0000:00:05.0) or name of a platform device or network interface",
+				   argument);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_usage(state);
@@ -96,10 +97,37 @@ static bool is_ours(const struct function *function, const char *driver)
 	return driver && !strcmp(driver, function_adapter_driver(function));
 }
 
-static const char *missing_words(const struct function *function)
+#define LISTS	"\"lspci -D\" lists PCI functions, \"ls /sys/bus/platform/devices\" platform devices"
+
+/*
+ * Replace the name of a network interface by its device, and check that the device exists.
+ */
+static enum exit_code find_device(struct arguments *arguments)
 {
-	return function->platform ? "there is no such platform device" :
-				    "there is no such PCI function";
+	struct function *function = &arguments->function;
+	const char *action = arguments->binds ? "bind" : "unbind";
+	char name[FUNCTION_NAME_SIZE], *problem;
+
+	if (function->platform && !function_exists(function) &&
+	    interface_exists(function, function->name)) {
+		strcpy(name, function->name);
+		problem = function_of_interface(name, function);
+		if (problem) {
+			print_error("cannot %s %s: %s; name the device: " LISTS, action, name, problem);
+			free(problem);
+			return EXIT_FAILED;
+		}
+		print_note("network interface %s is that of %s %s", name,
+			   function->platform ? "platform device" : "PCI function", function->name);
+	}
+	if (!function_exists(function))
+		return cannot(!function->platform ? "there is no such PCI function; \"lspci -D\" lists them" :
+			      arguments->binds ?
+			      "there is no such platform device or network interface; " LISTS :
+			      "there is no such platform device or network interface; \"ndshm list "
+			      "adapters\" lists bound functions, which have no interface",
+			      "%s %s", action, function->name);
+	return EXIT_DONE;
 }
 
 /* The IOMMU domain has a flush queue, or translates no addresses. */
@@ -182,22 +210,20 @@ static enum exit_code print_bound_json(const struct function *function,
 	return print_json(value);
 }
 
-/* Check that the function exists and is not in use. */
+/* Check that the function can be bound and is not in use. */
 static enum exit_code check(const struct arguments *arguments, const struct outcome *outcome)
 {
 	const struct function *function = &arguments->function;
 	enum exit_code code;
 	char *user;
 
-	if (!function_exists(function))
-		return cannot(missing_words(function), "bind %s", function->name);
 	if (!driver_exists(function, function_adapter_driver(function)))
 		return cannot("the module is not loaded: load it (modprobe ndshm)", "bind %s",
 			      function->name);
 	if (is_ours(function, outcome->driver_before))
 		return EXIT_DONE;
 	if (function_is_bridge(function))
-		return cannot("it is a bridge", "bind %s", function->name);
+		return cannot("it is a bridge; bind the functions behind it", "bind %s", function->name);
 	user = arguments->force ? NULL : function_user(function);
 	if (!user)
 		return EXIT_DONE;
@@ -264,6 +290,7 @@ static enum exit_code take_from(const char *driver, const struct function *funct
 {
 	const char *ours = function_adapter_driver(function);
 	enum exit_code code;
+	char *why;
 	int error;
 
 	if (driver) {
@@ -280,7 +307,9 @@ static enum exit_code take_from(const char *driver, const struct function *funct
 		outcome->driver = function_driver(function);
 		return EXIT_DONE;
 	}
-	code = cannot_errno(error, "bind %s to %s", function->name, ours);
+	why = format_string("%s; the kernel log has the cause (dmesg)", strerror(-error));
+	code = cannot_reason(why, NULL, error, "bind %s to %s", function->name, ours);
+	free(why);
 	give_back(function, outcome);
 	print_error("%s now has %s", function->name,
 		    outcome->driver ? outcome->driver : "no driver");
@@ -370,8 +399,9 @@ enum exit_code run_bind(struct common *common, int argc, char **argv)
 		.options = bind_options,
 		.parser = parse,
 		.args_doc = "DEVICE",
-		.doc = "Take a PCI function (by its address) or a platform device (by its name) from "
-		       "its driver, make its IOMMU group strict, and make an adapter of it.\v"
+		.doc = "Take a PCI function (by its address) or a platform device (by its name), or the "
+		       "one of a network interface, from its driver, make its IOMMU group strict, and "
+		       "make an adapter of it.\v"
 		       "Without --owner, --mode and --reset it is permitted to whom it was before, "
 		       "which is root at first.",
 		.children = bind_children,
@@ -382,6 +412,9 @@ enum exit_code run_bind(struct common *common, int argc, char **argv)
 	enum exit_code code;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	code = find_device(&arguments);
+	if (code != EXIT_DONE)
+		return code;
 	outcome.driver_before = function_driver(&arguments.function);
 	outcome.group = function_group(&arguments.function);
 	outcome.type_before = function_group_type(&arguments.function);
@@ -395,7 +428,7 @@ enum exit_code run_bind(struct common *common, int argc, char **argv)
 		code = ndshm ? EXIT_DONE : EXIT_FAILED;
 	}
 	if (code == EXIT_DONE && is_stand_in(common, ndshm))
-		code = cannot("the stand-in for the module has no PCI functions", "bind %s",
+		code = cannot("the stand-in for the module has no PCI functions; omit --backend and NDSHM_BACKEND", "bind %s",
 			      arguments.function.name);
 	if (code == EXIT_DONE)
 		code = bind_function(&arguments, ndshm, &outcome);
@@ -481,7 +514,7 @@ static enum exit_code check_claims(const struct arguments *arguments,
 	if (!ndshm)
 		return EXIT_FAILED;
 	if (is_stand_in(arguments->common, ndshm))
-		code = cannot("the stand-in for the module has no PCI functions", "unbind %s",
+		code = cannot("the stand-in for the module has no PCI functions; omit --backend and NDSHM_BACKEND", "unbind %s",
 			      function->name);
 	else if (function_group_find(function, function_is_claimed, ndshm, &claimed)) {
 		print_error("function %s: a client has claimed adapter %s, which is %s; "
@@ -499,8 +532,6 @@ static enum exit_code unbind_function(const struct arguments *arguments, struct 
 	const struct function *function = &arguments->function;
 	int error = 0;
 
-	if (!function_exists(function))
-		return cannot(missing_words(function), "unbind %s", function->name);
 	if (check_claims(arguments, outcome))
 		return EXIT_FAILED;
 	if (is_ours(function, outcome->driver_before))
@@ -533,6 +564,9 @@ enum exit_code run_unbind(struct common *common, int argc, char **argv)
 	enum exit_code code;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	code = find_device(&arguments);
+	if (code != EXIT_DONE)
+		return code;
 	outcome.driver_before = function_driver(&arguments.function);
 	outcome.group = function_group(&arguments.function);
 	outcome.type_before = function_group_type(&arguments.function);

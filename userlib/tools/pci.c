@@ -67,22 +67,6 @@ bool function_parse(const char *word, struct function *function)
 	return true;
 }
 
-const char *function_bus(const struct function *function)
-{
-	return function->platform ? "platform" : "pci";
-}
-
-const char *function_adapter_driver(const struct function *function)
-{
-	return function->platform ? "ndshm_platform" : "ndshm_pci";
-}
-
-static char *device_path(const struct function *function, const char *file)
-{
-	return format_string("%s/sys/bus/%s/devices/%s%s", function->root, function_bus(function),
-			     function->name, file);
-}
-
 static bool exists(char *path)
 {
 	bool there = !access(path, F_OK);
@@ -104,6 +88,66 @@ static char *link_name(char *path)
 	target[length] = '\0';
 	slash = strrchr(target, '/');
 	return format_string("%s", slash ? slash + 1 : target);
+}
+
+static char *interface_path(const struct function *function, const char *name, const char *file)
+{
+	return format_string("%s/sys/class/net/%s%s", function->root, name, file);
+}
+
+bool interface_exists(const struct function *function, const char *name)
+{
+	return exists(interface_path(function, name, ""));
+}
+
+/* Return the bus of a device, allocated, or NULL. */
+static char *device_bus(const char *device)
+{
+	return link_name(format_string("%s/subsystem", device));
+}
+
+char *function_of_interface(const char *name, struct function *function)
+{
+	char *link = interface_path(function, name, "/device");
+	char *device = realpath(link, NULL), *bus, *problem = NULL;
+	const char *last;
+
+	free(link);
+	if (!device)
+		return format_string("it is a virtual network interface, without a device");
+	bus = device_bus(device);
+	if (bus && !strcmp(bus, "virtio")) {
+		*strrchr(device, '/') = '\0';
+		free(bus);
+		bus = device_bus(device);
+	}
+	last = strrchr(device, '/') + 1;
+	function->platform = bus && !strcmp(bus, "platform");
+	if (!bus || (strcmp(bus, "pci") && !function->platform) ||
+	    strlen(last) >= sizeof(function->name))
+		problem = format_string("it is a network interface of device %s on bus %s", last,
+					bus ? bus : "(none)");
+	else
+		strcpy(function->name, last);
+	free(bus);
+	free(device);
+	return problem;
+}
+
+const char *function_bus(const struct function *function)
+{
+	return function->platform ? "platform" : "pci";
+}
+
+const char *function_adapter_driver(const struct function *function)
+{
+	return function->platform ? "ndshm_platform" : "ndshm_pci";
+}
+
+static char *device_path(const struct function *function, const char *file)
+{
+	return format_string("%s/sys/bus/%s/devices/%s%s", function->root, function_bus(function),
+			     function->name, file);
 }
 
 /* Return the first line of a file, allocated; NULL on failure. Frees @path. */

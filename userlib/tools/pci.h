@@ -27,6 +27,14 @@ struct function {
  */
 bool function_parse(const char *word, struct function *function);
 
+/* Return true if the network namespace has a network interface of this name. */
+bool interface_exists(const struct function *function, const char *name);
+/*
+ * Find the function, or platform device, of a network interface, directly or below its virtio
+ * device. Returns NULL, or what the interface belongs to instead, allocated.
+ */
+char *function_of_interface(const char *name, struct function *function);
+
 /* The bus, "pci" or "platform", and the driver of the module for it. */
 const char *function_bus(const struct function *function);
 const char *function_adapter_driver(const struct function *function);
