@@ -98,22 +98,35 @@ static bool is_ours(const struct function *function, const char *driver)
 }
 
 #define LISTS	"\"lspci -D\" lists PCI functions, \"ls /sys/bus/platform/devices\" platform devices"
+#define STAND_IN	"the stand-in for the module has no PCI functions; omit --backend and NDSHM_BACKEND"
+
+static const char *missing_words(const struct function *function, bool binds)
+{
+	if (!function->platform)
+		return "there is no such PCI function; \"lspci -D\" lists them";
+	return binds ? "there is no such platform device or network interface; " LISTS :
+		       "there is no such platform device or network interface; \"ndshm list adapters\" "
+		       "lists bound functions, which have no interface";
+}
 
 /*
- * Replace the name of a network interface by its device, and check that the device exists.
+ * Replace the name of a network interface by its device, and check that the device exists and that
+ * this process may bind it.
  */
 static enum exit_code find_device(struct arguments *arguments)
 {
 	struct function *function = &arguments->function;
 	const char *action = arguments->binds ? "bind" : "unbind";
 	char name[FUNCTION_NAME_SIZE], *problem;
+	int error;
 
 	if (function->platform && !function_exists(function) &&
 	    interface_exists(function, function->name)) {
 		strcpy(name, function->name);
 		problem = function_of_interface(name, function);
 		if (problem) {
-			print_error("cannot %s %s: %s; name the device: " LISTS, action, name, problem);
+			print_error("cannot %s %s: %s; name the device: " LISTS, action, name,
+				    problem);
 			free(problem);
 			return EXIT_FAILED;
 		}
@@ -121,12 +134,14 @@ static enum exit_code find_device(struct arguments *arguments)
 			   function->platform ? "platform device" : "PCI function", function->name);
 	}
 	if (!function_exists(function))
-		return cannot(!function->platform ? "there is no such PCI function; \"lspci -D\" lists them" :
-			      arguments->binds ?
-			      "there is no such platform device or network interface; " LISTS :
-			      "there is no such platform device or network interface; \"ndshm list "
-			      "adapters\" lists bound functions, which have no interface",
-			      "%s %s", action, function->name);
+		return cannot(missing_words(function, arguments->binds), "%s %s", action,
+			      function->name);
+	error = function_may_change(function);
+	if (error)
+		return cannot_reason(error == -EROFS ?
+				     "/sys is read-only here; run it outside of the container" :
+				     "requires root; run it as root, outside of containers", NULL, error,
+				     "%s %s", action, function->name);
 	return EXIT_DONE;
 }
 
@@ -399,9 +414,9 @@ enum exit_code run_bind(struct common *common, int argc, char **argv)
 		.options = bind_options,
 		.parser = parse,
 		.args_doc = "DEVICE",
-		.doc = "Take a PCI function (by its address) or a platform device (by its name), or the "
-		       "one of a network interface, from its driver, make its IOMMU group strict, and "
-		       "make an adapter of it.\v"
+		.doc = "Take a PCI function (by its address), a platform device (by its name), or that "
+		       "of a network interface from its driver, make its IOMMU group strict, and make "
+		       "an adapter of it.\v"
 		       "Without --owner, --mode and --reset it is permitted to whom it was before, "
 		       "which is root at first.",
 		.children = bind_children,
@@ -428,8 +443,7 @@ enum exit_code run_bind(struct common *common, int argc, char **argv)
 		code = ndshm ? EXIT_DONE : EXIT_FAILED;
 	}
 	if (code == EXIT_DONE && is_stand_in(common, ndshm))
-		code = cannot("the stand-in for the module has no PCI functions; omit --backend and NDSHM_BACKEND", "bind %s",
-			      arguments.function.name);
+		code = cannot(STAND_IN, "bind %s", arguments.function.name);
 	if (code == EXIT_DONE)
 		code = bind_function(&arguments, ndshm, &outcome);
 	ndshm_close(ndshm);
@@ -514,8 +528,7 @@ static enum exit_code check_claims(const struct arguments *arguments,
 	if (!ndshm)
 		return EXIT_FAILED;
 	if (is_stand_in(arguments->common, ndshm))
-		code = cannot("the stand-in for the module has no PCI functions; omit --backend and NDSHM_BACKEND", "unbind %s",
-			      function->name);
+		code = cannot(STAND_IN, "unbind %s", function->name);
 	else if (function_group_find(function, function_is_claimed, ndshm, &claimed)) {
 		print_error("function %s: a client has claimed adapter %s, which is %s; "
 			    "end that client, or use --force", function->name, claimed.name,

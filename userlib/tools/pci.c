@@ -264,6 +264,15 @@ bool driver_exists(const struct function *function, const char *driver)
 				    function_bus(function), driver));
 }
 
+int function_may_change(const struct function *function)
+{
+	char *path = device_path(function, "/driver_override");
+	int error = faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) ? -errno : 0;
+
+	free(path);
+	return error == -ENOENT ? 0 : error;
+}
+
 int function_unbind(const struct function *function)
 {
 	return write_value(device_path(function, "/driver/unbind"), function->name);

@@ -69,7 +69,8 @@ bool function_group_find(const struct function *function,
  */
 char *function_user(const struct function *function);
 
-/* These return 0 or a negative errno. */
+/* These return 0 or a negative errno; the first one without an effect. */
+int function_may_change(const struct function *function);
 int function_unbind(const struct function *function);
 int function_set_group_type(const struct function *function, const char *type);
 int function_set_override(const struct function *function, const char *driver);
