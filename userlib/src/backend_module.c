@@ -7,10 +7,19 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "section_internal.h"
+
+/* A device node without a driver: the module is not loaded. A socket has none either. */
+static int without_driver(const char *where)
+{
+	struct stat status;
+
+	return stat(where, &status) || S_ISCHR(status.st_mode) ? -ENOENT : -EPROTONOSUPPORT;
+}
 
 static int module_open(struct ndshm *ndshm, const char *where)
 {
@@ -20,14 +29,10 @@ static int module_open(struct ndshm *ndshm, const char *where)
 		/* O_NONBLOCK: module_read_record() waits with poll(). */
 		fd = open(where, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	} while (fd < 0 && errno == EINTR);
-	if (fd < 0) {
-		/*
-		 * ENXIO and ENODEV: the device node exists, but the module is not loaded.
-		 */
-		if (errno == ENXIO || errno == ENODEV)
-			return -ENOENT;
+	if (fd < 0 && (errno == ENXIO || errno == ENODEV))
+		return without_driver(where);
+	if (fd < 0)
 		return -errno;
-	}
 	ndshm->fd = fd;
 	return 0;
 }

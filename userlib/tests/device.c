@@ -71,7 +71,7 @@ static void failures_of_open_arrive(void)
 	}
 }
 
-/* Errors of a node without a driver; a socket file fails in the same way. */
+/* Errors of a node without a driver. A socket fails in the same way, but is no device. */
 static void what_no_driver_has_is_not_there(void)
 {
 	static const int errors[] = { ENXIO, ENODEV };
@@ -84,7 +84,7 @@ static void what_no_driver_has_is_not_there(void)
 	unlink(address.sun_path);
 	REQUIRE(sock >= 0);
 	CHECK(!bind(sock, (struct sockaddr *)&address, sizeof(address)));
-	CHECK(ndshm_open(address.sun_path, &ndshm) == -ENOENT && !ndshm);
+	CHECK(ndshm_open(address.sun_path, &ndshm) == -EPROTONOSUPPORT && !ndshm);
 	unlink(address.sun_path);
 	close(sock);
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
