@@ -66,7 +66,7 @@ NDSHM_REASON_ROW(LIST, INVALID_PARAMETER, EINVAL, "list", 21,
 NDSHM_REASON_ROW(LIST_SHORT, BUFFER_TOO_SHORT, ENOSPC, "list-short", 22,
 		 "block has more segments than the list has room for; retry with the returned count")
 NDSHM_REASON_ROW(COUNT, INVALID_PARAMETER, EINVAL, "count", 23,
-		 "number of blocks is 0 or above the limit of one call; use several calls")
+		 "number of blocks is 0 or above the limit of one call that \"ndshm info\" shows; use several calls")
 
 /* Objects that a request names. */
 NDSHM_REASON_ROW(ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND, ENOENT, "adapter-unknown", 24,
@@ -134,7 +134,7 @@ NDSHM_REASON_ROW(MEMORY, RESOURCES, ENOMEM, "memory", 51,
 NDSHM_REASON_ROW(MEMLOCK, RESOURCES, ENOMEM, "memlock", 52,
 		 "RLIMIT_MEMLOCK of the user is reached; free memory, raise the limit (ulimit -l), or use CAP_IPC_LOCK")
 NDSHM_REASON_ROW(HANDLES, RESOURCES, EDQUOT, "handles", 53,
-		 "client has the maximum number of handles; free some, or open another client")
+		 "client has the maximum number of handles that \"ndshm info\" shows; free some, or open another client")
 
 /* Ranges of a block. */
 NDSHM_REASON_ROW(RANGE, INVALID_PARAMETER, EINVAL, "range", 54,

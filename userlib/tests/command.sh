@@ -133,6 +133,7 @@ says "a section too long: the limit" \
 failed "much too long" -l 18446744073709551615 "length-overflow, INVALID_PARAMETER, EOVERFLOW"
 failed "no block" -c 0 "count, INVALID_PARAMETER, EINVAL"
 failed "too many blocks" -c 65 "count, INVALID_PARAMETER, EINVAL"
+says "too many blocks: the limit" '*one call that "ndshm info" shows; *'
 failed "far too many blocks" -c 4294967295 "count, INVALID_PARAMETER, EINVAL"
 failed "no such node" -n 2147483647 "node, INVALID_PARAMETER, EINVAL"
 failed "no such adapter" -a node9 "adapter-unknown, ADAPTER_NOT_FOUND, ENOENT"
