@@ -79,12 +79,16 @@ userlib:
 .PHONY: install
 install: install-modules install-userlib
 
+# The name of the directory that modules_install installs to. In Debian's headers of 6.1
+# kernel.release has another name, and so has `make kernelrelease`.
+release = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
+
 # modules_install calls no depmod without System.map, which Debian's headers lack.
 .PHONY: install-modules
 install-modules: modules
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) \
 		INSTALL_MOD_STRIP=1 modules_install
-	$(if $(DESTDIR),,depmod $$(cat $(KDIR)/include/config/kernel.release))
+	$(if $(DESTDIR),,depmod $(release))
 
 .PHONY: install-userlib
 install-userlib: userlib
@@ -93,12 +97,20 @@ install-userlib: userlib
 .PHONY: uninstall uninstall-modules uninstall-userlib
 uninstall: uninstall-modules uninstall-userlib
 
-# The directory of added modules is updates or extra, and some kernels compress modules.
+# The directory of added modules is updates or extra, and some kernels compress modules. Without an
+# installed kernel, which has modules.order, depmod's files are those of install-modules.
 uninstall-modules:
-	@release=$$(cat $(KDIR)/include/config/kernel.release) || { echo "$(KDIR): not a kernel build directory; set KDIR as for make install" >&2; exit 1; }; \
-	tree=$(DESTDIR)/lib/modules/$$release; \
+	@release=$(release); tree=$(DESTDIR)/lib/modules/$$release; \
+	test "$$release" || { echo "$(KDIR): not a kernel build directory; set KDIR as for make install" >&2; exit 1; }; \
 	rm -fv $$tree/updates/ndshm.ko* $$tree/extra/ndshm.ko*; \
-	$(if $(DESTDIR),,depmod $$release)
+	for directory in $$tree/updates $$tree/extra; do \
+		test ! -d $$directory || rmdir --ignore-fail-on-non-empty $$directory; \
+	done; \
+	if test -e $$tree/modules.order || find $$tree/ -name '*.ko*' 2>/dev/null | grep -q .; then \
+		$(if $(DESTDIR),true,depmod $$release) || exit; \
+	else \
+		rm -f $$tree/modules.*; \
+	fi
 
 uninstall-userlib:
 	$(MAKE) -C userlib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
