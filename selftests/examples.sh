@@ -44,6 +44,11 @@ with_block() {
 # Memory of it keeps the module.
 provider_provides() { "$ndshm" list blocks | grep -q ' example ' && ! rmmod ndshm_example_provider 2>/dev/null; }
 
+ndis_has_memory() {
+	says 'example: 16384 bytes at 0x[0-9a-f]+ for the device\|' &&
+		"$ndshm" list blocks --bytes | grep -q ' receive  *16384 '
+}
+
 edu=0000:00:12.0
 # Other users may be unable to reach the directory of the programs.
 cp -- "$NDSHM_BUILD/user/ndshm-edu" /tmp/
@@ -103,6 +108,9 @@ check 'adapter: unloaded' adapter_gone
 check 'queue: loaded' loaded queue
 check 'queue: it has lived, and waited for its packet' queue_lived
 check 'queue: unloaded' queue_gone
+check 'ndis: loaded' loaded ndis
+check 'ndis: it has a block' ndis_has_memory
+check 'ndis: unloaded' unloaded ndis
 check 'provider: loaded' loaded provider
 check 'provider: it is there' provider_there
 check 'provider: memory of it' with_block provider_provides --provider example

@@ -37,7 +37,7 @@ check_checkpatch() {
 		uapi/*) ignore+=,BIT_MACRO ;;
 		# Names that are NDIS's, whose types it takes for factors.
 		kernel/include/ndshm/ndis*|kernel/ndis/*|kernel/tests/ndis/*|kernel/tests/kunit/ndis.c|\
-		kernel/prototypes/edu/*|kernel/prototypes/reserved/*)
+		kernel/prototypes/edu/*|kernel/prototypes/reserved/*|Documentation/examples/ndshm_example_ndis.c)
 			ignore+=,CAMELCASE,NEW_TYPEDEFS,SPACING,LINE_SPACING
 			[[ $file != kernel/tests/* ]] || ignore+=,MACRO_ARG_REUSE,MACRO_WITH_FLOW_CONTROL ;;
 		selftests/bench/mod/blocks.c) ignore+=,CAMELCASE ;;
