@@ -83,12 +83,27 @@ install: install-modules install-userlib
 # kernel.release has another name, and so has `make kernelrelease`.
 release = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 
-# modules_install calls no depmod without System.map, which Debian's headers lack.
+# What other modules are built with. Their Kbuild files have the path, so it is without PREFIX.
+kit = $(DESTDIR)/usr/src/ndshm
+
+# modules_install calls no depmod without System.map, which Debian's headers lack. The module is not
+# compressed, because the program for it is not among the packages that the build needs.
 .PHONY: install-modules
-install-modules: modules
+install-modules: modules install-kit
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) \
-		INSTALL_MOD_STRIP=1 modules_install
+		INSTALL_MOD_STRIP=1 $(addprefix CONFIG_MODULE_COMPRESS_,GZIP= XZ= ZSTD=) modules_install
 	$(if $(DESTDIR),,depmod $(release))
+
+# Times are kept: an installation that changes nothing lets no other module be compiled again.
+.PHONY: install-kit
+install-kit: modules
+	$(if $(DESTDIR),,@! dpkg-query -S $(kit) >/dev/null 2>&1 || \
+		{ echo "$(kit): the package ndshm-dkms has it; purge ndshm-dkms first" >&2; exit 1; })
+	install -d $(kit)/include/ndshm $(kit)/uapi/linux $(kit)/$(release)
+	install -p -m 644 kernel/include/ndshm.mk $(kit)/
+	install -p -m 644 kernel/include/ndshm/*.h $(kit)/include/ndshm/
+	install -p -m 644 uapi/linux/*.h $(kit)/uapi/linux/
+	install -p -m 644 $(MODULE_DIR)/Module.symvers $(kit)/$(release)/
 
 .PHONY: install-userlib
 install-userlib: userlib
@@ -97,20 +112,22 @@ install-userlib: userlib
 .PHONY: uninstall uninstall-modules uninstall-userlib
 uninstall: uninstall-modules uninstall-userlib
 
-# The directory of added modules is updates or extra, and some kernels compress modules. Without an
-# installed kernel, which has modules.order, depmod's files are those of install-modules.
+# The directory of added modules is updates or extra. Without an installed kernel, which has
+# modules.order, depmod's files are those of install-modules. The headers for other modules stay for
+# another kernel, or if the package ndshm-dkms has them.
 uninstall-modules:
 	@release=$(release); tree=$(DESTDIR)/lib/modules/$$release; \
 	test "$$release" || { echo "$(KDIR): not a kernel build directory; set KDIR as for make install" >&2; exit 1; }; \
-	rm -fv $$tree/updates/ndshm.ko* $$tree/extra/ndshm.ko*; \
-	for directory in $$tree/updates $$tree/extra; do \
+	rm -fv $$tree/updates/ndshm.ko* $$tree/extra/ndshm.ko* $(kit)/$$release/Module.symvers; \
+	for directory in $$tree/updates $$tree/extra $(kit)/$$release; do \
 		test ! -d $$directory || rmdir --ignore-fail-on-non-empty $$directory; \
 	done; \
 	if test -e $$tree/modules.order || find $$tree/ -name '*.ko*' 2>/dev/null | grep -q .; then \
 		$(if $(DESTDIR),true,depmod $$release) || exit; \
 	else \
 		rm -f $$tree/modules.*; \
-	fi
+	fi; \
+	ls $(kit)/*/Module.symvers >/dev/null 2>&1 || dpkg-query -S $(kit) >/dev/null 2>&1 || rm -rf $(kit)
 
 uninstall-userlib:
 	$(MAKE) -C userlib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
