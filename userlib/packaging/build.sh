@@ -20,7 +20,7 @@ version=$(sed -n 's/^VERSION := //p' "$top/Makefile")
 # to DIRECTORY.
 export_source() {
 	(cd -- "$top" && git ls-files -z --cached --others --exclude-standard -- \
-		Kbuild COPYING kernel uapi userlib Documentation/netlink ':!userlib/packaging/*.sh' |
+		Kbuild COPYING kernel uapi userlib Documentation/{examples,netlink} ':!userlib/packaging/*.sh' |
 		while IFS= read -rd '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
 		tar --null -T - --sort=name --owner=0 --group=0 -c) | tar -x -C "$1"
 	mv -- "$1/userlib/packaging/debian" "$1/debian"
