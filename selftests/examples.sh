@@ -5,8 +5,8 @@
 # goes without a trace. With an edu device also userlib/examples/edu.c: exit status and output with
 # the device, and for each cause of an error.
 #
-# NDSHM_KO is the module, NDSHM_EXAMPLES the directory with those of the examples, NDSHM_BUILD
-# that with user/ndshm and user/ndshm-edu.
+# NDSHM_KO is the module, NDSHM_EXAMPLES the directory with those of the examples, without which only
+# the device is used, NDSHM_BUILD that with user/ndshm and user/ndshm-edu.
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/traffic/lib.sh"
 
@@ -50,8 +50,6 @@ ndis_has_memory() {
 }
 
 edu=0000:00:12.0
-# Other users may be unable to reach the directory of the programs.
-cp -- "$NDSHM_BUILD/user/ndshm-edu" /tmp/
 as() { setpriv --reuid "$1" --regid "$1" --clear-groups "${@:2}"; }
 works=$'identity 0x010000ed, 1048576 bytes of registers\n2048 bytes copied to the device and back'
 # edu_ends STATUS PATTERN [COMMAND...]: COMMAND, by default `/tmp/ndshm-edu $edu`, ends with STATUS,
@@ -68,6 +66,10 @@ edu_busy() { edu_fails 'cannot claim it: adapter, or another one of its IOMMU gr
 edu_tests() {
 	local user=(as 65534 /tmp/ndshm-edu "$edu")
 	log_mark
+	# Other users may be unable to reach the directory of the programs.
+	cp -- "$NDSHM_BUILD/user/ndshm-edu" /tmp/
+	check 'edu: the module is not loaded' edu_fails 'there is no /dev/ndshm; load the module (modprobe ndshm)'
+	insmod "$NDSHM_KO"
 	check 'edu: usage' edu_ends 2 'usage: *' /tmp/ndshm-edu
 	check 'edu: not bound' edu_fails 'cannot find it: no such adapter; *bind PCI functions with "ndshm bind"'
 	check 'edu: no such function' edu_ends 1 'ndshm-edu: 0000:00:1f.7: cannot find it: no such adapter; *' /tmp/ndshm-edu 0000:00:1f.7
@@ -96,25 +98,29 @@ edu_tests() {
 		"$ndshm" unbind "$user_card"
 	fi
 	check 'edu: unbound' "$ndshm" unbind "$edu"
+	check 'edu: nobody uses ndshm' rmmod ndshm
 	check 'edu: the kernel log is clean' log_clean
 }
 
-check 'edu: the module is not loaded' edu_fails 'there is no /dev/ndshm; load the module (modprobe ndshm)'
-insmod "$NDSHM_KO"
+module_tests() {
+	insmod "$NDSHM_KO"
+	check 'adapter: loaded' loaded adapter
+	check 'adapter: it has a block' adapter_has_memory
+	check 'adapter: unloaded' adapter_gone
+	check 'queue: loaded' loaded queue
+	check 'queue: it has lived, and waited for its packet' queue_lived
+	check 'queue: unloaded' queue_gone
+	check 'ndis: loaded' loaded ndis
+	check 'ndis: it has a block' ndis_has_memory
+	check 'ndis: unloaded' unloaded ndis
+	check 'provider: loaded' loaded provider
+	check 'provider: it is there' provider_there
+	check 'provider: memory of it' with_block provider_provides --provider example
+	check 'provider: unloaded' unloaded provider
+	check 'nobody uses ndshm' rmmod ndshm
+	check 'the kernel log is clean' log_clean
+}
+
 [[ ! -e /sys/bus/pci/devices/$edu ]] || edu_tests
-check 'adapter: loaded' loaded adapter
-check 'adapter: it has a block' adapter_has_memory
-check 'adapter: unloaded' adapter_gone
-check 'queue: loaded' loaded queue
-check 'queue: it has lived, and waited for its packet' queue_lived
-check 'queue: unloaded' queue_gone
-check 'ndis: loaded' loaded ndis
-check 'ndis: it has a block' ndis_has_memory
-check 'ndis: unloaded' unloaded ndis
-check 'provider: loaded' loaded provider
-check 'provider: it is there' provider_there
-check 'provider: memory of it' with_block provider_provides --provider example
-check 'provider: unloaded' unloaded provider
-check 'nobody uses ndshm' rmmod ndshm
-check 'the kernel log is clean' log_clean
+[[ ! ${NDSHM_EXAMPLES:-} ]] || module_tests
 finish

@@ -4,8 +4,8 @@
 # install.sh KDIR KEEP: `make install` for a kernel whose headers are installed, with KDIR
 # /lib/modules/RELEASE/build; what it has installed is used, and `make uninstall` leaves no file that
 # was not there before. To be run as root of a system that may be changed, such as a chroot, with the
-# source and KEEP below /mnt, /root or /tmp. KEEP gets the installed module, for a guest. Prints
-# TAP.
+# source and KEEP below /mnt, /root or /tmp. KEEP gets the installed module and the examples, which
+# are built with it, for selftests/examples.sh in a guest. Prints TAP.
 set -euo pipefail
 top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 . "$top/userlib/packaging/tap.sh"
@@ -15,13 +15,17 @@ release=$(basename -- "${kdir%/build}")
 version=$(sed -n 's/^VERSION := //p' "$top/Makefile")
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
-mkdir -p -- "$keep"
+mkdir -p -- "$keep" "$work/own"
 
 project() { make -C "$top" KDIR="$kdir" "$@"; }
 # The files of depmod have the modules that it knows.
 list_all() {
 	list_files
 	find "/lib/modules/$release" -maxdepth 1 -name 'modules.*' -exec sha256sum {} + | sort
+}
+own_modules() {
+	cp -- "$top"/Documentation/examples/{Kbuild,*.c} "$work/own/"
+	make -C "$kdir" "M=$work/own" KCFLAGS=-Werror modules && cp -- "$work/own"/*.ko "$keep/"
 }
 module_found() {
 	is "$(modinfo -k "$release" -F vermagic ndshm | cut -d' ' -f1)" "$release" &&
@@ -37,6 +41,7 @@ ldconfig
 check 'the command runs' is "$(ndshm --version 2>&1)" "ndshm $version"
 check 'the manual page is there' test -e /usr/local/share/man/man1/ndshm.1
 check 'the module is found' module_found
+check "modules of others are built with it" own_modules
 check 'it is uninstalled' project uninstall
 ldconfig
 list_all >"$work/after"

@@ -40,14 +40,6 @@ build_modules() {
 	arm64)	build_module "$kernel" W=1 "${switches[@]}" ;;
 	esac
 }
-# Build the example modules as the documentation says.
-build_examples() {
-	local out=$BUILD/examples/$kernel
-	mkdir -p "$out/Documentation" && cp -asf "$top/kernel" "$top/uapi" "$out/" &&
-	cp -asf "$top/Documentation/examples" "$out/Documentation/" &&
-	make -C "$("$here/kernels.sh" headers "$kernel")" M="$out/Documentation/examples" W=1 KCFLAGS=-Werror \
-		KBUILD_EXTRA_SYMBOLS="$BUILD/modules/$kernel/Module.symvers" modules
-}
 # The programs that `make test` runs.
 core_programs='abi_layout abi block mmap_rules section extent provider ndis dma_edu'
 # The same programs for every kernel, and a list of them.
@@ -93,7 +85,7 @@ build_interop() {
 	make -C "$top/selftests/interop" BUILD="$BUILD/interop" LIBRARY="$BUILD/user" DPDK="$files"
 }
 # What can be built, in this order; a name with a slash for each kernel.
-build_order=(userlib library-tests command-tests '*/modules' '*/examples' selftests fuzz module-tests heap stress interop)
+build_order=(userlib library-tests command-tests '*/modules' selftests fuzz module-tests heap stress interop)
 
 # need_of_level: add what the level needs to packages[] and builds[], and its kernel to used_kernels[].
 declare -A packages=() builds=() used_kernels=()
@@ -144,7 +136,7 @@ kernel_variables() {
 		export NDSHM_TEST_KO=$tests/stripped/ndshm.ko
 	elif [[ $stage == @(test|stock) ]]; then
 		tests+=-test
-		export NDSHM_TEST_KO=$tests/stripped/ndshm.ko NDSHM_EXAMPLES=$BUILD/examples/$kernel/Documentation/examples
+		export NDSHM_TEST_KO=$tests/stripped/ndshm.ko
 	else
 		export NDSHM_KUNIT=$tests/stripped/kernel/tests/ndshm_kunit.ko
 		export NDSHM_COVERAGE=$tests/stripped/kernel/tests/ndshm_coverage.ko

@@ -23,7 +23,7 @@ kernel=${KERNEL:-6.12}
 work=${BUILD:-$top/build}/readme
 # A page may use what the pages before it have installed.
 guest_pages=(README.md Documentation/use/start.rst Documentation/use/cards.rst
-	Documentation/driver/start.rst Documentation/provider/start.rst)
+	Documentation/driver/own-module.rst Documentation/driver/start.rst Documentation/provider/start.rst)
 host_pages=(Documentation/hacking/start.rst Documentation/use/first-driver.rst)
 
 # extract DIRECTORY PAGE...: write PAGE-LINE.sh for each block to run, and PAGE-LINE.text for its
@@ -121,14 +121,19 @@ mkdir -- "$project"
 	while IFS= read -rd '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
 	tar --null -T - -c) | tar -x --no-same-owner -C "$project"
 
-# With the same commands, in the copy for the machine. With ccache, if installed.
+# With the same commands, in the copy for the machine. With ccache, if installed. Modules of others
+# need what is installed for them, which is at its place in a name space.
 keep_objects
 objects=$([[ ! ${CCACHE_DIR:-} ]] || echo /usr/lib/ccache:)
 headers=$("$vm_dir/kernels.sh" headers "$kernel")
-sed -n '/^make /{:more;p;/\\$/{n;b more}}' "$work"/guest/*.sh | sed "s#/lib/modules/\$(uname -r)/build#$headers#" >"$work/build"
+sed -n '/^\(make\|cp -r\) /{:more;p;/\\$/{n;b more}}' "$work"/guest/*.sh | sed "s#/lib/modules/\$(uname -r)/build#$headers#" >"$work/build"
 ! grep -w install "$work/build" || die 'a page says to install without sudo: that is not done here'
+sed -i '0,/^cp /s//make -s install-kit\n&/' "$work/build"
+user=()
+[[ $EUID -eq 0 ]] || user=(--user --map-root-user)
 clean_path=$objects/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-(cd -- "$project" && env -i HOME=/nonexistent LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" PATH="$clean_path" \
+(cd -- "$project" && unshare "${user[@]}" --mount bash -ec 'mount -t tmpfs tmpfs /usr/src && exec "$@"' - \
+	env -i HOME=/nonexistent LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" PATH="$clean_path" \
 	KDIR="$headers" bash -e "$work/build") >"$work/build.log" 2>&1 || {
 	tail -n 30 -- "$work/build.log" >&2
 	die 'the commands of the pages do not build it here'

@@ -66,14 +66,14 @@ chroot_run() {
 	return "$code"
 }
 
-# test_start NAME PACKAGE,...: build the packages, and set $tar to a chroot with what they depend on
+# test_start NAME PACKAGE,... [FILE]...: build the packages, and set $tar to a chroot with what they depend on
 # and PACKAGE,..., $work to an empty directory with the packages, NAME.sh and tap.sh, and $passed to
-# the file that keeps TAP of a test without a failure. If there is one of these inputs, print it
-# and exit.
+# the file that keeps TAP of a test without a failure. If there is one of these inputs, of which FILE
+# is another, print it and exit.
 test_start() {
 	"$here/build.sh" >&2
 	tar=$(chroot_make "$1" apt "$runtime_packages,$2")
-	passed=$cache/passed/package-$1-$(cat -- "$build/package/key" "$here/$1.sh" "$here/tap.sh" <(echo "$tar") | sha256sum | cut -c1-20)
+	passed=$cache/passed/package-$1-$(cat -- "$build/package/key" "$here/$1.sh" "$here/tap.sh" "${@:3}" <(echo "$tar") | sha256sum | cut -c1-20)
 	if [[ -s $passed ]]; then
 		cat -- "$passed"
 		exit

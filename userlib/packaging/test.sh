@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # test.sh: build the packages and install them in a chroot that has only Debian and the headers of
-# two kernels; upgrade and purge; then load the module that DKMS built in a virtual machine.
-# Prints TAP, that of the last run if no input has changed. With `inside` it is the part in the
-# chroot, with `guest` that in the machine.
+# two kernels; build the example modules there as a stranger's; upgrade and purge; then load all of
+# them in virtual machines of both kernels. Prints TAP, that of the last run if no input has changed.
+# With `inside` it is the part in the chroot, with `guest` that in a machine.
 set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 
@@ -17,6 +17,16 @@ command_refuses() {
 }
 sentence_without_headers() {
 	has 'its headers are missing; install linux-headers-' "$1"
+}
+# own_modules RELEASE: build the examples as the page "Your own module" says, but with all warnings.
+own_modules() {
+	local own=/tmp/own-$1
+	cp -r /usr/share/doc/ndshm-dkms/examples "$own"
+	if ! make -C "/lib/modules/$1/build" "M=$own" W=1 modules >"$own.log" 2>&1 || grep -qi warning "$own.log"; then
+		cat "$own.log"
+		return 1
+	fi
+	cp -- "$own"/*.ko "/mnt/$1/"
 }
 
 if [[ ${1:-} == inside ]]; then
@@ -40,7 +50,11 @@ if [[ ${1:-} == inside ]]; then
 	module=$(find "/lib/modules/$second" -name 'ndshm.ko*')
 	check 'the module has the version of the package' is \
 		"$(modinfo -F version "$module")" "$(dpkg-query -W -f '${Version}' ndshm-dkms)"
-	cp -- "$module" "/mnt/module-$second${module#*ndshm}"
+	for release in "$first" "$second"; do
+		mkdir -- "/mnt/$release"
+		cp -- "/lib/modules/$release/updates/dkms"/ndshm.ko* "/mnt/$release/"
+		check "the examples are built for $release" own_modules "$release"
+	done
 	check 'the group exists' getent group ndshm
 	check 'the units are valid' systemd-analyze verify --man=no /lib/systemd/system/ndshm-bind@.service /lib/systemd/system/ndshm-section@.service /lib/systemd/system/ndshm-exporter.service
 	check 'a function that is missing is refused' command_refuses
@@ -58,12 +72,10 @@ if [[ ${1:-} == guest ]]; then
 	release=$(uname -r) tree=/tmp/modules
 	mkdir -p -- "$tree/updates/dkms"
 	cp -- "/lib/modules/$release"/modules.{builtin,builtin.modinfo,order} "$tree/"
-	for module in "$directory/module-$release".ko*; do
-		cp -- "$module" "$tree/updates/dkms/ndshm${module#"$directory/module-$release"}"
-	done
+	cp -- "$directory/$release"/ndshm.ko* "$tree/updates/dkms/"
 	mount --bind -- "$tree" "/lib/modules/$release"
 	depmod
-	dpkg-deb -x "$directory"/packages/ndshm-dkms_*.deb /tmp/package
+	for package in ndshm-dkms ndshm-tools libndshm0; do dpkg-deb -x "$directory"/packages/"$package"_*.deb /tmp/package; done
 	systemd-sysusers /tmp/package/usr/lib/sysusers.d/*.conf
 	mkdir -p /run/udev/rules.d
 	cp -- /tmp/package/lib/udev/rules.d/*.rules /run/udev/rules.d/
@@ -78,6 +90,12 @@ if [[ ${1:-} == guest ]]; then
 	udevadm settle
 	check 'the node belongs to root and the group, who may open it' is "$(stat -c '%U:%G %a' /dev/ndshm)" 'root:ndshm 660'
 	udevadm control --exit
+	rmmod ndshm
+	mkdir -p /tmp/build
+	ln -s ../package/usr/bin /tmp/build/user
+	check "the examples work with the installed module on $release" env LD_LIBRARY_PATH="$(echo /tmp/package/usr/lib/*-linux-gnu)" \
+		NDSHM_BUILD=/tmp/build NDSHM_EXAMPLES="$directory/$release" \
+		NDSHM_KO="$(echo "$directory/$release"/ndshm.ko*)" "$3"
 	exit
 fi
 
@@ -92,9 +110,12 @@ for name in 6.1 6.12; do
 	release=$("$vm_dir/kernels.sh" release "$name")
 	headers+=("linux-headers-$release")
 done
-test_start test "$(IFS=,; echo "${headers[*]}")"
+test_start test "$(IFS=,; echo "${headers[*]}")" "$top/selftests/examples.sh" "$top/selftests/traffic/lib.sh"
 {
 	chroot_run "$tar" "$work" env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin nice -n 19 bash /mnt/test.sh inside
-	"$vm_dir/run.sh" --kernel 6.12 --name package --quiet --timeout 300 -- "$work/test.sh" guest "$work"
+	for name in 6.1 6.12; do
+		"$vm_dir/run.sh" --kernel "$name" --name package --quiet --timeout 300 -- \
+			"$here/test.sh" guest "$work" "$top/selftests/examples.sh"
+	done
 } | tee -- "$work/tap"
 grep -q '^not ok' "$work/tap" || mv -- "$work/tap" "$passed"
