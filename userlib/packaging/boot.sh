@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # boot.sh: install the packages in a virtual machine that boots Debian with systemd and Debian's
-# kernel, reboot it, and purge them. The machine has no network, and a PCI function. DKMS builds the
-# module in the machine. Prints TAP, that of the last run if no input has changed. With `inside` it
+# kernel, reboot it, and purge them. The machine has no network, and two PCI functions: edu, and a
+# network card with the kernel's driver. DKMS builds the module in the machine. Prints TAP, that of the last run if no input has changed. With `inside` it
 # is the part in the machine, which a unit starts at each boot.
 set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -11,6 +11,7 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 
 function=0000:00:05.0
 bind=ndshm-bind@$function.service
+card=0000:00:11.0
 # wait_until COMMAND...: up to 60 s, for what has no event to wait for.
 wait_until() {
 	local n
@@ -24,6 +25,7 @@ wait_until() {
 as() { setpriv --reuid "$1" --regid ndshm --clear-groups -- "${@:2}"; }
 fails() { ! "$@"; }
 says() { has "$1" "$("${@:2}" 2>&1)"; }
+driver() { basename -- "$(readlink -- "/sys/bus/pci/devices/$1/driver")"; }
 
 before_reboot() {
 	useradd -M owner
@@ -34,6 +36,9 @@ before_reboot() {
 	check 'the installation loads the module' test -d /sys/module/ndshm
 	check 'the node belongs to root and the group, who may open it' \
 		is "$(stat -c '%U:%G %a' /dev/ndshm)" 'root:ndshm 660'
+	check "the card has the kernel's driver" is "$(driver $card)" e1000e
+	check 'a unit without a file takes it within 300 s' timeout 300 systemctl enable --now "ndshm-bind@$card"
+	check 'it belongs to root' says "$card .*root:root *0600" ndshm list adapters
 	mkdir -p /etc/ndshm/bind /etc/ndshm/section
 	sed 's/^OWNER=.*/OWNER=owner:ndshm/; s/^MODE=.*/MODE=0600/' \
 		/usr/share/doc/ndshm-tools/examples/bind.conf >"/etc/ndshm/bind/$function.conf"
@@ -48,6 +53,7 @@ before_reboot() {
 after_reboot() {
 	check 'the module is loaded at boot' test -d /sys/module/ndshm
 	check 'the unit has bound the function' systemctl is-active "$bind"
+	check 'and that without a file the card' is "$(systemctl is-active "ndshm-bind@$card") $(driver $card)" 'active ndshm_pci'
 	check 'the function belongs to its owner' says "$function .*owner:ndshm *0600" ndshm list adapters
 	check 'who can claim it' as owner ndshm alloc --adapter "$function" --length 64K
 	check 'and no one else' fails as other ndshm alloc --adapter "$function" --length 64K
@@ -60,6 +66,8 @@ after_reboot() {
 		ndshm section open a --owner root -- true
 	check 'a user creates a section' as owner ndshm section create --name b --max 1G -- true
 	check 'the socket serves metrics' metrics
+	check 'a unit that stops returns the card' systemctl disable --now "ndshm-bind@$card"
+	check "to the kernel's driver" is "$(driver $card)" e1000e
 	systemctl disable --now "$bind" ndshm-section@a.service ndshm-exporter.socket
 	rm -rf /etc/ndshm
 	check 'the packages are purged' env DEBIAN_FRONTEND=noninteractive apt-get purge -y \
@@ -109,7 +117,7 @@ build=$(realpath -m -- "${BUILD:-$top/build}")
 test_start boot systemd-sysv,dbus,e2fsprogs,python3-minimal,linux-image-amd64,linux-headers-amd64
 cat >"$work/ndshm-test.service" <<EOF
 [Unit]
-After=systemd-modules-load.service ndshm-bind@$function.service ndshm-section@a.service
+After=systemd-modules-load.service ndshm-bind@$function.service ndshm-bind@$card.service ndshm-section@a.service
 [Service]
 Environment=HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 ExecStart=/bin/bash -c 'udevadm settle; exec bash /root/boot.sh inside >/dev/virtio-ports/tap'
@@ -140,7 +148,7 @@ timeout -k 5 "${BOOT_SECONDS:-3600}" "$emulator" -nodefaults -no-user-config -di
 	-kernel "$work/vmlinuz" -initrd "$work/initrd" \
 	-append 'root=/dev/vda rw console=ttyS0 panic=-1 mitigations=off nowatchdog intel_iommu=on iommu.strict=1 systemd.journald.forward_to_console=1' \
 	-drive "file=$work/disk,format=raw,if=virtio,cache=unsafe" \
-	-device edu,addr=0x5 -serial "file:$work/console.log" \
+	-device edu,addr=0x5 -device e1000e,addr=0x11,romfile= -serial "file:$work/console.log" \
 	-device virtio-serial-pci -chardev "file,id=tap,path=$work/tap" \
 	-device virtserialport,chardev=tap,name=tap </dev/null >&2 || code=$?
 rm -f -- "$work/disk"

@@ -15,6 +15,16 @@ command_refuses() {
 	said=$(ndshm bind 0000:00:1f.7 2>&1) || code=$?
 	[[ $code -eq 1 ]] && has 'no such PCI function' "$said"
 }
+# A unit of the network that sysinit.target needs, as cloud-init has one, must make no cycle with it.
+bind_is_early() {
+	local units=/tmp/units
+	mkdir -p -- "$units"/{multi-user,sysinit}.target.wants
+	printf '[Unit]\nDefaultDependencies=no\nAfter=network-pre.target\nBefore=sysinit.target\n[Service]\nExecStart=/bin/true\n' \
+		>"$units/early.service"
+	ln -s ../early.service "$units/sysinit.target.wants/"
+	ln -s /lib/systemd/system/ndshm-bind@.service "$units/multi-user.target.wants/ndshm-bind@0000:00:11.0.service"
+	is "$(SYSTEMD_UNIT_PATH=$units:/lib/systemd/system systemd-analyze verify --man=no multi-user.target 2>&1 | grep cycle)" ''
+}
 sentence_without_headers() {
 	has 'its headers are missing; install linux-headers-' "$1"
 }
@@ -57,6 +67,7 @@ if [[ ${1:-} == inside ]]; then
 	done
 	check 'the group exists' getent group ndshm
 	check 'the units are valid' systemd-analyze verify --man=no /lib/systemd/system/ndshm-bind@.service /lib/systemd/system/ndshm-section@.service /lib/systemd/system/ndshm-exporter.service
+	check 'a function is bound before the network, and before sysinit.target if need be' bind_is_early
 	check 'a function that is missing is refused' command_refuses
 	check 'the example is installed' has 'Drive an Intel 82574' "$(ndshm-82574 --help)"
 	check 'the packages are purged' env DEBIAN_FRONTEND=noninteractive apt-get purge -y ndshm-dkms ndshm-tools libndshm0 libndshm-dev
