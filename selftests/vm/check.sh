@@ -237,7 +237,7 @@ run_level() {
 	good=$(grep -cE '^(# )*ok [0-9]+|^ok - ' "$lines") || true
 	skip=$(grep -cE '^(# )*ok [0-9]+.*# SKIP' "$lines") || true
 	bad=$(grep -E '^(# )*ok [0-9]+.*# SKIP' "$lines" | grep -vcE "$may_skip") || true
-	[[ $bad -eq 0 ]] || at "$name: something was skipped that must not be"
+	[[ $bad -eq 0 ]] || at "$name: this must not be skipped: $(grep -E '^(# )*ok [0-9]+.*# SKIP' "$lines" | grep -vE "$may_skip" | paste -sd ';')"
 	bad=$((bad + $(grep -cE '^(# )*not ok ' "$lines" || true)))
 	if [[ $bad -eq 0 ]] && { [[ $good -eq 0 ]] || grep -q '^level failed' "$lines"; }; then
 		bad=1

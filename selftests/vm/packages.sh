@@ -35,6 +35,7 @@ vm     iputils-ping         traffic in the guest
 vm     pciutils             lspci in the guest
 vm     procps               ps and sysctl in the guest
 test   ccache               compiles once what stays the same
+test   python3              maps a section
 test   +build
 test   +vm
 selftests  gcc              compiles the programs

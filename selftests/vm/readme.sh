@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# readme.sh: check the examples in README.md and in the first pages of the documentation.
+# readme.sh [--root DIRECTORY]: check the examples in README.md and in the first pages of the documentation.
 # Every block marked `sh` is run, in order and in one shell. The output of a block must
 # equal the `text` block after it, in which a line `...` matches any lines, and `...`
 # within a line any text.
@@ -12,6 +12,9 @@
 # copy, outside of the machine: they build, and start machines. The same is done with the
 # commands in the sentences of README.md, see readme-inline.sh.
 #
+# With --root the machine has this root, a Debian in which the packages of the pages, the headers of
+# the kernel and a clone in /srv/ndshm are, and only the blocks of guest_pages are run.
+#
 # Blocks marked `console` are not run, because they use the network. They are listed.
 # Last line: N passed, N failed. KERNEL=6.12 selects the kernel; KEEP=1 keeps the outputs
 # in BUILD/readme, and the copy beside it.
@@ -21,6 +24,8 @@ set -euo pipefail
 top=$(cd -- "$vm_dir/../.." && pwd -P)
 kernel=${KERNEL:-6.12}
 work=${BUILD:-$top/build}/readme
+root=
+[[ ${1:-} != --root ]] || root=$2
 # A page may use what the pages before it have installed.
 guest_pages=(README.md Documentation/use/start.rst Documentation/use/cards.rst
 	Documentation/driver/own-module.rst Documentation/driver/start.rst Documentation/provider/start.rst)
@@ -105,52 +110,71 @@ compare() {
 		}' "$1" "$2"
 }
 
-"$vm_dir/packages.sh" readme
+[[ $root ]] || "$vm_dir/packages.sh" readme
 rm -rf -- "${work:?}"
 mkdir -p -- "$work/guest" "$work/host" "$work/inline"
 work=$(cd -- "$work" && pwd -P)
 extract "$work/guest" "${guest_pages[@]}"
-extract "$work/host" "${host_pages[@]}"
-"$vm_dir/readme-inline.sh" "$top/README.md" "$work/inline"
+if [[ ! $root ]]; then
+	extract "$work/host" "${host_pages[@]}"
+	"$vm_dir/readme-inline.sh" "$top/README.md" "$work/inline"
+fi
 
-# The files that a clone of this tree would have, and new files.
-project=$work-project
-rm -rf -- "$project"
-mkdir -- "$project"
-(cd -- "$top" && git ls-files -z --cached --others --exclude-standard |
-	while IFS= read -rd '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
-	tar --null -T - -c) | tar -x --no-same-owner -C "$project"
+clean_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+if [[ $root ]]; then
+	project=/srv/ndshm
+	headers=$(chroot "$root" realpath -- "/lib/modules/$("$vm_dir/kernels.sh" release "$kernel")/build")
+	build() {
+		cp -- "$work/build" "$root/srv/"
+		chroot "$root" env -i HOME=/root LANG=C.UTF-8 PATH="$clean_path" KDIR="$headers" bash -ec 'cd /srv/ndshm; . /srv/build'
+	}
+else
+	# The files that a clone of this tree would have, and new files.
+	project=$work-project
+	rm -rf -- "$project"
+	mkdir -- "$project"
+	(cd -- "$top" && git ls-files -z --cached --others --exclude-standard |
+		while IFS= read -rd '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
+		tar --null -T - -c) | tar -x --no-same-owner -C "$project"
+	headers=$("$vm_dir/kernels.sh" headers "$kernel")
+	keep_objects
+	[[ ! ${CCACHE_DIR:-} ]] || clean_path=/usr/lib/ccache:$clean_path
+	user=()
+	[[ $EUID -eq 0 ]] || user=(--user --map-root-user)
+	# What is installed for modules of others is at its place in a name space.
+	build() {
+		(cd -- "$project" && unshare "${user[@]}" --mount bash -ec 'mount -t tmpfs tmpfs /usr/src && exec "$@"' - \
+			env -i HOME=/nonexistent LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" PATH="$clean_path" KDIR="$headers" bash -e "$work/build")
+	}
+fi
 
-# With the same commands, in the copy for the machine. With ccache, if installed. Modules of others
-# need what is installed for them, which is at its place in a name space.
-keep_objects
-objects=$([[ ! ${CCACHE_DIR:-} ]] || echo /usr/lib/ccache:)
-headers=$("$vm_dir/kernels.sh" headers "$kernel")
+# With the same commands, in the copy for the machine. Modules of others need what is installed for
+# them.
 sed -n '/^\(make\|cp -r\) /{:more;p;/\\$/{n;b more}}' "$work"/guest/*.sh | sed "s#/lib/modules/\$(uname -r)/build#$headers#" >"$work/build"
 ! grep -w install "$work/build" || die 'a page says to install without sudo: that is not done here'
 sed -i '0,/^cp /s//make -s install-kit\n&/' "$work/build"
-user=()
-[[ $EUID -eq 0 ]] || user=(--user --map-root-user)
-clean_path=$objects/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-(cd -- "$project" && unshare "${user[@]}" --mount bash -ec 'mount -t tmpfs tmpfs /usr/src && exec "$@"' - \
-	env -i HOME=/nonexistent LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" PATH="$clean_path" \
-	KDIR="$headers" bash -e "$work/build") >"$work/build.log" 2>&1 || {
+build >"$work/build.log" 2>&1 || {
 	tail -n 30 -- "$work/build.log" >&2
 	die 'the commands of the pages do not build it here'
 }
 
 # Run in the copy, so that the machine sees it wherever it is.
 code=0
-cd -- "$project"
-"$vm_dir/run.sh" --kernel "$kernel" --name readme --iommu --wire --timeout 1200 --quiet --share "$work/guest" -- \
+cd -- "${root:-$project}"
+"$vm_dir/run.sh" --kernel "$kernel" --name "readme${root:+-fresh}" --iommu --wire --timeout 1200 --quiet --share "$work/guest" --root "${root:-/}" -- \
 	"$vm_dir/readme-guest.sh" "$work/guest" "$project" "$headers" || code=$?
 
-env -i HOME="$HOME" USER="${USER:-root}" TERM=dumb LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" NDSHM_CACHE="$cache" \
-	PATH="$clean_path" bash --noprofile --norc "$vm_dir/readme-blocks.sh" "$work/host"
-# With the manual pages as they are installed.
-userlib/man/install.sh 0 "$work/man"
-env -i HOME="$HOME" USER="${USER:-root}" TERM=dumb LANG=C.UTF-8 MANPATH="$work/man" NDSHM_CACHE="$cache" \
-	PATH="$clean_path" bash --noprofile --norc "$vm_dir/readme-blocks.sh" "$work/inline"
+# outside DIRECTORY [VARIABLE]...: run the blocks in DIRECTORY in the copy, outside of the machine.
+outside() {
+	env -i HOME="$HOME" USER="${USER:-root}" TERM=dumb LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" NDSHM_CACHE="$cache" \
+		PATH="$clean_path" "${@:2}" bash --noprofile --norc "$vm_dir/readme-blocks.sh" "$1"
+}
+if [[ ! $root ]]; then
+	outside "$work/host"
+	# With the manual pages as they are installed.
+	userlib/man/install.sh 0 "$work/man"
+	outside "$work/inline" MANPATH="$work/man"
+fi
 cd -- "$top"
 
 # As on a machine without headers of its kernel: the rest is built, one sentence says what is
@@ -181,6 +205,7 @@ check() {
 }
 
 for block in "$work"/guest/*.sh "$work"/host/*.sh "$work"/inline/*.sh; do
+	[[ -e $block ]] || continue
 	base=${block%.sh}
 	mapfile -t pages <"${base%/*}/pages"
 	wrong=
@@ -195,9 +220,9 @@ for block in "$work"/guest/*.sh "$work"/host/*.sh "$work"/inline/*.sh; do
 	line=${base##*/}
 	check "${pages[${line%-*} - 1]} line $((10#${line#*-})): $(grep -m 1 . "$block")" "$wrong"
 done
-check 'make without the headers of the kernel' "$(without_headers)"
+[[ $root ]] || check 'make without the headers of the kernel' "$(without_headers)"
 check 'the virtual machine, and its kernel log' "$([[ $code -eq 0 ]] || echo "run.sh: exit $code")"
 
-[[ ${KEEP:-} ]] || [[ $failed -gt 0 ]] || rm -rf -- "${work:?}" "${project:?}"
+[[ ${KEEP:-} ]] || [[ $failed -gt 0 ]] || { rm -rf -- "${work:?}"; [[ $root ]] || rm -rf -- "${project:?}"; }
 printf '1..%d\n%d passed, %d failed\n' "$number" $((number - failed)) "$failed"
 [[ $failed -eq 0 ]]
