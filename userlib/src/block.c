@@ -16,9 +16,6 @@
  * @lock: protects @memory
  * @memory: address of the mapping, or NULL
  * @freeing: in the array of a running ndshm_free_many()
- * @holds: number of holds; protected by @lock
- * @unmap_later: ndshm_unmap() was called while it was held; protected by @lock
- * @free_later: ndshm_free() was called while it was held; protected by @lock
  */
 struct ndshm_block {
 	struct ndshm *ndshm;
@@ -26,9 +23,6 @@ struct ndshm_block {
 	pthread_mutex_t lock;
 	void *memory;
 	bool freeing;
-	unsigned int holds;
-	bool unmap_later;
-	bool free_later;
 };
 
 struct ndshm_block *ndshm__block_make(struct ndshm *ndshm)
@@ -194,52 +188,13 @@ static void free_handle(struct ndshm_block *block)
 	ndshm__command(block->ndshm, NDSHM_BLOCK_FREE, &argument);
 }
 
-static void free_block(struct ndshm_block *block)
+NDSHM_API void ndshm_free(struct ndshm_block *block)
 {
+	if (!block)
+		return;
 	unmap(block);
 	free_handle(block);
 	ndshm__block_drop(block);
-}
-
-/* Return true if the block is held: the last release then frees it. */
-static bool free_block_later(struct ndshm_block *block)
-{
-	bool later;
-
-	pthread_mutex_lock(&block->lock);
-	later = block->holds;
-	block->free_later = later;
-	pthread_mutex_unlock(&block->lock);
-	return later;
-}
-
-void ndshm__block_hold(struct ndshm_block *block)
-{
-	pthread_mutex_lock(&block->lock);
-	block->holds++;
-	pthread_mutex_unlock(&block->lock);
-}
-
-void ndshm__block_unhold(struct ndshm_block *block)
-{
-	bool last = false;
-
-	pthread_mutex_lock(&block->lock);
-	if (!--block->holds) {
-		last = block->free_later;
-		if (block->unmap_later)
-			unmap(block);
-		block->unmap_later = false;
-	}
-	pthread_mutex_unlock(&block->lock);
-	if (last)
-		free_block(block);
-}
-
-NDSHM_API void ndshm_free(struct ndshm_block *block)
-{
-	if (block && !free_block_later(block))
-		free_block(block);
 }
 
 /* Mark the blocks, so that the second entry for a block is found. */
@@ -284,14 +239,9 @@ static void free_batch(struct ndshm *ndshm, struct ndshm_block **blocks, size_t 
 {
 	int error;
 
-	for (size_t i = 0; i < count; i++) {
-		if (!blocks[i])
-			continue;
-		if (free_block_later(blocks[i]))
-			blocks[i] = NULL;
-		else
+	for (size_t i = 0; i < count; i++)
+		if (blocks[i])
 			unmap(blocks[i]);
-	}
 	error = free_handles(ndshm, blocks, count);
 	for (size_t i = 0; i < count; i++) {
 		if (!blocks[i])
@@ -353,7 +303,6 @@ NDSHM_API int ndshm_map(struct ndshm_block *block, void **out)
 
 	*out = NULL;
 	pthread_mutex_lock(&block->lock);
-	block->unmap_later = false;
 	error = map(block);
 	if (!error)
 		*out = block->memory;
@@ -366,9 +315,7 @@ NDSHM_API void ndshm_unmap(struct ndshm_block *block)
 	if (!block)
 		return;
 	pthread_mutex_lock(&block->lock);
-	block->unmap_later = block->holds;
-	if (!block->holds)
-		unmap(block);
+	unmap(block);
 	pthread_mutex_unlock(&block->lock);
 }
 

@@ -137,9 +137,6 @@ struct ndshm_block_alloc_args ndshm__alloc_args(const struct ndshm *ndshm,
 						const struct ndshm_request *request);
 struct ndshm_block *ndshm__block_make(struct ndshm *ndshm);
 void ndshm__block_drop(struct ndshm_block *block);
-/* While a block is held, calls that free or unmap it take effect when it is not any more. */
-void ndshm__block_hold(struct ndshm_block *block);
-void ndshm__block_unhold(struct ndshm_block *block);
 void ndshm__block_fill(struct ndshm_block *block, const struct ndshm_block_info *info);
 
 /* claim.c: unmap the BARs and free the objects of all claims. */

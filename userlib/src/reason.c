@@ -34,8 +34,6 @@ static const struct row library_rows[] = {
 	  "pointer is not allocated, and was probably freed before; free an allocation once" },
 	{ NDSHM_STATUS_INVALID_STATE, -EBUSY, "pointer-lent",
 	  "allocation is lent to another process; wait until it is returned, or recall it" },
-	{ NDSHM_STATUS_INVALID_STATE, -EBUSY, "range-held",
-	  "memory is in use for others, for example exported to other machines; end this before it is freed" },
 	{ NDSHM_STATUS_OPEN_FAILED, -EAFNOSUPPORT, "netlink-refused",
 	  "netlink is not permitted to this process; allow AF_NETLINK (RestrictAddressFamilies= of its systemd unit, or its seccomp filter)" },
 	{ NDSHM_STATUS_RESOURCES, -ENOMEM, "mappings",

@@ -198,16 +198,17 @@ static int show(struct ndshm_section *section)
 
 /* The smallest page size. */
 #define RAW_PAGE	4096U
+#define RAW_WORD_BITS	(8 * sizeof(unsigned long))
 
 static size_t raw_bytes(const struct ndshm_section *section)
 {
-	return (section->size / RAW_PAGE + 1) * sizeof(uint32_t);
+	return (section->size / RAW_PAGE / RAW_WORD_BITS + 1) * sizeof(unsigned long);
 }
 
-/* Of several threads that map the lengths, the first sets section->raw. */
+/* Of several threads that map the bits, the first sets section->raw. */
 static int raw_set_up(struct ndshm_section *section)
 {
-	_Atomic uint32_t *seen = NULL, *made;
+	atomic_ulong *seen = NULL, *made;
 
 	if (section->raw)
 		return 0;
@@ -219,35 +220,28 @@ static int raw_set_up(struct ndshm_section *section)
 	return 0;
 }
 
-static _Atomic uint32_t *raw_at(const struct ndshm_section *section, uint64_t offset)
+static unsigned long raw_bit(uint64_t offset)
 {
-	_Atomic uint32_t *raw = section->raw;
-
-	return raw ? &raw[offset / RAW_PAGE] : NULL;
+	return 1UL << offset / RAW_PAGE % RAW_WORD_BITS;
 }
 
-static void raw_add(const struct ndshm_section *section, uint64_t offset, uint64_t length)
+static atomic_ulong *raw_word(const struct ndshm_section *section, uint64_t offset)
 {
-	const uint64_t pages = length / RAW_PAGE;
+	atomic_ulong *raw = section->raw;
 
-	/* A bad reply of the backend must not be taken for no extent. */
-	*raw_at(section, offset) = pages && pages < UINT32_MAX ? pages : UINT32_MAX;
+	return &raw[offset / RAW_PAGE / RAW_WORD_BITS];
 }
 
-/* Return the length of the extent at @offset, or 0 if none starts there. */
-static uint64_t raw_length(const struct ndshm_section *section, uint64_t offset)
+static void raw_add(const struct ndshm_section *section, uint64_t offset)
 {
-	_Atomic uint32_t *at = raw_at(section, offset);
-
-	return at ? (uint64_t)*at * RAW_PAGE : 0;
+	atomic_fetch_or(raw_word(section, offset), raw_bit(offset));
 }
 
-/* Return the length in exactly one of several threads that remove the same extent, else 0. */
-static uint64_t raw_remove(const struct ndshm_section *section, uint64_t offset)
+/* Return true in exactly one of several threads that remove the same extent. */
+static bool raw_remove(const struct ndshm_section *section, uint64_t offset)
 {
-	_Atomic uint32_t *at = raw_at(section, offset);
-
-	return at ? (uint64_t)atomic_exchange(at, 0) * RAW_PAGE : 0;
+	return section->raw &&
+	       atomic_fetch_and(raw_word(section, offset), ~raw_bit(offset)) & raw_bit(offset);
 }
 
 /*
@@ -299,7 +293,7 @@ void ndshm__sections_abandon(void)
 	}
 }
 
-void ndshm__section_free(struct ndshm_section *section)
+static void free_object(struct ndshm_section *section)
 {
 	if (section->alone)
 		remove_alone(section);
@@ -325,7 +319,7 @@ static int finish(struct ndshm_section *section, int error, struct ndshm_section
 {
 	/* Does not drop the last reference to the context, which stores the reason. */
 	if (error)
-		ndshm__section_free(section);
+		free_object(section);
 	else
 		*out = section;
 	return error;
@@ -458,8 +452,8 @@ NDSHM_API int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_sect
 
 NDSHM_API void ndshm_section_close(struct ndshm_section *section)
 {
-	if (section && !ndshm__section_close_later(section))
-		ndshm__section_free(section);
+	if (section)
+		free_object(section);
 }
 
 NDSHM_API int ndshm_section_dont_fork(struct ndshm_section *section)
@@ -504,15 +498,11 @@ static int delete_section(struct ndshm_section *section, uint32_t flags)
 
 NDSHM_API int ndshm_section_delete(struct ndshm_section *section, uint32_t flags)
 {
-	int error;
+	int error = delete_section(section, flags);
 
-	ndshm__section_end_holds(section);
-	error = delete_section(section, flags);
 	/* Extents that clients of this process only keep in reserve do not count. */
 	if (error == -EBUSY && ndshm__section_reclaim(section))
 		error = delete_section(section, flags);
-	if (error)
-		ndshm__section_allow_holds(section);
 	return error;
 }
 
@@ -642,33 +632,27 @@ NDSHM_API int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length,
 		*offset = *out_length = 0;
 		return ndshm__done(section->ndshm, -EIO);
 	}
-	raw_add(section, *offset, *out_length);
+	raw_add(section, *offset);
 	return 0;
 }
 
 NDSHM_API int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
 {
-	uint64_t length;
 	int error;
 
 	/* Without an extent there, or a section in this child: the command has the reason. */
 	if (!section->kind || offset % RAW_PAGE || offset >= section->size)
 		return ndshm__section_extent_free(section, offset);
-	/* Without a command: those of a deleted section fail, but its memory can still be held. */
-	length = raw_length(section, offset);
-	if (length && ndshm__section_is_held(section, offset, length))
-		return ndshm__refuse(section->ndshm, NDSHM_REASON_RANGE_HELD);
 	/*
 	 * Remove it first: once the backend has freed it, the heap may get an extent at the
 	 * same offset.
 	 */
-	length = raw_remove(section, offset);
-	if (!length)
+	if (!raw_remove(section, offset))
 		return ndshm__refuse(section->ndshm, NDSHM_REASON_EXTENT_UNKNOWN);
 	error = ndshm__section_extent_free(section, offset);
 	/* The extent still exists; a later call can free it. */
 	if (error)
-		raw_add(section, offset, length);
+		raw_add(section, offset);
 	return error;
 }
 

@@ -54,17 +54,13 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  * @base: address of the mapping, or NULL
  * @size: size of the mapping in bytes
  * @heap: heap of the section; ndshm__no_heap until the first allocation
- * @raw: for each page the length in pages of the extent of ndshm_extent_alloc() that starts there,
- *	or 0; wiped in a child of fork(); NULL until the first. The heap has its extents from
- *	the same holder, as the deletion of a section spares one holder only; this keeps
+ * @raw: a bit for each page at which an extent of ndshm_extent_alloc() starts, wiped in a
+ *	child of fork(); NULL until the first. The heap has its extents from the same
+ *	holder, as the deletion of a section spares one holder only; these bits keep
  *	ndshm_extent_free() from the heap's.
  * @dma: DMA addresses of the heap's memory; NULL until one is asked for
  * @alone: children do not inherit it: it is in a list, by @next
  * @next: see @alone; protected by ndshm__lock()
- * @holds: of this process and of those that it was forked from; protected by ndshm__lock()
- * @deletions: calls of ndshm_section_delete() that have not failed; no hold is added after the
- *	first; protected by ndshm__lock()
- * @closed: ndshm_section_close() was called, and the last hold's release frees it
  * @holder: 0, or the number of the process that attached in the upper half and its holder
  *	in the lower. Atomic instead of protected by a lock, which a child of fork()
  *	could inherit locked.
@@ -80,13 +76,10 @@ struct ndshm_section {
 	void *base;
 	uint64_t size;
 	_Atomic(struct ndshm_heap *) heap;
-	_Atomic(_Atomic uint32_t *) raw;
+	_Atomic(atomic_ulong *) raw;
 	_Atomic(struct ndshm_dma_table *) dma;
 	bool alone;
 	struct ndshm_section *next;
-	struct ndshm_hold *holds;
-	unsigned int deletions;
-	bool closed;
 	_Atomic uint64_t holder;
 };
 
@@ -94,19 +87,6 @@ struct ndshm_section {
 int ndshm__section_extent_alloc(struct ndshm_section *section, uint64_t length,
 				uint64_t alignment, uint64_t *offset, uint64_t *out_length);
 int ndshm__section_extent_free(struct ndshm_section *section, uint64_t offset);
-
-/* section.c: free the object, which no hold of this process has any more. */
-void ndshm__section_free(struct ndshm_section *section);
-
-/*
- * hold.c: return true if this process holds memory of the section, which the last release then
- * frees. Whether it holds any of a range. Refuse new holds, and call the functions for the end of
- * accesses; allow holds again after a deletion that failed.
- */
-bool ndshm__section_close_later(struct ndshm_section *section);
-bool ndshm__section_is_held(struct ndshm_section *section, uint64_t offset, uint64_t length);
-void ndshm__section_end_holds(struct ndshm_section *section);
-void ndshm__section_allow_holds(struct ndshm_section *section);
 
 /*
  * section_heap.c: get the section's heap, opening it if necessary. Returns 0, or -errno with

@@ -74,14 +74,6 @@ stands loan.h 'int main(void)
 	return ndshm_loans_query(loans, &info) + ndshm_loans_collect(loans, 0);
 }'
 
-stands hold.h 'int main(void)
-{
-	extern struct ndshm_block *block;
-	struct ndshm_hold *hold;
-
-	return ndshm_block_hold(block, &hold);
-}'
-
 # What must not be NULL is refused, and so is a result that is not used.
 warns() {
 	local said program='#include <ndshm/section.h>

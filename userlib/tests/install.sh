@@ -22,7 +22,6 @@ opt/ndshm/include/linux/ndshm.h
 opt/ndshm/include/linux/ndshm_netlink.h
 opt/ndshm/include/linux/ndshm_status.h
 opt/ndshm/include/ndshm/admin.h
-opt/ndshm/include/ndshm/hold.h
 opt/ndshm/include/ndshm/loan.h
 opt/ndshm/include/ndshm/lsa.h
 opt/ndshm/include/ndshm/ndshm.h

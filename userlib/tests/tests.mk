@@ -9,7 +9,7 @@ watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
 test_names := memfd memfd_inside section section_others section_socket threads last failnth device device_memory \
-	device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap section_dma lsa ring loan hold
+	device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap section_dma lsa ring loan
 test_programs := $(test_names:%=$(tests)/%)
 
 # Commands that test the library, one word each.
@@ -135,7 +135,7 @@ $(tests)/listener: $(here)/tests/listener.c
 # Tests with threads once more with the thread sanitizer, if the compiler supports it.
 races := $(out)/races
 race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory section \
-	section_others device_section heap_threads section_heap section_dma lsa ring loan hold)
+	section_others device_section heap_threads section_heap section_dma lsa ring loan)
 race_watch := -fsanitize=thread -fno-omit-frame-pointer
 
 .PHONY: races

@@ -126,10 +126,10 @@ uint32_t ndshm_last_status(const struct ndshm *ndshm)
  * -EAFNOSUPPORT, -ENOMEM, -EAGAIN and -ENOMEM, with the status OPEN_FAILED or RESOURCES. Other
  * reasons of the library are in <ndshm/section.h>.
  */
-#define NDSHM_REASON_NETLINK_REFUSED	0x10005U
-#define NDSHM_REASON_MAPPINGS		0x10006U
-#define NDSHM_REASON_MLOCKALL		0x10007U
-#define NDSHM_REASON_ADDRESS_SPACE	0x10008U
+#define NDSHM_REASON_NETLINK_REFUSED	0x10004U
+#define NDSHM_REASON_MAPPINGS		0x10005U
+#define NDSHM_REASON_MLOCKALL		0x10006U
+#define NDSHM_REASON_ADDRESS_SPACE	0x10007U
 
 /* Short name ("claim-busy"), and a sentence that suggests a remedy. Never NULL. */
 const char *ndshm_reason_name(uint32_t reason);

@@ -237,8 +237,7 @@ int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length, uint64_t 
 
 /*
  * Free an extent that ndshm_extent_alloc() returned to this process through this section;
- * else -ENOENT (EXTENT_UNKNOWN), also for memory of ndshm_section_alloc(). -EBUSY (RANGE_HELD): this
- * process holds memory of it; see <ndshm/hold.h>.
+ * else -ENOENT (EXTENT_UNKNOWN), also for memory of ndshm_section_alloc().
  */
 int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
 	NDSHM_NONNULL(1);
@@ -351,15 +350,13 @@ int ndshm_section_dma_pointer(struct ndshm_section *section, uint64_t address, v
 
 /*
  * Reasons of the library itself. Those for the kinds of enum ndshm_heap_error are EINVAL with
- * the status INVALID_PARAMETER; POINTER_LENT (<ndshm/loan.h>) and RANGE_HELD (<ndshm/hold.h>) are
- * EBUSY with INVALID_STATE. <ndshm/ndshm.h> has the others. The module's reasons stay below
- * 0x10000.
+ * the status INVALID_PARAMETER; POINTER_LENT (<ndshm/loan.h>) is EBUSY with INVALID_STATE.
+ * <ndshm/ndshm.h> has the others. The module's reasons stay below 0x10000.
  */
 #define NDSHM_REASON_POINTER_FOREIGN	0x10000U
 #define NDSHM_REASON_POINTER_INTERIOR	0x10001U
 #define NDSHM_REASON_POINTER_FREED	0x10002U
 #define NDSHM_REASON_POINTER_LENT	0x10003U
-#define NDSHM_REASON_RANGE_HELD		0x10004U
 
 /**
  * enum ndshm_heap_error - kinds of invalid block pointers that are reported
