@@ -60,12 +60,6 @@
 #define IDLE_CHUNKS	2
 #define TAKEN_FOR_IDLE	16
 
-/*
- * Holder of the extents of closed holders with NDSHM_ATTACH_KEEP. Other holders of the creating
- * process have numbers from 1.
- */
-#define KEPT		0
-
 struct extent {
 	uint32_t start;		/* first page */
 	uint32_t count;		/* pages */
@@ -530,9 +524,8 @@ static uint32_t extent_query(const struct ndshm_section *section, int holder,
  */
 
 /*
- * Only the creating process has extents. In others every holder gets the number 0, which may equal
- * KEPT, as is_creator() is tested before any lookup. The flags are those of the object, which
- * ndshm_section_create() has checked; an adopted section has none.
+ * Only the creating process has extents, and holders with numbers from 1. In others every holder
+ * gets the number 0.
  */
 static uint32_t section_attach(const struct ndshm_section *section,
 			       struct ndshm_section_attach_args *argument)
@@ -569,11 +562,7 @@ static void section_detach(struct ndshm_section *section, int holder)
 	/* Downwards, as a removal moves the extents behind. */
 	for (size_t i = store->extent_count; i--;) {
 		extent = &store->extents[i];
-		if (extent->holder != holder)
-			continue;
-		if (section->flags & NDSHM_ATTACH_KEEP)
-			extent->holder = KEPT;
-		else
+		if (extent->holder == holder)
 			extent_remove_locked(store, extent);
 	}
 	store->holders--;
@@ -581,11 +570,11 @@ static void section_detach(struct ndshm_section *section, int holder)
 	pthread_mutex_unlock(&store->lock);
 }
 
-/* Return true if holders other than @own have extents; extents of KEPT have none. */
+/* Return true if holders other than @own have extents. */
 static bool has_others_locked(const struct ndshm_memfd_store *store, int own)
 {
 	for (size_t i = 0; i < store->extent_count; i++)
-		if (store->extents[i].holder != KEPT && store->extents[i].holder != own)
+		if (store->extents[i].holder != own)
 			return true;
 	return false;
 }

@@ -54,10 +54,7 @@ static int section_command(struct ndshm_section *section, unsigned long number, 
  */
 static int hold(struct ndshm_section *section, int *holder)
 {
-	struct ndshm_section_attach_args argument = {
-		.size = sizeof(argument),
-		.flags = section->flags,
-	};
+	struct ndshm_section_attach_args argument = { .size = sizeof(argument) };
 	uint64_t seen, made;
 	int error;
 
@@ -347,8 +344,6 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 {
 	struct ndshm_section_create_args argument = {
 		.size = sizeof(argument),
-		/* A creator with NDSHM_ATTACH_KEEP permits it for its own holder. */
-		.flags = request->flags & NDSHM_ATTACH_KEEP ? NDSHM_CREATE_PERMIT_KEEP : 0,
 		.adapter = request->adapter ? request->adapter :
 					      ndshm->info.out_default_adapter,
 		.provider = request->provider,
@@ -360,8 +355,7 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 	int error;
 
 	*out = NULL;
-	/* Invalid flags would otherwise be reported by the first allocation only. */
-	if (request->flags & ~NDSHM_ATTACH_KEEP)
+	if (request->flags)
 		return ndshm__refuse(ndshm, NDSHM_REASON_FLAGS);
 	if (request->name) {
 		error = check_names(ndshm);
@@ -375,7 +369,6 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 	section = make_object(ndshm);
 	if (!section)
 		return ndshm__done(ndshm, -ENOMEM);
-	section->flags = request->flags;
 	error = ndshm->backend->create_section(ndshm, &argument, section);
 	error = error ? ndshm__answer(ndshm, error, &argument) : show(section);
 	return finish(section, error, out);

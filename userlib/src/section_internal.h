@@ -49,7 +49,6 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  * @fd: descriptor, close-on-exec; -1: none
  * @store: data of the kind ndshm__section_memfd
  * @sibling: next section with the same @store
- * @flags: NDSHM_ATTACH_*
  * @readonly: the descriptor is read-only
  * @base: address of the mapping, or NULL
  * @size: size of the mapping in bytes
@@ -71,7 +70,6 @@ struct ndshm_section {
 	int fd;
 	struct ndshm_memfd_store *store;
 	struct ndshm_section *sibling;
-	uint32_t flags;
 	bool readonly;
 	void *base;
 	uint64_t size;

@@ -9,9 +9,9 @@
 #include "fake_device.h"
 #include "test_section.h"
 
-static struct ndshm_section *make(struct ndshm *ndshm, uint32_t flags)
+static struct ndshm_section *make(struct ndshm *ndshm)
 {
-	return test_make_section(ndshm, SECTION_SIZE, 0, flags);
+	return test_make_section(ndshm, SECTION_SIZE, 0);
 }
 
 static bool is_open(int fd)
@@ -28,7 +28,6 @@ static void requests_arrive_unchanged(void)
 {
 	struct ndshm_section_request request = {
 		.max_size = 1234, .initial_size = 567, .adapter = 8, .provider = 9, .node = 10,
-		.flags = NDSHM_ATTACH_KEEP,
 	};
 	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
@@ -41,8 +40,7 @@ static void requests_arrive_unchanged(void)
 	      requested.section_create.initial_size == 567);
 	CHECK(requested.section_create.adapter == 8 && requested.section_create.provider == 9);
 	CHECK(requested.section_create.preferred_node == 10);
-	CHECK(requested.section_create.flags == NDSHM_CREATE_PERMIT_KEEP);
-	CHECK(!requested.section_create.__reserved);
+	CHECK(!requested.section_create.flags && !requested.section_create.__reserved);
 	/* The module determines the size. */
 	CHECK(ndshm_section_size(section) == SECTION_SIZE && !requested.map_offset);
 	CHECK(requested.map_protection == (PROT_READ | PROT_WRITE));
@@ -110,11 +108,11 @@ static void the_first_extent_attaches(void)
 	int holder;
 
 	REQUIRE(ndshm);
-	section = make(ndshm, NDSHM_ATTACH_KEEP);
+	section = make(ndshm);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 12345, 4096, &offset, &length));
-	CHECK(requested.attaches == 1 && requested.section_attach.flags == NDSHM_ATTACH_KEEP);
-	CHECK(!requested.section_attach.__reserved);
+	CHECK(requested.attaches == 1);
+	CHECK(!requested.section_attach.flags && !requested.section_attach.__reserved);
 	CHECK(requested.extent_alloc.length == 12345 && requested.extent_alloc.alignment == 4096);
 	CHECK(offset == 8192 && length == 16384);
 	holder = requested.fd;
@@ -140,7 +138,7 @@ static void the_heap_keeps_the_extents_reason(void)
 	void *out;
 
 	REQUIRE(ndshm);
-	section = make(ndshm, 0);
+	section = make(ndshm);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
 	device_fail_next(EINVAL, NDSHM_REASON_PROVIDER_INVALID, NDSHM_STATUS_INVALID_PARAMETER);
@@ -166,7 +164,7 @@ static void attach_error_is_reported(void)
 	uint64_t offset, length;
 
 	REQUIRE(ndshm);
-	section = make(ndshm, 0);
+	section = make(ndshm);
 	REQUIRE(section);
 	for (int i = 0; i < 2; i++) {
 		device_fail_next(EDQUOT, NDSHM_REASON_HOLDER_QUOTA, NDSHM_STATUS_RESOURCES);
@@ -188,7 +186,7 @@ static void query_says_how_many_segments_there_are(void)
 	size_t count;
 
 	REQUIRE(ndshm);
-	section = make(ndshm, 0);
+	section = make(ndshm);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_query(section, 8192, NULL, 0, &count));
 	CHECK(count == 3 && requested.extent_query.offset == 8192 &&
@@ -215,7 +213,7 @@ static void export_returns_a_descriptor(void)
 	int fd;
 
 	REQUIRE(ndshm);
-	section = make(ndshm, 0);
+	section = make(ndshm);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_section_export(section, 1ULL << 40, 1ULL << 41, O_RDONLY | O_CLOEXEC,
 					       &fd));
@@ -246,7 +244,7 @@ static void the_rest_is_passed_on(void)
 	int fd;
 
 	REQUIRE(ndshm);
-	section = make(ndshm, 0);
+	section = make(ndshm);
 	REQUIRE(section);
 	answer.section_flags = NDSHM_SECTION_NEEDS_SYNC;
 	CHECK_DONE(ndshm, ndshm_section_query(section, &info));
@@ -280,7 +278,7 @@ static void delete_names_the_own_holder(void)
 	int holder;
 
 	REQUIRE(ndshm);
-	section = make(ndshm, 0);
+	section = make(ndshm);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 	CHECK(requested.section_delete.holder == -1 && !requested.section_delete.flags);
@@ -468,7 +466,7 @@ static void sections_outlive_the_client(void)
 	uint64_t offset, length;
 
 	REQUIRE(ndshm);
-	section = make(ndshm, 0);
+	section = make(ndshm);
 	REQUIRE(section);
 	ndshm_close(ndshm);
 	CHECK(is_mapped(ndshm_section_base(section)));
@@ -541,7 +539,7 @@ static void a_child_attaches_anew(void)
 
 	inherited_client = device_open();
 	REQUIRE(inherited_client);
-	inherited = make(inherited_client, 0);
+	inherited = make(inherited_client);
 	REQUIRE(inherited);
 	CHECK_DONE(inherited_client, ndshm_extent_alloc(inherited, 1, 0, &offset, &length));
 	inherited_holder = requested.fd;
@@ -582,7 +580,7 @@ static void threads_share_a_holder(void)
 	for (int i = 0; i < ROUNDS; i++) {
 		int before;
 
-		section = make(ndshm, 0);
+		section = make(ndshm);
 		REQUIRE(section);
 		before = test_descriptors();
 		for (int j = 0; j < THREADS; j++)

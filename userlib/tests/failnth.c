@@ -366,7 +366,7 @@ static void what_was_got_in_vain_goes_again(void)
 /* A section that cannot be revoked is deleted only, and can be revoked by another call. */
 static void revocation_fails(void)
 {
-	struct ndshm_section *other = test_make_section(ndshm, HUGE, 0, 0);
+	struct ndshm_section *other = test_make_section(ndshm, HUGE, 0);
 	struct ndshm_section_info info;
 	uint64_t offset, length;
 
@@ -440,7 +440,7 @@ int main(void)
 	RUN(find_provider_fails);
 	RUN(claim_fails);
 	RUN(first_section_fails);
-	section = test_make_section(ndshm, 16 * HUGE, 0, 0);
+	section = test_make_section(ndshm, 16 * HUGE, 0);
 	if (!section)
 		return 1;
 	strangers_section = test_sealed_memfd("ndshm-section:1:1000:0",

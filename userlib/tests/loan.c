@@ -24,7 +24,7 @@ static struct ndshm_ring *ring;
 
 static bool make(uint32_t capacity)
 {
-	section = test_make_section(ndshm, MAX, 0, 0);
+	section = test_make_section(ndshm, MAX, 0);
 	return CHECK(section) && CHECK(!ndshm_loans_create(section, capacity, &loans)) &&
 	       CHECK(!ndshm_ring_adopt(ndshm_loans_fd(loans), &ring));
 }
@@ -476,7 +476,7 @@ static int lend_many(unsigned int number, unsigned long rounds)
 
 	owner = shadow->owner[shared ? 0 : number];
 	if (!shared)
-		section = test_make_section(ndshm, MAX, 0, 0);
+		section = test_make_section(ndshm, MAX, 0);
 	hostile = section ? fork() : -1;
 	if (!hostile)
 		overwrite_for_ever();

@@ -22,7 +22,7 @@ static uint64_t page;
 
 static struct ndshm_section *make(uint64_t max_size, uint64_t initial_size)
 {
-	return test_make_section(ndshm, max_size, initial_size, 0);
+	return test_make_section(ndshm, max_size, initial_size);
 }
 
 static struct ndshm_section_info look(struct ndshm_section *section)
@@ -211,7 +211,7 @@ static void bad_requests_are_refused(void)
 	REFUSED(node, INT32_MAX, EINVAL, NODE, INVALID_PARAMETER);
 	REFUSED(adapter, 4711, ENOENT, ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
 	REFUSED(provider, 4711, ENOENT, PROVIDER_UNKNOWN, FILE_NOT_FOUND);
-	REFUSED(flags, 2, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
+	REFUSED(flags, 1, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
 	REFUSED(flags, 1U << 31, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
 #undef REFUSED
 }
@@ -434,24 +434,6 @@ static void holders_have_their_own(void)
 	CHECK(extent(section, page, 0) == others);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 	ndshm_section_close(section);
-}
-
-static void extents_can_be_kept(void)
-{
-	struct ndshm_section *section = test_make_section(ndshm, HUGE, 0, NDSHM_ATTACH_KEEP);
-	struct ndshm_section *other;
-
-	REQUIRE(section);
-	other = again(section, 0);
-	REQUIRE(other);
-	CHECK(extent(section, page, 0) == 0);
-	ndshm_section_close(section);
-	CHECK(look(other).extents == 1 && !look(other).holders);
-	CHECK(extent(other, page, 0) == page);
-	CHECK_FAILS(ndshm, ndshm_extent_free(other, 0), ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
-	/* Kept extents have no holder, so that they do not prevent a deletion. */
-	CHECK_DONE(ndshm, ndshm_section_delete(other, 0));
-	ndshm_section_close(other);
 }
 
 static void what_is_deleted_stays_mapped(void)
@@ -949,7 +931,7 @@ static void sections_outlive_the_client(void)
 	int fd;
 
 	REQUIRE(!ndshm_open("memfd:", &other));
-	section = test_make_section(other, HUGE, 0, 0);
+	section = test_make_section(other, HUGE, 0);
 	REQUIRE(section);
 	ndshm_close(other);
 	/* A list has the sections of all clients of the process. */
@@ -1118,7 +1100,6 @@ int main(void)
 	RUN(nothing_is_exported);
 	RUN(sync_looks_at_the_range);
 	RUN(holders_have_their_own);
-	RUN(extents_can_be_kept);
 	RUN(what_is_deleted_stays_mapped);
 	RUN(what_is_revoked_has_no_memory);
 	RUN(a_section_is_revoked_once);

@@ -77,7 +77,7 @@ static int command(struct ndshm_section *on, int holder, unsigned long number, v
 
 static bool make(void)
 {
-	section = test_make_section(ndshm, MAX, 0, 0);
+	section = test_make_section(ndshm, MAX, 0);
 	if (!CHECK(section))
 		return false;
 	if (!getenv("NDSHM_TEST_BACKEND")) {

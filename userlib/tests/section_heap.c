@@ -26,7 +26,7 @@ static struct ndshm_section *section;
 
 static bool make(void)
 {
-	section = test_make_section(ndshm, MAX, 0, 0);
+	section = test_make_section(ndshm, MAX, 0);
 	return CHECK(section);
 }
 
@@ -586,7 +586,7 @@ static void a_child_gets_nothing(void)
 	void *base, *block, *after;
 	pid_t pid;
 
-	other = test_make_section(ndshm, MAX, MAX, 0);
+	other = test_make_section(ndshm, MAX, MAX);
 	REQUIRE(other && make());
 	CHECK_DONE(ndshm, ndshm_section_dont_fork(section));
 	CHECK_DONE(ndshm, ndshm_section_dont_fork(section));

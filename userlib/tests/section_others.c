@@ -34,11 +34,11 @@ static void in_child(void (*body)(void))
 	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
-static void with_section(uint32_t flags, void (*body)(void))
+static void with_section(void (*body)(void))
 {
 	uint64_t offset, length;
 
-	section = test_make_section(ndshm, 4 * HUGE, 0, flags);
+	section = test_make_section(ndshm, 4 * HUGE, 0);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
 	CHECK(offset == 0);
@@ -88,7 +88,7 @@ static void a_child_reads_and_writes(void)
 {
 	char *memory;
 
-	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	section = test_make_section(ndshm, 4 * HUGE, page);
 	REQUIRE(section);
 	memory = ndshm_section_base(section);
 	memory[0] = 1;
@@ -102,7 +102,7 @@ static void a_child_is_no_holder(void)
 {
 	uint64_t offset, length;
 
-	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	section = test_make_section(ndshm, 4 * HUGE, page);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
 	in_child(use_as_child);
@@ -118,7 +118,7 @@ static void make_an_own_section(void)
 	struct ndshm *client;
 
 	REQUIRE(!ndshm_open("memfd:", &client));
-	own = test_make_section(client, HUGE, 0, 0);
+	own = test_make_section(client, HUGE, 0);
 	REQUIRE(own);
 	CHECK_DONE(client, ndshm_extent_alloc(own, page, 0, &offset, &length));
 	CHECK_DONE(client, ndshm_extent_free(own, offset));
@@ -132,7 +132,7 @@ static void make_an_own_section(void)
 
 static void a_child_makes_its_own(void)
 {
-	with_section(0, make_an_own_section);
+	with_section(make_an_own_section);
 }
 
 static void fork_once_more(void)
@@ -144,7 +144,7 @@ static void fork_once_more(void)
 
 static void so_does_a_grandchild(void)
 {
-	with_section(NDSHM_ATTACH_KEEP, fork_once_more);
+	with_section(fork_once_more);
 }
 
 static void delete_by_force(void)
@@ -166,7 +166,7 @@ static void others_delete_by_force(void)
 {
 	uint64_t offset, length;
 
-	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	section = test_make_section(ndshm, 4 * HUGE, page);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
 	in_child(delete_by_force);
@@ -198,7 +198,7 @@ static void query_deleted(void)
 /* A holder that is not the creator. */
 static void what_others_query_is_deleted(void)
 {
-	with_section(0, query_deleted);
+	with_section(query_deleted);
 }
 
 static void use_without_proc(void)
@@ -223,7 +223,7 @@ static void use_without_proc(void)
 
 static void without_proc_there_are_errors(void)
 {
-	with_section(0, use_without_proc);
+	with_section(use_without_proc);
 }
 
 static void delete_unprivileged(void)
@@ -241,7 +241,7 @@ static void other_users_do_not(void)
 	/* Only root can change to another user. */
 	if (geteuid())
 		return;
-	with_section(0, delete_unprivileged);
+	with_section(delete_unprivileged);
 }
 
 static int peer;
@@ -334,7 +334,7 @@ static void pass(uint32_t flags)
 	char *memory, byte;
 	pid_t pid;
 
-	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	section = test_make_section(ndshm, 4 * HUGE, page);
 	REQUIRE(section && !socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	memory = ndshm_section_base(section);
 	memory[0] = 3;
@@ -405,7 +405,7 @@ static void children_come_amid_threads(void)
 {
 	pthread_t threads[THREADS];
 
-	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	section = test_make_section(ndshm, 4 * HUGE, page);
 	REQUIRE(section);
 	stop = false;
 	for (int i = 0; i < THREADS; i++)
@@ -445,7 +445,7 @@ static void children_close_what_others_list(void)
 {
 	pthread_t thread;
 
-	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	section = test_make_section(ndshm, 4 * HUGE, page);
 	REQUIRE(section);
 	stop = false;
 	CHECK(!pthread_create(&thread, NULL, list_until_stopped, NULL));
@@ -489,7 +489,7 @@ static void children_do_not_inherit_what_others_list(void)
 	REQUIRE(!pthread_create(&thread, NULL, list_until_stopped, NULL));
 	for (int i = 0; i < 50; i++) {
 		for (int j = 0; j < SECTIONS; j++) {
-			sections[j] = test_make_section(ndshm, HUGE, 0, 0);
+			sections[j] = test_make_section(ndshm, HUGE, 0);
 			CHECK_DONE(ndshm, ndshm_section_dont_fork(sections[j]));
 		}
 		ndshm_section_close(sections[0]);

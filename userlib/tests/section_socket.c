@@ -266,7 +266,7 @@ int main(int argc, char **argv)
 	if (setrlimit(RLIMIT_NOFILE, &limit) || ndshm_open(where, &ndshm) ||
 	    ndshm_open("section:", &other))
 		return 1;
-	section = test_make_section(ndshm, 4 * HUGE, 0, 0);
+	section = test_make_section(ndshm, 4 * HUGE, 0);
 	if (!section)
 		return 1;
 	RUN(through_a_stream);

@@ -16,14 +16,13 @@
 #define HUGE	(2UL << 20)
 
 static inline struct ndshm_section *test_make_section(struct ndshm *ndshm, uint64_t max_size,
-						      uint64_t initial_size, uint32_t flags)
+						      uint64_t initial_size)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section *section;
 
 	request.max_size = max_size;
 	request.initial_size = initial_size;
-	request.flags = flags;
 	return ndshm_section_create(ndshm, &request, &section) ? NULL : section;
 }
 

@@ -47,7 +47,7 @@ struct ndshm_section_request {
 	uint32_t adapter;		/* id; 0: the default adapter */
 	uint32_t provider;		/* id; 0: the built-in "pages" */
 	int32_t node;			/* NUMA node, or NDSHM_NODE_ANY */
-	uint32_t flags;			/* NDSHM_ATTACH_* for this process's holder */
+	uint32_t flags;			/* must be 0 */
 	const char *name;		/* for ndshm_section_open(); NULL: none */
 	uint32_t group;			/* for `mode`, or NDSHM_GROUP_SELF */
 	uint32_t mode;			/* permission to open by name; without a name not used */
@@ -104,8 +104,8 @@ int ndshm_section_open(struct ndshm *ndshm, uint32_t owner, const char *name, ui
 
 /*
  * Unmap a section and close its descriptor and its holder. This process's extents are
- * freed, unless NDSHM_ATTACH_KEEP is set or a child still has a copy of the holder. Under
- * a claim, extents that were not freed explicitly keep their memory until the claim ends.
+ * freed, unless a child still has a copy of the holder. Under a claim, extents that were not
+ * freed explicitly keep their memory until the claim ends.
  */
 void ndshm_section_close(struct ndshm_section *section);
 

@@ -237,16 +237,14 @@ class Context(_Closable):
         return Block(self, _Owner(out[0], lib.ndshm_free, owner))
 
     def create_section(self, max_size: int, initial_size: int = 0, *, adapter: int = 0,
-                       provider: int = 0, node: int = NODE_ANY, keep: bool = False,
-                       name: Optional[str] = None, group: int = GROUP_SELF,
-                       mode: int = 0o600) -> Section:
+                       provider: int = 0, node: int = NODE_ANY, name: Optional[str] = None,
+                       group: int = GROUP_SELF, mode: int = 0o600) -> Section:
         """Create a section of `max_size` bytes, rounded up to pages."""
         request = ffi.new("struct ndshm_section_request *")
         lib.ndshm_section_request_init(request)
         text = ffi.NULL if name is None else ffi.new("char[]", _text(name))
         request.max_size, request.initial_size = max_size, initial_size
         request.adapter, request.provider, request.node = adapter, provider, node
-        request.flags = lib.NDSHM_ATTACH_KEEP if keep else 0
         request.name, request.group, request.mode = text, group, mode
         return self._section(lambda out: lib.ndshm_section_create(self._get(), request, out))
 

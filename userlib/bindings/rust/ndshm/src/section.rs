@@ -21,8 +21,6 @@ pub struct SectionRequest<'n> {
     pub provider: u32,
     /// NUMA node, or `sys::NDSHM_NODE_ANY`.
     pub node: i32,
-    /// `sys::NDSHM_ATTACH_*`, of this process's holder.
-    pub flags: u32,
     /// Name for [`Context::open_section`].
     pub name: Option<&'n str>,
     /// Group for `mode`, or `sys::NDSHM_GROUP_SELF`.
@@ -47,7 +45,6 @@ impl SectionRequest<'_> {
             adapter: usual.adapter,
             provider: usual.provider,
             node: usual.node,
-            flags: usual.flags,
             name: None,
             group: usual.group,
             mode: usual.mode,
@@ -109,7 +106,7 @@ impl Context {
             adapter: request.adapter,
             provider: request.provider,
             node: request.node,
-            flags: request.flags,
+            flags: 0,
             name: name.as_ref().map_or(ptr::null(), |name| name.as_ptr()),
             group: request.group,
             mode: request.mode,
