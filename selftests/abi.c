@@ -184,7 +184,6 @@ FIXTURE_VARIANT_ADD(shape, section_create) {
 	.command = NDSHM_SECTION_CREATE,
 	.size = sizeof(struct ndshm_section_create_args),
 	.first_size = offsetof(struct ndshm_section_create_args, name),
-	.known_flags = NDSHM_CREATE_PERMIT_KEEP,
 	.reserved = offsetof(struct ndshm_section_create_args, __reserved),
 };
 
@@ -214,7 +213,6 @@ FIXTURE_VARIANT_ADD(shape, section_attach) {
 	.command = NDSHM_SECTION_ATTACH,
 	.object = SECTIONS,
 	.size = sizeof(struct ndshm_section_attach_args),
-	.known_flags = NDSHM_ATTACH_KEEP,
 	.reserved = offsetof(struct ndshm_section_attach_args, __reserved),
 };
 

@@ -271,20 +271,17 @@ TEST_F(extent, attribution)
  * Holders
  */
 
-/* Closing a holder frees its extents; those of a holder with NDSHM_ATTACH_KEEP stay. */
+/* Closing a holder frees its extents, and those of no other holder. */
 TEST_F(extent, death)
 {
 	int brief = test_attach(self->fd);
-	int keeper = test_attach_with(self->fd, NDSHM_ATTACH_KEEP);
 	__u64 lost = test_extent(brief, self->page);
-	__u64 kept = test_extent(keeper, self->page);
+	__u64 kept = test_extent(self->holder, self->page);
 	struct ndshm_section_query_args query;
-	struct ndshm_extent_free_args request;
 
 	memset(self->map + lost, 1, self->page);
 	memset(self->map + kept, 2, self->page);
 	EXPECT_EQ(0, close(brief));
-	EXPECT_EQ(0, close(keeper));
 	query = test_look(self->fd);
 	EXPECT_EQ(1, query.out_holders);
 	EXPECT_EQ(1, query.out_extents);
@@ -293,10 +290,6 @@ TEST_F(extent, death)
 	EXPECT_EQ(lost, test_extent(self->holder, self->page));
 	EXPECT_EQ(0, self->map[lost]);
 	EXPECT_NE(kept, test_extent(self->holder, self->page));
-	/* A kept extent belongs to no holder, so no holder can free it. */
-	request = extent_free_request(kept);
-	test_err_extent_free(ENOENT, NDSHM_REASON_EXTENT_UNKNOWN, self->client,
-			     self->holder, &request);
 }
 
 /* A holder lives until the last copy of its descriptor is closed. */

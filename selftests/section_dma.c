@@ -258,14 +258,14 @@ TEST_F(section_dma, left)
 }
 
 /* The ways in which a section with extents can end. */
-enum way { BY_CLOSE, BY_FORCE, BY_OWNER, KEPT, INITIAL, WAYS };
+enum way { BY_CLOSE, BY_FORCE, BY_OWNER, INITIAL, WAYS };
 
 static __u64 end_by(struct __test_metadata *_metadata,
 		    struct _test_data_section_dma *self, enum way way)
 {
 	int fd = test_new_section(self->client, self->edu.adapter.id, MAX,
 				  way == INITIAL ? 2 * HUGE : 0);
-	int holder = test_attach_with(fd, way == KEPT ? NDSHM_ATTACH_KEEP : 0);
+	int holder = test_attach(fd);
 	__u64 place = test_extent(holder, 2 * HUGE);
 	__u64 address = address_of(_metadata, holder, place, HUGE);
 	struct ndshm_section_delete_args force =

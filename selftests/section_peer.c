@@ -833,25 +833,6 @@ TEST_F(peer, mappings_of_the_creator)
 	close(fd);
 }
 
-/* Nothing stays in a section whose creator has not agreed to it. */
-TEST_F(peer, keep_refused)
-{
-	struct ndshm_section_attach_args attach =
-		section_attach_request(NDSHM_ATTACH_KEEP);
-	struct ndshm_section_create_args create =
-		section_create_request(self->adapter, MAX, 0);
-
-	test_section_create(self->client, &create);
-	test_err_section_attach(EPERM, NDSHM_REASON_KEEP_REFUSED, self->client,
-				create.out_section, &attach);
-	close(create.out_section);
-	create = section_create_request(self->adapter, MAX, 0);
-	create.flags = NDSHM_CREATE_PERMIT_KEEP;
-	test_section_create(self->client, &create);
-	close(test_attach_with(create.out_section, NDSHM_ATTACH_KEEP));
-	close(create.out_section);
-}
-
 /*
  * At the limit
  */

@@ -213,8 +213,10 @@ NDSHM_REASON_ROW(REQUEST_QUOTA, RESOURCES, EDQUOT, "request-quota", 85,
 		 "user has the maximum number of requests and unread records; read some, or raise the user's quota (ndshm quota)")
 NDSHM_REASON_ROW(CLIENT_QUOTA, RESOURCES, EDQUOT, "client-quota", 86,
 		 "user has the maximum number of open clients; close some, or raise the user's quota (ndshm quota)")
-NDSHM_REASON_ROW(KEEP_REFUSED, OPEN_FAILED, EPERM, "keep-refused", 87,
-		 "creator of the section does not permit extents to outlive their holder; attach without KEEP, or create the section with PERMIT_KEEP")
+
+/* Pinned memory of sections. */
+NDSHM_REASON_ROW(SECTION_PINNED, RESOURCES, ENOSPC, "section-pinned", 87,
+		 "processes have pinned freed memory of the section, and with that it has twice its size; end their I/O, unregister their buffers, or delete the section")
 
 /* Names of sections. */
 NDSHM_REASON_ROW(SECTION_UNKNOWN, FILE_NOT_FOUND, ENOENT, "section-unknown", 88,
@@ -283,7 +285,3 @@ NDSHM_REASON_ROW(IMPORT_REFUSED, FAILURE, EIO, "import-refused", 112,
 /* Platform devices. */
 NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 113,
 		 "nothing could stop the device from writing to freed memory: it has neither a reset line nor a strict IOMMU; use the provider of its memory-region")
-
-/* Pinned memory of sections. */
-NDSHM_REASON_ROW(SECTION_PINNED, RESOURCES, ENOSPC, "section-pinned", 114,
-		 "processes have pinned freed memory of the section, and with that it has twice its size; end their I/O, unregister their buffers, or delete the section")

@@ -97,7 +97,6 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 		.initial_size = argument->initial_size,
 		.preferred_node = argument->preferred_node,
 		.rawio = client->claims.rawio,
-		.permit_keep = argument->flags & NDSHM_CREATE_PERMIT_KEEP,
 		.opener = client->opener,
 	};
 	ndshm_reason_t reason;
@@ -166,7 +165,7 @@ static ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 	argument->out_holder = -1;
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	reason = ndshm_holder_open(section_of(command), argument->flags,
+	reason = ndshm_holder_open(section_of(command),
 				   !section_file_writable(command->file), &holder);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
@@ -285,8 +284,7 @@ static ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
 
 /* Sorted by number. */
 static const struct ndshm_ioctl_row rows[] = {
-	ROW(NDSHM_SECTION_ATTACH, section_attach, __reserved,
-	    NDSHM_ATTACH_KEEP),
+	ROW(NDSHM_SECTION_ATTACH, section_attach, __reserved, 0),
 	ROW(NDSHM_SECTION_SHARE, section_share, __reserved,
 	    NDSHM_SHARE_READONLY),
 	ROW(NDSHM_SECTION_DELETE, section_delete, __reserved,

@@ -13,8 +13,8 @@
 /* Extents that ndshm_holder_close() frees before it drops the lock for a moment. */
 #define STEP	32
 
-ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
-				 bool readonly, struct ndshm_holder **out)
+ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, bool readonly,
+				 struct ndshm_holder **out)
 {
 	/* Do not charge the opener of the section's descriptor: peers would use up its quota. */
 	const struct ndshm_requester requester = {
@@ -24,12 +24,9 @@ ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 	struct ndshm_holder *holder;
 	ndshm_reason_t reason;
 
-	if (flags & NDSHM_ATTACH_KEEP && !section->permit_keep)
-		return NDSHM_REASON_KEEP_REFUSED;
 	holder = kzalloc(sizeof(*holder), NDSHM_GFP_CHARGED);
 	if (!holder)
 		return NDSHM_REASON_MEMORY;
-	holder->flags = flags;
 	holder->readonly = readonly;
 	holder->rawio = ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO);
 	holder->uid = current_user()->uid;
@@ -71,10 +68,6 @@ void ndshm_holder_close(struct ndshm_holder *holder)
 
 	spin_lock(&section->lock);
 	section->holders--;
-	if (holder->flags & NDSHM_ATTACH_KEEP) {
-		section->kept += holder->count;
-		holder->extents = RB_ROOT;
-	}
 	while ((node = rb_first(&holder->extents))) {
 		holder_free_extent(holder, rb_entry(node, struct ndshm_extent, node),
 				   false);

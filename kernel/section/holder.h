@@ -16,7 +16,6 @@ struct ndshm_segment;
 /**
  * struct ndshm_holder - One attachment to a section
  * @section: the section; the holder counts as one of its @users
- * @flags: NDSHM_ATTACH_*
  * @readonly: was attached through a read-only descriptor: may not allocate
  * @rawio: the attaching process had CAP_SYS_RAWIO, so it may see DMA addresses
  * @uid: user whose quota of holders is charged
@@ -26,7 +25,6 @@ struct ndshm_segment;
  */
 struct ndshm_holder {
 	struct ndshm_section *section;
-	u32 flags;
 	bool readonly;
 	bool rawio;
 	kuid_t uid;
@@ -36,12 +34,11 @@ struct ndshm_holder {
 };
 
 /*
- * ndshm_holder_open() attaches to a section. Return: NONE, KEEP_REFUSED, MEMORY, HOLDER_QUOTA,
- * SECTION_DELETED or SECTION_REVOKED. ndshm_holder_close() detaches; it frees the holder's extents
- * unless @flags has NDSHM_ATTACH_KEEP. Both may sleep.
+ * ndshm_holder_open() attaches to a section. Return: NONE, MEMORY, HOLDER_QUOTA, SECTION_DELETED or
+ * SECTION_REVOKED. ndshm_holder_close() detaches, and frees the holder's extents. Both may sleep.
  */
-ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
-				 bool readonly, struct ndshm_holder **out);
+ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, bool readonly,
+				 struct ndshm_holder **out);
 void ndshm_holder_close(struct ndshm_holder *holder);
 
 /* Give the holder ownership of @extent, which ndshm_section_alloc_extent() has returned. */

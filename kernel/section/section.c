@@ -297,8 +297,7 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	again = section->deleted;
 	if (again && (!revoke || READ_ONCE(section->object.revoked)))
 		reason = NDSHM_REASON_SECTION_DELETED;
-	else if (!again && section->extents - section->kept > (own ? own->count : 0) &&
-		 !flags)
+	else if (!again && section->extents > (own ? own->count : 0) && !flags)
 		reason = NDSHM_REASON_SECTION_BUSY;
 	else
 		section->deleted = true;
@@ -354,7 +353,6 @@ static void section_init(struct ndshm_section *section,
 	section->exports = RB_ROOT_CACHED;
 	section->preferred_node = request->preferred_node;
 	section->rawio = request->rawio;
-	section->permit_keep = request->permit_keep;
 	section->initial = PAGE_ALIGN(request->initial_size) >> PAGE_SHIFT;
 	section->uid = current_euid();
 	RB_CLEAR_NODE(&section->by_name);

@@ -47,7 +47,6 @@ struct user_struct;
  * @provider: provider of the memory; holds a reference
  * @preferred_node: as requested
  * @rawio: the creator's client was opened with CAP_SYS_RAWIO
- * @permit_keep: holders may attach with NDSHM_ATTACH_KEEP
  * @initial: leading pages whose memory is allocated at creation and never trimmed
  * @counted: the section counts in the quotas of @requester: until its memory is dropped
  * @uid: the creator's effective uid
@@ -72,7 +71,6 @@ struct user_struct;
  * @idle: pages of idle chunks, see ndshm_chunk_idle(); decremented only after they have been freed
  * @allocated: pages of all extents, with those in @exported
  * @extents: number of extents, without those in @exported
- * @kept: extents whose holder was closed with NDSHM_ATTACH_KEEP
  * @holders: number of holders
  *
  * Faults take @lock inside the mmap lock. It is a spinlock, and memory is allocated, zeroed and
@@ -99,7 +97,6 @@ struct ndshm_section {
 	struct ndshm_provider *provider;
 	s32 preferred_node;
 	bool rawio;
-	bool permit_keep;
 	u32 initial;
 	bool counted;
 	kuid_t uid;
@@ -122,7 +119,6 @@ struct ndshm_section {
 	u32 idle;
 	u32 allocated;
 	u32 extents;
-	u32 kept;
 	u32 holders;
 };
 
@@ -140,7 +136,6 @@ static inline struct ndshm_section *ndshm_section_of(struct ndshm_object *object
  * @initial_size: bytes of memory allocated at creation
  * @preferred_node: NUMA node, or NUMA_NO_NODE
  * @rawio: as in struct ndshm_section
- * @permit_keep: as in struct ndshm_section
  * @opener: requester that is charged as well, see struct ndshm_requester
  * @name: name, valid if @name_length is not 0
  * @name_length: bytes of @name; 0 for a section without a name
@@ -155,7 +150,6 @@ struct ndshm_section_request {
 	u64 initial_size;
 	s32 preferred_node;
 	bool rawio;
-	bool permit_keep;
 	struct ndshm_requester *opener;
 	char name[NDSHM_SECTION_NAME_BYTES];
 	u32 name_length;

@@ -239,24 +239,6 @@ static bool setup_attach(void)
 	return made;
 }
 
-/* An extent that stays, with the creator's consent. */
-static bool setup_create_keep(void)
-{
-	bool ready = setup_create();
-
-	request.create.flags = NDSHM_CREATE_PERMIT_KEEP;
-	return ready;
-}
-
-static bool setup_attach_keep(void)
-{
-	if (!setup_create_keep() || !fail_nth_expect(!call_create()))
-		return false;
-	attach_request();
-	request.attach.flags = NDSHM_ATTACH_KEEP;
-	return true;
-}
-
 static void check_attach(int error)
 {
 	fail_nth_check_header(&request, error);
@@ -652,14 +634,6 @@ static const struct fail_nth_command commands[] = {
 	}, {
 		.name = "section-attach", .errors = { ENOMEM, EFAULT },
 		.setup = setup_attach, .call = call_attach,
-		.check = check_attach, .undo = leave, .clean = clean,
-	}, {
-		.name = "section-create-keep", .errors = { ENOMEM, EFAULT },
-		.dma = true, .setup = setup_create_keep, .call = call_create,
-		.check = check_create, .undo = close_section, .clean = clean,
-	}, {
-		.name = "section-attach-keep", .errors = { ENOMEM, EFAULT },
-		.setup = setup_attach_keep, .call = call_attach,
 		.check = check_attach, .undo = leave, .clean = clean,
 	}, {
 		.name = "section-share", .errors = { ENOMEM, EFAULT },

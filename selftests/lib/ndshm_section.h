@@ -226,21 +226,20 @@ static inline int ndshm_section_at(struct __test_metadata *_metadata, int line,
 	struct ndshm_section_create_args create =
 		section_create_request(adapter, max, initial);
 
-	create.flags = NDSHM_CREATE_PERMIT_KEEP;
 	ndshm_pass(_metadata, line, client, NDSHM_SECTION_CREATE, &create);
 	EXPECT_LE(0, create.out_section);
 	EXPECT_NE(0, create.out_id);
 	return create.out_section;
 }
 
-/* A new section whose holders may keep extents. Returns its descriptor. */
+/* A new section. Returns its descriptor. */
 #define test_new_section(client, adapter, max, initial) \
 	ndshm_section_at(_metadata, __LINE__, client, adapter, max, initial)
 
 static inline int ndshm_attach_at(struct __test_metadata *_metadata, int line,
-				  int fd, __u32 flags)
+				  int fd)
 {
-	struct ndshm_section_attach_args attach = section_attach_request(flags);
+	struct ndshm_section_attach_args attach = section_attach_request(0);
 
 	ndshm_pass(_metadata, line, fd, NDSHM_SECTION_ATTACH, &attach);
 	EXPECT_LE(0, attach.out_holder);
@@ -248,9 +247,7 @@ static inline int ndshm_attach_at(struct __test_metadata *_metadata, int line,
 }
 
 /* A new holder. Returns its descriptor. */
-#define test_attach(fd)		ndshm_attach_at(_metadata, __LINE__, fd, 0)
-#define test_attach_with(fd, flags) \
-	ndshm_attach_at(_metadata, __LINE__, fd, flags)
+#define test_attach(fd)		ndshm_attach_at(_metadata, __LINE__, fd)
 
 static inline int ndshm_share_at(struct __test_metadata *_metadata, int line,
 				 int fd, __u32 flags)

@@ -107,7 +107,6 @@ static bool make_section(struct stress_random *random)
 	const __u64 initial[] = { 0, stress.page, HUGE + stress.page, 4 * HUGE };
 	struct ndshm_adapter_claim_args claim = { .address_width = EDU_WIDTH };
 	struct ndshm_section_create_args request = {
-		.flags = NDSHM_CREATE_PERMIT_KEEP,
 		.adapter = stress.nodes[stress_below(random, stress.node_count)],
 		.max_size = (8 + stress_below(random, 16)) * HUGE +
 			    stress_below(random, 512) * stress.page,
@@ -246,8 +245,7 @@ static bool be_busy(struct stress_random *random, unsigned int kills)
 static bool is_empty(struct ndshm_section_query_args *query)
 {
 	return sharer_look(query) && !query->out_holders &&
-	       (hall->fate == SHARER_KEPT ||
-		(!query->out_extents && !query->out_taken));
+	       !query->out_extents && !query->out_taken;
 }
 
 static bool is_trimmed(struct ndshm_section_query_args *query)
@@ -266,7 +264,7 @@ static bool looks_unused(void)
 		return stress_error("%u holders, %u extents of %llu bytes are left",
 				    query.out_holders, query.out_extents,
 				    query.out_taken);
-	if (hall->fate == SHARER_KEPT || hall->fate == SHARER_UNBOUND)
+	if (hall->fate == SHARER_UNBOUND)
 		return true;
 	return ndshm_soon(is_trimmed(&query)) ||
 	       stress_error("%llu bytes have memory, %llu had from the start",
@@ -294,11 +292,11 @@ static bool be_next(unsigned int round)
 	if (stress_read(&hall->ended))
 		return sharer.map == MAP_FAILED ||
 		       stress_error("what has gone can be mapped");
-	sharer.holder = sharer_attach(hall->section, 0);
+	sharer.holder = sharer_attach(hall->section);
 	if (sharer.holder < 0 || sharer.map == MAP_FAILED)
 		return stress_error("nobody can have the section any more");
 	fine = sharer_take(&sharer, 3 * HUGE / 2) && sharer_take(&sharer, 1);
-	if (!sharer.count && hall->fate != SHARER_KEPT)
+	if (!sharer.count)
 		fine = stress_error("an unused section has no place");
 	while (fine && sharer.count)
 		fine = sharer_give(&sharer, &sharer.extents[0]);

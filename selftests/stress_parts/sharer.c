@@ -130,9 +130,9 @@ bool sharer_look(struct ndshm_section_query_args *query)
 	return !sharer_call(hall->section, NDSHM_SECTION_QUERY, query, 0);
 }
 
-int sharer_attach(int section, __u32 flags)
+int sharer_attach(int section)
 {
-	struct ndshm_section_attach_args request = { .flags = flags };
+	struct ndshm_section_attach_args request = {};
 
 	return sharer_call(section, NDSHM_SECTION_ATTACH, &request,
 			   STRESS_NO_MEMORY) ? -1 : request.out_holder;
@@ -403,7 +403,7 @@ static bool do_share(struct sharer *sharer)
 	(void)sharer;
 	if (reason)
 		return reason != STRESS_BROKEN;
-	holder = sharer_attach(request.out_section, 0);
+	holder = sharer_attach(request.out_section);
 	if (holder >= 0) {
 		fine = sharer_call(holder, NDSHM_EXTENT_ALLOC, &more,
 				   STRESS_MAY(SECTION_READONLY)) ==
@@ -420,7 +420,7 @@ static bool do_leave(struct sharer *sharer)
 {
 	struct sharer guest = {
 		.random = sharer->random, .map = sharer->map,
-		.holder = sharer_attach(hall->section, 0),
+		.holder = sharer_attach(hall->section),
 	};
 	bool fine = true;
 	unsigned int i;
@@ -603,15 +603,13 @@ bool sharer_live(struct stress_random random, unsigned int number,
 	static struct stress_place nowhere;
 	static struct stress_stall page;
 	static struct sharer sharers[2];
-	__u32 flags = hall->fate == SHARER_KEPT && stress_chance(&random, 50) ?
-		      NDSHM_ATTACH_KEEP : 0;
 	pthread_t thread;
 	unsigned int i;
 	void *second;
 	bool fine;
 
 	hall->places[number].op = ATTACH;
-	sharers[0].holder = sharer_attach(hall->section, flags);
+	sharers[0].holder = sharer_attach(hall->section);
 	sharers[0].place = &hall->places[number];
 	sharers[1].place = &nowhere;
 	sharers[1].holder = sharers[0].holder;

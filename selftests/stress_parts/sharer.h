@@ -18,7 +18,6 @@
 enum sharer_fate {
 	SHARER_STAYS,
 	SHARER_TRIMMED,		/* much comes and goes */
-	SHARER_KEPT,		/* the extents of a killed process */
 	SHARER_DELETED,
 	SHARER_FORCED,
 	SHARER_UNBOUND,
@@ -90,7 +89,7 @@ __u32 sharer_ioctl(int fd, unsigned long command, void *argument, size_t size,
 	sharer_ioctl(fd, command, argument, sizeof(*(argument)), allowed)
 
 /* A holder's descriptor, or -1. */
-int sharer_attach(int section, __u32 flags);
+int sharer_attach(int section);
 unsigned char *sharer_show(void);
 bool sharer_look(struct ndshm_section_query_args *query);
 

@@ -62,7 +62,7 @@
  *            a protected field of configuration space; a dma-buf that is read-only
  * EROFS      the descriptor of the section is read-only
  * EPERM      a missing capability, or isolation; an adapter that needs a reset;
- *            another user's section; a section that does not permit KEEP
+ *            another user's section
  * ENOMEM     no memory, or RLIMIT_MEMLOCK reached
  * EMFILE     no free descriptor in the process or in the system
  * EDQUOT     a limit that ndshm sets is reached
@@ -887,10 +887,10 @@ struct ndshm_block_import_args {
  * NDSHM_SECTION_ATTACH on a section's descriptor returns a holder, which is a descriptor
  * as well. A holder allocates and frees extents: runs of pages that belong to one holder
  * until they are freed. Only the holder that allocated an extent can free it. When the
- * last descriptor of a holder is closed, its extents are freed, unless it was attached
- * with NDSHM_ATTACH_KEEP. A new extent reads as zero: contents of earlier extents do not
- * leak. This is no protection between sharers: every process that maps the section can
- * access all of it, and may write outside its own extents.
+ * last descriptor of a holder is closed, its extents are freed. A new extent reads as
+ * zero: contents of earlier extents do not leak. This is no protection between sharers:
+ * every process that maps the section can access all of it, and may write outside its own
+ * extents.
  *
  * fstat() of a section's descriptor returns a regular file of MaxSize bytes, so that a
  * program can map the whole section without a query. Size, mode and owner of this file
@@ -917,9 +917,6 @@ struct ndshm_block_import_args {
  * stays until the claim has ended.
  */
 
-/* Bits of ndshm_section_create.flags. */
-#define NDSHM_CREATE_PERMIT_KEEP (1U << 0)	/* holders may attach with NDSHM_ATTACH_KEEP */
-
 /* Maximum length of a section's name. */
 #define NDSHM_SECTION_NAME_BYTES 64U
 
@@ -932,7 +929,7 @@ struct ndshm_block_import_args {
  * @size: sizeof(struct ndshm_section_create_args)
  * @status: out
  * @reason: out
- * @flags: NDSHM_CREATE_* bits
+ * @flags: must be 0
  * @adapter: id of the adapter whose device uses the memory
  * @provider: id of a provider that has pages (else EOPNOTSUPP, PROVIDER_PAGELESS, from
  *	the first call that needs memory); 0: the built-in ``pages``. The permissions of
@@ -1015,16 +1012,12 @@ struct ndshm_section_open_args {
 	__u32 out_id;
 };
 
-/* Bits of ndshm_section_attach.flags. */
-#define NDSHM_ATTACH_KEEP	(1U << 0)	/* extents outlive the holder */
-
 /**
  * struct ndshm_section_attach_args - ioctl(NDSHM_SECTION_ATTACH): create a holder
  * @size: sizeof(struct ndshm_section_attach_args)
  * @status: out
  * @reason: out
- * @flags: NDSHM_ATTACH_* bits; NDSHM_ATTACH_KEEP requires a section created with
- *	NDSHM_CREATE_PERMIT_KEEP (else EPERM, KEEP_REFUSED)
+ * @flags: must be 0
  * @out_holder: descriptor
  * @__reserved: must be 0
  *
@@ -1077,9 +1070,8 @@ struct ndshm_section_share_args {
  *
  * Requires the effective user id of the creator, or CAP_SYS_ADMIN (else EPERM,
  * NOT_CREATOR). Returns EBUSY (SECTION_BUSY) while another holder has extents, unless
- * NDSHM_DELETE_FORCE or NDSHM_DELETE_REVOKE is set; extents kept after their holder has
- * closed do not count. Afterwards nothing can be allocated, attached or mapped (EIDRM),
- * and the memory is freed with the last mapping.
+ * NDSHM_DELETE_FORCE or NDSHM_DELETE_REVOKE is set. Afterwards nothing can be allocated,
+ * attached or mapped (EIDRM), and the memory is freed with the last mapping.
  *
  * With NDSHM_DELETE_REVOKE access through all mappings is SIGBUS, and the memory is freed
  * and uncharged before the call returns. Two kinds of memory stay charged longer: pinned
@@ -1113,7 +1105,7 @@ struct ndshm_section_delete_args {
  * @out_initial_size: in bytes
  * @out_committed: bytes that have memory now
  * @out_taken: bytes of all extents, and of freed ones that a dma-buf keeps
- * @out_extents: number of extents, kept ones included
+ * @out_extents: number of extents
  * @out_holders: number of holders
  * @out_adapter: id
  * @out_provider: id

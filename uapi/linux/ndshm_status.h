@@ -154,7 +154,9 @@
 #define NDSHM_REASON_PROVIDER_PERMISSION	__NDSHM_REASON(84U)
 #define NDSHM_REASON_REQUEST_QUOTA		__NDSHM_REASON(85U)
 #define NDSHM_REASON_CLIENT_QUOTA		__NDSHM_REASON(86U)
-#define NDSHM_REASON_KEEP_REFUSED		__NDSHM_REASON(87U)
+
+/* Pinned memory of sections. */
+#define NDSHM_REASON_SECTION_PINNED		__NDSHM_REASON(87U)
 
 /* Names of sections. */
 #define NDSHM_REASON_SECTION_UNKNOWN		__NDSHM_REASON(88U)
@@ -198,10 +200,7 @@
 /* Platform devices. */
 #define NDSHM_REASON_ADAPTER_UNSTOPPABLE	__NDSHM_REASON(113U)
 
-/* Pinned memory of sections. */
-#define NDSHM_REASON_SECTION_PINNED		__NDSHM_REASON(114U)
-
 /* One more than the highest reason of this header. */
-#define NDSHM_REASON_COUNT_KNOWN		115U
+#define NDSHM_REASON_COUNT_KNOWN		114U
 
 #endif /* _UAPI_LINUX_NDSHM_STATUS_H */
