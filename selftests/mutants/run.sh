@@ -17,13 +17,17 @@ git clone -q --shared "$top" "$work/ndshm"
 unset BUILD
 cd -- "$work/ndshm"
 
+tests() { bash -c "${TEST:-make test}" >"$work/$1.log" 2>&1 </dev/null; }
+# Tests that fail anyway would find every fault.
+tests none || die "the tests fail without a fault: $(tail -n 1 -- "$work/none.log"); see $work/none.log"
+
 [[ $# -gt 0 ]] || set -- "$here"/*.patch
 number=0 alive=0
 for patch; do
 	name=$(basename -- "$patch" .patch) number=$((number + 1))
 	patch=$(realpath -- "$patch")
 	git apply "$patch" || { alive=$((alive + 1)); echo "not ok $number - $name: does not apply"; continue; }
-	bash -c "${TEST:-make test}" >"$work/$name.log" 2>&1 </dev/null || true
+	tests "$name" || true
 	git apply --reverse "$patch"
 	# Without the line the tests have not run. Behind it is that of make.
 	verdict=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$work/$name.log") || verdict="not run: $(tail -n 1 -- "$work/$name.log")"
