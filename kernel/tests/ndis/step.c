@@ -13,15 +13,19 @@
  *	told			wait for the completions, and free the memory
  *
  * A step that is impossible in the current state returns ENOENT or EEXIST. A violation
- * of NDIS's contract is logged, and returns EPROTO. Reading shows the state.
+ * of NDIS's contract is logged, and returns EPROTO. Reading shows the state. Removal of the
+ * provider frees what a step has allocated from it.
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>
 #include <linux/errno.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/string.h>
+
+#include <ndshm/ndis_pnp.h>
 
 #include "cases.h"
 
@@ -39,8 +43,12 @@ struct submission {
 };
 
 static struct platform_device *device;
-static NDIS_HANDLE adapter, dma, allocation;
+static NDIS_HANDLE adapter, dma;
 static bool registered;
+
+/* Protects what is allocated: removal of the provider frees it beside the steps. */
+static DEFINE_MUTEX(memory_lock);
+static NDIS_HANDLE allocation;
 static PVOID own;
 static NDIS_PHYSICAL_ADDRESS own_physical;
 static struct submission submission[PENDING];
@@ -75,6 +83,8 @@ static int error_of(NDIS_STATUS status)
 	}
 }
 
+static VOID provider_removed(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event);
+
 static int begin(void)
 {
 	if (device)
@@ -95,7 +105,9 @@ static int open(void)
 		return device ? -EEXIST : -ENOENT;
 	adapter = PATTERN;
 	ret = ndshm_ndis_open(THIS_MODULE, "ndis-step", &device->dev, &adapter);
-	return EXPECT(!ret == !!adapter && adapter != PATTERN) ? ret : -EPROTO;
+	if (!EXPECT(!ret == !!adapter && adapter != PATTERN))
+		return -EPROTO;
+	return ret ?: ndshm_ndis_notify(adapter, provider_removed, NULL);
 }
 
 /* Older blocks are freed by the previous handlers. */
@@ -289,6 +301,20 @@ static int reported(void)
 	return ret;
 }
 
+static void free_all(void)
+{
+	mutex_lock(&memory_lock);
+	reported();
+	free_block();
+	m_free();
+	mutex_unlock(&memory_lock);
+}
+
+static VOID provider_removed(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
+{
+	free_all();
+}
+
 /*
  * Fails while the handle has blocks; frees its DMA handle and unregisters its handlers.
  */
@@ -313,9 +339,7 @@ static int end(void)
 
 	if (!device)
 		return -ENOENT;
-	reported();
-	free_block();
-	m_free();
+	free_all();
 	if (adapter && !EXPECT(!close()))
 		return -EPROTO;
 	platform_device_unregister(device);
@@ -335,19 +359,20 @@ void step_end(void)
 static const struct {
 	const char *name;
 	int (*take)(void);
+	bool memory;		/* called under memory_lock */
 } steps[] = {
 	{ "begin", begin },
 	{ "open", open },
 	{ "register", set },
 	{ "replace", replace },
-	{ "allocate", allocate },
-	{ "free", free_block },
-	{ "m-allocate", m_allocate },
-	{ "m-free", m_free },
+	{ "allocate", allocate, true },
+	{ "free", free_block, true },
+	{ "m-allocate", m_allocate, true },
+	{ "m-free", m_free, true },
 	{ "dma-register", dma_register },
 	{ "dma-deregister", dma_deregister },
-	{ "async", async },
-	{ "told", reported },
+	{ "async", async, true },
+	{ "told", reported, true },
 	{ "close", close },
 	{ "end", end },
 };
@@ -355,11 +380,19 @@ static const struct {
 static int step_set(const char *value, const struct kernel_param *param)
 {
 	unsigned int i;
+	int ret;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++)
 		if (sysfs_streq(value, steps[i].name))
-			return steps[i].take();
-	return -EINVAL;
+			break;
+	if (i == ARRAY_SIZE(steps))
+		return -EINVAL;
+	if (steps[i].memory)
+		mutex_lock(&memory_lock);
+	ret = steps[i].take();
+	if (steps[i].memory)
+		mutex_unlock(&memory_lock);
+	return ret;
 }
 
 static int step_get(char *buffer, const struct kernel_param *param)
