@@ -128,6 +128,8 @@ inside() {
 	mount -t proc proc "$root/proc"
 	mount -t sysfs -o ro sysfs "$root/sys"
 	cp -L -- /etc/resolv.conf /etc/hosts "$root/etc/"
+	# As the machine reaches its archive, which may be a mirror that is late.
+	apt-config dump | grep -E '^Acquire::(https?::Proxy|Check-Valid-Until) ' >"$root/etc/apt/apt.conf.d/90machine" || true
 	# A user says yes. Nothing of the chroot has to survive a crash.
 	printf '%s\n' 'APT::Get::Assume-Yes "true";' 'APT::Sandbox::User "root";' 'Dpkg::Use-Pty "false";' >"$root/etc/apt/apt.conf.d/90fresh"
 	echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/90fresh"
