@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [PATCH]...: plant the fault of each patch (default: all of this directory) in a copy of the
-# last commit, and run the tests there (TEST, by default `make test`), which must build and fail. Prints
-# TAP, and as the last line N passed, N failed.
+# run.sh [PATCH]...: plant the fault of each patch (default: all of this directory that are found by
+# `make test`) in a copy of the last commit, and run the tests there (TEST, by default `make test`), which
+# must build and fail. Prints TAP, and as the last line N passed, N failed.
 set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 top=$(cd -- "$here/../.." && pwd -P)
@@ -21,7 +21,10 @@ tests() { bash -c "${TEST:-make test}" >"$work/$1.log" 2>&1 </dev/null; }
 # Tests that fail anyway would find every fault.
 tests none || die "the tests fail without a fault: $(tail -n 1 -- "$work/none.log"); see $work/none.log"
 
-[[ $# -gt 0 ]] || set -- "$here"/*.patch
+if [[ $# -eq 0 ]]; then
+	mapfile -t patches < <(grep -lx 'Found by: make test' -- "$here"/*.patch)
+	set -- "${patches[@]}"
+fi
 number=0 alive=0
 for patch; do
 	name=$(basename -- "$patch" .patch) number=$((number + 1))
