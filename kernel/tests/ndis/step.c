@@ -249,16 +249,20 @@ static int dma_register(void)
 static int dma_deregister(void)
 {
 	unsigned int i;
+	int ret = 0;
 
 	if (!dma)
 		return -ENOENT;
 	NdisMDeregisterScatterGatherDma(dma);
 	dma = NULL;
+	/* Removal of the provider takes completions as well. */
+	mutex_lock(&memory_lock);
 	for (i = 0; i < PENDING; i++)
 		if (submission[i].out &&
 		    !EXPECT(completion_done(&submission[i].reported)))
-			return -EPROTO;
-	return 0;
+			ret = -EPROTO;
+	mutex_unlock(&memory_lock);
+	return ret;
 }
 
 static int async(void)
