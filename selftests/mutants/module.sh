@@ -4,8 +4,8 @@
 # module.sh [PATCH]... | --random N [--seed SEED]: plant the fault of each patch (default: all of this directory that
 # one of the programs finds), or N faults that plant.py draws (SEED is 51), in a build of the module for 6.12, and
 # run test programs in a guest until one fails. Of the draw, faults are passed over that do not compile or change no
-# object. What is known is kept, so that the same command goes on where it was ended. Prints TAP, the patches of
-# those that survive, and as the last line N killed, N survived.
+# object. What is known is kept for this state of the tree, so that the same command goes on where it was ended. Prints
+# TAP, the patches of those that survive, and as the last line N killed, N survived.
 #
 # MORE=1		run those that survive again, with all kselftest programs that need no test build; usually
 #			run the ones of `make test`, and before them those that are near to the fault
@@ -73,7 +73,9 @@ while [[ ${1:-} == --* ]]; do
 	shift 2
 done
 BUILD=$(realpath -m -- "${BUILD:-$top/build}")
-work=$BUILD/mutants/module results=$BUILD/mutants/module/results
+# A verdict is about this module, these programs and this fault.
+key=$(git ls-files -z -- Kbuild kernel uapi selftests | xargs -0 sha256sum | sha256sum | cut -c1-12)
+work=$BUILD/mutants/module-$key results=$BUILD/mutants/module-$key/results
 tree=$(realpath -m -- "${TREE:-$BUILD/modules/mutants}")
 headers=$("$top/selftests/vm/kernels.sh" headers 6.12)
 mkdir -p -- "$work/modules"
