@@ -123,31 +123,6 @@ NDSHM_API int ndshm_alloc(struct ndshm *ndshm, const struct ndshm_request *reque
 	return allocate(ndshm, request, out, &info, 1);
 }
 
-NDSHM_API int ndshm_import(struct ndshm *ndshm, const struct ndshm_request *request, int fd,
-			   uint32_t flags, struct ndshm_block **out)
-{
-	struct ndshm_block_import_args argument = {
-		.size = sizeof(argument),
-		.flags = flags,
-		.adapter = request->adapter ? request->adapter : ndshm->info.out_default_adapter,
-		.dmabuf = fd,
-		.usage = request->usage,
-		.tag = request->tag,
-	};
-	int error;
-
-	*out = NULL;
-	error = make_objects(ndshm, out, 1);
-	if (error)
-		return error;
-	error = ndshm__command(ndshm, NDSHM_BLOCK_IMPORT, &argument);
-	if (error)
-		free_objects(out, 1);
-	else
-		(*out)->info = argument.out_block;
-	return error;
-}
-
 NDSHM_API int ndshm_alloc_many(struct ndshm *ndshm, const struct ndshm_request *request,
 			       struct ndshm_block **out, size_t count)
 {

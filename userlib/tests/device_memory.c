@@ -567,43 +567,6 @@ static void export_returns_a_descriptor(void)
 	ndshm_close(ndshm);
 }
 
-static void import_makes_a_block(void)
-{
-	struct ndshm *ndshm = device_open();
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
-	struct ndshm_block *block;
-	uint64_t address;
-
-	REQUIRE(ndshm);
-	request.adapter = 4;
-	request.usage = NDSHM_USAGE_RECEIVE;
-	request.tag = 9;
-	CHECK_DONE(ndshm, ndshm_import(ndshm, &request, 33, NDSHM_IMPORT_READONLY, &block));
-	REQUIRE(block);
-	CHECK(requested.import.adapter == 4 && requested.import.dmabuf == 33);
-	CHECK(requested.import.flags == NDSHM_IMPORT_READONLY && requested.import.tag == 9);
-	CHECK(requested.import.usage == NDSHM_USAGE_RECEIVE);
-	CHECK(!requested.import.segments && !requested.import.segment_capacity);
-	CHECK(ndshm_block_handle(block) == IMPORTED && ndshm_block_length(block) == 12288);
-	CHECK(!ndshm_block_address(block, &address) && address == 0x1000);
-	ndshm_free(block);
-	CHECK(requested.free.handle == IMPORTED);
-	request = (struct ndshm_request)NDSHM_REQUEST_INIT;
-	device_fail_next(EBADF, NDSHM_REASON_IMPORT_DESCRIPTOR, NDSHM_STATUS_INVALID_PARAMETER);
-	CHECK_FAILS(ndshm, ndshm_import(ndshm, &request, -1, 0, &block), EBADF, IMPORT_DESCRIPTOR,
-		    INVALID_PARAMETER);
-	CHECK(!block && requested.import.adapter == 4);
-	/* An older module. */
-	device_fail_next(ENOTTY, NDSHM_REASON_NONE, NDSHM_STATUS_SUCCESS);
-	CHECK_FAILS(ndshm, ndshm_import(ndshm, &request, 33, 0, &block), EOPNOTSUPP, NONE, SUCCESS);
-	CHECK(!block);
-	/* The default adapter, of which the module says that it cannot import. */
-	CHECK_DONE(ndshm, ndshm_import(ndshm, &request, 33, 0, &block));
-	CHECK(requested.import.adapter == 77 && !requested.import.flags);
-	ndshm_free(block);
-	ndshm_close(ndshm);
-}
-
 static void claims_map_bars_until_the_close(void)
 {
 	struct ndshm *ndshm = device_open();
@@ -809,7 +772,6 @@ int main(void)
 	RUN(query_says_how_many_segments_there_are);
 	RUN(sync_passes_the_range_on);
 	RUN(export_returns_a_descriptor);
-	RUN(import_makes_a_block);
 	RUN(claims_map_bars_until_the_close);
 	RUN(interrupts_signal_eventfds);
 	RUN(claims_reset_their_function);

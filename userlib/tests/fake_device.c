@@ -34,8 +34,7 @@ void device_reset(void)
 			  NDSHM_FEATURE_FREE_MANY | NDSHM_FEATURE_RECYCLE |
 			  NDSHM_FEATURE_IRQS | NDSHM_FEATURE_EXPORT |
 			  NDSHM_FEATURE_RESET | NDSHM_FEATURE_CONFIG |
-			  NDSHM_FEATURE_SECTION_EXPORT | NDSHM_FEATURE_IMPORT |
-			  NDSHM_FEATURE_TAGS;
+			  NDSHM_FEATURE_SECTION_EXPORT | NDSHM_FEATURE_TAGS;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
 	answer.segments = 3;
 	answer.huge_size = 32 << 20;
@@ -261,10 +260,6 @@ static int succeed(unsigned long number, void *argument)
 	case NDSHM_BLOCK_EXPORT:
 		memcpy(&requested.export, argument, sizeof(requested.export));
 		((struct ndshm_block_export_args *)argument)->out_dmabuf = new_descriptor();
-		return 0;
-	case NDSHM_BLOCK_IMPORT:
-		memcpy(&requested.import, argument, sizeof(requested.import));
-		((struct ndshm_block_import_args *)argument)->out_block = block_info(IMPORTED);
 		return 0;
 	case NDSHM_BLOCK_CANCEL:
 		memcpy(&requested.cancel, argument, sizeof(requested.cancel));

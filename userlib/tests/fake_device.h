@@ -42,9 +42,6 @@ struct answer {
 	int lost_races;			/* number of records that other threads read first */
 };
 
-/* The handle of an imported block. */
-#define IMPORTED 321
-
 /* Arguments of the last commands, and counters. */
 struct requested {
 	int calls, frees, claims, bars, opens, polls;
@@ -62,7 +59,6 @@ struct requested {
 	int eventfds[8];		/* of the last set_irqs */
 	struct ndshm_block_sync_args sync;
 	struct ndshm_block_export_args export;
-	struct ndshm_block_import_args import;
 	uint64_t map_offset;
 	int map_protection;
 

@@ -362,15 +362,6 @@ static void nothing_is_exported(void)
 	ndshm_free(block);
 }
 
-static void nothing_is_imported(void)
-{
-	const struct ndshm_request request = NDSHM_REQUEST_INIT;
-	struct ndshm_block *block;
-
-	CHECK_FAILS(ndshm, ndshm_import(ndshm, &request, 0, 0, &block), EOPNOTSUPP, NONE, SUCCESS);
-	CHECK(!block);
-}
-
 /* Valid except for one member each. */
 static void bad_requests_are_refused(void)
 {
@@ -653,7 +644,6 @@ int main(void)
 	RUN(query_tells_what_was_allocated);
 	RUN(sync_looks_at_the_range);
 	RUN(nothing_is_exported);
-	RUN(nothing_is_imported);
 	RUN(bad_requests_are_refused);
 	RUN(every_usage_is_allowed);
 	RUN(many_is_all_or_none);

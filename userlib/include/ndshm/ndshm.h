@@ -507,19 +507,6 @@ int ndshm_sync(struct ndshm_block *block, uint32_t direction, uint64_t offset, u
 int ndshm_export(struct ndshm_block *block, int flags, int *fd)
 	NDSHM_NONNULL(1, 3) NDSHM_MUST_CHECK;
 
-/*
- * Make a block of the dma-buf `fd`, memory of another driver, for a claimed adapter. Of the request
- * `adapter`, `usage` and `tag` count. `flags` is 0 or NDSHM_IMPORT_READONLY. The block has DMA
- * addresses, but cannot be mapped or exported: map the dma-buf, which may be closed otherwise.
- * -EBADF (IMPORT_DESCRIPTOR): `fd` is no dma-buf. -EACCES (IMPORT_READONLY): it is read-only.
- * -EINVAL (IMPORT_LOOP): it is memory of the same adapter. -ENODEV (IMPORT_GONE): it was revoked.
- * -EOPNOTSUPP (IMPORT_MEMORY, IMPORT_UNSUPPORTED): the device cannot use the memory; or without a
- * reason, where NDSHM_FEATURE_IMPORT is not set. The manual page has the other errors.
- */
-int ndshm_import(struct ndshm *ndshm, const struct ndshm_request *request, int fd, uint32_t flags,
-		 struct ndshm_block **out)
-	NDSHM_NONNULL(1, 2, 5) NDSHM_MUST_CHECK;
-
 #ifdef __cplusplus
 }
 #endif
