@@ -16,7 +16,6 @@
 #include "block/recycled.h"
 #include "block/request.h"
 #include "cdev/cdev.h"
-#include "dmabuf/import.h"
 #include "netlink/netlink.h"
 #include "pci/pci.h"
 #include "platform/platform.h"
@@ -94,7 +93,6 @@ static const struct {
 	{ ndshm_oom_setup, ndshm_oom_teardown },
 	{ coherent_setup, ndshm_coherent_teardown },
 	{ pages_setup, ndshm_pages_teardown },
-	{ ndshm_import_setup, ndshm_import_teardown },
 	{ ndshm_node_setup, ndshm_node_teardown },
 	{ ndshm_pci_init, ndshm_pci_exit },
 	{ ndshm_platform_init, ndshm_platform_exit },

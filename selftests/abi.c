@@ -201,14 +201,6 @@ FIXTURE_VARIANT_ADD(shape, block_export) {
 	.reserved = offsetof(struct ndshm_block_export_args, __reserved),
 };
 
-FIXTURE_VARIANT_ADD(shape, block_import) {
-	.command = NDSHM_BLOCK_IMPORT,
-	.size = sizeof(struct ndshm_block_import_args),
-	.known_flags = NDSHM_IMPORT_READONLY,
-	.error = EOPNOTSUPP,
-	.reason = NDSHM_REASON_IMPORT_UNSUPPORTED,
-};
-
 FIXTURE_VARIANT_ADD(shape, section_attach) {
 	.command = NDSHM_SECTION_ATTACH,
 	.object = SECTIONS,
@@ -334,7 +326,6 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		struct ndshm_section_create_args create;
 		struct ndshm_section_open_args open;
 		struct ndshm_block_export_args export;
-		struct ndshm_block_import_args import;
 		struct ndshm_section_attach_args attach;
 		struct ndshm_section_share_args share;
 		struct ndshm_section_delete_args delete;
@@ -391,9 +382,6 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		break;
 	case NDSHM_BLOCK_EXPORT:
 		request.export = block_export_request(self->block.handle, O_RDWR);
-		break;
-	case NDSHM_BLOCK_IMPORT:
-		request.import = block_import_request(self->adapter, -1);
 		break;
 	case NDSHM_SECTION_OPEN:
 		request.open = section_open_request(NDSHM_OWNER_SELF, "no section", 0);
@@ -930,13 +918,10 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_EXPORT |
 					    NDSHM_FEATURE_RESET |
 					    NDSHM_FEATURE_CONFIG |
-					    NDSHM_FEATURE_IMPORT |
 					    NDSHM_FEATURE_TAGS |
 					    NDSHM_FEATURE_SECTION_EXPORT));
 	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_EXPORT),
 		  !(info->out_features & NDSHM_FEATURE_SECTION_EXPORT));
-	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_EXPORT),
-		  !(info->out_features & NDSHM_FEATURE_IMPORT));
 	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
 		  !(info->out_features & NDSHM_FEATURE_IRQS));
 	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
@@ -1026,7 +1011,7 @@ TEST_F(request, unknown_commands)
 	int holder = test_attach(section);
 
 	no_commands(_metadata, self->fd, self->fd, NDSHM_GET_INFO,
-		    NDSHM_BLOCK_IMPORT);
+		    NDSHM_ADAPTER_CONFIG);
 	no_commands(_metadata, self->fd, section, NDSHM_SECTION_ATTACH,
 		    NDSHM_SECTION_EXPORT);
 	no_commands(_metadata, self->fd, holder, NDSHM_EXTENT_ALLOC,

@@ -266,22 +266,6 @@ NDSHM_REASON_ROW(CONFIG_PROTECTED, OPEN_FAILED, EACCES, "config-protected", 104,
 NDSHM_REASON_ROW(EXPORT_RANGE, INVALID_PARAMETER, ENXIO, "export-range", 105,
 		 "range has pages that belong to no extent; export a range that is allocated, and do so before it is freed")
 
-/* Import of a dma-buf. */
-NDSHM_REASON_ROW(IMPORT_DESCRIPTOR, INVALID_PARAMETER, EBADF, "import-descriptor", 106,
-		 "descriptor is not a dma-buf; use one that another driver has created")
-NDSHM_REASON_ROW(IMPORT_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "import-unsupported", 107,
-		 "adapter has no claims or its device is not coherent, or the kernel has no dma-bufs or uses bounce buffers for all devices; use another adapter, or another kernel")
-NDSHM_REASON_ROW(IMPORT_MEMORY, NOT_SUPPORTED, EOPNOTSUPP, "import-memory", 108,
-		 "memory of the dma-buf is not ordinary memory that stays in place, or the device cannot reach it; use a dma-buf of system memory, and an IOMMU")
-NDSHM_REASON_ROW(IMPORT_READONLY, OPEN_FAILED, EACCES, "import-readonly", 109,
-		 "dma-buf is read-only; create it with O_RDWR, or import it read-only")
-NDSHM_REASON_ROW(IMPORT_LOOP, INVALID_PARAMETER, EINVAL, "import-loop", 110,
-		 "dma-buf is memory of the same adapter; use its block or section")
-NDSHM_REASON_ROW(IMPORT_GONE, ADAPTER_REMOVED, ENODEV, "import-gone", 111,
-		 "memory of the dma-buf was revoked, or its device was removed; create another dma-buf")
-NDSHM_REASON_ROW(IMPORT_REFUSED, FAILURE, EIO, "import-refused", 112,
-		 "driver of the dma-buf failed; see the kernel log")
-
 /* Platform devices. */
-NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 113,
+NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 106,
 		 "nothing could stop the device from writing to freed memory: it has neither a reset line nor a strict IOMMU; use the provider of its memory-region")

@@ -481,16 +481,6 @@ bool ndshm_allocation_get_active(const struct ndshm_parameters *parameters)
 }
 EXPORT_SYMBOL_GPL(ndshm_allocation_get_active);
 
-struct ndshm_import *ndshm_allocation_import(const struct ndshm_parameters *parameters)
-{
-	return handler_call_of(parameters)->allocation->import;
-}
-
-struct ndshm_charge *ndshm_allocation_charge(const struct ndshm_parameters *parameters)
-{
-	return &handler_call_of(parameters)->block->charge;
-}
-
 /* Take over a list whose initial room is @block->only. */
 static void block_set_segments(struct ndshm_block *block, const struct ndshm_segment_list *list)
 {

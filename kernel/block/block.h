@@ -20,7 +20,6 @@
 
 struct folio;
 struct ndshm_claim;
-struct ndshm_import;
 struct ndshm_queue;
 struct ndshm_registration;
 struct pid;
@@ -130,8 +129,6 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
  * @aborted: of a request: turns true when it is aborted, and the caller must arm the
  *	block; NULL: the caller owns the block
  * @recycle: the blocks may be kept for reuse when they are freed: see ndshm_recyclable()
- * @import: the memory of one block, for the provider of imports; the caller holds a reference; or
- *	NULL
  */
 struct ndshm_allocation {
 	struct ndshm_claim *claim;
@@ -139,7 +136,6 @@ struct ndshm_allocation {
 	struct ndshm_charge *charge;
 	const bool *aborted;
 	bool recycle;
-	struct ndshm_import *import;
 };
 
 /*
@@ -150,14 +146,6 @@ struct ndshm_allocation {
 ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *parameters,
 				  const struct ndshm_allocation *allocation,
 				  struct ndshm_block **blocks, u32 count);
-
-/*
- * For the allocate handler of the provider of imports: @import of the allocation, and the charge of
- * the block, which is valid until the free handler has returned. The free handler may move the
- * charge, to end it later.
- */
-struct ndshm_import *ndshm_allocation_import(const struct ndshm_parameters *parameters);
-struct ndshm_charge *ndshm_allocation_charge(const struct ndshm_parameters *parameters);
 
 /*
  * Arm the revocation callback of a block allocated with @aborted, before its owner gets

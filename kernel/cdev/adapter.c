@@ -36,8 +36,7 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 				 NDSHM_FEATURE_RESET;
 	if (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER))
 		argument->out_features |= NDSHM_FEATURE_EXPORT |
-					  NDSHM_FEATURE_SECTION_EXPORT |
-					  NDSHM_FEATURE_IMPORT;
+					  NDSHM_FEATURE_SECTION_EXPORT;
 	if (IS_ENABLED(CONFIG_PCI))
 		argument->out_features |= NDSHM_FEATURE_CONFIG;
 	argument->out_max_length = ndshm_max_length();

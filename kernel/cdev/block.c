@@ -49,28 +49,21 @@ out_adapter:
 	return *adapter ? NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_UNKNOWN;
 }
 
-ndshm_reason_t ndshm_client_admit_adapter(struct ndshm_client *client,
-					  struct ndshm_adapter *adapter,
-					  struct ndshm_claim *claim)
-{
-	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
-		return NDSHM_REASON_ADAPTER_CLOSED;
-	/* The permission to use an adapter with claims was tested when the claim began. */
-	if (!adapter->ops && !ndshm_access_permitted(&adapter->entry.access))
-		return NDSHM_REASON_ADAPTER_PERMISSION;
-	if (!adapter->ops)
-		return NDSHM_REASON_NONE;
-	return claim ? ndshm_claim_permit(claim, client->claims.rawio) :
-		       NDSHM_REASON_CLAIM_MISSING;
-}
-
 ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 				  struct ndshm_adapter *adapter,
 				  struct ndshm_claim *claim,
 				  struct ndshm_provider *provider)
 {
-	ndshm_reason_t reason = ndshm_client_admit_adapter(client, adapter, claim);
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
+	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
+		return NDSHM_REASON_ADAPTER_CLOSED;
+	/* The permission to use an adapter with claims was tested when the claim began. */
+	if (!adapter->ops && !ndshm_access_permitted(&adapter->entry.access))
+		return NDSHM_REASON_ADAPTER_PERMISSION;
+	if (adapter->ops)
+		reason = claim ? ndshm_claim_permit(claim, client->claims.rawio) :
+				 NDSHM_REASON_CLAIM_MISSING;
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	if (!provider)
@@ -112,8 +105,9 @@ void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
 	};
 }
 
-ndshm_reason_t ndshm_copy_segments(const struct ndshm_block *block, u64 user, u32 capacity,
-				   bool shown)
+/* Copy all segments or return LIST_SHORT or ADDRESS. With a capacity of 0 copy none. */
+static ndshm_reason_t block_copy_segments(const struct ndshm_block *block, u64 user,
+					  u32 capacity, bool shown)
 {
 	struct ndshm_segment __user *to = u64_to_user_ptr(user);
 	u32 i;
@@ -297,7 +291,7 @@ static ndshm_reason_t batch_reply(const struct batch *batch, struct ndshm_comman
 
 	if (batch->count == 1) {
 		argument->out_segments = blocks[0]->segment_count;
-		reason = ndshm_copy_segments(blocks[0], argument->segments,
+		reason = block_copy_segments(blocks[0], argument->segments,
 					     argument->segment_capacity, shown);
 		if (reason != NDSHM_REASON_NONE)
 			return reason;
@@ -543,7 +537,7 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 			block->registration->provider->entry.id;
 		argument->out_preferred_node = block->preferred_node;
 		argument->out_usage = block->usage;
-		reason = ndshm_copy_segments(block, argument->segments,
+		reason = block_copy_segments(block, argument->segments,
 					     argument->segment_capacity, shown);
 	}
 	ndshm_block_release(block);

@@ -32,7 +32,6 @@ static const struct ndshm_ioctl_row rows[] = {
 	ROW(NDSHM_BLOCK_EXPORT, block_export, __reserved, 0),
 	ROW(NDSHM_ADAPTER_RESET, adapter_reset, __reserved, 0),
 	ROW(NDSHM_ADAPTER_CONFIG, adapter_config, value, NDSHM_CONFIG_WRITE),
-	ROW(NDSHM_BLOCK_IMPORT, block_import, out_block, NDSHM_IMPORT_READONLY),
 };
 
 static long client_ioctl(struct file *file, unsigned int number,

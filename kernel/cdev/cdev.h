@@ -35,7 +35,6 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_export(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_block_import(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_export(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_open(struct ndshm_command *command);
@@ -58,11 +57,6 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 				  struct ndshm_claim *claim,
 				  struct ndshm_provider *provider);
 
-/* The part of ndshm_client_admit() that concerns the adapter. */
-ndshm_reason_t ndshm_client_admit_adapter(struct ndshm_client *client,
-					  struct ndshm_adapter *adapter,
-					  struct ndshm_claim *claim);
-
 /*
  * Return: true if the client may see DMA addresses of the adapter now. Do not cache the result:
  * the adapter's isolation may change.
@@ -72,10 +66,6 @@ bool ndshm_addresses_shown(struct ndshm_client *client,
 
 void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
 			   struct ndshm_block *block, bool shown);
-
-/* Copy all segments to @user or return LIST_SHORT or ADDRESS. With a capacity of 0 copy none. */
-ndshm_reason_t ndshm_copy_segments(const struct ndshm_block *block, u64 user, u32 capacity,
-				   bool shown);
 
 /*
  * Submit a BLOCK_ALLOC with NDSHM_ALLOC_ASYNC, whose parameters were validated. Return: PENDING,

@@ -29,7 +29,6 @@
 #include "../block/block.h"
 #include "../block/object.h"
 #include "../registration/provider.h"
-#include "../section/section.h"
 #include "export.h"
 
 /* MODULE_IMPORT_NS() takes a string since 6.13, and an identifier before. */
@@ -536,16 +535,6 @@ static const struct dma_buf_ops export_vmap_ops = {
 	.vmap = export_vmap,
 	.vunmap = export_vunmap,
 };
-
-const struct ndshm_adapter *ndshm_export_adapter(const struct dma_buf *dmabuf)
-{
-	const struct export *export = dmabuf->priv;
-
-	if (dmabuf->ops != &export_ops && dmabuf->ops != &export_vmap_ops)
-		return NULL;
-	return ndshm_block_is(export->object) ? ndshm_block_of(export->object)->adapter :
-						ndshm_section_of(export->object)->adapter;
-}
 
 /* The name that /proc/PID/maps shows for the object. The dma-buf frees it. */
 static void export_set_name(const struct export *export, struct dma_buf *dmabuf)

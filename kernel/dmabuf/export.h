@@ -6,9 +6,7 @@
 #include <linux/err.h>
 #include <linux/types.h>
 
-struct dma_buf;
 struct file;
-struct ndshm_adapter;
 struct ndshm_object;
 
 /**
@@ -38,12 +36,6 @@ struct ndshm_export_request {
  * -ENFILE, or -EINTR if the caller is killed. May sleep.
  */
 struct file *ndshm_export_file(const struct ndshm_export_request *request);
-
-/*
- * Return: the adapter of the block or the section whose memory @dmabuf is, which the object has a
- * reference to, or NULL if it is of another exporter.
- */
-const struct ndshm_adapter *ndshm_export_adapter(const struct dma_buf *dmabuf);
 #else
 
 static inline struct file *ndshm_export_file(const struct ndshm_export_request *request)

@@ -37,7 +37,6 @@ static struct ndshm_adapter_map_bar_args bar;
 static struct ndshm_adapter_set_irqs_args irqs;
 static struct ndshm_adapter_reset_args reset;
 static struct ndshm_adapter_config_args config;
-static struct ndshm_block_import_args import;
 static __s32 event = -1;
 static __u32 *registers;
 
@@ -443,68 +442,6 @@ static void clean_full(void)
 	bind_again();
 }
 
-/* The memory of a block of a node, which the dma-buf alone keeps. */
-static bool setup_import(void)
-{
-	struct ndshm_block_export_args export = {
-		.size = sizeof(export), .fd_flags = O_RDWR | O_CLOEXEC,
-	};
-	struct ndshm_get_info_args info = { .size = sizeof(info) };
-
-	if (!setup_claim() || !fail_nth_expect(!call_claim()) ||
-	    !fail_nth_expect(!fail_nth_ioctl(NDSHM_GET_INFO, &info)))
-		return false;
-	poison(&import, sizeof(import));
-	import.dmabuf = -1;
-	fail_nth_alloc_request(info.out_default_adapter, 0, 3 * getpagesize(), 1);
-	if (!fail_nth_expect(!fail_nth_call_alloc()))
-		return false;
-	export.handle = of->blocks[0].handle;
-	if (!fail_nth_expect(!fail_nth_ioctl(NDSHM_BLOCK_EXPORT, &export)))
-		return false;
-	fail_nth_free(export.handle);
-	import.adapter = of->adapter;
-	import.dmabuf = export.out_dmabuf;
-	import.usage = NDSHM_USAGE_OTHER;
-	import.tag = 0;
-	import.segments = 0;
-	import.segment_capacity = 0;
-	return true;
-}
-
-static int call_import(void)
-{
-	return fail_nth_ioctl(NDSHM_BLOCK_IMPORT, &import);
-}
-
-static void check_import(int error)
-{
-	fail_nth_check_header(&import, error);
-	fail_nth_expect(error || import.out_block.length == 3 * (__u32)getpagesize());
-}
-
-static void undo_import(void)
-{
-	fail_nth_free(import.out_block.handle);
-}
-
-static void clean_import(void)
-{
-	fail_nth_expect(!close(import.dmabuf));
-	fail_nth_close();
-}
-
-static bool setup_close_import(void)
-{
-	return setup_import() && fail_nth_expect(!call_import());
-}
-
-static void clean_close_import(void)
-{
-	fail_nth_expect(!close(import.dmabuf));
-	bind_again();
-}
-
 static const struct fail_nth_command commands[] = {
 	{
 		/*
@@ -565,14 +502,6 @@ static const struct fail_nth_command commands[] = {
 		.dma = true, .setup = setup_alloc, .call = fail_nth_call_alloc,
 		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
 		.clean = fail_nth_close,
-	}, {
-		.name = "block-import", .errors = { ENOMEM, EFAULT },
-		.dma = true, .setup = setup_import, .call = call_import,
-		.check = check_import, .undo = undo_import, .clean = clean_import,
-	}, {
-		.name = "close-import",
-		.setup = setup_close_import, .call = call_close,
-		.clean = clean_close_import,
 	}, {
 		.name = "close-claimed",
 		.setup = setup_full, .call = call_close, .clean = clean_full,

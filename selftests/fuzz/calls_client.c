@@ -342,85 +342,6 @@ static long run_alloc(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return ret;
 }
 
-enum { IMPORT_HANDLE = COMMAND_OWN, IMPORT_SOURCE, IMPORT_ACCESS, IMPORT_ADAPTER, IMPORT_USAGE,
-	IMPORT_CAPACITY, IMPORT_SEGMENTS, IMPORT_TAG };
-static const struct fuzz_argument import_arguments[] = {
-	COMMAND(struct ndshm_block_import_args),
-	[IMPORT_HANDLE] = FUZZ_FROM("handle", 'h'),
-	/* A block that is exported for this, or the number of a descriptor. */
-	[IMPORT_SOURCE] = {
-		.name = "source",
-		.registers = 'h',
-		FUZZ_NUMBERS(0, 1, 3, 0x7fffffff, 0xffffffff),
-		.usual = { 0, FUZZ_REGISTER },
-	},
-	[IMPORT_ACCESS] = FUZZ_ANY("access", O_RDWR, O_RDONLY),
-	[IMPORT_ADAPTER] = FUZZ_ADAPTER(MACHINE_EDU),
-	[IMPORT_USAGE] = FUZZ_ANY("usage", NDSHM_USAGE_OTHER, NDSHM_USAGE_UNDEFINED,
-				  NDSHM_USAGE_MAX, 0xffffffff),
-	[IMPORT_CAPACITY] = FUZZ_ANY("capacity", 0, 1, 2, 16, 0xffffffff),
-	[IMPORT_SEGMENTS] = {
-		.name = "segments",
-		.registers = 'm',
-		.words = fuzz_places,
-		.usual = { FUZZ_NULL, FUZZ_WORD },
-	},
-	[IMPORT_TAG] = FUZZ_ANY("tag", 0, 1, 0xffffffff),
-	{}
-};
-
-/*
- * CONFIG_DMA_API_DEBUG warns of more than eight mappings of a page: a block has one, and each
- * import of it two.
- */
-#define IMPORTS	3
-
-/* Return: the descriptor of a dma-buf of the block, or the number that is given. */
-static int import_source(int client, const struct fuzz_value *source, __u32 access)
-{
-	struct ndshm_block_export_args export = {
-		.size = sizeof(export), .handle = handle_of(source), .fd_flags = access | O_CLOEXEC,
-	};
-
-	if (source->form != FUZZ_REGISTER)
-		return source->number;
-	return ioctl(client, NDSHM_BLOCK_EXPORT, &export) ? -1 : export.out_dmabuf;
-}
-
-static long run_import(struct fuzz_thread *thread, const struct fuzz_value *a)
-{
-	static const struct ndshm_segment no_segments[64];
-	const int client = fuzz_client(&a[COMMAND_OF]);
-	struct ndshm_block_import_args import = {
-		.adapter = fuzz_adapter(&a[IMPORT_ADAPTER]),
-		.usage = a[IMPORT_USAGE].number,
-		.tag = a[IMPORT_TAG].number,
-		.segment_capacity = a[IMPORT_CAPACITY].number,
-	};
-	__u32 segments = import.segment_capacity < 64 ? import.segment_capacity : 64;
-	bool reported;
-	int dmabuf;
-	void *seen;
-	long ret;
-
-	if (__atomic_fetch_add(&fuzz_registers_now.imports, 1, __ATOMIC_RELAXED) >= IMPORTS)
-		return -EFBIG;
-	dmabuf = import_source(client, &a[IMPORT_SOURCE], a[IMPORT_ACCESS].number);
-	import.dmabuf = dmabuf;
-	import.segments = (unsigned long)
-		fuzz_put(thread, &a[IMPORT_SEGMENTS], no_segments,
-			 segments * sizeof(no_segments[0]), &seen);
-	ret = fuzz_command(thread, client, NDSHM_BLOCK_IMPORT, a, (void *)&import, sizeof(import),
-			   &reported);
-	if (!ret && reported)
-		keep_blocks(&a[IMPORT_HANDLE], &import.out_block, 1,
-			    a[IMPORT_ADAPTER].form == FUZZ_WORD &&
-			    a[IMPORT_ADAPTER].number == MACHINE_EDU);
-	if (a[IMPORT_SOURCE].form == FUZZ_REGISTER && dmabuf >= 0)
-		close(dmabuf);
-	return ret;
-}
-
 enum { CANCEL_COOKIE = COMMAND_OWN };
 static const struct fuzz_argument cancel_arguments[] = {
 	COMMAND(struct ndshm_block_cancel_args),
@@ -629,7 +550,6 @@ const struct fuzz_kind fuzz_client_kinds[] = {
 	{ "info", 4, info_arguments, run_info, NULL },
 	{ "claim", 10, claim_arguments, run_claim, machine_has_function },
 	{ "start", 5, start_arguments, run_start, machine_has_function },
-	{ "import", 5, import_arguments, run_import, machine_has_edu },
 	{ "irqs", 8, irqs_arguments, run_irqs, machine_has_function },
 	{ "reset", 3, reset_arguments, run_reset, machine_has_function },
 	{ "config", 6, config_arguments, run_config, machine_has_function },

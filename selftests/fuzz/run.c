@@ -453,7 +453,6 @@ static void look_ahead(const struct fuzz_program *program)
 
 	r->bars = false;
 	r->alone = true;
-	r->imports = 0;
 	for (i = 0; i < program->count; i++) {
 		const char *name = fuzz_kind(program->calls[i].kind)->name;
 

@@ -86,7 +86,6 @@ struct fuzz_registers {
 	bool bars;			/* it may map registers of devices */
 	bool alone;			/* it has one thread and no child */
 	bool dma;			/* edu may be transferring */
-	unsigned int imports;		/* number of attempts */
 };
 
 extern struct fuzz_registers fuzz_registers_now;

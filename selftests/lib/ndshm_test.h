@@ -408,7 +408,6 @@ NDSHM_TEST_COMMAND(block_free, NDSHM_BLOCK_FREE)
 NDSHM_TEST_COMMAND(block_sync, NDSHM_BLOCK_SYNC)
 NDSHM_TEST_COMMAND(block_query, NDSHM_BLOCK_QUERY)
 NDSHM_TEST_COMMAND(block_export, NDSHM_BLOCK_EXPORT)
-NDSHM_TEST_COMMAND(block_import, NDSHM_BLOCK_IMPORT)
 NDSHM_TEST_COMMAND(section_create, NDSHM_SECTION_CREATE)
 NDSHM_TEST_COMMAND(section_open, NDSHM_SECTION_OPEN)
 NDSHM_TEST_COMMAND(section_attach, NDSHM_SECTION_ATTACH)
@@ -728,28 +727,6 @@ block_export_request(__u32 handle, __u32 fd_flags)
 	NDSHM_TEST_PASS(block_export, fd, request)
 #define test_err_block_export(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(block_export, error, reason, fd, request)
-
-/* BLOCK_IMPORT */
-static inline struct ndshm_block_import_args
-block_import_request(__u32 adapter, int dmabuf)
-{
-	struct ndshm_block_import_args import;
-
-	ndshm_poison(&import, sizeof(import));
-	import.flags = 0;
-	import.adapter = adapter;
-	import.dmabuf = dmabuf;
-	import.usage = NDSHM_USAGE_OTHER;
-	import.tag = 0;
-	import.segments = 0;
-	import.segment_capacity = 0;
-	return import;
-}
-
-#define test_block_import(fd, request) \
-	NDSHM_TEST_PASS(block_import, fd, request)
-#define test_err_block_import(error, reason, fd, request) \
-	NDSHM_TEST_FAIL(block_import, error, reason, fd, request)
 
 /* Allocate a block, as most tests begin. */
 static inline struct ndshm_block_info

@@ -20,7 +20,7 @@ case $purpose in
 debug)	must_have+=(KASAN KASAN_VMALLOC PROVE_LOCKING DEBUG_ATOMIC_SLEEP DEBUG_KMEMLEAK DMA_API_DEBUG
 		PAGE_OWNER DEBUG_LIST DEBUG_OBJECTS_FREE UBSAN FAULT_INJECTION_DEBUG_FS FAILSLAB
 		FAIL_PAGE_ALLOC FAULT_INJECTION_USERCOPY KCOV KUNIT DMABUF_DEBUG) ;;
-64k)	must_have+=(ARM64_64K_PAGES KPROBE_EVENTS UDMABUF) ;;
+64k)	must_have+=(ARM64_64K_PAGES KPROBE_EVENTS) ;;
 *)	die "no such purpose: $purpose" ;;
 esac
 # Half of the source is left out: of other architectures only Kconfig files are read.

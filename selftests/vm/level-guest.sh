@@ -24,8 +24,7 @@ with_coverage() { insmod "$NDSHM_COVERAGE" && env "$@" && keep_coverage; }
 
 # DMA to blocks of either provider, without an IOMMU.
 dma_bare() {
-	"$NDSHM_PROGRAMS/pages" && "$NDSHM_PROGRAMS/dma_edu" && NDSHM_PROVIDER=1 "$NDSHM_PROGRAMS/dma_edu" &&
-	"$NDSHM_PROGRAMS/import"
+	"$NDSHM_PROGRAMS/pages" && "$NDSHM_PROGRAMS/dma_edu" && NDSHM_PROVIDER=1 "$NDSHM_PROGRAMS/dma_edu"
 }
 
 # The command's sections, quotas and events with the module, also in a container, which

@@ -56,10 +56,9 @@
  *            interrupts of the function are on in another way
  * EBADFD     the client has no claim on this adapter; the interrupt is not on
  * EBADF      a descriptor in an argument is not of the required kind
- * ECANCELED  a signal has ended the wait for a dma-buf
  * EACCES     the adapter or the provider is closed to clients, or its mode denies
  *            the caller permission; the mode of a section permits reading only;
- *            a protected field of configuration space; a dma-buf that is read-only
+ *            a protected field of configuration space
  * EROFS      the descriptor of the section is read-only
  * EPERM      a missing capability, or isolation; an adapter that needs a reset;
  *            another user's section
@@ -67,8 +66,7 @@
  * EMFILE     no free descriptor in the process or in the system
  * EDQUOT     a limit that ndshm sets is reached
  * ESHUTDOWN  the provider is being unregistered
- * EIO        the provider failed; the reset of a function failed; the driver of a
- *            dma-buf failed
+ * EIO        the provider failed; the reset of a function failed
  * ========== ==================================================================
  *
  * A request with NDSHM_ALLOC_ASYNC completes with a record (struct ndshm_completion),
@@ -114,7 +112,6 @@
 #define NDSHM_BLOCK_EXPORT	_IO(NDSHM_IOC, 0x8c)
 #define NDSHM_ADAPTER_RESET	_IO(NDSHM_IOC, 0x8d)
 #define NDSHM_ADAPTER_CONFIG	_IO(NDSHM_IOC, 0x8e)
-#define NDSHM_BLOCK_IMPORT	_IO(NDSHM_IOC, 0x8f)
 
 /* Commands on the descriptor of a section. */
 #define NDSHM_SECTION_ATTACH	_IO(NDSHM_IOC, 0x90)
@@ -151,8 +148,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_RESET	(1ULL << 10)	/* ADAPTER_RESET */
 #define NDSHM_FEATURE_CONFIG	(1ULL << 11)	/* ADAPTER_CONFIG */
 #define NDSHM_FEATURE_SECTION_EXPORT (1ULL << 12) /* SECTION_EXPORT */
-#define NDSHM_FEATURE_IMPORT	(1ULL << 13)	/* BLOCK_IMPORT */
-#define NDSHM_FEATURE_TAGS	(1ULL << 14)	/* ndshm_block_alloc_args.tag */
+#define NDSHM_FEATURE_TAGS	(1ULL << 13)	/* ndshm_block_alloc_args.tag */
 
 /**
  * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -252,8 +248,8 @@ struct ndshm_get_info_args {
  * The adapter can also be a platform device. All above applies, with these differences. It has no
  * bus mastering: its DMA is neither off at the beginning of a claim nor ended by its end, except by
  * its reset lines, if it has any. Register windows take the place of BARs, in the order of its
- * resources. If it has no reset line and is not behind a strict IOMMU, BLOCK_ALLOC, SECTION_CREATE
- * and BLOCK_IMPORT for it are EOPNOTSUPP (ADAPTER_UNSTOPPABLE), except from a provider of its own.
+ * resources. If it has no reset line and is not behind a strict IOMMU, BLOCK_ALLOC and
+ * SECTION_CREATE for it are EOPNOTSUPP (ADAPTER_UNSTOPPABLE), except from a provider of its own.
  * NDSHM_ADAPTER_RESET uses the reset lines. While these fail, the device has no mappable registers,
  * and a claim is EPERM (ADAPTER_NEEDS_RESET) for every client. NDSHM_ADAPTER_CONFIG is EINVAL
  * (CONFIG_RANGE).
@@ -812,66 +808,6 @@ struct ndshm_block_export_args {
 	__u32 fd_flags;
 	__s32 out_dmabuf;
 	__u32 __reserved;
-};
-
-/* Bits of ndshm_block_import.flags. */
-#define NDSHM_IMPORT_READONLY	(1U << 0)	/* the device must not write */
-
-/**
- * struct ndshm_block_import_args - ioctl(NDSHM_BLOCK_IMPORT): make a block of a dma-buf
- * @size: sizeof(struct ndshm_block_import_args)
- * @status: out
- * @reason: out
- * @flags: 0 or NDSHM_IMPORT_READONLY
- * @adapter: id of an adapter that this client has claimed
- * @dmabuf: descriptor of a dma-buf (else EBADF, IMPORT_DESCRIPTOR); may be closed afterwards
- * @usage: NDSHM_USAGE_*, but not NDSHM_USAGE_UNDEFINED
- * @tag: as for ndshm_block_alloc
- * @segments: address of an array of struct ndshm_segment, or 0 with a capacity of 0; its
- *	contents are undefined after EFAULT
- * @segment_capacity: entries at @segments
- * @out_segments: number of DMA segments, also when @segments was too small (ENOSPC,
- *	LIST_SHORT: nothing is imported); else 0 after a failure
- * @out_block: the block; zero after a failure
- *
- * The memory of another driver, for instance a camera, a graphics card or udmabuf, becomes a block
- * of the adapter, whose device can access it at the addresses of its segments. The block has the
- * provider ``dma-buf``, and the rules of any block of a claim: the end of the claim revokes it. It
- * cannot be mapped (mmap() is EOPNOTSUPP) or exported (EXPORT_UNSUPPORTED): map or pass on the
- * dma-buf. Its contents are not cleared. BLOCK_SYNC does nothing; DMA_BUF_IOCTL_SYNC is for the
- * accesses of CPUs through a mapping of the dma-buf.
- *
- * The memory is pinned, and charged to the caller like that of any block, whoever has allocated
- * it, until the block is freed and the driver has been told. It stays in place if its exporter
- * revokes it.
- *
- * The dma-buf must be of whole pages of ordinary memory that stays in place and that the device
- * reaches without a bounce buffer: else EOPNOTSUPP (IMPORT_MEMORY). This is not memory of a device,
- * a ``coherent`` block, or memory whose exporter accepts only importers that support moves. A page
- * that is in the dma-buf twice requires an IOMMU. A dma-buf without write permission is EACCES
- * (IMPORT_READONLY) without NDSHM_IMPORT_READONLY, which behind an IOMMU prevents that the device
- * writes. One of a block or a section of the same adapter is EINVAL (IMPORT_LOOP): use that. One
- * whose block was revoked is ENODEV (IMPORT_GONE). After other failures of its driver the call is
- * EIO (IMPORT_REFUSED). Lengths have the limit of BLOCK_ALLOC.
- *
- * The call can wait for other users of the dma-buf; a signal can end it with ECANCELED
- * (REQUEST_ABORTED). Adapters without claims, devices that are not coherent and kernels that use
- * bounce buffers for all devices cannot import (EOPNOTSUPP, IMPORT_UNSUPPORTED). Without
- * NDSHM_FEATURE_IMPORT the command is unknown, or the kernel has no dma-bufs (IMPORT_UNSUPPORTED).
- */
-struct ndshm_block_import_args {
-	__u32 size;
-	__u32 status;
-	__u32 reason;
-	__u32 flags;
-	__u32 adapter;
-	__s32 dmabuf;
-	__u32 usage;
-	__u32 tag;
-	__aligned_u64 segments;
-	__u32 segment_capacity;
-	__u32 out_segments;
-	struct ndshm_block_info out_block;
 };
 
 /**

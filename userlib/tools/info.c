@@ -24,7 +24,6 @@ static const struct {
 	{ NDSHM_FEATURE_RESET, "reset" },
 	{ NDSHM_FEATURE_CONFIG, "config" },
 	{ NDSHM_FEATURE_SECTION_EXPORT, "section-export" },
-	{ NDSHM_FEATURE_IMPORT, "import" },
 	{ NDSHM_FEATURE_TAGS, "tags" },
 };
 
