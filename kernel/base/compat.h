@@ -216,13 +216,11 @@ static inline void dma_reset_need_sync(struct device *dev)
 #define dma_buf_vunmap_unlocked dma_buf_vunmap
 #endif
 
-/* kernel/tests: dma_buf_attach_ops::move_notify and its call have other names since 7.1 */
+/* kernel/tests: dma_buf_attach_ops::move_notify has another name since 7.1 */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 1, 0)
 #define NDSHM_MOVE_NOTIFY	invalidate_mappings
-#define NDSHM_ANNOUNCE_MOVE	dma_buf_invalidate_mappings
 #else
 #define NDSHM_MOVE_NOTIFY	move_notify
-#define NDSHM_ANNOUNCE_MOVE	dma_buf_move_notify
 #endif
 
 /* kernel/providers: MAX_PAGE_ORDER was MAX_ORDER before 6.8, MAX_ORDER - 1 before 6.4 */

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -8,11 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <linux/dma-buf.h>
-#include <linux/udmabuf.h>
 #include <linux/videodev2.h>
 
 #include "ndshm_dmabuf.h"
@@ -41,21 +38,10 @@ struct drm_close {
 	__u32 pad;
 };
 
-struct drm_buffer {
-	__u32 height;
-	__u32 width;
-	__u32 bits;
-	__u32 flags;
-	__u32 handle;
-	__u32 pitch;
-	__u64 size;
-};
-
 #define DRM_VERSION	_IOWR('d', 0x00, struct drm_version)
 #define DRM_CLOSE	_IOW('d', 0x09, struct drm_close)
 #define DRM_EXPORT	_IOWR('d', 0x2d, struct drm_prime)
 #define DRM_IMPORT	_IOWR('d', 0x2e, struct drm_prime)
-#define DRM_CREATE	_IOWR('d', 0xb2, struct drm_buffer)
 
 int ndshm_dmabuf_sync(int dmabuf, __u64 flags)
 {
@@ -142,24 +128,6 @@ int ndshm_vgem_close(int vgem, __u32 handle)
 	return ioctl(vgem, DRM_CLOSE, &close) ? -errno : 0;
 }
 
-int ndshm_vgem_open_card(void)
-{
-	return system("modprobe -q vgem") ? -1 : open_first("/dev/dri/card*", is_vgem);
-}
-
-int ndshm_vgem_buffer(int card, __u32 width, __u32 height, size_t *length)
-{
-	struct drm_buffer buffer = { .width = width, .height = height, .bits = 32 };
-	int dmabuf;
-
-	if (ioctl(card, DRM_CREATE, &buffer))
-		return -errno;
-	dmabuf = ndshm_vgem_export(card, buffer.handle);
-	ndshm_vgem_close(card, buffer.handle);
-	*length = buffer.size;
-	return dmabuf;
-}
-
 static bool is_vivid_camera(int fd)
 {
 	struct v4l2_capability capability;
@@ -184,89 +152,34 @@ int ndshm_vivid_open(void)
 	return system("modprobe -q vivid") ? -1 : open_first("/dev/video*", is_vivid_camera);
 }
 
-/* Capture a frame into the dma-buf @dmabuf, or, if that is -1, into vivid's first buffer. */
 static long vivid_frame(int vivid, int dmabuf, size_t length)
 {
-	struct v4l2_buffer buffer = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
+	struct v4l2_buffer buffer = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .memory = V4L2_MEMORY_DMABUF,
+		.m.fd = dmabuf, .length = length,
+	};
 	struct pollfd ready = { .fd = vivid, .events = POLLIN };
-	int type = buffer.type;
-	long ret;
 
-	buffer.memory = dmabuf < 0 ? V4L2_MEMORY_MMAP : V4L2_MEMORY_DMABUF;
-	if (dmabuf >= 0) {
-		buffer.m.fd = dmabuf;
-		buffer.length = length;
-	}
-	if (ioctl(vivid, VIDIOC_QBUF, &buffer) || ioctl(vivid, VIDIOC_STREAMON, &type))
+	if (ioctl(vivid, VIDIOC_QBUF, &buffer) || ioctl(vivid, VIDIOC_STREAMON, &buffer.type))
 		return -errno;
 	if (poll(&ready, 1, FRAME_MS) != 1)
-		ret = -ETIMEDOUT;
-	else
-		ret = ioctl(vivid, VIDIOC_DQBUF, &buffer) ? -errno : (long)buffer.bytesused;
-	ioctl(vivid, VIDIOC_STREAMOFF, &type);
-	return ret;
-}
-
-static int vivid_request(int vivid, __u32 memory, __u32 count)
-{
-	struct v4l2_requestbuffers buffers = {
-		.count = count, .type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .memory = memory,
-	};
-
-	return ioctl(vivid, VIDIOC_REQBUFS, &buffers) ? -errno : 0;
+		return -ETIMEDOUT;
+	return ioctl(vivid, VIDIOC_DQBUF, &buffer) ? -errno : (long)buffer.bytesused;
 }
 
 long ndshm_vivid_capture(int vivid, int dmabuf, size_t length)
 {
-	long ret = vivid_request(vivid, V4L2_MEMORY_DMABUF, 2);
-
-	if (ret)
-		return ret;
-	ret = vivid_frame(vivid, dmabuf, length);
-	vivid_request(vivid, V4L2_MEMORY_DMABUF, 0);
-	return ret;
-}
-
-int ndshm_vivid_export(int vivid, size_t *length)
-{
-	struct v4l2_exportbuffer export = {
-		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .flags = O_RDWR | O_CLOEXEC,
+	struct v4l2_requestbuffers buffers = {
+		.count = 2, .type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .memory = V4L2_MEMORY_DMABUF,
 	};
-	int ret = vivid_request(vivid, V4L2_MEMORY_MMAP, 2);
+	int type = buffers.type;
+	long ret;
 
-	if (ret)
-		return ret;
-	if (ioctl(vivid, VIDIOC_EXPBUF, &export))
+	if (ioctl(vivid, VIDIOC_REQBUFS, &buffers))
 		return -errno;
-	*length = lseek(export.fd, 0, SEEK_END);
-	return export.fd;
-}
-
-long ndshm_vivid_fill(int vivid)
-{
-	return vivid_frame(vivid, -1, 0);
-}
-
-int ndshm_udmabuf(size_t length, int *memfd)
-{
-	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = length };
-	int device, ret;
-
-	if (access("/dev/udmabuf", F_OK) && system("modprobe -q udmabuf"))
-		return -ENOENT;
-	device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	if (device < 0)
-		return -errno;
-	create.memfd = memfd_create("ndshm", MFD_ALLOW_SEALING | MFD_CLOEXEC);
-	if (ftruncate(create.memfd, length) || fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK))
-		ret = -errno;
-	else
-		ret = ioctl(device, UDMABUF_CREATE, &create);
-	if (ret == -1)
-		ret = -errno;
-	close(device);
-	if (ret < 0)
-		close(create.memfd);
-	*memfd = create.memfd;
+	ret = vivid_frame(vivid, dmabuf, length);
+	ioctl(vivid, VIDIOC_STREAMOFF, &type);
+	buffers.count = 0;
+	ioctl(vivid, VIDIOC_REQBUFS, &buffers);
 	return ret;
 }

@@ -189,30 +189,6 @@ struct ndshm_mock_import ndshm_mock_import(unsigned int number)
 	};
 }
 
-struct ndshm_mock_export ndshm_mock_export(unsigned int number)
-{
-	char line[256], name[16];
-
-	snprintf(name, sizeof(name), "%u", number);
-	if (!find_line(FILES "exports", name, line, sizeof(line)))
-		line[0] = '\0';
-	return (struct ndshm_mock_export){
-		.number = number_of(line, "number"),
-		.attached = number_of(line, "attached"),
-		.mapped = number_of(line, "mapped"),
-		.pinned = number_of(line, "pinned"),
-		.moved = number_of(line, "moved"),
-		.direction = number_of(line, "direction"),
-	};
-}
-
-long long ndshm_mock_exported(void)
-{
-	char line[256];
-
-	return find_line(FILES "exports", "all", line, sizeof(line)) ? number_of(line, "live") : -1;
-}
-
 int ndshm_mock_import_open(void)
 {
 	return open(FILES "import", O_RDWR | O_CLOEXEC);

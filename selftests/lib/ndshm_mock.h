@@ -84,23 +84,6 @@ struct ndshm_mock_import {
 
 struct ndshm_mock_import ndshm_mock_import(unsigned int slot);
 
-/* A slot of the mock's exporter of dma-bufs; all are -1 if it is free. */
-struct ndshm_mock_export {
-	long long number;	/* descriptor */
-	long long attached;
-	long long mapped;
-	long long pinned;
-	long long moved;
-	long long direction;	/* of the last mapping: NDSHM_MOCK_TO_DEVICE or another */
-};
-
-#define NDSHM_MOCK_TO_DEVICE	1
-
-struct ndshm_mock_export ndshm_mock_export(unsigned int slot);
-
-/* dma-bufs of the exporter that exist, or -1. */
-long long ndshm_mock_exported(void);
-
 /* The file whose mappings are the importer's. Return: a descriptor, or -1. */
 int ndshm_mock_import_open(void);
 

@@ -30,8 +30,6 @@
  *	request end
  *	import attach | map | write | unmap | vmap | fill | vunmap | detach | mmap SLOT ...
  *					see import.c
- *	export create | fail | move | lock | unlock | close SLOT ...
- *					see export.c
  *	worker stop | wait | go | free		see worker.c
  *	fault NAME			see fault.c
  *	awake DEVICE			a PCI device; see awake.c
@@ -80,7 +78,6 @@ static const struct verb {
 	{ "request", "told", 2, mock_request_reported },
 	{ "request", "end", 2, mock_request_end },
 	{ "import", NULL, 3, mock_import },
-	{ "export", NULL, 3, mock_export },
 	{ "worker", NULL, 2, mock_worker },
 	{ "fault", NULL, 2, mock_fault },
 	{ "awake", NULL, 2, mock_awake },

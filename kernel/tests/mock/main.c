@@ -36,12 +36,6 @@ static int imports_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(imports);
 
-static int exports_show(struct seq_file *file, void *unused)
-{
-	return mock_exports_show(file, unused);
-}
-DEFINE_SHOW_ATTRIBUTE(exports);
-
 static int reason_show(struct seq_file *file, void *unused)
 {
 	return mock_reason_show(file, unused);
@@ -68,7 +62,6 @@ static int __init ndshm_mock_init(void)
 	debugfs_create_file("requests", 0400, folder, NULL, &requests_fops);
 	debugfs_create_file("imports", 0400, folder, NULL, &imports_fops);
 	debugfs_create_file_unsafe("import", 0600, folder, NULL, &mock_import_fops);
-	debugfs_create_file("exports", 0400, folder, NULL, &exports_fops);
 	debugfs_create_file("reason", 0400, folder, NULL, &reason_fops);
 	debugfs_create_file("providers", 0400, folder, NULL, &providers_fops);
 	debugfs_create_file("blocks", 0400, folder, NULL, &blocks_fops);
@@ -81,7 +74,6 @@ static void __exit ndshm_mock_exit(void)
 {
 	debugfs_remove(folder);
 	mock_import_teardown();
-	mock_export_teardown();
 	mock_worker_free();
 	mock_request_teardown();
 	mock_packet_teardown();

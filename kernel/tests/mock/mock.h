@@ -323,14 +323,6 @@ extern const struct file_operations mock_import_fops;
 void mock_import_teardown(void);
 
 /*
- * export.c: an exporter of dma-bufs
- */
-
-int mock_export(struct mock_command *command);
-int mock_exports_show(struct seq_file *file, void *unused);
-void mock_export_teardown(void);
-
-/*
  * worker.c: fault injection in the workers of requests
  */
 
