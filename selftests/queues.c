@@ -209,6 +209,38 @@ TEST_F(queues, states_of_a_port)
 	EXPECT_TRUE(ndshm_soon(!state_of(self, PORT, id)));
 }
 
+/* A port outlives the provider of its blocks, has none of their memory, and takes other blocks. */
+TEST_F(queues, port_without_its_provider)
+{
+	struct ndshm_nl_queue one;
+	__u32 id;
+	int i;
+
+	test_mock("provider add p adapter=q0");
+	test_mock("port add 0 q0");
+	test_mock("port event 0 activate");
+	id = newest(self, PORT);
+	for (i = 0; i < 2; i++) {
+		if (i)
+			test_mock("provider add p adapter=q0");
+		test_mock("block alloc %d q0 p %zu port=0", i, self->page);
+		ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, PORT, id, &one));
+		EXPECT_EQ(1, one.blocks);
+		test_mock("provider revoke p");
+		ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, PORT, id, &one));
+		EXPECT_EQ(ACTIVE, one.state);
+		EXPECT_EQ(0, one.blocks);
+		EXPECT_EQ(0, one.bytes);
+	}
+	test_err_mock(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN, "block alloc 2 q0 p %zu port=0",
+		      self->page);
+	/* The first is freed before the port ends, the other one later. */
+	test_mock("block free 0");
+	test_mock("port event 0 delete");
+	EXPECT_TRUE(ndshm_soon(!state_of(self, PORT, id)));
+	test_mock("block free 1");
+}
+
 /*
  * A dump of several messages must list each object once, in order, and equal to
  * a single request.
