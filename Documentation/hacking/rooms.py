@@ -32,7 +32,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 STRANGERS = ("bus", "ndis", "pci", "platform", "providers", "prototypes")
 SHARED = {"pci": ["bus"], "platform": ["bus"]}
 # Objects that functions of a room have in their names beside structures, files and rooms.
-OBJECTS = {"netlink": ["nl"], "prototypes": ["nic", "vf", "edu"]}
+OBJECTS = {"netlink": ["nl"], "prototypes": ["nic", "edu"]}
 # NDIS's names, and what the kernel calls.
 FOREIGN = re.compile(r"(Ndis|Net|init_module$|cleanup_module$)")
 MOST_IN_CIRCLE, MOST_UPWARD, MOST_PERCENT = 3, 10, 20

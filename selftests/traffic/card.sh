@@ -62,13 +62,13 @@ both_up() {
 		carried ip -n there link show "$kernel_net"
 }
 
-# asleep FUNCTION: suspend the machine, but of the devices only this one, because files and output
-# depend on others. Needs the mock module, and $net is its interface.
+# Suspend the machine, but of the devices only the card, because files and output depend on others.
+# Needs the mock module.
 asleep() {
 	local control=/sys/kernel/debug/ndshm_mock/ctl device was
 	was=$(cat "/sys/class/net/$net/carrier_down_count")
 	for device in /sys/bus/pci/devices/*; do
-		[[ ${device##*/} == "$1" ]] || echo "awake ${device##*/}" >$control || return
+		[[ ${device##*/} == "$user_card" ]] || echo "awake ${device##*/}" >$control || return
 	done
 	echo 0 >/sys/module/suspend/parameters/pm_test_delay
 	echo platform >/sys/power/pm_test && echo mem >/sys/power/state &&

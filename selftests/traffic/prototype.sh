@@ -411,7 +411,7 @@ slept() {
 	local group=239.1.2.3 mac=01:00:5e:01:02:03 rx good
 	ip link set "$net" address 02:00:00:6e:64:02 && ip maddress add $mac dev "$net" || return
 	rx=$(cat "/sys/class/net/$net/statistics/rx_packets") good=$(good_frames)
-	asleep "$user_card" && carried ip link show "$net" && accounted && compared 60 9014 && heard $group || return
+	asleep && carried ip link show "$net" && accounted && compared 60 9014 && heard $group || return
 	[[ $(cat "/sys/class/net/$net/statistics/rx_packets") -gt $rx && $(good_frames) -gt $good ]] || return
 	ip maddress del $mac dev "$net" && ip link set "$net" address $user_mac && pinged 8972
 }
@@ -424,7 +424,7 @@ copied() {
 }
 # The buffers of a stopped card are still those of the socket.
 slept_with_frames() {
-	hold 40 && asleep "$user_card" && carried ip link show "$net" && there "$frames" send $ours 10 2000 1400 && pinged 56 && released
+	hold 40 && asleep && carried ip link show "$net" && there "$frames" send $ours 10 2000 1400 && pinged 56 && released
 }
 # There is no memory for another frame size, and the previous memory is already
 # freed.
@@ -538,7 +538,7 @@ not_recovered() {
 	traffic_goes_on && echo 1 >$recovery/recovery && echo 1 >$recovery/fail && [[ $(cat "/sys/class/net/$net/carrier") == 0 ]] &&
 		! ip link set "$net" mtu 1500 2>/dev/null && unbind && flooded && nothing_left && bound_again && traffic_goes_on
 }
-slept_in_traffic() { asleep "$user_card" && flood_stop && flood_ended && flood_start && traffic_goes_on; }
+slept_in_traffic() { asleep && flood_stop && flood_ended && flood_start && traffic_goes_on; }
 stopped() { down && flooded && nothing_left; }
 
 tags_change() {

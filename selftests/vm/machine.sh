@@ -255,11 +255,6 @@ machine_options() {
 		third)
 			printf '%s\n' --netdev 'hubport,id=wire2,hubid=7' \
 				--device 'e1000e,netdev=wire2,mac=52:54:00:6e:64:03,addr=0x15,romfile=' ;;
-		# A card with virtual functions, on a link of its own.
-		igb)
-			printf '%s\n' --netdev 'hubport,id=igb,hubid=8' \
-				--device 'pcie-root-port,id=functions,chassis=4,addr=0x16' \
-				--device 'igb,bus=functions,netdev=igb,mac=52:54:00:6e:64:04,romfile=' ;;
 		group)		printf -- '--device\n%s\n' 'edu,addr=0x11.0,multifunction=on' 'edu,addr=0x11.1' ;;
 		notcoherent)	echo --not-coherent ;;
 		platform)	echo --platform ;;
