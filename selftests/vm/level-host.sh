@@ -77,15 +77,15 @@ build_command_tests() { build_user command-tests; }
 build_module_tests() { [[ $arch ]] || build_user module-tests; }
 # The library's allocator on sections of the module.
 build_heap() { make -C "$top/userlib/bench" -j"$(nproc)" BUILD="$BUILD/bench/heap"; }
-# The example server with hostile clients, built as for the check of the examples.
-build_stress() { make -C "$top/userlib/examples" -j"$(nproc)" BUILD="$BUILD/user" stress; }
+# The example server and its tests, built as for the check of the examples.
+build_server_tests() { make -C "$top/userlib/examples" -j"$(nproc)" BUILD="$BUILD/user" server-tests; }
 build_interop() {
 	local files
 	files=$("$here/kernels.sh" files libdpdk-dev) &&
 	make -C "$top/selftests/interop" BUILD="$BUILD/interop" LIBRARY="$BUILD/user" DPDK="$files"
 }
 # What can be built, in this order; a name with a slash for each kernel.
-build_order=(userlib library-tests command-tests '*/modules' selftests fuzz module-tests heap stress interop)
+build_order=(userlib library-tests command-tests '*/modules' selftests fuzz module-tests heap server-tests interop)
 
 # need_of_level: add what the level needs to packages[] and builds[], and its kernel to used_kernels[].
 declare -A packages=() builds=() used_kernels=()

@@ -1,34 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Tests serve.c with valid and hostile requests in a section of the stand-in, a part of which
+ * serve_test BACKEND: tests serve.c with valid and hostile requests in a section, a part of which
  * has memory. Messages are in allocations of their exact length, so that the address sanitizer
  * detects every read beyond them.
  */
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../../common/expect.h"
-#include "hostile.h"
 #include "../serve.h"
 
 #define SIZE		(16U << 20)	/* of the section */
 #define MEMORY		(2U << 20)	/* bytes with memory at the start; the rest has none */
 #define CONTENTS	(64U << 10)	/* offset of the contents */
 #define RESULT		(128U << 10)
-#define RANDOM_REQUESTS	200000
 #define RACES		20000
 
 static struct ndshm *ndshm;
 static struct ndshm_section *section;
 static struct serve server;
 static char *base;
-static uint64_t seed;
-
 
 /* Helpers */
 
@@ -389,44 +383,6 @@ static void test_vanishing(void)
 	EXPECT(seen[STATUS_SERVED] + seen[STATUS_CHUNK_MEMORY] == 500);
 }
 
-/* Random requests must be answered as predicted. */
-static void test_random(void)
-{
-	static uint8_t expected[PROTOCOL_CONTENTS];
-	uint64_t seen[STATUSES] = { 0 }, verdicts[VERDICT_EITHER + 1] = { 0 };
-	struct hostile hostile = {
-		.random = seed, .section = section, .own = HOSTILE_MEMORY,
-		.results = 2 * HOSTILE_MEMORY, .overlaps = true, .unused = SIZE / 2,
-	};
-
-	for (size_t i = 0; i < MEMORY; i++)
-		base[i] = hostile_random(&hostile);
-	for (int i = 0; i < RANDOM_REQUESTS && expect_ok; i++) {
-		enum verdict verdict;
-		struct answer answer;
-		size_t length = 0;
-
-		hostile_make(&hostile);
-		verdict = hostile_judge(&hostile);
-		if (verdict == VERDICT_SERVED)
-			length = hostile_expect(&hostile, expected);
-		answer = ask(&hostile.request);
-		seen[answer.status]++;
-		verdicts[verdict]++;
-		EXPECT(verdict != VERDICT_REFUSED || answer.status != STATUS_SERVED);
-		EXPECT(verdict != VERDICT_SERVED ||
-		       (answer.status == STATUS_SERVED && answer.length == length &&
-			!memcmp(base + hostile.request.answer, expected, length)));
-		if (!expect_ok)
-			printf("# request %d, seed %llu: %s\n", i, (unsigned long long)seed,
-			       status_name(answer.status));
-	}
-	for (int i = 0; i < STATUS_CLIENTS; i++)
-		EXPECT(i == STATUS_MESSAGE || seen[i]);
-	for (int i = 0; i <= VERDICT_EITHER; i++)
-		EXPECT(verdicts[i]);
-}
-
 static void test_names(void)
 {
 	for (uint32_t i = 0; i < STATUSES; i++)
@@ -456,18 +412,17 @@ static const struct {
 	{ "the last bytes are served", test_last_bytes },
 	{ "a list that changes is read once", test_race },
 	{ "memory that goes is refused", test_vanishing },
-	{ "random changes are served or refused, as is right", test_random },
 	{ "all have names of their own", test_names },
 };
 
-static bool set_up(void)
+static bool set_up(const char *backend)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	uint64_t offset, length;
 
 	request.max_size = SIZE;
 	request.initial_size = MEMORY;
-	if (ndshm_open("memfd:", &ndshm) || ndshm_section_create(ndshm, &request, &section) ||
+	if (ndshm_open(backend, &ndshm) || ndshm_section_create(ndshm, &request, &section) ||
 	    ndshm_extent_alloc(section, MEMORY, 0, &offset, &length) || offset)
 		return false;
 	base = ndshm_section_base(section);
@@ -481,15 +436,12 @@ static const char *run(size_t test)
 	return tests[test].name;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const char *number = getenv("NDSHM_SEED");
 	int code;
 
-	/* The seed must vary, but need not be secret. */
-	seed = number ? strtoull(number, NULL, 0) : (uintptr_t)&seed ^ (uint64_t)time(NULL) << 20;
-	printf("TAP version 13\n# NDSHM_SEED=%llu\n", (unsigned long long)seed);
-	if (!set_up()) {
+	printf("TAP version 13\n");
+	if (argc != 2 || !set_up(argv[1])) {
 		printf("Bail out! no section\n");
 		return EXIT_FAILURE;
 	}
