@@ -232,12 +232,11 @@ static int measure_driver(const struct driver *driver)
 	static const struct {
 		const char *name;
 		const char *operation;
-		const struct peer *peer;	/* zeroes memory in the same way, or NULL: none */
+		const struct peer *peer;	/* zeroes memory in the same way */
 	} calls[] = {
 		{ BARE, "coherent", &coherent_peer },
 		{ NATIVE, "block", &fresh_peer },
 		{ NDIS, "ndis", &fresh_peer },
-		{ POOL, "pool", NULL },
 	};
 	struct figure figure;
 	unsigned int i;
@@ -250,7 +249,7 @@ static int measure_driver(const struct driver *driver)
 		figure = kernel_measure(calls[i].operation, sizes[0].length,
 					sizes[0].rounds);
 		table_add(place, driver->what, calls[i].name, sizes[0].length, &figure,
-			  calls[i].peer ? zeroing_of(calls[i].peer, 0) : 0);
+			  zeroing_of(calls[i].peer, 0));
 	}
 	if (driver->list) {
 		figure = events_list_blocks(driver->live);

@@ -342,6 +342,5 @@ int json_write(const char *path);
 #define BARE		"bare coherent"
 #define NATIVE		"ndshm_allocate"
 #define NDIS		"NdisAllocateSharedMemory"
-#define POOL		"ndshm_pool_alloc"
 
 #endif /* _NDSHM_BENCH_H */

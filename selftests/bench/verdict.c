@@ -70,7 +70,6 @@ struct verdict verdicts[] = {
 	  .allowed = 1500, .raw = true },
 	{ .subject = NDIS, .what = DRIVER, .length = 4 * KIB, .base = BARE,
 	  .allowed = 1500, .raw = true },
-	{ .subject = POOL, .what = DRIVER, .length = 4 * KIB, .allowed = 250, .raw = true },
 	{ .subject = NATIVE, .what = DRIVER, .length = 4 * KIB, .base = NATIVE,
 	  .base_what = DRIVER_ONE, .times = 1.02, .raw = true },
 	{ .subject = NATIVE, .what = DRIVER_MANY, .length = 4 * KIB, .base = NATIVE,

@@ -3,22 +3,15 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/numa.h>
-#include <linux/sizes.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/block.h>
 #include <ndshm/ndis.h>
-#include <ndshm/pool.h>
 
 #include "blocks.h"
 
 static struct ndshm_adapter *adapter;
 static NDIS_HANDLE handle;
-
-/* Buffers of one page, in the longest segment of a device without parameters. */
-#define POOL_BYTES	SZ_64K
-static struct ndshm_block *pool_block;
-static struct ndshm_pool *pool;
 
 /*
  * Blocks that stay allocated during the measurement, alternating between both
@@ -93,17 +86,6 @@ int blocks_once_ndis(void *memory, size_t length)
 	return error;
 }
 
-int blocks_once_pool(void *memory, size_t length)
-{
-	dma_addr_t address;
-	void *buffer = ndshm_pool_alloc(pool, &address);
-
-	if (!buffer)
-		return -ENOMEM;
-	ndshm_pool_free(pool, buffer);
-	return 0;
-}
-
 static int allocate_other(unsigned int number)
 {
 	if (number % 2)
@@ -159,31 +141,13 @@ int blocks_setup(struct device *device)
 		return PTR_ERR(adapter);
 	ret = ndshm_ndis_open(THIS_MODULE, "bench-ndis", device, &handle);
 	if (ret)
-		goto err_adapter;
-	pool_block = allocate(POOL_BYTES);
-	ret = PTR_ERR_OR_ZERO(pool_block);
-	if (ret)
-		goto err_ndis;
-	pool = ndshm_pool_create(pool_block, PAGE_SIZE);
-	ret = PTR_ERR_OR_ZERO(pool);
-	if (ret)
-		goto err_block;
-	return 0;
-
-err_block:
-	ndshm_free(pool_block);
-err_ndis:
-	ndshm_ndis_close(handle);
-err_adapter:
-	ndshm_adapter_unregister(adapter);
+		ndshm_adapter_unregister(adapter);
 	return ret;
 }
 
 void blocks_teardown(void)
 {
 	free_others();
-	ndshm_pool_destroy(pool);
-	ndshm_free(pool_block);
 	ndshm_ndis_close(handle);
 	ndshm_adapter_unregister(adapter);
 }

@@ -21,7 +21,4 @@ int blocks_live(unsigned int count);
 int blocks_once(void *memory, size_t length);
 int blocks_once_ndis(void *memory, size_t length);
 
-/* Allocate and free a buffer of a pool; the arguments are not used. */
-int blocks_once_pool(void *memory, size_t length);
-
 #endif /* _NDSHM_BENCH_BLOCKS_H */

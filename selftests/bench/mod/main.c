@@ -87,7 +87,6 @@ static const struct operation {
 	{ "coherent", false, coherent },
 	{ "block", false, blocks_once },
 	{ "ndis", false, blocks_once_ndis },
-	{ "pool", false, blocks_once_pool },
 };
 
 static const struct operation *find(const char *name)
