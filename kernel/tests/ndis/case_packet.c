@@ -3,13 +3,11 @@
  * Packets: a driver names a place by the shared memory handle of a block, and the
  * receiver resolves it.
  */
-#include <linux/err.h>
 #include <linux/irqflags.h>
 #include <linux/kernel.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/packet.h>
-#include <ndshm/pool.h>
 
 #include "../native.h"
 #include "cases.h"
@@ -102,29 +100,6 @@ static bool lies_nowhere(struct bench *bench, NET_BUFFER_SHARED_MEMORY chunk,
 	return true;
 }
 
-/* A pool has no buffer that reaches beyond the length. */
-static bool pool_within(struct bench *bench, NDIS_HANDLE allocation, const void *memory,
-			ULONG length)
-{
-	struct ndshm_pool *pool = ndshm_pool_create(allocation, NDSHM_POOL_LEAST);
-	static void *buffers[2 * PAGE_SIZE / NDSHM_POOL_LEAST];
-	unsigned int count, within = 0, i;
-	dma_addr_t address;
-
-	CHECK(!IS_ERR(pool));
-	for (count = 0; count < ARRAY_SIZE(buffers); count++) {
-		buffers[count] = ndshm_pool_alloc(pool, &address);
-		if (!buffers[count])
-			break;
-		within += buffers[count] + NDSHM_POOL_LEAST <= memory + length;
-	}
-	for (i = 0; i < count; i++)
-		ndshm_pool_free(pool, buffers[i]);
-	ndshm_pool_destroy(pool);
-	CHECK(count == length / NDSHM_POOL_LEAST && within == count);
-	return true;
-}
-
 /* Pieces outside the block are refused, and a packet keeps the memory. */
 bool own_packets(struct bench *bench)
 {
@@ -138,7 +113,6 @@ bool own_packets(struct bench *bench)
 	/* The rest of the last page is the provider's. */
 	p.Length = BLOCK_BYTES - 1;
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
-	CHECK(pool_within(bench, allocation, p.VirtualAddress, p.Length));
 	CHECK(lies_nowhere(bench, chunk_of(&p, 0, p.Length + 1),
 			   NDSHM_REASON_RANGE));
 	CHECK(lies_nowhere(bench, chunk_of(&p, 1, p.Length), NDSHM_REASON_RANGE));
