@@ -4,11 +4,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "section_internal.h"
@@ -26,8 +24,7 @@ static int module_open(struct ndshm *ndshm, const char *where)
 	int fd;
 
 	do {
-		/* O_NONBLOCK: module_read_record() waits with poll(). */
-		fd = open(where, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		fd = open(where, O_RDWR | O_CLOEXEC | O_NOCTTY);
 	} while (fd < 0 && errno == EINTR);
 	if (fd < 0 && (errno == ENXIO || errno == ENODEV))
 		return without_driver(where);
@@ -87,57 +84,11 @@ static int module_create_section(struct ndshm *ndshm, struct ndshm_section_creat
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
-/* Milliseconds left of @timeout, as an argument of poll(). */
-static int left_of(int timeout, int64_t since)
-{
-	int64_t gone = now_ms() - since;
-
-	if (timeout <= 0)
-		return timeout;
-	return gone < timeout ? timeout - gone : 0;
-}
-
-static int module_read_record(struct ndshm *ndshm, int timeout, struct ndshm_completion *record)
-{
-	struct pollfd wanted = { .fd = ndshm->fd, .events = POLLIN };
-	int64_t begin = now_ms();
-	int left = timeout;
-
-	for (;;) {
-		ssize_t got = read(ndshm->fd, record, sizeof(*record));
-		int ready;
-
-		if (got == (ssize_t)sizeof(*record))
-			return 0;
-		if (got >= 0)
-			return -EPROTO;
-		if (errno != EAGAIN)
-			return -errno;
-		/*
-		 * Another thread may read the record between poll() and read(); then poll
-		 * again.
-		 */
-		ready = poll(&wanted, 1, left);
-		if (ready <= 0)
-			return ready ? -errno : -EAGAIN;
-		left = left_of(timeout, begin);
-	}
-}
-
 const struct ndshm_backend ndshm__backend_module = {
 	.open = module_open,
 	.close = module_close,
 	.command = module_command,
 	.map = module_map,
 	.create_section = module_create_section,
-	.read_record = module_read_record,
 	NDSHM__NETLINK_CALLS,
 };

@@ -25,7 +25,7 @@ struct ndshm_block {
 	bool freeing;
 };
 
-struct ndshm_block *ndshm__block_make(struct ndshm *ndshm)
+static struct ndshm_block *make_object(struct ndshm *ndshm)
 {
 	struct ndshm_block *block = calloc(1, sizeof(*block));
 
@@ -37,22 +37,17 @@ struct ndshm_block *ndshm__block_make(struct ndshm *ndshm)
 	return block;
 }
 
-void ndshm__block_drop(struct ndshm_block *block)
+static void drop_object(struct ndshm_block *block)
 {
 	ndshm__put(block->ndshm);
 	pthread_mutex_destroy(&block->lock);
 	free(block);
 }
 
-void ndshm__block_fill(struct ndshm_block *block, const struct ndshm_block_info *info)
-{
-	block->info = *info;
-}
-
 static void free_objects(struct ndshm_block **blocks, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		ndshm__block_drop(blocks[i]);
+		drop_object(blocks[i]);
 		blocks[i] = NULL;
 	}
 }
@@ -61,7 +56,7 @@ static void free_objects(struct ndshm_block **blocks, size_t count)
 static int make_objects(struct ndshm *ndshm, struct ndshm_block **blocks, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		blocks[i] = ndshm__block_make(ndshm);
+		blocks[i] = make_object(ndshm);
 		if (!blocks[i]) {
 			free_objects(blocks, i);
 			return ndshm__done(ndshm, -ENOMEM);
@@ -70,13 +65,13 @@ static int make_objects(struct ndshm *ndshm, struct ndshm_block **blocks, size_t
 	return 0;
 }
 
-struct ndshm_block_alloc_args ndshm__alloc_args(const struct ndshm *ndshm,
-						const struct ndshm_request *request)
+static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
+		    struct ndshm_block **blocks, struct ndshm_block_info *infos, size_t count)
 {
 	const uint64_t features = ndshm->info.out_features;
-
-	return (struct ndshm_block_alloc_args){
-		.size = sizeof(struct ndshm_block_alloc_args),
+	/* Without what the module does not know. */
+	struct ndshm_block_alloc_args argument = {
+		.size = sizeof(argument),
 		.flags = request->flags &
 			 ~(features & NDSHM_FEATURE_RECYCLE ? 0 : NDSHM_ALLOC_RECYCLE),
 		.adapter = request->adapter ? request->adapter :
@@ -85,21 +80,14 @@ struct ndshm_block_alloc_args ndshm__alloc_args(const struct ndshm *ndshm,
 		.length = request->length,
 		.preferred_node = request->node,
 		.usage = request->usage,
-		.count = 1,
+		.count = count,
+		.blocks = (uintptr_t)infos,
 		.tag = features & NDSHM_FEATURE_TAGS ? request->tag : 0,
 	};
-}
-
-static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
-		    struct ndshm_block **blocks, struct ndshm_block_info *infos, size_t count)
-{
-	struct ndshm_block_alloc_args argument = ndshm__alloc_args(ndshm, request);
 	int error = make_objects(ndshm, blocks, count);
 
 	if (error)
 		return error;
-	argument.count = count;
-	argument.blocks = (uintptr_t)infos;
 	error = ndshm__command(ndshm, NDSHM_BLOCK_ALLOC, &argument);
 	if (error) {
 		/*
@@ -169,7 +157,7 @@ NDSHM_API void ndshm_free(struct ndshm_block *block)
 		return;
 	unmap(block);
 	free_handle(block);
-	ndshm__block_drop(block);
+	drop_object(block);
 }
 
 /* Mark the blocks, so that the second entry for a block is found. */
@@ -224,7 +212,7 @@ static void free_batch(struct ndshm *ndshm, struct ndshm_block **blocks, size_t 
 		/* Also if the program has freed one of the handles by itself. */
 		if (error)
 			free_handle(blocks[i]);
-		ndshm__block_drop(blocks[i]);
+		drop_object(blocks[i]);
 		blocks[i] = NULL;
 	}
 }

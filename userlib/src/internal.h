@@ -42,8 +42,6 @@ enum ndshm_list {
  * @map: Maps memory at an mmap_offset, shared, readable and writable.
  * @create_section: As @command with NDSHM_SECTION_CREATE; sets the section's kind and
  *	descriptor.
- * @read_record: Reads the next completion, waiting at most @timeout milliseconds (below
- *	0: without limit); -EAGAIN: none. NULL: asynchronous requests are not supported.
  * @list: Lists *@count rows that the caller frees with free(), NULL if there are none, in any
  *	order. @key is not NULL for one object: the name of an adapter or provider, or a pointer to
  *	the uid of a quota, which can be NDSHM_UID_SELF; of the reserve any. -ENOENT: there is no
@@ -67,7 +65,6 @@ struct ndshm_backend {
 	int (*map)(struct ndshm *ndshm, uint64_t offset, uint64_t length, void **out);
 	int (*create_section)(struct ndshm *ndshm, struct ndshm_section_create_args *argument,
 			      struct ndshm_section *section);
-	int (*read_record)(struct ndshm *ndshm, int timeout, struct ndshm_completion *record);
 	int (*list)(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
 		    size_t *count);
 	int (*set_access)(struct ndshm *ndshm, bool provider, uint32_t id, uint32_t set,
@@ -128,16 +125,6 @@ int ndshm__command(struct ndshm *ndshm, unsigned long number, void *argument);
  * as the library reports it.
  */
 int ndshm__answer(struct ndshm *ndshm, int error, const void *argument);
-
-/*
- * block.c: the arguments for one block, without NDSHM_ALLOC_RECYCLE if the other side does not know
- * it; a block object without a block, or NULL; free such an object; set the block of an object.
- */
-struct ndshm_block_alloc_args ndshm__alloc_args(const struct ndshm *ndshm,
-						const struct ndshm_request *request);
-struct ndshm_block *ndshm__block_make(struct ndshm *ndshm);
-void ndshm__block_drop(struct ndshm_block *block);
-void ndshm__block_fill(struct ndshm_block *block, const struct ndshm_block_info *info);
 
 /* claim.c: unmap the BARs and free the objects of all claims. */
 void ndshm__forget_claims(struct ndshm *ndshm);

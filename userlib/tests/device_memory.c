@@ -94,8 +94,6 @@ static void unknown_features_are_not_used(void)
 	REQUIRE(ndshm && !ndshm_alloc(ndshm, &request, &block));
 	CHECK(requested.alloc.flags == request.flags && requested.alloc.tag == request.tag);
 	ndshm_free(block);
-	CHECK_DONE(ndshm, ndshm_alloc_async(ndshm, &request, 0));
-	CHECK(requested.alloc.flags == (request.flags | NDSHM_ALLOC_ASYNC));
 	CHECK(requested.alloc.tag == 0x00676174);
 	ndshm_close(ndshm);
 
@@ -103,8 +101,6 @@ static void unknown_features_are_not_used(void)
 	REQUIRE(!ndshm_open(DEVICE, &ndshm) && !ndshm_alloc(ndshm, &request, &block));
 	CHECK(requested.alloc.flags == NDSHM_ALLOC_CONTIGUOUS && !requested.alloc.tag);
 	ndshm_free(block);
-	CHECK_DONE(ndshm, ndshm_alloc_async(ndshm, &request, 0));
-	CHECK(requested.alloc.flags == (NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_ASYNC));
 	ndshm_close(ndshm);
 }
 
@@ -234,148 +230,6 @@ static void many_are_freed_after_the_close(void)
 	CHECK(is_mapped(memory));
 	CHECK(!ndshm_free_many(ndshm, blocks, 4));
 	CHECK(!requested.frees && !blocks[0] && !blocks[3] && !is_mapped(memory));
-}
-
-/* A request is identified by its cookie; the call itself has no outputs. */
-static void later_requests_arrive_unchanged(void)
-{
-	struct ndshm_request request = {
-		.length = 12345, .adapter = 4, .provider = 5, .node = 6, .usage = 7, .flags = 8,
-	};
-	struct ndshm *ndshm = device_open();
-
-	REQUIRE(ndshm);
-	CHECK_DONE(ndshm, ndshm_alloc_async(ndshm, &request, 0xfedcba9876543210));
-	CHECK(requested.alloc.length == 12345 && requested.alloc.adapter == 4);
-	CHECK(requested.alloc.provider == 5 && requested.alloc.preferred_node == 6);
-	CHECK(requested.alloc.usage == 7 && requested.alloc.flags == (8 | NDSHM_ALLOC_ASYNC));
-	CHECK(requested.alloc.count == 1 && requested.alloc.cookie == 0xfedcba9876543210);
-	CHECK(!requested.alloc.blocks && !requested.alloc.segments &&
-	      !requested.alloc.segment_capacity);
-	request.adapter = 0;
-	CHECK_DONE(ndshm, ndshm_alloc_async(ndshm, &request, 0));
-	CHECK(requested.alloc.adapter == 77);
-	device_fail_next(EAGAIN, NDSHM_REASON_REQUESTS, NDSHM_STATUS_RESOURCES);
-	CHECK_FAILS(ndshm, ndshm_alloc_async(ndshm, &request, 0), EAGAIN, REQUESTS, RESOURCES);
-
-	CHECK_DONE(ndshm, ndshm_cancel(ndshm, 0xfedcba9876543210));
-	CHECK(requested.cancel.cookie == 0xfedcba9876543210 && !requested.cancel.flags);
-	device_fail_next(ENOENT, NDSHM_REASON_REQUEST_UNKNOWN, NDSHM_STATUS_FILE_NOT_FOUND);
-	CHECK_FAILS(ndshm, ndshm_cancel(ndshm, 1), ENOENT, REQUEST_UNKNOWN, FILE_NOT_FOUND);
-	ndshm_close(ndshm);
-}
-
-static const struct ndshm_completion good_record = {
-	.cookie = 3,
-	.status = NDSHM_STATUS_SUCCESS,
-	.reason = NDSHM_REASON_NONE,
-	.block = { .handle = 9, .shared_memory_handle = 1009, .length = 12288,
-		   .flags = NDSHM_BLOCK_MAPPABLE, .mmap_offset = 2ULL << 40 },
-};
-
-static const struct ndshm_completion aborted_record = {
-	.cookie = 4,
-	.status = NDSHM_STATUS_REQUEST_ABORTED,
-	.reason = NDSHM_REASON_REQUEST_ABORTED,
-};
-
-static bool is_nothing(const struct ndshm_done *done)
-{
-	return !done->cookie && !done->error && !done->reason && !done->block;
-}
-
-static void records_become_blocks(void)
-{
-	struct ndshm *ndshm = device_open();
-	struct ndshm_done done;
-	void *memory;
-
-	REQUIRE(ndshm);
-	answer.records[0] = good_record;
-	answer.records[1] = aborted_record;
-	answer.record_count = 2;
-	CHECK_DONE(ndshm, ndshm_next_done(ndshm, 0, &done));
-	CHECK(done.cookie == 3 && !done.error && !done.reason && !done.status);
-	REQUIRE(done.block);
-	CHECK(ndshm_block_handle(done.block) == 9 && ndshm_block_id(done.block) == 1009);
-	CHECK(ndshm_block_length(done.block) == 12288);
-	CHECK_DONE(ndshm, ndshm_map(done.block, &memory));
-	CHECK(is_mapped(memory));
-	ndshm_free(done.block);
-	CHECK(requested.frees == 1);
-
-	/* A failed request does not make the call fail. */
-	CHECK_DONE(ndshm, ndshm_next_done(ndshm, 0, &done));
-	CHECK(done.cookie == 4 && done.error == -ECANCELED && !done.block);
-	CHECK(done.reason == NDSHM_REASON_REQUEST_ABORTED);
-	CHECK(done.status == NDSHM_STATUS_REQUEST_ABORTED);
-	CHECK(!requested.polls);
-
-	/* An unknown reason is an error. */
-	answer.records[0] = aborted_record;
-	answer.records[0].reason = 4711;
-	answer.record_count = 1;
-	CHECK_DONE(ndshm, ndshm_next_done(ndshm, 0, &done));
-	CHECK(done.error == -EIO && done.reason == 4711 && !done.block);
-	ndshm_close(ndshm);
-}
-
-static void records_are_waited_for(void)
-{
-	struct ndshm *ndshm = device_open();
-	struct ndshm_done done;
-
-	REQUIRE(ndshm);
-	memset(&done, 1, sizeof(done));
-	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, 17, &done), EAGAIN, NONE, SUCCESS);
-	CHECK(requested.polls == 1 && requested.timeout == 17 && is_nothing(&done));
-	answer.records[0] = aborted_record;
-	answer.come_later = 1;
-	CHECK_DONE(ndshm, ndshm_next_done(ndshm, -1, &done));
-	CHECK(requested.polls == 2 && requested.timeout == -1 && done.cookie == 4);
-
-	/* Records read by other threads do not extend the timeout. */
-	answer.lost_races = 2;
-	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, 100000, &done), EAGAIN, NONE, SUCCESS);
-	CHECK(requested.polls == 5 && requested.timeout > 0 && requested.timeout <= 100000 - 8);
-	answer.lost_races = 1;
-	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, 3, &done), EAGAIN, NONE, SUCCESS);
-	CHECK(requested.polls == 7 && !requested.timeout);
-	answer.lost_races = 1;
-	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, -1, &done), EAGAIN, NONE, SUCCESS);
-	CHECK(requested.polls == 9 && requested.timeout == -1);
-
-	answer.poll_error = EINTR;
-	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, -1, &done), EINTR, NONE, SUCCESS);
-	CHECK(is_nothing(&done));
-	answer.read_error = EINTR;
-	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, -1, &done), EINTR, NONE, SUCCESS);
-	/* A length that no module returns. */
-	answer.read_length = 8;
-	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, -1, &done), EPROTO, NONE, SUCCESS);
-	ndshm_close(ndshm);
-}
-
-/* Without the feature the call fails locally: an old module would return no reason. */
-static void an_old_module_has_nothing_later(void)
-{
-	const struct ndshm_request request = { .length = 1, .usage = NDSHM_USAGE_OTHER };
-	struct ndshm *ndshm;
-	struct ndshm_done done;
-	int calls;
-
-	device_reset();
-	answer.features &= ~NDSHM_FEATURE_ASYNC;
-	REQUIRE(!ndshm_open(DEVICE, &ndshm));
-	calls = requested.calls;
-	device_fail_next(E2BIG, NDSHM_REASON_NONE, NDSHM_STATUS_SUCCESS);
-	answer.record_count = 1;
-	CHECK_FAILS(ndshm, ndshm_alloc_async(ndshm, &request, 1), EOPNOTSUPP, NONE, SUCCESS);
-	CHECK_FAILS(ndshm, ndshm_cancel(ndshm, 1), EOPNOTSUPP, NONE, SUCCESS);
-	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, -1, &done), EOPNOTSUPP, NONE, SUCCESS);
-	CHECK(requested.calls == calls && answer.record_count == 1);
-	answer.ret = 0;
-	ndshm_close(ndshm);
 }
 
 static void a_free_that_is_refused_has_a_reason(void)
@@ -760,10 +614,6 @@ int main(void)
 	RUN(many_are_freed_one_by_one);
 	RUN(bad_arrays_free_nothing);
 	RUN(many_are_freed_after_the_close);
-	RUN(later_requests_arrive_unchanged);
-	RUN(records_become_blocks);
-	RUN(records_are_waited_for);
-	RUN(an_old_module_has_nothing_later);
 	RUN(a_free_that_is_refused_has_a_reason);
 	RUN(objects_outlive_the_client);
 	RUN(blocks_are_mapped_at_their_offset);

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,8 +29,8 @@ void device_reset(void)
 	memset(&answer, 0, sizeof(answer));
 	memset(&requested, 0, sizeof(requested));
 	answer.features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_SECTIONS |
-			  NDSHM_FEATURE_ASYNC | NDSHM_FEATURE_NAMES |
-			  NDSHM_FEATURE_FREE_MANY | NDSHM_FEATURE_RECYCLE |
+			  NDSHM_FEATURE_NAMES | NDSHM_FEATURE_FREE_MANY |
+			  NDSHM_FEATURE_RECYCLE |
 			  NDSHM_FEATURE_IRQS | NDSHM_FEATURE_EXPORT |
 			  NDSHM_FEATURE_RESET | NDSHM_FEATURE_CONFIG |
 			  NDSHM_FEATURE_SECTION_EXPORT | NDSHM_FEATURE_TAGS;
@@ -75,11 +74,6 @@ static void alloc(struct ndshm_block_alloc_args *argument)
 	struct ndshm_block_info *infos = (void *)(uintptr_t)argument->blocks;
 
 	requested.alloc = *argument;
-	if (argument->flags & NDSHM_ALLOC_ASYNC) {
-		argument->reason = NDSHM_REASON_PENDING;
-		argument->status = NDSHM_STATUS_PENDING;
-		return;
-	}
 	for (uint32_t i = 0; i < argument->count; i++)
 		infos[i] = block_info(i + 1);
 }
@@ -261,9 +255,6 @@ static int succeed(unsigned long number, void *argument)
 		memcpy(&requested.export, argument, sizeof(requested.export));
 		((struct ndshm_block_export_args *)argument)->out_dmabuf = new_descriptor();
 		return 0;
-	case NDSHM_BLOCK_CANCEL:
-		memcpy(&requested.cancel, argument, sizeof(requested.cancel));
-		return 0;
 	case NDSHM_SECTION_CREATE:
 		requested.section_create = *section;
 		section->out_section = new_descriptor();
@@ -379,59 +370,7 @@ int __wrap_open64(const char *path, int flags, ...)
 		errno = answer.open_error;
 		return -1;
 	}
-	requested.client = __real_open64(path, flags);
-	return requested.client;
-}
-
-ssize_t __real_read(int fd, void *to, size_t size);
-ssize_t __wrap_read(int fd, void *to, size_t size);
-ssize_t __wrap_read(int fd, void *to, size_t size)
-{
-	int length = answer.read_length;
-
-	if (fd != requested.client)
-		return __real_read(fd, to, size);
-	expect(size == sizeof(answer.records[0]));
-	expect(fcntl(fd, F_GETFL) & O_NONBLOCK);
-	errno = answer.read_error ? answer.read_error : EAGAIN;
-	answer.read_length = 0;
-	if (length)
-		return length;
-	if (answer.read_error || !answer.record_count) {
-		answer.read_error = 0;
-		return -1;
-	}
-	memcpy(to, answer.records, size);
-	memmove(answer.records, answer.records + 1, sizeof(answer.records) - size);
-	answer.record_count--;
-	return size;
-}
-
-int __real_poll(struct pollfd *wanted, nfds_t count, int timeout);
-int __wrap_poll(struct pollfd *wanted, nfds_t count, int timeout);
-int __wrap_poll(struct pollfd *wanted, nfds_t count, int timeout)
-{
-	if (count != 1 || wanted->fd != requested.client)
-		return __real_poll(wanted, count, timeout);
-	expect(wanted->events == POLLIN);
-	requested.polls++;
-	requested.timeout = timeout;
-	if (answer.poll_error) {
-		errno = answer.poll_error;
-		answer.poll_error = 0;
-		return -1;
-	}
-	if (answer.lost_races) {
-		answer.lost_races--;
-		/* A record arrives after a while, but another thread reads it. */
-		__real_poll(NULL, 0, 5);
-		return 1;
-	}
-	if (!answer.come_later)
-		return 0;
-	answer.record_count = answer.come_later;
-	answer.come_later = 0;
-	return 1;
+	return __real_open64(path, flags);
 }
 
 void device_fail_next(int error, uint32_t reason, uint32_t status)

@@ -2,7 +2,7 @@
 /*
  * A fake /dev/ndshm: ioctl() returns answers that a test sets, and /dev/zero provides the
  * memory. Sections and holders are descriptors without a file, like the module's.
- * Requires --wrap of ioctl, mmap64, open64, read and poll.
+ * Requires --wrap of ioctl, mmap64 and open64.
  */
 #ifndef NDSHM_TEST_FAKE_DEVICE_H
 #define NDSHM_TEST_FAKE_DEVICE_H
@@ -33,21 +33,11 @@ struct answer {
 	int open_error;			/* errno of every open() */
 	int open_interrupted;		/* number of EINTR results before */
 	uint32_t section_flags;
-	struct ndshm_completion records[4];	/* records to be read */
-	int record_count;
-	int read_error;			/* errno of one read() */
-	int read_length;		/* result of one read(), if not 0 */
-	int poll_error;			/* errno of one poll() */
-	int come_later;			/* number of records that arrive during a poll */
-	int lost_races;			/* number of records that other threads read first */
 };
 
 /* Arguments of the last commands, and counters. */
 struct requested {
-	int calls, frees, claims, bars, opens, polls;
-	int client;			/* descriptor of the last open() */
-	int timeout;			/* timeout of the last poll() */
-	struct ndshm_block_cancel_args cancel;
+	int calls, frees, claims, bars, opens;
 	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_free_args free;
 	uint32_t freed[64];		/* handles of the last array */

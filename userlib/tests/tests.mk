@@ -43,7 +43,7 @@ $(tests)/netlink_admin: wraps = $(call wrap,genl_connect nl_socket_add_membershi
 netlink_steps := nl_socket_alloc nlmsg_alloc genlmsg_put nla_put_string nl_send_auto
 device_tests := $(tests)/device $(tests)/device_memory $(tests)/device_section
 $(device_tests): $(tests)/fake_device.o
-$(device_tests): wraps = $(call wrap,fstatfs64 ioctl mmap64 open64 read poll)
+$(device_tests): wraps = $(call wrap,fstatfs64 ioctl mmap64 open64)
 
 $(tests)/heap $(tests)/heap_threads $(tests)/heap_fork: $(tests)/fake_section.o
 # The address sanitizer has locks that a fork among threads may leave taken.

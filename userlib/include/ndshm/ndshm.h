@@ -63,8 +63,8 @@ struct ndshm_block;	/* a block of memory */
  *
  * - "memfd:" emulates the device, to write and test programs without the module. It has
  *   one adapter, "memfd", one provider, "memfd", and no claims, DMA addresses,
- *   asynchronous requests, permissions, quotas, events, names of sections and dma-bufs;
- *   everything else behaves like the module.
+ *   permissions, quotas, events, names of sections and dma-bufs; everything else behaves
+ *   like the module.
  * - "section:" can only adopt sections (ndshm_section_adopt() in <ndshm/section.h>) and
  *   needs no access to the device.
  * - "netlink:" has the lists, and the calls of <ndshm/admin.h>, of the module, and can adopt
@@ -398,7 +398,8 @@ void ndshm_request_init(struct ndshm_request *request)
 /*
  * Allocate blocks, which read as zero. ndshm_alloc_many() allocates all or none; if
  * `count` is 0 or above ndshm_info.max_batch, it returns -EINVAL (COUNT) and does not
- * write to `out`.
+ * write to `out`. Both wait for the provider: a thread that must not wait leaves the call
+ * to another one.
  */
 int ndshm_alloc(struct ndshm *ndshm, const struct ndshm_request *request,
 		struct ndshm_block **out)
@@ -406,46 +407,6 @@ int ndshm_alloc(struct ndshm *ndshm, const struct ndshm_request *request,
 int ndshm_alloc_many(struct ndshm *ndshm, const struct ndshm_request *request,
 		     struct ndshm_block **out, size_t count)
 	NDSHM_NONNULL(1, 2, 3) NDSHM_MUST_CHECK;
-
-/* Completion of an asynchronous request. */
-struct ndshm_done {
-	uint64_t cookie;		/* of the request */
-	int error;			/* 0, or a negative errno */
-	uint32_t reason;		/* NDSHM_REASON_* of the error */
-	uint32_t status;		/* NDSHM_STATUS_* */
-	struct ndshm_block *block;	/* owned by the caller; NULL: none */
-};
-
-/*
- * Request one block without waiting for it: `cookie` is the caller's id of the request.
- * After a return of 0 ndshm_next_done() returns one completion for it; after an error it
- * returns none. -EAGAIN (REQUESTS): too many requests in flight or completions unread.
- * -EEXIST (COOKIE): a request with this cookie is in flight. -EOPNOTSUPP: not supported
- * by this context.
- */
-int ndshm_alloc_async(struct ndshm *ndshm, const struct ndshm_request *request,
-		      uint64_t cookie)
-	NDSHM_NONNULL(1, 2);
-
-/*
- * Get the next completion. Waits up to `timeout` milliseconds; 0 does not wait, a
- * negative value waits without limit. -EAGAIN: none within this time. -EINTR: interrupted
- * by a signal. ndshm_fd() reports POLLIN while a completion is available. A thread must not be
- * cancelled (pthread_cancel()) while it waits: memory would stay allocated.
- */
-int ndshm_next_done_sized(struct ndshm *ndshm, int timeout, struct ndshm_done *out, size_t size)
-	NDSHM_NONNULL(1, 3);
-static inline int ndshm_next_done(struct ndshm *ndshm, int timeout, struct ndshm_done *out)
-{
-	return ndshm_next_done_sized(ndshm, timeout, out, sizeof(*out));
-}
-
-/*
- * Cancel a request: it completes with REQUEST_ABORTED (-ECANCELED). -ENOENT
- * (REQUEST_UNKNOWN): no request with this cookie is in flight.
- */
-int ndshm_cancel(struct ndshm *ndshm, uint64_t cookie)
-	NDSHM_NONNULL(1);
 
 /* Unmap the block if ndshm_map() mapped it, and free it. */
 void ndshm_free(struct ndshm_block *block);
