@@ -51,7 +51,7 @@ process 4000001 zombie 0 /a
 process 50 reader 0 /a
 sed -i 's/State:.*/State:\tZ (zombie)/' "$proc/4000001/status" "$proc/1/status"
 sed -i 's/Threads:.*/Threads:\t2/' "$proc/1/status"
-client 1 5 3 73728 'ndshm-requests:\t2' 'ndshm-claim:\t7' 'ndshm-claim:\t99'
+client 1 5 3 73728 'ndshm-claim:\t7' 'ndshm-claim:\t99'
 mapping 1 8192 ndshm:block:1001
 # Block 1002 twice in one process, also in another, and one that the lists do not have.
 mapping 20 4096 ndshm:block:1002
@@ -94,7 +94,6 @@ is "processes in JSON: a section" '"section"' "$(get 0 has 0 kind)"
 is "processes in JSON: a BAR" '"bar-mapping"' "$(get 0 has 2 kind)"
 [[ $out == *'{"kind": "holder", "fd": 5, "section": 1, "extents": 3, "bytes": 12288}'* ]]
 ok "processes in JSON: a holder"
-is "processes in JSON: requests" 2 "$(get 2 has 0 requests)"
 is "processes in JSON: claims" '["card?","99"]' "$(get 2 has 0 claims)"
 get 2 has 2 >/dev/null
 is "processes in JSON: only its own" 1 $?

@@ -15,7 +15,6 @@ static const struct {
 	{ NDSHM_FEATURE_CLAIMS, "claims" },
 	{ NDSHM_FEATURE_SYNC, "sync" },
 	{ NDSHM_FEATURE_SECTIONS, "sections" },
-	{ NDSHM_FEATURE_ASYNC, "async" },
 	{ NDSHM_FEATURE_NAMES, "names" },
 	{ NDSHM_FEATURE_FREE_MANY, "free-many" },
 	{ NDSHM_FEATURE_RECYCLE, "recycle" },

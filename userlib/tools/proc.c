@@ -150,7 +150,6 @@ static void read_fdinfo(struct proc *proc, int directory, const char *name,
 	} keys[] = {
 		{ "blocks", &holding->count, NULL },
 		{ "extents", &holding->count, NULL },
-		{ "requests", &holding->requests, NULL },
 		{ "section", &holding->id, NULL },
 		{ "bytes", NULL, &holding->bytes },
 		{ "committed", NULL, &holding->committed },

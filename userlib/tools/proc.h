@@ -26,7 +26,6 @@ struct holding {
 	size_t same;		/* client, holder: equal for descriptors of the same one */
 	bool again;		/* an earlier descriptor of the process is of the same one */
 	uint32_t count;		/* client: blocks; holder: extents */
-	uint32_t requests;	/* client: in flight and unread */
 	uint64_t bytes;		/* client: its blocks; holder: its extents; mapping: its range */
 	uint64_t committed;	/* section: of all holders */
 	size_t claims;		/* client: index of the first adapter id in struct proc */

@@ -164,7 +164,6 @@ static void add_object(struct use *use, const struct proc *proc, const struct us
 	case HOLDING_CLIENT:
 		use->clients++;
 		use->blocks += holding->count;
-		use->requests += holding->requests;
 		add_saturated(&use->allocated, holding->bytes);
 		add_claims(use, proc, &lists->names, holding);
 		break;
@@ -353,10 +352,9 @@ static json_t *holding_json(const struct proc *proc, const struct names *names,
 			json_array_append_new(claims, json_string(name));
 			free(name);
 		}
-		return json_pack("{s:s, s:i, s:I, s:o, s:I, s:o}", "kind", "client",
+		return json_pack("{s:s, s:i, s:I, s:o, s:o}", "kind", "client",
 				 "fd", holding->fd, "blocks", (json_int_t)holding->count,
-				 "bytes", json_u64(holding->bytes),
-				 "requests", (json_int_t)holding->requests, "claims", claims);
+				 "bytes", json_u64(holding->bytes), "claims", claims);
 	case HOLDING_SECTION:
 		return json_pack("{s:s, s:i, s:I}", "kind", "section", "fd", holding->fd,
 				 "id", (json_int_t)holding->id);
@@ -379,7 +377,7 @@ json_t *use_json(const struct proc *proc, const struct names *names, enum use_by
 {
 	json_t *value, *holdings;
 
-	value = json_pack("{s:o, s:I, s:I, s:o, s:I, s:o, s:I, s:o, s:I, s:I, s:o, s:I, s:s?}",
+	value = json_pack("{s:o, s:I, s:I, s:o, s:I, s:o, s:I, s:o, s:I, s:I, s:o, s:s?}",
 			  "held", json_u64(use->held),
 			  "clients", (json_int_t)use->clients,
 			  "blocks", (json_int_t)use->blocks,
@@ -391,7 +389,6 @@ json_t *use_json(const struct proc *proc, const struct names *names, enum use_by
 			  "holders", (json_int_t)use->holders,
 			  "extents", (json_int_t)use->extents,
 			  "taken", json_u64(use->taken),
-			  "requests", (json_int_t)use->requests,
 			  "claims", use->claims);
 	if (by == USE_BY_CGROUP) {
 		json_object_set_new(value, "cgroup",

@@ -42,7 +42,6 @@ struct use {
 	uint32_t sections;	/* with a descriptor, holder or mapping */
 	uint32_t holders;
 	uint32_t extents;	/* of the holders */
-	uint32_t requests;
 	uint64_t allocated;	/* consumed by blocks of the clients */
 	uint64_t mapped;	/* consumed by mapped blocks */
 	uint64_t committed;	/* of the sections */
