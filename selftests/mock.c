@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "ndshm_mock.h"
@@ -628,6 +629,54 @@ TEST_F(mock, revoked_while_freed)
 TEST_F(mock, adapter_gone_while_freed)
 {
 	end_while_freed(_metadata, "adapter del a");
+}
+
+/*
+ * Exit with 0 if neither a close nor a refused allocation waits for another
+ * user's free.
+ */
+static void be_bystander(struct _test_data_mock *self)
+{
+	const struct rlimit none = {};
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_info block;
+	int fd = ndshm_open();
+
+	alloc = block_alloc_request(self->adapter, self->page, &block);
+	if (fd < 0 || setrlimit(RLIMIT_MEMLOCK, &none) ||
+	    !ndshm_become(NDSHM_USER_B) || !_test_block_alloc(fd, &alloc) ||
+	    alloc.reason != NDSHM_REASON_MEMLOCK)
+		_exit(1);
+	close(fd);
+	_exit(0);
+}
+
+/*
+ * A deferred free of another user is held by its provider: other callers must
+ * not wait for it.
+ */
+TEST_F(mock, deferred_free)
+{
+	int peer, status = -1;
+	pid_t bystander;
+
+	test_mock("block alloc 0 a p %zu", self->page);
+	test_mock("block get 0");
+	test_mock("block free 0");
+	test_mock("script p hold_free=1");
+	/* The last reference is dropped in atomic context. */
+	test_mock("block put 0");
+	bystander = ndshm_fork(&peer);
+	ASSERT_LE(0, bystander);
+	if (!bystander)
+		be_bystander(self);
+	EXPECT_TRUE(ndshm_soon(waitpid(bystander, &status, WNOHANG) ==
+			       bystander));
+	EXPECT_EQ(0, status);
+	test_mock("script p hold_free=0");
+	if (status == -1)
+		ndshm_reap(bystander);
+	close(peer);
 }
 
 /* Check the mock's own error counters, on which the other tests rely. */

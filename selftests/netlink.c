@@ -805,7 +805,7 @@ TEST_F(netlink, refusals)
 	struct ndshm_block_info block;
 	struct ndshm_block_alloc_args empty =
 		block_alloc_request(self->adapter, 0, &block);
-	struct ndshm_block_cancel_args cancel = block_cancel_request(~0ULL);
+	struct ndshm_block_free_args unknown = block_free_request(NDSHM_NO_HANDLE);
 	struct ndshm_get_info_args info = get_info_request();
 	struct ndshm_nl_reason one;
 	unsigned int i, more;
@@ -815,8 +815,7 @@ TEST_F(netlink, refusals)
 			     &empty);
 	test_err_block_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->fd,
 			     &empty);
-	test_err_block_cancel(ENOENT, NDSHM_REASON_REQUEST_UNKNOWN, self->fd,
-			      &cancel);
+	test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, self->fd, &unknown);
 	info.flags = 1;
 	test_err_get_info(EOPNOTSUPP, NDSHM_REASON_FLAGS, self->fd, &info);
 	ASSERT_EQ((int)REASONS, ndshm_nl_reasons(&self->nl, after, REASONS));
@@ -831,7 +830,7 @@ TEST_F(netlink, refusals)
 		more = 0;
 		if (i + 1 == NDSHM_REASON_LENGTH_ZERO)
 			more = 2;
-		if (i + 1 == NDSHM_REASON_REQUEST_UNKNOWN ||
+		if (i + 1 == NDSHM_REASON_HANDLE_UNKNOWN ||
 		    i + 1 == NDSHM_REASON_FLAGS)
 			more = 1;
 		EXPECT_EQ(before[i].refusals + more, after[i].refusals)

@@ -64,24 +64,6 @@ static __u32 ask_block(const struct wish *wish)
 	return ioctl(wish->fd, NDSHM_BLOCK_FREE, &request) ? NO_REPLY : 0;
 }
 
-static __u32 ask_later(const struct wish *wish)
-{
-	struct ndshm_block_alloc_args alloc =
-		block_later_request(wish->adapter, 1, 1);
-	struct ndshm_completion record = { .reason = NO_REPLY };
-	struct ndshm_block_free_args request;
-
-	alloc.provider = wish->provider;
-	if (ioctl(wish->fd, NDSHM_BLOCK_ALLOC, &alloc))
-		return alloc.reason;
-	if (read(wish->fd, &record, sizeof(record)) != sizeof(record))
-		return NO_REPLY;
-	if (record.reason)
-		return record.reason;
-	request = block_free_request(record.block.handle);
-	return ioctl(wish->fd, NDSHM_BLOCK_FREE, &request) ? NO_REPLY : 0;
-}
-
 /* Without initial memory: a later lack of permission must be reported at creation. */
 static __u32 ask_section(const struct wish *wish)
 {
@@ -122,13 +104,12 @@ static __u32 reply_of(const struct user *user, ask *what, const struct wish *wis
 		TH_LOG("line %d", __LINE__); \
 } while (0)
 
-/* All ways to allocate must have the same result. */
+/* Both ways to allocate must have the same result. */
 static __u32 ask_all(const struct wish *wish)
 {
 	__u32 reason = ask_block(wish);
 
-	return ask_later(wish) == reason && ask_section(wish) == reason ?
-	       reason : NO_REPLY;
+	return ask_section(wish) == reason ? reason : NO_REPLY;
 }
 
 FIXTURE(permission) {
@@ -286,7 +267,6 @@ TEST_F(permission, closed_provider)
 	test_mock("provider add all machine closed");
 	wish.provider = 0;
 	EXPECT_EQ(NDSHM_REASON_PROVIDER_CLOSED, ask_block(&wish));
-	EXPECT_EQ(NDSHM_REASON_PROVIDER_CLOSED, ask_later(&wish));
 	/* The default provider of sections does not depend on that. */
 	EXPECT_EQ(0, ask_section(&wish));
 	EXPECT_EQ(0, ndshm_mock_counts("all").allocated);

@@ -474,45 +474,6 @@ TEST_F(quota, exceeded)
 	ndshm_nl_close(&listener);
 }
 
-/* Requests count until their records are read, over all descriptors. */
-TEST_F(quota, of_requests)
-{
-	struct ndshm_block_alloc_args alloc;
-	struct ndshm_completion record;
-	struct ndshm_nl_quota now;
-	int fds[2], i;
-
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, false));
-	for (i = 0; i < 2; i++) {
-		fds[i] = ndshm_open();
-		ASSERT_LE(0, fds[i]);
-	}
-	ASSERT_EQ(0, set_limit(&self->nl, getuid(), REQUESTS, 4));
-	for (i = 0; i < 4; i++) {
-		alloc = block_later_request(self->adapter, 1, i);
-		test_pending(fds[i % 2], &alloc);
-	}
-	/* A request that completes changes the state, which refused calls must not do. */
-	for (i = 0; i < 2; i++)
-		EXPECT_TRUE(ndshm_soon(ndshm_state_at(_metadata, __LINE__, fds[i]).blocks == 2));
-	for (i = 0; i < 2; i++) {
-		alloc = block_later_request(self->adapter, 1, 4);
-		test_err_block_alloc(EDQUOT, NDSHM_REASON_REQUEST_QUOTA, fds[i],
-				     &alloc);
-	}
-	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, getuid(), &now));
-	EXPECT_EQ(4, now.amounts[4]);
-	ASSERT_EQ((long)sizeof(record), read(fds[0], &record, sizeof(record)));
-	test_pending(fds[1], &alloc);
-	EXPECT_TRUE(ndshm_soon(ndshm_state_at(_metadata, __LINE__, fds[1]).blocks == 3));
-	test_err_block_alloc(EDQUOT, NDSHM_REASON_REQUEST_QUOTA, fds[0], &alloc);
-	close(fds[0]);
-	close(fds[1]);
-	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, getuid(), &now));
-	EXPECT_EQ(0, now.amounts[4]);
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
-}
-
 /* Operations with a descriptor also count for its opener, independent of the caller. */
 TEST_F(quota, of_the_opener)
 {

@@ -587,23 +587,6 @@ TEST_F(recycle, mapped_before)
 	close(ends[1]);
 }
 
-TEST_F(recycle, asynchronous)
-{
-	struct ndshm_block_alloc_args alloc = block_later_request(self->adapter, 1, 7);
-	struct ndshm_completion completion;
-
-	test_keep(1);
-	alloc.provider = 0;
-	alloc.flags |= NDSHM_ALLOC_RECYCLE;
-	test_pending(self->fd, &alloc);
-	ASSERT_EQ((ssize_t)sizeof(completion),
-		  read(self->fd, &completion, sizeof(completion)));
-	EXPECT_EQ(NDSHM_STATUS_SUCCESS, completion.status);
-	test_charge(2 * self->page);
-	test_free_handle(self->fd, completion.block.handle);
-	test_charge(self->page);
-}
-
 /* A child allocates for itself: it may have another user, cgroup and lifetime. */
 TEST_F(recycle, other_process)
 {

@@ -18,7 +18,6 @@
 
 #define CGROUPS		"/sys/fs/cgroup"
 #define GROUP		CGROUPS "/ndshm-removal"
-#define OTHER_GROUP	CGROUPS "/ndshm-removal-other"
 #define CPU_LITTLE	"4000 100000"	/* microseconds, of so many */
 #define CPU_LEAST	"1000 100000"	/* with it 64 MiB take seconds */
 #define CPU_HARDLY	"1000 1000000"
@@ -368,25 +367,6 @@ static void recycling(struct _test_data_throttled *self)
 	}
 }
 
-/* A thread of the kernel allocates, in the cgroup of the process. */
-static void asking(struct _test_data_throttled *self)
-{
-	struct ndshm_block_alloc_args alloc =
-		block_later_request(self->adapter, self->length, 1);
-	struct ndshm_completion record;
-	struct ndshm_block_free_args request;
-
-	alloc.provider = self->provider;
-	for (;;) {
-		if (_test_block_alloc(self->fd, &alloc) ||
-		    read(self->fd, &record, sizeof(record)) != sizeof(record) ||
-		    record.reason)
-			continue;
-		request = block_free_request(record.block.handle);
-		_test_block_free(self->fd, &request);
-	}
-}
-
 /* The last descriptor, with all that it has. */
 static void closing(struct _test_data_throttled *self)
 {
@@ -498,14 +478,6 @@ FIXTURE_VARIANT_ADD(throttled, allocating_pages) {
 
 FIXTURE_VARIANT_ADD(throttled, allocating_little) {
 	.behave = allocating, .provider = "pages", .length = LITTLE,
-};
-
-FIXTURE_VARIANT_ADD(throttled, asking_coherent) {
-	.behave = asking, .provider = "coherent", .length = LENGTH,
-};
-
-FIXTURE_VARIANT_ADD(throttled, asking_pages) {
-	.behave = asking, .provider = "pages", .length = LENGTH,
 };
 
 FIXTURE_VARIANT_ADD(throttled, closing) {
@@ -666,10 +638,6 @@ FIXTURE(shared) {
 	int peers[2];
 };
 
-FIXTURE_VARIANT(shared) {
-	void (*use)(struct _test_data_shared *self);
-};
-
 static void use_claim(struct _test_data_shared *self)
 {
 	struct ndshm_adapter_start_args start =
@@ -677,24 +645,6 @@ static void use_claim(struct _test_data_shared *self)
 
 	_test_adapter_start(self->fd, &start);
 }
-
-static void use_requests(struct _test_data_shared *self)
-{
-	struct ndshm_block_alloc_args alloc =
-		block_later_request(self->edu.adapter.id, 1, getpid());
-	struct ndshm_completion record;
-	struct ndshm_block_free_args request;
-
-	if (_test_block_alloc(self->fd, &alloc) ||
-	    read(self->fd, &record, sizeof(record)) != sizeof(record) ||
-	    record.reason)
-		return;
-	request = block_free_request(record.block.handle);
-	_test_block_free(self->fd, &request);
-}
-
-FIXTURE_VARIANT_ADD(shared, claim) { .use = use_claim };
-FIXTURE_VARIANT_ADD(shared, requests) { .use = use_requests };
 
 FIXTURE_SETUP(shared)
 {
@@ -736,8 +686,7 @@ FIXTURE_TEARDOWN(shared)
 }
 
 static void begin_child(struct __test_metadata *_metadata,
-			struct _test_data_shared *self,
-			void (*use)(struct _test_data_shared *self), int i)
+			struct _test_data_shared *self, int i)
 {
 	self->children[i] = ndshm_fork(&self->peers[i]);
 	ASSERT_LE(0, self->children[i]);
@@ -749,7 +698,7 @@ static void begin_child(struct __test_metadata *_metadata,
 	if (!i && !enter_group(GROUP))
 		_exit(1);
 	for (;;)
-		use(self);
+		use_claim(self);
 }
 
 /* A process that waits for another of the client can be killed. */
@@ -759,9 +708,9 @@ TEST_F_TIMEOUT(shared, killed_while_waiting, TIMEOUT)
 	struct ndshm_clock begin;
 	unsigned int round;
 
-	begin_child(_metadata, self, variant->use, 0);
+	begin_child(_metadata, self, 0);
 	for (round = 0; round < ndshm_rounds(20, 10); round++) {
-		begin_child(_metadata, self, variant->use, 1);
+		begin_child(_metadata, self, 1);
 		usleep(200000 + 37000 * (round % 8));
 		ASSERT_EQ(0, waitpid(self->children[1], NULL, WNOHANG));
 		begin = ndshm_clock_now();
@@ -772,47 +721,6 @@ TEST_F_TIMEOUT(shared, killed_while_waiting, TIMEOUT)
 			longest = took;
 	}
 	TH_LOG("longest: %lld ms", longest);
-}
-
-static void use_cgroups(struct _test_data_shared *self)
-{
-	close(self->fd);
-	mkdir(GROUP "/child", 0700);
-	rmdir(GROUP "/child");
-}
-
-/*
- * A request that moves the client's thread waits as all do who change cgroups: the kernel
- * has one lock for them.
- */
-TEST_F_TIMEOUT(shared, moving, TIMEOUT)
-{
-	long long took, longest = 0;
-	struct ndshm_clock begin;
-	struct ndshm_completion record;
-	struct ndshm_block_alloc_args alloc;
-	unsigned int round;
-
-	ndshm_write_file(GROUP "/cpu.max", CPU_LITTLE);
-	mkdir(OTHER_GROUP, 0700);
-	begin_child(_metadata, self, use_cgroups, 0);
-	for (round = 0; round < ndshm_rounds(20, 10); round++) {
-		ASSERT_TRUE(enter_group(round & 1 ? CGROUPS : OTHER_GROUP));
-		alloc = block_later_request(self->edu.adapter.id, 1, round);
-		begin = ndshm_clock_now();
-		test_pending(self->fd, &alloc);
-		took = ndshm_clock_ran_ms(begin);
-		EXPECT_GE(BOUND, took);
-		if (took > longest)
-			longest = took;
-		ASSERT_EQ((long)sizeof(record),
-			  read(self->fd, &record, sizeof(record)));
-		EXPECT_EQ(0, record.reason);
-		usleep(50000);
-	}
-	ASSERT_TRUE(enter_group(CGROUPS));
-	TH_LOG("longest: %lld ms", longest);
-	EXPECT_TRUE(ndshm_soon(!rmdir(OTHER_GROUP)));
 }
 
 int main(int argc, char **argv)

@@ -421,7 +421,6 @@ TEST_F(section, fdinfo)
 	test_extent(other, self->page);
 	EXPECT_EQ(1, descriptor_number(self->client, "ndshm-blocks"));
 	EXPECT_EQ(block.consumed, descriptor_number(self->client, "ndshm-bytes"));
-	EXPECT_EQ(0, descriptor_number(self->client, "ndshm-requests"));
 	EXPECT_EQ(test_look(fd).out_id, descriptor_number(fd, "ndshm-section"));
 	EXPECT_EQ(HUGE, descriptor_number(fd, "ndshm-max-size"));
 	EXPECT_EQ(test_look(fd).out_committed, descriptor_number(fd, "ndshm-committed"));

@@ -10,7 +10,6 @@
  * --kills N		number of killed processes, 500
  * --deaths N		number of killed processes that share a section, 500
  * --unbinds N		number of unbinds of each kind of adapter, 50
- * --requests N		number of asynchronous requests, 20000
  *
  * NDSHM_SEED		seed of all choices; printed first
  * NDSHM_SCALE		percent of these defaults and of the rounds of other parts, 100
@@ -195,8 +194,6 @@ static const struct part {
 	{ "pressure", "a memory cgroup at its limit", stress_pressure, NULL },
 	{ "descriptors", "no descriptor is left", stress_descriptors, NULL },
 	{ "owners", "descriptors, mappings and users part", stress_owners, NULL },
-	{ "async", "requests race with all that can become of them",
-	  stress_async, needs_mock },
 	{ "sections", "sections grow, shrink and end while they are shared",
 	  stress_sections, NULL },
 };
@@ -275,7 +272,6 @@ static char **settings(int argc, char **argv)
 		{ "kills", required_argument, NULL, 'k' },
 		{ "deaths", required_argument, NULL, 'd' },
 		{ "unbinds", required_argument, NULL, 'u' },
-		{ "requests", required_argument, NULL, 'r' },
 		{ }
 	};
 	int option;
@@ -288,7 +284,6 @@ static char **settings(int argc, char **argv)
 	stress.kills = ndshm_rounds(500, 1);
 	stress.deaths = ndshm_rounds(500, 1);
 	stress.unbinds = ndshm_rounds(50, 1);
-	stress.requests = ndshm_rounds(20000, 1);
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		switch (option) {
 		case 'k':
@@ -299,9 +294,6 @@ static char **settings(int argc, char **argv)
 			break;
 		case 'u':
 			stress.unbinds = option_number();
-			break;
-		case 'r':
-			stress.requests = option_number();
 			break;
 		default:
 			exit(KSFT_FAIL);
@@ -387,9 +379,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	names = settings(argc, argv);
 	ksft_print_header();
-	stress_say("NDSHM_SEED=%llu: %u kills, %u deaths, %u unbinds, %u requests",
-		   stress.seed, stress.kills, stress.deaths, stress.unbinds,
-		   stress.requests);
+	stress_say("NDSHM_SEED=%llu: %u kills, %u deaths, %u unbinds",
+		   stress.seed, stress.kills, stress.deaths, stress.unbinds);
 	set_up();
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
 		count += is_named(&parts[i], names);

@@ -211,7 +211,6 @@ TEST_F(trace, refuse)
 {
 	struct ndshm_block_info block;
 	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 0, &block);
-	struct ndshm_block_cancel_args cancel = block_cancel_request(~0ULL);
 	struct ndshm_block_free_args unknown = block_free_request(NDSHM_NO_HANDLE);
 	struct ndshm_get_info_args info = get_info_request();
 
@@ -219,33 +218,12 @@ TEST_F(trace, refuse)
 	test_err_block_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->fd, &alloc);
 	test_traced("ndshm_refuse: reason=%u name=length-zero status=0x%08x error=%d uid=%u\n",
 		    NDSHM_REASON_LENGTH_ZERO, NDSHM_STATUS_INVALID_PARAMETER, -EINVAL, geteuid());
-	test_err_block_cancel(ENOENT, NDSHM_REASON_REQUEST_UNKNOWN, self->fd, &cancel);
-	test_traced("name=request-unknown ");
 	test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, self->fd, &unknown);
 	test_traced("name=handle-unknown ");
 	info.flags = 1;
 	test_err_get_info(EOPNOTSUPP, NDSHM_REASON_FLAGS, self->fd, &info);
 	test_traced("name=flags ");
-	EXPECT_EQ(4, trace_count("ndshm_refuse: "));
-}
-
-/* An accepted request is not refused, and its end has the block. */
-TEST_F(trace, request)
-{
-	struct ndshm_block_alloc_args alloc = block_later_request(self->adapter, self->page, 4711);
-	struct ndshm_completion record;
-
-	test_trace_begin("ndshm_request_begin");
-	ASSERT_TRUE(trace_enable("ndshm_request_end", "1"));
-	ASSERT_TRUE(trace_enable("ndshm_refuse", "1"));
-	test_pending(self->fd, &alloc);
-	ASSERT_EQ((long)sizeof(record), read(self->fd, &record, sizeof(record)));
-	test_traced("ndshm_request_begin: cookie=4711 adapter=%u length=%zu pid=%d\n",
-		    self->adapter, self->page, getpid());
-	test_traced("ndshm_request_end: cookie=4711 adapter=%u block=%u reason=0 name=none pid=",
-		    self->adapter, record.block.shared_memory_handle);
-	EXPECT_EQ(0, trace_count("ndshm_refuse: "));
-	test_free_handle(self->fd, record.block.handle);
+	EXPECT_EQ(3, trace_count("ndshm_refuse: "));
 }
 
 /* The trace has activities of all users. */
@@ -318,6 +296,21 @@ TEST_F(mock, answer)
 	EXPECT_LE(50000000, duration);
 	test_traced("ndshm_refuse: reason=%u name=provider-failure ",
 		    NDSHM_REASON_PROVIDER_FAILURE);
+}
+
+/* An accepted request is not refused. */
+TEST_F(mock, request)
+{
+	test_trace_begin("ndshm_request_begin");
+	ASSERT_TRUE(trace_enable("ndshm_request_end", "1"));
+	ASSERT_TRUE(trace_enable("ndshm_refuse", "1"));
+	test_mock("request ask 0 a p 4096 cookie=4711");
+	test_mock("request told");
+	test_traced("ndshm_request_begin: cookie=4711 adapter=%u length=4096 pid=0\n",
+		    self->adapter);
+	test_traced("ndshm_request_end: cookie=4711 adapter=%u block=", self->adapter);
+	test_traced(" reason=0 name=none pid=0\n");
+	EXPECT_EQ(0, trace_count("ndshm_refuse: "));
 }
 
 /* A record for each step, and none for a step that the state refuses. */

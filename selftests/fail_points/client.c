@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -347,72 +346,6 @@ static bool setup_segments(void)
 	return opened;
 }
 
-/* An asynchronous allocation: the worker's failures are not injected in this thread. */
-static bool setup_later(void)
-{
-	bool opened = setup_alloc();
-
-	of->alloc.flags = NDSHM_ALLOC_ASYNC;
-	of->alloc.blocks = 0;
-	of->alloc.cookie = 1;
-	return opened;
-}
-
-static void check_later(int error)
-{
-	fail_nth_check_header(&of->alloc, error);
-	fail_nth_expect(blank(&of->alloc.out_segments, 4));
-}
-
-static bool wait_for_record(void)
-{
-	struct pollfd wanted = { .fd = of->fd, .events = POLLIN };
-
-	return fail_nth_expect(poll(&wanted, 1, 60000) == 1);
-}
-
-static int call_read(void)
-{
-	long got = read(of->fd, &of->record, sizeof(of->record));
-
-	if (got < 0)
-		return -errno;
-	fail_nth_expect(got == sizeof(of->record));
-	return 0;
-}
-
-/* A record that could not be copied must be returned by the next read. */
-static void check_read(int error)
-{
-	if (!error) {
-		fail_nth_expect(of->record.cookie == 1);
-		fail_nth_expect(of->record.reason == NDSHM_REASON_NONE);
-		fail_nth_expect(of->record.block.handle);
-		return;
-	}
-	memset(&of->record, FAIL_NTH_POISON, sizeof(of->record));
-	wait_for_record();
-}
-
-static void undo_later(void)
-{
-	if (wait_for_record() && fail_nth_expect(!call_read()))
-		fail_nth_free(of->record.block.handle);
-}
-
-static bool setup_read(void)
-{
-	return setup_later() && fail_nth_expect(!fail_nth_call_alloc()) &&
-	       wait_for_record();
-}
-
-static void undo_read(void)
-{
-	fail_nth_free(of->record.block.handle);
-	if (fail_nth_expect(!fail_nth_call_alloc()))
-		wait_for_record();
-}
-
 static bool setup_many(void)
 {
 	bool opened = setup_alloc();
@@ -634,15 +567,6 @@ static const struct fail_nth_command commands[] = {
 		.dma = true, .setup = setup_many, .call = fail_nth_call_alloc,
 		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
 		.clean = fail_nth_close,
-	}, {
-		.name = "block-alloc-later", .errors = { ENOMEM, EFAULT },
-		.setup = setup_later, .call = fail_nth_call_alloc,
-		.check = check_later, .undo = undo_later,
-		.clean = fail_nth_close,
-	}, {
-		.name = "read", .errors = { EFAULT },
-		.setup = setup_read, .call = call_read, .check = check_read,
-		.undo = undo_read, .clean = fail_nth_close,
 	}, {
 		.name = "block-free", .errors = { EFAULT },
 		.setup = setup_free, .call = call_free, .check = check_free,

@@ -29,7 +29,6 @@ struct fail_nth_client {
 	struct ndshm_block_query_args query;
 	struct ndshm_block_sync_args sync;
 	struct ndshm_block_export_args export;
-	struct ndshm_completion record;
 	struct ndshm_block_info blocks[FAIL_NTH_BLOCKS];
 	struct ndshm_segment segments[FAIL_NTH_SEGMENTS];
 };

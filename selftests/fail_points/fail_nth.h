@@ -79,7 +79,7 @@ extern const struct fail_nth_group fail_nth_section;
 extern const struct fail_nth_group fail_nth_netlink, fail_nth_pci;
 extern const struct fail_nth_group fail_nth_kernel, fail_nth_module;
 extern const struct fail_nth_group fail_nth_queue, fail_nth_events;
-extern const struct fail_nth_group fail_nth_later, fail_nth_ndis;
+extern const struct fail_nth_group fail_nth_request, fail_nth_ndis;
 
 /* Report a mismatch together with the current command and point. */
 void __printf(1, 2) fail_nth_wrong(const char *format, ...);

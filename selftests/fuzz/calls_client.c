@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -245,16 +244,10 @@ static long run_bar(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return ret;
 }
 
-/*
- * Cookie of a request; flags=2 and blocks=null make an allocation asynchronous. flags=4 reuses
- * freed blocks.
- */
-#define COOKIE	FUZZ_ANY("cookie", 0, 1, 2, 0xffffffffffffffff)
-
+/* flags=4 reuses freed blocks. */
 enum { ALLOC_HANDLE = COMMAND_OWN, ALLOC_ADAPTER, ALLOC_PROVIDER, ALLOC_LENGTH,
 	ALLOC_NODE, ALLOC_USAGE, ALLOC_QUEUE, ALLOC_VPORT, ALLOC_COUNT,
-	ALLOC_CAPACITY, ALLOC_BLOCKS, ALLOC_SEGMENTS, ALLOC_TAG,
-	ALLOC_COOKIE };
+	ALLOC_CAPACITY, ALLOC_BLOCKS, ALLOC_SEGMENTS, ALLOC_TAG };
 static const struct fuzz_argument alloc_arguments[] = {
 	COMMAND(struct ndshm_block_alloc_args),
 	[ALLOC_HANDLE] = FUZZ_FROM("handle", 'h'),
@@ -280,7 +273,6 @@ static const struct fuzz_argument alloc_arguments[] = {
 		.usual = { FUZZ_NULL, FUZZ_WORD },
 	},
 	[ALLOC_TAG] = FUZZ_ANY("tag", 0, NDSHM_TAG('f', 'u', 'z', 'z'), 1, 0xffffffff),
-	[ALLOC_COOKIE] = COOKIE,
 	{}
 };
 
@@ -317,7 +309,6 @@ static long run_alloc(struct fuzz_thread *thread, const struct fuzz_value *a)
 		.count = a[ALLOC_COUNT].number,
 		.segment_capacity = a[ALLOC_CAPACITY].number,
 		.tag = a[ALLOC_TAG].number,
-		.cookie = a[ALLOC_COOKIE].number,
 	};
 	__u32 infos = alloc.count < 64 ? alloc.count : 64;
 	__u32 segments = alloc.segment_capacity < 64 ?
@@ -340,73 +331,6 @@ static long run_alloc(struct fuzz_thread *thread, const struct fuzz_value *a)
 			    a[ALLOC_ADAPTER].form == FUZZ_WORD &&
 			    a[ALLOC_ADAPTER].number == MACHINE_EDU);
 	return ret;
-}
-
-enum { CANCEL_COOKIE = COMMAND_OWN };
-static const struct fuzz_argument cancel_arguments[] = {
-	COMMAND(struct ndshm_block_cancel_args),
-	[CANCEL_COOKIE] = COOKIE,
-	{}
-};
-
-static long run_cancel(struct fuzz_thread *thread, const struct fuzz_value *a)
-{
-	struct ndshm_block_cancel_args cancel = {
-		.cookie = a[CANCEL_COOKIE].number,
-	};
-
-	return command(thread, NDSHM_BLOCK_CANCEL, a, (void *)&cancel,
-		       sizeof(cancel));
-}
-
-#define RECORDS	4
-
-enum { READ_CLIENT, READ_HANDLE, READ_SIZE, READ_TO };
-static const struct fuzz_argument read_arguments[] = {
-	[READ_CLIENT] = CLIENT,
-	[READ_HANDLE] = FUZZ_FROM("handle", 'h'),
-	[READ_SIZE] = FUZZ_ANY("size", sizeof(struct ndshm_completion),
-			       0, 1, sizeof(struct ndshm_completion) - 1,
-			       2 * sizeof(struct ndshm_completion) - 1,
-			       RECORDS * sizeof(struct ndshm_completion)),
-	[READ_TO] = FUZZ_AT("to"),
-	{}
-};
-
-/* Wait for a record only if a request is in flight; otherwise none would come. */
-static void wait_for_record(int fd)
-{
-	struct ndshm_get_info_args info = { .size = sizeof(info) };
-	struct pollfd wanted = { .fd = fd, .events = POLLIN };
-
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (!ioctl(fd, NDSHM_GET_INFO, &info) && info.out_requests)
-		poll(&wanted, 1, 1000);
-}
-
-static long run_read(struct fuzz_thread *thread, const struct fuzz_value *a)
-{
-	static const struct ndshm_completion no_records[RECORDS];
-	struct ndshm_completion *seen;
-	size_t size = a[READ_SIZE].number;
-	int fd = fuzz_client(&a[READ_CLIENT]);
-	void *to, *there;
-	long ret;
-
-	to = fuzz_put(thread, &a[READ_TO], no_records,
-		      size < sizeof(no_records) ? size : sizeof(no_records),
-		      &there);
-	wait_for_record(fd);
-	ret = read(fd, to, size);
-	seen = there;
-	if (ret >= (long)sizeof(*seen) && seen && seen->block.handle)
-		*fuzz_handle(&a[READ_HANDLE]) = (struct fuzz_handle){
-			.handle = seen->block.handle,
-			.id = seen->block.shared_memory_handle,
-			.offset = seen->block.mmap_offset,
-			.length = seen->block.length,
-		};
-	return ret < 0 ? -1 : 0;
 }
 
 /* A handle in a register, or an arbitrary number. */
@@ -558,8 +482,6 @@ const struct fuzz_kind fuzz_client_kinds[] = {
 	{ "free", 15, free_arguments, run_free, NULL },
 	{ "query", 10, query_arguments, run_query, NULL },
 	{ "sync", 6, sync_arguments, run_sync, NULL },
-	{ "cancel", 3, cancel_arguments, run_cancel, NULL },
-	{ "read", 5, read_arguments, run_read, NULL },
 	{ "ioctl", 3, ioctl_arguments, run_ioctl, NULL },
 	{}
 };

@@ -596,40 +596,6 @@ block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
 #define test_err_block_alloc(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(block_alloc, error, reason, fd, request)
 
-/* BLOCK_ALLOC of an asynchronous block; the request returns PENDING */
-static inline struct ndshm_block_alloc_args
-block_later_request(__u32 adapter, __u64 length, __u64 cookie)
-{
-	struct ndshm_block_alloc_args alloc = block_alloc_request(adapter, length,
-							     NULL);
-
-	alloc.flags = NDSHM_ALLOC_ASYNC;
-	alloc.cookie = cookie;
-	return alloc;
-}
-
-static inline void ndshm_pending(struct __test_metadata *_metadata, int line,
-				 int fd, struct ndshm_block_alloc_args *alloc)
-{
-	int ret;
-
-	ndshm_case(true);
-	ret = ioctl(fd, NDSHM_BLOCK_ALLOC, alloc);
-	ASSERT_EQ(0, ret) {
-		TH_LOG("line %d: %s, reason %u", line, strerror(errno),
-		       alloc->reason);
-	}
-	EXPECT_EQ(NDSHM_STATUS_PENDING, alloc->status)
-		TH_LOG("line %d", line);
-	EXPECT_EQ(NDSHM_REASON_PENDING, alloc->reason)
-		TH_LOG("line %d", line);
-	EXPECT_EQ(0, alloc->out_segments)
-		TH_LOG("line %d", line);
-}
-
-#define test_pending(fd, alloc) \
-	ndshm_pending(_metadata, __LINE__, fd, alloc)
-
 /* BLOCK_CANCEL */
 static inline struct ndshm_block_cancel_args block_cancel_request(__u64 cookie)
 {

@@ -21,8 +21,8 @@
  * Calls
  */
 
-__u32 stress_answer(struct stress_client *client, unsigned long command,
-		    void *argument, size_t size)
+__u32 stress_call(struct stress_client *client, unsigned long command,
+		  void *argument, size_t size, __u64 allowed)
 {
 	struct ndshm_header *header = argument;
 	int ret, error;
@@ -50,16 +50,6 @@ __u32 stress_answer(struct stress_client *client, unsigned long command,
 		return STRESS_BROKEN;
 	}
 	stress_count(&stress.board->refused[reason]);
-	return reason;
-}
-
-__u32 stress_call(struct stress_client *client, unsigned long command,
-		  void *argument, size_t size, __u64 allowed)
-{
-	__u32 reason = stress_answer(client, command, argument, size);
-
-	if (reason == STRESS_BROKEN)
-		return reason;
 	if (reason && (reason >= 64 || !(allowed >> reason & 1))) {
 		stress_error("command %#lx must not answer %s", command,
 			     ndshm_expected[reason].name);
@@ -151,9 +141,7 @@ static bool look_up(struct stress_client *client)
 
 static bool open_again(struct stress_client *client)
 {
-	/* Do not block: another process that has the client may read the record. */
-	client->fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	client->requested = 0;
+	client->fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (client->fd < 0)
 		return stress_error("open: %s", strerror(errno));
 	return look_up(client);
@@ -239,16 +227,12 @@ static bool do_info(struct stress_client *client)
 
 	if (stress_call(client, NDSHM_GET_INFO, &info, sizeof(info), 0))
 		return false;
-	if (!client->shared && info.out_requests != client->requested)
-		return stress_error("GET_INFO tells %u requests, not %u",
-				    info.out_requests, client->requested);
 	for (i = 0; i < client->count; i++)
 		handles += client->blocks[i].handle != 0;
 	/* A BAR has a handle as well. */
 	handles += client->bar_offset != 0;
-	/* A request in flight may have its handle already. */
 	if (info.out_blocks < handles ||
-	    (!client->shared && info.out_blocks > handles + client->requested))
+	    (!client->shared && info.out_blocks > handles))
 		return stress_error("GET_INFO tells %u handles, not %u",
 				    info.out_blocks, handles);
 	return true;
@@ -294,7 +278,6 @@ static void become_child(struct stress_client *client)
 
 	client->child = true;
 	client->shared = true;
-	client->requested = 0;
 	client->children = 0;
 	client->stall = NULL;
 	stress_memory_forget(&client->memory);
@@ -391,9 +374,6 @@ static const struct {
 	[STRESS_REOPEN] = { "close", do_reopen, 2, FOR_ROOT },
 	[STRESS_CLAIM] = { "claim", stress_do_claim, 8, FOR_CLAIMS },
 	[STRESS_BAR] = { "bar", stress_do_bar, 8, FOR_CLAIMS },
-	[STRESS_ASK] = { "ask", stress_do_ask, 8, FOR_ALL },
-	[STRESS_CANCEL] = { "cancel", stress_do_cancel, 3, FOR_ALL },
-	[STRESS_READ] = { "read", stress_do_read, 8, FOR_ALL },
 	[STRESS_START] = { "start", stress_do_start, 6, FOR_CLAIMS },
 	[STRESS_DMA] = { "dma", stress_do_dma, 6, FOR_CLAIMS },
 };

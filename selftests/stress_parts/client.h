@@ -13,7 +13,6 @@
 #include "stress.h"
 
 #define STRESS_BLOCKS	256
-#define STRESS_REQUESTS	8	/* requests that are out, or not read */
 
 /* Sets of reasons: of those below 64. */
 #define STRESS_MAY(reason)	(1ULL << NDSHM_REASON_##reason)
@@ -64,16 +63,6 @@ struct stress_block {
 };
 
 /**
- * struct stress_request - a request
- * @alloc: the arguments; no other request has its cookie
- * @cancelled: it will be aborted
- */
-struct stress_request {
-	struct ndshm_block_alloc_args alloc;
-	bool cancelled;
-};
-
-/**
  * struct stress_client - an open file, and a process that uses it
  * @fd: the client
  * @random: all that it does comes from here
@@ -104,9 +93,6 @@ struct stress_request {
  * @children: that it has not reaped
  * @blocks: all that have a handle or a mapping
  * @count: how many
- * @requests: of this process; their records have not been read by it, but may have
- *	been read by another process
- * @requested: how many
  * @memory: pins and registrations of mappings
  */
 struct stress_client {
@@ -138,8 +124,6 @@ struct stress_client {
 	unsigned int children;
 	struct stress_block blocks[STRESS_BLOCKS];
 	unsigned int count;
-	struct stress_request requests[STRESS_REQUESTS];
-	unsigned int requested;
 	struct stress_memory memory;
 };
 
@@ -161,10 +145,6 @@ const char *stress_op_name(enum stress_op op);
  */
 __u32 stress_call(struct stress_client *client, unsigned long command,
 		  void *argument, size_t size, __u64 allowed);
-
-/* The same, with any reason. */
-__u32 stress_answer(struct stress_client *client, unsigned long command,
-		    void *argument, size_t size);
 
 /*
  * Call @work, which accesses memory that may be revoked. Returns its result, or
@@ -190,11 +170,6 @@ __u64 stress_excuses(const struct stress_client *client,
 bool stress_keep(struct stress_client *client,
 		 const struct ndshm_block_alloc_args *alloc,
 		 const struct ndshm_block_info *info);
-
-/* request.c */
-bool stress_do_ask(struct stress_client *client);
-bool stress_do_cancel(struct stress_client *client);
-bool stress_do_read(struct stress_client *client);
 
 /* map.c */
 bool stress_do_map(struct stress_client *client);

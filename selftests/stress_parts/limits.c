@@ -92,53 +92,7 @@ static struct {
 	__u32 handles[CHUNKS];
 	unsigned int count;
 	unsigned int refused;
-	unsigned int refused_later;	/* of these: by a record */
 } chunks;
-
-static bool take_now(struct stress_client *client,
-		     struct ndshm_block_alloc_args *request)
-{
-	struct ndshm_block_info info;
-	__u32 reason;
-
-	request->blocks = (uintptr_t)&info;
-	reason = stress_call(client, NDSHM_BLOCK_ALLOC, request,
-			     sizeof(*request), STRESS_NO_MEMORY);
-	if (!reason)
-		chunks.handles[chunks.count++] = info.handle;
-	else
-		chunks.refused++;
-	return reason != STRESS_BROKEN;
-}
-
-/* A worker outside the cgroup allocates, and the cgroup is charged. */
-static bool take_later(struct stress_client *client,
-		       struct ndshm_block_alloc_args *request)
-{
-	struct ndshm_completion record = {};
-	__u32 reason;
-
-	request->flags = NDSHM_ALLOC_ASYNC;
-	reason = stress_answer(client, NDSHM_BLOCK_ALLOC, request,
-			       sizeof(*request));
-	if (reason == NDSHM_REASON_MEMORY) {
-		chunks.refused++;
-		return true;
-	}
-	if (reason != NDSHM_REASON_PENDING)
-		return stress_error("asked for later: reason %u", reason);
-	if (read(client->fd, &record, sizeof(record)) != sizeof(record))
-		return stress_error("read: %s", strerror(errno));
-	if (record.reason == NDSHM_REASON_NONE) {
-		chunks.handles[chunks.count++] = record.block.handle;
-		return true;
-	}
-	chunks.refused++;
-	chunks.refused_later++;
-	return record.reason == NDSHM_REASON_MEMORY ||
-	       record.reason == NDSHM_REASON_PROVIDER_RESOURCES ||
-	       stress_error("a record: reason %u", record.reason);
-}
 
 static bool take_chunk(struct stress_client *client)
 {
@@ -150,16 +104,24 @@ static bool take_chunk(struct stress_client *client)
 		.provider = chunks.provider,
 		.count = 1,
 	};
+	struct ndshm_block_info info;
+	__u32 reason;
 
 	if (chunks.count == CHUNKS)
 		return stress_error("the cgroup is larger than its limit");
-	return stress_chance(&client->random, 30) ?
-	       take_later(client, &request) : take_now(client, &request);
+	request.blocks = (uintptr_t)&info;
+	reason = stress_call(client, NDSHM_BLOCK_ALLOC, &request, sizeof(request),
+			     STRESS_NO_MEMORY);
+	if (!reason)
+		chunks.handles[chunks.count++] = info.handle;
+	else
+		chunks.refused++;
+	return reason != STRESS_BROKEN;
 }
 
 static bool refused_enough(unsigned int full)
 {
-	return chunks.refused > full / 20 && chunks.refused_later;
+	return chunks.refused > full / 20;
 }
 
 static bool give_chunk(struct stress_client *client)
@@ -193,8 +155,7 @@ static bool live_in_cgroup(unsigned int number)
 	     calls++)
 		fine = chunks.count && stress_chance(&client.random, 40) ?
 		       give_chunk(&client) : take_chunk(&client);
-	stress_say("%u pieces, refused %u times, %u of them later", chunks.count,
-		   chunks.refused, chunks.refused_later);
+	stress_say("%u pieces, refused %u times", chunks.count, chunks.refused);
 	return fine && (refused_enough(full) ||
 			stress_error("the cgroup was not full"));
 }

@@ -85,9 +85,6 @@ enum stress_op {
 	STRESS_ADVISE,
 	STRESS_LOCK,
 	STRESS_WATCH,
-	STRESS_ASK,
-	STRESS_CANCEL,
-	STRESS_READ,
 	STRESS_FORK,
 	STRESS_DUMP,
 	STRESS_DUP,
@@ -129,7 +126,6 @@ struct stress {
 	unsigned int kills;
 	unsigned int deaths;		/* of processes that share a section */
 	unsigned int unbinds;
-	unsigned int requests;		/* of all clients */
 	const char *ko;			/* or NULL, as the next */
 	const char *mock;
 	unsigned long page;
@@ -230,6 +226,5 @@ bool stress_pressure(void);
 bool stress_descriptors(void);
 bool stress_owners(void);
 bool stress_sections(void);
-bool stress_async(void);
 
 #endif /* _NDSHM_SELFTEST_STRESS_H */

@@ -33,19 +33,17 @@ programs() {
 		'(shard == "" || (NR + 1) % parts == shard % parts) && NF'
 }
 
-# Fewer requests: processes that elsewhere have a CPU each share one here.
-kills=500 unbinds=50 requests=$([[ ${NDSHM_LONG:-} ]] && echo 100000 || echo 4000)
+kills=500 unbinds=50
 [[ -z ${NDSHM_SHARD:-} ]] || kills=125
 deaths=$kills
 if [[ $which == leaks ]]; then
-	kills=50 deaths=84 unbinds=5 requests=1000
+	kills=50 deaths=84 unbinds=5
 	# The kernel's periodic scan would only cost time.
 	echo scan=off >/sys/kernel/debug/kmemleak
 fi
 # These are the numbers for the usual scale, which is 10 on debug kernels.
 scaled() { echo $(($1 * ${NDSHM_SCALE:-10} / 10 ? $1 * ${NDSHM_SCALE:-10} / 10 : 1)); }
-stress=(--kills "$(scaled "$kills")" --deaths "$(scaled "$deaths")" --unbinds "$(scaled "$unbinds")"
-	--requests "$(scaled "$requests")")
+stress=(--kills "$(scaled "$kills")" --deaths "$(scaled "$deaths")" --unbinds "$(scaled "$unbinds")")
 insmod "$NDSHM_COVERAGE"
 check 'the baseline is taken' "$baseline" take /tmp/baseline
 check 'insmod' insmod "$NDSHM_KO"
