@@ -88,7 +88,6 @@ FIXTURE_VARIANT(shape) {
 	__u32 size;
 	__u32 first_size;	/* size of the first version; 0 if there is only one */
 	__u32 known_flags;
-	__u32 other_flags;	/* flags that only other requests know */
 	__u32 reserved;		/* offset of a member that must be 0, or 0 */
 	int error;		/* expected from a valid request for a node's adapter */
 	__u32 reason;
@@ -151,9 +150,7 @@ FIXTURE_VARIANT_ADD(shape, adapter_config) {
 FIXTURE_VARIANT_ADD(shape, block_alloc) {
 	.command = NDSHM_BLOCK_ALLOC,
 	.size = sizeof(struct ndshm_block_alloc_args),
-	.first_size = offsetof(struct ndshm_block_alloc_args, cookie),
 	.known_flags = NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_RECYCLE,
-	.other_flags = NDSHM_ALLOC_ASYNC,
 };
 
 FIXTURE_VARIANT_ADD(shape, block_free) {
@@ -171,13 +168,6 @@ FIXTURE_VARIANT_ADD(shape, block_query) {
 FIXTURE_VARIANT_ADD(shape, block_sync) {
 	.command = NDSHM_BLOCK_SYNC,
 	.size = sizeof(struct ndshm_block_sync_args),
-};
-
-FIXTURE_VARIANT_ADD(shape, block_cancel) {
-	.command = NDSHM_BLOCK_CANCEL,
-	.size = sizeof(struct ndshm_block_cancel_args),
-	.error = ENOENT,
-	.reason = NDSHM_REASON_REQUEST_UNKNOWN,
 };
 
 FIXTURE_VARIANT_ADD(shape, section_create) {
@@ -322,7 +312,6 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		struct ndshm_block_free_args free;
 		struct ndshm_block_query_args query;
 		struct ndshm_block_sync_args sync;
-		struct ndshm_block_cancel_args cancel;
 		struct ndshm_section_create_args create;
 		struct ndshm_section_open_args open;
 		struct ndshm_block_export_args export;
@@ -373,9 +362,6 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 	case NDSHM_BLOCK_SYNC:
 		request.sync = block_sync_request(self->block.handle,
 						  NDSHM_SYNC_FOR_CPU, 0, 1);
-		break;
-	case NDSHM_BLOCK_CANCEL:
-		request.cancel = block_cancel_request(1);
 		break;
 	case NDSHM_SECTION_CREATE:
 		request.create = section_create_request(self->adapter, 1, 1);
@@ -817,7 +803,7 @@ TEST_F(shape, unknown_flags)
 	unsigned int bit;
 
 	for (bit = 0; bit < 32; bit++) {
-		if ((variant->known_flags | variant->other_flags) & (1U << bit))
+		if (variant->known_flags & (1U << bit))
 			continue;
 		make_request(self, variant->command, self->room);
 		self->header.flags = 1U << bit;
@@ -910,7 +896,6 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_CLAIMS |
 					    NDSHM_FEATURE_SYNC |
 					    NDSHM_FEATURE_SECTIONS |
-					    NDSHM_FEATURE_ASYNC |
 					    NDSHM_FEATURE_NAMES |
 					    NDSHM_FEATURE_FREE_MANY |
 					    NDSHM_FEATURE_RECYCLE |
@@ -929,7 +914,6 @@ TEST_F(request, info)
 	EXPECT_EQ(!(info->out_features & NDSHM_FEATURE_CLAIMS),
 		  !(info->out_features & NDSHM_FEATURE_CONFIG));
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SECTIONS);
-	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_ASYNC);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_NAMES);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_FREE_MANY);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_RECYCLE);

@@ -186,15 +186,15 @@ NDSHM_REASON_ROW(PORT_UNKNOWN, INVALID_PARAMETER, ENOENT, "port-unknown", 74,
 NDSHM_REASON_ROW(PORT_STATE, INVALID_STATE, EBADFD, "port-state", 75,
 		 "state of the virtual port does not permit the call; activate it first, and do not use it after its deletion has begun")
 
-/* Asynchronous requests. PENDING is no failure. */
+/* Asynchronous requests of kernel users. PENDING is no failure. */
 NDSHM_REASON_ROW(PENDING, PENDING, 0, "pending", 76,
-		 "no failure, the request is accepted; wait for its record")
+		 "no failure, the request is accepted; wait for its completion")
 NDSHM_REASON_ROW(REQUESTS, RESOURCES, EAGAIN, "requests", 77,
-		 "maximum number of requests is in flight; read the records of completed requests")
+		 "maximum number of requests is in flight; wait until one completes")
 NDSHM_REASON_ROW(COOKIE, RESOURCE_CONFLICT, EEXIST, "cookie", 78,
 		 "request with the same cookie is in flight; use another cookie")
 NDSHM_REASON_ROW(REQUEST_UNKNOWN, FILE_NOT_FOUND, ENOENT, "request-unknown", 79,
-		 "no request with this cookie is in flight; read its record if it has completed")
+		 "no request with this cookie is in flight; it may have completed")
 NDSHM_REASON_ROW(REQUEST_ABORTED, REQUEST_ABORTED, ECANCELED, "request-aborted", 80,
 		 "request was cancelled; submit it again if it is still needed")
 

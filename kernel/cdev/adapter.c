@@ -29,11 +29,10 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
 	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC |
-				 NDSHM_FEATURE_SECTIONS | NDSHM_FEATURE_ASYNC |
-				 NDSHM_FEATURE_NAMES | NDSHM_FEATURE_FREE_MANY |
-				 NDSHM_FEATURE_RECYCLE | NDSHM_FEATURE_TAGS |
-				 NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_IRQS |
-				 NDSHM_FEATURE_RESET;
+				 NDSHM_FEATURE_SECTIONS | NDSHM_FEATURE_NAMES |
+				 NDSHM_FEATURE_FREE_MANY | NDSHM_FEATURE_RECYCLE |
+				 NDSHM_FEATURE_TAGS | NDSHM_FEATURE_CLAIMS |
+				 NDSHM_FEATURE_IRQS | NDSHM_FEATURE_RESET;
 	if (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER))
 		argument->out_features |= NDSHM_FEATURE_EXPORT |
 					  NDSHM_FEATURE_SECTION_EXPORT;
@@ -48,8 +47,6 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	argument->out_bytes = READ_ONCE(client->handles.bytes);
 	argument->out_user_locked = ndshm_user_locked();
 	argument->out_max_section = ndshm_max_section();
-	argument->out_max_requests = NDSHM_MAX_REQUESTS;
-	argument->out_requests = atomic_read(&client->completions.count);
 	argument->out_huge_size = IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ?
 				  min(PMD_SIZE, PAGE_SIZE << MAX_PAGE_ORDER) : PAGE_SIZE;
 	return NDSHM_REASON_NONE;

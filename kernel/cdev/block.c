@@ -127,11 +127,6 @@ static ndshm_reason_t block_copy_segments(const struct ndshm_block *block, u64 u
 	return NDSHM_REASON_NONE;
 }
 
-static bool block_alloc_is_async(const struct ndshm_block_alloc_args *argument)
-{
-	return argument->flags & NDSHM_ALLOC_ASYNC;
-}
-
 /**
  * struct batch - blocks of a BLOCK_ALLOC, and handles for them
  * @count: number of blocks
@@ -235,7 +230,7 @@ static bool client_reuse_blocks(struct ndshm_client *client,
 {
 	struct ndshm_recycled *cache = READ_ONCE(client->recycled);
 
-	if (!cache || !block_alloc_recycles(argument) || block_alloc_is_async(argument) ||
+	if (!cache || !block_alloc_recycles(argument) ||
 	    !ndshm_requester_is_current(client->opener) ||
 	    batch_reserve(batch, &client->handles) != NDSHM_REASON_NONE)
 		return false;
@@ -258,19 +253,13 @@ static ndshm_reason_t block_alloc_check(const struct ndshm_block_alloc_args *arg
 {
 	ndshm_reason_t reason;
 
-	if (argument->cookie && !block_alloc_is_async(argument))
-		return NDSHM_REASON_RESERVED;
 	if (argument->usage == NDSHM_USAGE_UNDEFINED)
 		return NDSHM_REASON_USAGE;
 	reason = ndshm_check_parameters(parameters, ndshm_max_length(), false);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (!argument->count || argument->count > NDSHM_MAX_BATCH ||
-	    (argument->count > 1 && block_alloc_is_async(argument)))
+	if (!argument->count || argument->count > NDSHM_MAX_BATCH)
 		return NDSHM_REASON_COUNT;
-	/* The worker of a request has no access to the memory of the client. */
-	if (block_alloc_is_async(argument) && (argument->blocks || argument->segments))
-		return NDSHM_REASON_LIST;
 	if (!argument->segment_capacity != !argument->segments ||
 	    (argument->segment_capacity && argument->count != 1))
 		return NDSHM_REASON_LIST;
@@ -356,7 +345,6 @@ static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 	return reason == NDSHM_REASON_NONE ? batch_deliver(batch, command) : reason;
 }
 
-/* Allocate new blocks, or submit an asynchronous request. */
 static ndshm_reason_t client_request_blocks(struct ndshm_command *command,
 					    struct ndshm_parameters *parameters,
 					    struct batch *batch)
@@ -380,10 +368,7 @@ static ndshm_reason_t client_request_blocks(struct ndshm_command *command,
 	allocation.requester = ndshm_requester_capture(client->opener);
 	if (!allocation.requester)
 		goto out_provider;
-	if (block_alloc_is_async(argument))
-		reason = ndshm_client_submit(command, parameters, &allocation);
-	else
-		reason = client_alloc_blocks(command, parameters, &allocation, batch);
+	reason = client_alloc_blocks(command, parameters, &allocation, batch);
 	ndshm_requester_put(allocation.requester);
 out_provider:
 	if (parameters->provider)
@@ -400,7 +385,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
-		.flags = argument->flags & ~(NDSHM_ALLOC_ASYNC | NDSHM_ALLOC_RECYCLE),
+		.flags = argument->flags & ~NDSHM_ALLOC_RECYCLE,
 		.queue_id = argument->queue_id,
 		.preferred_node = argument->preferred_node,
 		.usage = argument->usage,

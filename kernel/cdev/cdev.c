@@ -20,12 +20,11 @@ static const struct ndshm_ioctl_row rows[] = {
 	ROW(NDSHM_ADAPTER_START, adapter_start, __reserved, 0),
 	ROW(NDSHM_ADAPTER_MAP_BAR, adapter_map_bar, out_length, 0),
 	ROW(NDSHM_BLOCK_ALLOC, block_alloc, tag,
-	    NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_ASYNC | NDSHM_ALLOC_RECYCLE),
+	    NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_RECYCLE),
 	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, 0),
 	ROW(NDSHM_BLOCK_QUERY, block_query, out_usage, 0),
 	ROW(NDSHM_BLOCK_SYNC, block_sync, length, 0),
 	ROW(NDSHM_SECTION_CREATE, section_create, __reserved, 0),
-	ROW(NDSHM_BLOCK_CANCEL, block_cancel, cookie, 0),
 	ROW(NDSHM_SECTION_OPEN, section_open, out_id, NDSHM_OPEN_READONLY),
 	ROW(NDSHM_ADAPTER_SET_IRQS, adapter_set_irqs, eventfds,
 	    NDSHM_SET_IRQS_UNMASK),
@@ -66,8 +65,6 @@ static int client_open(struct inode *inode, struct file *file)
 	if (reason != NDSHM_REASON_NONE)
 		return ndshm_reason_refuse(reason);
 	file->private_data = client;
-	/* ndshm_client_read() supports RWF_NOWAIT on a blocking descriptor. */
-	file->f_mode |= FMODE_NOWAIT;
 	return nonseekable_open(inode, file);
 }
 
@@ -85,8 +82,6 @@ static void client_show_fdinfo(struct seq_file *m, struct file *file)
 
 	seq_printf(m, "ndshm-blocks:\t%u\n", READ_ONCE(client->handles.live));
 	seq_printf(m, "ndshm-bytes:\t%llu\n", READ_ONCE(client->handles.bytes));
-	seq_printf(m, "ndshm-requests:\t%d\n",
-		   atomic_read(&client->completions.count));
 	for (; (adapter = ndshm_adapter_next(&id)); id++) {
 		if (ndshm_adapter_claimed_by(adapter, &client->claims))
 			seq_printf(m, "ndshm-claim:\t%u\n", id);
@@ -113,8 +108,6 @@ static const struct file_operations client_ops = {
 	.owner = THIS_MODULE,
 	.open = client_open,
 	.release = client_release,
-	.read_iter = ndshm_client_read,
-	.poll = ndshm_client_poll,
 	.unlocked_ioctl = client_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = client_mmap,

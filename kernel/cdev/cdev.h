@@ -9,14 +9,10 @@
 #include "ioctl.h"
 
 struct ndshm_adapter;
-struct ndshm_allocation;
 struct ndshm_block;
 struct ndshm_claim;
 struct ndshm_client;
-struct ndshm_completions;
-struct ndshm_parameters;
 struct ndshm_provider;
-struct poll_table_struct;
 
 /* Limit of blocks for one BLOCK_ALLOC or BLOCK_FREE. */
 #define NDSHM_MAX_BATCH	64U
@@ -33,7 +29,6 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_export(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_export(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command);
@@ -66,22 +61,6 @@ bool ndshm_addresses_shown(struct ndshm_client *client,
 
 void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
 			   struct ndshm_block *block, bool shown);
-
-/*
- * Submit a BLOCK_ALLOC with NDSHM_ALLOC_ASYNC, whose parameters were validated. Return: PENDING,
- * and the reply has been delivered; or the reason for a failure.
- */
-ndshm_reason_t ndshm_client_submit(struct ndshm_command *command,
-				   const struct ndshm_parameters *parameters,
-				   const struct ndshm_allocation *allocation);
-
-void ndshm_completions_init(struct ndshm_completions *completions);
-/* Wait for the requests, which must have been aborted, and drop unread records. May sleep. */
-void ndshm_completions_end(struct ndshm_completions *completions);
-
-/* Members of struct file_operations. */
-ssize_t ndshm_client_read(struct kiocb *iocb, struct iov_iter *to);
-__poll_t ndshm_client_poll(struct file *file, struct poll_table_struct *wait);
 
 /* Operations of a holder's descriptor, whose private data is a struct ndshm_holder. */
 extern const struct file_operations ndshm_holder_fops;

@@ -3,10 +3,11 @@
 #include <linux/fs.h>
 #include <linux/slab.h>
 
+#include <ndshm/block.h>
+
 #include "../account/charge.h"
 #include "../adapter/claim.h"
 #include "../block/recycled.h"
-#include "../block/request.h"
 #include "cdev.h"
 #include "client.h"
 
@@ -29,7 +30,6 @@ ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
 	ndshm_handles_init(&client->handles);
 	mutex_init(&client->claims.lock);
 	INIT_LIST_HEAD(&client->claims.list);
-	ndshm_completions_init(&client->completions);
 	client->claims.rawio = file_ns_capable(file, &init_user_ns, CAP_SYS_RAWIO);
 	*out = client;
 	return NDSHM_REASON_NONE;
@@ -48,19 +48,8 @@ void ndshm_client_close(struct ndshm_client *client)
 	struct ndshm_object *object;
 	u32 at = 0;
 
-	/*
-	 * Abort requests first: ending the claims stops DMA, and must not wait for requests that
-	 * have not begun. Memory is freed after that.
-	 */
-	ndshm_requests_abort(&client->completions.requests);
-	/*
-	 * Move the worker to the caller's cgroups: those of the requester may be throttled, and
-	 * would delay the request that runs.
-	 */
-	if (client->completions.requests.worker)
-		ndshm_requests_attach(&client->completions.requests);
+	/* First: it stops DMA to the blocks that are freed below. */
 	ndshm_claims_end(&client->claims);
-	ndshm_completions_end(&client->completions);
 	while ((object = ndshm_handle_take_next(&client->handles, &at))) {
 		ndshm_object_retire(object, NULL);
 		ndshm_object_put(object);

@@ -4,9 +4,7 @@
 #define _NDSHM_CDEV_CLIENT_H
 
 #include <linux/fs.h>
-#include <linux/wait.h>
 
-#include <ndshm/request.h>
 #include <ndshm/status.h>
 
 #include "../adapter/claim.h"
@@ -17,24 +15,6 @@
 struct ndshm_recycled;
 struct ndshm_requester;
 
-/* Limit of a client's requests, whether in flight or with an unread record. */
-#define NDSHM_MAX_REQUESTS	1024U
-
-/**
- * struct ndshm_completions - Asynchronous requests of a client, and their records
- * @requests: requests in flight
- * @count: requests in flight or with an unread record
- * @ready: requests with an unread record, in the order of completion; protected by the lock of
- *	@wait
- * @wait: readers of @ready
- */
-struct ndshm_completions {
-	struct ndshm_requests requests;
-	atomic_t count;
-	struct list_head ready;
-	wait_queue_head_t wait;
-};
-
 /**
  * struct ndshm_client - An open file, with its handles and claims
  * @handles: handles of blocks and BARs
@@ -43,7 +23,6 @@ struct ndshm_completions {
  * @recycled: freed blocks for reuse; NULL before the first allocation that asks for it
  * @opener: requester for the user that opened the file; also charged for what other users do with
  *	it
- * @completions: asynchronous requests
  */
 struct ndshm_client {
 	struct ndshm_handles handles;
@@ -51,7 +30,6 @@ struct ndshm_client {
 	struct ndshm_claims claims;
 	struct ndshm_recycled *recycled;
 	struct ndshm_requester *opener;
-	struct ndshm_completions completions;
 };
 
 static inline struct ndshm_client *

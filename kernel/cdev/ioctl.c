@@ -13,15 +13,6 @@ int ndshm_reply(struct ndshm_command *command)
 	       -EFAULT : 0;
 }
 
-int ndshm_reply_reason(struct ndshm_command *command, ndshm_reason_t reason)
-{
-	struct ndshm_header *header = command->argument;
-
-	header->status = (__force u32)ndshm_reason_status(reason);
-	header->reason = (__force u32)reason;
-	return ndshm_reply(command);
-}
-
 ndshm_reason_t ndshm_reply_file(struct ndshm_command *command, struct file *file, int flags,
 				s32 *number)
 {
@@ -119,7 +110,11 @@ long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 
 	command.argument = &argument;
 	reason = row->handler(&command);
-	if (!command.replied && ndshm_reply_reason(&command, reason))
-		return -EFAULT;
+	if (!command.replied) {
+		argument.header.status = (__force u32)ndshm_reason_status(reason);
+		argument.header.reason = (__force u32)reason;
+		if (ndshm_reply(&command))
+			return -EFAULT;
+	}
 	return ndshm_reason_report(reason, NULL);
 }

@@ -37,9 +37,6 @@ struct ndshm_command {
  */
 int ndshm_reply(struct ndshm_command *command);
 
-/* The same, with @reason and its status in the header. */
-int ndshm_reply_reason(struct ndshm_command *command, ndshm_reason_t reason);
-
 /*
  * Reply with the number of a descriptor of @file (@flags: 0 or O_CLOEXEC) in @number, which is part
  * of the argument, and install it after that: another thread can close it from then on. Consumes

@@ -403,7 +403,6 @@ NDSHM_TEST_COMMAND(adapter_set_irqs, NDSHM_ADAPTER_SET_IRQS)
 NDSHM_TEST_COMMAND(adapter_reset, NDSHM_ADAPTER_RESET)
 NDSHM_TEST_COMMAND(adapter_config, NDSHM_ADAPTER_CONFIG)
 NDSHM_TEST_COMMAND(block_alloc, NDSHM_BLOCK_ALLOC)
-NDSHM_TEST_COMMAND(block_cancel, NDSHM_BLOCK_CANCEL)
 NDSHM_TEST_COMMAND(block_free, NDSHM_BLOCK_FREE)
 NDSHM_TEST_COMMAND(block_sync, NDSHM_BLOCK_SYNC)
 NDSHM_TEST_COMMAND(block_query, NDSHM_BLOCK_QUERY)
@@ -587,7 +586,6 @@ block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
 	alloc.blocks = to_u64(block);
 	alloc.segments = 0;
 	alloc.tag = 0;
-	alloc.cookie = 0;
 	return alloc;
 }
 
@@ -595,21 +593,6 @@ block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
 	NDSHM_TEST_PASS(block_alloc, fd, request)
 #define test_err_block_alloc(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(block_alloc, error, reason, fd, request)
-
-/* BLOCK_CANCEL */
-static inline struct ndshm_block_cancel_args block_cancel_request(__u64 cookie)
-{
-	struct ndshm_block_cancel_args cancel;
-
-	ndshm_poison(&cancel, sizeof(cancel));
-	cancel.cookie = cookie;
-	return cancel;
-}
-
-#define test_block_cancel(fd, request) \
-	NDSHM_TEST_PASS(block_cancel, fd, request)
-#define test_err_block_cancel(error, reason, fd, request) \
-	NDSHM_TEST_FAIL(block_cancel, error, reason, fd, request)
 
 /* BLOCK_FREE */
 static inline struct ndshm_block_free_args block_free_request(__u32 handle)

@@ -24,8 +24,8 @@
  * The return value is 0, or -1 with errno. If the argument can be read and its 16-byte
  * header written, ``reason`` and ``status`` are written as well, on success and on
  * failure. The reason is the most specific of the three and determines the other two. A
- * failed call allocates nothing, frees nothing and changes no account. A request that is
- * accepted for later execution returns 0 with status PENDING.
+ * failed call allocates nothing, frees nothing and changes no account. A program that must
+ * not wait for a call uses a thread of its own.
  *
  * ========== ==================================================================
  * errno      meaning, the same for every command
@@ -39,18 +39,16 @@
  * E2BIG      a tail that this kernel does not know, and that is not zero; an
  *            argument longer than a page
  * EOPNOTSUPP an unknown flag; an operation that this object does not support
- * ENOENT     unknown adapter, provider, handle or extent; no such request in
- *            flight; no section of this name that the caller may open
+ * ENOENT     unknown adapter, provider, handle or extent; no section of this
+ *            name that the caller may open
  * ENODEV     the object has been revoked, or its adapter removed
  * EIDRM      the section has been deleted
  * EOVERFLOW  arithmetic on the given values overflows
  * ENOSPC     an output array is too small (the size needed is written); no
  *            free extent of the requested size in the section; no free
  *            interrupt vector in the machine
- * EAGAIN     the client has its maximum of requests in flight; the function is
- *            being reset
- * EEXIST     a request with that cookie is in flight already; the user has a
- *            section of that name
+ * EAGAIN     the function is being reset
+ * EEXIST     the user has a section of that name
  * EBUSY      claimed by another client, or by this one already; another client
  *            has a function of the same IOMMU group; other holders have extents;
  *            interrupts of the function are on in another way
@@ -68,13 +66,6 @@
  * ESHUTDOWN  the provider is being unregistered
  * EIO        the provider failed; the reset of a function failed
  * ========== ==================================================================
- *
- * A request with NDSHM_ALLOC_ASYNC completes with a record (struct ndshm_completion),
- * which is read from the client's descriptor; poll() reports POLLIN while there is one.
- * read() waits for the first record, unless the descriptor is O_NONBLOCK (EAGAIN), and
- * returns as many whole records as are available and fit, in the order in which requests
- * completed. A buffer too small for one record is EINVAL. Records that could not be
- * copied to the buffer (EFAULT) are returned by the next read().
  *
  * mmap() takes an ``mmap_offset`` that the kernel returned for a live handle (the offset
  * of a freed handle can be reused for another object of the same client), MAP_SHARED, and
@@ -106,12 +97,11 @@
 #define NDSHM_BLOCK_QUERY	_IO(NDSHM_IOC, 0x86)
 #define NDSHM_BLOCK_SYNC	_IO(NDSHM_IOC, 0x87)
 #define NDSHM_SECTION_CREATE	_IO(NDSHM_IOC, 0x88)
-#define NDSHM_BLOCK_CANCEL	_IO(NDSHM_IOC, 0x89)
-#define NDSHM_SECTION_OPEN	_IO(NDSHM_IOC, 0x8a)
-#define NDSHM_ADAPTER_SET_IRQS	_IO(NDSHM_IOC, 0x8b)
-#define NDSHM_BLOCK_EXPORT	_IO(NDSHM_IOC, 0x8c)
-#define NDSHM_ADAPTER_RESET	_IO(NDSHM_IOC, 0x8d)
-#define NDSHM_ADAPTER_CONFIG	_IO(NDSHM_IOC, 0x8e)
+#define NDSHM_SECTION_OPEN	_IO(NDSHM_IOC, 0x89)
+#define NDSHM_ADAPTER_SET_IRQS	_IO(NDSHM_IOC, 0x8a)
+#define NDSHM_BLOCK_EXPORT	_IO(NDSHM_IOC, 0x8b)
+#define NDSHM_ADAPTER_RESET	_IO(NDSHM_IOC, 0x8c)
+#define NDSHM_ADAPTER_CONFIG	_IO(NDSHM_IOC, 0x8d)
 
 /* Commands on the descriptor of a section. */
 #define NDSHM_SECTION_ATTACH	_IO(NDSHM_IOC, 0x90)
@@ -139,16 +129,15 @@ struct ndshm_header {
 #define NDSHM_FEATURE_CLAIMS	(1ULL << 1)	/* ADAPTER_CLAIM, _START, _MAP_BAR */
 #define NDSHM_FEATURE_SYNC	(1ULL << 2)	/* BLOCK_SYNC */
 #define NDSHM_FEATURE_SECTIONS	(1ULL << 3)	/* SECTION_*, EXTENT_* */
-#define NDSHM_FEATURE_ASYNC	(1ULL << 4)	/* ALLOC_ASYNC, BLOCK_CANCEL, read() */
-#define NDSHM_FEATURE_NAMES	(1ULL << 5)	/* SECTION_OPEN, names of sections */
-#define NDSHM_FEATURE_FREE_MANY	(1ULL << 6)	/* BLOCK_FREE of an array of handles */
-#define NDSHM_FEATURE_RECYCLE	(1ULL << 7)	/* ALLOC_RECYCLE */
-#define NDSHM_FEATURE_IRQS	(1ULL << 8)	/* ADAPTER_SET_IRQS */
-#define NDSHM_FEATURE_EXPORT	(1ULL << 9)	/* BLOCK_EXPORT */
-#define NDSHM_FEATURE_RESET	(1ULL << 10)	/* ADAPTER_RESET */
-#define NDSHM_FEATURE_CONFIG	(1ULL << 11)	/* ADAPTER_CONFIG */
-#define NDSHM_FEATURE_SECTION_EXPORT (1ULL << 12) /* SECTION_EXPORT */
-#define NDSHM_FEATURE_TAGS	(1ULL << 13)	/* ndshm_block_alloc_args.tag */
+#define NDSHM_FEATURE_NAMES	(1ULL << 4)	/* SECTION_OPEN, names of sections */
+#define NDSHM_FEATURE_FREE_MANY	(1ULL << 5)	/* BLOCK_FREE of an array of handles */
+#define NDSHM_FEATURE_RECYCLE	(1ULL << 6)	/* ALLOC_RECYCLE */
+#define NDSHM_FEATURE_IRQS	(1ULL << 7)	/* ADAPTER_SET_IRQS */
+#define NDSHM_FEATURE_EXPORT	(1ULL << 8)	/* BLOCK_EXPORT */
+#define NDSHM_FEATURE_RESET	(1ULL << 9)	/* ADAPTER_RESET */
+#define NDSHM_FEATURE_CONFIG	(1ULL << 10)	/* ADAPTER_CONFIG */
+#define NDSHM_FEATURE_SECTION_EXPORT (1ULL << 11) /* SECTION_EXPORT */
+#define NDSHM_FEATURE_TAGS	(1ULL << 12)	/* ndshm_block_alloc_args.tag */
 
 /**
  * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -170,9 +159,6 @@ struct ndshm_header {
  * @out_user_locked: bytes charged to the calling user's RLIMIT_MEMLOCK account, by ndshm
  *	and by every other user of the account (io_uring, ...)
  * @out_max_section: greatest MaxSize of a section, in bytes
- * @out_max_requests: maximum number of requests (NDSHM_ALLOC_ASYNC) of a client that are
- *	in flight or whose record has not been read
- * @out_requests: number of such requests of this client
  * @out_huge_size: size of a huge page, in bytes, which one entry of a page table of middle level
  *	maps: blocks of this length or more consist of huge pages, if the provider has them
  *	and memory is not fragmented. @out_page_size if the kernel has no huge pages.
@@ -193,8 +179,6 @@ struct ndshm_get_info_args {
 	__aligned_u64 out_bytes;
 	__aligned_u64 out_user_locked;
 	__aligned_u64 out_max_section;
-	__u32 out_max_requests;
-	__u32 out_requests;
 	__aligned_u64 out_huge_size;
 };
 
@@ -543,7 +527,6 @@ struct ndshm_block_info {
 
 /* Bits of ndshm_block_alloc.flags. */
 #define NDSHM_ALLOC_CONTIGUOUS	(1U << 0)	/* one DMA segment, or failure */
-#define NDSHM_ALLOC_ASYNC	(1U << 1)	/* asynchronous: struct ndshm_completion */
 #define NDSHM_ALLOC_RECYCLE	(1U << 2)	/* reuse freed blocks of this client */
 
 /* Tag of a block: four characters, of which tools show the printable ones. */
@@ -580,13 +563,6 @@ struct ndshm_block_info {
  *	was too small (ENOSPC, LIST_SHORT: nothing is allocated); else 0
  * @tag: NDSHM_TAG() or any other number, for lists and events; 0: none. Without
  *	NDSHM_FEATURE_TAGS must be 0.
- * @cookie: with NDSHM_ALLOC_ASYNC the client's id of the request, unique among its
- *	requests in flight (else EEXIST, COOKIE); else must be 0
- *
- * With NDSHM_ALLOC_ASYNC @count must be 1, and @blocks, @segments and @segment_capacity
- * must be 0. The call returns 0 with status PENDING, and a record will follow; or an
- * error, and none will. The caller is charged at once for the maximum that the block can
- * take. Conditions that can change until the request is executed are checked again then.
  *
  * With NDSHM_ALLOC_RECYCLE the client keeps the blocks when they are freed, zeroed and still
  * charged, and a later allocation with the same adapter, provider, length, node, usage and
@@ -595,8 +571,8 @@ struct ndshm_block_info {
  * are several, not pinned: 128 blocks and 128 MiB in all. They are freed when the client is
  * closed, when the claim of their adapter ends, when memory is scarce, and before a charge of
  * their user is refused. Until then the device of the adapter keeps access to them: let it finish
- * before a block is freed. The flag has no effect with NDSHM_ALLOC_ASYNC, and in another process
- * than the one that opened the client.
+ * before a block is freed. The flag has no effect in another process than the one that opened the
+ * client.
  */
 struct ndshm_block_alloc_args {
 	__u32 size;
@@ -616,46 +592,6 @@ struct ndshm_block_alloc_args {
 	__aligned_u64 segments;
 	__u32 out_segments;
 	__u32 tag;
-	__aligned_u64 cookie;
-};
-
-/**
- * struct ndshm_completion - result of a request; read from the client's descriptor
- * @cookie: of the request
- * @status: as NDSHM_BLOCK_ALLOC would have returned it
- * @reason: likewise
- * @block: the new block on success, else zero. Use NDSHM_BLOCK_QUERY for its segments.
- *
- * Each request that returned PENDING has exactly one record. A cancelled request has the
- * reason REQUEST_ABORTED; if the adapter or the provider was removed meanwhile, the
- * reason is that of NDSHM_BLOCK_ALLOC in this case. Closing the client cancels its
- * requests in flight and frees unread records with their blocks.
- */
-struct ndshm_completion {
-	__aligned_u64 cookie;
-	__u32 status;
-	__u32 reason;
-	struct ndshm_block_info block;
-};
-
-/**
- * struct ndshm_block_cancel_args - ioctl(NDSHM_BLOCK_CANCEL): cancel a request
- * @size: sizeof(struct ndshm_block_cancel_args)
- * @status: out
- * @reason: out
- * @flags: must be 0
- * @cookie: of the request
- *
- * The request completes with the reason REQUEST_ABORTED: at once if it has not begun,
- * else when the provider returns. Returns ENOENT (REQUEST_UNKNOWN) if no request with
- * this cookie is in flight. The cookie may be used again after this call.
- */
-struct ndshm_block_cancel_args {
-	__u32 size;
-	__u32 status;
-	__u32 reason;
-	__u32 flags;
-	__aligned_u64 cookie;
 };
 
 /**

@@ -138,7 +138,7 @@
 #define NDSHM_REASON_PORT_UNKNOWN		__NDSHM_REASON(74U)
 #define NDSHM_REASON_PORT_STATE			__NDSHM_REASON(75U)
 
-/* Asynchronous requests. PENDING is no failure. */
+/* Asynchronous requests of kernel users. PENDING is no failure. */
 #define NDSHM_REASON_PENDING			__NDSHM_REASON(76U)
 #define NDSHM_REASON_REQUESTS			__NDSHM_REASON(77U)
 #define NDSHM_REASON_COOKIE			__NDSHM_REASON(78U)
