@@ -306,10 +306,10 @@ TEST_F(mock, request)
 	ASSERT_TRUE(trace_enable("ndshm_refuse", "1"));
 	test_mock("request ask 0 a p 4096 cookie=4711");
 	test_mock("request told");
-	test_traced("ndshm_request_begin: cookie=4711 adapter=%u length=4096 pid=0\n",
+	test_traced("ndshm_request_begin: cookie=4711 adapter=%u length=4096\n",
 		    self->adapter);
 	test_traced("ndshm_request_end: cookie=4711 adapter=%u block=", self->adapter);
-	test_traced(" reason=0 name=none pid=0\n");
+	test_traced(" reason=0 name=none\n");
 	EXPECT_EQ(0, trace_count("ndshm_refuse: "));
 }
 

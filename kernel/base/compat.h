@@ -86,11 +86,6 @@ static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
 }
 #endif
 
-/* kernel/block: before 6.14 kthread_create_worker() also starts the worker */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
-#define kthread_run_worker kthread_create_worker
-#endif
-
 /* kernel/block: vm_operations_struct::get_policy has @index since 6.7 */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 #define NDSHM_GET_POLICY_ARGUMENTS \

@@ -213,42 +213,37 @@ TRACE_EVENT(ndshm_queue_state,
 		      show_ndshm_state(__entry->kind, __entry->to), __entry->filters));
 
 /*
- * Asynchronous requests. @cookie identifies a request of the process @pid (0 for the kernel) until
- * its end. @block: 0 without a block.
+ * Asynchronous requests. @cookie identifies a request of its group until its end. @block: 0 without
+ * a block.
  */
 
 TRACE_EVENT(ndshm_request_begin,
-	    TP_PROTO(u64 cookie, u32 adapter, u64 length, struct pid *pid),
-	    TP_ARGS(cookie, adapter, length, pid),
+	    TP_PROTO(u64 cookie, u32 adapter, u64 length),
+	    TP_ARGS(cookie, adapter, length),
 	    TP_STRUCT__entry(__field(u64, cookie)
 			     __field(u64, length)
-			     __field(u32, adapter)
-			     __field(pid_t, pid)),
+			     __field(u32, adapter)),
 	    TP_fast_assign(__entry->cookie = cookie;
 			   __entry->length = length;
-			   __entry->adapter = adapter;
-			   __entry->pid = pid_nr(pid);),
-	    TP_printk("cookie=%llu adapter=%u length=%llu pid=%d", __entry->cookie,
-		      __entry->adapter, __entry->length, __entry->pid));
+			   __entry->adapter = adapter;),
+	    TP_printk("cookie=%llu adapter=%u length=%llu", __entry->cookie,
+		      __entry->adapter, __entry->length));
 
 TRACE_EVENT(ndshm_request_end,
-	    TP_PROTO(u64 cookie, u32 adapter, u32 block, ndshm_reason_t reason, struct pid *pid),
-	    TP_ARGS(cookie, adapter, block, reason, pid),
+	    TP_PROTO(u64 cookie, u32 adapter, u32 block, ndshm_reason_t reason),
+	    TP_ARGS(cookie, adapter, block, reason),
 	    TP_STRUCT__entry(__field(u64, cookie)
 			     __field(u32, adapter)
 			     __field(u32, block)
 			     __field(u32, reason)
-			     __field(pid_t, pid)
 			     __array(char, name, NDSHM_TRACE_NAME)),
 	    TP_fast_assign(__entry->cookie = cookie;
 			   __entry->adapter = adapter;
 			   __entry->block = block;
 			   __entry->reason = (__force u32)reason;
-			   __entry->pid = pid_nr(pid);
 			   strscpy(__entry->name, ndshm_reason_name(reason), NDSHM_TRACE_NAME);),
-	    TP_printk("cookie=%llu adapter=%u block=%u reason=%u name=%s pid=%d", __entry->cookie,
-		      __entry->adapter, __entry->block, __entry->reason, __entry->name,
-		      __entry->pid));
+	    TP_printk("cookie=%llu adapter=%u block=%u reason=%u name=%s", __entry->cookie,
+		      __entry->adapter, __entry->block, __entry->reason, __entry->name));
 
 #endif /* _NDSHM_BASE_TRACE_H */
 

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/atomic.h>
-#include <linux/cgroup.h>
-#include <linux/debugfs.h>
+/* Requests: asynchronous allocation of blocks for kernel users that cannot sleep. */
 #include <linux/export.h>
-#include <linux/kthread.h>
-#include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
-#include <linux/seq_file.h>
-#include <linux/smp.h>
+#include <linux/workqueue.h>
 
 #include "../adapter/adapter.h"
 #include "../base/params.h"
@@ -32,10 +27,6 @@
  * group's work for long; the work for aborted requests then runs concurrently.
  */
 static struct workqueue_struct *workqueue;
-static struct dentry *folder;
-
-/* Requests of all groups since the module was loaded. */
-static atomic64_t accepted, granted, failed, aborted;
 
 /*
  * Submitting
@@ -43,7 +34,6 @@ static atomic64_t accepted, granted, failed, aborted;
 
 #define request_of(node_) rb_entry(node_, struct ndshm_request, known)
 
-/* A tree and not a hash: callers choose the cookies, and could make them collide. */
 static int request_compare_cookie(const void *cookie, const struct rb_node *node)
 {
 	const u64 *wanted = cookie;
@@ -87,8 +77,7 @@ static void request_clear_outputs(struct ndshm_parameters *p)
 /* Do not write to @request before request_find() shows that it is not in flight. */
 static ndshm_reason_t request_submit_locked(struct ndshm_requests *requests,
 					    struct ndshm_request *request,
-					    const struct ndshm_parameters *parameters,
-					    const struct ndshm_allocation *allocation)
+					    const struct ndshm_parameters *parameters)
 {
 	lockdep_assert_held(&requests->lock);
 
@@ -104,40 +93,28 @@ static ndshm_reason_t request_submit_locked(struct ndshm_requests *requests,
 	if (parameters->provider)
 		ndshm_provider_get(parameters->provider);
 	request->parameters = *parameters;
-	request->allocation = allocation;
 	request->aborted = false;
 	request->reason = NDSHM_REASON_PENDING;
 	request->block = NULL;
 	requests->in_flight++;
 	rb_find_add(&request->known, &requests->known, request_compare);
 	list_add_tail(&request->link, &requests->waiting);
-	atomic64_inc(&accepted);
-	if (requests->worker)
-		kthread_queue_work(requests->worker, &requests->on_thread);
-	else
-		queue_work(workqueue, &requests->carrying_out);
+	queue_work(workqueue, &requests->carrying_out);
 	return NDSHM_REASON_PENDING;
-}
-
-/* Return: the process for the trace; NULL: the kernel. */
-static struct pid *request_pid(const struct ndshm_allocation *allocation)
-{
-	return allocation->requester ? allocation->requester->pid : NULL;
 }
 
 static ndshm_reason_t request_submit(struct ndshm_requests *requests,
 				     struct ndshm_request *request,
-				     const struct ndshm_parameters *parameters,
-				     const struct ndshm_allocation *allocation)
+				     const struct ndshm_parameters *parameters)
 {
 	ndshm_reason_t reason;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&requests->lock, flags);
-	reason = request_submit_locked(requests, request, parameters, allocation);
+	reason = request_submit_locked(requests, request, parameters);
 	if (reason == NDSHM_REASON_PENDING)
 		trace_ndshm_request_begin(request->cookie, parameters->adapter->entry.id,
-					  parameters->length, request_pid(allocation));
+					  parameters->length);
 	raw_spin_unlock_irqrestore(&requests->lock, flags);
 	return reason;
 }
@@ -145,7 +122,6 @@ static ndshm_reason_t request_submit(struct ndshm_requests *requests,
 int ndshm_allocate_async(struct ndshm_requests *requests,
 			 struct ndshm_request *request, ndshm_reason_t *out)
 {
-	static const struct ndshm_allocation kernel_user;
 	struct ndshm_parameters p;
 	ndshm_reason_t reason;
 
@@ -161,7 +137,7 @@ int ndshm_allocate_async(struct ndshm_requests *requests,
 	if (reason != NDSHM_REASON_NONE)
 		request_clear_outputs(&request->parameters);
 	else
-		reason = request_submit(requests, request, &p, &kernel_user);
+		reason = request_submit(requests, request, &p);
 	return ndshm_reason_report(reason, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_allocate_async);
@@ -185,7 +161,8 @@ static void request_abort_locked(struct ndshm_requests *requests,
 	queue_work(workqueue, &requests->aborting);
 }
 
-ndshm_reason_t ndshm_request_abort(struct ndshm_requests *requests, u64 cookie)
+int ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie,
+			 ndshm_reason_t *out)
 {
 	struct ndshm_request *request;
 	unsigned long flags;
@@ -195,13 +172,8 @@ ndshm_reason_t ndshm_request_abort(struct ndshm_requests *requests, u64 cookie)
 	if (request)
 		request_abort_locked(requests, request);
 	raw_spin_unlock_irqrestore(&requests->lock, flags);
-	return request ? NDSHM_REASON_NONE : NDSHM_REASON_REQUEST_UNKNOWN;
-}
-
-int ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie,
-			 ndshm_reason_t *out)
-{
-	return ndshm_reason_report(ndshm_request_abort(requests, cookie), out);
+	return ndshm_reason_report(request ? NDSHM_REASON_NONE :
+					     NDSHM_REASON_REQUEST_UNKNOWN, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_request_cancel);
 
@@ -261,36 +233,13 @@ static void request_complete(struct ndshm_request *request)
 	const struct ndshm_parameters *p = &request->parameters;
 
 	trace_ndshm_request_end(request->cookie, p->adapter->entry.id,
-				request->block ? request->block->object.id : 0, request->reason,
-				request_pid(request->allocation));
+				request->block ? request->block->object.id : 0, request->reason);
 	if (p->provider)
 		ndshm_provider_put(p->provider);
 	ndshm_adapter_put(p->adapter);
-	if (request->reason == NDSHM_REASON_NONE)
-		atomic64_inc(&granted);
-	else if (request->reason == NDSHM_REASON_REQUEST_ABORTED)
-		atomic64_inc(&aborted);
-	else
-		atomic64_inc(&failed);
 	request->error = ndshm_reason_report(request->reason, NULL);
 	request->done(request);
 	cond_resched();
-}
-
-/* The callback of the block stays disarmed, since the owner does not know the block yet. */
-static void request_run(struct ndshm_requests *requests,
-			struct ndshm_request *request)
-{
-	struct ndshm_allocation allocation = *request->allocation;
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
-
-	allocation.aborted = &request->aborted;
-	if (requests->admit)
-		reason = requests->admit(request);
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_blocks_alloc(&request->parameters, &allocation,
-					    &request->block, 1);
-	request->reason = reason;
 }
 
 /* Test hook, set by ndshm_request_in_between(); NULL: none. */
@@ -304,47 +253,46 @@ void ndshm_request_in_between(void (*function)(struct ndshm_request *request))
 EXPORT_SYMBOL_IF_KUNIT(ndshm_request_in_between);
 #endif
 
-static void requests_run(struct ndshm_requests *requests)
+static void request_run(struct ndshm_requests *requests,
+			struct ndshm_request *request)
 {
+	/* The callback of the block stays disarmed, since the owner does not know the block yet. */
+	const struct ndshm_allocation allocation = { .aborted = &request->aborted };
 	void (*function)(struct ndshm_request *request);
-	struct ndshm_request *request;
-	ndshm_reason_t reason;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	bool was_aborted;
 
-	while ((request = request_pop(requests, &requests->waiting))) {
-		request_run(requests, request);
-		function = READ_ONCE(in_between);
-		if (function)
-			function(request);
+	request->reason = ndshm_blocks_alloc(&request->parameters, &allocation,
+					     &request->block, 1);
+	function = READ_ONCE(in_between);
+	if (function)
+		function(request);
 
-		raw_spin_lock_irq(&requests->lock);
-		was_aborted = request->aborted;
-		if (!was_aborted)
-			request_remove_locked(requests, request);
-		requests->running = NULL;
-		raw_spin_unlock_irq(&requests->lock);
+	raw_spin_lock_irq(&requests->lock);
+	was_aborted = request->aborted;
+	if (!was_aborted)
+		request_remove_locked(requests, request);
+	requests->running = NULL;
+	raw_spin_unlock_irq(&requests->lock);
 
-		reason = NDSHM_REASON_NONE;
-		if (was_aborted)
-			reason = NDSHM_REASON_REQUEST_ABORTED;
-		else if (request->block)
-			reason = ndshm_block_arm(request->block);
-		if (reason != NDSHM_REASON_NONE)
-			request_take_back(request, reason);
-		request_complete(request);
-	}
+	if (was_aborted)
+		reason = NDSHM_REASON_REQUEST_ABORTED;
+	else if (request->block)
+		reason = ndshm_block_arm(request->block);
+	if (reason != NDSHM_REASON_NONE)
+		request_take_back(request, reason);
+	request_complete(request);
 }
 
 static void requests_work(struct work_struct *work)
 {
-	requests_run(container_of(work, struct ndshm_requests,
-				  carrying_out));
-}
+	struct ndshm_requests *requests = container_of(work,
+						       struct ndshm_requests,
+						       carrying_out);
+	struct ndshm_request *request;
 
-static void requests_thread_work(struct kthread_work *work)
-{
-	requests_run(container_of(work, struct ndshm_requests,
-				  on_thread));
+	while ((request = request_pop(requests, &requests->waiting)))
+		request_run(requests, request);
 }
 
 static void requests_abort_work(struct work_struct *work)
@@ -361,141 +309,17 @@ static void requests_abort_work(struct work_struct *work)
 }
 
 /*
- * The thread of a client's requests
- */
-
-/* Idle time after which the thread leaves its cgroups, so that they can be removed. */
-#define REQUESTS_LINGER	HZ
-
-/* Two tasks with the same css_set are in the same cgroup of every hierarchy. */
-static bool requests_same_cgroups(struct task_struct *task,
-				  struct task_struct *other)
-{
-#ifdef CONFIG_CGROUPS
-	return rcu_access_pointer(task->cgroups) ==
-	       rcu_access_pointer(other->cgroups);
-#else
-	return true;
-#endif
-}
-
-static long requests_attach_task(void *context)
-{
-	struct task_struct **from_to = context;
-
-	return cgroup_attach_task_all(from_to[0], from_to[1]);
-}
-
-/*
- * Uses a kernel worker: a task that can be throttled must not hold cgroup_mutex, and the
- * caller may lack the permission to move a kernel thread.
- */
-static long requests_move(struct ndshm_requests *requests,
-			  struct task_struct *from)
-{
-	struct task_struct *from_to[] = { from, requests->worker->task };
-
-	if (requests_same_cgroups(from_to[0], from_to[1]))
-		return 0;
-	return work_on_cpu(raw_smp_processor_id(), requests_attach_task, from_to);
-}
-
-static void requests_detach_work(struct kthread_work *work)
-{
-	struct ndshm_requests *requests = container_of(work,
-						       struct ndshm_requests,
-						       detaching.work);
-	bool idle = false;
-
-	/* Do not wait for a submitter, which can be throttled. */
-	if (mutex_trylock(&requests->worker_lock)) {
-		idle = list_empty(&requests->waiting);
-		if (idle)
-			requests_move(requests, &init_task);
-		mutex_unlock(&requests->worker_lock);
-	}
-	if (!idle)
-		kthread_queue_delayed_work(requests->worker, &requests->detaching,
-					   REQUESTS_LINGER);
-}
-
-static ndshm_reason_t requests_attach_locked(struct ndshm_requests *requests)
-{
-	struct kthread_worker *worker = requests->worker;
-
-	lockdep_assert_held(&requests->worker_lock);
-
-	if (!worker) {
-		worker = kthread_run_worker(0, "ndshm-%d",
-					    task_tgid_nr(current));
-		if (IS_ERR(worker))
-			return NDSHM_REASON_MEMORY;
-		/* A starting thread sets its affinity, which would undo that of a cpuset. */
-		kthread_flush_worker(worker);
-		kthread_init_work(&requests->on_thread, requests_thread_work);
-		kthread_init_delayed_work(&requests->detaching,
-					  requests_detach_work);
-		/* request_submit_locked() reads it without worker_lock for groups of drivers. */
-		WRITE_ONCE(requests->worker, worker);
-	}
-	if (task_nice(worker->task) != task_nice(current))
-		set_user_nice(worker->task, task_nice(current));
-	kthread_mod_delayed_work(worker, &requests->detaching, REQUESTS_LINGER);
-	return requests_move(requests, current) ? NDSHM_REASON_MEMORY :
-						  NDSHM_REASON_NONE;
-}
-
-ndshm_reason_t ndshm_requests_attach(struct ndshm_requests *requests)
-{
-	ndshm_reason_t reason;
-
-	mutex_lock(&requests->worker_lock);
-	reason = requests_attach_locked(requests);
-	mutex_unlock(&requests->worker_lock);
-	return reason;
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_requests_attach);
-
-ndshm_reason_t
-ndshm_request_submit(struct ndshm_requests *requests,
-		     struct ndshm_request *request,
-		     const struct ndshm_parameters *parameters,
-		     const struct ndshm_allocation *allocation)
-{
-	ndshm_reason_t reason;
-
-	/* Keep the thread in the caller's cgroups until the request is queued. */
-	if (mutex_lock_killable(&requests->worker_lock))
-		return NDSHM_REASON_REQUEST_ABORTED;
-	reason = requests_attach_locked(requests);
-	if (reason == NDSHM_REASON_NONE)
-		reason = request_submit(requests, request, parameters,
-					allocation);
-	mutex_unlock(&requests->worker_lock);
-	return reason;
-}
-
-/*
  * Groups
  */
 
-void ndshm_requests_init_client(struct ndshm_requests *requests,
-				unsigned int most,
-				ndshm_reason_t (*admit)(struct ndshm_request *))
+void ndshm_requests_init(struct ndshm_requests *requests, unsigned int most)
 {
-	*requests = (struct ndshm_requests){ .most = most, .admit = admit };
+	*requests = (struct ndshm_requests){ .most = most };
 	raw_spin_lock_init(&requests->lock);
 	INIT_LIST_HEAD(&requests->waiting);
 	INIT_LIST_HEAD(&requests->aborted);
-	mutex_init(&requests->worker_lock);
 	INIT_WORK(&requests->carrying_out, requests_work);
 	INIT_WORK(&requests->aborting, requests_abort_work);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_requests_init_client);
-
-void ndshm_requests_init(struct ndshm_requests *requests, unsigned int most)
-{
-	ndshm_requests_init_client(requests, most, NULL);
 }
 EXPORT_SYMBOL_GPL(ndshm_requests_init);
 
@@ -506,49 +330,22 @@ void ndshm_requests_end(struct ndshm_requests *requests)
 	raw_spin_lock_irq(&requests->lock);
 	requests->closed = true;
 	raw_spin_unlock_irq(&requests->lock);
-	/* Each accepted request has queued a work. Flush aborting last: the others can queue it. */
-	if (requests->worker) {
-		kthread_cancel_delayed_work_sync(&requests->detaching);
-		kthread_destroy_worker(requests->worker);
-	}
+	/*
+	 * Each accepted request has queued a work. Flush aborting last: a done handler that the
+	 * other one calls can queue it.
+	 */
 	flush_work(&requests->carrying_out);
 	flush_work(&requests->aborting);
 }
 EXPORT_SYMBOL_GPL(ndshm_requests_end);
 
-/*
- * Statistics of all groups, including those that have ended
- */
-
-static int requests_show(struct seq_file *file, void *unused)
-{
-	s64 ends[] = {
-		atomic64_read(&granted), atomic64_read(&failed),
-		atomic64_read(&aborted),
-	};
-
-	/* Read accepted last, so that it is not below the sum of the others. */
-	smp_rmb();
-	seq_printf(file, "requests accepted=%lld granted=%lld failed=%lld aborted=%lld\n",
-		   atomic64_read(&accepted), ends[0], ends[1], ends[2]);
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(requests);
-
 int __init ndshm_request_setup(void)
 {
-	workqueue = alloc_workqueue("ndshm-requests", WQ_UNBOUND | WQ_HIGHPRI,
-				    WQ_MAX_ACTIVE);
-	if (!workqueue)
-		return -ENOMEM;
-	/* debugfs is optional; ignore errors. */
-	folder = debugfs_create_dir("ndshm", NULL);
-	debugfs_create_file("requests", 0400, folder, NULL, &requests_fops);
-	return 0;
+	workqueue = alloc_workqueue("ndshm-requests", WQ_UNBOUND, 0);
+	return workqueue ? 0 : -ENOMEM;
 }
 
 void ndshm_request_teardown(void)
 {
-	debugfs_remove(folder);
 	destroy_workqueue(workqueue);
 }

@@ -5,16 +5,13 @@
 #ifndef _NDSHM_REQUEST_H
 #define _NDSHM_REQUEST_H
 
-#include <linux/kthread.h>
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/rbtree_types.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include <ndshm/block.h>
 
-struct ndshm_allocation;
 struct ndshm_request;
 
 /**
@@ -60,7 +57,6 @@ struct ndshm_request {
 	struct list_head link;
 	struct rb_node known;
 	bool aborted;
-	const struct ndshm_allocation *allocation;
 };
 
 /**
@@ -71,7 +67,7 @@ struct ndshm_request {
  */
 struct ndshm_requests {
 	/* private: */
-	raw_spinlock_t lock;	/* protects the members below but worker, admit, work items */
+	raw_spinlock_t lock;	/* protects the members below but work items */
 	struct list_head waiting;
 	struct list_head aborted;
 	struct ndshm_request *running;
@@ -79,13 +75,8 @@ struct ndshm_requests {
 	unsigned int most;
 	unsigned int in_flight;	/* nodes of known */
 	bool closed;
-	struct mutex worker_lock;	/* serialises creation of worker and its cgroup changes */
-	struct kthread_worker *worker;	/* of a client; NULL: a workqueue is used */
-	ndshm_reason_t (*admit)(struct ndshm_request *request);
 	struct work_struct carrying_out;
 	struct work_struct aborting;
-	struct kthread_work on_thread;
-	struct kthread_delayed_work detaching;
 };
 
 /**

@@ -568,65 +568,60 @@ static void from_interrupts(struct kunit *test)
 	end(requester);
 }
 
-/* Many clients of a provider that blocks do not delay a driver's request. */
-#define CLIENTS	64
+/* A provider that blocks many groups does not delay another group. */
+#define GROUPS	64
 
-struct client {
+struct group {
 	struct ndshm_requests requests;
 	struct ndshm_request request;
 	ndshm_reason_t reason;
 };
 
-static void client_done(struct ndshm_request *request)
+static void group_done(struct ndshm_request *request)
 {
-	struct client *client = container_of(request, struct client, request);
+	struct group *group = container_of(request, struct group, request);
 
-	client->reason = request->reason;
+	group->reason = request->reason;
 	ndshm_free(request->block);
 }
 
-static void begin_client(struct client *client, struct requester *requester)
+static void begin_group(struct group *group, struct requester *requester)
 {
-	ndshm_requests_init_client(&client->requests, 1, NULL);
-	client->reason = ndshm_requests_attach(&client->requests);
-	if (client->reason != NDSHM_REASON_NONE)
-		return;
-	client->request = requester->submission[0].request;
-	client->request.parameters.usage = NDSHM_USAGE_XMIT;
-	client->request.done = client_done;
-	client->reason = check_allocate_async(&client->requests,
-					      &client->request);
+	ndshm_requests_init(&group->requests, 1);
+	group->request = requester->submission[0].request;
+	group->request.parameters.usage = NDSHM_USAGE_XMIT;
+	group->request.done = group_done;
+	group->reason = check_allocate_async(&group->requests, &group->request);
 }
 
-static void many_clients(struct kunit *test)
+static void many_groups(struct kunit *test)
 {
 	struct requester *requester = begin(test);
 	struct miniport *driver = requester->driver;
-	struct client *clients;
+	struct group *groups;
 	unsigned int i;
 
-	clients = kvcalloc(CLIENTS, sizeof(*clients), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, clients);
+	groups = kvcalloc(GROUPS, sizeof(*groups), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, groups);
 	WRITE_ONCE(driver->hold_usage, NDSHM_USAGE_XMIT);
 	WRITE_ONCE(driver->hold, true);
-	for (i = 0; i < CLIENTS; i++)
-		begin_client(&clients[i], requester);
+	for (i = 0; i < GROUPS; i++)
+		begin_group(&groups[i], requester);
 
-	/* With one common queue this request would wait for all of them. */
 	EXPECT_REASON(test, ask(requester, 1), PENDING);
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&requester->ended,
 							    60 * HZ));
 	expect_end(requester, 1, NDSHM_REASON_NONE);
-	for (i = 0; i < CLIENTS; i++)
-		EXPECT_REASON(test, check_request_cancel(&clients[i].requests, 0),
+	for (i = 0; i < GROUPS; i++)
+		EXPECT_REASON(test, check_request_cancel(&groups[i].requests, 0),
 			      NONE);
 
 	complete_all(&driver->go_on);
-	for (i = 0; i < CLIENTS; i++) {
-		ndshm_requests_end(&clients[i].requests);
-		EXPECT_REASON(test, clients[i].reason, REQUEST_ABORTED);
+	for (i = 0; i < GROUPS; i++) {
+		ndshm_requests_end(&groups[i].requests);
+		EXPECT_REASON(test, groups[i].reason, REQUEST_ABORTED);
 	}
-	kvfree(clients);
+	kvfree(groups);
 	end(requester);
 }
 
@@ -784,7 +779,7 @@ static struct kunit_case request_cases[] = {
 	KUNIT_CASE(provider_goes_in_between_aborted),
 	KUNIT_CASE(goes_afterwards),
 	KUNIT_CASE(from_interrupts),
-	KUNIT_CASE(many_clients),
+	KUNIT_CASE(many_groups),
 	KUNIT_CASE(crowds),
 	{}
 };
