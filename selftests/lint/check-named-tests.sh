@@ -127,7 +127,7 @@ sorted_out() {
 	[[ $first != *.own_* && $second != *.ndis_* ]] || fault "a row has cases of the other kind"
 }
 
-check Documentation/hacking/pitfalls.rst '' 73
+check Documentation/hacking/pitfalls.rst '' 72
 check Documentation/use/lsa.rst selftests/lsa.matrix 24 11 lsa_
 check Documentation/driver/ndis.rst selftests/ndis.matrix 59 19 ndis.ndis_ ndis.own_
 sorted_out Documentation/driver/ndis.rst selftests/ndis.matrix selftests/ndis.c 19
