@@ -135,7 +135,6 @@ int ndshm__heap_open(void *base, uint64_t max_size, const struct ndshm_extent_so
 	}
 	pthread_mutex_init(&heap->core->lock, NULL);
 	pthread_mutex_init(&heap->core->growing, NULL);
-	pthread_mutex_init(&heap->core->decay.setting, NULL);
 	ndshm__registry_lock();
 	ndshm__heap_lock(heap);
 	begin(heap);
@@ -164,7 +163,6 @@ void ndshm__heap_close(struct ndshm_heap *heap)
 {
 	if (!heap)
 		return;
-	ndshm__heap_set_decay(heap, 0);
 	ndshm__cache_close(heap);
 	trim_reserves(heap);
 	ndshm__memory_unmap(heap->memory, heap->memory_bytes);

@@ -135,12 +135,6 @@ void ndshm__heap_trim(struct ndshm_heap *heap);
  */
 bool ndshm__heap_trim_all(const struct ndshm_extent_source *source,
 			  bool (*match)(const void *context, const void *what), const void *what);
-/*
- * heap_decay.c: start a thread that calls ndshm__heap_trim() after @milliseconds in which no
- * operation took the heap's lock, or after half of it. 0: end the thread. Returns 0 or -errno. A
- * child of fork() has no such thread.
- */
-int ndshm__heap_set_decay(struct ndshm_heap *heap, unsigned int milliseconds);
 void ndshm__heap_stats(struct ndshm_heap *heap, struct ndshm_heap_stats *stats);
 /*
  * @index is below NDSHM_HEAP_CLASSES.

@@ -178,30 +178,6 @@ struct heap_kept {
 };
 
 /**
- * struct heap_decay - the thread that empties an idle heap; protected by the heap's lock
- * @setting: held by the thread that starts or stops it; taken before the heap's lock
- * @changed: signalled when @listening or @stop changes
- * @thread: the thread, if @running; for the one that starts and stops it
- * @self: the same, for threads with the heap's lock
- * @running: it exists
- * @stop: it is to end
- * @listening: it is to be woken by the next release of the lock by another thread
- * @releases: number of releases of the lock
- * @milliseconds: time without such a release after which the heap is emptied
- */
-struct heap_decay {
-	pthread_mutex_t setting;
-	pthread_cond_t changed;
-	pthread_t thread;
-	pthread_t self;
-	bool running;
-	bool stop;
-	bool listening;
-	uint64_t releases;
-	unsigned int milliseconds;
-};
-
-/**
  * struct heap_core - state that is wiped, besides the tables; protected by @lock
  * @growing: held by the thread that gets an extent for the pool; taken before @lock
  * @attached: attached to the section
@@ -214,7 +190,6 @@ struct heap_decay {
  *	lock, as is @before
  * @before: pointer that points to this heap
  * @revision: number of changes of the pool's drain_from and of @share
- * @decay: thread that empties the heap when it is idle
  * @extents: number of extents, of the pool and of large blocks
  * @held_bytes: bytes of these
  * @phase: 0 or 1, changes with each wait for the extents that leave
@@ -237,7 +212,6 @@ struct heap_core {
 	uint64_t revision;
 	struct heap_pool_state pool;
 	struct heap_kept kept;
-	struct heap_decay decay;
 	uint64_t extents;
 	uint64_t held_bytes;
 	unsigned int phase;
@@ -328,14 +302,8 @@ static inline bool ndshm__heap_lock(struct ndshm_heap *heap)
 	return pthread_mutex_trylock(&heap->core->lock) && ndshm__heap_lock_contended(heap);
 }
 
-/* heap_decay.c: called with the lock held, when the thread listens. */
-void ndshm__decay_wake(struct ndshm_heap *heap);
-
 static inline void ndshm__heap_unlock(struct ndshm_heap *heap)
 {
-	heap->core->decay.releases++;
-	if (unlikely(heap->core->decay.listening))
-		ndshm__decay_wake(heap);
 	pthread_mutex_unlock(&heap->core->lock);
 }
 

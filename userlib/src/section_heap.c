@@ -298,15 +298,6 @@ NDSHM_API int ndshm_section_stats_sized(struct ndshm_section *section,
 	return ndshm__done(section->ndshm, ndshm__fill(stats, size, &all, sizeof(all)));
 }
 
-NDSHM_API int ndshm_section_set_decay(struct ndshm_section *section, unsigned int milliseconds)
-{
-	struct ndshm_heap *heap;
-	int error = ndshm__section_heap(section, &heap);
-
-	return error ? error :
-		       ndshm__done(section->ndshm, ndshm__heap_set_decay(heap, milliseconds));
-}
-
 NDSHM_API void ndshm_section_trim(struct ndshm_section *section)
 {
 	if (section->heap != &ndshm__no_heap)

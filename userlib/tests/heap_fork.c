@@ -325,8 +325,8 @@ static void *fill_cache(void *argument)
 	return NULL;
 }
 
-/* A process with idle threads, until it is killed; with decay after 50 ms, or without if 0. */
-static pid_t idle_process(int report, unsigned int milliseconds)
+/* A process with idle threads, until it is killed. */
+static pid_t idle_process(int report)
 {
 	pthread_t threads[IDLE_THREADS];
 	pthread_barrier_t barrier;
@@ -339,8 +339,6 @@ static pid_t idle_process(int report, unsigned int milliseconds)
 	for (int i = 0; i < IDLE_THREADS; i++)
 		if (pthread_create(&threads[i], NULL, fill_cache, &barrier))
 			_exit(1);
-	if (milliseconds && ndshm__heap_set_decay(heap, milliseconds))
-		_exit(1);
 	pthread_barrier_wait(&barrier);
 	if (write(report, "", 1) != 1)
 		_exit(1);
@@ -348,21 +346,11 @@ static pid_t idle_process(int report, unsigned int milliseconds)
 	_exit(1);
 }
 
-static bool becomes_empty(void)
-{
-	for (int i = 0; i < 20000; i++) {
-		if (!fake_section_taken(&section))
-			return true;
-		usleep(1000);
-	}
-	return false;
-}
-
 /*
- * What idle processes have in their caches is a small part of the section, and decays. Until then
- * almost all of the rest is free in blocks of 1 MiB, as few gaps are too short for them.
+ * What idle processes have in their caches is a small part of the section, and almost all of the
+ * rest is free in blocks of 1 MiB, as few gaps are too short for them.
  */
-static double beside_idle_processes(unsigned int milliseconds)
+static double beside_idle_processes(void)
 {
 	static char *blocks[SECTION >> 20];
 	pid_t pids[IDLE_PROCESSES];
@@ -374,19 +362,15 @@ static double beside_idle_processes(unsigned int milliseconds)
 	if (!open_heap() || !CHECK(!pipe2(pipes, O_CLOEXEC)))
 		return 0;
 	for (int i = 0; i < IDLE_PROCESSES; i++)
-		pids[i] = idle_process(pipes[1], milliseconds);
+		pids[i] = idle_process(pipes[1]);
 	for (int i = 0; i < IDLE_PROCESSES; i++)
 		CHECK(read(pipes[0], &byte, 1) == 1);
-	if (milliseconds)
-		CHECK(becomes_empty());
 	while (count < SECTION >> 20 &&
 	       (blocks[count] = ndshm__heap_alloc(heap, 1 << 20, &error)))
 		count++;
 	taken = 100.0 * fake_section_taken(&section) / SECTION;
 	printf("# %u blocks of 1 MiB beside idle processes, %.1f %% of the section taken\n", count,
 	       taken);
-	if (milliseconds)
-		CHECK(count == SECTION >> 20);
 	CHECK(count >= (SECTION >> 20) * 7 / 8);
 	CHECK(fake_section_taken(&section) <= ((size_t)count << 20) + SECTION / 8);
 	while (count)
@@ -408,43 +392,8 @@ static void idle_processes_leave_room(void)
 	double sum = 0;
 
 	for (int i = 0; i < ROUNDS; i++)
-		sum += beside_idle_processes(0);
+		sum += beside_idle_processes();
 	CHECK(sum / ROUNDS >= 95);
-}
-
-static void idle_processes_decay(void)
-{
-	beside_idle_processes(50);
-}
-
-/* Returns true if the child, whose heap has no thread, can end it and start one of its own. */
-static bool child_has_no_thread(void)
-{
-	bool good = !ndshm__heap_set_decay(heap, 0) && !ndshm__heap_set_decay(heap, 50);
-	int error;
-	char *block = ndshm__heap_alloc(heap, 100, &error);
-
-	good &= block && !ndshm__heap_free(heap, block);
-	ndshm__heap_close(heap);
-	return good;
-}
-
-/*
- * The parent's thread runs before the first fork: a child would inherit the locks that
- * AddressSanitizer takes when a thread starts, and wait for ever when it starts its own.
- */
-static void a_child_has_no_decay(void)
-{
-	int error;
-
-	REQUIRE(open_heap());
-	CHECK(!ndshm__heap_free(heap, ndshm__heap_alloc(heap, 100, &error)));
-	CHECK(!ndshm__heap_set_decay(heap, 1));
-	CHECK(becomes_empty());
-	for (int i = 0; i < 50; i++)
-		if (!CHECK(in_child(child_has_no_thread)))
-			break;
-	close_heap();
 }
 
 int main(void)
@@ -453,8 +402,6 @@ int main(void)
 	RUN(a_child_of_a_child);
 	RUN(a_child_may_be_kept_out);
 	RUN(idle_processes_leave_room);
-	RUN(idle_processes_decay);
-	RUN(a_child_has_no_decay);
 	RUN(a_child_amid_threads);
 	return test_end();
 }

@@ -2,7 +2,6 @@
 /*
  * The heap in many threads. LONG=1: ten times as many operations.
  */
-#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -387,127 +386,6 @@ static void *idle(void *argument)
 	return NULL;
 }
 
-/* Waits without using the heap, which would not be idle then. */
-static bool extents_become(unsigned int count)
-{
-	for (int i = 0; i < 20000; i++) {
-		if (fake_section_extents(&section, 0) == count)
-			return true;
-		usleep(1000);
-	}
-	return false;
-}
-
-static unsigned int count_threads(void)
-{
-	DIR *tasks = opendir("/proc/self/task");
-	unsigned int count = 0;
-
-	while (tasks && readdir(tasks))
-		count++;
-	closedir(tasks);
-	return count - 2;
-}
-
-/* A thread that was joined can still be listed. */
-static bool threads_become(unsigned int count)
-{
-	for (int i = 0; i < 20000; i++) {
-		if (count_threads() == count)
-			return true;
-		usleep(1000);
-	}
-	return false;
-}
-
-static void *end_decay_cancelled(void *none)
-{
-	pthread_cancel(pthread_self());
-	ndshm__heap_set_decay(heap, 0);
-	pthread_testcancel();
-	return none;
-}
-
-/* A thread empties the caches of idle threads, and leaves live blocks. */
-static void an_idle_heap_decays(void)
-{
-	pthread_t threads[THREADS], canceled;
-	unsigned int count;
-	char *live, *large;
-
-	REQUIRE(open_heap() && set_up_shadow());
-	pthread_barrier_init(&barrier, NULL, THREADS + 1);
-	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, idle, NULL));
-	count = count_threads();
-	CHECK(!ndshm__heap_set_decay(heap, 60 * 1000));
-	CHECK(!ndshm__heap_set_decay(heap, 20));
-	CHECK(threads_become(count + 1));
-	live = take(100);
-	pthread_barrier_wait(&barrier);
-	CHECK(extents_become(1));
-	large = take(512 << 10);
-	drop(large);
-	CHECK(extents_become(1));
-	pthread_barrier_wait(&barrier);
-	/* The threads fill their caches again. */
-	pthread_barrier_wait(&barrier);
-	CHECK(extents_become(1));
-	drop(live);
-	CHECK(extents_become(0));
-	pthread_barrier_wait(&barrier);
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
-
-	CHECK(!pthread_create(&canceled, NULL, end_decay_cancelled, NULL));
-	pthread_join(canceled, NULL);
-	CHECK(!ndshm__heap_set_decay(heap, 0));
-	CHECK(threads_become(count - THREADS));
-	CHECK(!ndshm__heap_set_decay(heap, 60 * 1000));
-	pthread_barrier_destroy(&barrier);
-	empty_shelves();
-	close_heap();
-	CHECK(threads_become(count - THREADS));
-}
-
-static atomic_bool used_beside;
-
-static void *use_once(void *none)
-{
-	char *large = take(300000);
-
-	expect(large);
-	drop(large);
-	return none;
-}
-
-/* Called by the decay's thread, and for the extent of use_once(). */
-static void use_beside(void)
-{
-	pthread_t thread;
-
-	if (atomic_exchange(&used_beside, true))
-		return;
-	expect(!pthread_create(&thread, NULL, use_once, NULL) && !pthread_join(thread, NULL));
-}
-
-/* What other threads leave while a decay frees extents is freed by the next one. */
-static void a_decay_hears_what_is_beside_it(void)
-{
-	REQUIRE(open_heap() && set_up_shadow());
-	used_beside = false;
-	drop(take(100));
-	section.during = use_beside;
-	CHECK(!ndshm__heap_set_decay(heap, 20));
-	for (int i = 0; i < 20000 && !used_beside; i++)
-		usleep(1000);
-	CHECK(used_beside && extents_become(0));
-	CHECK(!ndshm__heap_set_decay(heap, 0));
-	section.during = NULL;
-	empty_shelves();
-	close_heap();
-}
-
 /* Memory in the cache of a thread that makes no call is available to all others. */
 static void caches_of_idle_threads_are_emptied(void)
 {
@@ -802,8 +680,6 @@ int main(void)
 	RUN(heaps_end_before_threads);
 	RUN(heaps_are_used_in_turn);
 	RUN(caches_of_idle_threads_are_emptied);
-	RUN(an_idle_heap_decays);
-	RUN(a_decay_hears_what_is_beside_it);
 	RUN(busy_caches_are_left_alone);
 	RUN(caches_are_emptied_amid_threads);
 	RUN(a_thread_frees_at_its_end);

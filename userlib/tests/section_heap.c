@@ -322,29 +322,6 @@ static void statistics_are_printed(void)
 	ndshm_section_close(section);
 }
 
-static void alloc_and_free(void)
-{
-	void *block;
-
-	if (CHECK(!ndshm_section_alloc(section, 100, &block)))
-		CHECK(!ndshm_section_free(section, block));
-}
-
-/* A query does not use the allocator, which would not be idle then. */
-static void idle_memory_decays(void)
-{
-	REQUIRE(make());
-	alloc_and_free();
-	CHECK(taken());
-	CHECK_DONE(ndshm, ndshm_section_set_decay(section, 20));
-	for (int i = 0; i < 20000 && taken(); i++)
-		usleep(1000);
-	CHECK(!taken());
-	alloc_and_free();
-	CHECK_DONE(ndshm, ndshm_section_set_decay(section, 0));
-	ndshm_section_close(section);
-}
-
 static void error_is_reported(void)
 {
 	struct ndshm_heap_stats stats;
@@ -716,7 +693,6 @@ int main(void)
 	RUN(copies_return_faults);
 	RUN(copies_need_no_permission);
 	RUN(statistics_are_printed);
-	RUN(idle_memory_decays);
 	RUN(error_is_reported);
 	RUN(an_extent_of_the_heap_is_not_freed);
 	RUN(an_extent_gets_what_is_in_reserve);

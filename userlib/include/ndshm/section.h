@@ -426,15 +426,6 @@ int ndshm_section_print_stats(struct ndshm_section *section, FILE *file, uint32_
 void ndshm_section_trim(struct ndshm_section *section)
 	NDSHM_NONNULL(1);
 
-/*
- * Do this whenever the allocator of this section was idle for `milliseconds`, or for half of them:
- * no thread filled or emptied a cache or used a large block. A thread of the library does it until
- * the section is closed; 0, as without this call: no thread. It handles no signals. A child of
- * fork() does not have it. -EAGAIN, -ENOMEM.
- */
-int ndshm_section_set_decay(struct ndshm_section *section, unsigned int milliseconds)
-	NDSHM_NONNULL(1);
-
 #ifdef __cplusplus
 }
 #endif
