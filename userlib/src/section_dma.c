@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * DMA addresses of the allocator's memory, and pointers for such addresses. The kernel is asked once
- * for an extent; then each page of it has its address in a table, and its number in a hash by this
- * address. Entries live until the extent is freed.
+ * DMA addresses of the allocator's memory. The kernel is asked once for an extent; then each page of
+ * it has its address in a table. Entries live until the extent is freed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,10 +15,9 @@
 
 /**
  * struct ndshm_dma_table - wiped in a child of fork(), which has no blocks
- * @lock: protects the hash, @forgotten and changes of @pages; bytes of 0 are a lock that is free
+ * @lock: protects @forgotten and changes of @pages; bytes of 0 are a lock that is free
  * @forgotten: number of extents that were freed
- * @pages: by number of the page in the section, its DMA address; 0: not known. Then the hash:
- *	open addressing, elements are numbers of pages and 1; 0: none
+ * @pages: by number of the page in the section, its DMA address; 0: not known
  */
 struct ndshm_dma_table {
 	pthread_mutex_t lock;
@@ -32,16 +30,9 @@ static uint64_t pages_of(const struct ndshm_section *section)
 	return section->size >> PAGE_SHIFT;
 }
 
-/* Number of bits of a place in the hash: at most two of three places are used. */
-static unsigned int place_bits(const struct ndshm_section *section)
-{
-	return 64 - __builtin_clzll(pages_of(section) + pages_of(section) / 2);
-}
-
 static size_t table_bytes(const struct ndshm_section *section)
 {
-	return sizeof(struct ndshm_dma_table) + pages_of(section) * sizeof(uint64_t) +
-	       (sizeof(uint32_t) << place_bits(section));
+	return sizeof(struct ndshm_dma_table) + pages_of(section) * sizeof(uint64_t);
 }
 
 /* Of several threads that map the table, the first sets section->dma. */
@@ -51,8 +42,6 @@ static int set_up(struct ndshm_section *section)
 
 	if (section->dma)
 		return 0;
-	if (pages_of(section) >= UINT32_MAX)
-		return -ENOMEM;
 	made = ndshm__memory_map(table_bytes(section));
 	if (!made)
 		return -errno;
@@ -81,76 +70,13 @@ static void set_entry(struct ndshm_section *section, uint64_t page, uint64_t ent
 	atomic_store_explicit(&table->pages[page], entry, memory_order_relaxed);
 }
 
-static uint32_t *places_of(const struct ndshm_section *section)
-{
-	struct ndshm_dma_table *table = section->dma;
-
-	return (uint32_t *)&table->pages[pages_of(section)];
-}
-
-static uint64_t mask_of(const struct ndshm_section *section)
-{
-	return (1ul << place_bits(section)) - 1;
-}
-
-static uint64_t home_of(const struct ndshm_section *section, uint64_t address)
-{
-	return (address >> PAGE_SHIFT) * 0x9e3779b97f4a7c15 >> (64 - place_bits(section));
-}
-
-/* Return the page of this address, or NOWHERE. *@place is its place, or the empty one. */
-static uint64_t look_up(const struct ndshm_section *section, uint64_t address, uint64_t *place)
-{
-	const uint32_t *places = places_of(section);
-	uint64_t mask = mask_of(section);
-
-	for (*place = home_of(section, address); places[*place]; *place = (*place + 1) & mask) {
-		uint64_t page = places[*place] - 1;
-
-		if (!((entry_of(section, page) ^ address) >> PAGE_SHIFT))
-			return page;
-	}
-	return NOWHERE;
-}
-
-/* Remove an element: those after it that could not be at their home move up. */
-static void remove_place(struct ndshm_section *section, uint64_t hole)
-{
-	uint32_t *places = places_of(section);
-	uint64_t mask = mask_of(section);
-
-	for (uint64_t next = (hole + 1) & mask; places[next]; next = (next + 1) & mask) {
-		uint64_t home = home_of(section, entry_of(section, places[next] - 1));
-
-		if (((next - home) & mask) >= ((next - hole) & mask)) {
-			places[hole] = places[next];
-			hole = next;
-		}
-	}
-	places[hole] = 0;
-}
-
-/* Add a page. Returns -EIO if another one has the address. Called with the lock held. */
-static int add_page(struct ndshm_section *section, uint64_t page, uint64_t address)
-{
-	uint64_t place;
-
-	if (look_up(section, address, &place) != NOWHERE)
-		return -EIO;
-	places_of(section)[place] = page + 1;
-	set_entry(section, page, address | KNOWN);
-	return 0;
-}
-
 /* Remove the pages of an extent up to, but without, @end. Called with the lock held. */
 static void remove_pages(struct ndshm_section *section, uint64_t page, uint64_t end)
 {
-	uint64_t entry = KNOWN, place;
+	uint64_t entry = KNOWN;
 
 	for (; page < end && !(entry & LAST); page++) {
 		entry = entry_of(section, page);
-		if (look_up(section, entry, &place) == page)
-			remove_place(section, place);
 		set_entry(section, page, 0);
 	}
 }
@@ -182,9 +108,8 @@ static int add_segments(struct ndshm_section *section, uint64_t first, uint64_t 
 		    rest.length >> PAGE_SHIFT > first + count - page)
 			error = -EIO;
 		for (; !error && rest.length; rest.length -= PAGE_BYTES) {
-			error = add_page(section, page, rest.address);
+			set_entry(section, page++, rest.address | KNOWN);
 			rest.address += PAGE_BYTES;
-			page += !error;
 		}
 	}
 	if (!error && page != first + count)
@@ -311,23 +236,5 @@ NDSHM_API int ndshm_section_dma_address(struct ndshm_section *section, const voi
 			return error;
 		entry = next;
 	}
-	return 0;
-}
-
-NDSHM_API int ndshm_section_dma_pointer(struct ndshm_section *section, uint64_t address,
-					void **out)
-{
-	struct ndshm_dma_table *table = section->dma;
-	uint64_t page = NOWHERE, place;
-
-	*out = NULL;
-	if (table) {
-		pthread_mutex_lock(&table->lock);
-		page = look_up(section, address, &place);
-		pthread_mutex_unlock(&table->lock);
-	}
-	if (page == NOWHERE)
-		return ndshm__done(section->ndshm, -ENOENT);
-	*out = (char *)section->base + (page << PAGE_SHIFT) + address % PAGE_BYTES;
 	return 0;
 }

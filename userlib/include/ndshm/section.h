@@ -341,12 +341,6 @@ int ndshm_section_write(const struct ndshm_section *section, uint64_t offset, co
 int ndshm_section_dma_address(struct ndshm_section *section, const void *pointer, size_t length,
 			      uint64_t *address)
 	NDSHM_NONNULL(1, 4) NDSHM_MUST_CHECK;
-/*
- * Get the pointer for an address in the same extent as one that ndshm_section_dma_address() has
- * returned, without a system call. -ENOENT: not such an address.
- */
-int ndshm_section_dma_pointer(struct ndshm_section *section, uint64_t address, void **out)
-	NDSHM_NONNULL(1, 3) NDSHM_MUST_CHECK;
 
 /*
  * Reasons of the library itself. Those for the kinds of enum ndshm_heap_error are EINVAL with
