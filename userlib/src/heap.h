@@ -23,9 +23,6 @@
 /* Greatest alignment of blocks, and required alignment of the section's base. */
 #define NDSHM_HEAP_ALIGN_MAX	(2u << 20)
 
-/* Number of size classes, for blocks of up to 64 KiB. */
-#define NDSHM_HEAP_CLASSES	108
-
 struct ndshm_heap;
 
 /*
@@ -67,12 +64,6 @@ struct ndshm_extent_source {
 	int (*free)(void *context, uint64_t offset);
 	int (*attach)(void *context);
 	unsigned int (*holders)(void *context);
-};
-
-struct ndshm_heap_class_stats {
-	uint64_t size;
-	uint64_t live_blocks;
-	uint64_t cached_blocks;
 };
 
 /*
@@ -136,10 +127,5 @@ void ndshm__heap_trim(struct ndshm_heap *heap);
 bool ndshm__heap_trim_all(const struct ndshm_extent_source *source,
 			  bool (*match)(const void *context, const void *what), const void *what);
 void ndshm__heap_stats(struct ndshm_heap *heap, struct ndshm_heap_stats *stats);
-/*
- * @index is below NDSHM_HEAP_CLASSES.
- */
-void ndshm__heap_class_stats(struct ndshm_heap *heap, unsigned int index,
-			     struct ndshm_heap_class_stats *stats);
 
 #endif /* NDSHM_HEAP_H */

@@ -42,7 +42,7 @@
 #define SLOT_WORDS	(SLOT_UNITS / 64)
 #define SLOT_GRANULES	(SLOT_BYTES >> GRANULE_SHIFT)
 
-#define CLASSES		NDSHM_HEAP_CLASSES	/* class numbers start at 1 */
+#define CLASSES		108			/* class numbers start at 1 */
 #define CLASS_BYTES	(64ul << 10)		/* largest class */
 #define SMALL_BYTES	(1ul << 10)		/* largest class with small spans */
 #define SPAN_BYTES	(4ul << 10)		/* largest class with spans */

@@ -580,22 +580,9 @@ static void of_another_owner(void)
 	close_heap();
 }
 
-static bool is_block_size(size_t size)
-{
-	struct ndshm_heap_class_stats class;
-
-	for (unsigned int i = 0; i < NDSHM_HEAP_CLASSES; i++) {
-		ndshm__heap_class_stats(heap, i, &class);
-		if (class.size == size)
-			return true;
-	}
-	return false;
-}
-
 static void statistics(void)
 {
 	char *small[100], *run, *large;
-	struct ndshm_heap_class_stats class;
 	struct ndshm_heap_stats stats;
 
 	REQUIRE(open_heap(SECTION));
@@ -609,15 +596,11 @@ static void statistics(void)
 	CHECK(stats.live_bytes == 6400 + 102400 + whole(1000000));
 	CHECK(stats.extents == fake_section_extents(&section, 0));
 	CHECK(stats.held_bytes >= stats.live_bytes);
-	CHECK(is_block_size(64) && is_block_size(65536) && !is_block_size(65));
 	for (int i = 0; i < 60; i++)
 		CHECK(!ndshm__heap_free(heap, small[i]));
-	ndshm__heap_class_stats(heap, 3, &class);
-	CHECK(class.size == 64 && class.live_blocks == 40 && class.cached_blocks >= 1);
 	ndshm__heap_stats(heap, &stats);
-	CHECK(stats.live_blocks == 42 && stats.cached_bytes == 64 * stats.cached_blocks);
-	ndshm__heap_class_stats(heap, NDSHM_HEAP_CLASSES, &class);
-	CHECK(!class.size && !class.live_blocks);
+	CHECK(stats.live_blocks == 42 && stats.cached_blocks >= 1);
+	CHECK(stats.cached_bytes == 64 * stats.cached_blocks);
 	for (int i = 60; i < 100; i++)
 		CHECK(!ndshm__heap_free(heap, small[i]));
 	CHECK(!ndshm__heap_free(heap, run) && !ndshm__heap_free(heap, large));

@@ -187,34 +187,6 @@ run 1 "no section in JSON" section show 4 --json
 out=$err
 is "no section in JSON: errno" '"ENOENT"' "$(get error errno)"
 
-# Statistics of an allocator, as section_heap.c expects them from the library
-heap='{"live_blocks": 1003, "live_bytes": 464000, "cached_blocks": 60, "cached_bytes": 19968,
-"extents": 3, "held_bytes": 655360, "classes": [{"size": 64, "live": 1000, "cached": 24}, {"size": 512, "live": 2, "cached": 36}]}'
-echo "$heap" >"$top/heap"
-picture='held         640K in 3 extents
-live       453.1K in 1003 blocks
-cached      19.5K in 60 blocks
-         [#############################-..........]
-         # live, - cached, . free or between blocks
-
-    size       live     cached    bytes
-      64       1000         24      64K  [####....................................]
-     512          2         36      19K  [#-......................................]
-  larger          1          0   389.6K  [#########################...............]'
-is "statistics of an allocator" "$picture" "$("$ndshm" section show --heap "$top/heap" 2>&1)"
-is "the same from standard input" "$picture" "$(echo "$heap" | "$ndshm" section show --heap - 2>&1)"
-run 0 "the same in JSON" section show --json --heap "$top/heap"
-is "no member is lost" "$(echo "$heap" | tr -d ' \n')" "$(echo "$out" | tr -d ' \n')"
-for bad in '{' '[]' '{}' "${heap/1003/-1}" "${heap/1003/1.5}" "${heap/655360/\"\"}" "${heap/classes/other}" \
-	"${heap/512/0}" "${heap/512/2097152}" "${heap/1000/2000000000000}"; do
-	echo "$bad" >"$top/heap"
-	run 1 "bad statistics" section show --heap "$top/heap"
-	says "bad statistics: why" "ndshm: cannot show the statistics in $top/heap: *"
-done
-run 1 "no file" section show --heap "$top/none"
-says "no file: why" "*No such file or directory*"
-run 2 "a section and a file" section show 1 --heap "$top/heap"
-
 # shown ID NAME EXPECTED: show a section of stand_in.c.
 shown() {
 	is "$2" "$3" "$(NDSHM_BACKEND=memfd: "$stand_in" section show "$1" </dev/null 2>&1)"

@@ -285,43 +285,6 @@ static void count_error(void *context, enum ndshm_heap_error error, void *pointe
 	reported[error]++;
 }
 
-static void statistics_are_printed(void)
-{
-	const unsigned long page = sysconf(_SC_PAGESIZE);
-	/* A large block consists of pages. */
-	const unsigned long bytes = 2 * 112 + 3072 + (1000000 + page - 1) / page * page;
-	static char text[4096];
-	FILE *file = fmemopen(text, sizeof(text), "w");
-	char wanted[100];
-	void *blocks[5];
-
-	REQUIRE(file && make());
-	for (int i = 0; i < 3; i++)
-		REQUIRE(!ndshm_section_alloc(section, 100, &blocks[i]));
-	REQUIRE(!ndshm_section_alloc(section, 3000, &blocks[3]));
-	REQUIRE(!ndshm_section_alloc(section, 1000000, &blocks[4]));
-	CHECK(!ndshm_section_free(section, blocks[2]));
-	REFUSED(ndshm_section_print_stats(section, file, 2), EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
-	CHECK(!ndshm_section_print_stats(section, file, NDSHM_STATS_JSON) && !fflush(file));
-	snprintf(wanted, sizeof(wanted),
-		 "{\"live_blocks\": 4, \"live_bytes\": %lu, \"cached_blocks\": ", bytes);
-	CHECK(strstr(text, wanted) == text);
-	CHECK(strstr(text, "{\"size\": 112, \"live\": 2, \"cached\": "));
-	CHECK(strstr(text, "{\"size\": 3072, \"live\": 1, \"cached\": "));
-	CHECK(strchr(text, '\n') && !strchr(text, '\n')[1]);
-	rewind(file);
-	CHECK(!ndshm_section_print_stats(section, file, 0) && !fflush(file));
-	snprintf(wanted, sizeof(wanted), "live               4 blocks %12lu bytes\n", bytes);
-	CHECK(strstr(text, wanted));
-	CHECK(strstr(text, "\n     112            2 "));
-	fclose(file);
-	file = fopen("/dev/full", "we");
-	REQUIRE(file && !setvbuf(file, NULL, _IONBF, 0));
-	CHECK(ndshm_section_print_stats(section, file, 0) == -EIO);
-	fclose(file);
-	ndshm_section_close(section);
-}
-
 static void error_is_reported(void)
 {
 	struct ndshm_heap_stats stats;
@@ -692,7 +655,6 @@ int main(void)
 	RUN(places_are_offsets);
 	RUN(copies_return_faults);
 	RUN(copies_need_no_permission);
-	RUN(statistics_are_printed);
 	RUN(error_is_reported);
 	RUN(an_extent_of_the_heap_is_not_freed);
 	RUN(an_extent_gets_what_is_in_reserve);

@@ -40,7 +40,7 @@ struct creation {
 
 /* Options without a letter. */
 enum { OPTION_NAME = 256, OPTION_GROUP, OPTION_MODE, OPTION_OWNER, OPTION_REVOKE,
-       OPTION_ID, OPTION_HEAP };
+       OPTION_ID };
 
 static const struct argp_option create_options[] = {
 	{ "max", 'm', "N[K|M|G]", 0, "Bytes of range", 0 },
@@ -548,7 +548,6 @@ static enum exit_code run_rm(struct common *common, int argc, char **argv)
 struct showing {
 	struct common *common;
 	uint64_t id;
-	const char *heap;	/* file, or NULL */
 };
 
 static error_t parse_show(int key, char *argument, struct argp_state *state)
@@ -559,18 +558,13 @@ static error_t parse_show(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = showing->common;
 		return 0;
-	case OPTION_HEAP:
-		showing->heap = argument;
-		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
 			argp_error(state, "\"%s\": unexpected argument; omit it", argument);
 		parse_id_or_end(state, argument, &showing->id);
 		return 0;
-	case ARGP_KEY_END:
-		/* One of both. */
-		if (!state->arg_num == !showing->heap)
-			argp_usage(state);
+	case ARGP_KEY_NO_ARGS:
+		argp_usage(state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -674,16 +668,9 @@ static enum exit_code show_section(struct ndshm *ndshm, const struct showing *sh
 static enum exit_code run_show(struct common *common, int argc, char **argv)
 {
 	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
-	static const struct argp_option options[] = {
-		{ "heap", OPTION_HEAP, "FILE", 0,
-		  "Show what a program's allocator has in a section: FILE, or - for standard input, is the"
-		  " output of ndshm_section_print_stats() with NDSHM_STATS_JSON", 0 },
-		{ 0 }
-	};
 	static const struct argp argp = {
-		.options = options,
 		.parser = parse_show,
-		.args_doc = "ID\n--heap=FILE",
+		.args_doc = "ID",
 		.doc = "Show one section, and how much of it has memory and is taken.\v"
 		       "Without CAP_SYS_ADMIN you see the sections of your own user.",
 		.children = children,
@@ -693,8 +680,6 @@ static enum exit_code run_show(struct common *common, int argc, char **argv)
 	enum exit_code code;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &showing);
-	if (showing.heap)
-		return show_heap(common, showing.heap);
 	ndshm = open_viewer(common);
 	if (!ndshm)
 		return EXIT_FAILED;

@@ -150,9 +150,6 @@ json_t *block_json(const struct names *names, const void *row);
 const char *section_state(const struct ndshm_section_row *row);
 json_t *section_json(const struct names *names, const void *row);
 
-/* heap.c: show the statistics that a program has written to a file, "-" for standard input. */
-enum exit_code show_heap(const struct common *common, const char *file);
-
 /* quota.c */
 
 struct ndshm_quota_row;

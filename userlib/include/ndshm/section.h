@@ -25,7 +25,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <linux/ndshm.h>
 #include <ndshm/ndshm.h>
@@ -402,16 +401,6 @@ static inline int ndshm_section_stats(struct ndshm_section *section, struct ndsh
 {
 	return ndshm_section_stats_sized(section, stats, sizeof(*stats));
 }
-
-#define NDSHM_STATS_JSON	0x1U
-
-/*
- * Print these statistics and those of each size class that has blocks, as text for people or,
- * with NDSHM_STATS_JSON, as one JSON object in one line. Large blocks have no class. -EOPNOTSUPP
- * (FLAGS); -EIO: `file` reports an error.
- */
-int ndshm_section_print_stats(struct ndshm_section *section, FILE *file, uint32_t flags)
-	NDSHM_NONNULL(1, 2);
 
 /*
  * Empty the caches of all threads of this process, and free extents that are kept in
