@@ -144,13 +144,6 @@ int ndshm__heap_open(void *base, uint64_t max_size, const struct ndshm_extent_so
 	return 0;
 }
 
-void ndshm__heap_set_error_handler(struct ndshm_heap *heap, ndshm_heap_error_handler hook,
-				   void *context)
-{
-	heap->hook = hook;
-	heap->hook_context = context;
-}
-
 static void trim_reserves(struct ndshm_heap *heap)
 {
 	ndshm__heap_lock(heap);
@@ -287,7 +280,7 @@ int ndshm__heap_free_rest(struct ndshm_heap *heap, void *pointer, uint64_t granu
 			  size_t state)
 {
 	if (!state)
-		return pointer ? ndshm__heap_error(heap, pointer) : 0;
+		return pointer ? -EINVAL : 0;
 	if (state & STATE_LENT)
 		return HEAP_LENT;
 	if (state == STATE_EXTENT)
@@ -378,8 +371,7 @@ static bool is_lent(const struct ndshm_heap *heap, const void *pointer)
 	return atomic_load_explicit(&heap->state[granule], memory_order_relaxed) & STATE_LENT;
 }
 
-/* Returns 0 if the pointer is not a live block. */
-static size_t usable(struct ndshm_heap *heap, const void *pointer)
+size_t ndshm__heap_usable_size(struct ndshm_heap *heap, const void *pointer)
 {
 	uint64_t granule = ndshm__granule_of(heap, pointer);
 	unsigned int state;
@@ -390,15 +382,6 @@ static size_t usable(struct ndshm_heap *heap, const void *pointer)
 	if (state == STATE_EXTENT)
 		return ndshm__large_size(heap, granule);
 	return state == STATE_RUN ? ndshm__run_size(heap, granule) : heap->classes[state].size;
-}
-
-size_t ndshm__heap_usable_size(struct ndshm_heap *heap, const void *pointer)
-{
-	size_t size = usable(heap, pointer);
-
-	if (!size && pointer)
-		ndshm__heap_error(heap, pointer);
-	return size;
 }
 
 /* As much as the size, up to GROW_BYTES; a quarter of it if that is more. */
@@ -432,9 +415,9 @@ void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, i
 
 	if (!pointer)
 		return ndshm__heap_alloc(heap, size, error);
-	old = usable(heap, pointer);
+	old = ndshm__heap_usable_size(heap, pointer);
 	if (!old || !size) {
-		*error = size ? ndshm__heap_error(heap, pointer) : -EINVAL;
+		*error = -EINVAL;
 		return NULL;
 	}
 	if (is_lent(heap, pointer)) {

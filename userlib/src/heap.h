@@ -8,7 +8,7 @@
  * the section can corrupt contents only. A pointer that is not a live block of this heap
  * is never freed, no matter how often and by how many threads it is passed to free.
  *
- * All functions can be called concurrently, except open, set_error_handler and close. After
+ * All functions can be called concurrently, except open and close. After
  * fork() the child's heap has no blocks: what the parent allocated remains shared memory,
  * and is foreign to the child. The child's first allocation attaches to the section
  * again, no matter what other threads of the parent did at the time of the fork.
@@ -73,12 +73,6 @@ struct ndshm_extent_source {
 int ndshm__heap_open(void *base, uint64_t max_size, const struct ndshm_extent_source *source,
 		     void *context, struct ndshm_heap **out);
 /*
- * Set the error handler, called on each misuse by the thread that makes the invalid call,
- * without locks. Must be called before other threads use the heap.
- */
-void ndshm__heap_set_error_handler(struct ndshm_heap *heap, ndshm_heap_error_handler hook,
-				   void *context);
-/*
  * Destroy a heap. Frees extents without live blocks; the others stay until the holder is
  * closed. No thread may use the heap during or after this call.
  */
@@ -112,8 +106,8 @@ size_t ndshm__heap_usable_size(struct ndshm_heap *heap, const void *pointer);
 bool ndshm__heap_extent(struct ndshm_heap *heap, uint64_t offset, uint64_t *start,
 			uint64_t *length);
 
-/* Return the kind of a pointer that a call has rejected. */
-enum ndshm_heap_error ndshm__heap_classify(struct ndshm_heap *heap, const void *pointer);
+/* Return the reason, one of <ndshm/section.h>, for a pointer that a call has rejected. */
+uint32_t ndshm__heap_classify(struct ndshm_heap *heap, const void *pointer);
 
 /*
  * Empty the caches of all threads but those that allocate or free at this moment, and free

@@ -45,35 +45,29 @@ static bool is_large(const struct ndshm_heap *heap, uint64_t page)
 	return state_of(heap, page << (PAGE_SHIFT - GRANULE_SHIFT)) == STATE_EXTENT;
 }
 
-static enum ndshm_heap_error classify(const struct ndshm_heap *heap, uint64_t offset)
+static uint32_t classify(const struct ndshm_heap *heap, uint64_t offset)
 {
 	uint64_t page;
+	bool interior;
 
 	if (offset >= heap->max_size)
-		return NDSHM_HEAP_FOREIGN;
+		return NDSHM_REASON_POINTER_FOREIGN;
 	page = ndshm__extent_find(heap, offset >> PAGE_SHIFT);
 	if (page == NOWHERE)
-		return NDSHM_HEAP_FOREIGN;
+		return NDSHM_REASON_POINTER_FOREIGN;
 	if (ndshm__extent_owner(heap, page) != EXTENT_POOL)
-		return is_large(heap, page) && offset != page << PAGE_SHIFT ? NDSHM_HEAP_INTERIOR :
-									      NDSHM_HEAP_NOT_LIVE;
-	return is_in_block(heap, offset) ? NDSHM_HEAP_INTERIOR : NDSHM_HEAP_NOT_LIVE;
+		interior = is_large(heap, page) && offset != page << PAGE_SHIFT;
+	else
+		interior = is_in_block(heap, offset);
+	return interior ? NDSHM_REASON_POINTER_INTERIOR : NDSHM_REASON_POINTER_FREED;
 }
 
-enum ndshm_heap_error ndshm__heap_classify(struct ndshm_heap *heap, const void *pointer)
+uint32_t ndshm__heap_classify(struct ndshm_heap *heap, const void *pointer)
 {
-	enum ndshm_heap_error error;
+	uint32_t reason;
 
 	ndshm__heap_lock(heap);
-	error = classify(heap, (const char *)pointer - heap->base);
+	reason = classify(heap, (const char *)pointer - heap->base);
 	ndshm__heap_unlock(heap);
-	return error;
-}
-
-int ndshm__heap_error(struct ndshm_heap *heap, const void *pointer)
-{
-	if (heap->hook)
-		heap->hook(heap->hook_context, ndshm__heap_classify(heap, pointer),
-			   (void *)pointer);
-	return -EINVAL;
+	return reason;
 }

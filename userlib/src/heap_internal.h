@@ -257,8 +257,6 @@ struct ndshm_heap {
 	uint64_t page_bytes;
 	const struct ndshm_extent_source *source;
 	void *source_context;
-	ndshm_heap_error_handler hook;
-	void *hook_context;
 	struct heap_core *core;
 	char *memory;
 	size_t memory_bytes;
@@ -625,7 +623,5 @@ static inline bool ndshm__cache_free(struct ndshm_heap *heap, uint64_t granule,
 	return false;
 }
 
-/* heap_error.c: call the error handler for an invalid pointer. Returns -EINVAL. */
-int ndshm__heap_error(struct ndshm_heap *heap, const void *pointer);
 
 #endif /* NDSHM_HEAP_INTERNAL_H */

@@ -124,11 +124,6 @@ static int refuse(struct ndshm_section *section, size_t size, int error)
 
 int ndshm__section_misused(struct ndshm_section *section, const void *pointer, int error)
 {
-	static const uint32_t reasons[] = {
-		[NDSHM_HEAP_FOREIGN] = NDSHM_REASON_POINTER_FOREIGN,
-		[NDSHM_HEAP_INTERIOR] = NDSHM_REASON_POINTER_INTERIOR,
-		[NDSHM_HEAP_NOT_LIVE] = NDSHM_REASON_POINTER_FREED,
-	};
 	struct ndshm_heap *heap = section->heap;
 
 	if (error == HEAP_LENT)
@@ -136,7 +131,7 @@ int ndshm__section_misused(struct ndshm_section *section, const void *pointer, i
 	if (error != -EINVAL)
 		return error;
 	return ndshm__refuse(section->ndshm, heap == &ndshm__no_heap ? NDSHM_REASON_POINTER_FOREIGN :
-					     reasons[ndshm__heap_classify(heap, pointer)]);
+					     ndshm__heap_classify(heap, pointer));
 }
 
 /*
@@ -271,19 +266,8 @@ NDSHM_API int ndshm_section_pointer(const struct ndshm_section *section, uint64_
 }
 
 /*
- * Error handler and statistics
+ * Statistics
  */
-
-NDSHM_API int ndshm_section_set_error_handler(struct ndshm_section *section,
-					      ndshm_heap_error_handler hook, void *context)
-{
-	struct ndshm_heap *heap;
-	int error = ndshm__section_heap(section, &heap);
-
-	if (!error)
-		ndshm__heap_set_error_handler(heap, hook, context);
-	return error;
-}
 
 NDSHM_API int ndshm_section_stats_sized(struct ndshm_section *section,
 					struct ndshm_heap_stats *stats, size_t size)

@@ -25,25 +25,10 @@ static size_t whole(size_t bytes)
 	return (bytes + page - 1) / page * page;
 }
 
-/* Calls of the misuse handler. */
-static unsigned int reported[3];
-static void *reported_pointer;
-
-static void on_error(void *context, enum ndshm_heap_error error, void *pointer)
-{
-	CHECK(context == &section);
-	reported[error]++;
-	reported_pointer = pointer;
-}
-
 static bool open_heap(uint64_t size)
 {
-	memset(reported, 0, sizeof(reported));
-	if (!CHECK(!fake_section_open(&section, size)) ||
-	    !CHECK(!ndshm__heap_open(section.base, size, &fake_source, &section, &heap)))
-		return false;
-	ndshm__heap_set_error_handler(heap, on_error, &section);
-	return true;
+	return CHECK(!fake_section_open(&section, size)) &&
+	       CHECK(!ndshm__heap_open(section.base, size, &fake_source, &section, &heap));
 }
 
 /* Without live blocks: all memory must be given back. */
@@ -150,7 +135,6 @@ static void every_size(void)
 		memset(pointer, 1, usable);
 		CHECK(!ndshm__heap_free(heap, pointer));
 	}
-	CHECK(!reported[0] && !reported[1] && !reported[2]);
 	close_heap();
 }
 
@@ -498,14 +482,11 @@ static void realloc_without_memory(void)
 	close_heap();
 }
 
-static void is_refused(char *pointer, enum ndshm_heap_error error)
+static void is_refused(char *pointer, uint32_t reason)
 {
-	unsigned int before = reported[error];
-
 	CHECK(ndshm__heap_free(heap, pointer) == -EINVAL);
-	CHECK(reported[error] == before + 1 && reported_pointer == pointer);
+	CHECK(ndshm__heap_classify(heap, pointer) == reason);
 	CHECK(!ndshm__heap_usable_size(heap, pointer));
-	CHECK(reported[error] == before + 2);
 }
 
 /* Freed to the cache, to a span or the pool, to a kept extent and to the section. */
@@ -519,13 +500,13 @@ static void freed_twice(void)
 
 		REQUIRE(one && other && one != other);
 		CHECK(!ndshm__heap_free(heap, other));
-		is_refused(other, NDSHM_HEAP_NOT_LIVE);
+		is_refused(other, NDSHM_REASON_POINTER_FREED);
 		ndshm__heap_trim(heap);
-		is_refused(other, NDSHM_HEAP_NOT_LIVE);
+		is_refused(other, NDSHM_REASON_POINTER_FREED);
 		CHECK(!ndshm__heap_free(heap, one));
 		ndshm__heap_trim(heap);
-		is_refused(one, NDSHM_HEAP_FOREIGN);
-		is_refused(other, NDSHM_HEAP_FOREIGN);
+		is_refused(one, NDSHM_REASON_POINTER_FOREIGN);
+		is_refused(other, NDSHM_REASON_POINTER_FOREIGN);
 	}
 	close_heap();
 }
@@ -539,11 +520,11 @@ static void not_the_start(void)
 		char *pointer = get(sizes[i]);
 
 		REQUIRE(pointer);
-		is_refused(pointer + 1, NDSHM_HEAP_INTERIOR);
-		is_refused(pointer + 8, NDSHM_HEAP_INTERIOR);
-		is_refused(pointer + 16, NDSHM_HEAP_INTERIOR);
-		is_refused(pointer + sizes[i] / 2, NDSHM_HEAP_INTERIOR);
-		is_refused(pointer + sizes[i] - 1, NDSHM_HEAP_INTERIOR);
+		is_refused(pointer + 1, NDSHM_REASON_POINTER_INTERIOR);
+		is_refused(pointer + 8, NDSHM_REASON_POINTER_INTERIOR);
+		is_refused(pointer + 16, NDSHM_REASON_POINTER_INTERIOR);
+		is_refused(pointer + sizes[i] / 2, NDSHM_REASON_POINTER_INTERIOR);
+		is_refused(pointer + sizes[i] - 1, NDSHM_REASON_POINTER_INTERIOR);
 		CHECK(!ndshm__heap_free(heap, pointer));
 	}
 	close_heap();
@@ -556,27 +537,24 @@ static void of_another_owner(void)
 	int here;
 
 	REQUIRE(open_heap(SECTION));
-	is_refused((char *)&here, NDSHM_HEAP_FOREIGN);
-	is_refused((char *)1, NDSHM_HEAP_FOREIGN);
-	is_refused((char *)UINTPTR_MAX, NDSHM_HEAP_FOREIGN);
-	is_refused(section.base - 16, NDSHM_HEAP_FOREIGN);
-	is_refused(section.base, NDSHM_HEAP_FOREIGN);
-	is_refused(section.base + 1, NDSHM_HEAP_FOREIGN);
-	is_refused(section.base + SECTION - 16, NDSHM_HEAP_FOREIGN);
-	is_refused(section.base + SECTION, NDSHM_HEAP_FOREIGN);
+	is_refused((char *)&here, NDSHM_REASON_POINTER_FOREIGN);
+	is_refused((char *)1, NDSHM_REASON_POINTER_FOREIGN);
+	is_refused((char *)UINTPTR_MAX, NDSHM_REASON_POINTER_FOREIGN);
+	is_refused(section.base - 16, NDSHM_REASON_POINTER_FOREIGN);
+	is_refused(section.base, NDSHM_REASON_POINTER_FOREIGN);
+	is_refused(section.base + 1, NDSHM_REASON_POINTER_FOREIGN);
+	is_refused(section.base + SECTION - 16, NDSHM_REASON_POINTER_FOREIGN);
+	is_refused(section.base + SECTION, NDSHM_REASON_POINTER_FOREIGN);
 	pointer = get(64);
 	REQUIRE(pointer);
-	is_refused(section.base + SECTION - 16, NDSHM_HEAP_FOREIGN);
+	is_refused(section.base + SECTION - 16, NDSHM_REASON_POINTER_FOREIGN);
 	/* An extent of another holder. */
 	section.holder = 2;
 	CHECK(!fake_source.alloc(&section, 2 * whole(1), whole(1), &theirs));
 	section.holder = 1;
-	is_refused(section.base + theirs, NDSHM_HEAP_FOREIGN);
+	is_refused(section.base + theirs, NDSHM_REASON_POINTER_FOREIGN);
 	fake_section_reap(&section, 2);
 	CHECK(!ndshm__heap_free(heap, pointer));
-	/* Without a misuse handler it is refused as well. */
-	ndshm__heap_set_error_handler(heap, NULL, NULL);
-	CHECK(ndshm__heap_free(heap, pointer) == -EINVAL);
 	close_heap();
 }
 
@@ -986,7 +964,7 @@ static void tables_follow_use(void)
 	high = ndshm__heap_alloc(heap, 1 << 30, &error);
 	CHECK(high && committed() - before < 8 << 20);
 	memset(high, 1, 4096);
-	CHECK(ndshm__heap_classify(heap, high + (1 << 29)) == NDSHM_HEAP_INTERIOR);
+	CHECK(ndshm__heap_classify(heap, high + (1 << 29)) == NDSHM_REASON_POINTER_INTERIOR);
 	CHECK(ndshm__heap_usable_size(heap, high) == 1 << 30);
 	CHECK(!ndshm__heap_free(heap, high));
 

@@ -129,20 +129,6 @@ static size_t live;
 /* For each granule: a block of this process starts there. In private memory. */
 static unsigned char *starts;
 
-static struct {
-	unsigned int count;
-	enum ndshm_heap_error error;
-	void *pointer;
-} reported;
-
-static void on_error(void *context, enum ndshm_heap_error error, void *pointer)
-{
-	EXPECT(context == &reported);
-	reported.count++;
-	reported.error = error;
-	reported.pointer = pointer;
-}
-
 static uint64_t offset_of(const void *memory)
 {
 	uint64_t offset = UINT64_MAX;
@@ -215,22 +201,21 @@ static void reallocate(struct block *block, unsigned long random)
 		*block = blocks[--count];
 }
 
-/* Get the expected kind of misuse for a pointer that is not the start of a live block. */
-static enum ndshm_heap_error error_of(const char *pointer)
+/* Get the expected reason for a pointer that is not the start of a live block. */
+static uint32_t error_of(const char *pointer)
 {
 	uint64_t offset = pointer - (char *)ndshm_section_base(section);
 
 	if (!ledger_has_page(offset))
-		return NDSHM_HEAP_FOREIGN;
-	return ledger_has_block(offset) ? NDSHM_HEAP_INTERIOR : NDSHM_HEAP_NOT_LIVE;
+		return NDSHM_REASON_POINTER_FOREIGN;
+	return ledger_has_block(offset) ? NDSHM_REASON_POINTER_INTERIOR : NDSHM_REASON_POINTER_FREED;
 }
 
 /* Misuse @pointer in one of several ways; it must be refused without effect. */
 static void error(void *pointer, unsigned long random)
 {
-	enum ndshm_heap_error kind = error_of(pointer);
-	unsigned int before = reported.count;
-	void *out = &reported;
+	uint32_t reason = error_of(pointer);
+	void *out = report;
 
 	switch (random % 4) {
 	case 0:
@@ -242,9 +227,8 @@ static void error(void *pointer, unsigned long random)
 	default:
 		EXPECT(ndshm_section_free(section, pointer) == -EINVAL);
 	}
-	EXPECT(reported.count == before + 1 && reported.pointer == pointer &&
-	       reported.error == kind);
-	report->refused[kind]++;
+	EXPECT(ndshm_last_reason(ndshm) == reason);
+	report->refused[reason - NDSHM_REASON_POINTER_FOREIGN]++;
 }
 
 static void release(struct block *block, unsigned long random)
@@ -269,7 +253,7 @@ static void break_some(unsigned long random)
 		pointer = random & 8 ? base + SECTION + (random >> 60) : base - 1 - (random >> 60);
 		break;
 	case 1:
-		pointer = random & 8 ? (char *)&reported : (char *)(random | 1);
+		pointer = random & 8 ? (char *)&seed : (char *)(random | 1);
 		break;
 	case 2:
 	case 3:
@@ -323,7 +307,6 @@ static void hold(unsigned int number, int fd)
 	if (!EXPECT(starts) || !EXPECT(!ndshm_open("section:", &ndshm)) ||
 	    !EXPECT(!ndshm_section_adopt(ndshm, fd, &section)))
 		return;
-	EXPECT(!ndshm_section_set_error_handler(section, on_error, &reported));
 	for (unsigned long i = 0; i < all && !*module_wrong; i++) {
 		unsigned long random = module_random(&state);
 		struct block *block = &blocks[count ? (random >> 32) % count : 0];
@@ -408,8 +391,7 @@ static void the_peer_was_hostile(void)
 static void errors_were_refused(void)
 {
 	printf("# refused: %lu foreign, %lu interior, %lu not live\n",
-	       report->refused[NDSHM_HEAP_FOREIGN], report->refused[NDSHM_HEAP_INTERIOR],
-	       report->refused[NDSHM_HEAP_NOT_LIVE]);
+	       report->refused[0], report->refused[1], report->refused[2]);
 	for (int i = 0; i < 3; i++)
 		CHECK(report->refused[i]);
 }

@@ -342,38 +342,18 @@ int ndshm_section_dma_address(struct ndshm_section *section, const void *pointer
 	NDSHM_NONNULL(1, 4) NDSHM_MUST_CHECK;
 
 /*
- * Reasons of the library itself. Those for the kinds of enum ndshm_heap_error are EINVAL with
- * the status INVALID_PARAMETER; POINTER_LENT (<ndshm/loan.h>) is EBUSY with INVALID_STATE.
- * <ndshm/ndshm.h> has the others. The module's reasons stay below 0x10000.
+ * Reasons of the library itself. Those of invalid block pointers are EINVAL with the status
+ * INVALID_PARAMETER; POINTER_LENT (<ndshm/loan.h>) is EBUSY with INVALID_STATE. <ndshm/ndshm.h> has
+ * the others. The module's reasons stay below 0x10000.
+ *
+ * POINTER_FOREIGN: not in memory of this process's heap. POINTER_INTERIOR: inside a live block, but
+ * not its start. POINTER_FREED: in memory of this process's heap, but not in a live block: usually a
+ * double free. If the extent was released since, it is POINTER_FOREIGN.
  */
 #define NDSHM_REASON_POINTER_FOREIGN	0x10000U
 #define NDSHM_REASON_POINTER_INTERIOR	0x10001U
 #define NDSHM_REASON_POINTER_FREED	0x10002U
 #define NDSHM_REASON_POINTER_LENT	0x10003U
-
-/**
- * enum ndshm_heap_error - kinds of invalid block pointers that are reported
- * @NDSHM_HEAP_FOREIGN: not in memory of this process's heap
- * @NDSHM_HEAP_INTERIOR: inside a live block, but not its start
- * @NDSHM_HEAP_NOT_LIVE: in memory of this process's heap, but not in a live block:
- *	usually a double free. If the extent was released since, NDSHM_HEAP_FOREIGN is
- *	reported.
- */
-enum ndshm_heap_error {
-	NDSHM_HEAP_FOREIGN,
-	NDSHM_HEAP_INTERIOR,
-	NDSHM_HEAP_NOT_LIVE,
-};
-
-typedef void (*ndshm_heap_error_handler)(void *context, enum ndshm_heap_error error, void *pointer);
-
-/*
- * Set the error handler, called on each misuse by the thread that makes the invalid call.
- * Must be called before other threads use the section; NULL removes it.
- */
-int ndshm_section_set_error_handler(struct ndshm_section *section, ndshm_heap_error_handler hook,
-				    void *context)
-	NDSHM_NONNULL(1);
 
 /**
  * struct ndshm_heap_stats - statistics; exact only while no thread allocates or frees
