@@ -22,7 +22,6 @@ void ndshm__put(struct ndshm *ndshm)
 {
 	if (atomic_fetch_sub(&ndshm->references, 1) != 1)
 		return;
-	ndshm__last_close(ndshm);
 	free(ndshm);
 }
 
@@ -70,12 +69,18 @@ static const char *default_place(void)
 	return where && *where ? where : NDSHM_DEVICE;
 }
 
+/* Number of the context that was opened last. */
+static atomic_ulong last_number;
+
 NDSHM_API int ndshm_open(const char *where, struct ndshm **out)
 {
 	struct ndshm *ndshm;
 	int error;
 
 	*out = NULL;
+	error = ndshm__lock_open();
+	if (error)
+		return error;
 	if (!where)
 		where = default_place();
 	ndshm = calloc(1, sizeof(*ndshm));
@@ -84,11 +89,7 @@ NDSHM_API int ndshm_open(const char *where, struct ndshm **out)
 	ndshm->references = 1;
 	ndshm->fd = -1;
 	ndshm->backend = ndshm__find_backend(where);
-	error = ndshm__last_open(ndshm);
-	if (error) {
-		free(ndshm);
-		return error;
-	}
+	ndshm->number = ++last_number;
 	error = ndshm->backend->open(ndshm, where);
 	if (error) {
 		ndshm__put(ndshm);

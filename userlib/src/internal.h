@@ -81,14 +81,6 @@ extern const struct ndshm_backend ndshm__backend_memfd;
 extern const struct ndshm_backend ndshm__backend_section;
 extern const struct ndshm_backend ndshm__backend_netlink;
 
-/* Reason of the last failure of one thread. */
-struct ndshm_last {
-	struct ndshm_last *next;
-	uintptr_t thread;	/* 0: unused entry */
-	uint32_t reason;
-	uint32_t status;
-};
-
 /**
  * struct ndshm - a client
  * @backend: never NULL
@@ -98,9 +90,7 @@ struct ndshm_last {
  * @closed: ndshm_close() was called; only blocks and sections remain
  * @info: limits and the default adapter, as read by ndshm_open()
  * @claims: protected by ndshm__lock()
- * @lasts: protected by ndshm__lock()
- * @first_last: entry of the opening thread, which thereby needs no allocation
- * @link: list of contexts of last.c, protected by ndshm__lock()
+ * @number: different from that of each other context, also of those that were closed
  */
 struct ndshm {
 	const struct ndshm_backend *backend;
@@ -110,9 +100,7 @@ struct ndshm {
 	atomic_bool closed;
 	struct ndshm_get_info_args info;
 	struct ndshm_claim *claims;
-	struct ndshm_last *lasts;
-	struct ndshm_last first_last;
-	struct ndshm *link;
+	unsigned long number;
 };
 
 /* context.c */
@@ -136,17 +124,18 @@ int ndshm__ioctl(int fd, unsigned long number, void *argument);
 const struct ndshm_backend *ndshm__find_backend(const char *where);
 
 /*
- * last.c. One lock for all lists of the library. It is held for short critical sections, never
+ * process.c. One lock for all lists of the library. It is held for short critical sections, never
  * across a system call but madvise(), fstat() of a memfd and those of malloc(); pthread_atfork()
- * handlers make it free in a child of fork().
+ * handlers make it free in a child of fork(). ndshm__lock_open() returns 0 or -errno.
  */
+int ndshm__lock_open(void);
 void ndshm__lock(void);
 void ndshm__unlock(void);
 /* section.c: in a child of fork(), close the sections that it must not inherit. */
 void ndshm__sections_abandon(void);
-int ndshm__last_open(struct ndshm *ndshm);
-void ndshm__last_close(struct ndshm *ndshm);
-void ndshm__set_last(struct ndshm *ndshm, uint32_t reason, uint32_t status);
+
+/* last.c: record the reason and status of this thread's last call, if it failed. */
+void ndshm__set_last(const struct ndshm *ndshm, uint32_t reason, uint32_t status);
 /*
  * Record that the call succeeded or failed without a reason of the module. -ENOMEM is
  * recorded as the reason MAPPINGS or MEMORY, -EAFNOSUPPORT as NETLINK_REFUSED. Returns @error.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Process identity. A child of fork() detects that it is a new process by a page that is
- * wiped on fork (MADV_WIPEONFORK). This needs no atfork handler and no lock, so it is
- * safe no matter what other threads of the parent did at the time of the fork.
+ * The lock of the library's lists, and process identity. A child of fork() detects that it is a new
+ * process by a page that is wiped on fork (MADV_WIPEONFORK). This needs no atfork handler and no
+ * lock, so it is safe no matter what other threads of the parent did at the time of the fork.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -17,6 +17,54 @@ void ndshm__close(int fd)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	close(fd);
 	pthread_setcancelstate(state, NULL);
+}
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int once_error;
+
+atomic_uint ndshm__forks;
+
+/* Twice, because threads go on until the fork() itself. */
+static void before_fork(void)
+{
+	ndshm__lock();
+	ndshm__forks++;
+}
+
+static void in_parent(void)
+{
+	ndshm__forks++;
+	ndshm__unlock();
+}
+
+static void in_child(void)
+{
+	ndshm__unlock();
+	ndshm__sections_abandon();
+}
+
+/* A fork() must wait for each thread that has the lock, so the handlers are registered before. */
+static void set_up(void)
+{
+	once_error = pthread_atfork(before_fork, in_parent, in_child);
+}
+
+int ndshm__lock_open(void)
+{
+	pthread_once(&once, set_up);
+	return -once_error;
+}
+
+void ndshm__lock(void)
+{
+	pthread_once(&once, set_up);
+	pthread_mutex_lock(&lock);
+}
+
+void ndshm__unlock(void)
+{
+	pthread_mutex_unlock(&lock);
 }
 
 /* Number of the process; 0 in a child that has not called ndshm__process() yet. */

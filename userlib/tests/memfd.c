@@ -455,24 +455,6 @@ static void bad_counts_are_refused(void)
 	CHECK(block == (void *)1);
 }
 
-static void the_reason_is_the_contexts(void)
-{
-	struct ndshm_request request = request_of(0);
-	struct ndshm_block *block;
-	struct ndshm *other;
-
-	REQUIRE(!ndshm_open("memfd:", &other));
-	CHECK(ndshm_alloc(ndshm, &request, &block) == -EINVAL);
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_LENGTH_ZERO);
-	CHECK(ndshm_last_reason(other) == NDSHM_REASON_NONE);
-	request.length = UINT64_MAX;
-	CHECK(ndshm_alloc(other, &request, &block) == -EOVERFLOW);
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_LENGTH_ZERO);
-	CHECK(ndshm_last_reason(other) == NDSHM_REASON_LENGTH_OVERFLOW);
-	ndshm_close(other);
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_LENGTH_ZERO);
-}
-
 static void handles_are_the_clients(void)
 {
 	struct ndshm_block_row *rows;
@@ -648,7 +630,6 @@ int main(void)
 	RUN(every_usage_is_allowed);
 	RUN(many_is_all_or_none);
 	RUN(bad_counts_are_refused);
-	RUN(the_reason_is_the_contexts);
 	RUN(handles_are_the_clients);
 	RUN(mappings_outlive_the_client);
 	RUN(a_child_has_what_was_mapped);

@@ -32,10 +32,10 @@ $(test_programs): $(tests)/%: $(tests)/%.o $(test_objects)
 		$(filter %.o,$^) $(nl_libs)
 
 allocations := calloc reallocarray memfd_create fallocate64 mmap64 mprotect mremap
-$(tests)/failnth $(tests)/last $(tests)/netlink $(tests)/section: $(tests)/wrap.o
+$(tests)/failnth $(tests)/netlink $(tests)/section: $(tests)/wrap.o
 $(tests)/section: wraps = $(call wrap,$(allocations))
 $(tests)/failnth: wraps = $(call wrap,$(allocations))
-$(tests)/last: wraps = $(call wrap,$(allocations) pthread_key_create pthread_atfork pthread_setspecific)
+$(tests)/last: wraps = $(call wrap,pthread_atfork)
 $(tests)/netlink $(tests)/netlink_bad $(tests)/netlink_admin: $(tests)/fake_kernel.o
 $(tests)/netlink: wraps = $(call wrap,$(allocations) genl_connect)
 $(tests)/netlink_bad: wraps = $(call wrap,genl_connect $(netlink_steps))

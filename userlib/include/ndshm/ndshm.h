@@ -6,7 +6,7 @@
  *
  * - int functions return 0 or a negative errno; errno itself is not part of the contract.
  *   Constructors fill *out, and set it to NULL on failure.
- * - After a failure ndshm_last_reason() returns the reason, per context and thread, and
+ * - After a failure ndshm_last_reason() returns the reason, per thread, and
  *   ndshm_reason_text() describes it. The library never prints.
  * - A structure that the library fills can grow. The inline function that fills it passes the
  *   size of the caller's to a function whose name ends in _sized, which languages without
@@ -114,7 +114,8 @@ static inline int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
 /*
  * Reason for the failure of this thread's last call on this context: NDSHM_REASON_*, or
  * NDSHM_REASON_NONE if it succeeded or failed outside the module (most errors of mmap() and
- * netlink have an errno only). The status is the NDIS status of this reason.
+ * netlink have an errno only). A failure of this thread on another context replaces it. The status
+ * is the NDIS status of this reason.
  */
 uint32_t ndshm_last_reason(const struct ndshm *ndshm)
 	NDSHM_NONNULL(1);
