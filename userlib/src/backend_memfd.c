@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * "memfd:", an emulation of the module: every block is a memfd. There is no DMA, so there
- * are no addresses and no claims. Requests are validated like the module does, in the
+ * are no addresses, no claims and no queues. Requests are validated like the module does, in the
  * same order and with the same reasons.
  */
 #include <errno.h>
@@ -134,17 +134,6 @@ static uint32_t get_info(struct ndshm *ndshm, struct ndshm_get_info_args *argume
 	argument->out_bytes = ndshm->memfd->bytes;
 	ndshm__unlock();
 	return NDSHM_REASON_NONE;
-}
-
-static uint32_t claim(const struct ndshm_adapter_claim_args *argument)
-{
-	uint32_t width = argument->address_width ? argument->address_width : 32;
-
-	if (argument->adapter != MEMFD_ADAPTER_ID)
-		return NDSHM_REASON_ADAPTER_UNKNOWN;
-	if (width < 24 || width > 64)
-		return NDSHM_REASON_ADDRESS_WIDTH;
-	return NDSHM_REASON_CLAIM_UNSUPPORTED;
 }
 
 static bool node_exists(int32_t node)
@@ -411,7 +400,7 @@ static int client_command(struct ndshm *ndshm, unsigned long number, void *argum
 	case NDSHM_GET_INFO:
 		return ndshm__memfd_reply(argument, get_info(ndshm, argument));
 	case NDSHM_ADAPTER_CLAIM:
-		return ndshm__memfd_reply(argument, claim(argument));
+		return ndshm__memfd_reply(argument, NDSHM_REASON_CLAIM_UNSUPPORTED);
 	case NDSHM_BLOCK_ALLOC:
 		return ndshm__memfd_reply(argument, block_alloc(ndshm, argument));
 	case NDSHM_BLOCK_FREE:
@@ -524,30 +513,6 @@ static int list_blocks(struct ndshm *ndshm, void **out, size_t *count)
 	return n && !rows ? -ENOMEM : 0;
 }
 
-/* The default queue and the default port of the adapter have the same blocks. */
-static int list_queues(struct ndshm *ndshm, void **out, size_t *count)
-{
-	struct ndshm_queue_row *rows = calloc(2, sizeof(*rows));
-
-	if (!rows)
-		return -ENOMEM;
-	ndshm__lock();
-	rows[0] = (struct ndshm_queue_row){
-		.adapter = MEMFD_ADAPTER_ID,
-		.usage = true,
-		.state = 3, /* running */
-		.blocks = ndshm->memfd->count,
-		.bytes = ndshm->memfd->bytes,
-	};
-	ndshm__unlock();
-	rows[1] = rows[0];
-	rows[1].port = true;
-	rows[1].state = 2; /* active */
-	*out = rows;
-	*count = 2;
-	return 0;
-}
-
 static int client_list(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
 		       size_t *count)
 {
@@ -564,7 +529,6 @@ static int client_list(struct ndshm *ndshm, enum ndshm_list list, const void *ke
 	case NDSHM_LIST_SECTIONS:
 		return ndshm__memfd_list_sections(out, count);
 	case NDSHM_LIST_QUEUES:
-		return list_queues(ndshm, out, count);
 	case NDSHM_LIST_QUOTAS:
 	case NDSHM_LIST_REFUSALS:
 	case NDSHM_LIST_RESERVE:

@@ -111,17 +111,6 @@ static int try_list_blocks(void)
 	return error;
 }
 
-static int try_list_queues(void)
-{
-	struct ndshm_queue_row *rows;
-	size_t count;
-	int error = ndshm_list_queues(ndshm, &rows, &count);
-
-	CHECK(!error == !!rows && !error == !!count);
-	free(rows);
-	return error;
-}
-
 static int try_find_adapter(void)
 {
 	struct ndshm_adapter_info info;
@@ -264,7 +253,6 @@ FAIL_EACH(info, 0, true)
 FAIL_EACH(list_adapters, 1, true)
 FAIL_EACH(list_providers, 1, true)
 FAIL_EACH(list_blocks, 1, true)
-FAIL_EACH(list_queues, 1, true)
 FAIL_EACH(find_adapter, 1, true)
 FAIL_EACH(find_provider, 1, true)
 FAIL_EACH(claim, 1, true)
@@ -435,7 +423,6 @@ int main(void)
 	RUN(list_adapters_fails);
 	RUN(list_providers_fails);
 	RUN(list_blocks_fails);
-	RUN(list_queues_fails);
 	RUN(find_adapter_fails);
 	RUN(find_provider_fails);
 	RUN(claim_fails);
