@@ -7,7 +7,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 project = "ndshm"
 exclude_patterns = ["examples"]
-extensions = ["api"]
+extensions = ["api", "tables"]
 highlight_language = "none"
 html_theme = "alabaster"
 html_theme_options = {

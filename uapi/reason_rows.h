@@ -6,8 +6,8 @@
  *
  * The module and the library define NDSHM_REASON_ROW() and include this file for their
  * tables. generate-status.sh writes the constants in linux/ndshm_status.h, with the
- * comments between the rows, and the tables in Documentation/use/status.rst. The tests
- * compare all of them with selftests/lib/ndshm_expected_reasons.h, which is written by hand.
+ * comments between the rows; Documentation/use/status.rst shows the rows. The tests
+ * compare them with selftests/lib/ndshm_expected_reasons.h, which is written by hand.
  *
  * A new reason is a row at the end with the next number; a number is never reused. The
  * name is the reason in lower case with dashes. The text states the problem and, after a

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # generate.sh KERNEL_SOURCE_DIR [--check]: makes of specs/ndshm.yaml, with the kernel's
-# own tools, the uapi header, the kernel's policies and operations, and ndshm.rst.
+# own tools, the uapi header, and the kernel's policies and operations.
 # With --check nothing is written: it compares, and fails on a difference.
 #
 # KERNEL_SOURCE_DIR is a source tree of Linux 6.12, whose tools word the output; they
@@ -20,7 +20,7 @@ schema=Documentation/netlink/genetlink-legacy.yaml
 tools=$kernel/tools/net/ynl
 python=${PYTHON:-/usr/bin/python3}
 
-for file in "$tools/ynl-gen-c.py" "$tools/ynl-gen-rst.py" "$kernel/$schema"; do
+for file in "$tools/ynl-gen-c.py" "$kernel/$schema"; do
 	[[ -f $file ]] || { echo "${0##*/}: $file is not there" >&2; exit 2; }
 done
 
@@ -50,8 +50,6 @@ sed -i 's/^\t\t\.dumpit\t.*/&\n\t\t.start\t\t= ndshm_nl_dump_start,\n\t\t.done\t
 	"$tree/new/kernel/netlink/gen.c"
 sed -i 's/^extern const struct genl_ops .*/&\n\nint ndshm_nl_dump_start(struct netlink_callback *cb);\nint ndshm_nl_dump_done(struct netlink_callback *cb);/' \
 	"$tree/new/kernel/netlink/gen.h"
-mkdir -p -- "$tree/new/Documentation/netlink"
-"$python" "$tools/ynl-gen-rst.py" -i "$tree/$spec" -o "$tree/new/Documentation/netlink/ndshm.rst"
 
 cd -- "$tree/new"
 different=0

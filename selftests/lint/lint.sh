@@ -143,7 +143,7 @@ check_netlink_generated() {
 
 check_status() {
 	uapi/generate-status.sh --check ||
-		echo 'constants and tables of reasons are not what reason_rows.h generates: run uapi/generate-status.sh'
+		echo 'constants of reasons are not what reason_rows.h generates: run uapi/generate-status.sh'
 	grep '^``[a-z-]*``\(, ``[a-z-]*``\)*$' Documentation/use/troubleshooting.rst | grep -o '[a-z][a-z-]*' |
 		while read -r name; do
 			grep -q "\"$name\"" uapi/reason_rows.h userlib/src/reason.c || echo "troubleshooting.rst: no reason is named $name"

@@ -125,6 +125,7 @@ interop  fio                I/O
 interop  e2fsprogs          a file system with direct I/O
 interop  pciutils           finds the device
 docs   python3-sphinx       makes HTML of the documentation
+docs   python3-yaml         reads the netlink specification
 package  mmdebstrap         makes the clean chroots
 package  uidmap             the same for users other than root
 package  udev               applies the rule of the device node in the guest
