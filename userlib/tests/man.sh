@@ -126,7 +126,7 @@ for page in "$pages"/*.[1-9]; do
 		ok "${page##*/}: $program.c is a program" || sed 's/^/# /' "$top/log"
 		echo "$program" >>"$top/programs"
 		case $program in
-		claim|irqs|reset|config)
+		claim|irqs)
 			# The backend without a module has no claims.
 			"$top/$program" memfd >"$top/log" 2>&1
 			is "and runs" "1 Operation not supported (claim-unsupported)" \
