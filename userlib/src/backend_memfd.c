@@ -530,7 +530,6 @@ static int client_list(struct ndshm *ndshm, enum ndshm_list list, const void *ke
 		return ndshm__memfd_list_sections(out, count);
 	case NDSHM_LIST_QUEUES:
 	case NDSHM_LIST_QUOTAS:
-	case NDSHM_LIST_REFUSALS:
 	case NDSHM_LIST_RESERVE:
 	case NDSHM_LISTS:
 		break;

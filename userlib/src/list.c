@@ -43,13 +43,6 @@ static int compare_quotas(const void *left, const void *right)
 	return compare_ids(a->uid, b->uid);
 }
 
-static int compare_refusals(const void *left, const void *right)
-{
-	const struct ndshm_refusal_row *a = left, *b = right;
-
-	return compare_ids(a->reason, b->reason);
-}
-
 /* Size of the rows of a list, and their order; NULL: that of the backend. */
 static const struct {
 	size_t row;
@@ -61,7 +54,6 @@ static const struct {
 	[NDSHM_LIST_SECTIONS] = { sizeof(struct ndshm_section_row), compare_sections },
 	[NDSHM_LIST_QUEUES] = { sizeof(struct ndshm_queue_row), compare_queues },
 	[NDSHM_LIST_QUOTAS] = { sizeof(struct ndshm_quota_row), compare_quotas },
-	[NDSHM_LIST_REFUSALS] = { sizeof(struct ndshm_refusal_row), compare_refusals },
 	[NDSHM_LIST_RESERVE] = { sizeof(struct ndshm_reserve_row), NULL },
 };
 
@@ -150,12 +142,6 @@ NDSHM_API int ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_ro
 				      size_t *count, size_t size)
 {
 	return get_list(ndshm, NDSHM_LIST_QUOTAS, out, count, size);
-}
-
-NDSHM_API int ndshm_list_refusals_sized(struct ndshm *ndshm, struct ndshm_refusal_row **out,
-					size_t *count, size_t size)
-{
-	return get_list(ndshm, NDSHM_LIST_REFUSALS, out, count, size);
 }
 
 NDSHM_API int ndshm_find_adapter_sized(struct ndshm *ndshm, const char *name,

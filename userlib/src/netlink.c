@@ -21,7 +21,6 @@ _Static_assert(NDSHM_A_PROVIDER_MAX <= ATTRIBUTES_MAX, "providers have the most 
 _Static_assert(NDSHM_A_BLOCK_MAX <= ATTRIBUTES_MAX, "blocks have the most attributes");
 _Static_assert(NDSHM_A_SECTION_MAX <= ATTRIBUTES_MAX, "sections have the most attributes");
 _Static_assert(NDSHM_A_QUEUE_MAX <= ATTRIBUTES_MAX, "queues have the most attributes");
-_Static_assert(NDSHM_A_REASON_MAX <= ATTRIBUTES_MAX, "reasons have the most attributes");
 _Static_assert(NDSHM_A_RESERVE_MAX <= ATTRIBUTES_MAX, "the reserve has the most attributes");
 
 _Static_assert(NDSHM_NAME_SIZE == NDSHM_NAME_MAX, "names are as long here as there");
@@ -256,11 +255,6 @@ static const struct ndshm_field quota_fields[] = {
 	{ .attribute = NDSHM_A_QUOTA_WANTED, .type = FIELD_NONE64 },
 };
 
-static const struct ndshm_field refusal_fields[] = {
-	FIELD(ndshm_refusal_row, reason, REASON_ID),
-	FIELD(ndshm_refusal_row, count, REASON_REFUSALS),
-};
-
 static const struct ndshm_field reserve_fields[] = {
 	FIELD(ndshm_reserve_row, size, RESERVE_SIZE),
 	FIELD(ndshm_reserve_row, chunk_size, RESERVE_CHUNK_SIZE),
@@ -317,7 +311,6 @@ const struct ndshm_table ndshm__tables[NDSHM_LISTS] = {
 		TABLE(QUOTA, ndshm_quota_row, quota_fields),
 		.put = put_uid,
 	},
-	[NDSHM_LIST_REFUSALS] = { TABLE(REASON, ndshm_refusal_row, refusal_fields) },
 	[NDSHM_LIST_RESERVE] = { TABLE(RESERVE, ndshm_reserve_row, reserve_fields) },
 };
 

@@ -89,18 +89,7 @@ ok "a reserve that is too large: why"
 run 2 "a reserve without a size" reserve much
 run 2 "a reserve with two sizes" reserve 1M 2M
 
-run 0 "reasons" list reasons
-is "reasons: table, without those that did not occur" \
-	"REASON            REFUSALS  TEXT
-length-zero              7  length is 0; request at least one byte
-unknown      1099511627776  reason is not known to this library; use a newer library" "$out"
-run 0 "reasons in JSON" list reasons -j
-is "reasons: id" 4711 "$(get 1 id)"
-is "reasons: refusals" 7 "$(get 0 refusals)"
-is "reasons: text" '"length is 0; request at least one byte"' "$(get 0 text)"
 export STAND_IN_REFUSE=1
-run 1 "reasons: not permitted" list reasons
-says "reasons: not permitted: why" "ndshm: cannot list reasons: requires CAP_SYS_ADMIN; * (EPERM)"
 run 1 "reserve: not permitted" reserve
 says "reserve: not permitted: why" "ndshm: cannot show the reserve: requires CAP_SYS_ADMIN; * (EPERM)"
 run 1 "quota: not permitted" quota root
@@ -109,7 +98,7 @@ run 1 "quota: not to be set" quota root --bytes 1
 says "quota: not to be set: why" "ndshm: cannot set a quota: requires CAP_SYS_ADMIN; * (EPERM)"
 run 1 "monitor: not permitted" monitor
 says "monitor: not permitted: why" "ndshm: cannot listen: requires CAP_SYS_ADMIN; * (EPERM)"
-for words in "list reasons" reserve "quota root" monitor; do
+for words in reserve "quota root" monitor; do
 	# shellcheck disable=SC2086
 	run 1 "$words: not permitted in JSON" $words --json
 	out=$err

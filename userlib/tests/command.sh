@@ -273,8 +273,6 @@ run 1 "monitor: no device" -b section: monitor
 says "monitor: no device: why" "ndshm: cannot listen: $needed"
 run 1 "reserve: no module" -b memfd: reserve
 says "reserve: no module: why" "ndshm: cannot show the reserve: $needed"
-run 1 "reasons: no module" -b memfd: list reasons
-says "reasons: no module: why" "ndshm: cannot list reasons: $needed"
 run 1 "a name: no module" -b memfd: section create --name frames --max 1M --hold
 says "a name: no module: why" "ndshm: cannot create a section: $needed"
 for words in "open frames true" "rm frames"; do

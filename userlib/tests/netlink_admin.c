@@ -112,55 +112,6 @@ static void quotas_are_listed(void)
 	CHECK(!rows && !count);
 }
 
-static void some_refusals(void)
-{
-	static const uint32_t reasons[] = { 52, 1, 4711 };
-
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		struct nl_msg *message = kernel_begin(NDSHM_CMD_REASON_GET, NLM_F_MULTI);
-
-		nla_put_u32(message, NDSHM_A_REASON_ID, reasons[i]);
-		nla_put_string(message, NDSHM_A_REASON_NAME, "name");
-		nla_put_u64(message, NDSHM_A_REASON_REFUSALS, (uint64_t)reasons[i] << 32);
-		kernel_put(message);
-	}
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
-}
-
-static void refusals_are_listed(void)
-{
-	static const uint32_t sorted[] = { 1, 52, 4711 };
-	struct ndshm_refusal_row *rows = NULL;
-	size_t count = 0;
-
-	kernel_reset(some_refusals);
-	CHECK_DONE(ndshm, ndshm_list_refusals(ndshm, &rows, &count));
-	CHECK(kernel.request_command == NDSHM_CMD_REASON_GET && kernel.dumps == 1);
-	REQUIRE(count == 3);
-	for (size_t i = 0; i < count; i++)
-		CHECK(rows[i].reason == sorted[i] && rows[i].count == (uint64_t)sorted[i] << 32);
-	free(rows);
-	kernel_reset(nothing);
-	CHECK_DONE(ndshm, ndshm_list_refusals(ndshm, &rows, &count));
-	CHECK(!rows && !count);
-}
-
-/* A client without a device has them, too. */
-static void refusals_need_no_device(void)
-{
-	struct ndshm_refusal_row *rows = NULL;
-	struct ndshm *other;
-	size_t count = 0;
-
-	kernel_reset(some_refusals);
-	REQUIRE(!ndshm_open("netlink:", &other));
-	CHECK_DONE(other, ndshm_list_refusals(other, &rows, &count));
-	CHECK(count == 3);
-	free(rows);
-	ndshm_close(other);
-}
-
 static int refusal;
 
 static void refused(void)
@@ -210,7 +161,6 @@ static void a_quota_is_set(void)
 static void quotas_are_refused(void)
 {
 	struct ndshm_quota_row row = { .uid = 4711 }, *rows = (void *)1;
-	struct ndshm_refusal_row *refusals = (void *)1;
 	size_t count = 1;
 
 	refusal = -EPERM;
@@ -218,8 +168,6 @@ static void quotas_are_refused(void)
 	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EPERM && row.uid == 4711);
 	CHECK(ndshm_set_quota(ndshm, 1, 1, 0, &row) == -EPERM);
 	CHECK(ndshm_list_quotas(ndshm, &rows, &count) == -EPERM && !rows && !count);
-	count = 1;
-	CHECK(ndshm_list_refusals(ndshm, &refusals, &count) == -EPERM && !refusals && !count);
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
 	kernel.has_family = false;
 	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EOPNOTSUPP);
@@ -421,7 +369,6 @@ static void stand_in_has_none(const char *name)
 {
 	const struct ndshm_access access = { .owner = 1 };
 	struct ndshm_quota_row row, *rows;
-	struct ndshm_refusal_row *refusals = (void *)1;
 	struct ndshm_monitor *monitor = (void *)1;
 	struct ndshm_reserve_row reserve;
 	struct ndshm *other;
@@ -433,7 +380,6 @@ static void stand_in_has_none(const char *name)
 	CHECK(ndshm_delete_section_id(other, 1) == -EOPNOTSUPP);
 	CHECK(ndshm_get_quota(other, 1, &row) == -EOPNOTSUPP);
 	CHECK(ndshm_list_quotas(other, &rows, &count) == -EOPNOTSUPP);
-	CHECK(ndshm_list_refusals(other, &refusals, &count) == -EOPNOTSUPP && !refusals && !count);
 	CHECK(ndshm_set_quota(other, 1, 1, 0, &row) == -EOPNOTSUPP);
 	CHECK(ndshm_set_adapter_access(other, 1, NDSHM_ACCESS_OWNER, &access) == -EOPNOTSUPP);
 	CHECK(ndshm_set_provider_access(other, 1, NDSHM_ACCESS_OWNER, &access) == -EOPNOTSUPP);
@@ -774,8 +720,6 @@ int main(void)
 		return 1;
 	RUN(a_quota_is_requested);
 	RUN(quotas_are_listed);
-	RUN(refusals_are_listed);
-	RUN(refusals_need_no_device);
 	RUN(a_quota_is_set);
 	RUN(quotas_are_refused);
 	RUN(the_reserve_is_requested);

@@ -31,8 +31,6 @@ int __wrap_ndshm_get_quota_sized(struct ndshm *ndshm, uint32_t uid, struct ndshm
 				 size_t size);
 int __wrap_ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_row **out,
 				   size_t *count, size_t size);
-int __wrap_ndshm_list_refusals_sized(struct ndshm *ndshm, struct ndshm_refusal_row **out,
-				     size_t *count, size_t size);
 int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
 				   size_t *count, size_t size);
 int __wrap_ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row **out,
@@ -109,26 +107,6 @@ int __wrap_ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_row *
 	(*out)[0] = row_of(0);
 	(*out)[1] = row_of(NAMELESS);
 	*count = 2;
-	return 0;
-}
-
-int __wrap_ndshm_list_refusals_sized(struct ndshm *ndshm, struct ndshm_refusal_row **out,
-				     size_t *count, size_t size)
-{
-	(void)ndshm;
-	(void)size;
-	*out = NULL;
-	*count = 0;
-	if (refusal())
-		return refusal();
-	*out = calloc(4, sizeof(**out));
-	if (!*out)
-		abort();
-	(*out)[0].reason = NDSHM_REASON_ARGUMENT_SHORT;
-	(*out)[1] = (struct ndshm_refusal_row){ NDSHM_REASON_LENGTH_ZERO, 7 };
-	(*out)[2].reason = NDSHM_REASON_MEMLOCK;
-	(*out)[3] = (struct ndshm_refusal_row){ 4711, 1ULL << 40 };
-	*count = 4;
 	return 0;
 }
 

@@ -115,7 +115,7 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 $(tests)/ndshm-admin: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
 		$(tests)/stand_in_admin.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
-		$(call wrap,$(addprefix ndshm_,open get_quota_sized list_quotas_sized list_refusals_sized list_queues_sized \
+		$(call wrap,$(addprefix ndshm_,open get_quota_sized list_quotas_sized list_queues_sized \
 			list_blocks_sized list_sections_sized set_quota get_reserve_sized set_reserve \
 			monitor_open_for monitor_fd monitor_next_sized monitor_close)) \
 		-o $@ $^ $(nl_libs) $(tool_libs)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm list adapters|providers|queues|blocks|sections|reasons
+ * ndshm list adapters|providers|queues|blocks|sections
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -638,61 +638,6 @@ static const struct column adapter_groups[] = {
 	{ "ADAPTER", COLUMN_ADAPTER, offsetof(struct group, key), NULL }, GROUP_COLUMNS
 };
 
-static void reason_name_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_refusal_row *row = from;
-
-	set_text(cell, ndshm_reason_name(row->reason));
-}
-
-static void reason_refusals_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_refusal_row *row = from;
-
-	set_usage(cell, true, row->count);
-}
-
-static void reason_text_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_refusal_row *row = from;
-
-	set_text(cell, ndshm_reason_text(row->reason));
-}
-
-static const struct column reason_columns[] = {
-	{ "REASON", COLUMN_TEXT, 0, reason_name_cell },
-	{ "REFUSALS", COLUMN_OTHER_COUNT, 0, reason_refusals_cell },
-	{ "TEXT", COLUMN_TEXT, 0, reason_text_cell },
-	{ 0 }
-};
-
-/* Only the reasons for which a request has failed. */
-static int list_reasons(struct ndshm *ndshm, void **rows, size_t *count)
-{
-	struct ndshm_refusal_row *all;
-	size_t total;
-	int error = ndshm_list_refusals(ndshm, &all, &total);
-
-	*rows = all;
-	*count = 0;
-	for (size_t i = 0; i < total; i++)
-		if (all[i].count)
-			all[(*count)++] = all[i];
-	return error;
-}
-
-static json_t *reason_json(const struct names *names, const void *from)
-{
-	const struct ndshm_refusal_row *row = from;
-
-	(void)names;
-	return json_pack("{s:I, s:s, s:I, s:s}",
-			 "id", (json_int_t)row->reason,
-			 "name", ndshm_reason_name(row->reason),
-			 "refusals", (json_int_t)row->count,
-			 "text", ndshm_reason_text(row->reason));
-}
-
 static const struct column provider_groups[] = {
 	{ "PROVIDER", COLUMN_PROVIDER, offsetof(struct group, key), NULL }, GROUP_COLUMNS
 };
@@ -747,8 +692,6 @@ static const struct kind {
 	  block_json },
 	{ "sections", section_groupings, section_columns, sizeof(struct ndshm_section_row),
 	  list_sections, section_json },
-	{ "reasons", NULL, reason_columns, sizeof(struct ndshm_refusal_row), list_reasons,
-	  reason_json },
 };
 
 static const struct grouping *find_grouping(const struct kind *kind, const char *word)
@@ -812,7 +755,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			if (!strcmp(argument, kinds[i].name))
 				arguments->kind = &kinds[i];
 		if (!arguments->kind)
-			argp_error(state, "\"%s\": cannot be listed; use adapters, providers, queues, blocks, sections or reasons", argument);
+			argp_error(state, "\"%s\": cannot be listed; use adapters, providers, queues, blocks or sections", argument);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_usage(state);
@@ -949,12 +892,7 @@ static enum exit_code list(struct ndshm *ndshm, struct arguments *arguments)
 	if (!error)
 		error = get_names(ndshm, &names);
 	if (error)
-		/* -EPERM has no reason of the module: name the missing capability. */
-		code = error == -EPERM ?
-		       cannot_reason("requires CAP_SYS_ADMIN; run it as root, "
-				     "outside of containers",
-				     NULL, error, "list %s", kind->name) :
-		       cannot_ndshm(ndshm, error, "list %s", kind->name);
+		code = cannot_ndshm(ndshm, error, "list %s", kind->name);
 	else if (arguments->by)
 		code = print_groups(arguments);
 	else
@@ -989,10 +927,10 @@ enum exit_code run_list(struct common *common, int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "adapters|providers|queues|blocks|sections|reasons",
+		.args_doc = "adapters|providers|queues|blocks|sections",
 		.doc = "List what the module holds.\v"
 		       "Without CAP_SYS_ADMIN you see the blocks and sections of your own user, "
-		       "and neither what queues have nor the reasons of failed requests.",
+		       "and not what queues have.",
 		.children = children,
 	};
 	struct arguments arguments = { .common = common };

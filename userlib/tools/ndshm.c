@@ -43,7 +43,6 @@ static const struct argp main_help = {
 	       "  list queues               receive queues and virtual ports of drivers\n"
 	       "  list blocks               what is allocated, and whose it is\n"
 	       "  list sections             what processes share, and how much of it is used\n"
-	       "  list reasons              why requests failed, and how often\n"
 	       "  ps [processes|blocks|sections|claims]  which processes have it\n"
 	       "  top                       the same, live\n"
 	       "  plot [FILE]               a picture of what \"top\" has recorded\n"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libndshm for administrators: permissions, quotas, the reserve, sections by their ids, failed
- * requests and events. The rules of <ndshm/ndshm.h> apply. All calls use netlink and need the
- * module: contexts of "memfd:" and "section:" return -EOPNOTSUPP.
+ * libndshm for administrators: permissions, quotas, the reserve, sections by their ids, and
+ * events. The rules of <ndshm/ndshm.h> apply. All calls use netlink and need the module: contexts of "memfd:" and "section:" return -EOPNOTSUPP.
  */
 #ifndef NDSHM_ADMIN_H
 #define NDSHM_ADMIN_H
@@ -158,27 +157,6 @@ int ndshm_set_reserve(struct ndshm *ndshm, uint64_t bytes)
  */
 int ndshm_delete_section_id(struct ndshm *ndshm, uint32_t id)
 	NDSHM_NONNULL(1);
-
-/* Failed requests -------------------------------------------------------- */
-
-/* Requests of all users that failed for a reason since the module was loaded. */
-struct ndshm_refusal_row {
-	uint32_t reason;		/* NDSHM_REASON_*, or one that the library does not know */
-	uint64_t count;
-};
-
-/*
- * List all reasons of the module, sorted by number: *out is an array of *count rows that
- * the caller frees with free(). -EPERM: the caller lacks CAP_SYS_ADMIN.
- */
-int ndshm_list_refusals_sized(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count,
-			      size_t size)
-	NDSHM_NONNULL(1, 2, 3);
-static inline int ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out,
-				      size_t *count)
-{
-	return ndshm_list_refusals_sized(ndshm, out, count, sizeof(**out));
-}
 
 /* Events ----------------------------------------------------------------- */
 
