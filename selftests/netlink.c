@@ -2,7 +2,6 @@
 /*
  * The netlink family: requests, their permissions, and events.
  */
-#include <ctype.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -69,10 +68,9 @@ TEST_F(netlink, numbers)
 	EXPECT_EQ(23, NDSHM_CMD_QUOTA_EXCEEDED_NTF);
 	EXPECT_EQ(24, NDSHM_CMD_ADAPTER_SET);
 	EXPECT_EQ(25, NDSHM_CMD_PROVIDER_SET);
-	EXPECT_EQ(26, NDSHM_CMD_REASON_GET);
-	EXPECT_EQ(27, NDSHM_CMD_RESERVE_GET);
-	EXPECT_EQ(28, NDSHM_CMD_RESERVE_SET);
-	EXPECT_EQ(29, NDSHM_CMD_SECTION_DELETE);
+	EXPECT_EQ(26, NDSHM_CMD_RESERVE_GET);
+	EXPECT_EQ(27, NDSHM_CMD_RESERVE_SET);
+	EXPECT_EQ(28, NDSHM_CMD_SECTION_DELETE);
 	EXPECT_EQ(2, NDSHM_A_RESERVE_SIZE);
 	EXPECT_EQ(6, NDSHM_A_RESERVE_USED);
 	EXPECT_EQ(9, NDSHM_A_ADAPTER_NEEDS_RESET);
@@ -737,7 +735,6 @@ TEST_F(netlink, ids_are_not_used_again)
 TEST_F(netlink, unprivileged)
 {
 	struct ndshm_nl_block seen[16], one;
-	struct ndshm_nl_reason reason;
 	struct ndshm_nl_provider provider;
 	struct ndshm_nl_adapter adapter;
 	struct ndshm_block_info mine;
@@ -774,75 +771,10 @@ TEST_F(netlink, unprivileged)
 		EXPECT_EQ(0, ndshm_nl_provider_by_name(&nl, "coherent",
 						       &provider));
 		EXPECT_EQ(-EPERM, ndshm_nl_join_events(&nl));
-		/* Numbers of refusals reveal the activity of other users. */
-		EXPECT_EQ(-EPERM, ndshm_nl_reason(&nl, NDSHM_REASON_FLAGS,
-						  &reason));
-		EXPECT_NE(NULL, strstr(nl.extack, "CAP_SYS_ADMIN"));
-		EXPECT_EQ(-EPERM, ndshm_nl_reason(&nl, ~0U, &reason));
-		EXPECT_EQ(-EPERM, ndshm_nl_reasons(&nl, &reason, 1));
 		_exit(0);
 	}
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
-}
-
-#define REASONS	(NDSHM_REASON_COUNT_KNOWN - 1)
-
-/* Return: true if @name is that of the @constant, in lower case with dashes. */
-static bool names_reason(const char *constant, const char *name)
-{
-	while (*name && (*constant == '_' ? '-' : tolower(*constant)) == *name) {
-		constant++;
-		name++;
-	}
-	return !*constant && !*name;
-}
-
-/* A failure counts once, for its reason only; a success counts for none. */
-TEST_F(netlink, refusals)
-{
-	static struct ndshm_nl_reason before[REASONS], after[REASONS];
-	struct ndshm_block_info block;
-	struct ndshm_block_alloc_args empty =
-		block_alloc_request(self->adapter, 0, &block);
-	struct ndshm_block_free_args unknown = block_free_request(NDSHM_NO_HANDLE);
-	struct ndshm_get_info_args info = get_info_request();
-	struct ndshm_nl_reason one;
-	unsigned int i, more;
-
-	ASSERT_EQ((int)REASONS, ndshm_nl_reasons(&self->nl, before, REASONS));
-	test_err_block_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->fd,
-			     &empty);
-	test_err_block_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->fd,
-			     &empty);
-	test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, self->fd, &unknown);
-	info.flags = 1;
-	test_err_get_info(EOPNOTSUPP, NDSHM_REASON_FLAGS, self->fd, &info);
-	ASSERT_EQ((int)REASONS, ndshm_nl_reasons(&self->nl, after, REASONS));
-	for (i = 0; i < REASONS; i++) {
-		EXPECT_EQ(bit(NDSHM_A_REASON_ID) | bit(NDSHM_A_REASON_NAME) |
-			  bit(NDSHM_A_REASON_REFUSALS),
-			  after[i].present & ~bit(NDSHM_A_REASON_PAD));
-		EXPECT_EQ(i + 1, after[i].id);
-		EXPECT_TRUE(names_reason(ndshm_expected[i + 1].name,
-					 after[i].name))
-			TH_LOG("reason %s", after[i].name);
-		more = 0;
-		if (i + 1 == NDSHM_REASON_LENGTH_ZERO)
-			more = 2;
-		if (i + 1 == NDSHM_REASON_HANDLE_UNKNOWN ||
-		    i + 1 == NDSHM_REASON_FLAGS)
-			more = 1;
-		EXPECT_EQ(before[i].refusals + more, after[i].refusals)
-			TH_LOG("reason %s", after[i].name);
-	}
-	ASSERT_EQ(0, ndshm_nl_reason(&self->nl, NDSHM_REASON_FLAGS, &one));
-	EXPECT_EQ(NDSHM_REASON_FLAGS, one.id);
-	EXPECT_STREQ("flags", one.name);
-	EXPECT_EQ(after[NDSHM_REASON_FLAGS - 1].refusals, one.refusals);
-	EXPECT_EQ(-ENOENT, ndshm_nl_reason(&self->nl, NDSHM_REASON_COUNT_KNOWN,
-					   &one));
-	EXPECT_EQ(-ERANGE, ndshm_nl_reason(&self->nl, 0, &one));
 }
 
 /* The sender's privileges count, not those of the socket's opener. */
@@ -1174,7 +1106,6 @@ static const struct policy_row spec[] = {
 	  0 },
 	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_MODE, NL_ATTR_TYPE_U32, 0,
 	  0 },
-	{ NDSHM_CMD_REASON_GET, NDSHM_A_REASON_ID, NL_ATTR_TYPE_U32, 1, 0 },
 	{ NDSHM_CMD_RESERVE_GET, NDSHM_A_RESERVE_CHUNK_SIZE, NL_ATTR_TYPE_U64, 0, 0 },
 	{ NDSHM_CMD_RESERVE_SET, NDSHM_A_RESERVE_SIZE, NL_ATTR_TYPE_U64, 0, 0 },
 	{ NDSHM_CMD_SECTION_DELETE, NDSHM_A_SECTION_ID, NL_ATTR_TYPE_U32, 1, 0 },
@@ -1275,7 +1206,7 @@ TEST_F(netlink, policy)
 			  i == NDSHM_CMD_SECTION_GET ||
 			  i == NDSHM_CMD_QUEUE_GET ||
 			  i == NDSHM_CMD_QUOTA_GET ||
-			  i == NDSHM_CMD_REASON_GET || is_single(i),
+			  is_single(i),
 			  policies->has_do[i]);
 	free(policies);
 }

@@ -159,7 +159,6 @@ TEST_F(viewer, request_sent_by_root)
 	struct ndshm_section_create_args create =
 		section_create_request(self->adapter, 1, 0);
 	struct ndshm_nl_section section;
-	struct ndshm_nl_reason reason;
 	struct ndshm_nl_quota quota;
 	struct ndshm_nl_block one;
 	struct ndshm_nl nl;
@@ -176,7 +175,6 @@ TEST_F(viewer, request_sent_by_root)
 	EXPECT_EQ(-EPERM, ndshm_nl_own_quota(&nl, &quota));
 	EXPECT_EQ(-EPERM, ndshm_nl_quota(&nl, NDSHM_USER_B, &quota));
 	EXPECT_EQ(-EPERM, ndshm_nl_set_quota(&nl, NDSHM_USER_B, &change));
-	EXPECT_EQ(-EPERM, ndshm_nl_reasons(&nl, &reason, 1));
 	test_section_create(self->fd, &create);
 	EXPECT_EQ(-ENOENT, ndshm_nl_delete_section(&nl, create.out_id));
 	ASSERT_EQ(0, ndshm_nl_section_by_id(&self->nl, create.out_id, &section));

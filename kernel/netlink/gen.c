@@ -75,11 +75,6 @@ const struct nla_policy ndshm_provider_set_nl_policy[NDSHM_A_PROVIDER_MODE + 1] 
 	[NDSHM_A_PROVIDER_MODE] = NLA_POLICY_MAX(NLA_U32, 438),
 };
 
-/* NDSHM_CMD_REASON_GET - do */
-const struct nla_policy ndshm_reason_get_nl_policy[NDSHM_A_REASON_ID + 1] = {
-	[NDSHM_A_REASON_ID] = NLA_POLICY_MIN(NLA_U32, 1),
-};
-
 /* NDSHM_CMD_RESERVE_GET - do */
 const struct nla_policy ndshm_reserve_get_nl_policy[NDSHM_A_RESERVE_CHUNK_SIZE + 1] = {
 	[NDSHM_A_RESERVE_CHUNK_SIZE] = { .type = NLA_U64, },
@@ -96,7 +91,7 @@ const struct nla_policy ndshm_section_delete_nl_policy[NDSHM_A_SECTION_ID + 1] =
 };
 
 /* Ops table for ndshm */
-const struct genl_ops ndshm_nl_ops[13] = {
+const struct genl_ops ndshm_nl_ops[12] = {
 	{
 		.cmd		= NDSHM_CMD_ADAPTER_GET,
 		.doit		= ndshm_nl_adapter_get_doit,
@@ -168,15 +163,6 @@ const struct genl_ops ndshm_nl_ops[13] = {
 		.doit		= ndshm_nl_provider_set_doit,
 		.policy		= ndshm_provider_set_nl_policy,
 		.maxattr	= NDSHM_A_PROVIDER_MODE,
-	},
-	{
-		.cmd		= NDSHM_CMD_REASON_GET,
-		.doit		= ndshm_nl_reason_get_doit,
-		.dumpit		= ndshm_nl_reason_get_dumpit,
-		.start		= ndshm_nl_dump_start,
-		.done		= ndshm_nl_dump_done,
-		.policy		= ndshm_reason_get_nl_policy,
-		.maxattr	= NDSHM_A_REASON_ID,
 	},
 	{
 		.cmd		= NDSHM_CMD_RESERVE_GET,

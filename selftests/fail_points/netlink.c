@@ -19,8 +19,7 @@ static struct ndshm_nl_provider provider;
 static struct ndshm_nl_block block;
 static struct ndshm_nl_queue queue;
 static struct ndshm_nl_quota quota;
-static struct ndshm_nl_reason reason;
-static int adapters, providers, blocks, queues, quotas, reasons, shown;
+static int adapters, providers, blocks, queues, quotas, shown;
 
 /* A missing answer must be reported instead of blocking the program. */
 static bool open_socket(void)
@@ -42,7 +41,6 @@ static bool setup(void)
 	blocks = ndshm_nl_blocks(&nl, NULL, 0);
 	queues = ndshm_nl_queues(&nl, NULL, 0);
 	quotas = ndshm_nl_quotas(&nl, NULL, 0);
-	reasons = ndshm_nl_reasons(&nl, NULL, 0);
 	return fail_nth_expect(!ndshm_nl_provider_by_name(&nl, "coherent",
 							  &provider)) &&
 	       fail_nth_expect(!ndshm_nl_adapter_by_id(&nl, of->adapter,
@@ -212,30 +210,6 @@ static void check_quotas(int error)
 {
 	if (!error)
 		fail_nth_expect(shown == quotas);
-	again(error);
-}
-
-static int call_reason(void)
-{
-	return ndshm_nl_reason(&nl, NDSHM_REASON_FLAGS, &reason);
-}
-
-static void check_reason(int error)
-{
-	if (!error)
-		fail_nth_expect(reason.id == NDSHM_REASON_FLAGS);
-	again(error);
-}
-
-static int call_reasons(void)
-{
-	return shown_or_error(ndshm_nl_reasons(&nl, NULL, 0));
-}
-
-static void check_reasons(int error)
-{
-	if (!error)
-		fail_nth_expect(shown == reasons);
 	again(error);
 }
 
@@ -449,8 +423,6 @@ static const struct fail_nth_command commands[] = {
 	NETLINK_COMMAND("queue-dump", call_queues, check_queues),
 	NETLINK_COMMAND("quota-get", call_quota, check_quota),
 	NETLINK_COMMAND("quota-dump", call_quotas, check_quotas),
-	NETLINK_COMMAND("reason-get", call_reason, check_reason),
-	NETLINK_COMMAND("reason-dump", call_reasons, check_reasons),
 	NETLINK_COMMAND("quota-set", call_set_quota, check_set_quota),
 	NETLINK_COMMAND("quota-set-requests", call_set_requests,
 			check_set_requests),

@@ -524,25 +524,6 @@ bool ndshm_nl_uncharged(struct ndshm_nl *nl, __u32 uid)
 	return true;
 }
 
-static void got_reason(const struct nlmsghdr *message, void *context)
-{
-	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
-	struct ndshm_nl_reason *reason = context;
-
-	memset(reason, 0, sizeof(*reason));
-	reason->present = present(&a);
-	reason->id = ndshm_nl_u32(a.at[NDSHM_A_REASON_ID]);
-	get_text(a.at[NDSHM_A_REASON_NAME], reason->name, sizeof(reason->name));
-	reason->refusals = get_u64(a.at[NDSHM_A_REASON_REFUSALS]);
-}
-
-int ndshm_nl_reason(struct ndshm_nl *nl, __u32 id,
-		    struct ndshm_nl_reason *reason)
-{
-	return get_one(nl, NDSHM_CMD_REASON_GET, NDSHM_A_REASON_ID, &id,
-		       sizeof(id), got_reason, reason);
-}
-
 static void got_reserve(const struct nlmsghdr *message, void *context)
 {
 	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
@@ -818,19 +799,6 @@ int ndshm_nl_quotas(struct ndshm_nl *nl, struct ndshm_nl_quota *quotas,
 	};
 
 	return dump(nl, NDSHM_CMD_QUOTA_GET, &store);
-}
-
-int ndshm_nl_reasons(struct ndshm_nl *nl, struct ndshm_nl_reason *reasons,
-		     int capacity)
-{
-	struct store store = {
-		.one = got_reason,
-		.next = (char *)reasons,
-		.size = sizeof(*reasons),
-		.capacity = capacity,
-	};
-
-	return dump(nl, NDSHM_CMD_REASON_GET, &store);
 }
 
 /* Any request of a list makes the kernel send the pending events to all listeners. */

@@ -134,13 +134,6 @@ struct ndshm_nl_queue {
 	__u32 lookahead;
 };
 
-struct ndshm_nl_reason {
-	__u32 present;
-	__u32 id;
-	char name[32];
-	__u64 refusals;
-};
-
 struct ndshm_nl_reserve {
 	__u32 present;
 	__u64 size;
@@ -273,9 +266,6 @@ bool ndshm_nl_uncharged(struct ndshm_nl *nl, __u32 uid);
 int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
 		       const struct ndshm_nl_quota_change *change);
 
-int ndshm_nl_reason(struct ndshm_nl *nl, __u32 id,
-		    struct ndshm_nl_reason *reason);
-
 /* Read the reserve; set its size, with as many requests as that takes. */
 int ndshm_nl_reserve(struct ndshm_nl *nl, struct ndshm_nl_reserve *reserve);
 int ndshm_nl_set_reserve(struct ndshm_nl *nl, __u64 bytes);
@@ -301,9 +291,6 @@ int ndshm_nl_queues(struct ndshm_nl *nl, struct ndshm_nl_queue *queues,
 
 int ndshm_nl_quotas(struct ndshm_nl *nl, struct ndshm_nl_quota *quotas,
 		    int capacity);
-
-int ndshm_nl_reasons(struct ndshm_nl *nl, struct ndshm_nl_reason *reasons,
-		     int capacity);
 
 /* Run a dump of all objects, and discard the messages. Return 0 or a negative errno. */
 int ndshm_nl_discard(struct ndshm_nl *nl, __u8 get);

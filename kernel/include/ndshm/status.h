@@ -52,7 +52,7 @@ int ndshm_reason_errno(ndshm_reason_t reason);
 const char *ndshm_reason_name(ndshm_reason_t reason);
 
 /**
- * ndshm_reason_refuse() - Count and trace the failure of a request
+ * ndshm_reason_refuse() - Trace the failure of a request
  * @reason: any reason but NDSHM_REASON_NONE
  *
  * Called once for each request that fails, by the function that answers it.
