@@ -292,6 +292,46 @@ TEST_F(plain, config_after_claim)
 	test_config(_metadata, function);
 }
 
+static int next_event(struct ndshm_nl *nl, struct ndshm_nl_adapter *adapter)
+{
+	static __u64 buffer[512];
+	int cmd = ndshm_nl_event(nl, 10000, buffer, sizeof(buffer));
+
+	if (cmd > 0)
+		ndshm_nl_to_adapter((const void *)buffer, adapter);
+	return cmd;
+}
+
+#define test_event(cmd, nl, adapter, is_claimed) do { \
+	struct ndshm_nl_adapter shown_ = {}; \
+	EXPECT_EQ(cmd, next_event(nl, &shown_)); \
+	EXPECT_EQ((adapter).id, shown_.id); \
+	EXPECT_EQ(is_claimed, shown_.claimed); \
+} while (0)
+
+/* A claim ends with its client, or with the device between the events of that. */
+TEST_F(plain, events_of_claims)
+{
+	struct function *function = &self->function;
+	const struct ndshm_nl_adapter adapter = function->edu.adapter;
+	struct ndshm_nl nl;
+
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_join_events(&nl));
+	test_claim(function);
+	test_event(NDSHM_CMD_ADAPTER_CLAIMED_NTF, &nl, adapter, true);
+	close(function->fd);
+	test_event(NDSHM_CMD_ADAPTER_RELEASED_NTF, &nl, adapter, false);
+	function->fd = ndshm_open();
+	test_claim(function);
+	test_event(NDSHM_CMD_ADAPTER_CLAIMED_NTF, &nl, adapter, true);
+	ASSERT_EQ(0, ndshm_pci_unbind(&function->edu.pci));
+	test_event(NDSHM_CMD_ADAPTER_REVOKED_NTF, &nl, adapter, true);
+	test_event(NDSHM_CMD_ADAPTER_RELEASED_NTF, &nl, adapter, false);
+	test_event(NDSHM_CMD_ADAPTER_GONE_NTF, &nl, adapter, false);
+	ndshm_nl_close(&nl);
+}
+
 TEST_F(plain, config_after_unbind)
 {
 	struct function *function = &self->function;

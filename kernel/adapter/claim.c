@@ -13,8 +13,10 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include <linux/ndshm_netlink.h>
 #include <ndshm/provider.h>
 
+#include "../base/events.h"
 #include "../base/testing.h"
 #include "adapter.h"
 #include "claim.h"
@@ -181,6 +183,7 @@ static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
 	WRITE_ONCE(adapter->group->client, claim->client);
 	list_add_tail(&claim->group_link, &adapter->group->claims);
 	adapter->claimant = claim->uid;
+	ndshm_event(NDSHM_CMD_ADAPTER_CLAIMED_NTF, adapter);
 	return NDSHM_REASON_NONE;
 }
 
@@ -218,6 +221,7 @@ static void claim_free(struct ndshm_claim *claim)
 		claim->bars[i].registers = NULL;
 		ndshm_object_put(&claim->bars[i].object);
 	}
+	ndshm_event(NDSHM_CMD_ADAPTER_RELEASED_NTF, adapter);
 }
 
 static void claim_group_end(struct ndshm_claim_group *group,
