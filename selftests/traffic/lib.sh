@@ -71,6 +71,28 @@ becomes() {
 	[[ $(count "$1" "$2") -eq $3 ]] || { echo "# $2 is $(count "$1" "$2"), not $3"; return 1; }
 }
 
+# ended ADAPTER COUNT COMMAND...: run a command that ends as many queues or ports of the adapter, and
+# print in their order, each with how often it comes in a row, `stopped` for the end of a queue's
+# DMA, `block` for a freed block, and `gone` for the end of a queue.
+ended() {
+	local patience=$((SECONDS + 30)) tracing=/sys/kernel/tracing id
+	local -a enable=("$tracing/events/ndshm/ndshm_"{queue_state,block_free}"/enable")
+	id=$("$ndshm" list adapters | awk -v name="$1" '$2 == name { print $1 }')
+	echo >$tracing/trace
+	echo 1 | tee "${enable[@]}" >/dev/null
+	"${@:3}"
+	until [[ $(grep -c "ndshm_queue_state: adapter=$id .* to=undefined " $tracing/trace) -ge $2 ]]; do
+		[[ $SECONDS -lt $patience ]] || break
+		sleep 0.05
+	done
+	echo 0 | tee "${enable[@]}" >/dev/null
+	awk -v adapter=" adapter=$id " 'index($0, adapter) {
+		if (/ndshm_block_free: /) print "block"
+		else if (/ to=(freeing|deleting) /) print "stopped"
+		else if (/ to=undefined /) print "gone"
+	}' $tracing/trace | uniq -c | awk '{ print $1, $2 }'
+}
+
 # Flood without waiting for replies. The rate must not exceed that of the driver under
 # emulation, because a card whose receive ring is full does no DMA and would prove nothing.
 # NDSHM_FLOOD_DELAY is the interval between frames in nanoseconds, for slower kernels.

@@ -198,26 +198,13 @@ longest() { ! ip link set "$net" mtu 9001 2>/dev/null && ! ip link set "$net" mt
 
 # The order must be, for each queue: DMA stopped, blocks freed, queue freed.
 in_order() {
-	local patience=$((SECONDS + 30)) count monitor
+	local count
 	count=$(blocks)
-	"$ndshm" monitor >/tmp/events &
-	monitor=$!
-	# The monitor is listening when it has printed an event.
-	until [[ -s /tmp/events ]]; do
-		[[ $SECONDS -lt $patience ]] && "$ndshm" alloc --length 4096 >/dev/null || return
-	done
-	down
-	# The events of the second queue come later.
-	until [[ $(grep -c "^queue gone .*adapter=$user_card" /tmp/events) -ge 2 ]]; do
-		[[ $SECONDS -lt $patience ]] || break
-		sleep 0.05
-	done
-	kill $monitor
-	awk -v adapter="adapter=$user_card" '$4 == adapter { print $1, $2 }' /tmp/events | uniq -c >/tmp/order
+	ended $user_card 2 down >/tmp/order
 	awk -v blocks="${count% *}" '
-		{ order = order $2 $3 " " }
-		$2 == "block" { gone += $1 }
-		END { exit !(order == "queuestopped blockgone queuegone queuestopped blockgone queuegone " && gone == blocks) }' /tmp/order ||
+		{ order = order $2 " " }
+		$2 == "block" { freed += $1 }
+		END { exit !(order == "stopped block gone stopped block gone " && freed == blocks) }' /tmp/order ||
 		{ sed 's/^/# /' /tmp/order; return 1; }
 }
 

@@ -33,9 +33,9 @@ dma_bare() {
 command_with_module() {
 	local tests=$NDSHM_BUILD/user/tests card=0000:00:11.0
 	"$NDSHM_BUILD/user/ndshm" bind "$card" &&
-	userlib/tests/admin_module.sh "$tests/"{ndshm,json_get} /dev/ndshm &&
+	userlib/tests/admin_module.sh "$tests/"{ndshm,json_get} /dev/ndshm "$card" &&
 	userlib/tests/container_module.sh "$tests/"{ndshm,json_get} /dev/ndshm &&
-	/usr/bin/python3 userlib/tests/ynl_module.py "$NDSHM_YNL" Documentation/netlink/specs/ndshm.yaml "$tests/ndshm" &&
+	/usr/bin/python3 userlib/tests/ynl_module.py "$NDSHM_YNL" Documentation/netlink/specs/ndshm.yaml "$tests/ndshm" "$card" &&
 	userlib/tests/ps_module.sh "$NDSHM_BUILD/user/ndshm" "$tests/"{json_get,keeps} /dev/ndshm "$card" &&
 	userlib/tests/list_module.sh "$NDSHM_BUILD/user/ndshm" "$tests/keeps" /dev/ndshm &&
 	userlib/tests/section_command.sh "$tests/"{ndshm,ndshm-stand-in,json_get,inherits} /dev/ndshm "$card"

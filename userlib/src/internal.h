@@ -52,7 +52,7 @@ enum ndshm_list {
  *	supported.
  * @set_reserve: As ndshm_set_reserve(). NULL: not supported.
  * @delete_section: As ndshm_delete_section_id(), with an id that is not 0. NULL: not supported.
- * @monitor: As ndshm_monitor_open_for(), with valid objects. NULL: not supported.
+ * @monitor: As ndshm_monitor_open(). NULL: not supported.
  *
  * Can be called concurrently. *out is set on success only.
  */
@@ -72,7 +72,7 @@ struct ndshm_backend {
 			 const struct ndshm_quota_row *limits);
 	int (*set_reserve)(struct ndshm *ndshm, uint64_t bytes);
 	int (*delete_section)(struct ndshm *ndshm, uint32_t id);
-	int (*monitor)(struct ndshm *ndshm, uint32_t objects, struct ndshm_monitor **out);
+	int (*monitor)(struct ndshm *ndshm, struct ndshm_monitor **out);
 };
 
 extern const struct ndshm_backend ndshm__backend_module;
@@ -176,7 +176,7 @@ int ndshm__netlink_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, ui
 			     const struct ndshm_quota_row *limits);
 int ndshm__netlink_set_reserve(struct ndshm *ndshm, uint64_t bytes);
 int ndshm__netlink_delete_section(struct ndshm *ndshm, uint32_t id);
-int ndshm__netlink_monitor(struct ndshm *ndshm, uint32_t objects, struct ndshm_monitor **out);
+int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out);
 
 /* Members of struct ndshm_backend that use netlink. */
 #define NDSHM__NETLINK_CALLS						\

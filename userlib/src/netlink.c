@@ -85,16 +85,6 @@ int ndshm__nle_errno(int error)
 	}
 }
 
-uint32_t ndshm__attr_u32(const struct nlattr *attr)
-{
-	return attr ? nla_get_u32(attr) : 0;
-}
-
-uint64_t ndshm__attr_u64(const struct nlattr *attr)
-{
-	return attr ? nla_get_u64(attr) : 0;
-}
-
 /*
  * Rows
  */
@@ -108,8 +98,6 @@ enum field_type {
 	FIELD_FLAG,	/* bool */
 	FIELD_NOT_ZERO,	/* bool; the attribute is a number */
 	FIELD_PRESENT,	/* bool: there is an attribute, which is also another field's */
-	FIELD_NONE32,	/* no member: only events have the attribute, see monitor.c */
-	FIELD_NONE64,
 };
 
 /* NLA_S32 of libnl implies no minimum length. */
@@ -120,8 +108,6 @@ static const struct nla_policy policies[] = {
 	[FIELD_STRING] = { .type = NLA_STRING },
 	[FIELD_FLAG] = { .type = NLA_FLAG },
 	[FIELD_NOT_ZERO] = { .type = NLA_U32 },
-	[FIELD_NONE32] = { .type = NLA_U32 },
-	[FIELD_NONE64] = { .type = NLA_U64 },
 };
 
 /**
@@ -251,8 +237,6 @@ static const struct ndshm_field quota_fields[] = {
 	FIELD(ndshm_quota_row, requests_limit, QUOTA_REQUESTS_LIMIT),
 	FIELD(ndshm_quota_row, clients, QUOTA_CLIENTS),
 	FIELD(ndshm_quota_row, clients_limit, QUOTA_CLIENTS_LIMIT),
-	{ .attribute = NDSHM_A_QUOTA_EXCEEDED, .type = FIELD_NONE32 },
-	{ .attribute = NDSHM_A_QUOTA_WANTED, .type = FIELD_NONE64 },
 };
 
 static const struct ndshm_field reserve_fields[] = {
@@ -320,10 +304,10 @@ static void set_member(char *row, const struct ndshm_field *field, const struct 
 
 	switch (field->type) {
 	case FIELD_U32:
-		*(uint32_t *)member = ndshm__attr_u32(attr);
+		*(uint32_t *)member = attr ? nla_get_u32(attr) : 0;
 		break;
 	case FIELD_U64:
-		*(uint64_t *)member = ndshm__attr_u64(attr);
+		*(uint64_t *)member = attr ? nla_get_u64(attr) : 0;
 		break;
 	case FIELD_NODE:
 		*(int32_t *)member = attr ? nla_get_s32(attr) : NDSHM_NODE_ANY;
@@ -333,7 +317,7 @@ static void set_member(char *row, const struct ndshm_field *field, const struct 
 			nla_strlcpy(member, attr, field->size);
 		break;
 	case FIELD_NOT_ZERO:
-		*(bool *)member = ndshm__attr_u32(attr);
+		*(bool *)member = attr && nla_get_u32(attr);
 		break;
 	case FIELD_FLAG:
 	case FIELD_PRESENT:
@@ -342,10 +326,10 @@ static void set_member(char *row, const struct ndshm_field *field, const struct 
 	}
 }
 
-int ndshm__netlink_parse(const struct ndshm_table *table, struct nlmsghdr *message,
-			 struct nlattr **attrs, void *row)
+int ndshm__netlink_parse(const struct ndshm_table *table, struct nlmsghdr *message, void *row)
 {
 	struct nla_policy policy[ATTRIBUTES_MAX + 1] = { 0 };
+	struct nlattr *attrs[ATTRIBUTES_MAX + 1];
 	int error;
 
 	for (size_t i = 0; i < table->field_count; i++)
@@ -387,12 +371,11 @@ static void fail(struct answer *answer, int error)
 
 static int on_row(struct nl_msg *message, void *context)
 {
-	struct nlattr *attrs[ATTRIBUTES_MAX + 1];
 	struct answer *answer = context;
 	void *row = answer->table ? add_row(answer) : NULL;
 
 	if (row)
-		fail(answer, ndshm__netlink_parse(answer->table, nlmsg_hdr(message), attrs, row));
+		fail(answer, ndshm__netlink_parse(answer->table, nlmsg_hdr(message), row));
 	else
 		fail(answer, answer->table ? -ENOMEM : -EBADMSG);
 	return NL_SKIP;

@@ -61,16 +61,12 @@ struct ndshm_query {
 int ndshm__netlink_query(const struct ndshm_table *table, const struct ndshm_query *query,
 			 void **rows, size_t *count);
 
-/* Set a zeroed row and @attrs, ATTRIBUTES_MAX + 1 pointers, from a message. Returns 0 or -errno. */
-int ndshm__netlink_parse(const struct ndshm_table *table, struct nlmsghdr *message,
-			 struct nlattr **attrs, void *row);
+/* Set a zeroed row from a message. Returns 0 or -errno. */
+int ndshm__netlink_parse(const struct ndshm_table *table, struct nlmsghdr *message, void *row);
 
 /* Convert an error of libnl to -errno. */
 int ndshm__nle_errno(int error);
 /* Open a connected socket and get the number of the family. Returns 0 or -errno. */
 int ndshm__netlink_connect(struct nl_sock **sock, int *family);
-
-uint32_t ndshm__attr_u32(const struct nlattr *attr);
-uint64_t ndshm__attr_u64(const struct nlattr *attr);
 
 #endif /* NDSHM_NETLINK_INTERNAL_H */

@@ -224,9 +224,6 @@ void kernel_put_queue(uint32_t adapter, bool port, uint32_t id, bool usage)
 
 static void answer_family(void)
 {
-	static const char *const names[] = {
-		"events", "adapters", "providers", "queues", "blocks", "sections", "quotas",
-	};
 	struct nlattr *groups, *group;
 	struct nl_msg *message;
 
@@ -241,12 +238,10 @@ static void answer_family(void)
 	nla_put_string(message, CTRL_ATTR_FAMILY_NAME, "ndshm");
 	if (kernel.group) {
 		groups = nla_nest_start(message, CTRL_ATTR_MCAST_GROUPS);
-		for (int i = 0; i < (kernel.one_group ? 1 : 7); i++) {
-			group = nla_nest_start(message, i + 1);
-			nla_put_string(message, CTRL_ATTR_MCAST_GRP_NAME, names[i]);
-			nla_put_u32(message, CTRL_ATTR_MCAST_GRP_ID, kernel.group + i);
-			nla_nest_end(message, group);
-		}
+		group = nla_nest_start(message, 1);
+		nla_put_string(message, CTRL_ATTR_MCAST_GRP_NAME, "events");
+		nla_put_u32(message, CTRL_ATTR_MCAST_GRP_ID, kernel.group);
+		nla_nest_end(message, group);
 		nla_nest_end(message, groups);
 	}
 	kernel_put(message);
@@ -304,15 +299,6 @@ static void answer(struct nlmsghdr *header)
 	kernel.script();
 }
 
-static void put_event(void)
-{
-	struct nl_msg *message = nlmsg_alloc_size(4096);
-
-	genlmsg_put(message, 0, 0, KERNEL_FAMILY, 0, 0, NDSHM_CMD_BLOCK_ADDED_NTF, 1);
-	kernel_put(message);
-	kernel_end_datagram();
-}
-
 static int fake_send(struct nl_sock *sock, struct nl_msg *message)
 {
 	struct nlmsghdr *header = nlmsg_hdr(message);
@@ -322,8 +308,6 @@ static int fake_send(struct nl_sock *sock, struct nl_msg *message)
 	queued = received = 0;
 	queue[0].length = 0;
 	kernel.answering = true;
-	if (kernel.joined)
-		put_event();
 	answer(header);
 	kernel.answering = false;
 	return header->nlmsg_len;

@@ -30,9 +30,7 @@ struct kernel {
 	uint8_t request_command;
 	uint32_t requested_present; /* request of a quota or of access: bit n for attribute n */
 	uint64_t requested[NDSHM_A_QUOTA_MAX + 1];
-	uint32_t group;		/* first multicast group; 0: the family has none */
-	bool one_group;		/* there are no groups for kinds of objects */
-	bool joined;		/* the socket is member of a group: an event precedes each answer */
+	uint32_t group;		/* multicast group; 0: the family has none */
 	bool answering;		/* the fake kernel itself is calling libnl */
 };
 

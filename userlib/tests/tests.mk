@@ -116,8 +116,8 @@ $(tests)/ndshm-admin: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_obj
 		$(tests)/stand_in_admin.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
 		$(call wrap,$(addprefix ndshm_,open get_quota_sized list_quotas_sized list_queues_sized \
-			list_blocks_sized list_sections_sized set_quota get_reserve_sized set_reserve \
-			monitor_open_for monitor_fd monitor_next_sized monitor_close)) \
+			list_blocks_sized set_quota get_reserve_sized set_reserve \
+			monitor_open monitor_fd monitor_next_sized monitor_close)) \
 		-o $@ $^ $(nl_libs) $(tool_libs)
 
 # With blocks, users and processes to list.

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """
-ynl_module.py YNL SPEC NDSHM: the kernel's ynl (its directory YNL) reads the family by its
+ynl_module.py YNL SPEC NDSHM CARD: the kernel's ynl (its directory YNL) reads the family by its
 specification SPEC: it dumps every table, asks for one object, sets a quota, and receives events. The
-objects must be those that the command NDSHM lists. Must run as root, as the only user of the module.
-Prints TAP.
+objects must be those that the command NDSHM lists; CARD is an adapter with claims. Must run as root, as
+the only user of the module. Prints TAP.
 """
 import json
 import os
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-ynl_dir, spec, ndshm = sys.argv[1:]
+ynl_dir, spec, ndshm, card = sys.argv[1:]
 sys.path.insert(0, ynl_dir)
 from lib import NlError, YnlFamily  # noqa: E402
 
@@ -83,20 +83,22 @@ except NlError as error:
     check("an unknown block is an error", error.nl_msg.error == -2 and
           "no such object" in error.nl_msg.extack.get("msg", ""), error.nl_msg.extack)
 
+check("the command ends: block", end(block) == 0)
+check("the command ends: section", end(section) == 0)
+
 # A socket that has sent a request cannot subscribe.
 listener = YnlFamily(spec, "")
 listener.ntf_subscribe("events")
-check("the command ends: block", end(block) == 0)
-check("the command ends: section", end(section) == 0)
+check("a claim", subprocess.call([ndshm, "alloc", "--adapter", card], stdout=subprocess.DEVNULL) == 0)
 heard = []
 limit = time.monotonic() + 30
-while {"block-freed-ntf", "section-gone-ntf"} - set(heard) and time.monotonic() < limit:
+while len(heard) < 2 and time.monotonic() < limit:
     select.select([listener.sock], [], [], 1)
     listener.check_ntf()
-    heard += [message["name"] for message in listener.async_msg_queue]
+    heard += [(message["name"], message["msg"]["name"]) for message in listener.async_msg_queue]
     listener.async_msg_queue.clear()
-check("the end of the block is an event", "block-freed-ntf" in heard, heard)
-check("the end of the section is an event", "section-gone-ntf" in heard, heard)
+check("its begin and its end are events",
+      heard == [("adapter-claimed-ntf", card), ("adapter-released-ntf", card)], heard)
 family.do("quota-set", {"uid": uid, "reset": True})
 
 print(f"1..{number}")

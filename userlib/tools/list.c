@@ -335,7 +335,7 @@ static int list_blocks(struct ndshm *ndshm, void **rows, size_t *count)
 	return ndshm_list_blocks(ndshm, (struct ndshm_block_row **)rows, count);
 }
 
-json_t *block_json(const struct names *names, const void *from)
+static json_t *block_json(const struct names *names, const void *from)
 {
 	const struct ndshm_block_row *row = from;
 	char adapter[NUMBER_SIZE], provider[NUMBER_SIZE], tag[5];
@@ -539,7 +539,7 @@ static json_t *processors_json(const struct ndshm_queue_row *row)
 	return processors;
 }
 
-json_t *queue_json(const struct names *names, const void *from)
+static json_t *queue_json(const struct names *names, const void *from)
 {
 	const struct ndshm_queue_row *row = from;
 	char *adapter = adapter_name(names, row->adapter);

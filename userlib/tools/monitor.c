@@ -34,6 +34,8 @@ struct monitor {
 
 static const char *const kinds[] = {
 	[NDSHM_EVENT_ADDED] = "added",
+	[NDSHM_EVENT_CLAIMED] = "claimed",
+	[NDSHM_EVENT_RELEASED] = "released",
 	[NDSHM_EVENT_REVOKED] = "revoked",
 	[NDSHM_EVENT_GONE] = "gone",
 };
@@ -189,8 +191,8 @@ enum exit_code run_monitor(struct common *common, int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.doc = "Show which adapters and providers come and go, a line each, until SIGINT or "
-		       "SIGTERM.\v"
+		.doc = "Show adapters and providers that come and go, and claims, a line each, until "
+		       "SIGINT or SIGTERM.\v"
 		       "It takes CAP_SYS_ADMIN.",
 		.children = children,
 	};

@@ -51,7 +51,7 @@ static const struct argp main_help = {
 	       "  section open NAME         run a program with a section that has a name\n"
 	       "  section rm NAME           delete a section, by its name or its id\n"
 	       "  section show ID           one section, and how much of it is used\n"
-	       "  monitor                   what happens, as it happens\n"
+	       "  monitor                   adapters, providers and claims, as they come and go\n"
 	       "  quota [USER]              what a user has and may have\n"
 	       "  reserve [SIZE]            memory that is kept in huge pages\n"
 	       "  permit adapter|provider NAME  who may use it\n"

@@ -145,8 +145,6 @@ void add_access(json_t *value, uint32_t uid, uint32_t gid, uint32_t mode);
 /* list.c: return a row as a JSON object */
 json_t *adapter_json(const struct ndshm_adapter_info *row);
 json_t *provider_json(const struct ndshm_provider_info *row);
-json_t *queue_json(const struct names *names, const void *row);
-json_t *block_json(const struct names *names, const void *row);
 const char *section_state(const struct ndshm_section_row *row);
 json_t *section_json(const struct names *names, const void *row);
 
@@ -195,8 +193,6 @@ size_t format_number(uint64_t number, char *text);
 /* Format bytes for a reader, in up to NUMBER_SIZE bytes: 512, 4K, 1.5G. */
 void format_size(uint64_t bytes, char *text);
 bool parse_number(const char *word, uint64_t max, uint64_t *number);
-/* Seconds from 0.1 to 3600; *@delay in milliseconds. */
-bool parse_delay(const char *word, unsigned int *delay);
 /* N, or "any". */
 bool parse_node(const char *word, int32_t *node);
 

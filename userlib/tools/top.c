@@ -681,6 +681,18 @@ static void read_options(struct argp_state *state, struct arguments *arguments)
 			 arguments->common->json);
 }
 
+/* Seconds from 0.1 to 3600; *@delay in milliseconds. */
+static bool parse_delay(const char *word, unsigned int *delay)
+{
+	char *end;
+	double seconds = strtod(word, &end);
+
+	if (*word < '0' || *word > '9' || *end || !(seconds >= 0.1 && seconds <= 3600))
+		return false;
+	*delay = seconds * 1000;
+	return true;
+}
+
 enum { OPTION_BY = 256 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)

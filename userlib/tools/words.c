@@ -192,17 +192,6 @@ bool parse_number(const char *word, uint64_t max, uint64_t *number)
 	return parse_digits(word, number, &end) && !*end && *number <= max;
 }
 
-bool parse_delay(const char *word, unsigned int *delay)
-{
-	char *end;
-	double seconds = strtod(word, &end);
-
-	if (*word < '0' || *word > '9' || *end || !(seconds >= 0.1 && seconds <= 3600))
-		return false;
-	*delay = seconds * 1000;
-	return true;
-}
-
 bool parse_node(const char *word, int32_t *node)
 {
 	uint64_t number;

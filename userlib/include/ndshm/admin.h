@@ -166,59 +166,32 @@ struct ndshm_monitor;	/* an event listener */
 enum ndshm_event_object {
 	NDSHM_EVENT_ADAPTER = 1,
 	NDSHM_EVENT_PROVIDER,
-	NDSHM_EVENT_QUEUE,
-	NDSHM_EVENT_BLOCK,
-	NDSHM_EVENT_SECTION,
-	NDSHM_EVENT_QUOTA,
 };
 
 enum ndshm_event_kind {
 	NDSHM_EVENT_ADDED = 1,	/* can be found from now on */
-	NDSHM_EVENT_STOPPED,	/* queues: DMA to its blocks has stopped */
-	NDSHM_EVENT_REVOKED,	/* device or provider is being removed */
-	NDSHM_EVENT_DELETED,	/* sections: no new extent, holder or mapping */
+	NDSHM_EVENT_CLAIMED,	/* adapters: a client has claimed it */
+	NDSHM_EVENT_RELEASED,	/* adapters: the claim has ended, and its blocks were revoked */
+	NDSHM_EVENT_REVOKED,	/* device or provider is being removed, and its blocks are revoked */
 	NDSHM_EVENT_GONE,	/* can no longer be found */
-	NDSHM_EVENT_EXCEEDED,	/* quotas: a request exceeded a limit */
 };
 
-/* An event, with the state of its object at that time. */
+/* An event, with the state of its object at that time, as any user can list it. */
 struct ndshm_event {
 	uint32_t object;		/* NDSHM_EVENT_ADAPTER, ... */
 	uint32_t kind;			/* NDSHM_EVENT_ADDED, ... */
-	uint32_t exceeded;		/* quotas: NDSHM_QUOTA_* bit of the limit */
-	uint64_t wanted;		/* quotas: amount requested */
 	/* Last, as its members can grow: the object. */
 	__extension__ union {
 		struct ndshm_adapter_info adapter;
 		struct ndshm_provider_info provider;
-		struct ndshm_queue_row queue;
-		struct ndshm_block_row block;
-		struct ndshm_section_row section;
-		struct ndshm_quota_row quota;
 	};
 };
 
-/* Start listening to all events. -EPERM: the caller lacks CAP_SYS_ADMIN. */
+/* Start listening. -EPERM: the caller lacks CAP_SYS_ADMIN. */
 int ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out)
 	NDSHM_NONNULL(1, 2) NDSHM_MUST_CHECK;
 
-/* A bit for ndshm_monitor_open_for(), and all bits. */
-#define NDSHM_MONITOR(object)	(1u << (object))
-#define NDSHM_MONITOR_ALL	(NDSHM_MONITOR(NDSHM_EVENT_QUOTA + 1) - NDSHM_MONITOR(NDSHM_EVENT_ADAPTER))
-
-/*
- * Listen to events of some kinds of objects: `objects` is a sum of NDSHM_MONITOR(NDSHM_EVENT_...).
- * The kernel does not even build messages about objects that nobody listens to: a program that
- * watches adapters does not slow down allocations. -EINVAL: no kind, or an unknown one.
- */
-int ndshm_monitor_open_for(struct ndshm *ndshm, uint32_t objects, struct ndshm_monitor **out)
-	NDSHM_NONNULL(1, 3) NDSHM_MUST_CHECK;
-
-/*
- * Return a descriptor to poll for POLLIN. It belongs to the monitor. It does not become readable
- * for events that the monitor has received already: call ndshm_monitor_next() until -EAGAIN, and
- * poll then.
- */
+/* Return a descriptor to poll for POLLIN. It belongs to the monitor. */
 int ndshm_monitor_fd(const struct ndshm_monitor *monitor)
 	NDSHM_NONNULL(1);
 
