@@ -74,13 +74,13 @@ static void deferred_teardown(void)
 
 /* Set up in this order, torn down in reverse order. */
 static const struct {
-	int (*setup)(void);
+	int (*setup)(void);	/* or NULL */
 	void (*teardown)(void);	/* or NULL */
 } parts[] __refconst = {
-	/* Netlink requests, until ndshm_nl_exit(), resize the reserve and list the blocks. */
+	/* Netlink requests, until ndshm_nl_unregister(), resize the reserve and list the blocks. */
 	{ reserve_setup, ndshm_reserve_teardown },
 	{ ndshm_members_setup, ndshm_members_teardown },
-	{ ndshm_nl_init, ndshm_nl_exit },
+	{ NULL, ndshm_nl_unregister },
 	{ ndshm_block_setup, ndshm_block_teardown },
 	{ ndshm_deferred_setup, deferred_teardown },
 	{ ndshm_step_setup, ndshm_step_teardown },
@@ -107,7 +107,7 @@ static void ndshm_teardown(unsigned int count)
 		if (parts[count].teardown)
 			parts[count].teardown();
 	}
-	/* After ndshm_nl_exit(): until then requests can set quotas and access. */
+	/* After ndshm_nl_unregister(): until then requests can set quotas and access. */
 	ndshm_quota_teardown();
 	ndshm_access_teardown();
 }
@@ -118,7 +118,7 @@ static int __init ndshm_init(void)
 	int ret;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		ret = parts[i].setup();
+		ret = parts[i].setup ? parts[i].setup() : 0;
 		if (ret) {
 			ndshm_teardown(i);
 			return ret;

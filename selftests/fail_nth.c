@@ -51,7 +51,7 @@
 
 static const struct fail_nth_group *const groups[] = {
 	&fail_nth_client, &fail_nth_mapping, &fail_nth_section,
-	&fail_nth_netlink, &fail_nth_events, &fail_nth_kernel, &fail_nth_queue,
+	&fail_nth_netlink, &fail_nth_kernel, &fail_nth_queue,
 	&fail_nth_request, &fail_nth_ndis, &fail_nth_pci, &fail_nth_module,
 };
 

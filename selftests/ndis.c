@@ -460,34 +460,6 @@ TEST_F(calls, own_stress)
 	EXPECT_EQ(0, run("own_stress"));
 }
 
-/* The same event exists for a queue; the case has one of each. */
-TEST_F(calls, own_port_stopped)
-{
-	static __u64 buffer[512];
-	struct ndshm_nl_queue queue;
-	unsigned int reported[2] = {};
-	struct ndshm_nl events;
-	int cmd;
-
-	EXPECT_EQ(0, ndshm_nl_open(&events));
-	EXPECT_EQ(0, ndshm_nl_join_events(&events));
-	EXPECT_EQ(0, run("ndis_queues"));
-	for (;;) {
-		cmd = ndshm_nl_event(&events, 0, buffer, sizeof(buffer));
-		if (cmd < 0)
-			break;
-		if (cmd != NDSHM_CMD_QUEUE_STOPPED_NTF)
-			continue;
-		ndshm_nl_to_queue((const void *)buffer, &queue);
-		EXPECT_GE(1, queue.kind);
-		reported[queue.kind & 1]++;
-	}
-	EXPECT_EQ(-ETIMEDOUT, cmd);
-	EXPECT_EQ(1, reported[0]);
-	EXPECT_EQ(1, reported[1]);
-	ndshm_nl_close(&events);
-}
-
 static int step(const char *name)
 {
 	return ndshm_write_file(PARAMETER(CASES, "step"), name);

@@ -810,6 +810,8 @@ TEST_F(provider, events)
 	EXPECT_LT(self->id, provider.id);
 	EXPECT_STREQ("test", provider.name);
 	EXPECT_EQ(1, provider.flags);
+	/* The number of blocks is for administrators, and a member need not be one any more. */
+	EXPECT_FALSE(provider.present & 1U << NDSHM_A_PROVIDER_BLOCKS);
 	test_mock("provider revoke test");
 	EXPECT_EQ(NDSHM_CMD_PROVIDER_REVOKED_NTF,
 		  next_event(&events, &provider));

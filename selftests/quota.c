@@ -428,52 +428,6 @@ TEST_F(quota, users_apart)
 	test_new_block(self->fd, self->adapter, 16 * self->page);
 }
 
-/* A refusal must cause an event with the wanted amount; a success must not. */
-TEST_F(quota, exceeded)
-{
-	static __u64 buffer[512];
-	struct ndshm_section_create_args create;
-	struct ndshm_block_alloc_args alloc;
-	struct ndshm_block_info block;
-	struct ndshm_nl_quota reported;
-	struct ndshm_nl listener;
-	__u64 before = used(self, 3);
-
-	test_charged(self->fd, self->adapter);
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, false));
-	ASSERT_EQ(0, ndshm_nl_open(&listener));
-	ASSERT_EQ(0, ndshm_nl_join_events(&listener));
-	ASSERT_EQ(0, set_limit(&self->nl, getuid(), BYTES,
-			       before + self->page));
-	ASSERT_EQ(0, set_limit(&self->nl, getuid(), RESERVED, HUGE));
-	alloc = block_alloc_request(self->adapter, 4 * self->page, &block);
-	test_err_block_alloc(EDQUOT, NDSHM_REASON_BYTE_QUOTA, self->fd, &alloc);
-	ASSERT_EQ(NDSHM_CMD_QUOTA_EXCEEDED_NTF,
-		  ndshm_nl_event(&listener, 10000, buffer, sizeof(buffer)));
-	ndshm_nl_to_quota((const void *)buffer, &reported);
-	EXPECT_EQ(getuid(), reported.uid);
-	EXPECT_EQ(BYTES, reported.exceeded);
-	EXPECT_EQ(4 * self->page, reported.wanted);
-	EXPECT_EQ(before, reported.amounts[3]);
-	EXPECT_EQ(before + self->page, reported.limits[3]);
-	EXPECT_EQ(BYTES | RESERVED, reported.set);
-	create = section_create_request(self->adapter, 3 * HUGE, 0);
-	test_err_section_create(EDQUOT, NDSHM_REASON_RESERVE_QUOTA, self->fd,
-				&create);
-	ASSERT_EQ(NDSHM_CMD_QUOTA_EXCEEDED_NTF,
-		  ndshm_nl_event(&listener, 10000, buffer, sizeof(buffer)));
-	ndshm_nl_to_quota((const void *)buffer, &reported);
-	EXPECT_EQ(RESERVED, reported.exceeded);
-	EXPECT_EQ(3 * HUGE, reported.wanted);
-	test_new_block(self->fd, self->adapter, 1);
-	ASSERT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF,
-		  ndshm_nl_event(&listener, 10000, buffer, sizeof(buffer)));
-	EXPECT_EQ(-ETIMEDOUT,
-		  ndshm_nl_event(&listener, 0, buffer, sizeof(buffer)));
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
-	ndshm_nl_close(&listener);
-}
-
 /* Operations with a descriptor also count for its opener, independent of the caller. */
 TEST_F(quota, of_the_opener)
 {

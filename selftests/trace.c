@@ -12,6 +12,7 @@
 #include "ndshm_mock.h"
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
+#include "ndshm_section.h"
 #include "ndshm_test.h"
 
 #define TRACING		"/sys/kernel/tracing/"
@@ -166,6 +167,26 @@ TEST_F(trace, block)
 	test_traced("ndshm_block_free: %s", fields);
 	test_traced("bytes=%llu uid=%u pid=%d", (unsigned long long)block.consumed, geteuid(),
 		    getpid());
+}
+
+TEST_F(trace, section)
+{
+	struct ndshm_section_create_args create =
+		section_create_request(self->adapter, 1 << 20, 0);
+	struct ndshm_section_delete_args delete = section_delete_request(0, -1);
+	char fields[160];
+
+	test_trace_begin("ndshm_section_create");
+	test_section_create(self->fd, &create);
+	snprintf(fields, sizeof(fields), "section=%u adapter=%u bytes=%u uid=%u\n",
+		 create.out_id, self->adapter, 1 << 20, geteuid());
+	test_traced("ndshm_section_create: %s", fields);
+	test_trace_begin("ndshm_section_delete");
+	test_section_delete(create.out_section, &delete);
+	test_traced("ndshm_section_delete: %s", fields);
+	test_trace_begin("ndshm_section_free");
+	close(create.out_section);
+	test_traced("ndshm_section_free: %s", fields);
 }
 
 /* A disabled event leaves no record. */

@@ -14,11 +14,9 @@
 #include <linux/uidgid.h>
 #include <linux/xarray.h>
 
-#include <linux/ndshm_netlink.h>
 #include <ndshm/block.h>
 
 #include "../base/deferred.h"
-#include "../base/events.h"
 #include "charge.h"
 #include "pinned.h"
 
@@ -167,9 +165,6 @@ ndshm_reason_t ndshm_quota_charge(const struct ndshm_requester *requester,
 		return reason;
 	if (requester->opener)
 		ndshm_quota_uncharge(requester->opener, kind, amount);
-	if (reason == reasons[kind])
-		ndshm_event(NDSHM_CMD_QUOTA_EXCEEDED_NTF,
-			    &(struct ndshm_quota_excess){ uid, kind, amount });
 	return reason;
 }
 
@@ -333,17 +328,15 @@ static void requester_uncharge(const struct ndshm_requester *requester, unsigned
 
 /* Charge both limits of both users, or none. The first one bounds @pages below overflow. */
 static ndshm_reason_t requester_charge(const struct ndshm_requester *requester,
-				       unsigned long pages,
-				       const struct ndshm_requester **refused)
+				       unsigned long pages)
 {
 	const struct user_struct *user = requester->cred->user;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
 	if (requester->opener)
-		reason = requester_charge(requester->opener, pages, refused);
+		reason = requester_charge(requester->opener, pages);
 	if (reason != NDSHM_REASON_NONE || requester->exempt)
 		return reason;
-	*refused = requester;
 	if (!requester_lock_pages(requester, pages)) {
 		reason = NDSHM_REASON_MEMLOCK;
 		goto err_opener;
@@ -361,8 +354,8 @@ err_opener:
 static ndshm_reason_t requester_charge_wait(const struct ndshm_requester *requester,
 					    unsigned long pages, bool may_wait)
 {
-	const struct ndshm_requester *each, *refused;
-	ndshm_reason_t reason = requester_charge(requester, pages, &refused);
+	const struct ndshm_requester *each;
+	ndshm_reason_t reason = requester_charge(requester, pages);
 
 	if (reason == NDSHM_REASON_NONE)
 		return reason;
@@ -372,13 +365,7 @@ static ndshm_reason_t requester_charge_wait(const struct ndshm_requester *reques
 	if (may_wait)
 		ndshm_deferred_wait();
 	ndshm_pinned_reap();
-	reason = requester_charge(requester, pages, &refused);
-	if (reason == NDSHM_REASON_BYTE_QUOTA)
-		ndshm_event(NDSHM_CMD_QUOTA_EXCEEDED_NTF,
-			    &(struct ndshm_quota_excess){
-				refused->cred->user->uid, NDSHM_QUOTA_BYTES,
-				(u64)pages << PAGE_SHIFT });
-	return reason;
+	return requester_charge(requester, pages);
 }
 
 /* Round up without overflow. */

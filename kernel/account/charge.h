@@ -145,7 +145,7 @@ enum ndshm_quota_kind {
 
 /*
  * Charge @amount to @requester and to its opener, or to neither. Returns MEMORY, or the
- * _QUOTA reason of the kind and notifies listeners. May sleep.
+ * _QUOTA reason of the kind. May sleep.
  */
 ndshm_reason_t ndshm_quota_charge(const struct ndshm_requester *requester,
 				  enum ndshm_quota_kind kind, u64 amount);
@@ -153,8 +153,8 @@ void ndshm_quota_uncharge(const struct ndshm_requester *requester,
 			  enum ndshm_quota_kind kind, u64 amount);
 
 /*
- * The same for one user, without a limit if @unlimited and without a notification: the
- * caller can retry. Charging may sleep; uncharging must not be called from interrupts.
+ * The same for one user, without a limit if @unlimited. Charging may sleep; uncharging must not be
+ * called from interrupts.
  */
 ndshm_reason_t ndshm_quota_charge_uid(kuid_t uid, enum ndshm_quota_kind kind,
 				      u64 amount, bool unlimited);
@@ -172,13 +172,6 @@ struct ndshm_quota_view {
 	u32 set;
 	u64 amounts[NDSHM_QUOTA_KINDS];
 	u64 limits[NDSHM_QUOTA_KINDS];
-};
-
-/* Object of NDSHM_CMD_QUOTA_EXCEEDED_NTF: @uid was refused @amount of @kind. */
-struct ndshm_quota_excess {
-	kuid_t uid;
-	enum ndshm_quota_kind kind;
-	u64 amount;
 };
 
 /* Read amounts and limits of any user. */

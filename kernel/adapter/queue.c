@@ -5,8 +5,6 @@
 #include <linux/string.h>
 #include <linux/wait_bit.h>
 
-#include <linux/ndshm_netlink.h>
-
 #include "../base/events.h"
 #include "../base/trace.h"
 #include "adapter.h"
@@ -257,7 +255,6 @@ static int queue_event(struct ndshm_adapter *adapter,
 {
 	struct xarray *known = &adapter->queues.known[kind];
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	struct ndshm_queue_view view;
 	struct ndshm_queue *queue;
 
 	might_sleep();
@@ -270,12 +267,9 @@ static int queue_event(struct ndshm_adapter *adapter,
 		reason = queue_unknown_reason(kind);
 	else if (!queue_step_locked(queue, event))
 		reason = queue_state_reason(kind);
-	else
-		queue_fill_view(queue, &view);
 	xa_unlock(known);
 	if (reason != NDSHM_REASON_NONE || event != NDSHM_QUEUE_DMA_STOPPED)
 		return ndshm_reason_report(reason, out);
-	ndshm_event(NDSHM_CMD_QUEUE_STOPPED_NTF, &view);
 	/* Only after this kill can queue_end_work() run and free the queue. */
 	if (ndshm_active_kill(&queue->packets))
 		queue_work(workqueue, &queue->ending);
@@ -337,7 +331,6 @@ static void queue_end_work(struct work_struct *work)
 	struct ndshm_queue *queue = container_of(work, struct ndshm_queue,
 						 ending);
 	struct ndshm_queues *queues = &queue->adapter->queues;
-	struct ndshm_queue_view view;
 
 	if (queue->ops->free_blocks)
 		queue->ops->free_blocks(queue->context, queue->id);
@@ -349,9 +342,8 @@ static void queue_end_work(struct work_struct *work)
 	xa_lock(queue->known);
 	queue_step_locked(queue, NDSHM_QUEUE_FREED);
 	__xa_erase(queue->known, queue->id);
-	queue_fill_view(queue, &view);
 	xa_unlock(queue->known);
-	ndshm_event(NDSHM_CMD_QUEUE_FREED_NTF, &view);
+	atomic_inc(&ndshm_changes);
 	if (queue->ops->freed)
 		queue->ops->freed(queue->context, queue->id);
 
@@ -468,7 +460,6 @@ static int queue_alloc(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind
 	struct ndshm_queues *queues = &adapter->queues;
 	struct xarray *known = &queues->known[kind];
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	struct ndshm_queue_view view;
 	struct ndshm_queue *queue;
 
 	might_sleep();
@@ -500,16 +491,15 @@ static int queue_alloc(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind
 	} else {
 		atomic_inc(&queues->count);
 		queue_step_locked(queue, NDSHM_QUEUE_ALLOCATE);
-		queue_fill_view(queue, &view);
+		/* The queue can be freed once the lock is dropped. */
+		*id = queue->id;
 	}
 	xa_unlock(known);
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_queue_put(queue);
 		return ndshm_reason_report(reason, out);
 	}
-	/* The queue may have been freed by now: use the copy in @view. */
-	*id = view.id;
-	ndshm_event(NDSHM_CMD_QUEUE_ADDED_NTF, &view);
+	atomic_inc(&ndshm_changes);
 	return ndshm_reason_report(reason, out);
 }
 

@@ -121,22 +121,6 @@ static inline vm_fault_t ndshm_insert_folio_pmd(struct vm_fault *vmf, struct fol
 #endif
 #endif
 
-/* kernel/netlink: before 6.8 all members of a group receive */
-#include <net/genetlink.h>
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
-#define NDSHM_FILTERS_MEMBERS true
-#else
-#define NDSHM_FILTERS_MEMBERS false
-static inline int
-genlmsg_multicast_netns_filtered(const struct genl_family *family, struct net *net,
-				 struct sk_buff *skb, u32 portid, unsigned int group, gfp_t flags,
-				 int (*filter)(struct sock *sk, struct sk_buff *skb, void *data),
-				 void *data)
-{
-	return genlmsg_multicast_netns(family, net, skb, portid, group, flags);
-}
-#endif
-
 /* kernel/block: inode_operations::setattr has a struct mnt_idmap since 6.3 */
 #include <linux/fs.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)

@@ -3,4 +3,10 @@
 
 #include "events.h"
 
-void (*ndshm_event)(u8 cmd, void *object) __ro_after_init;
+atomic_t ndshm_changes = ATOMIC_INIT(1);
+
+static void event_ignore(u8 cmd, void *object)
+{
+}
+
+void (*ndshm_event)(u8 cmd, void *object) __ro_after_init = event_ignore;

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Events of objects, which the netlink family multicasts.
+ * Events of adapters and providers, which the netlink family multicasts.
  */
 #ifndef _NDSHM_BASE_EVENTS_H
 #define _NDSHM_BASE_EVENTS_H
 
+#include <linux/atomic.h>
 #include <linux/types.h>
 
 /*
- * Report the event @cmd (NDSHM_CMD_*_NTF) of @object: an adapter, provider, block,
- * section, struct ndshm_queue_view or struct ndshm_quota_excess. Report an addition once
- * lookups find the object, and its end once they do not. Cheap without listeners; never
- * fails, and listeners are notified of lost events. Call it in process context. An adapter's event
- * calls its isolation and needs_reset operations and may sleep; hold no lock that these take. The
- * hook is set once, before the first event.
+ * Incremented when an adapter, a provider or a queue is added or removed, so that a dump of these
+ * is flagged as inconsistent. Blocks and sections are not counted: they change so often that a
+ * program that repeats interrupted dumps would never finish.
+ */
+extern atomic_t ndshm_changes;
+
+/*
+ * Report the event @cmd (NDSHM_CMD_*_NTF) of @object, an adapter or a provider. Report an addition
+ * once lookups find the object, and its end once they do not. Never fails, and listeners are
+ * notified of lost events. Call it in process context. An adapter's event calls its isolation and
+ * needs_reset operations and may sleep; hold no lock that these take. Events are ignored until the
+ * hook is set, once.
  */
 extern void (*ndshm_event)(u8 cmd, void *object);
 

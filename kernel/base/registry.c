@@ -13,6 +13,7 @@
 
 #include <ndshm/provider.h>
 
+#include "events.h"
 #include "registry.h"
 
 /* Protects names, scopes and registrations; see registry.h. */
@@ -229,6 +230,7 @@ ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem,
 	}
 	access_start(entry, mode);
 	xa_store(entries, entry->id, entry, GFP_KERNEL);
+	atomic_inc(&ndshm_changes);
 	return NDSHM_REASON_NONE;
 }
 
@@ -237,6 +239,7 @@ void ndshm_registry_remove(struct ndshm_entry *entry)
 	lockdep_assert_held(&ndshm_registry_lock);
 
 	xa_erase(&entry->registry->entries, entry->id);
+	atomic_inc(&ndshm_changes);
 }
 
 bool ndshm_name_valid(const char *name)

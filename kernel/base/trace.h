@@ -58,6 +58,36 @@ DEFINE_EVENT(ndshm_block, ndshm_block_revoked,
 	     TP_ARGS(block, adapter, provider, bytes, uid, pid));
 
 /*
+ * Sections. @bytes: MaxSize. The memory of a section consists of blocks.
+ */
+
+DECLARE_EVENT_CLASS(ndshm_section,
+		    TP_PROTO(u32 section, u32 adapter, u64 bytes, kuid_t uid),
+		    TP_ARGS(section, adapter, bytes, uid),
+		    TP_STRUCT__entry(__field(u32, section)
+				     __field(u32, adapter)
+				     __field(u64, bytes)
+				     __field(uid_t, uid)),
+		    TP_fast_assign(__entry->section = section;
+				   __entry->adapter = adapter;
+				   __entry->bytes = bytes;
+				   __entry->uid = __kuid_val(uid);),
+		    TP_printk("section=%u adapter=%u bytes=%llu uid=%u", __entry->section,
+			      __entry->adapter, __entry->bytes, __entry->uid));
+
+DEFINE_EVENT(ndshm_section, ndshm_section_create,
+	     TP_PROTO(u32 section, u32 adapter, u64 bytes, kuid_t uid),
+	     TP_ARGS(section, adapter, bytes, uid));
+
+DEFINE_EVENT(ndshm_section, ndshm_section_delete,
+	     TP_PROTO(u32 section, u32 adapter, u64 bytes, kuid_t uid),
+	     TP_ARGS(section, adapter, bytes, uid));
+
+DEFINE_EVENT(ndshm_section, ndshm_section_free,
+	     TP_PROTO(u32 section, u32 adapter, u64 bytes, kuid_t uid),
+	     TP_ARGS(section, adapter, bytes, uid));
+
+/*
  * Handlers of providers. @duration in nanoseconds; 0 if the event was enabled during the call.
  */
 

@@ -13,12 +13,9 @@
 #include <linux/wait.h>
 #include <linux/wait_bit.h>
 
-#include <linux/ndshm_netlink.h>
-
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
 #include "../base/deferred.h"
-#include "../base/events.h"
 #include "../base/params.h"
 #include "../base/step.h"
 #include "../base/trace.h"
@@ -149,7 +146,6 @@ static void block_free(struct ndshm_block *block)
 
 void ndshm_block_report_free(struct ndshm_block *block)
 {
-	ndshm_event(NDSHM_CMD_BLOCK_FREED_NTF, block);
 	if (trace_ndshm_block_free_enabled())
 		block_trace_free(block);
 }
@@ -364,7 +360,6 @@ bool ndshm_block_revoke(struct ndshm_block *block)
 	/* Constant by now: it changes only while the block is not marked as revoked. */
 	if (!block_free_memory(block) || READ_ONCE(block->recycled))
 		return false;
-	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
 	trace_ndshm_block_revoked(block->object.id, block->adapter->entry.id,
 				  block->registration->provider->entry.id, block->consumed,
 				  block->uid, block->pid);
@@ -382,7 +377,6 @@ bool ndshm_block_abandon(struct ndshm_block *block)
 			    block->registration->provider->entry.name, block->object.id,
 			    block->adapter->entry.name,
 			    block->revoke_cb ? block->revoke_cb->function : NULL);
-	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
 	ndshm_block_leave_sets(block);
 	return true;
 }
@@ -622,7 +616,6 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 
 void ndshm_block_report_alloc(struct ndshm_block *block)
 {
-	ndshm_event(NDSHM_CMD_BLOCK_ADDED_NTF, block);
 	if (trace_ndshm_block_alloc_enabled())
 		block_trace_alloc(block);
 }

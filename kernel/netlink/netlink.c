@@ -26,16 +26,10 @@
 #include "gen.h"
 #include "netlink.h"
 
-#define GROUP(name_) { .name = (name_), .flags = GENL_MCAST_CAP_SYS_ADMIN }
-
 static const struct genl_multicast_group groups[] = {
-	[NDSHM_NL_EVENTS] = GROUP(NDSHM_MCGRP_EVENTS),
-	[NDSHM_NL_ADAPTERS] = GROUP(NDSHM_MCGRP_ADAPTERS),
-	[NDSHM_NL_PROVIDERS] = GROUP(NDSHM_MCGRP_PROVIDERS),
-	[NDSHM_NL_QUEUES] = GROUP(NDSHM_MCGRP_QUEUES),
-	[NDSHM_NL_BLOCKS] = GROUP(NDSHM_MCGRP_BLOCKS),
-	[NDSHM_NL_SECTIONS] = GROUP(NDSHM_MCGRP_SECTIONS),
-	[NDSHM_NL_QUOTAS] = GROUP(NDSHM_MCGRP_QUOTAS),
+	[NDSHM_NL_EVENTS] = {
+		.name = NDSHM_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_SYS_ADMIN,
+	},
 };
 
 struct genl_family ndshm_nl_family __ro_after_init = {
@@ -51,13 +45,6 @@ struct genl_family ndshm_nl_family __ro_after_init = {
 };
 
 static bool registered __ro_after_init;
-
-/*
- * Incremented when an adapter, a provider or a queue is added or removed, so that a dump of these
- * is flagged as inconsistent. Blocks, sections and quotas are not counted: they change so often
- * that a program that repeats interrupted dumps would never finish.
- */
-static atomic_t nl_changes = ATOMIC_INIT(1);
 
 /**
  * struct nl_dump - State of a dump, in the ctx of struct netlink_callback
@@ -103,20 +90,7 @@ static struct ndshm_viewer nl_viewer(struct sk_buff *request)
 	return viewer;
 }
 
-/*
- * As nl_viewer(), but a viewer of all objects has been sent the events before the request. Others
- * receive none, and must not defeat their collection.
- */
-static struct ndshm_viewer nl_viewer_informed(struct sk_buff *request)
-{
-	struct ndshm_viewer viewer = nl_viewer(request);
-
-	if (viewer.all)
-		ndshm_nl_events_send();
-	return viewer;
-}
-
-/* The initial namespace has each id as its own; to look for it is a tenth of an event's cost. */
+/* The initial namespace has each id as its own, and a dump may have many. */
 static u32 nl_uid(const struct ndshm_message *m, kuid_t uid)
 {
 	return m->user_ns == &init_user_ns ? __kuid_val(uid) :
@@ -220,8 +194,7 @@ static int nl_put_provider(struct sk_buff *skb, const struct ndshm_message *m,
  * @u64s: 64-bit attributes; aligned to 4 bytes
  * @flags: those that are set, at most NL_BLOCK_FLAGS
  *
- * They are put at once: one by one they would cost a multiple of this, in each event and for each
- * block of a dump.
+ * They are put at once: one by one they would cost a multiple of this for each block of a dump.
  */
 struct nl_block {
 	struct {
@@ -346,7 +319,7 @@ struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request,
 				       struct genl_info *info)
 {
 	return (struct ndshm_message){
-		.viewer = nl_viewer_informed(request),
+		.viewer = nl_viewer(request),
 		.portid = info->snd_portid,
 		.seq = info->snd_seq,
 		.cmd = info->genlhdr->cmd,
@@ -657,7 +630,7 @@ int ndshm_nl_dump_start(struct netlink_callback *cb)
 {
 	struct nl_dump *dump = nl_dump_of(cb);
 
-	dump->viewer = nl_viewer_informed(cb->skb);
+	dump->viewer = nl_viewer(cb->skb);
 	dump->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	return 0;
 }
@@ -693,7 +666,7 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		return -EINVAL;
 	}
 	if (counted)
-		cb->seq = atomic_read(&nl_changes);
+		cb->seq = atomic_read(&ndshm_changes);
 	while (show_next(skb, &m, &dump->next, &err, kind)) {
 		if (err)
 			break;
@@ -713,7 +686,7 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	 * NLMSG_DONE is checked against this value, so it is flagged for changes in the last part.
 	 */
 	if (counted)
-		cb->seq = atomic_read(&nl_changes);
+		cb->seq = atomic_read(&ndshm_changes);
 	return err && skb->len ? skb->len : err;
 }
 
@@ -740,77 +713,27 @@ int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 	return ndshm_nl_dump(skb, cb, false, nl_show_next_peeked, &sections);
 }
 
-/* @counted: increment nl_changes. @sleeps: @put may sleep. */
-static const struct nl_event {
-	ndshm_nl_put_fn put;
-	bool counted;
-	bool sleeps;
-} events[] = {
-	[NDSHM_CMD_ADAPTER_ADDED_NTF ... NDSHM_CMD_ADAPTER_GONE_NTF] = {
-		nl_put_adapter, true, true,
-	},
-	[NDSHM_CMD_PROVIDER_ADDED_NTF ... NDSHM_CMD_PROVIDER_GONE_NTF] = {
-		nl_put_provider, true,
-	},
-	[NDSHM_CMD_QUEUE_ADDED_NTF ... NDSHM_CMD_QUEUE_FREED_NTF] = { ndshm_nl_put_queue, true },
-	[NDSHM_CMD_BLOCK_ADDED_NTF ... NDSHM_CMD_BLOCK_FREED_NTF] = { nl_put_block },
-	[NDSHM_CMD_SECTION_ADDED_NTF ... NDSHM_CMD_SECTION_GONE_NTF] = { nl_put_section },
-	[NDSHM_CMD_QUOTA_EXCEEDED_NTF] = { ndshm_nl_put_excess },
-};
-
-/* Before the family is registered, or if its members may not receive. */
-static void nl_event_unsent(u8 cmd, void *object)
-{
-	if (events[cmd].counted)
-		atomic_inc(&nl_changes);
-}
-
 static void nl_event(u8 cmd, void *object)
 {
-	const struct nl_event *event = &events[cmd];
+	const bool of_provider = cmd >= NDSHM_CMD_PROVIDER_ADDED_NTF &&
+				 cmd <= NDSHM_CMD_PROVIDER_GONE_NTF;
 
-	nl_event_unsent(cmd, object);
-	if (ndshm_nl_events_wanted(cmd))
-		ndshm_nl_events_add(cmd, event->put, event->sleeps, object);
+	ndshm_nl_send_event(cmd, of_provider ? nl_put_provider : nl_put_adapter, object);
 }
 
-int __init ndshm_nl_init(void)
-{
-	ndshm_nl_events_setup();
-	ndshm_event = nl_event_unsent;
-	return 0;
-}
-
-/*
- * Any process can join a number that is not a family's group yet. To unregister the family ends
- * that.
- */
 int __init ndshm_nl_register(void)
 {
-	unsigned int tries = 8;
-	int ret;
+	int ret = genl_register_family(&ndshm_nl_family);
 
-	for (;;) {
-		ret = genl_register_family(&ndshm_nl_family);
-		if (ret)
-			return ret;
-		if (ndshm_nl_events_permitted()) {
-			ndshm_event = nl_event;
-			break;
-		}
-		if (!--tries) {
-			pr_warn("ndshm: a program joins all groups of generic netlink, so no events are sent; end it and load the module again\n");
-			break;
-		}
-		genl_unregister_family(&ndshm_nl_family);
-	}
+	if (ret)
+		return ret;
+	ndshm_event = nl_event;
 	registered = true;
 	return 0;
 }
 
-void ndshm_nl_exit(void)
+void ndshm_nl_unregister(void)
 {
-	ndshm_nl_events_teardown();
 	if (registered)
 		genl_unregister_family(&ndshm_nl_family);
 }

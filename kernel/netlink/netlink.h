@@ -11,16 +11,8 @@
 struct pid_namespace;
 struct user_namespace;
 
-/* Multicast groups: one of all events, and one for each kind of object. */
-enum {
-	NDSHM_NL_EVENTS,
-	NDSHM_NL_ADAPTERS,
-	NDSHM_NL_PROVIDERS,
-	NDSHM_NL_QUEUES,
-	NDSHM_NL_BLOCKS,
-	NDSHM_NL_SECTIONS,
-	NDSHM_NL_QUOTAS,
-};
+/* The multicast group. */
+#define NDSHM_NL_EVENTS	0
 
 extern struct genl_family ndshm_nl_family;
 
@@ -40,7 +32,7 @@ struct ndshm_viewer {
 
 /**
  * struct ndshm_message - Properties of a message that shows one object
- * @viewer: the requester; all rights for an event
+ * @viewer: the requester; no rights for an event
  * @portid: destination, or 0
  * @seq: sequence number of the request, or 0
  * @flags: NLM_F_*
@@ -103,40 +95,15 @@ typedef bool (*ndshm_nl_show_fn)(struct sk_buff *skb,
 int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		  bool counted, ndshm_nl_show_fn show_next, const void *kind);
 
-/* Attributes of a struct ndshm_queue_view, and of a struct ndshm_quota_excess. */
-int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
-		       void *object);
-int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,
-			void *object);
+/* Send an event that shows @object. May sleep if @put does. */
+void ndshm_nl_send_event(u8 cmd, ndshm_nl_put_fn put, void *object);
 
 /*
- * Is anyone listening to the event @cmd? Then add it for @object. @sleeps: @put may sleep; the
- * event is sent at once.
+ * ndshm_nl_register() must be one of the last steps of init: what a failing init unregisters may be
+ * in use by a dump. ndshm_nl_unregister() must be the last of exit: the events of all other steps
+ * are then reported.
  */
-bool ndshm_nl_events_wanted(u8 cmd);
-void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object);
-
-/*
- * Send the events that have been reported so far: on return the listeners have them, unless the
- * caller is killed. May sleep.
- */
-void ndshm_nl_events_send(void);
-
-void __init ndshm_nl_events_setup(void);
-/*
- * The family has just been registered. Return: false if a socket is a member of a group already,
- * and the kernel cannot ask for its rights.
- */
-bool __init ndshm_nl_events_permitted(void);
-void ndshm_nl_events_teardown(void);
-
-/*
- * ndshm_nl_init() must be the first step of module init that has events, and ndshm_nl_exit() the
- * last of exit: the events of all other steps are then reported. ndshm_nl_register() must be one of
- * the last steps of init: what a failing init unregisters may be in use by a dump.
- */
-int __init ndshm_nl_init(void);
 int __init ndshm_nl_register(void);
-void ndshm_nl_exit(void);
+void ndshm_nl_unregister(void);
 
 #endif /* _NDSHM_NETLINK_NETLINK_H */

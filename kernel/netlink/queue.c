@@ -46,8 +46,7 @@ static bool nl_put_names(struct sk_buff *skb, const struct ndshm_queue_config *c
 	       nl_put_name(skb, NDSHM_A_QUEUE_VM_NAME, config->vm_name);
 }
 
-int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
-		       void *object)
+static int nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m, void *object)
 {
 	const struct ndshm_queue_view *view = object;
 	bool failed;
@@ -84,7 +83,7 @@ int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
 					  attrs[NDSHM_A_QUEUE_ADAPTER_ID]);
 	if (ndshm_queue_view(adapter, nla_get_u32(attrs[NDSHM_A_QUEUE_KIND]),
 			     nla_get_u32(attrs[NDSHM_A_QUEUE_ID]), &view))
-		err = ndshm_nl_reply(info, &m, ndshm_nl_put_queue, &view);
+		err = ndshm_nl_reply(info, &m, nl_put_queue, &view);
 	else
 		err = ndshm_nl_not_found(info, attrs[NDSHM_A_QUEUE_ID]);
 	ndshm_adapter_put(adapter);
@@ -113,7 +112,7 @@ static bool nl_show_next_queue(struct sk_buff *skb, const struct ndshm_message *
 		found = ndshm_queue_view_next(adapter, &view);
 		if (found) {
 			*next = nl_queue_place(id, view.kind, view.id);
-			*err = ndshm_nl_show(skb, m, ndshm_nl_put_queue, &view);
+			*err = ndshm_nl_show(skb, m, nl_put_queue, &view);
 		}
 		ndshm_adapter_put(adapter);
 		id++;

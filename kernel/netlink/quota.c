@@ -131,16 +131,3 @@ int ndshm_nl_quota_set_doit(struct sk_buff *request, struct genl_info *info)
 			       &uid) ?: nl_get_quota_change(info, &change);
 	return err ?: ndshm_reason_report(ndshm_quota_set(uid, &change), NULL);
 }
-
-int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,
-			void *object)
-{
-	const struct ndshm_quota_excess *excess = object;
-	struct ndshm_quota_view view;
-
-	ndshm_quota_peek(excess->uid, &view);
-	return nl_put_quota(skb, m, &view) ?:
-	       nla_put_u32(skb, NDSHM_A_QUOTA_EXCEEDED, BIT(excess->kind)) ?:
-	       nla_put_u64_64bit(skb, NDSHM_A_QUOTA_WANTED, excess->amount,
-				 NDSHM_A_QUOTA_PAD);
-}

@@ -10,14 +10,13 @@
 #include <linux/slab.h>
 
 #include <linux/ndshm.h>
-#include <linux/ndshm_netlink.h>
 #include <ndshm/provider.h>
 
 #include "../account/charge.h"
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
-#include "../base/events.h"
 #include "../base/registry.h"
+#include "../base/trace.h"
 #include "../block/block.h"
 #include "../block/recycled.h"
 #include "../registration/provider.h"
@@ -85,7 +84,8 @@ static void section_release(struct ndshm_object *object)
 	hash_del(&section->by_user);
 	rb_erase(&section->by_id.node, &sections);
 	spin_unlock(&sections_lock);
-	ndshm_event(NDSHM_CMD_SECTION_GONE_NTF, section);
+	trace_ndshm_section_free(section->id, section->adapter->entry.id, section->object.length,
+				 section->uid);
 	section_free(section);
 }
 
@@ -306,7 +306,8 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 		return reason;
 	if (!again) {
 		section_name_end(section);
-		ndshm_event(NDSHM_CMD_SECTION_DELETED_NTF, section);
+		trace_ndshm_section_delete(section->id, section->adapter->entry.id,
+					   section->object.length, section->uid);
 		ndshm_object_retire(&section->object, NULL);
 	}
 	if (revoke)
@@ -448,7 +449,8 @@ ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *reques
 		reason = section_publish(section);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_made;
-	ndshm_event(NDSHM_CMD_SECTION_ADDED_NTF, section);
+	trace_ndshm_section_create(section->id, section->adapter->entry.id, section->object.length,
+				   section->uid);
 	*out = section;
 	return NDSHM_REASON_NONE;
 

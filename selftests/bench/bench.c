@@ -252,7 +252,7 @@ static int measure_driver(const struct driver *driver)
 			  zeroing_of(calls[i].peer, 0));
 	}
 	if (driver->list) {
-		figure = events_list_blocks(driver->live);
+		figure = list_measure_blocks(driver->live);
 		table_add(place, driver->list, "ndshm", 0, &figure, 0);
 	}
 	return kernel_live(0);
@@ -469,18 +469,6 @@ static void measure_tails(const char *only)
 	}
 }
 
-static void measure_events(const char *only)
-{
-	const struct place *where = &places[1];
-	int ret;
-
-	if (only && strcmp(only, where->option) && strcmp(only, "events"))
-		return;
-	ret = events_measure(where->name, where->enter);
-	if (ret)
-		say_absent(EVENTS_READ, ret);
-}
-
 static int measure_all(const char *only, bool steps)
 {
 	unsigned int i;
@@ -510,7 +498,6 @@ static int measure_all(const char *only, bool steps)
 	}
 	measure_places(only, steps);
 	measure_tails(only);
-	measure_events(only);
 	return 0;
 }
 
@@ -556,8 +543,6 @@ static void print_all(bool steps)
 		table_print_tails(USER, scenarios[i].name);
 		table_print_tails(USER, scenarios[i].hoard);
 	}
-	table_print(USER, EVENTS_NONE, TABLE_RAW, NULL);
-	table_print(USER, EVENTS_READ, TABLE_RAW, NULL);
 	printf("\n");
 	table_print_errors();
 	verdicts_print();
@@ -567,7 +552,7 @@ static const char usage[] =
 	"usage: ndshm-bench [--json] [--output FILE] [--place PLACE] [--steps]\n"
 	"  --json         print everything as JSON, and no tables\n"
 	"  --output FILE  write the JSON there as well\n"
-	"  --place PLACE  measure root, user (with tails and events), card, tails or events only\n"
+	"  --place PLACE  measure root, user (with tails), card or tails only\n"
 	"  --steps        measure the steps of a mapped cycle one by one, too\n"
 	"Exit: 0, 1 if a target is missed, 4 if one could not be tried\n";
 

@@ -230,18 +230,8 @@ int scenario_start(const struct scenario *scenario);
 void scenario_end(int pid);
 void scenario_ready(int ready);
 
-/*
- * events.c: allocations while a program reads their events, and the list of all blocks
- */
-
-/*
- * Measure the rows EVENTS_READ and EVENTS_NONE in a process that @enter moves to @place. Return: 0
- * or -errno.
- */
-int events_measure(const char *place, int (*enter)(void));
-
-/* The cost of each of @blocks blocks in a list of all. */
-struct figure events_list_blocks(unsigned int blocks);
+/* list.c: measure a list of all blocks. Return: the cost of one of them. */
+struct figure list_measure_blocks(unsigned int blocks);
 
 /*
  * verdict.c: limits of the figures
@@ -320,8 +310,6 @@ int json_write(const char *path);
 #define LIST		"a list of all blocks, of 1,000 (a block)"
 #define LIST_MANY	"a list of all blocks, of 100,000 (a block)"
 #define LIST_MOST	"a list of all blocks, of 1,000,000 (a block)"
-#define EVENTS_NONE	"allocate, free, in 1,000 cycles"
-#define EVENTS_READ		"allocate, free, in 1,000 cycles, while a program reads the events"
 #define IOCTL		"an ioctl that does nothing"
 #define ZEROING		"zeroing"
 

@@ -15,7 +15,7 @@ usage: run.sh [OPTION]...
   --append TEXT      added to the kernel command line, such as init_on_alloc=0
   --timeout SECONDS  3000 by default
   --json             print everything as JSON, and no tables
-  --place PLACE      measure as root, user or card only, or only the rows tails or events of a user
+  --place PLACE      measure as root, user or card only, or only the rows tails of a user
   --steps            measure the steps of a mapped cycle one by one, too
 
 Environment:

@@ -55,10 +55,6 @@ struct verdict verdicts[] = {
 	{ .place = USER, .subject = "ndshm", .what = TAIL_NEIGHBOUR, .length = 4 * KIB,
 	  .tail = 2, .raw = true },
 
-	{ .place = USER, .subject = "ndshm", .what = EVENTS_READ, .length = 4 * KIB,
-	  .base = "ndshm", .base_what = EVENTS_NONE, .times = 1.25, .raw = true },
-	{ .place = USER, .subject = "ndshm, fresh memory", .what = EVENTS_READ, .length = 4 * KIB,
-	  .base = "ndshm, fresh memory", .base_what = EVENTS_NONE, .times = 1.25, .raw = true },
 	{ .subject = "ndshm", .what = LIST_MANY, .allowed = 1500, .raw = true },
 	{ .subject = "ndshm", .what = LIST_MOST, .allowed = 1500, .raw = true },
 

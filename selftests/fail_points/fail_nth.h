@@ -78,7 +78,7 @@ extern const struct fail_nth_group fail_nth_client, fail_nth_mapping;
 extern const struct fail_nth_group fail_nth_section;
 extern const struct fail_nth_group fail_nth_netlink, fail_nth_pci;
 extern const struct fail_nth_group fail_nth_kernel, fail_nth_module;
-extern const struct fail_nth_group fail_nth_queue, fail_nth_events;
+extern const struct fail_nth_group fail_nth_queue;
 extern const struct fail_nth_group fail_nth_request, fail_nth_ndis;
 
 /* Report a mismatch together with the current command and point. */

@@ -151,41 +151,22 @@ void fail_nth_deaf(void)
 	ndshm_nl_close(&ear);
 }
 
-static int next_event(int milliseconds)
+static int next_event(void)
 {
 	union {
 		struct nlmsghdr header;
 		char space[4096];
 	} message;
 
-	return ndshm_nl_event(&ear, milliseconds, &message, sizeof(message));
-}
-
-void fail_nth_forget_events(void)
-{
-	int got;
-
-	do
-		got = next_event(0);
-	while (got >= 0 || got == -ENOBUFS);
+	return ndshm_nl_event(&ear, 0, &message, sizeof(message));
 }
 
 void fail_nth_heard(int error, int event)
 {
-	int got = next_event(0);
+	int got = next_event();
 
 	if (error)
 		fail_nth_expect(got == -ETIMEDOUT);
 	else if (got != event && got != -ENOBUFS)
-		fail_nth_wrong("no event %d, but %d", event, got);
-}
-
-void fail_nth_heard_soon(int event)
-{
-	int got = next_event(10000);
-
-	if (got == -ENOBUFS)
-		got = next_event(10000);
-	if (got != event)
 		fail_nth_wrong("no event %d, but %d", event, got);
 }

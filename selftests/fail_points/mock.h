@@ -42,9 +42,6 @@ void fail_nth_mock_clean(void);
  */
 bool fail_nth_listen(void);
 void fail_nth_heard(int error, int event);
-/* Like fail_nth_heard(), for an event that another task sends. */
-void fail_nth_heard_soon(int event);
-void fail_nth_forget_events(void);
 void fail_nth_deaf(void);
 
 #endif /* _NDSHM_FAIL_NTH_MOCK_H */

@@ -345,61 +345,7 @@ static void check_set_provider(int error)
 
 static int call_join(void)
 {
-	/* ndshm_nl_join_events() has failures of its own. */
-	return setsockopt(nl.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &nl.groups[0].id,
-			  sizeof(nl.groups[0].id)) ? -errno : 0;
-}
-
-/*
- * Allocate and free a block with a listener: both must succeed even if the
- * event cannot be sent
- */
-
-static bool setup_heard(void)
-{
-	if (!fail_nth_open() || !open_socket() ||
-	    !fail_nth_expect(!ndshm_nl_join_events(&nl)))
-		return false;
-	fail_nth_alloc_request(of->adapter, 0, 2 * getpagesize(), 1);
-	return true;
-}
-
-/* The first event; the others do not matter. */
-static int first_event(void)
-{
-	union {
-		struct nlmsghdr header;
-		char space[4096];
-	} message;
-	int first = ndshm_nl_event(&nl, 0, &message, sizeof(message));
-	int got = first;
-
-	while (got > 0 || got == -ENOBUFS)
-		got = ndshm_nl_event(&nl, 0, &message, sizeof(message));
-	return first;
-}
-
-static void expect_event(int event)
-{
-	int got = first_event();
-
-	if (got != event && got != -ENOBUFS)
-		fail_nth_wrong("no event %d, but %d", event, got);
-}
-
-static void check_alloc_heard(int error)
-{
-	fail_nth_check_alloc(error);
-	if (error)
-		first_event();
-	else
-		expect_event(NDSHM_CMD_BLOCK_ADDED_NTF);
-}
-
-static void undo_alloc_heard(void)
-{
-	fail_nth_free_all();
-	expect_event(NDSHM_CMD_BLOCK_FREED_NTF);
+	return ndshm_nl_join_events(&nl);
 }
 
 #define NETLINK_COMMAND(name_, call_, check_) \
@@ -431,12 +377,6 @@ static const struct fail_nth_command commands[] = {
 	NETLINK_COMMAND("adapter-set", call_set_adapter, check_set_adapter),
 	NETLINK_COMMAND("provider-set", call_set_provider, check_set_provider),
 	NETLINK_COMMAND("events-join", call_join, NULL),
-	{
-		.name = "block-alloc-heard", .errors = { ENOMEM, EFAULT },
-		.dma = true, .setup = setup_heard, .call = fail_nth_call_alloc,
-		.check = check_alloc_heard, .undo = undo_alloc_heard,
-		.clean = clean,
-	},
 };
 
 const struct fail_nth_group fail_nth_netlink = {

@@ -60,12 +60,6 @@ static bool setup_with(const char *before, const char *text)
 	       (!before || fail_nth_must(before));
 }
 
-static void clean(void)
-{
-	fail_nth_deaf();
-	fail_nth_mock_clean();
-}
-
 /*
  * Creation
  */
@@ -75,30 +69,14 @@ static void check_there(int error)
 	fail_nth_expect(count(NULL) == !error);
 }
 
-static void check_there_heard(int error)
-{
-	check_there(error);
-	fail_nth_heard(error, NDSHM_CMD_QUEUE_ADDED_NTF);
-}
-
 static bool setup_add(void)
 {
 	return setup_with(NULL, "queue add 0 mocked");
 }
 
-static bool setup_add_heard(void)
-{
-	return setup_add() && fail_nth_listen();
-}
-
 static bool setup_add_port(void)
 {
 	return setup_with(NULL, "port add 0 mocked");
-}
-
-static bool setup_add_port_heard(void)
-{
-	return setup_add_port() && fail_nth_listen();
 }
 
 /*
@@ -130,20 +108,6 @@ static void check_gone(int error)
 		fail_nth_expect(ndshm_soon(!count(NULL)));
 }
 
-static bool setup_stopped_heard(void)
-{
-	return setup_stopped() && fail_nth_listen();
-}
-
-/* A lost event must be reported by the next one received. */
-static void check_gone_heard(int error)
-{
-	fail_nth_heard(error, NDSHM_CMD_QUEUE_STOPPED_NTF);
-	if (!error)
-		fail_nth_heard_soon(NDSHM_CMD_QUEUE_FREED_NTF);
-	check_gone(error);
-}
-
 static bool setup_delete(void)
 {
 	return setup_with("port add 0 mocked", "port event 0 activate") &&
@@ -151,31 +115,19 @@ static bool setup_delete(void)
 	       (fail_nth_mock_text = "port event 0 delete");
 }
 
-static bool setup_delete_heard(void)
-{
-	return setup_delete() && fail_nth_listen();
-}
-
 #define QUEUE_COMMAND(name_, setup_, check_) \
 	{ \
 		.name = name_, .errors = { ENOMEM, EFAULT }, \
 		.setup = setup_, .call = fail_nth_call_mock, \
-		.check = check_, .clean = clean, \
+		.check = check_, .clean = fail_nth_mock_clean, \
 	}
 
 static const struct fail_nth_command commands[] = {
 	QUEUE_COMMAND("queue-add", setup_add, check_there),
-	QUEUE_COMMAND("queue-add-heard", setup_add_heard, check_there_heard),
 	QUEUE_COMMAND("queue-free", setup_free, check_free),
 	QUEUE_COMMAND("queue-stopped", setup_stopped, check_gone),
-	QUEUE_COMMAND("queue-stopped-heard", setup_stopped_heard,
-		      check_gone_heard),
 	QUEUE_COMMAND("port-add", setup_add_port, check_there),
-	QUEUE_COMMAND("port-add-heard", setup_add_port_heard,
-		      check_there_heard),
 	QUEUE_COMMAND("port-delete", setup_delete, check_gone),
-	QUEUE_COMMAND("port-delete-heard", setup_delete_heard,
-		      check_gone_heard),
 };
 
 const struct fail_nth_group fail_nth_queue = {

@@ -188,7 +188,7 @@ __u16 machine_family(void)
 
 __u32 machine_events(void)
 {
-	return nl.groups[0].id;
+	return nl.group;
 }
 
 static void set(bool *flag)

@@ -241,8 +241,6 @@ void ndshm_nl_to_quota(const struct nlmsghdr *message,
 		quota->amounts[i] = get_u64(a.at[quota_attribute(i)]);
 		quota->limits[i] = get_u64(a.at[quota_attribute(i) + 1]);
 	}
-	quota->exceeded = ndshm_nl_u32(a.at[NDSHM_A_QUOTA_EXCEEDED]);
-	quota->wanted = get_u64(a.at[NDSHM_A_QUOTA_WANTED]);
 }
 
 void ndshm_nl_begin(struct ndshm_nl_request *request, __u16 family, __u8 cmd,
@@ -340,7 +338,7 @@ static void got_family(const struct nlmsghdr *message, void *context)
 {
 	struct ndshm_nl_attributes a = ndshm_nl_parse(message), groups, group;
 	struct ndshm_nl *nl = context;
-	int i, count = 0;
+	int i;
 
 	nl->family = ndshm_nl_u32(a.at[CTRL_ATTR_FAMILY_ID]) & 0xffff;
 	if (a.at[CTRL_ATTR_FAMILY_ID])
@@ -350,13 +348,14 @@ static void got_family(const struct nlmsghdr *message, void *context)
 	if (!a.at[CTRL_ATTR_MCAST_GROUPS])
 		return;
 	groups = ndshm_nl_nest(a.at[CTRL_ATTR_MCAST_GROUPS]);
-	for (i = 0; i < NDSHM_NL_ATTRIBUTES && count < NDSHM_NL_GROUPS; i++) {
+	for (i = 0; i < NDSHM_NL_ATTRIBUTES; i++) {
 		if (!groups.at[i])
 			continue;
 		group = ndshm_nl_nest(groups.at[i]);
-		get_text(group.at[CTRL_ATTR_MCAST_GRP_NAME], nl->groups[count].name,
-			 sizeof(nl->groups[count].name));
-		nl->groups[count++].id = ndshm_nl_u32(group.at[CTRL_ATTR_MCAST_GRP_ID]);
+		get_text(group.at[CTRL_ATTR_MCAST_GRP_NAME], nl->group_name,
+			 sizeof(nl->group_name));
+		nl->group = ndshm_nl_u32(group.at[CTRL_ATTR_MCAST_GRP_ID]);
+		nl->groups++;
 	}
 }
 
@@ -801,82 +800,28 @@ int ndshm_nl_quotas(struct ndshm_nl *nl, struct ndshm_nl_quota *quotas,
 	return dump(nl, NDSHM_CMD_QUOTA_GET, &store);
 }
 
-/* Any request of a list makes the kernel send the pending events to all listeners. */
-static int request_events(void)
-{
-	struct ndshm_nl other;
-	int error = ndshm_nl_open(&other);
-
-	if (error)
-		return error;
-	error = ndshm_nl_discard(&other, NDSHM_CMD_ADAPTER_GET);
-	ndshm_nl_close(&other);
-	return error;
-}
-
-int ndshm_nl_join(struct ndshm_nl *nl, const char *group)
-{
-	int i, error = request_events();
-
-	if (error)
-		return error;
-	for (i = 0; i < NDSHM_NL_GROUPS; i++) {
-		if (!strcmp(nl->groups[i].name, group))
-			return setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
-					  &nl->groups[i].id, sizeof(nl->groups[i].id)) ?
-				       -errno : 0;
-	}
-	return -ENOENT;
-}
-
 int ndshm_nl_join_events(struct ndshm_nl *nl)
 {
-	return ndshm_nl_join(nl, NDSHM_MCGRP_EVENTS);
-}
-
-static int receive_events(struct ndshm_nl *nl, int milliseconds)
-{
-	struct pollfd pollfd = { .fd = nl->fd, .events = POLLIN };
-	int error = milliseconds ? 0 : request_events();
-	ssize_t got;
-
-	if (error)
-		return error;
-	if (poll(&pollfd, 1, milliseconds) != 1)
-		return -ETIMEDOUT;
-	got = recv(nl->fd, nl->events_read, sizeof(nl->events_read), MSG_TRUNC);
-	if (got < 0)
-		return -errno;
-	if ((size_t)got > sizeof(nl->events_read))
-		return -EMSGSIZE;
-	nl->events_next = 0;
-	nl->events_left = got;
-	return 0;
+	return setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &nl->group,
+			  sizeof(nl->group)) ? -errno : 0;
 }
 
 int ndshm_nl_event(struct ndshm_nl *nl, int milliseconds, void *buffer,
 		   size_t size)
 {
-	const struct nlmsghdr *message;
+	struct pollfd pollfd = { .fd = nl->fd, .events = POLLIN };
+	const struct nlmsghdr *message = buffer;
 	const struct genlmsghdr *genl;
-	__u32 step;
-	int error;
+	ssize_t got;
 
-	if (!nl->events_left) {
-		error = receive_events(nl, milliseconds);
-		if (error)
-			return error;
-	}
-	message = (const void *)((char *)nl->events_read + nl->events_next);
-	if (!NLMSG_OK(message, nl->events_left) || message->nlmsg_type != nl->family ||
-	    message->nlmsg_len > size) {
-		nl->events_left = 0;
+	if (poll(&pollfd, 1, milliseconds) != 1)
+		return -ETIMEDOUT;
+	got = recv(nl->fd, buffer, size, MSG_TRUNC);
+	if (got < 0)
+		return -errno;
+	if ((size_t)got > size || !NLMSG_OK(message, (size_t)got) ||
+	    message->nlmsg_type != nl->family)
 		return -EBADMSG;
-	}
-	step = NLMSG_ALIGN(message->nlmsg_len);
-	nl->events_next += step;
-	nl->events_left -= step < nl->events_left ? step : nl->events_left;
-	memcpy(buffer, message, message->nlmsg_len);
 	genl = NLMSG_DATA(message);
 	return genl->cmd;
 }

@@ -16,21 +16,16 @@
 #include <linux/types.h>
 
 #define NDSHM_NL_ATTRIBUTES	32
-#define NDSHM_NL_GROUPS		8
 
 struct ndshm_nl {
 	int fd;
 	__u16 family;
 	__u32 version;
-	struct {
-		char name[GENL_NAMSIZ];
-		__u32 id;
-	} groups[NDSHM_NL_GROUPS];	/* multicast groups */
+	char group_name[GENL_NAMSIZ];	/* of the multicast group */
+	__u32 group;
+	unsigned int groups;	/* how many there are */
 	__u32 seq;
 	char extack[128];	/* of the last request, or "" */
-	__u64 events_read[1024];	/* the last datagram of events */
-	__u32 events_next;	/* offset of the next one in it */
-	__u32 events_left;	/* bytes from there on */
 };
 
 struct ndshm_nl_request {
@@ -145,18 +140,13 @@ struct ndshm_nl_reserve {
 
 #define NDSHM_NL_KINDS	6
 
-/*
- * Sections, holders, reserved range, bytes, requests, clients; the last two are
- * those of an event.
- */
+/* Sections, holders, reserved range, bytes, requests, clients. */
 struct ndshm_nl_quota {
 	__u32 present;
 	__u32 uid;
 	__u32 set;
 	__u64 amounts[NDSHM_NL_KINDS];
 	__u64 limits[NDSHM_NL_KINDS];
-	__u32 exceeded;
-	__u64 wanted;
 };
 
 /* Bit n stands for resource n. */
@@ -188,8 +178,6 @@ struct ndshm_nl_access {
 /* All functions return 0 or a negative errno, except those that return a count. */
 int ndshm_nl_open(struct ndshm_nl *nl);
 void ndshm_nl_close(struct ndshm_nl *nl);
-/* The first event is one that happens after the call, if no process causes events meanwhile. */
-int ndshm_nl_join(struct ndshm_nl *nl, const char *group);
 int ndshm_nl_join_events(struct ndshm_nl *nl);
 
 void ndshm_nl_begin(struct ndshm_nl_request *request, __u16 family, __u8 cmd,
@@ -309,8 +297,7 @@ bool ndshm_nl_block_lives(struct ndshm_nl *nl, __u32 id);
 
 /*
  * Wait for the next event. Return its command, or a negative errno
- * (-ETIMEDOUT). The message is stored in @buffer. With 0 @milliseconds the
- * events that the kernel has not sent yet are requested, so none is missed.
+ * (-ETIMEDOUT). The message is stored in @buffer.
  */
 int ndshm_nl_event(struct ndshm_nl *nl, int milliseconds, void *buffer,
 		   size_t size);

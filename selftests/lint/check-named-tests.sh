@@ -129,6 +129,6 @@ sorted_out() {
 
 check Documentation/hacking/pitfalls.rst '' 72
 check Documentation/use/lsa.rst selftests/lsa.matrix 24 11 lsa_
-check Documentation/driver/ndis.rst selftests/ndis.matrix 59 19 ndis.ndis_ ndis.own_
+check Documentation/driver/ndis.rst selftests/ndis.matrix 58 19 ndis.ndis_ ndis.own_
 sorted_out Documentation/driver/ndis.rst selftests/ndis.matrix selftests/ndis.c 19
 [[ $wrong -eq 0 ]]

@@ -26,13 +26,6 @@ void ndshm_pinned_reap(void)
 {
 }
 
-/* No netlink listeners. */
-static void quota_event(u8 cmd, void *object)
-{
-}
-
-void (*ndshm_event)(u8 cmd, void *object) = quota_event;
-
 static void set_limits(void)
 {
 	max_user_sections = 5;
