@@ -35,14 +35,6 @@ static int compare_queues(const void *left, const void *right)
 	return a->port != b->port ? compare_ids(a->port, b->port) : compare_ids(a->id, b->id);
 }
 
-/* The kernel sorts by uids of another user namespace. */
-static int compare_quotas(const void *left, const void *right)
-{
-	const struct ndshm_quota_row *a = left, *b = right;
-
-	return compare_ids(a->uid, b->uid);
-}
-
 /* Size of the rows of a list, and their order; NULL: that of the backend. */
 static const struct {
 	size_t row;
@@ -53,7 +45,6 @@ static const struct {
 	[NDSHM_LIST_BLOCKS] = { sizeof(struct ndshm_block_row), compare_blocks },
 	[NDSHM_LIST_SECTIONS] = { sizeof(struct ndshm_section_row), compare_sections },
 	[NDSHM_LIST_QUEUES] = { sizeof(struct ndshm_queue_row), compare_queues },
-	[NDSHM_LIST_QUOTAS] = { sizeof(struct ndshm_quota_row), compare_quotas },
 	[NDSHM_LIST_RESERVE] = { sizeof(struct ndshm_reserve_row), NULL },
 };
 
@@ -138,12 +129,6 @@ NDSHM_API int ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_ro
 	return get_list(ndshm, NDSHM_LIST_QUEUES, out, count, size);
 }
 
-NDSHM_API int ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_row **out,
-				      size_t *count, size_t size)
-{
-	return get_list(ndshm, NDSHM_LIST_QUOTAS, out, count, size);
-}
-
 NDSHM_API int ndshm_find_adapter_sized(struct ndshm *ndshm, const char *name,
 				       struct ndshm_adapter_info *info, size_t size)
 {
@@ -155,12 +140,6 @@ NDSHM_API int ndshm_find_provider_sized(struct ndshm *ndshm, const char *name,
 {
 	return get_row(ndshm, NDSHM_LIST_PROVIDERS, name, info, size,
 		       NDSHM_REASON_PROVIDER_UNKNOWN);
-}
-
-NDSHM_API int ndshm_get_quota_sized(struct ndshm *ndshm, uint32_t uid,
-				    struct ndshm_quota_row *quota, size_t size)
-{
-	return get_row(ndshm, NDSHM_LIST_QUOTAS, &uid, quota, size, 0);
 }
 
 NDSHM_API int ndshm_get_reserve_sized(struct ndshm *ndshm, struct ndshm_reserve_row *reserve,

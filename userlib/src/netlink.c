@@ -222,23 +222,6 @@ static const struct ndshm_field queue_fields[] = {
 	FIELD(ndshm_queue_row, vm_name, QUEUE_VM_NAME),
 };
 
-static const struct ndshm_field quota_fields[] = {
-	FIELD(ndshm_quota_row, uid, QUOTA_UID),
-	FIELD(ndshm_quota_row, set, QUOTA_SET),
-	FIELD(ndshm_quota_row, sections, QUOTA_SECTIONS),
-	FIELD(ndshm_quota_row, sections_limit, QUOTA_SECTIONS_LIMIT),
-	FIELD(ndshm_quota_row, holders, QUOTA_HOLDERS),
-	FIELD(ndshm_quota_row, holders_limit, QUOTA_HOLDERS_LIMIT),
-	FIELD(ndshm_quota_row, reserved, QUOTA_RESERVED),
-	FIELD(ndshm_quota_row, reserved_limit, QUOTA_RESERVED_LIMIT),
-	FIELD(ndshm_quota_row, bytes, QUOTA_BYTES),
-	FIELD(ndshm_quota_row, bytes_limit, QUOTA_BYTES_LIMIT),
-	FIELD(ndshm_quota_row, requests, QUOTA_REQUESTS),
-	FIELD(ndshm_quota_row, requests_limit, QUOTA_REQUESTS_LIMIT),
-	FIELD(ndshm_quota_row, clients, QUOTA_CLIENTS),
-	FIELD(ndshm_quota_row, clients_limit, QUOTA_CLIENTS_LIMIT),
-};
-
 static const struct ndshm_field reserve_fields[] = {
 	FIELD(ndshm_reserve_row, size, RESERVE_SIZE),
 	FIELD(ndshm_reserve_row, chunk_size, RESERVE_CHUNK_SIZE),
@@ -264,14 +247,6 @@ static int put_provider_name(struct nl_msg *message, const void *name)
 	return put_name(message, NDSHM_A_PROVIDER_NAME, name);
 }
 
-/* Without this attribute the kernel replies with the requester's own quota. */
-static int put_uid(struct nl_msg *message, const void *key)
-{
-	const uint32_t *uid = key;
-
-	return *uid == NDSHM_UID_SELF ? 0 : nla_put_u32(message, NDSHM_A_QUOTA_UID, *uid);
-}
-
 #define TABLE(object_, row_, fields_) \
 	.command = NDSHM_CMD_##object_##_GET, \
 	.max = NDSHM_A_##object_##_MAX, \
@@ -291,10 +266,6 @@ const struct ndshm_table ndshm__tables[NDSHM_LISTS] = {
 	[NDSHM_LIST_BLOCKS] = { TABLE(BLOCK, ndshm_block_row, block_fields) },
 	[NDSHM_LIST_SECTIONS] = { TABLE(SECTION, ndshm_section_row, section_fields) },
 	[NDSHM_LIST_QUEUES] = { TABLE(QUEUE, ndshm_queue_row, queue_fields) },
-	[NDSHM_LIST_QUOTAS] = {
-		TABLE(QUOTA, ndshm_quota_row, quota_fields),
-		.put = put_uid,
-	},
 	[NDSHM_LIST_RESERVE] = { TABLE(RESERVE, ndshm_reserve_row, reserve_fields) },
 };
 

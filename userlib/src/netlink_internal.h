@@ -14,7 +14,7 @@
 #include "internal.h"
 
 /* The highest attribute of all kinds of objects. */
-#define ATTRIBUTES_MAX NDSHM_A_QUOTA_MAX
+#define ATTRIBUTES_MAX NDSHM_A_SECTION_MAX
 
 struct ndshm_field;
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# admin.sh NDSHM JSON_GET: output of the command for quotas and events. stand_in_admin.c
-# provides the users and the events.
+# admin.sh NDSHM JSON_GET: output of the command for queues and events.
+# stand_in_admin.c provides them.
 
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
@@ -12,58 +12,6 @@ trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=memfd:
 unset STAND_IN_OPEN STAND_IN_REFUSE
 
-table() {
-	echo "USER        KIND               USED                 LIMIT  LIMIT OF
-$1  sections              1                  1024  default
-$1  holders               2                 65536  default
-$1  reserved  3298534883328         4398046511104  user
-$1  bytes              4096  18446744073709551615  user
-$1  requests              5                 16384  default
-$1  clients               6                  1024  default"
-}
-
-run 0 "one's own quota" quota
-is "one's own quota: table" "$(table 4000000000)" "$out"
-run 0 "another's, by number" quota 4000000000
-is "another's, by number: table" "$(table 4000000000)" "$out"
-run 0 "another's, by name" quota root --json
-is "another's, by name: user" '"root"' "$(get user)"
-is "another's, by name: uid" 0 "$(get uid)"
-is "quota in JSON: used" 3298534883328 "$(get reserved used)"
-is "quota in JSON: limit" 65536 "$(get holders limit)"
-is "quota in JSON: a limit that JSON has not" 9223372036854775807 "$(get bytes limit)"
-is "quota in JSON: set" true "$(get bytes set)"
-is "quota in JSON: default" false "$(get sections set)"
-run 0 "all quotas" quota --all
-[[ $out == *root*4000000000* ]]
-ok "all quotas: both"
-run 2 "all quotas of a user" quota --all root
-says "all quotas of a user: why" "ndshm quota: --all: cannot be combined with a user or a limit; omit them"$'\n'*
-run 0 "all quotas in JSON" quota --all -j
-is "all quotas: the second" 4000000000 "$(get 1 uid)"
-
-STAND_IN_BLOCKS=1 run 0 "exempt users" quota --all
-is "exempt users: totals" "USER        EXEMPT
-root           12K
-77              1G
-4000000000       0" "$(sed -n '/EXEMPT/,+3p' <<<"$out")"
-is "exempt users: the sum" "1G" "$(tail -n 1 <<<"$out" | grep -o '[0-9.]*[KMG]$')"
-is "exempt users: a quota" 18 "$(grep -cE ' (default|user)$' <<<"$out")"
-STAND_IN_BLOCKS=1 run 0 "exempt users in JSON" quota --all --json
-is "exempt users in JSON: bytes" "12288 1073741824 0" "$(get 0 exempt) $(get 1 exempt) $(get 2 exempt)"
-is "exempt users in JSON: the limit of one without a quota" 65536 "$(get 1 holders limit)"
-
-# set_to SET ARGUMENT...: expect these new limits.
-set_to() {
-	run 0 "quota ${*:2}" quota "${@:2}"
-	is "quota ${*:2}: set" "$1" "$err"
-}
-
-set_to "uid=0 set=8 reset=0 0 0 0 1048576" root --bytes 1M
-set_to "uid=0 set=15 reset=0 1 2 3221225472 0" root --sections 1 --holders 2 --reserved 3G --bytes 0
-set_to "uid=4294967295 set=2 reset=5 0 7 0 0" --sections default --holders 7 --reserved default
-set_to "uid=0 set=0 reset=8 0 0 0 0" 0 --bytes default
-set_to "uid=0 set=1 reset=0 5 0 0 0" root --sections default --sections 5
 run 0 "the reserve" reserve
 is "the reserve: table" "SIZE  CHUNK SIZE  CHUNKS  FREE  USED
 800M          2M     390   381     9" "$out"
@@ -92,15 +40,10 @@ run 2 "a reserve with two sizes" reserve 1M 2M
 export STAND_IN_REFUSE=1
 run 1 "reserve: not permitted" reserve
 says "reserve: not permitted: why" "ndshm: cannot show the reserve: requires CAP_SYS_ADMIN; * (EPERM)"
-run 1 "quota: not permitted" quota root
-says "quota: not permitted: why" "ndshm: cannot show a quota: requires CAP_SYS_ADMIN; * (EPERM)"
-run 1 "quota: not to be set" quota root --bytes 1
-says "quota: not to be set: why" "ndshm: cannot set a quota: requires CAP_SYS_ADMIN; * (EPERM)"
 run 1 "monitor: not permitted" monitor
 says "monitor: not permitted: why" "ndshm: cannot listen: requires CAP_SYS_ADMIN; * (EPERM)"
-for words in reserve "quota root" monitor; do
-	# shellcheck disable=SC2086
-	run 1 "$words: not permitted in JSON" $words --json
+for words in reserve monitor; do
+	run 1 "$words: not permitted in JSON" "$words" --json
 	out=$err
 	is "$words: not permitted in JSON: errno" '"EPERM"' "$(get error errno)"
 done
@@ -111,16 +54,10 @@ for error in 11:EAGAIN 12:ENOMEM 34:ERANGE; do
 	[[ $(get error message) == *" (${error#*:})\"" ]]
 	ok "reserve: ${error#*:} in JSON: text"
 done
-export STAND_IN_REFUSE=22
-run 1 "quota: no such user" quota 12345
-says "quota: no such user: why" "ndshm: cannot show a quota: * (EINVAL)"
-STAND_IN_OPEN=0 STAND_IN_REFUSE=95 run 1 "an old module" -b /dev/ndshm quota
+STAND_IN_OPEN=0 STAND_IN_REFUSE=95 run 1 "an old module" -b /dev/ndshm reserve
 says "an old module: why" \
-	"ndshm: cannot show a quota: not supported by the module; load one of this version (EOPNOTSUPP)"
+	"ndshm: cannot show the reserve: not supported by the module; load one of this version (EOPNOTSUPP)"
 unset STAND_IN_REFUSE
-STAND_IN_OPEN=122 run 1 "too many clients" -b /dev/ndshm alloc
-says "too many clients: why" "ndshm: cannot open /dev/ndshm: the user has as many open clients as its \
-quota permits; close some, or raise the quota (ndshm quota --clients) (EDQUOT)"
 
 run 0 "monitor" monitor --count 5
 is "monitor: lines" "adapter added 7 name=card?0

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# admin_module.sh NDSHM JSON_GET DEVICE CARD: quotas and events of the command agree with the
-# module. CARD is the name of a PCI function that is bound. Must run as root, as the only user of the
+# admin_module.sh NDSHM JSON_GET DEVICE CARD: events, the reserve and errors of the command agree
+# with the module. CARD is the name of a PCI function that is bound. Must run as root, as the only user of the
 # module. Needs setpriv.
 
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
@@ -46,34 +46,6 @@ run 0 "unbind" unbind "$card"
 heard "an adapter goes" "adapter revoked name=$card" "adapter gone name=$card"
 run 0 "bind" bind "$card"
 heard "an adapter comes" "adapter added name=$card"
-
-hold "*" alloc --length $((4 * page))
-run 0 "exempt memory" quota --all --json
-is "exempt memory: the user" '"root"' "$(get 0 user)"
-is "exempt memory: the bytes" $((4 * page)) "$(get 0 exempt)"
-is "exempt memory: not in the quota" 0 "$(get 0 bytes used)"
-exec 7>&-
-unhold "exempt memory: freed"
-
-run 0 "a limit" quota $user --bytes $((2 * page))
-run 0 "a limit, shown" quota $user --json
-is "a limit: bytes" $((2 * page)) "$(get bytes limit)"
-is "a limit: nothing used" 0 "$(get bytes used)"
-
-of_user 0 "as much as is allowed" alloc --length $((2 * page))
-of_user 1 "more than is allowed" alloc --length $((4 * page))
-says "more than is allowed: why" "*, EDQUOT)"
-
-of_user 1 "a section beyond it" section create --max 1M --initial $((4 * page))
-says "a section beyond it: why" "*, EDQUOT)"
-of_user 0 "a section" section create --max 1M --initial $page
-
-of_user 1 "no limits of one's own" quota $user --bytes default
-says "no limits of one's own: why" "ndshm: cannot set a quota: requires CAP_SYS_ADMIN; * (EPERM)"
-run 0 "no limit again" quota $user --bytes default
-run 0 "no limit again, shown" quota $user --json
-is "no limit again: what is the default" false "$(get bytes set)"
-of_user 0 "what was too much" alloc --length $((4 * page))
 
 run 0 "a reserve" reserve 5M --json
 is "a reserve: chunks" $(((5 * 1024 * 1024 + $(get chunk_size) - 1) / $(get chunk_size))) "$(get chunks)"
@@ -147,10 +119,6 @@ for arguments in "list providers" "list blocks" "list sections" "list queues" "p
 	# shellcheck disable=SC2086 # the words
 	of_user 0 "closed device: $arguments" $arguments
 done
-of_user 0 "closed device: quota" quota --json
-is "closed device: quota: the own user's" "$uid" "$(get uid)"
-of_user 1 "closed device: others' quota" quota root
-says "closed device: others' quota: why" "ndshm: cannot show a quota: requires CAP_SYS_ADMIN; * (EPERM)"
 of_user 1 "closed device: no events" monitor
 says "closed device: no events: why" "ndshm: cannot listen: requires CAP_SYS_ADMIN; * (EPERM)"
 of_user 1 "closed device: nothing is permitted" permit adapter node0 --mode 0666

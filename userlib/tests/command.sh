@@ -30,7 +30,7 @@ run 2 "help of too much" help section create true
 says "help of too much: why" 'ndshm help: "true": unexpected argument; name one command*'
 run 2 "help of an option" help -- --version
 says "help of an option: why" 'ndshm help: "--version": unexpected argument; name one command*'
-for word in help info list ps top plot alloc section monitor quota permit bind unbind exporter u-dma-buf; do
+for word in help info list ps top plot alloc section monitor permit bind unbind exporter u-dma-buf; do
 	[[ $help == *"  $word "* ]]
 	ok "help names $word"
 	run 0 "help of $word" $word --help
@@ -195,7 +195,7 @@ says "no device: in the environment: why" "ndshm: cannot open /nowhere/ndshm: *;
 if grep -q '^ndshm ' /proc/modules 2>/dev/null; then
 	echo "# SKIP lists without the module: it is loaded"
 else
-	for arguments in "list adapters" "-b /dev/ndshm quota" "monitor" "ps" "exporter"; do
+	for arguments in "list adapters" "monitor" "ps" "exporter"; do
 		# shellcheck disable=SC2086 # the words
 		run 1 "no module: $arguments" $arguments
 		says "no module: $arguments: why" "ndshm: cannot open /dev/ndshm: the module is not loaded: load it (modprobe ndshm) (ENOENT)"
@@ -295,18 +295,6 @@ for bad in "" "adapter" "block memfd" "adapter memfd more" "provider memfd --res
 	# shellcheck disable=SC2086 # words
 	run 2 "bad usage: permit $bad" -b memfd: permit $bad
 	says "bad usage: permit $bad is explained" "*ndshm permit*"
-done
-run 1 "quota: no module" -b memfd: quota
-says "quota: no module: why" "ndshm: cannot show a quota: $needed"
-run 1 "quota: nothing to list" -b memfd: quota --all
-says "quota: nothing to list: why" "ndshm: cannot list quotas: $needed"
-run 1 "quota: nothing to set" -b memfd: quota --bytes 1M
-says "quota: nothing to set: why" "ndshm: cannot set a quota: $needed"
-for bad in "--bytes x" "--bytes -1" "--sections 1T" "--sections 1K" "--bytes 1k" "--reserved 16E" "--holders" "no-such-user" "root root" "-1" \
-	   "4294967295" "--all root" "--all --bytes 1"; do
-	# shellcheck disable=SC2086
-	run 2 "bad usage: quota $bad" -b memfd: quota $bad
-	says "bad usage: quota $bad is explained" "ndshm quota: *"
 done
 for bad in "--count 0" "--count x" "--count -1" "more"; do
 	# shellcheck disable=SC2086

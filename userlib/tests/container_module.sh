@@ -40,9 +40,6 @@ if [[ ${4:-} == inside ]]; then
 	run 0 "section show" section show "$id"
 	exec 7>&-
 	unhold "the section is deleted"
-	run 0 "the own quota" quota
-	run 1 "a quota is not set" quota --bytes 1M
-	says "a quota is not set: why" "*CAP_SYS_ADMIN*"
 	run 1 "no events" monitor
 	says "no events: why" "*CAP_SYS_ADMIN; * (EPERM)"
 	run 1 "more than the cgroup's memory" alloc --provider pages --length 64M
@@ -58,7 +55,7 @@ if [[ ${4:-} == inside ]]; then
 	says "no node: no allocation: why" "ndshm: cannot open /dev/ndshm: the module is loaded, but this device node is missing; * (ENOENT)"
 	run 0 "no node: adapters" list adapters --json
 	is "no node: adapters: by name" '"node0"' "$(get 0 name)"
-	for arguments in "list providers" "list blocks" "list sections" "list queues" quota ps "top --batch --iterations 1" \
+	for arguments in "list providers" "list blocks" "list sections" "list queues" ps "top --batch --iterations 1" \
 		exporter; do
 		# shellcheck disable=SC2086 # the words
 		run 0 "no node: $arguments" $arguments

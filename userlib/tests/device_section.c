@@ -66,8 +66,8 @@ static void a_section_that_is_refused_is_none(void)
 	struct ndshm *ndshm = device_open();
 
 	REQUIRE(ndshm);
-	device_fail_next(EDQUOT, NDSHM_REASON_SECTION_QUOTA, NDSHM_STATUS_RESOURCES);
-	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), EDQUOT, SECTION_QUOTA,
+	device_fail_next(ENOMEM, NDSHM_REASON_MEMLOCK, NDSHM_STATUS_RESOURCES);
+	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), ENOMEM, MEMLOCK,
 		    RESOURCES);
 	CHECK(!section);
 	device_fail_next(ENOTTY, 0, 0);
@@ -167,9 +167,9 @@ static void attach_error_is_reported(void)
 	section = make(ndshm);
 	REQUIRE(section);
 	for (int i = 0; i < 2; i++) {
-		device_fail_next(EDQUOT, NDSHM_REASON_HOLDER_QUOTA, NDSHM_STATUS_RESOURCES);
-		CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), EDQUOT,
-			    HOLDER_QUOTA, RESOURCES);
+		device_fail_next(EMFILE, NDSHM_REASON_DESCRIPTORS, NDSHM_STATUS_RESOURCES);
+		CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), EMFILE,
+			    DESCRIPTORS, RESOURCES);
 		CHECK(!requested.attaches);
 	}
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));

@@ -1,13 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# exporter.sh NDSHM JSON_GET LISTENER PACKAGING ADMIN: metrics of the objects of
-# stand_in_list.c as text and by HTTP, of the quotas of ADMIN, which has stand_in_admin.c,
-# and the dashboard that shows them.
+# exporter.sh NDSHM JSON_GET LISTENER PACKAGING: metrics of the objects of stand_in_list.c as text
+# and by HTTP, and the dashboard that shows them.
 
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
-ndshm=$1 json_get=$2 listener=$3 packaging=$4 admin=$5
+ndshm=$1 json_get=$2 listener=$3 packaging=$4
 top=$(mktemp -d)
 pid=
 trap '[ -z "$pid" ] || kill $pid; rm -rf "$top"' EXIT
@@ -43,14 +42,6 @@ run 0 "text: users by number" exporter --numeric
 has "text: users by number: one" 'ndshm_blocks{adapter="node0",provider="pages",user="0",uid="0"} 2'
 STAND_IN_BLOCKS=100000 run 0 "text: 100,000 blocks" exporter
 is "text: 100,000 blocks: number" 100000 "$(awk '/^ndshm_blocks/ { sum += $2 } END { print sum }' <<<"$out")"
-out=$("$admin" exporter)
-is "quotas" 0 $?
-has "quotas: used" 'ndshm_quota_used{user="4000000000",uid="4000000000",kind="reserved"} 3298534883328'
-has "quotas: limit" 'ndshm_quota_limit{user="4000000000",uid="4000000000",kind="clients"} 1024'
-is "quotas: each kind of each user" "12 12" \
-	"$(grep -c '^ndshm_quota_used{' <<<"$out") $(grep -c '^ndshm_quota_limit{' <<<"$out")"
-out=$(STAND_IN_REFUSE=1 "$admin" exporter)
-is "quotas of others: hidden" "0 # EOF" "$? ${out##*$'\n'}"
 STAND_IN_REFUSE=1 run 1 "text: refused" exporter
 says "text: refused: why" "ndshm: cannot read the metrics: * (EPERM)"
 "$ndshm" exporter >/dev/full 2>"$top/err"
@@ -182,5 +173,5 @@ LISTEN_PID=1 LISTEN_FDS=1 run 0 "a socket for another process" exporter
 out=$(cat "$packaging/exporter/ndshm-dashboard.json")
 is "dashboard: title" '"ndshm"' "$(get title)"
 is "dashboard: metrics exist" "" "$(comm -23 <(grep -o '"expr": .*' <<<"$out" | grep -oE 'ndshm_[a-z_]+' | sort -u) \
-	<({ sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' <<<"$text"; printf '%s\n' ndshm_quota_limit ndshm_quota_used; } | sort))"
+	<(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' <<<"$text" | sort))"
 end

@@ -258,7 +258,7 @@ static void record_request(struct nlmsghdr *header)
 	kernel.requested_present = 0;
 	nla_for_each_attr(attr, genlmsg_attrdata(genlmsg_hdr(header), 0),
 			  genlmsg_attrlen(genlmsg_hdr(header), 0), left) {
-		if (nla_type(attr) > NDSHM_A_QUOTA_MAX)
+		if (nla_type(attr) > NDSHM_A_SECTION_MAX)
 			abort();
 		kernel.requested_present |= 1U << nla_type(attr);
 		kernel.requested[nla_type(attr)] = nla_len(attr) == 8 ? nla_get_u64(attr) :
@@ -279,9 +279,7 @@ static void answer(struct nlmsghdr *header)
 	kernel.request_command = genlmsg_hdr(header)->cmd;
 	if (header->nlmsg_flags & NLM_F_DUMP) {
 		kernel.dumps++;
-	} else if (kernel.request_command == NDSHM_CMD_QUOTA_GET ||
-		   kernel.request_command == NDSHM_CMD_QUOTA_SET ||
-		   kernel.request_command == NDSHM_CMD_RESERVE_GET ||
+	} else if (kernel.request_command == NDSHM_CMD_RESERVE_GET ||
 		   kernel.request_command == NDSHM_CMD_RESERVE_SET ||
 		   kernel.request_command == NDSHM_CMD_SECTION_DELETE ||
 		   kernel.request_command == NDSHM_CMD_ADAPTER_SET ||

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Quotas, the reserve, deletion of sections and events by netlink, from a fake kernel.
+ * The reserve, deletion of sections, permissions and events by netlink, from a fake kernel.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -16,100 +16,9 @@
 
 static struct ndshm *ndshm;
 
-/*
- * Quotas
- */
-
-static void put_quota(struct nl_msg *message, uint32_t uid)
-{
-	nla_put_u32(message, NDSHM_A_QUOTA_UID, uid);
-	nla_put_u32(message, NDSHM_A_QUOTA_SET, NDSHM_QUOTA_BYTES);
-	nla_put_u64(message, NDSHM_A_QUOTA_SECTIONS, 1);
-	nla_put_u64(message, NDSHM_A_QUOTA_SECTIONS_LIMIT, 2);
-	nla_put_u64(message, NDSHM_A_QUOTA_HOLDERS, 3);
-	nla_put_u64(message, NDSHM_A_QUOTA_HOLDERS_LIMIT, 4);
-	nla_put_u64(message, NDSHM_A_QUOTA_RESERVED, 5ULL << 32);
-	nla_put_u64(message, NDSHM_A_QUOTA_RESERVED_LIMIT, 6ULL << 32);
-	nla_put_u64(message, NDSHM_A_QUOTA_BYTES, 7ULL << 32);
-	nla_put_u64(message, NDSHM_A_QUOTA_BYTES_LIMIT, UINT64_MAX);
-	nla_put_u64(message, NDSHM_A_QUOTA_REQUESTS, 8);
-	nla_put_u64(message, NDSHM_A_QUOTA_REQUESTS_LIMIT, 9);
-	nla_put_u64(message, NDSHM_A_QUOTA_CLIENTS, 10);
-	nla_put_u64(message, NDSHM_A_QUOTA_CLIENTS_LIMIT, 11);
-}
-
-static void check_quota(const struct ndshm_quota_row *row, uint32_t uid)
-{
-	CHECK(row->uid == uid && row->set == NDSHM_QUOTA_BYTES);
-	CHECK(row->sections == 1 && row->sections_limit == 2);
-	CHECK(row->holders == 3 && row->holders_limit == 4);
-	CHECK(row->reserved == 5ULL << 32 && row->reserved_limit == 6ULL << 32);
-	CHECK(row->bytes == 7ULL << 32 && row->bytes_limit == UINT64_MAX);
-	CHECK(row->requests == 8 && row->requests_limit == 9);
-	CHECK(row->clients == 10 && row->clients_limit == 11);
-}
-
-static void one_quota(void)
-{
-	struct nl_msg *message = kernel_begin(NDSHM_CMD_QUOTA_GET, 0);
-
-	put_quota(message, 1000);
-	kernel_put(message);
-	kernel_end_datagram();
-	kernel_put_error(0);
-}
-
-static void a_quota_is_requested(void)
-{
-	struct ndshm_quota_row row;
-
-	kernel_reset(one_quota);
-	CHECK_DONE(ndshm, ndshm_get_quota(ndshm, 1000, &row));
-	check_quota(&row, 1000);
-	CHECK(kernel.gets == 1 && kernel.dumps == 0);
-	CHECK(kernel.requested_present == 1U << NDSHM_A_QUOTA_UID);
-	CHECK(kernel.requested[NDSHM_A_QUOTA_UID] == 1000);
-	/* The caller's own quota is requested without a user ID. */
-	kernel_reset(one_quota);
-	CHECK_DONE(ndshm, ndshm_get_quota(ndshm, NDSHM_UID_SELF, &row));
-	CHECK(kernel.requested_present == 0);
-}
-
-static void some_quotas(void)
-{
-	static const uint32_t uids[] = { 1000, 0, 54321 };
-
-	for (size_t i = 0; i < sizeof(uids) / sizeof(uids[0]); i++) {
-		struct nl_msg *message = kernel_begin(NDSHM_CMD_QUOTA_GET, NLM_F_MULTI);
-
-		put_quota(message, uids[i]);
-		kernel_put(message);
-	}
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
-}
-
 static void nothing(void)
 {
 	kernel_put_done(0, 0);
-}
-
-static void quotas_are_listed(void)
-{
-	struct ndshm_quota_row *rows = NULL;
-	size_t count = 0;
-
-	kernel_reset(some_quotas);
-	CHECK_DONE(ndshm, ndshm_list_quotas(ndshm, &rows, &count));
-	REQUIRE(count == 3);
-	check_quota(&rows[0], 0);
-	check_quota(&rows[1], 1000);
-	check_quota(&rows[2], 54321);
-	CHECK(kernel.dumps == 1 && kernel.gets == 0);
-	free(rows);
-	kernel_reset(nothing);
-	CHECK_DONE(ndshm, ndshm_list_quotas(ndshm, &rows, &count));
-	CHECK(!rows && !count);
 }
 
 static int refusal;
@@ -117,61 +26,6 @@ static int refusal;
 static void refused(void)
 {
 	kernel_put_error(refusal);
-}
-
-static void a_quota_is_set(void)
-{
-	const struct ndshm_quota_row limits = {
-		.sections_limit = 11,
-		.holders_limit = 12,
-		.reserved_limit = 13,
-		.bytes_limit = UINT64_MAX,
-	};
-
-	refusal = 0;
-	kernel_reset(refused);
-	CHECK_DONE(ndshm, ndshm_set_quota(ndshm, 1000,
-					  NDSHM_QUOTA_SECTIONS | NDSHM_QUOTA_BYTES,
-					  NDSHM_QUOTA_HOLDERS, &limits));
-	CHECK(kernel.request_command == NDSHM_CMD_QUOTA_SET);
-	CHECK(kernel.requested_present ==
-	      (1U << NDSHM_A_QUOTA_UID | 1U << NDSHM_A_QUOTA_SECTIONS_LIMIT |
-	       1U << NDSHM_A_QUOTA_BYTES_LIMIT | 1U << NDSHM_A_QUOTA_RESET));
-	CHECK(kernel.requested[NDSHM_A_QUOTA_UID] == 1000);
-	CHECK(kernel.requested[NDSHM_A_QUOTA_SECTIONS_LIMIT] == 11);
-	CHECK(kernel.requested[NDSHM_A_QUOTA_BYTES_LIMIT] == UINT64_MAX);
-	CHECK(kernel.requested[NDSHM_A_QUOTA_RESET] == NDSHM_QUOTA_HOLDERS);
-	/* The other kinds, and the caller's own quota. */
-	kernel_reset(refused);
-	CHECK_DONE(ndshm, ndshm_set_quota(ndshm, NDSHM_UID_SELF,
-					  NDSHM_QUOTA_HOLDERS | NDSHM_QUOTA_RESERVED, 0, &limits));
-	CHECK(kernel.requested[NDSHM_A_QUOTA_UID] == getuid());
-	CHECK(kernel.requested[NDSHM_A_QUOTA_HOLDERS_LIMIT] == 12);
-	CHECK(kernel.requested[NDSHM_A_QUOTA_RESERVED_LIMIT] == 13);
-	CHECK(!(kernel.requested_present & 1U << NDSHM_A_QUOTA_RESET));
-	/* Invalid arguments are not sent. */
-	kernel_reset(refused);
-	CHECK(ndshm_set_quota(ndshm, 0, 0, 0, &limits) == -EINVAL);
-	CHECK(ndshm_set_quota(ndshm, 0, 3, 1, &limits) == -EINVAL);
-	CHECK(ndshm_set_quota(ndshm, 0, 64, 0, &limits) == -EINVAL);
-	CHECK(ndshm_set_quota(ndshm, 0, 0, 64, &limits) == -EINVAL);
-	CHECK(kernel.gets == 0);
-}
-
-static void quotas_are_refused(void)
-{
-	struct ndshm_quota_row row = { .uid = 4711 }, *rows = (void *)1;
-	size_t count = 1;
-
-	refusal = -EPERM;
-	kernel_reset(refused);
-	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EPERM && row.uid == 4711);
-	CHECK(ndshm_set_quota(ndshm, 1, 1, 0, &row) == -EPERM);
-	CHECK(ndshm_list_quotas(ndshm, &rows, &count) == -EPERM && !rows && !count);
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
-	kernel.has_family = false;
-	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EOPNOTSUPP);
-	CHECK(ndshm_set_quota(ndshm, 1, 1, 0, &row) == -EOPNOTSUPP);
 }
 
 /*
@@ -280,14 +134,10 @@ static void deletion_needs_no_device(void)
 }
 
 /* More rows than requested, and none. */
-static void two_quotas(void)
+static void two_reserves(void)
 {
-	for (uint32_t uid = 1; uid <= 2; uid++) {
-		struct nl_msg *message = kernel_begin(NDSHM_CMD_QUOTA_GET, 0);
-
-		put_quota(message, uid);
-		kernel_put(message);
-	}
+	for (uint32_t i = 0; i < 2; i++)
+		kernel_put(kernel_begin(NDSHM_CMD_RESERVE_GET, 0));
 	kernel_end_datagram();
 	kernel_put_error(0);
 }
@@ -297,17 +147,30 @@ static void acknowledged(void)
 	kernel_put_error(0);
 }
 
-static void a_quota_comes_alone(void)
+static void the_reserve_comes_alone(void)
 {
-	struct ndshm_quota_row row;
+	struct ndshm_reserve_row row;
 
 	kernel_reset(acknowledged);
-	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EBADMSG);
-	kernel_reset(two_quotas);
-	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EBADMSG);
+	CHECK(ndshm_get_reserve(ndshm, &row) == -EBADMSG);
+	kernel_reset(two_reserves);
+	CHECK(ndshm_get_reserve(ndshm, &row) == -EBADMSG);
 	/* The answer to a set request has no rows. */
-	kernel_reset(one_quota);
-	CHECK(ndshm_set_quota(ndshm, 1, 1, 0, &row) == -EBADMSG);
+	kernel_reset(one_reserve);
+	CHECK(ndshm_set_reserve(ndshm, 1) == -EBADMSG);
+}
+
+static void the_reserve_is_refused(void)
+{
+	struct ndshm_reserve_row row = { .free = 4711 };
+
+	refusal = -EPERM;
+	kernel_reset(refused);
+	CHECK(ndshm_get_reserve(ndshm, &row) == -EPERM && row.free == 4711);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
+	kernel.has_family = false;
+	CHECK(ndshm_get_reserve(ndshm, &row) == -EOPNOTSUPP);
+	CHECK(ndshm_set_reserve(ndshm, 1) == -EOPNOTSUPP);
 }
 
 static void permission_is_set(void)
@@ -368,19 +231,14 @@ static void permission_is_refused(void)
 static void stand_in_has_none(const char *name)
 {
 	const struct ndshm_access access = { .owner = 1 };
-	struct ndshm_quota_row row, *rows;
 	struct ndshm_monitor *monitor = (void *)1;
 	struct ndshm_reserve_row reserve;
 	struct ndshm *other;
-	size_t count;
 
 	REQUIRE(!ndshm_open(name, &other));
 	CHECK(ndshm_get_reserve(other, &reserve) == -EOPNOTSUPP);
 	CHECK(ndshm_set_reserve(other, 1) == -EOPNOTSUPP);
 	CHECK(ndshm_delete_section_id(other, 1) == -EOPNOTSUPP);
-	CHECK(ndshm_get_quota(other, 1, &row) == -EOPNOTSUPP);
-	CHECK(ndshm_list_quotas(other, &rows, &count) == -EOPNOTSUPP);
-	CHECK(ndshm_set_quota(other, 1, 1, 0, &row) == -EOPNOTSUPP);
 	CHECK(ndshm_set_adapter_access(other, 1, NDSHM_ACCESS_OWNER, &access) == -EOPNOTSUPP);
 	CHECK(ndshm_set_provider_access(other, 1, NDSHM_ACCESS_OWNER, &access) == -EOPNOTSUPP);
 	CHECK(ndshm_monitor_open(other, &monitor) == -EOPNOTSUPP && !monitor);
@@ -668,15 +526,12 @@ int main(void)
 {
 	if (kernel_open(&ndshm))
 		return 1;
-	RUN(a_quota_is_requested);
-	RUN(quotas_are_listed);
-	RUN(a_quota_is_set);
-	RUN(quotas_are_refused);
 	RUN(the_reserve_is_requested);
 	RUN(the_reserve_is_set);
 	RUN(a_section_is_deleted);
 	RUN(deletion_needs_no_device);
-	RUN(a_quota_comes_alone);
+	RUN(the_reserve_comes_alone);
+	RUN(the_reserve_is_refused);
 	RUN(permission_is_set);
 	RUN(permission_is_refused);
 	RUN(stand_ins_have_none);

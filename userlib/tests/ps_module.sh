@@ -90,18 +90,6 @@ is "who leaks: the ended and the live process" "$leaked_by ended $leak ${keeps##
 	"$(awk 'NR == 2 { print $4, $5, $6, $7 }' <<<"$out")"
 is "who leaks: no other" 2 "$(wc -l <<<"$out")"
 
-"$ndshm" quota 2003 --bytes $((unit * 4)) >"$top/log"
-keep 2003 2
-says_refused=$(cat "$top/refused")
-is "a request is refused" "keeps: Disk quota exceeded" "$says_refused"
-ask "why was it refused" quota 2003
-sed 's/^/# /' <<<"$out"
-ask "why was it refused, in JSON" quota 2003 --json
-is "why was it refused: used" $((unit * 3)) "$(get bytes used)"
-[[ $(($(get bytes used) + 2 * unit)) -gt $(get bytes limit) ]]
-ok "why was it refused: the limit of the user"
-"$ndshm" quota 2003 --bytes default >"$top/log"
-
 run 0 "processes in JSON" ps --json
 for pid in "$parent" "$child" "$thread"; do
 	[[ $out == *"\"allocated\": $unit, "*"\"pid\": $pid, "*'"kind": "client"'* ]]

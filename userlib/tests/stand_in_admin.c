@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Replaces the library's calls for quotas, the reserve and events in the command.
+ * Replaces the library's calls for the reserve, queues and events in the command.
  * STAND_IN_OPEN is the errno of ndshm_open(); 0 opens "memfd:" in place of the module.
  *
- * There are three users: root, a user without a name, and STAND_IN_UID for the caller.
- * New limits are printed to stderr. STAND_IN_REFUSE is the errno of every call, and
- * STAND_IN_RESERVE that of the calls that set the reserve, whose new size is printed as well.
+ * STAND_IN_REFUSE is the errno of every call, and STAND_IN_RESERVE that of the calls that set the
+ * reserve, whose new size is printed to stderr.
  *
  * The monitor returns some events, a loss after the third, and then nothing.
  *
@@ -21,20 +20,10 @@
 
 #include <ndshm/admin.h>
 
-#define NAMELESS	4000000000U
-
 int __real_ndshm_open(const char *where, struct ndshm **out);
 int __wrap_ndshm_open(const char *where, struct ndshm **out);
-int __wrap_ndshm_get_quota_sized(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota,
-				 size_t size);
-int __wrap_ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_row **out,
-				   size_t *count, size_t size);
-int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
-				   size_t *count, size_t size);
 int __wrap_ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row **out,
 				   size_t *count, size_t size);
-int __wrap_ndshm_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
-			   const struct ndshm_quota_row *limits);
 int __wrap_ndshm_get_reserve_sized(struct ndshm *ndshm, struct ndshm_reserve_row *reserve,
 				   size_t size);
 int __wrap_ndshm_set_reserve(struct ndshm *ndshm, uint64_t bytes);
@@ -58,49 +47,6 @@ int __wrap_ndshm_open(const char *where, struct ndshm **out)
 	if (!error)
 		return __real_ndshm_open(where, out);
 	return atoi(error) ? -atoi(error) : __real_ndshm_open("memfd:", out);
-}
-
-static struct ndshm_quota_row row_of(uint32_t uid)
-{
-	return (struct ndshm_quota_row){
-		.uid = uid,
-		.set = NDSHM_QUOTA_RESERVED | NDSHM_QUOTA_BYTES,
-		.sections = 1,
-		.sections_limit = 1024,
-		.holders = 2,
-		.holders_limit = 65536,
-		.reserved = 3ULL << 40,
-		.reserved_limit = 4ULL << 40,
-		.bytes = 4096,
-		.bytes_limit = UINT64_MAX,
-		.requests = 5,
-		.requests_limit = 16384,
-		.clients = 6,
-		.clients_limit = 1024,
-	};
-}
-
-int __wrap_ndshm_get_quota_sized(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota,
-				 size_t size)
-{
-	(void)ndshm;
-	(void)size;
-	*quota = row_of(uid == NDSHM_UID_SELF ? NAMELESS : uid);
-	return refusal();
-}
-
-int __wrap_ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_row **out,
-				   size_t *count, size_t size)
-{
-	(void)ndshm;
-	(void)size;
-	*out = calloc(2, sizeof(**out));
-	if (!*out)
-		abort();
-	(*out)[0] = row_of(0);
-	(*out)[1] = row_of(NAMELESS);
-	*count = 2;
-	return 0;
 }
 
 int __wrap_ndshm_get_reserve_sized(struct ndshm *ndshm, struct ndshm_reserve_row *reserve,
@@ -153,42 +99,6 @@ int __wrap_ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row *
 	if (!getenv("STAND_IN_QUEUES"))
 		return copy_rows(defaults, sizeof(defaults[0]), 2, (void **)out, count);
 	return copy_rows(queues, sizeof(queues[0]), 2, (void **)out, count);
-}
-
-/* With STAND_IN_BLOCKS. Root and user 77, who has no quota, have exempt blocks. */
-int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
-				   size_t *count, size_t size)
-{
-	static const struct ndshm_block_row blocks[] = {
-		{ .id = 1, .uid = 77, .consumed = 1ULL << 30 },
-		{ .id = 2, .uid = 0, .consumed = 4096 },
-		{ .id = 3, .uid = 0, .consumed = 8192 },
-		{ .id = 4, .uid = 0, .consumed = 1 << 20, .charged = true },
-		{ .id = 5, .uid = 0, .consumed = 1 << 20, .revoked = true },
-		{ .id = 6, .uid = 0, .consumed = 1 << 20, .kernel = true },
-	};
-
-	(void)ndshm;
-	(void)size;
-	*out = NULL;
-	*count = 0;
-	if (!getenv("STAND_IN_BLOCKS"))
-		return 0;
-	return copy_rows(blocks, sizeof(blocks[0]), sizeof(blocks) / sizeof(blocks[0]),
-			 (void **)out, count);
-}
-
-int __wrap_ndshm_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
-			   const struct ndshm_quota_row *limits)
-{
-	(void)ndshm;
-	if (refusal())
-		return refusal();
-	fprintf(stderr, "uid=%" PRIu32 " set=%" PRIu32 " reset=%" PRIu32, uid, set, reset);
-	fprintf(stderr, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-		limits->sections_limit, limits->holders_limit, limits->reserved_limit,
-		limits->bytes_limit);
-	return 0;
 }
 
 static const struct ndshm_event events[] = {

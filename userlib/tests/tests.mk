@@ -111,12 +111,11 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 			ndshm_set_adapter_access) \
 		-o $@ $^ $(nl_libs) $(tool_libs)
 
-# With users, limits and events.
+# With a reserve, queues and events.
 $(tests)/ndshm-admin: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
 		$(tests)/stand_in_admin.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
-		$(call wrap,$(addprefix ndshm_,open get_quota_sized list_quotas_sized list_queues_sized \
-			list_blocks_sized set_quota get_reserve_sized set_reserve \
+		$(call wrap,$(addprefix ndshm_,open list_queues_sized get_reserve_sized set_reserve \
 			monitor_open monitor_fd monitor_next_sized monitor_close)) \
 		-o $@ $^ $(nl_libs) $(tool_libs)
 
@@ -202,7 +201,7 @@ check: all races narrow $(test_programs) $(tests)/fork/heap_fork $(tests)/mappin
 		'$(here)/tests/top.sh $(tests)/ndshm-list $(tests)/json_get' \
 		'$(here)/tests/plot.sh $(tests)/ndshm' \
 		'$(here)/tests/top_document.sh $(tests)/ndshm-list $(here)/../Documentation/use/watching.rst' \
-		'$(here)/tests/exporter.sh $(tests)/ndshm-list $(tests)/json_get $(tests)/listener $(here)/packaging $(tests)/ndshm-admin' \
+		'$(here)/tests/exporter.sh $(tests)/ndshm-list $(tests)/json_get $(tests)/listener $(here)/packaging' \
 		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get' \
 		'$(here)/tests/u_dma_buf.sh $(tests)/ndshm $(tests)/json_get' \
 		'$(here)/tests/container_files.sh $(here)/packaging' \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 ynl_module.py YNL SPEC NDSHM CARD: the kernel's ynl (its directory YNL) reads the family by its
-specification SPEC: it dumps every table, asks for one object, sets a quota, and receives events. The
+specification SPEC: it dumps every table, asks for one object, sets a mode, and receives events. The
 objects must be those that the command NDSHM lists; CARD is an adapter with claims. Must run as root, as
 the only user of the module. Prints TAP.
 """
@@ -72,10 +72,9 @@ for kind in "adapters", "providers", "blocks", "sections", "queues":
 named = [row for row in command_line("--dump", "section-get") if row.get("name") == "ynl"]
 check("sections: the one with a name", len(named) == 1 and named[0]["max-size"] == 1 << 20, named)
 
-uid = 65534
-family.do("quota-set", {"uid": uid, "bytes-limit": 1 << 20})
-quotas = [row for row in family.dump("quota-get", {}) if row["uid"] == uid]
-check("quotas: the one that was set", len(quotas) == 1 and quotas[0]["bytes-limit"] == 1 << 20, quotas)
+family.do("adapter-set", {"name": card, "mode": 0o640})
+check("the mode that was set", family.do("adapter-get", {"name": card})["mode"] == 0o640)
+family.do("adapter-set", {"name": card, "mode": 0o600})
 try:
     family.do("block-get", {"id": 0xffffffff})
     check("an unknown block is an error", False)
@@ -99,7 +98,6 @@ while len(heard) < 2 and time.monotonic() < limit:
     listener.async_msg_queue.clear()
 check("its begin and its end are events",
       heard == [("adapter-claimed-ntf", card), ("adapter-released-ntf", card)], heard)
-family.do("quota-set", {"uid": uid, "reset": True})
 
 print(f"1..{number}")
 print(f"{number - failed} passed, {failed} failed")

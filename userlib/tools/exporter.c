@@ -201,47 +201,6 @@ static void write_adapters(const struct names *names, FILE *stream)
 	}
 }
 
-static void write_quota(FILE *stream, const char *metric, const struct ndshm_quota_row *row,
-			const char *kind, uint64_t value)
-{
-	fprintf(stream, "%s{", metric);
-	write_user(stream, row->uid);
-	fprintf(stream, ",kind=\"%s\"} %" PRIu64 "\n", kind, value);
-}
-
-/* Only CAP_SYS_ADMIN sees quotas, and the stand-in has none: they are omitted then. */
-static int write_quotas(struct ndshm *ndshm, FILE *stream)
-{
-	struct ndshm_quota_row *rows;
-	size_t count;
-	int error = ndshm_list_quotas(ndshm, &rows, &count);
-
-	if (error == -EPERM || error == -EOPNOTSUPP)
-		return 0;
-	if (error)
-		return error;
-	write_family(stream, "ndshm_quota_used", NULL, "Use of a quota: bytes, or a number.");
-	for (size_t i = 0; i < count; i++) {
-		write_quota(stream, "ndshm_quota_used", &rows[i], "sections", rows[i].sections);
-		write_quota(stream, "ndshm_quota_used", &rows[i], "holders", rows[i].holders);
-		write_quota(stream, "ndshm_quota_used", &rows[i], "reserved", rows[i].reserved);
-		write_quota(stream, "ndshm_quota_used", &rows[i], "bytes", rows[i].bytes);
-		write_quota(stream, "ndshm_quota_used", &rows[i], "requests", rows[i].requests);
-		write_quota(stream, "ndshm_quota_used", &rows[i], "clients", rows[i].clients);
-	}
-	write_family(stream, "ndshm_quota_limit", NULL, "Limit of a quota: bytes, or a number.");
-	for (size_t i = 0; i < count; i++) {
-		write_quota(stream, "ndshm_quota_limit", &rows[i], "sections", rows[i].sections_limit);
-		write_quota(stream, "ndshm_quota_limit", &rows[i], "holders", rows[i].holders_limit);
-		write_quota(stream, "ndshm_quota_limit", &rows[i], "reserved", rows[i].reserved_limit);
-		write_quota(stream, "ndshm_quota_limit", &rows[i], "bytes", rows[i].bytes_limit);
-		write_quota(stream, "ndshm_quota_limit", &rows[i], "requests", rows[i].requests_limit);
-		write_quota(stream, "ndshm_quota_limit", &rows[i], "clients", rows[i].clients_limit);
-	}
-	free(rows);
-	return 0;
-}
-
 enum exit_code write_metrics(const struct common *common, FILE *stream)
 {
 	struct ndshm *ndshm = open_viewer(common);
@@ -258,8 +217,6 @@ enum exit_code write_metrics(const struct common *common, FILE *stream)
 	}
 	if (!error)
 		error = write_sections(ndshm, &names, stream);
-	if (!error)
-		error = write_quotas(ndshm, stream);
 	if (error)
 		code = cannot_ndshm(ndshm, error, "read the metrics");
 	else

@@ -22,7 +22,6 @@ static const struct word subcommands[] = {
 	{ "alloc", run_alloc },
 	{ "section", run_section },
 	{ "monitor", run_monitor },
-	{ "quota", run_quota },
 	{ "reserve", run_reserve },
 	{ "permit", run_permit },
 	{ "bind", run_bind },
@@ -52,7 +51,6 @@ static const struct argp main_help = {
 	       "  section rm NAME           delete a section, by its name or its id\n"
 	       "  section show ID           one section, and how much of it is used\n"
 	       "  monitor                   adapters, providers and claims, as they come and go\n"
-	       "  quota [USER]              what a user has and may have\n"
 	       "  reserve [SIZE]            memory that is kept in huge pages\n"
 	       "  permit adapter|provider NAME  who may use it\n"
 	       "  bind DEVICE               make an adapter of a PCI function or platform device\n"

@@ -112,9 +112,6 @@ char *open_problem(const char *place, int error)
 
 	if (error == -EAFNOSUPPORT)
 		return format_string("%s", ndshm_reason_text(NDSHM_REASON_NETLINK_REFUSED));
-	if (error == -EDQUOT)
-		return format_string("the user has as many open clients as its quota permits; close "
-				     "some, or raise the quota (ndshm quota --clients)");
 	if (!strcmp(place, "netlink:"))
 		return format_string("%s", error == -ENOENT ? NOT_LOADED : strerror(-error));
 	if (error == -EINVAL)

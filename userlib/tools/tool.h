@@ -30,7 +30,7 @@ extern const struct argp common_argp;
 
 /* Subcommands. argv[0] is the name for help and errors. */
 typedef enum exit_code subcommand(struct common *common, int argc, char **argv);
-subcommand run_info, run_list, run_alloc, run_section, run_monitor, run_quota, run_permit,
+subcommand run_info, run_list, run_alloc, run_section, run_monitor, run_permit,
 	run_reserve, run_bind, run_unbind, run_exporter, run_ps, run_top, run_plot, run_u_dma_buf;
 
 /* A word that selects a subcommand. Lists end with a zeroed entry. */
@@ -147,13 +147,6 @@ json_t *adapter_json(const struct ndshm_adapter_info *row);
 json_t *provider_json(const struct ndshm_provider_info *row);
 const char *section_state(const struct ndshm_section_row *row);
 json_t *section_json(const struct names *names, const void *row);
-
-/* quota.c */
-
-struct ndshm_quota_row;
-json_t *quota_json(const struct ndshm_quota_row *row);
-/* Name of an NDSHM_QUOTA_* bit. */
-const char *quota_kind_name(uint32_t bit);
 
 /* permit.c: name of an NDSHM_RESET_* policy */
 const char *reset_name(uint32_t reset);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libndshm for administrators: permissions, quotas, the reserve, sections by their ids, and
- * events. The rules of <ndshm/ndshm.h> apply. All calls use netlink and need the module: contexts of "memfd:" and "section:" return -EOPNOTSUPP.
+ * libndshm for administrators: permissions, the reserve, sections by their ids, and events. The
+ * rules of <ndshm/ndshm.h> apply. All calls use netlink and need the module: contexts of "memfd:"
+ * and "section:" return -EOPNOTSUPP.
  */
 #ifndef NDSHM_ADMIN_H
 #define NDSHM_ADMIN_H
@@ -42,73 +43,6 @@ int ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set
 int ndshm_set_provider_access(struct ndshm *ndshm, uint32_t provider, uint32_t set,
 			      const struct ndshm_access *access)
 	NDSHM_NONNULL(1, 4);
-
-/* Quotas ----------------------------------------------------------------- */
-
-/* Bits for the limits; can be combined. */
-#define NDSHM_QUOTA_SECTIONS	1U
-#define NDSHM_QUOTA_HOLDERS	2U
-#define NDSHM_QUOTA_RESERVED	4U	/* bytes of address range of all sections */
-#define NDSHM_QUOTA_BYTES	8U	/* bytes of memory charged to the user */
-#define NDSHM_QUOTA_REQUESTS	16U	/* in flight, or completed with an unread record */
-#define NDSHM_QUOTA_CLIENTS	32U	/* open descriptors of the device */
-
-#define NDSHM_UID_SELF		UINT32_MAX
-
-/* Usage and limits of one user. */
-struct ndshm_quota_row {
-	uint32_t uid;
-	uint32_t set;			/* limits set for this user; others are defaults */
-	uint64_t sections;
-	uint64_t sections_limit;
-	uint64_t holders;
-	uint64_t holders_limit;
-	uint64_t reserved;
-	uint64_t reserved_limit;
-	uint64_t bytes;
-	uint64_t bytes_limit;
-	uint64_t requests;
-	uint64_t requests_limit;
-	uint64_t clients;
-	uint64_t clients_limit;
-};
-
-/*
- * Get usage and limits of one user. -EPERM: another user's without CAP_SYS_ADMIN.
- * -EINVAL: no such user.
- */
-int ndshm_get_quota_sized(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota,
-			  size_t size)
-	NDSHM_NONNULL(1, 3);
-static inline int ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota)
-{
-	return ndshm_get_quota_sized(ndshm, uid, quota, sizeof(*quota));
-}
-
-/*
- * List the users that have usage or limits of their own, sorted by uid: *out is an array
- * of *count rows that the caller frees with free(). Without CAP_SYS_ADMIN the list has
- * only the caller's own user.
- */
-int ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t *count,
-			    size_t size)
-	NDSHM_NONNULL(1, 2, 3);
-static inline int ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out,
-				    size_t *count)
-{
-	return ndshm_list_quotas_sized(ndshm, out, count, sizeof(**out));
-}
-
-/*
- * Set the limits that the bits in `set` select to the values in `limits`, whose other
- * members are ignored, and return those that `reset` selects to the defaults. A user
- * above a new limit keeps its objects but gets no more. -EPERM: the caller lacks
- * CAP_SYS_ADMIN. -EINVAL: no bit is set, a bit is in both `set` and `reset`, or no such
- * user.
- */
-int ndshm_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
-		    const struct ndshm_quota_row *limits)
-	NDSHM_NONNULL(1, 5);
 
 /* Reserve ---------------------------------------------------------------- */
 

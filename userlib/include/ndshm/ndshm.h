@@ -63,7 +63,7 @@ struct ndshm_block;	/* a block of memory */
  *
  * - "memfd:" emulates the device, to write and test programs without the module. It has
  *   one adapter, "memfd", one provider, "memfd", and no claims, DMA addresses,
- *   permissions, quotas, events, names of sections and dma-bufs; everything else behaves
+ *   permissions, events, names of sections and dma-bufs; everything else behaves
  *   like the module.
  * - "section:" can only adopt sections (ndshm_section_adopt() in <ndshm/section.h>) and
  *   needs no access to the device.

@@ -45,7 +45,6 @@ _ndshm() {
 			'permit adapter')	candidates=$(_ndshm_names adapters) ;;
 			'permit provider')	candidates=$(_ndshm_names providers) ;;
 			bind|unbind)		candidates=$(find /sys/bus/{pci,platform}/devices -mindepth 1 -printf '%f\n' 2>/dev/null) ;;
-			quota)			candidates=$(compgen -u) ;;
 			esac
 		fi ;;
 	esac
