@@ -3,7 +3,7 @@
 #
 # check-names.pl FILE...: print each identifier that contains a word of retired-names: in C files
 # without their comments and strings; in other files only words with an underscore, where a hyphen
-# counts as one, since the others are words of prose.
+# counts as one, since the others are words of prose. There "ndshm COMMAND" is ndshm_COMMAND.
 use strict;
 use warnings;
 
@@ -29,6 +29,7 @@ for my $file (@ARGV) {
 		$text =~ s{/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"}{ }gs;
 	} else {
 		$text =~ s/\\?-/_/g;
+		$text =~ s/\bndshm (?=[a-z])/ndshm_/g;
 	}
 	$seen{$1}++ while $text =~ /\b([A-Za-z_]\w*)/g;
 	for my $identifier (sort keys %seen) {

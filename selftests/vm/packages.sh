@@ -47,7 +47,7 @@ library  g++                the library header as C++
 library  binutils           what the library exports
 library  mandoc             prints manual pages, for what they say to be tried
 library  procps             processes that have memory
-library  python3            reads the charts of the command
+library  python3            reads the files for containers
 library  python3-yaml       reads the files for containers
 library  tmux               a terminal for the live table
 library?  gcc-multilib      32-bit programs

@@ -199,7 +199,6 @@ check: all races narrow $(test_programs) $(tests)/fork/heap_fork $(tests)/mappin
 		'$(here)/tests/list.sh $(tests)/ndshm-list $(tests)/json_get' \
 		'$(here)/tests/ps.sh $(tests)/ndshm-list $(tests)/json_get' \
 		'$(here)/tests/top.sh $(tests)/ndshm-list $(tests)/json_get' \
-		'$(here)/tests/plot.sh $(tests)/ndshm' \
 		'$(here)/tests/top_document.sh $(tests)/ndshm-list $(here)/../Documentation/use/watching.rst' \
 		'$(here)/tests/exporter.sh $(tests)/ndshm-list $(tests)/json_get $(tests)/listener $(here)/packaging' \
 		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get' \

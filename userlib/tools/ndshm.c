@@ -18,7 +18,6 @@ static const struct word subcommands[] = {
 	{ "list", run_list },
 	{ "ps", run_ps },
 	{ "top", run_top },
-	{ "plot", run_plot },
 	{ "alloc", run_alloc },
 	{ "section", run_section },
 	{ "monitor", run_monitor },
@@ -44,7 +43,6 @@ static const struct argp main_help = {
 	       "  list sections             what processes share, and how much of it is used\n"
 	       "  ps [processes|blocks|sections|claims]  which processes have it\n"
 	       "  top                       the same, live\n"
-	       "  plot [FILE]               a picture of what \"top\" has recorded\n"
 	       "  alloc                     make blocks, show them, hold them\n"
 	       "  section create            make a section, hold it, run a program with it\n"
 	       "  section open NAME         run a program with a section that has a name\n"
