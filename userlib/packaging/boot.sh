@@ -47,7 +47,7 @@ before_reboot() {
 	check 'a unit creates a section' systemctl enable --now ndshm-section@a.service
 	check 'a unit for a function that does not exist fails' fails systemctl start ndshm-bind@0000:00:1e.7.service
 	check 'and says why' says 'no such PCI function' systemctl status --no-pager ndshm-bind@0000:00:1e.7.service
-	systemctl enable --now ndshm-exporter.socket
+	systemctl enable --now ndshm-metrics.socket
 }
 
 after_reboot() {
@@ -68,7 +68,7 @@ after_reboot() {
 	check 'the socket serves metrics' metrics
 	check 'a unit that stops returns the card' systemctl disable --now "ndshm-bind@$card"
 	check "to the kernel's driver" is "$(driver $card)" e1000e
-	systemctl disable --now "$bind" ndshm-section@a.service ndshm-exporter.socket
+	systemctl disable --now "$bind" ndshm-section@a.service ndshm-metrics.socket
 	rm -rf /etc/ndshm
 	check 'the packages are purged' env DEBIAN_FRONTEND=noninteractive apt-get purge -y \
 		ndshm-dkms ndshm-tools libndshm0 libndshm-dev
@@ -81,7 +81,7 @@ after_reboot() {
 metrics() {
 	python3 - <<-'EOF'
 	import re, socket
-	unit = open("/lib/systemd/system/ndshm-exporter.socket").read()
+	unit = open("/lib/systemd/system/ndshm-metrics.socket").read()
 	where = re.search(r"ListenStream=(.*)", unit).group(1)
 	kind = socket.AF_UNIX if where.startswith("/") else socket.AF_INET
 	s = socket.socket(kind)

@@ -66,7 +66,7 @@ if [[ ${1:-} == inside ]]; then
 		check "the examples are built for $release" own_modules "$release"
 	done
 	check 'the group exists' getent group ndshm
-	check 'the units are valid' systemd-analyze verify --man=no /lib/systemd/system/ndshm-bind@.service /lib/systemd/system/ndshm-section@.service /lib/systemd/system/ndshm-exporter.service
+	check 'the units are valid' systemd-analyze verify --man=no /lib/systemd/system/ndshm-bind@.service /lib/systemd/system/ndshm-section@.service /lib/systemd/system/ndshm-metrics.socket /lib/systemd/system/ndshm-metrics@.service
 	check 'a function is bound before the network, and before sysinit.target if need be' bind_is_early
 	check 'a function that is missing is refused' command_refuses
 	check 'the example is installed' has 'Drive an Intel 82574' "$(ndshm-82574 --help)"

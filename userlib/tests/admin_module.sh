@@ -115,7 +115,7 @@ mv "$device.away" "$device"
 of_user 0 "closed device: adapters" list adapters --json
 is "closed device: adapters: by name" '"node0"' "$(get 0 name)"
 for arguments in "list providers" "list blocks" "list sections" "list queues" "permit adapter node0" "ps" \
-	"top --batch --iterations 1" "exporter" "-b $device list blocks"; do
+	"top --batch --iterations 1" "metrics" "-b $device list blocks"; do
 	# shellcheck disable=SC2086 # the words
 	of_user 0 "closed device: $arguments" $arguments
 done

@@ -30,7 +30,7 @@ run 2 "help of too much" help section create true
 says "help of too much: why" 'ndshm help: "true": unexpected argument; name one command*'
 run 2 "help of an option" help -- --version
 says "help of an option: why" 'ndshm help: "--version": unexpected argument; name one command*'
-for word in help info list ps top alloc section monitor permit bind unbind exporter u-dma-buf; do
+for word in help info list ps top alloc section monitor permit bind unbind metrics u-dma-buf; do
 	[[ $help == *"  $word "* ]]
 	ok "help names $word"
 	run 0 "help of $word" $word --help
@@ -195,7 +195,7 @@ says "no device: in the environment: why" "ndshm: cannot open /nowhere/ndshm: *;
 if grep -q '^ndshm ' /proc/modules 2>/dev/null; then
 	echo "# SKIP lists without the module: it is loaded"
 else
-	for arguments in "list adapters" "monitor" "ps" "exporter"; do
+	for arguments in "list adapters" "monitor" "ps" "metrics"; do
 		# shellcheck disable=SC2086 # the words
 		run 1 "no module: $arguments" $arguments
 		says "no module: $arguments: why" "ndshm: cannot open /dev/ndshm: the module is not loaded: load it (modprobe ndshm) (ENOENT)"

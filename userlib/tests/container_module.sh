@@ -56,7 +56,7 @@ if [[ ${4:-} == inside ]]; then
 	run 0 "no node: adapters" list adapters --json
 	is "no node: adapters: by name" '"node0"' "$(get 0 name)"
 	for arguments in "list providers" "list blocks" "list sections" "list queues" ps "top --batch --iterations 1" \
-		exporter; do
+		metrics; do
 		# shellcheck disable=SC2086 # the words
 		run 0 "no node: $arguments" $arguments
 	done

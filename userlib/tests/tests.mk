@@ -126,11 +126,6 @@ $(tests)/ndshm-list: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_obje
 		$(call wrap,getpwuid $(addprefix ndshm_list_,adapters_sized providers_sized blocks_sized sections_sized)) \
 		-o $@ $^ $(nl_libs) $(tool_libs)
 
-# A program that starts the command as systemd does.
-$(tests)/listener: $(here)/tests/listener.c
-	@mkdir -p $(@D)
-	$(compile) -o $@ $<
-
 # Tests with threads once more with the thread sanitizer, if the compiler supports it.
 races := $(out)/races
 race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory section \
@@ -185,7 +180,7 @@ section_command := $(tests)/ndshm $(tests)/ndshm-stand-in $(tests)/json_get $(te
 command-tests: $(section_command) $(tests)/keeps $(tests)/no_call
 
 check: all races narrow $(test_programs) $(tests)/fork/heap_fork $(tests)/mappings command-tests $(tests)/ndshm-admin \
-		$(tests)/ndshm-list $(tests)/listener $(example) bindings-tests
+		$(tests)/ndshm-list $(example) bindings-tests
 	@CC='$(CC)' CXX='$(CXX)' PYTHON='$(PYTHON)' CARGO='$(CARGO)' RUSTC='$(RUSTC)' $(here)/tests/run.sh \
 		$(library_tests) $$(ls $(race_programs) $(narrow_programs) 2>/dev/null) \
 		$(tests)/fork/heap_fork $(tests)/mappings \
@@ -200,7 +195,7 @@ check: all races narrow $(test_programs) $(tests)/fork/heap_fork $(tests)/mappin
 		'$(here)/tests/ps.sh $(tests)/ndshm-list $(tests)/json_get' \
 		'$(here)/tests/top.sh $(tests)/ndshm-list $(tests)/json_get' \
 		'$(here)/tests/top_document.sh $(tests)/ndshm-list $(here)/../Documentation/use/watching.rst' \
-		'$(here)/tests/exporter.sh $(tests)/ndshm-list $(tests)/json_get $(tests)/listener $(here)/packaging' \
+		'$(here)/tests/metrics.sh $(tests)/ndshm-list $(tests)/json_get $(here)/packaging' \
 		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get' \
 		'$(here)/tests/u_dma_buf.sh $(tests)/ndshm $(tests)/json_get' \
 		'$(here)/tests/container_files.sh $(here)/packaging' \

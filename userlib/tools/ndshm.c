@@ -25,7 +25,7 @@ static const struct word subcommands[] = {
 	{ "permit", run_permit },
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
-	{ "exporter", run_exporter },
+	{ "metrics", run_metrics },
 	{ "u-dma-buf", run_u_dma_buf },
 	{ 0 }
 };
@@ -53,7 +53,7 @@ static const struct argp main_help = {
 	       "  permit adapter|provider NAME  who may use it\n"
 	       "  bind DEVICE               make an adapter of a PCI function or platform device\n"
 	       "  unbind DEVICE             give it back to its own driver\n"
-	       "  exporter                  metrics for Prometheus\n"
+	       "  metrics                   blocks, sections and adapters as OpenMetrics\n"
 	       "  u-dma-buf [DIRECTORY]     what replaces the nodes of u-dma-buf in a device tree\n"
 	       "\n"
 	       "\"ndshm COMMAND --help\" tells more. Exit status: 0 done, 1 failed, 2 wrong "

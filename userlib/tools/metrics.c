@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm exporter
+ * ndshm metrics
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <ndshm/admin.h>
 
-#include "exporter.h"
+#include "tool.h"
+
+#define HTTP_METRICS	"HTTP/1.0 200 OK\r\nContent-Type: application/openmetrics-text; " \
+			"version=1.0.0; charset=utf-8\r\n\r\n"
+#define HTTP_UNAVAILABLE	"HTTP/1.0 503 Service Unavailable\r\n\r\n"
 
 /* The objects of a user with the same adapter and provider. */
 struct usage {
@@ -201,7 +204,7 @@ static void write_adapters(const struct names *names, FILE *stream)
 	}
 }
 
-enum exit_code write_metrics(const struct common *common, FILE *stream)
+static enum exit_code write_metrics(const struct common *common, FILE *stream)
 {
 	struct ndshm *ndshm = open_viewer(common);
 	enum exit_code code = EXIT_DONE;
@@ -228,8 +231,10 @@ enum exit_code write_metrics(const struct common *common, FILE *stream)
 
 struct arguments {
 	struct common *common;
-	const char *listen;
+	bool http;
 };
+
+enum { OPTION_HTTP = 256 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -239,8 +244,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = arguments->common;
 		return 0;
-	case 'l':
-		arguments->listen = argument;
+	case OPTION_HTTP:
+		arguments->http = true;
 		return 0;
 	case 'N':
 		show_numbers();
@@ -253,32 +258,41 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
+/* Read a request up to its blank line: a socket that is closed with unread input resets the answer. */
+static void read_request(void)
+{
+	char line[4096];
+
+	while (fgets(line, sizeof(line), stdin) && strcmp(line, "\r\n") && strcmp(line, "\n"))
+		;
+}
+
 /* Print the metrics only if they are complete. */
-static enum exit_code print_metrics(const struct common *common)
+static enum exit_code print_metrics(const struct arguments *arguments)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
-	enum exit_code code;
+	enum exit_code code, written;
 
 	if (!stream)
 		return cannot_errno(-errno, "read the metrics");
-	code = write_metrics(common, stream);
+	code = write_metrics(arguments->common, stream);
 	if (fclose(stream) && code == EXIT_DONE)
 		code = cannot_errno(-errno, "read the metrics");
-	if (code == EXIT_DONE) {
+	if (arguments->http)
+		fputs(code == EXIT_DONE ? HTTP_METRICS : HTTP_UNAVAILABLE, stdout);
+	if (code == EXIT_DONE)
 		fputs(text, stdout);
-		code = end_output();
-	}
 	free(text);
-	return code;
+	written = end_output();
+	return code ? code : written;
 }
 
-enum exit_code run_exporter(struct common *common, int argc, char **argv)
+enum exit_code run_metrics(struct common *common, int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "listen", 'l', "ADDRESS:PORT", 0,
-		  "Answer HTTP requests for /metrics there, such as 127.0.0.1:9823", 0 },
+		{ "http", OPTION_HTTP, NULL, 0, "Answer a request of HTTP on standard input", 0 },
 		{ "numeric", 'N', NULL, 0, "Show users by number, without looking them up", 0 },
 		{ 0 }
 	};
@@ -286,25 +300,13 @@ enum exit_code run_exporter(struct common *common, int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.doc = "Print metrics as OpenMetrics text, or serve them by HTTP.\v"
-		       "If systemd passes a listening socket, requests are answered there.",
+		.doc = "Print metrics as OpenMetrics text.",
 		.children = children,
 	};
 	struct arguments arguments = { .common = common };
-	int listener;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	listener = inherited_socket();
-	if (listener == -2)
-		return EXIT_FAILED;
-	if (listener >= 0 && arguments.listen) {
-		close(listener);
-		return cannot("systemd passes a socket already: omit --listen", "listen on %s",
-			      arguments.listen);
-	}
-	if (listener < 0 && !arguments.listen)
-		return print_metrics(common);
-	if (listener < 0)
-		listener = listen_at(arguments.listen);
-	return listener < 0 ? EXIT_FAILED : serve_metrics(common, listener);
+	if (arguments.http)
+		read_request();
+	return print_metrics(&arguments);
 }
