@@ -30,7 +30,7 @@ run 2 "help of too much" help section create true
 says "help of too much: why" 'ndshm help: "true": unexpected argument; name one command*'
 run 2 "help of an option" help -- --version
 says "help of an option: why" 'ndshm help: "--version": unexpected argument; name one command*'
-for word in help info list ps top alloc section monitor permit bind unbind metrics u-dma-buf; do
+for word in help info list ps top alloc section monitor permit bind unbind metrics; do
 	[[ $help == *"  $word "* ]]
 	ok "help names $word"
 	run 0 "help of $word" $word --help

@@ -197,7 +197,6 @@ check: all races narrow $(test_programs) $(tests)/fork/heap_fork $(tests)/mappin
 		'$(here)/tests/top_document.sh $(tests)/ndshm-list $(here)/../Documentation/use/watching.rst' \
 		'$(here)/tests/metrics.sh $(tests)/ndshm-list $(tests)/json_get $(here)/packaging' \
 		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get' \
-		'$(here)/tests/u_dma_buf.sh $(tests)/ndshm $(tests)/json_get' \
 		'$(here)/tests/container_files.sh $(here)/packaging' \
 		'$(here)/bindings/check.sh $(bindings) memfd:' \
 		'$(here)/bindings/install_check.sh $(here) $(out)'

@@ -26,7 +26,6 @@ static const struct word subcommands[] = {
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
 	{ "metrics", run_metrics },
-	{ "u-dma-buf", run_u_dma_buf },
 	{ 0 }
 };
 
@@ -54,7 +53,6 @@ static const struct argp main_help = {
 	       "  bind DEVICE               make an adapter of a PCI function or platform device\n"
 	       "  unbind DEVICE             give it back to its own driver\n"
 	       "  metrics                   blocks, sections and adapters as OpenMetrics\n"
-	       "  u-dma-buf [DIRECTORY]     what replaces the nodes of u-dma-buf in a device tree\n"
 	       "\n"
 	       "\"ndshm COMMAND --help\" tells more. Exit status: 0 done, 1 failed, 2 wrong "
 	       "usage.",
