@@ -48,7 +48,7 @@ compile_user() {
 	mapfile -t files < <(cd -- "$top/userlib" && git ls-files --cached --others --exclude-standard -- "${@:2}" | grep '\.c$')
 	# shellcheck disable=SC2046,SC2086 # words
 	if (cd -- "$top/userlib" && nice -n 19 $1 -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"0"' \
-		-Wall -Wextra -Wno-psabi -Iinclude -I../uapi $(pkg-config --cflags libnl-genl-3.0 jansson ncursesw) \
+		-Wall -Wextra -Wno-psabi -Iinclude -I../uapi $(pkg-config --cflags libnl-genl-3.0 jansson ncursesw smartcols) \
 		-idirafter "$work/include" -fsyntax-only "${files[@]}") >"$work/user.said" 2>&1 && [[ ! -s $work/user.said ]]; then
 		echo compiles
 	else

@@ -14,11 +14,12 @@ table='
 userlib  gcc                compiles the library and the tests
 userlib  make               drives every build
 userlib  libc6-dev          C library headers
-userlib  pkg-config         finds libnl, jansson and ncurses
+userlib  pkg-config         finds libnl and the libraries below
 userlib  libnl-3-dev        netlink sockets for the library
 userlib  libnl-genl-3-dev   generic netlink for the library
 userlib  libjansson-dev     JSON output of the ndshm command
 userlib  libncurses-dev     the live table of the ndshm command
+userlib  libsmartcols-dev   its tables
 build  +userlib
 build  libelf1              objtool of the kernel headers
 build  libssl3              sign-file and others of the kernel headers
@@ -203,6 +204,7 @@ has() {
 	libnl-genl-3-dev)	${PKG_CONFIG:-pkg-config} --exists libnl-genl-3.0 ;;
 	libjansson-dev)		${PKG_CONFIG:-pkg-config} --exists jansson ;;
 	libncurses-dev)		${PKG_CONFIG:-pkg-config} --exists ncursesw ;;
+	libsmartcols-dev)	${PKG_CONFIG:-pkg-config} --exists smartcols ;;
 	binutils)		command -v objdump ;;
 	procps)			command -v ps ;;
 	python3-yaml)		python3 -c 'import yaml' ;;

@@ -12,7 +12,7 @@ set -euo pipefail
 packages=(bash dash coreutils kmod util-linux mount procps findutils grep sed gawk mawk diffutils tar
 	libc-bin base-files base-passwd perl-base make busybox-static iproute2 iputils-ping ethtool
 	pciutils strace libcap2-bin libc6-dev libgcc-12-dev libnl-3-dev libnl-genl-3-dev libjansson-dev
-	libncurses-dev python3)
+	libncurses-dev libsmartcols-dev python3)
 
 fill() {
 	local tmp=$dir.tmp

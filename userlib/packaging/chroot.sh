@@ -6,7 +6,7 @@
 # /etc/subgid.
 
 # What the packages depend on, which cannot be fetched where they are installed.
-runtime_packages=systemd,udev,dkms,kmod,libjansson4,libncursesw6,libnl-genl-3-200,libnl-genl-3-dev
+runtime_packages=systemd,udev,dkms,kmod,libjansson4,libncursesw6,libsmartcols1,libnl-genl-3-200,libnl-genl-3-dev
 
 # chroot_sources: set $suite and $sources to the machine's release of Debian and its archives.
 chroot_sources() {
