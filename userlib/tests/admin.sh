@@ -88,13 +88,13 @@ is "claim: needs a reset" true "$(get adapter needs_reset)"
 
 STAND_IN_QUEUES=1 run 0 "queues: names and values" list queues
 is "queues: names and values: table" \
-	"ADAPTER  KIND   ID  STATE    FILTERS  BLOCKS  BYTES  PACKETS  BUFFERS  LOOKAHEAD  PROCESSORS    NAME           VM
-memfd    queue   3  running        0       -      -        -      512        128  64-66,68,127  fast ?[2Jpath  vm ??
-memfd    port    4  active         -       -      -        -        -          -  -             -              -" "$out"
+	"ADAPTER  KIND   ID  STATE    FILTERS  BLOCKS  BYTES  PACKETS  BUFFERS  LOOKAHEAD  PROCESSORS    NAME              VM
+memfd    queue   3  running        0       -      -        -      512        128  64-66,68,127  fast \x1b[2Jpath  vm \xc3\xa9
+memfd    port    4  active         -       -      -        -        -          -  -             -                 -" "$out"
 STAND_IN_QUEUES=1 run 0 "queues: names and values in JSON" list queues -j
 is "queues: processors" '[64,65,66,68,127]' "$(get 0 processors | tr -d ' \n')"
-is "queues: name" '"fast ?[2Jpath"' "$(get 0 name)"
-is "queues: virtual machine" '"vm ??"' "$(get 0 vm_name)"
+is "queues: name" '"fast \u001B[2Jpath"' "$(get 0 name)"
+is "queues: virtual machine" $'"vm \xc3\xa9"' "$(get 0 vm_name)"
 is "queues: lookahead" 128 "$(get 0 lookahead)"
 is "queues: no name" '""' "$(get 1 name)"
 when='20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{6}'

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154 # the script must set $ndshm, $json_get and the directory $top
 #
 # For tests of the command.
+export LC_ALL=C
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -30,6 +31,11 @@ says() {
 
 get() {
 	"$json_get" "$@" <<<"$out"
+}
+
+# only MEMBER VALUE: keep the rows with this member, which is not the last one, of a list in JSON.
+only() {
+	out=$(grep -F "\"$1\": $2, " <<<"$out" | sed '1s/^/[/; $!s/,*$/,/; $s/,*$/]/')
 }
 
 # hold PATTERN ARGUMENT...: run with --hold. Sets $line to its first line, which must

@@ -21,7 +21,7 @@ run 0 "blocks: users by number" list blocks --numeric --bytes
 is "blocks: users by number: row" \
 	"1000  node0    pages     other    4096      4096         1  0            kernel  -     -" \
 	"$(sed -n 2p <<<"$out")"
-run 0 "blocks: sizes" list blocks --columns length
+run 0 "blocks: sizes" list blocks --output length
 is "blocks: sizes: for a reader" "LENGTH
     4K
     8K
@@ -54,7 +54,7 @@ unset STAND_IN_BLOCKS STAND_IN_LOOKUPS
 
 # ids ARGUMENT...: print the ids of a list, in its order and in one line.
 ids() {
-	"$ndshm" list "$@" --columns id | awk 'NR > 1 { printf "%s%s", s, $1; s = " " }'
+	"$ndshm" list "$@" --output id | awk 'NR > 1 { printf "%s%s", s, $1; s = " " }'
 }
 
 is "sort by a number" "1008 1009 1010 1011" "$(ids blocks --sort length | cut -d' ' -f 9-)"
@@ -64,72 +64,37 @@ is "sort by a name: an object without one is first" "1002 1005 1008 1011 1001 10
 is "sort by a user" "1002 1003 1008 1009 1004" "$(ids blocks --sort user | cut -d' ' -f -5)"
 run 0 "sort in JSON" list blocks -j --sort -id
 is "sort in JSON: the first" 1011 "$(get 0 id)"
-is "filter by a name" "1001 1004 1007 1010" "$(ids blocks --filter 'adapter=card?')"
-is "filter by an id without a name" "1002 1005 1008 1011" "$(ids blocks --filter adapter=99)"
-is "filter by a process" "1002 1006 1010" "$(ids blocks --filter pid=4000000)"
-is "filter by the kernel" "1000 1004 1008" "$(ids blocks --filter PID=kernel)"
-is "filter by a number with a unit" "1000" "$(ids blocks --filter length=4K)"
-is "filter by a state" "1004 1009" "$(ids blocks --filter state=revoked)"
-is "filter by a whole state" "1009" "$(ids blocks --filter 'state=charged, revoked')"
-is "filter by dma-bufs" "1011" "$(ids blocks --filter state=exported)"
-is "filter by dma-bufs: sections" "1" "$(ids sections --filter 'state=deleted, exported')"
 run 0 "blocks in JSON: dma-bufs" list blocks -j --sort -id
 is "blocks in JSON: dma-bufs: number" "2 0" "$(get 0 exports) $(get 1 exports)"
 run 0 "sections in JSON: dma-bufs" list sections -j
 is "sections in JSON: dma-bufs: number" "3 0" "$(get 0 exports) $(get 1 exports)"
-is "filter twice" "1009" "$(ids blocks --filter state=revoked --filter state=charged)"
-is "filter: none" "" "$(ids blocks --filter user=nobody)"
-is "filter by what is missing" "7" "$(ids adapters --filter node=-)"
+run 0 "states" list blocks --output state
+is "states: of blocks" $'-\ncharged\nrevoked\ncharged, revoked\ncharged, exported' \
+	"$(sed -n '2p; 3p; 6p; 11p; 13p' <<<"$out")"
 
-run 0 "columns" list blocks --bytes --filter id=1000 --columns user,Length,id
-is "columns: table" "USER   LENGTH    ID
-root?    4096  1000" "$out"
-run 0 "a name of two words" list providers --columns default-for
+run 0 "columns" list blocks --bytes --output user,Length,id
+is "columns: table" "USER        LENGTH    ID
+root?         4096  1000" "$(head -n 2 <<<"$out")"
+run 0 "a name of two words" list providers --output default-for
 is "a name of two words: title" "DEFAULT FOR" "${out%%$'\n'*}"
-run 0 "sum" list blocks --bytes --sum --columns id,length,pid,segments,state --filter user=4000000001
-is "sum: table" "   ID  LENGTH      PID  SEGMENTS  STATE
- 1004   20480   kernel         1  revoked
- 1005   24576        1         2  charged
- 1010   45056  4000000         1  -
- 1011   49152  4000001         2  charged, exported
-total  139264                  6" "$out"
-run 0 "sum of much" list sections --sum --columns user,max,committed --bytes
-is "sum of much: the greatest number" "total  18446744073709551615    3145728" "${out##*$'\n'}"
-STAND_IN_BLOCKS=0 run 0 "sum of nothing" list blocks --sum --columns id,length
-is "sum of nothing: table" "   ID  LENGTH
-total       0" "$out"
-
-run 0 "by user" list blocks --by user --bytes
-is "by user: the greatest first" "USER        COUNT   BYTES
-4000000001      4  139264
-4000000000      4  106496
-root?           4   73728" "$out"
-run 0 "by process" list blocks --by process --sort pid --sum --columns pid,count,bytes --bytes
-is "by process: table" "    PID  COUNT   BYTES
-      -      3   61440
-      1      3   73728
-4000000      3   86016
-4000001      3   98304
-  total     12  319488" "$out"
-run 0 "by process: commands" list blocks --by process --columns pid,command --sort pid
-is "by process: commands: none, the first process, and one that is gone" \
-	"- - 1 $(head -n 1 /proc/1/comm) 4000000 -" \
-	"$(awk 'NR > 1 && NR < 5 { $1 = $1; printf "%s%s", s, $0; s = " " }' <<<"$out")"
-run 0 "by adapter in JSON" list blocks --by adapter -j --filter state=charged
-is "by adapter in JSON: the gone" null "$(get 0 adapter)"
-is "by adapter in JSON: id" 99 "$(get 0 id)"
-is "by adapter in JSON: bytes" 73728 "$(get 0 bytes)"
-is "by adapter in JSON: count" 2 "$(get 2 count)"
-run 0 "by process in JSON" list blocks --by process -j
-is "by process in JSON: no command" null "$(get 0 command)"
-is "by process in JSON: processes" "4000001 4000000 1 null" \
-	"$(for i in 0 1 2 3; do get $i process; done | xargs)"
+run 0 "no titles" list adapters --noheadings -o name --sort name
+is "no titles: rows" "card?
+node0" "$out"
+STAND_IN_BLOCKS=0 run 0 "nothing" list blocks --output id,length
+is "nothing: titles" "ID  LENGTH" "$out"
+STAND_IN_BLOCKS=0 run 0 "nothing without titles" list blocks --noheadings
+is "nothing without titles: no line" "" "$out"
+STAND_IN_BLOCKS=0 run 0 "nothing in JSON" list blocks --json
+is "nothing in JSON: an array" "[]" "$out"
 export STAND_IN_SECTION=$'caf\xc3\xa9\e'
-run 0 "sections: a name that is not printable" list sections --columns name
-is "sections: a name that is not printable: table" "NAME
-caf???
--" "$out"
-is "sections: filter by that name" "1" "$(ids sections --filter "name=$STAND_IN_SECTION")"
+run 0 "sections: a name that is not printable" list sections --output name
+is "sections: a name that is not printable: table" 'NAME
+caf\xc3\xa9\x1b
+-' "$out"
+LC_ALL=C.UTF-8 run 0 "sections: a name in UTF-8" list sections --output name,id
+is "sections: a name in UTF-8: its width" $'NAME      ID\ncaf\xc3\xa9\\x1b   1\n-          2' "$out"
+LC_ALL=C.UTF-8 STAND_IN_NAME=$'ren\xc3\xa9\a' run 0 "blocks: a user in UTF-8" list blocks --output user
+is "blocks: a user in UTF-8: row" $'ren\xc3\xa9?' "$(sed -n 2p <<<"$out")"
 run 0 "sections: that name in JSON" list sections --json
 is "sections: that name in JSON: all of it" $'"caf\xc3\xa9\\u001B"' "$(get 0 name)"
 is "sections: that name in JSON: safe in terminals" 0 "$(LC_ALL=C grep -c '[^ -~]' <<<"$out")"
@@ -137,11 +102,6 @@ is "sections in JSON: mode" '"0640"' "$(get 0 mode)"
 STAND_IN_SECTION=$'a\xff' run 0 "sections: a name that is not UTF-8" list sections --json
 is "sections: a name that is not UTF-8: in JSON" '"a?"' "$(get 0 name)"
 unset STAND_IN_SECTION
-run 0 "by provider" list sections --by provider --bytes
-is "by provider: table" "PROVIDER  COUNT    BYTES
-pages         2  3145728" "$out"
-STAND_IN_BLOCKS=0 run 0 "by user: none" list blocks --by user
-is "by user: none: title" "USER  COUNT  BYTES" "$out"
 
 # Sizes have at most one decimal, to the nearest tenth.
 export STAND_IN_BLOCKS=1
@@ -149,7 +109,7 @@ for sizes in 0:0 1023:1023 1024:1K 1025:1K 1126:1.1K 1075:1K 1076:1.1K 1536:1.5K
 	     1048575:1M 1048576:1M 1048524:1023.9K 1610612736:1.5G 1099511627775:1T \
 	     1152921504606846976:1E 18446744073709551615:16E; do
 	export STAND_IN_LENGTH=${sizes%:*}
-	run 0 "size of ${sizes%:*} bytes" list blocks --columns length
+	run 0 "size of ${sizes%:*} bytes" list blocks --output length
 	is "size of ${sizes%:*} bytes: for a reader" "${sizes#*:}" "$(tail -n 1 <<<"$out" | tr -d ' ')"
 done
 unset STAND_IN_BLOCKS STAND_IN_LENGTH
@@ -161,25 +121,14 @@ bad() {
 	says "bad usage: list $1 is explained" "ndshm list: $2"$'\n'"Try *"
 }
 
-bad "blocks --sort size" '--sort: there is no column "size"; use id, adapter, *, state'
+bad "blocks --sort size" '--sort: there is no column "size"; use ID, ADAPTER, *, STATE'
 bad "blocks --sort -" '--sort: there is no column ""; use *'
-bad "blocks --columns id,size" '--columns: there is no column "size"; use *'
-bad "blocks --columns id," '--columns: there is no column ""; use *'
-bad "blocks --columns $(printf 'id,%.0s' {1..16})id" '--columns: more than 16 columns; name fewer'
-bad "blocks --filter id" '--filter: "id" has no "="; use COLUMN=VALUE'
-bad "blocks --filter size=1" '--filter: there is no column "size"; use *'
-bad "blocks --filter length=much" '--filter: "much" is not a number; *'
-bad "blocks$(printf ' --filter id=%d' {1..9})" '--filter: given more than 8 times; omit some'
-bad "blocks --by pid" '--by: blocks have no groups by "pid"; use user, process, *'
-bad "sections --by process" '--by: sections have no groups by "process"; *'
-bad "queues --by adapter" '--by: queues have no groups by "adapter"; *'
-bad "blocks --by user --sort id" '--sort: there is no column "id"; use user, count, bytes'
-for words in "--json --sum" "--columns id --json"; do
-	# shellcheck disable=SC2086 # words
-	run 2 "bad usage: list blocks $words" list blocks $words
-	says "bad usage: list blocks $words is explained" \
-		'{"error":{"message":"ndshm list: --json: has every member and no sum; *'
-done
+bad "blocks --output id,size" '--output: there is no column "size"; use *'
+bad "blocks --output id," '--output: there is no column ""; use *'
+bad "blocks --output $(printf 'id,%.0s' {1..16})id" '--output: more than 16 columns; name fewer'
+run 2 "bad usage: columns of JSON" list blocks --output id --json
+says "bad usage: columns of JSON is explained" \
+	'{"error":{"message":"ndshm list: --json: has every member; omit --output"*'
 
 STAND_IN_REFUSE=1 run 1 "refused" list blocks
 says "refused: why" "ndshm: cannot list blocks: * (EPERM)"

@@ -3,8 +3,6 @@
  * ndshm list adapters|providers|queues|blocks|sections
  */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,28 +11,6 @@
 #include <ndshm/admin.h>
 
 #include "table.h"
-
-static void set_text(struct cell *cell, const char *text)
-{
-	cell->text = text;
-}
-
-static __attribute__((format(printf, 2, 3))) void print_text(struct cell *cell,
-							     const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(cell->buffer, sizeof(cell->buffer), format, arguments);
-	va_end(arguments);
-	cell->text = cell->buffer;
-}
-
-/* USER:GROUP */
-static void print_owner(struct cell *cell, uint32_t uid, uint32_t gid)
-{
-	print_text(cell, "%.150s:%.150s", cached_user(uid), cached_group(gid));
-}
 
 /* Availability of an adapter. */
 static const char *adapter_state(const struct ndshm_adapter_info *row)
@@ -48,54 +24,22 @@ static const char *adapter_state(const struct ndshm_adapter_info *row)
 	return "open";
 }
 
-static void adapter_state_cell(const void *from, struct cell *cell)
-{
-	set_text(cell, adapter_state(from));
-}
-
-static void adapter_owner_cell(const void *from, struct cell *cell)
+static void adapter_cells(struct table *table, const void *from)
 {
 	const struct ndshm_adapter_info *row = from;
+	char *isolation = isolation_words(row->isolation);
 
-	print_owner(cell, row->owner, row->group);
+	cell_number(table, "ID", true, row->id);
+	cell_text(table, "NAME", row->name);
+	cell_text(table, "DEVICE", row->device);
+	cell_number(table, "NODE", row->node >= 0, row->node);
+	cell_text(table, "STATE", adapter_state(row));
+	cell_owner(table, row->owner, row->group);
+	cell_mode(table, row->mode);
+	cell_text(table, "RESET", row->claimable ? reset_name(row->reset) : NULL);
+	cell_text(table, "ISOLATION", isolation);
+	free(isolation);
 }
-
-static void adapter_mode_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_adapter_info *row = from;
-
-	print_text(cell, "%04" PRIo32, row->mode);
-}
-
-static void adapter_reset_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_adapter_info *row = from;
-
-	cell->known = row->claimable;
-	set_text(cell, reset_name(row->reset));
-}
-
-static void adapter_isolation_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_adapter_info *row = from;
-	char *words = isolation_words(row->isolation);
-
-	print_text(cell, "%s", words);
-	free(words);
-}
-
-static const struct column adapter_columns[] = {
-	{ "ID", COLUMN_ID, offsetof(struct ndshm_adapter_info, id), NULL },
-	{ "NAME", COLUMN_NAME, offsetof(struct ndshm_adapter_info, name), NULL },
-	{ "DEVICE", COLUMN_NAME, offsetof(struct ndshm_adapter_info, device), NULL },
-	{ "NODE", COLUMN_NODE, offsetof(struct ndshm_adapter_info, node), NULL },
-	{ "STATE", COLUMN_TEXT, 0, adapter_state_cell },
-	{ "OWNER", COLUMN_TEXT, 0, adapter_owner_cell },
-	{ "MODE", COLUMN_TEXT, 0, adapter_mode_cell },
-	{ "RESET", COLUMN_TEXT, 0, adapter_reset_cell },
-	{ "ISOLATION", COLUMN_TEXT, 0, adapter_isolation_cell },
-	{ 0 }
-};
 
 /* Add the names and ids of the owner and the group, and the mode in octal. */
 void add_access(json_t *value, uint32_t uid, uint32_t gid, uint32_t mode)
@@ -113,10 +57,12 @@ void add_access(json_t *value, uint32_t uid, uint32_t gid, uint32_t mode)
 	free(octal);
 }
 
-json_t *adapter_json(const struct ndshm_adapter_info *row)
+json_t *adapter_json(const struct names *names, const void *from)
 {
+	const struct ndshm_adapter_info *row = from;
 	json_t *value;
 
+	(void)names;
 	value = json_pack("{s:I, s:s, s:s, s:i, s:b, s:o, s:b, s:b, s:b, s:b, s:s}",
 			  "id", (json_int_t)row->id,
 			  "name", row->name,
@@ -148,31 +94,29 @@ static int list_adapters(struct ndshm *ndshm, void **rows, size_t *count)
 	return 0;
 }
 
-/* The adapters for which it is the default. */
-static void provider_scope_cell(const void *from, struct cell *cell)
+static void provider_cells(struct table *table, const void *from)
 {
 	const struct ndshm_provider_info *row = from;
+	/* The adapters for which it is the default. */
+	char *scope = row->scope == 0 ? format_string("named") :
+		      row->scope == 1 ? format_string("machine") :
+		      row->scope == 2 ? format_string("adapter %" PRIu32, row->adapter) :
+					format_string("%" PRIu32, row->scope);
+	char *flags = format_string("0x%" PRIx32, row->flags);
 
-	switch (row->scope) {
-	case 0:
-		set_text(cell, "named");
-		break;
-	case 1:
-		set_text(cell, "machine");
-		break;
-	case 2:
-		print_text(cell, "adapter %" PRIu32, row->adapter);
-		break;
-	default:
-		print_text(cell, "%" PRIu32, row->scope);
-	}
-}
-
-static void set_usage(struct cell *cell, bool known, uint64_t number)
-{
-	cell->known = known;
-	cell->is_number = true;
-	cell->number = number;
+	cell_number(table, "ID", true, row->id);
+	cell_text(table, "NAME", row->name);
+	cell_text(table, "DEFAULT FOR", scope);
+	cell_number(table, "BLOCKS", row->usage, row->blocks);
+	cell_right(table, "FLAGS", flags);
+	cell_text(table, "MAPPABLE", row->mappable ? "yes" : "no");
+	cell_owner(table, row->owner, row->group);
+	if (row->open)
+		cell_mode(table, row->mode);
+	else
+		cell_text(table, "MODE", "closed");
+	free(scope);
+	free(flags);
 }
 
 static json_t *usage_json(bool known, uint64_t number)
@@ -180,62 +124,13 @@ static json_t *usage_json(bool known, uint64_t number)
 	return known ? json_integer(number) : json_null();
 }
 
-static void provider_blocks_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_provider_info *row = from;
-
-	set_usage(cell, row->usage, row->blocks);
-}
-
-static void provider_flags_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_provider_info *row = from;
-
-	print_text(cell, "0x%" PRIx32, row->flags);
-}
-
-static void provider_mappable_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_provider_info *row = from;
-
-	set_text(cell, row->mappable ? "yes" : "no");
-}
-
-static void provider_owner_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_provider_info *row = from;
-
-	print_owner(cell, row->owner, row->group);
-}
-
-static void provider_mode_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_provider_info *row = from;
-
-	if (row->open)
-		print_text(cell, "%04" PRIo32, row->mode);
-	else
-		set_text(cell, "closed");
-}
-
-static const struct column provider_columns[] = {
-	{ "ID", COLUMN_ID, offsetof(struct ndshm_provider_info, id), NULL },
-	{ "NAME", COLUMN_NAME, offsetof(struct ndshm_provider_info, name), NULL },
-	{ "DEFAULT FOR", COLUMN_TEXT, 0, provider_scope_cell },
-	{ "BLOCKS", COLUMN_OTHER_COUNT, 0, provider_blocks_cell },
-	{ "FLAGS", COLUMN_OTHER, 0, provider_flags_cell },
-	{ "MAPPABLE", COLUMN_TEXT, 0, provider_mappable_cell },
-	{ "OWNER", COLUMN_TEXT, 0, provider_owner_cell },
-	{ "MODE", COLUMN_TEXT, 0, provider_mode_cell },
-	{ 0 }
-};
-
-json_t *provider_json(const struct ndshm_provider_info *row)
+json_t *provider_json(const struct names *names, const void *from)
 {
 	static const char *const scopes[] = { "named", "machine", "adapter" };
-
+	const struct ndshm_provider_info *row = from;
 	json_t *value;
 
+	(void)names;
 	value = json_pack("{s:I, s:s, s:s, s:I, s:o, s:I, s:b, s:b}",
 			  "id", (json_int_t)row->id,
 			  "name", row->name,
@@ -272,18 +167,6 @@ static const char *block_state(const struct ndshm_block_row *row)
 	return states[row->charged | row->revoked << 1 | (row->exports > 0) << 2];
 }
 
-static void block_usage_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_block_row *row = from;
-
-	set_text(cell, usage_name(row->usage));
-}
-
-static void block_state_cell(const void *from, struct cell *cell)
-{
-	set_text(cell, block_state(from));
-}
-
 /* Tags are numbers of the requester: what is not printable must not reach a terminal. */
 static const char *tag_text(uint32_t tag, char text[5])
 {
@@ -296,39 +179,27 @@ static const char *tag_text(uint32_t tag, char text[5])
 	return tag ? text : NULL;
 }
 
-static void block_tag_cell(const void *from, struct cell *cell)
+static void block_cells(struct table *table, const void *from)
 {
 	const struct ndshm_block_row *row = from;
-	char text[5];
+	char tag[5];
 
-	print_text(cell, "%s", tag_text(row->tag, text) ? text : "-");
-}
-
-static void block_process_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_block_row *row = from;
-
+	cell_number(table, "ID", true, row->id);
+	cell_adapter(table, row->adapter);
+	cell_provider(table, row->provider);
+	cell_text(table, "USAGE", usage_name(row->usage));
+	cell_bytes(table, "LENGTH", true, row->length);
+	cell_bytes(table, "CONSUMED", true, row->consumed);
+	cell_number(table, "SEGMENTS", true, row->segments);
+	cell_text(table, "USER", cached_user(row->uid));
 	/* Unknown: the process is in a PID namespace that the caller does not see. */
 	if (row->kernel)
-		set_text(cell, "kernel");
+		cell_right(table, "PID", "kernel");
 	else
-		set_usage(cell, row->pid, row->pid);
+		cell_number(table, "PID", row->pid, row->pid);
+	cell_text(table, "TAG", tag_text(row->tag, tag));
+	cell_text(table, "STATE", block_state(row));
 }
-
-static const struct column block_columns[] = {
-	{ "ID", COLUMN_ID, offsetof(struct ndshm_block_row, id), NULL },
-	{ "ADAPTER", COLUMN_ADAPTER, offsetof(struct ndshm_block_row, adapter), NULL },
-	{ "PROVIDER", COLUMN_PROVIDER, offsetof(struct ndshm_block_row, provider), NULL },
-	{ "USAGE", COLUMN_TEXT, 0, block_usage_cell },
-	{ "LENGTH", COLUMN_BYTES, offsetof(struct ndshm_block_row, length), NULL },
-	{ "CONSUMED", COLUMN_BYTES, offsetof(struct ndshm_block_row, consumed), NULL },
-	{ "SEGMENTS", COLUMN_COUNT, offsetof(struct ndshm_block_row, segments), NULL },
-	{ "USER", COLUMN_USER, offsetof(struct ndshm_block_row, uid), NULL },
-	{ "PID", COLUMN_OTHER, 0, block_process_cell },
-	{ "TAG", COLUMN_TEXT, 0, block_tag_cell },
-	{ "STATE", COLUMN_TEXT, 0, block_state_cell },
-	{ 0 }
-};
 
 static int list_blocks(struct ndshm *ndshm, void **rows, size_t *count)
 {
@@ -373,26 +244,23 @@ const char *section_state(const struct ndshm_section_row *row)
 	return states[row->deleted | row->revoked << 1 | (row->exports > 0) << 2];
 }
 
-static void section_state_cell(const void *from, struct cell *cell)
+static void section_cells(struct table *table, const void *from)
 {
-	set_text(cell, section_state(from));
-}
+	const struct ndshm_section_row *row = from;
 
-static const struct column section_columns[] = {
-	{ "ID", COLUMN_ID, offsetof(struct ndshm_section_row, id), NULL },
-	{ "NAME", COLUMN_NAME, offsetof(struct ndshm_section_row, name), NULL },
-	{ "ADAPTER", COLUMN_ADAPTER, offsetof(struct ndshm_section_row, adapter), NULL },
-	{ "PROVIDER", COLUMN_PROVIDER, offsetof(struct ndshm_section_row, provider), NULL },
-	{ "MAX", COLUMN_BYTES, offsetof(struct ndshm_section_row, max_size), NULL },
-	{ "INITIAL", COLUMN_BYTES, offsetof(struct ndshm_section_row, initial_size), NULL },
-	{ "COMMITTED", COLUMN_BYTES, offsetof(struct ndshm_section_row, committed), NULL },
-	{ "TAKEN", COLUMN_BYTES, offsetof(struct ndshm_section_row, taken), NULL },
-	{ "EXTENTS", COLUMN_COUNT, offsetof(struct ndshm_section_row, extents), NULL },
-	{ "HOLDERS", COLUMN_COUNT, offsetof(struct ndshm_section_row, holders), NULL },
-	{ "USER", COLUMN_USER, offsetof(struct ndshm_section_row, uid), NULL },
-	{ "STATE", COLUMN_TEXT, 0, section_state_cell },
-	{ 0 }
-};
+	cell_number(table, "ID", true, row->id);
+	cell_text(table, "NAME", row->name);
+	cell_adapter(table, row->adapter);
+	cell_provider(table, row->provider);
+	cell_bytes(table, "MAX", true, row->max_size);
+	cell_bytes(table, "INITIAL", true, row->initial_size);
+	cell_bytes(table, "COMMITTED", true, row->committed);
+	cell_bytes(table, "TAKEN", true, row->taken);
+	cell_number(table, "EXTENTS", true, row->extents);
+	cell_number(table, "HOLDERS", true, row->holders);
+	cell_text(table, "USER", cached_user(row->uid));
+	cell_text(table, "STATE", section_state(row));
+}
 
 static int list_sections(struct ndshm *ndshm, void **rows, size_t *count)
 {
@@ -434,98 +302,30 @@ json_t *section_json(const struct names *names, const void *from)
 	return value;
 }
 
-static void queue_kind_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_queue_row *row = from;
-
-	set_text(cell, row->port ? "port" : "queue");
-}
-
-static void queue_state_cell(const void *from, struct cell *cell)
-{
-	set_text(cell, queue_state(from));
-}
-
-static void queue_filters_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_queue_row *row = from;
-
-	set_usage(cell, !row->port, row->filters);
-}
-
-static void queue_blocks_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_queue_row *row = from;
-
-	set_usage(cell, row->usage, row->blocks);
-}
-
-static void queue_bytes_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_queue_row *row = from;
-
-	set_usage(cell, row->usage, row->bytes);
-}
-
-static void queue_packets_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_queue_row *row = from;
-
-	set_usage(cell, row->usage, row->packets);
-}
-
-static void queue_buffers_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_queue_row *row = from;
-
-	set_usage(cell, row->buffers, row->buffers);
-}
-
-static void queue_lookahead_cell(const void *from, struct cell *cell)
-{
-	const struct ndshm_queue_row *row = from;
-
-	set_usage(cell, row->lookahead, row->lookahead);
-}
-
-static void queue_processors_cell(const void *from, struct cell *cell)
+static void queue_cells(struct table *table, const void *from)
 {
 	const struct ndshm_queue_row *row = from;
 	char *processors = processor_list(row->affinity_group, row->affinity);
 
-	cell->known = row->affinity;
-	print_text(cell, "%s", processors);
+	cell_adapter(table, row->adapter);
+	cell_text(table, "KIND", row->port ? "port" : "queue");
+	cell_number(table, "ID", true, row->id);
+	cell_text(table, "STATE", queue_state(row));
+	cell_number(table, "FILTERS", !row->port, row->filters);
+	cell_number(table, "BLOCKS", row->usage, row->blocks);
+	cell_bytes(table, "BYTES", row->usage, row->bytes);
+	cell_number(table, "PACKETS", row->usage, row->packets);
+	cell_number(table, "BUFFERS", row->buffers, row->buffers);
+	cell_number(table, "LOOKAHEAD", row->lookahead, row->lookahead);
+	cell_text(table, "PROCESSORS", processors);
+	cell_text(table, "NAME", row->name);
+	cell_text(table, "VM", row->vm_name);
 	free(processors);
 }
 
-static const struct column queue_columns[] = {
-	{ "ADAPTER", COLUMN_ADAPTER, offsetof(struct ndshm_queue_row, adapter), NULL },
-	{ "KIND", COLUMN_TEXT, 0, queue_kind_cell },
-	{ "ID", COLUMN_ID, offsetof(struct ndshm_queue_row, id), NULL },
-	{ "STATE", COLUMN_TEXT, 0, queue_state_cell },
-	{ "FILTERS", COLUMN_OTHER_COUNT, 0, queue_filters_cell },
-	{ "BLOCKS", COLUMN_OTHER_COUNT, 0, queue_blocks_cell },
-	{ "BYTES", COLUMN_OTHER_BYTES, 0, queue_bytes_cell },
-	{ "PACKETS", COLUMN_OTHER_COUNT, 0, queue_packets_cell },
-	{ "BUFFERS", COLUMN_OTHER, 0, queue_buffers_cell },
-	{ "LOOKAHEAD", COLUMN_OTHER, 0, queue_lookahead_cell },
-	{ "PROCESSORS", COLUMN_TEXT, 0, queue_processors_cell },
-	{ "NAME", COLUMN_NAME, offsetof(struct ndshm_queue_row, name), NULL },
-	{ "VM", COLUMN_NAME, offsetof(struct ndshm_queue_row, vm_name), NULL },
-	{ 0 }
-};
-
 static int list_queues(struct ndshm *ndshm, void **rows, size_t *count)
 {
-	struct ndshm_queue_row *queues;
-	int error = ndshm_list_queues(ndshm, &queues, count);
-
-	*rows = queues;
-	for (size_t i = 0; !error && i < *count; i++) {
-		make_printable(queues[i].name);
-		make_printable(queues[i].vm_name);
-	}
-	return error;
+	return ndshm_list_queues(ndshm, (struct ndshm_queue_row **)rows, count);
 }
 
 static json_t *processors_json(const struct ndshm_queue_row *row)
@@ -545,7 +345,7 @@ static json_t *queue_json(const struct names *names, const void *from)
 	char *adapter = adapter_name(names, row->adapter);
 	json_t *value;
 
-	value = json_pack("{s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:s, s:s}",
+	value = json_pack("{s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o}",
 			  "adapter", adapter,
 			  "kind", row->port ? "port" : "queue",
 			  "id", (json_int_t)row->id,
@@ -557,184 +357,34 @@ static json_t *queue_json(const struct names *names, const void *from)
 			  "buffers", (json_int_t)row->buffers,
 			  "lookahead", (json_int_t)row->lookahead,
 			  "processors", processors_json(row),
-			  "name", row->name,
-			  "vm_name", row->vm_name);
+			  "name", json_text(row->name),
+			  "vm_name", json_text(row->vm_name));
 	free(adapter);
 	return value;
 }
 
-static json_t *named_adapter_json(const struct names *names, const void *row)
-{
-	(void)names;
-	return adapter_json(row);
-}
-
-static json_t *named_provider_json(const struct names *names, const void *row)
-{
-	(void)names;
-	return provider_json(row);
-}
-
-/* The objects with the same user, process, adapter or provider. */
-struct group {
-	uint32_t key;
-	uint64_t count;
-	uint64_t bytes;
-};
-
-/* Read the name of a process. It may be that of a later process with the same number. */
-static void command_cell(const void *from, struct cell *cell)
-{
-	const struct group *group = from;
-	char path[sizeof("/proc/4294967295/comm")];
-	FILE *file;
-
-	cell->known = false;
-	if (!group->key)
-		return;
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/comm", group->key);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	if (fgets(cell->buffer, sizeof(cell->buffer), file)) {
-		cell->buffer[strcspn(cell->buffer, "\n")] = '\0';
-		make_printable(cell->buffer);
-		cell->text = cell->buffer;
-		cell->known = *cell->buffer;
-	}
-	fclose(file);
-}
-
-/* The group 0 has the blocks of the kernel and of processes that the caller does not see. */
-static void group_process_cell(const void *from, struct cell *cell)
-{
-	const struct group *group = from;
-
-	set_usage(cell, group->key, group->key);
-}
-
-static void group_count_cell(const void *from, struct cell *cell)
-{
-	const struct group *group = from;
-
-	set_usage(cell, true, group->count);
-}
-
-#define GROUP_COLUMNS \
-	{ "COUNT", COLUMN_OTHER_COUNT, 0, group_count_cell }, \
-	{ "BYTES", COLUMN_BYTES, offsetof(struct group, bytes), NULL }, \
-	{ 0 }
-
-static const struct column user_groups[] = {
-	{ "USER", COLUMN_USER, offsetof(struct group, key), NULL }, GROUP_COLUMNS
-};
-
-static const struct column process_groups[] = {
-	{ "PID", COLUMN_OTHER, 0, group_process_cell },
-	{ "COMMAND", COLUMN_TEXT, 0, command_cell }, GROUP_COLUMNS
-};
-
-static const struct column adapter_groups[] = {
-	{ "ADAPTER", COLUMN_ADAPTER, offsetof(struct group, key), NULL }, GROUP_COLUMNS
-};
-
-static const struct column provider_groups[] = {
-	{ "PROVIDER", COLUMN_PROVIDER, offsetof(struct group, key), NULL }, GROUP_COLUMNS
-};
-
-/* The offsets of what groups are made by, and of the bytes that are summed. */
-struct grouping {
-	const char *name;
-	const struct column *columns;
-	size_t key;
-	size_t bytes;
-};
-
-static const struct grouping block_groupings[] = {
-	{ "user", user_groups, offsetof(struct ndshm_block_row, uid),
-	  offsetof(struct ndshm_block_row, consumed) },
-	{ "process", process_groups, offsetof(struct ndshm_block_row, pid),
-	  offsetof(struct ndshm_block_row, consumed) },
-	{ "adapter", adapter_groups, offsetof(struct ndshm_block_row, adapter),
-	  offsetof(struct ndshm_block_row, consumed) },
-	{ "provider", provider_groups, offsetof(struct ndshm_block_row, provider),
-	  offsetof(struct ndshm_block_row, consumed) },
-	{ 0 }
-};
-
-static const struct grouping section_groupings[] = {
-	{ "user", user_groups, offsetof(struct ndshm_section_row, uid),
-	  offsetof(struct ndshm_section_row, committed) },
-	{ "adapter", adapter_groups, offsetof(struct ndshm_section_row, adapter),
-	  offsetof(struct ndshm_section_row, committed) },
-	{ "provider", provider_groups, offsetof(struct ndshm_section_row, provider),
-	  offsetof(struct ndshm_section_row, committed) },
-	{ 0 }
-};
-
 /* What can be listed. */
 static const struct kind {
 	const char *name;
-	const struct grouping *groupings;	/* NULL: none */
-	const struct column *columns;
-	size_t size;
 	/* Set *rows to an allocated array, which the caller frees, also after an error. */
 	int (*list)(struct ndshm *ndshm, void **rows, size_t *count);
-	json_t *(*json)(const struct names *names, const void *row);
+	struct row_type type;
 } kinds[] = {
-	{ "adapters", NULL, adapter_columns, sizeof(struct ndshm_adapter_info), list_adapters,
-	  named_adapter_json },
-	{ "providers", NULL, provider_columns, sizeof(struct ndshm_provider_info),
-	  list_providers, named_provider_json },
-	{ "queues", NULL, queue_columns, sizeof(struct ndshm_queue_row), list_queues,
-	  queue_json },
-	{ "blocks", block_groupings, block_columns, sizeof(struct ndshm_block_row), list_blocks,
-	  block_json },
-	{ "sections", section_groupings, section_columns, sizeof(struct ndshm_section_row),
-	  list_sections, section_json },
+	{ "adapters", list_adapters,
+	  { sizeof(struct ndshm_adapter_info), adapter_cells, adapter_json } },
+	{ "providers", list_providers,
+	  { sizeof(struct ndshm_provider_info), provider_cells, provider_json } },
+	{ "queues", list_queues, { sizeof(struct ndshm_queue_row), queue_cells, queue_json } },
+	{ "blocks", list_blocks, { sizeof(struct ndshm_block_row), block_cells, block_json } },
+	{ "sections", list_sections,
+	  { sizeof(struct ndshm_section_row), section_cells, section_json } },
 };
-
-static const struct grouping *find_grouping(const struct kind *kind, const char *word)
-{
-	for (const struct grouping *by = kind->groupings; by && by->name; by++)
-		if (!strcmp(by->name, word))
-			return by;
-	return NULL;
-}
 
 struct arguments {
 	struct common *common;
 	const struct kind *kind;
-	const struct grouping *by;
-	struct table table;	/* of the objects */
-	struct table groups;	/* of the groups, if by is set */
-	/* Arguments of options, which are read when the kind is known. */
-	char *by_word;
-	struct table_words words;
+	struct table table;
 };
-
-enum { OPTION_BY = 256 };
-
-/* Read the options that depend on what is listed. */
-static void read_options(struct argp_state *state, struct arguments *arguments)
-{
-	struct table *table = &arguments->table, *shown = table;
-
-	table->columns = arguments->kind->columns;
-	table->size = arguments->kind->size;
-	if (arguments->by_word) {
-		arguments->by = find_grouping(arguments->kind, arguments->by_word);
-		if (!arguments->by)
-			argp_error(state, "--by: %s have no groups by \"%s\"; use user, process, adapter or provider with blocks, or user, adapter or provider with sections",
-				   arguments->kind->name, arguments->by_word);
-		shown = &arguments->groups;
-		shown->columns = arguments->by->columns;
-		shown->size = sizeof(struct group);
-		shown->sort = find_column(shown->columns, "bytes");
-		shown->descending = true;
-	}
-	table_read_words(state, &arguments->words, table, shown, arguments->common->json);
-}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -743,10 +393,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = arguments->common;
-		state->child_inputs[1] = &arguments->words;
-		return 0;
-	case OPTION_BY:
-		arguments->by_word = argument;
+		state->child_inputs[1] = &arguments->table;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
@@ -761,120 +408,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		argp_usage(state);
 		return EINVAL;
 	case ARGP_KEY_END:
-		read_options(state, arguments);
+		table_begin(state, &arguments->table, &arguments->kind->type, NULL,
+			    arguments->common->json);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-/* Context of row_json() and group_json(). */
-struct json_rows {
-	const struct arguments *arguments;
-	const struct table *table;
-	const void **rows;
-};
-
-static json_t *row_json(const void *context, size_t i)
-{
-	const struct json_rows *rows = context;
-
-	return rows->arguments->kind->json(rows->table->names, rows->rows[i]);
-}
-
-/* The first column is what the groups are made by. */
-static json_t *group_json(const void *context, size_t i)
-{
-	const struct json_rows *rows = context;
-	const struct table *table = rows->table;
-	const struct group *group = rows->rows[i];
-	const bool by_process = table->columns == process_groups;
-	json_t *value, *key;
-	struct cell cell;
-
-	make_cell(table, table->columns, group, &cell);
-	value = json_pack("{s:I, s:I, s:o}", "id", (json_int_t)group->key,
-			  "count", (json_int_t)group->count, "bytes", json_u64(group->bytes));
-	if (cell.text)
-		key = json_string(cell.text);
-	else if (by_process && cell.known)
-		key = json_u64(cell.number);
-	else
-		key = json_null();
-	json_object_set_new(value, rows->arguments->by->name, key);
-	if (by_process) {
-		make_cell(table, &table->columns[1], group, &cell);
-		json_object_set_new(value, "command",
-				    cell.known ? json_string(cell.text) : json_null());
-	}
-	return value;
-}
-
-static int compare_groups(const void *left, const void *right)
-{
-	const struct group *a = left, *b = right;
-
-	return (a->key > b->key) - (a->key < b->key);
-}
-
-/* Make the groups of the selected rows. Returns an allocated array. */
-static struct group *make_groups(const struct table *table, const struct grouping *by,
-				 size_t *count)
-{
-	const void **rows = table_select(table, count);
-	struct group *groups = array(*count, sizeof(*groups));
-	size_t last = 0;
-
-	for (size_t i = 0; i < *count; i++) {
-		const char *row = rows[i];
-
-		groups[i].key = *(const uint32_t *)(row + by->key);
-		groups[i].bytes = *(const uint64_t *)(row + by->bytes);
-		groups[i].count = 1;
-	}
-	free(rows);
-	if (!*count)
-		return groups;
-	qsort(groups, *count, sizeof(*groups), compare_groups);
-	for (size_t i = 1; i < *count; i++) {
-		if (groups[i].key != groups[last].key) {
-			groups[++last] = groups[i];
-			continue;
-		}
-		groups[last].count++;
-		if (__builtin_add_overflow(groups[last].bytes, groups[i].bytes,
-					   &groups[last].bytes))
-			groups[last].bytes = UINT64_MAX;
-	}
-	*count = last + 1;
-	return groups;
-}
-
-static enum exit_code print_rows(const struct arguments *arguments, const struct table *table)
-{
-	struct json_rows rows = { .arguments = arguments, .table = table };
-	enum exit_code code;
-	size_t count;
-
-	if (!arguments->common->json)
-		return table_print(table);
-	rows.rows = table_select(table, &count);
-	code = print_json_rows(count, arguments->by ? group_json : row_json, &rows);
-	free(rows.rows);
-	return code;
-}
-
-static enum exit_code print_groups(struct arguments *arguments)
-{
-	struct table *table = &arguments->groups;
-	struct group *groups = make_groups(&arguments->table, arguments->by, &table->count);
-	enum exit_code code;
-
-	table->names = arguments->table.names;
-	table->rows = (const char *)groups;
-	code = print_rows(arguments, table);
-	free(groups);
-	return code;
 }
 
 static enum exit_code list(struct ndshm *ndshm, struct arguments *arguments)
@@ -893,10 +432,8 @@ static enum exit_code list(struct ndshm *ndshm, struct arguments *arguments)
 		error = get_names(ndshm, &names);
 	if (error)
 		code = cannot_ndshm(ndshm, error, "list %s", kind->name);
-	else if (arguments->by)
-		code = print_groups(arguments);
 	else
-		code = print_rows(arguments, table);
+		code = table_print(table, arguments->common->json);
 	free(rows);
 	free_names(&names);
 	return code;
@@ -913,19 +450,12 @@ static void use_long_buffer(void)
 
 enum exit_code run_list(struct common *common, int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-		{ "by", OPTION_BY, "WHAT", 0,
-		  "Show the number and the bytes of blocks or sections by user, process, adapter "
-		  "or provider", 0 },
-		{ 0 }
-	};
 	static const struct argp_child children[] = {
 		{ .argp = &common_argp },
 		{ .argp = &table_argp },
 		{ 0 }
 	};
 	static const struct argp argp = {
-		.options = options,
 		.parser = parse,
 		.args_doc = "adapters|providers|queues|blocks|sections",
 		.doc = "List what the module holds.\v"

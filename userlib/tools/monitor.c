@@ -129,8 +129,8 @@ static enum exit_code print_event(struct monitor *monitor, struct ndshm_event *e
 	if (monitor->arguments->common->json)
 		return print_line(monitor, json_pack("{s:s, s:s, s:o}", "object", object,
 						     "event", kinds[event->kind], object,
-						     of_adapter ? adapter_json(&event->adapter) :
-								  provider_json(&event->provider)));
+						     of_adapter ? adapter_json(NULL, &event->adapter) :
+								  provider_json(NULL, &event->provider)));
 	print_time(monitor);
 	printf("%s %s %" PRIu32 " name=%s\n", object, kinds[event->kind],
 	       of_adapter ? event->adapter.id : event->provider.id, name);

@@ -2,6 +2,8 @@
 /*
  * ndshm: command for administrators of ndshm.
  */
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +112,9 @@ int main(int argc, char **argv)
 {
 	struct common common = { 0 };
 
+	/* Names in UTF-8 are printed, and are valid in JSON; with another character set only ASCII. */
+	if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8"))
+		setlocale(LC_CTYPE, "C");
 	argp_err_exit_status = EXIT_USAGE;
 	return run_main(&common, argc, argv);
 }

@@ -300,38 +300,6 @@ enum exit_code end_output(void)
 	return fflush(stdout) ? cannot_errno(-errno, "write the output") : EXIT_DONE;
 }
 
-enum exit_code print_json_rows(size_t count, json_t *(*row)(const void *context, size_t i),
-			       const void *context)
-{
-	size_t room = 0;
-	char *text = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		json_t *value = row(context, i);
-		size_t length;
-
-		if (!value)
-			no_memory();
-		/* In one piece: json_dumpf() writes each word and each comma on its own. */
-		length = json_dumpb(value, text, room, JSON_ENSURE_ASCII);
-		if (length > room) {
-			free(text);
-			room = 2 * length;
-			text = array(room, 1);
-			length = json_dumpb(value, text, room, JSON_ENSURE_ASCII);
-		}
-		json_decref(value);
-		/* Each row has members. */
-		if (!length)
-			no_memory();
-		fputs(i ? ",\n  " : "[\n  ", stdout);
-		fwrite(text, 1, length, stdout);
-	}
-	free(text);
-	puts(count ? "\n]" : "[]");
-	return end_output();
-}
-
 static enum exit_code print_as(json_t *value, size_t flags)
 {
 	int error;

@@ -184,7 +184,7 @@ static enum exit_code run_adapter(struct ndshm *ndshm, const char *name,
 		code = permit_adapter(ndshm, permit, &adapter);
 	if (code != EXIT_DONE)
 		return code;
-	return json ? print_json(adapter_json(&adapter)) :
+	return json ? print_json(adapter_json(NULL, &adapter)) :
 		      print_access("adapter", adapter.name, adapter.owner, adapter.group,
 				   adapter.mode,
 				   adapter.claimable ? reset_name(adapter.reset) : NULL);
@@ -206,7 +206,7 @@ static enum exit_code run_provider(struct ndshm *ndshm, const char *name,
 	if (error)
 		return refused(ndshm, error, "provider", name);
 	make_printable(provider.name);
-	return json ? print_json(provider_json(&provider)) :
+	return json ? print_json(provider_json(NULL, &provider)) :
 		      print_access("provider", provider.name, provider.owner, provider.group,
 				   provider.mode, NULL);
 }

@@ -98,7 +98,6 @@ static bool read_status(int directory, struct process *process)
 			break;
 	}
 	fclose(stream);
-	make_printable(process->command);
 	return !zombie || threads > 1;
 }
 
@@ -114,7 +113,6 @@ static void read_cgroup(int directory, struct process *process)
 		line[strcspn(line, "\n")] = '\0';
 		if (!strncmp(line, "0::", 3)) {
 			process->cgroup = format_string("%.300s", line + 3);
-			make_printable(process->cgroup);
 		}
 	}
 	free(line);

@@ -35,8 +35,8 @@ struct holding {
 struct process {
 	uint32_t pid;
 	uint32_t uid;		/* effective user */
-	char command[64];	/* printable */
-	char *cgroup;		/* printable; NULL: not read */
+	char command[64];
+	char *cgroup;		/* NULL: not read */
 	size_t first;		/* index of its first holding */
 };
 

@@ -28,114 +28,56 @@ struct pair {
 	uint64_t mapped;	/* bytes of mappings */
 };
 
-/* A word of the command line. */
-struct kind {
-	const char *name;
-	const struct column *columns;	/* NULL: those of use.h */
-	struct pair *(*make)(const struct proc *proc, const struct use_lists *lists,
-			     const char *root, size_t *count);
-	json_t *(*json)(const struct pair *pair);
-};
-
-static void allocator_cell(const void *row, struct cell *cell)
+/* What is the same for objects of all kinds. */
+static void process_cells(struct table *table, const struct process *process)
 {
-	const struct pair *pair = row;
-
-	cell->known = pair->allocator;
-	cell->is_number = true;
-	cell->number = pair->allocator;
-}
-
-static void state_cell(const void *row, struct cell *cell)
-{
-	cell->text = ((const struct pair *)row)->allocator_state;
-}
-
-static void name_cell(const void *row, struct cell *cell)
-{
-	cell->text = ((const struct pair *)row)->name;
-	cell->known = cell->text && *cell->text;
-	cell->raw = true;
+	cell_number(table, "PID", process, process ? process->pid : 0);
+	cell_text(table, "COMMAND", process ? process->command : NULL);
 }
 
 /* An object of another user is not in the lists: its user is unknown. */
-static void charged_cell(const void *row, struct cell *cell)
+static const char *charged_user(const struct pair *pair)
+{
+	return pair->uid == UINT32_MAX ? NULL : cached_user(pair->uid);
+}
+
+static void block_cells(struct table *table, const void *row)
 {
 	const struct pair *pair = row;
 
-	cell->known = pair->uid != UINT32_MAX;
-	cell->is_number = true;
-	cell->number = pair->uid;
-	if (cell->known)
-		cell->text = cached_user(pair->uid);
+	cell_number(table, "ID", true, pair->id);
+	cell_bytes(table, "CONSUMED", true, pair->bytes);
+	cell_text(table, "USER", charged_user(pair));
+	cell_number(table, "ALLOCATOR", pair->allocator, pair->allocator);
+	cell_text(table, "STATE", pair->allocator_state);
+	process_cells(table, pair->process);
+	cell_bytes(table, "MAPPED", true, pair->mapped);
 }
 
-static void pid_cell(const void *row, struct cell *cell)
+static void section_cells(struct table *table, const void *row)
 {
 	const struct pair *pair = row;
 
-	cell->known = pair->process;
-	cell->is_number = true;
-	cell->number = pair->pid;
+	cell_number(table, "ID", true, pair->id);
+	cell_text(table, "NAME", pair->name);
+	cell_bytes(table, "COMMITTED", true, pair->bytes);
+	cell_text(table, "USER", charged_user(pair));
+	process_cells(table, pair->process);
+	cell_number(table, "DESCRIPTORS", true, pair->descriptors);
+	cell_number(table, "HOLDERS", true, pair->holders);
+	cell_number(table, "EXTENTS", true, pair->extents);
+	cell_bytes(table, "TAKEN", true, pair->taken);
+	cell_bytes(table, "MAPPED", true, pair->mapped);
 }
 
-static void command_cell(const void *row, struct cell *cell)
+static void claim_cells(struct table *table, const void *row)
 {
 	const struct pair *pair = row;
 
-	cell->known = pair->process;
-	if (cell->known)
-		cell->text = pair->process->command;
+	cell_text(table, "ADAPTER", pair->name);
+	process_cells(table, pair->process);
+	cell_text(table, "USER", pair->process ? cached_user(pair->process->uid) : NULL);
 }
-
-static void user_cell(const void *row, struct cell *cell)
-{
-	const struct pair *pair = row;
-
-	cell->known = pair->process;
-	if (!cell->known)
-		return;
-	cell->is_number = true;
-	cell->number = pair->process->uid;
-	cell->text = cached_user(pair->process->uid);
-}
-
-#define MEMBER(member) offsetof(struct pair, member), NULL
-
-static const struct column block_columns[] = {
-	{ "ID", COLUMN_ID, MEMBER(id) },
-	{ "CONSUMED", COLUMN_BYTES, MEMBER(bytes) },
-	{ "USER", COLUMN_TEXT, 0, charged_cell },
-	{ "ALLOCATOR", COLUMN_OTHER, 0, allocator_cell },
-	{ "STATE", COLUMN_TEXT, 0, state_cell },
-	{ "PID", COLUMN_OTHER, 0, pid_cell },
-	{ "COMMAND", COLUMN_TEXT, 0, command_cell },
-	{ "MAPPED", COLUMN_BYTES, MEMBER(mapped) },
-	{ 0 }
-};
-
-static const struct column section_columns[] = {
-	{ "ID", COLUMN_ID, MEMBER(id) },
-	{ "NAME", COLUMN_TEXT, 0, name_cell },
-	{ "COMMITTED", COLUMN_BYTES, MEMBER(bytes) },
-	{ "USER", COLUMN_TEXT, 0, charged_cell },
-	{ "PID", COLUMN_OTHER, 0, pid_cell },
-	{ "COMMAND", COLUMN_TEXT, 0, command_cell },
-	{ "DESCRIPTORS", COLUMN_COUNT, MEMBER(descriptors) },
-	{ "HOLDERS", COLUMN_COUNT, MEMBER(holders) },
-	{ "EXTENTS", COLUMN_COUNT, MEMBER(extents) },
-	{ "TAKEN", COLUMN_BYTES, MEMBER(taken) },
-	{ "MAPPED", COLUMN_BYTES, MEMBER(mapped) },
-	{ 0 }
-};
-
-static const struct column claim_columns[] = {
-	{ "ADAPTER", COLUMN_TEXT, 0, name_cell },
-	{ "PID", COLUMN_OTHER, 0, pid_cell },
-	{ "COMMAND", COLUMN_TEXT, 0, command_cell },
-	{ "USER", COLUMN_TEXT, 0, user_cell },
-	{ 0 }
-};
 
 static const char *allocator_state(const struct proc *proc, const char *root,
 				   const struct ndshm_block_row *block)
@@ -328,55 +270,69 @@ static struct pair *make_claims(const struct proc *proc, const struct use_lists 
 	return pairs;
 }
 
-/* The process of a pair, or null. */
-static void add_process(json_t *value, const struct process *process)
+/* Add the process of a pair, or null. */
+static json_t *with_process(json_t *value, const struct process *process)
 {
 	json_object_set_new(value, "pid", process ? json_integer(process->pid) : json_null());
-	json_object_set_new(value, "command", process ? json_string(process->command) : json_null());
+	json_object_set_new(value, "command", process ? json_text(process->command) : json_null());
 	json_object_set_new(value, "process_user",
 			    process ? json_string(cached_user(process->uid)) : json_null());
+	return value;
 }
 
-static json_t *owner_json(const struct pair *pair)
+static json_t *block_pair_json(const struct names *names, const void *row)
 {
-	return pair->uid == UINT32_MAX ? json_null() : json_string(cached_user(pair->uid));
+	const struct pair *pair = row;
+
+	(void)names;
+	return with_process(json_pack("{s:I, s:o, s:s?, s:o, s:s, s:o}",
+				      "id", (json_int_t)pair->id,
+				      "consumed", json_u64(pair->bytes),
+				      "user", charged_user(pair),
+				      "allocator",
+				      pair->allocator ? json_integer(pair->allocator) : json_null(),
+				      "state", pair->allocator_state,
+				      "mapped", json_u64(pair->mapped)), pair->process);
 }
 
-static json_t *block_pair_json(const struct pair *pair)
+static json_t *section_pair_json(const struct names *names, const void *row)
 {
-	return json_pack("{s:I, s:o, s:o, s:o, s:s, s:o}",
-			 "id", (json_int_t)pair->id,
-			 "consumed", json_u64(pair->bytes),
-			 "user", owner_json(pair),
-			 "allocator", pair->allocator ? json_integer(pair->allocator) : json_null(),
-			 "state", pair->allocator_state,
-			 "mapped", json_u64(pair->mapped));
+	const struct pair *pair = row;
+
+	(void)names;
+	return with_process(json_pack("{s:I, s:o, s:o, s:s?, s:I, s:I, s:I, s:o, s:o}",
+				      "id", (json_int_t)pair->id,
+				      "name", json_text(pair->name ? pair->name : ""),
+				      "committed", json_u64(pair->bytes),
+				      "user", charged_user(pair),
+				      "descriptors", (json_int_t)pair->descriptors,
+				      "holders", (json_int_t)pair->holders,
+				      "extents", (json_int_t)pair->extents,
+				      "taken", json_u64(pair->taken),
+				      "mapped", json_u64(pair->mapped)), pair->process);
 }
 
-static json_t *section_pair_json(const struct pair *pair)
+static json_t *claim_pair_json(const struct names *names, const void *row)
 {
-	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o}",
-			 "id", (json_int_t)pair->id,
-			 "name", json_text(pair->name ? pair->name : ""),
-			 "committed", json_u64(pair->bytes),
-			 "user", owner_json(pair),
-			 "descriptors", (json_int_t)pair->descriptors,
-			 "holders", (json_int_t)pair->holders,
-			 "extents", (json_int_t)pair->extents,
-			 "taken", json_u64(pair->taken),
-			 "mapped", json_u64(pair->mapped));
+	const struct pair *pair = row;
+
+	(void)names;
+	return with_process(json_pack("{s:I, s:s?}", "id", (json_int_t)pair->id,
+				      "adapter", pair->name), pair->process);
 }
 
-static json_t *claim_pair_json(const struct pair *pair)
-{
-	return json_pack("{s:I, s:s?}", "id", (json_int_t)pair->id, "adapter", pair->name);
-}
-
-static const struct kind kinds[] = {
-	{ "processes", NULL, NULL, NULL },
-	{ "blocks", block_columns, make_blocks, block_pair_json },
-	{ "sections", section_columns, make_sections, section_pair_json },
-	{ "claims", claim_columns, make_claims, claim_pair_json },
+/* A word of the command line. */
+static const struct kind {
+	const char *name;
+	/* NULL: groups of processes, of use.h */
+	struct pair *(*make)(const struct proc *proc, const struct use_lists *lists,
+			     const char *root, size_t *count);
+	struct row_type type;
+} kinds[] = {
+	{ "processes", NULL, { 0 } },
+	{ "blocks", make_blocks, { sizeof(struct pair), block_cells, block_pair_json } },
+	{ "sections", make_sections, { sizeof(struct pair), section_cells, section_pair_json } },
+	{ "claims", make_claims, { sizeof(struct pair), claim_cells, claim_pair_json } },
 };
 
 struct arguments {
@@ -385,49 +341,8 @@ struct arguments {
 	const char *by_word;
 	enum use_by by;
 	const char *root;
-	struct table_words words;
 	struct table table;
 };
-
-/* Context of the rows in JSON. */
-struct json_rows {
-	const struct arguments *arguments;
-	const struct proc *proc;
-	const void **rows;
-};
-
-static json_t *use_row_json(const void *context, size_t i)
-{
-	const struct json_rows *rows = context;
-
-	return use_json(rows->proc, rows->arguments->table.names, rows->arguments->by,
-			rows->rows[i]);
-}
-
-static json_t *pair_json(const void *context, size_t i)
-{
-	const struct json_rows *rows = context;
-	const struct pair *pair = rows->rows[i];
-	json_t *value = rows->arguments->kind->json(pair);
-
-	add_process(value, pair->process);
-	return value;
-}
-
-static enum exit_code print_rows(const struct arguments *arguments, const struct proc *proc)
-{
-	const struct table *table = &arguments->table;
-	struct json_rows rows = { .arguments = arguments, .proc = proc };
-	enum exit_code code;
-	size_t count;
-
-	if (!arguments->common->json)
-		return table_print(table);
-	rows.rows = table_select(table, &count);
-	code = print_json_rows(count, arguments->kind->make ? pair_json : use_row_json, &rows);
-	free(rows.rows);
-	return code;
-}
 
 /* Say how many processes are missing in the output, which remains valid. */
 static void note_unread(const struct proc *proc)
@@ -448,12 +363,12 @@ static enum exit_code show(struct arguments *arguments, const struct proc *proc,
 	table->names = &lists->names;
 	if (arguments->kind->make) {
 		pairs = arguments->kind->make(proc, lists, arguments->root, &table->count);
-		table->rows = (const char *)pairs;
+		table->rows = pairs;
 	} else {
 		uses = use_make(proc, lists, arguments->by, &table->count);
-		table->rows = (const char *)uses;
+		table->rows = uses;
 	}
-	code = print_rows(arguments, proc);
+	code = table_print(table, arguments->common->json);
 	note_unread(proc);
 	if (uses)
 		use_free(uses, table->count);
@@ -492,25 +407,16 @@ enum { OPTION_BY = 256 };
 
 static void read_options(struct argp_state *state, struct arguments *arguments)
 {
-	struct table *table = &arguments->table;
+	const struct kind *kind = arguments->kind ? arguments->kind : &kinds[0];
 
-	if (!arguments->kind)
-		arguments->kind = &kinds[0];
-	table->columns = arguments->kind->columns;
-	table->size = sizeof(struct pair);
-	if (arguments->by_word && arguments->kind->make)
-		argp_error(state, "--by: %s have no groups; omit it, or list processes",
-			   arguments->kind->name);
+	arguments->kind = kind;
+	if (arguments->by_word && kind->make)
+		argp_error(state, "--by: %s have no groups; omit it, or list processes", kind->name);
 	if (arguments->by_word && !use_parse_by(arguments->by_word, &arguments->by))
 		argp_error(state, "--by: processes have no groups by \"%s\"; use process, user or cgroup",
 			   arguments->by_word);
-	if (!arguments->kind->make) {
-		table->columns = use_columns(arguments->by);
-		table->size = sizeof(struct use);
-		table->sort = find_column(table->columns, "held");
-		table->descending = true;
-	}
-	table_read_words(state, &arguments->words, table, table, arguments->common->json);
+	table_begin(state, &arguments->table, kind->make ? &kind->type : use_type(arguments->by),
+		    kind->make ? NULL : "-held", arguments->common->json);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -520,7 +426,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = arguments->common;
-		state->child_inputs[1] = &arguments->words;
+		state->child_inputs[1] = &arguments->table;
 		return 0;
 	case OPTION_BY:
 		arguments->by_word = argument;

@@ -3,7 +3,6 @@
  * ndshm reserve
  */
 #include <errno.h>
-#include <stddef.h>
 
 #include <ndshm/admin.h>
 
@@ -37,25 +36,26 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
+static void reserve_cells(struct table *table, const void *from)
+{
+	const struct ndshm_reserve_row *row = from;
+
+	cell_bytes(table, "SIZE", true, row->size);
+	cell_bytes(table, "CHUNK SIZE", true, row->chunk_size);
+	cell_number(table, "CHUNKS", true, row->chunks);
+	cell_number(table, "FREE", true, row->free);
+	cell_number(table, "USED", true, row->used);
+}
+
 static enum exit_code show(const struct ndshm_reserve_row *row, bool json)
 {
-	static const struct column columns[] = {
-		{ "SIZE", COLUMN_BYTES, offsetof(struct ndshm_reserve_row, size), NULL },
-		{ "CHUNK SIZE", COLUMN_BYTES, offsetof(struct ndshm_reserve_row, chunk_size), NULL },
-		{ "CHUNKS", COLUMN_COUNT, offsetof(struct ndshm_reserve_row, chunks), NULL },
-		{ "FREE", COLUMN_COUNT, offsetof(struct ndshm_reserve_row, free), NULL },
-		{ "USED", COLUMN_COUNT, offsetof(struct ndshm_reserve_row, used), NULL },
-		{ 0 }
-	};
-	const struct table table = {
-		.columns = columns,
-		.rows = (const char *)row,
-		.count = 1,
-		.size = sizeof(*row),
-	};
+	static const struct row_type type = { sizeof(*row), reserve_cells, NULL };
+	struct table table = { .rows = row, .count = 1 };
 
-	if (!json)
-		return table_print(&table);
+	if (!json) {
+		table_begin(NULL, &table, &type, NULL, false);
+		return table_print(&table, false);
+	}
 	return print_json(json_pack("{s:o, s:o, s:I, s:I, s:I}",
 				    "size", json_u64(row->size),
 				    "chunk_size", json_u64(row->chunk_size),

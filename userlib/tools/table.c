@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Tables of libsmartcols, and the options of commands that print one.
+ */
+#include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,358 +11,339 @@
 
 #include "table.h"
 
-/* Longest text of a cell that is shown. */
-#define CELL_MAX	319
-
-static bool same_word(const char *title, const char *word)
+/* Exit if a call of libsmartcols has failed: there is no memory. */
+static void check(bool done)
 {
-	for (; *title && *word; title++, word++) {
-		char upper = *word >= 'a' && *word <= 'z' ? *word - 'a' + 'A' : *word;
+	if (!done)
+		exit(cannot_errno(-ENOMEM, "make a table"));
+}
 
-		if (*title != (upper == '-' ? ' ' : upper))
-			return false;
+/* Make a cell; @number: for the order, or NULL. */
+static void cell(struct table *table, const char *title, int flags, const char *text,
+		 const uint64_t *number)
+{
+	const size_t column = table->column++;
+
+	if (!text || !*text)
+		text = "-";
+	if (!table->line) {
+		table->columns[column].title = title;
+		table->columns[column].flags = flags;
+		table->column_count = table->column;
+		return;
 	}
-	return !*title && !*word;
-}
-
-const struct column *find_column(const struct column *columns, const char *word)
-{
-	for (; columns->title; columns++)
-		if (same_word(columns->title, word))
-			return columns;
-	return NULL;
-}
-
-char *column_names(const struct column *columns)
-{
-	char *names = format_string("%s", "");
-
-	for (const struct column *column = columns; column->title; column++) {
-		char *longer = format_string("%s%s%s", names, *names ? ", " : "", column->title);
-
-		for (char *c = longer + strlen(names); *c; c++)
-			if (*c >= 'A' && *c <= 'Z')
-				*c += 'a' - 'A';
-			else if (*c == ' ' && c[-1] != ',')
-				*c = '-';
-		free(names);
-		names = longer;
-	}
-	return names;
-}
-
-static void set_number(struct cell *cell, uint64_t number)
-{
-	cell->is_number = true;
-	cell->number = number;
-}
-
-void make_cell(const struct table *table, const struct column *column, const void *row,
-	       struct cell *cell)
-{
-	const char *member = (const char *)row + column->offset;
-	const uint32_t *u32 = (const uint32_t *)member;
-	const int32_t *s32 = (const int32_t *)member;
-
-	cell->known = true;
-	cell->is_number = false;
-	cell->text = NULL;
-	cell->raw = false;
-	switch (column->type) {
-	case COLUMN_BYTES:
-		set_number(cell, *(const uint64_t *)member);
-		break;
-	case COLUMN_COUNT:
-	case COLUMN_ID:
-		set_number(cell, *u32);
-		break;
-	case COLUMN_NODE:
-		cell->known = *s32 >= 0;
-		if (cell->known)
-			set_number(cell, *s32);
-		break;
-	case COLUMN_USER:
-		set_number(cell, *u32);
-		cell->text = cached_user(*u32);
-		break;
-	case COLUMN_ADAPTER:
-		cell->text = adapter_text(table->names, *u32);
-		if (!cell->text)
-			set_number(cell, *u32);
-		break;
-	case COLUMN_PROVIDER:
-		cell->text = provider_text(table->names, *u32);
-		if (!cell->text)
-			set_number(cell, *u32);
-		break;
-	case COLUMN_NAME:
-		cell->known = *member;
-		cell->text = member;
-		cell->raw = true;
-		break;
-	case COLUMN_TEXT:
-	case COLUMN_OTHER:
-	case COLUMN_OTHER_COUNT:
-	case COLUMN_OTHER_BYTES:
-		column->get(row, cell);
-		break;
+	for (size_t i = 0; i < table->shown_count; i++)
+		if (table->shown[i] == column)
+			check(!scols_line_set_data(table->line, i, text));
+	if (table->sort != column)
+		return;
+	/* The last column, which is hidden. */
+	check(!scols_line_set_data(table->line, table->shown_count, text));
+	if (number) {
+		*table->numbers = *number;
+		scols_cell_set_userdata(scols_line_get_cell(table->line, table->shown_count),
+					table->numbers++);
 	}
 }
 
-static bool is_bytes(const struct column *column)
+void cell_text(struct table *table, const char *title, const char *text)
 {
-	return column->type == COLUMN_BYTES || column->type == COLUMN_OTHER_BYTES;
+	cell(table, title, 0, text, NULL);
 }
 
-static bool is_summed(const struct column *column)
+void cell_right(struct table *table, const char *title, const char *text)
 {
-	return is_bytes(column) || column->type == COLUMN_COUNT ||
-	       column->type == COLUMN_OTHER_COUNT;
+	cell(table, title, SCOLS_FL_RIGHT, text, NULL);
 }
 
-bool column_is_number(const struct column *column)
+void cell_number(struct table *table, const char *title, bool known, uint64_t number)
 {
-	return is_summed(column) || column->type == COLUMN_ID || column->type == COLUMN_NODE;
+	char text[NUMBER_SIZE];
+
+	format_number(number, text);
+	cell(table, title, SCOLS_FL_RIGHT, known ? text : NULL, known ? &number : NULL);
 }
 
-static bool is_right(const struct column *column)
+void cell_bytes(struct table *table, const char *title, bool known, uint64_t bytes)
 {
-	return column_is_number(column) || column->type == COLUMN_OTHER;
-}
+	char text[NUMBER_SIZE];
 
-/* Return the text of a cell for a terminal. It is valid as long as the cell. */
-static const char *cell_text(const struct table *table, const struct column *column,
-			     struct cell *cell)
-{
-	if (!cell->known)
-		return "-";
-	if (cell->text && cell->raw) {
-		snprintf(cell->buffer, sizeof(cell->buffer), "%s", cell->text);
-		make_printable(cell->buffer);
-		return cell->buffer;
-	}
-	if (cell->text)
-		return cell->text;
-	if (is_bytes(column) && !table->exact)
-		format_size(cell->number, cell->buffer);
+	if (table->exact)
+		format_number(bytes, text);
 	else
-		format_number(cell->number, cell->buffer);
-	return cell->buffer;
+		format_size(bytes, text);
+	cell(table, title, SCOLS_FL_RIGHT, known ? text : NULL, known ? &bytes : NULL);
 }
 
-/* Return true if @value is @text or one of its words, which are separated by ", ". */
-static bool has_word(const char *text, const char *value)
+void cell_adapter(struct table *table, uint32_t id)
 {
-	size_t length = strlen(value);
+	char *name = table->line ? adapter_name(table->names, id) : NULL;
 
-	if (!strcmp(text, value))
-		return true;
-	for (;;) {
-		const char *end = strstr(text, ", ");
+	cell_text(table, "ADAPTER", name);
+	free(name);
+}
 
-		if (!end)
-			return !strcmp(text, value);
-		if ((size_t)(end - text) == length && !memcmp(text, value, length))
-			return true;
-		text = end + 2;
+void cell_provider(struct table *table, uint32_t id)
+{
+	char *name = table->line ? provider_name(table->names, id) : NULL;
+
+	cell_text(table, "PROVIDER", name);
+	free(name);
+}
+
+void cell_owner(struct table *table, uint32_t uid, uint32_t gid)
+{
+	char *owner = owner_cell(uid, gid);
+
+	cell_text(table, "OWNER", owner);
+	free(owner);
+}
+
+void cell_mode(struct table *table, uint32_t mode)
+{
+	char text[NUMBER_SIZE];
+
+	snprintf(text, sizeof(text), "%04" PRIo32, mode);
+	cell_text(table, "MODE", text);
+}
+
+/* Find a column by its title, in any case and with '-' for ' '. Returns COLUMNS_MAX if there is none. */
+static size_t find_column(const struct table *table, const char *word)
+{
+	for (size_t i = 0; i < table->column_count; i++) {
+		const char *title = table->columns[i].title, *c = word;
+
+		while (*title && toupper((unsigned char)*c) == (*title == ' ' ? '-' : *title))
+			title++, c++;
+		if (!*title && !*c)
+			return i;
 	}
+	return COLUMNS_MAX;
 }
 
-static bool matches(const struct table *table, const struct filter *filter, const void *row)
+/* Return the titles of the columns that are shown, or of all, allocated. */
+static char *join_titles(const struct table *table, bool all, const char *separator)
 {
-	struct cell cell;
+	char *titles = format_string("%s", ""), *longer;
 
-	make_cell(table, filter->column, row, &cell);
-	if (!cell.known)
-		return !strcmp(filter->value, "-");
-	if (cell.is_number && filter->is_number && cell.number == filter->number)
-		return true;
-	return cell.text && has_word(cell.text, filter->value);
+	for (size_t i = 0; i < (all ? table->column_count : table->shown_count); i++) {
+		longer = format_string("%s%s%s", titles, *titles ? separator : "",
+				       table->columns[all ? i : table->shown[i]].title);
+		free(titles);
+		titles = longer;
+	}
+	return titles;
 }
 
-static int compare_cells(const struct cell *a, const struct cell *b, bool as_text)
+static size_t find_column_or_end(struct argp_state *state, const struct table *table,
+				 const char *option, const char *word)
 {
-	if (!a->known || !b->known)
-		return a->known - b->known;
-	if (a->is_number && b->is_number && !(as_text && a->text && b->text))
-		return (a->number > b->number) - (a->number < b->number);
-	/* An object without a name comes before those that have one. */
-	if (!a->text || !b->text)
-		return !!a->text - !!b->text;
-	return strcmp(a->text, b->text);
+	const size_t column = find_column(table, word);
+	char *titles;
+
+	if (column == COLUMNS_MAX) {
+		titles = join_titles(table, true, ", ");
+		argp_error(state, "%s: there is no column \"%s\"; use %s", option, word, titles);
+		free(titles);
+	}
+	return column;
 }
 
-/* @first, @second: pointers to elements of an array of rows. */
-static int compare_rows(const void *first, const void *second, void *context)
+void table_begin(struct argp_state *state, struct table *table, const struct row_type *type,
+		 const char *order, bool json)
 {
-	const void *left = *(const void *const *)first, *right = *(const void *const *)second;
+	char *words = table->output;
+	void *row = array(1, type->size);
+
+	if (json && words)
+		argp_error(state, "--json: has every member; omit --output");
+	table->type = type;
+	table->line = NULL;
+	table->column = 0;
+	type->cells(table, row);
+	free(row);
+	table->shown_count = words ? 0 : table->column_count;
+	for (size_t i = 0; i < table->shown_count; i++)
+		table->shown[i] = i;
+	for (char *word = strsep(&words, ","); word; word = strsep(&words, ",")) {
+		if (table->shown_count == COLUMNS_MAX)
+			argp_error(state, "--output: more than %d columns; name fewer", COLUMNS_MAX);
+		table->shown[table->shown_count++] = find_column_or_end(state, table, "--output", word);
+	}
+	order = table->order ? table->order : order;
+	table->descending = order && *order == '-';
+	table->sort = order ? find_column_or_end(state, table, "--sort", order + table->descending) :
+			      COLUMNS_MAX;
+}
+
+/* A number and a text, which is that of something without a number, compare as texts. */
+static int compare(struct libscols_cell *left, struct libscols_cell *right, void *context)
+{
+	const uint64_t *a = scols_cell_get_userdata(left), *b = scols_cell_get_userdata(right);
+	const int order = a && b ? (*a > *b) - (*a < *b) : scols_cmpstr_cells(left, right, NULL);
 	const struct table *table = context;
-	struct cell a, b;
-	int order;
 
-	make_cell(table, table->sort, left, &a);
-	make_cell(table, table->sort, right, &b);
-	order = compare_cells(&a, &b, table->sort->type == COLUMN_USER ||
-			      table->sort->type == COLUMN_TEXT);
-	if (table->descending)
-		order = -order;
-	/* Rows that are equal keep their order. */
-	return order ? order : (left > right) - (left < right);
+	return table->descending ? -order : order;
 }
 
-const void **table_select(const struct table *table, size_t *count)
+/* Make the table, with a hidden column behind the others if it is sorted. */
+static struct libscols_table *make(struct table *table)
+{
+	struct libscols_table *made = scols_new_table();
+	uint64_t *numbers = table->numbers = array(table->count, sizeof(*numbers));
+	struct libscols_column *sort = NULL;
+
+	check(made && !scols_table_set_column_separator(made, "  "));
+	scols_table_enable_noheadings(made, table->noheadings);
+	for (size_t i = 0; i < table->shown_count; i++)
+		check(scols_table_new_column(made, table->columns[table->shown[i]].title, 0,
+					     table->columns[table->shown[i]].flags));
+	if (table->sort != COLUMNS_MAX) {
+		sort = scols_table_new_column(made, "", 0, SCOLS_FL_HIDDEN);
+		check(sort && !scols_column_set_cmpfunc(sort, compare, table));
+	}
+	for (size_t i = 0; i < table->count; i++) {
+		const void *row = (const char *)table->rows + i * table->type->size;
+
+		table->line = scols_table_new_line(made, NULL);
+		check(table->line);
+		scols_line_set_userdata(table->line, (void *)row);
+		table->column = 0;
+		table->type->cells(table, row);
+	}
+	if (sort)
+		scols_sort_table(made, sort);
+	free(numbers);
+	return made;
+}
+
+const void **table_rows(struct table *table)
 {
 	const void **rows = array(table->count, sizeof(*rows));
-	size_t selected = 0;
+	const size_t shown_count = table->shown_count;
+	struct libscols_table *made;
+	struct libscols_iter *lines;
+	struct libscols_line *line;
 
-	for (size_t i = 0; i < table->count; i++) {
-		const void *row = table->rows + i * table->size;
-		size_t filter = 0;
-
-		while (filter < table->filter_count &&
-		       matches(table, &table->filters[filter], row))
-			filter++;
-		if (filter == table->filter_count)
-			rows[selected++] = row;
-	}
-	if (table->sort && selected)
-		qsort_r(rows, selected, sizeof(*rows), compare_rows, (void *)table);
-	*count = selected;
+	for (size_t i = 0; i < table->count; i++)
+		rows[i] = (const char *)table->rows + i * table->type->size;
+	if (table->sort == COLUMNS_MAX)
+		return rows;
+	/* Only the column of the order. */
+	table->shown_count = 0;
+	made = make(table);
+	table->shown_count = shown_count;
+	lines = scols_new_iter(SCOLS_ITER_FORWARD);
+	check(lines);
+	for (size_t i = 0; !scols_table_next_line(made, lines, &line); i++)
+		rows[i] = scols_line_get_userdata(line);
+	scols_free_iter(lines);
+	scols_unref_table(made);
 	return rows;
 }
 
-/* A line, without the blanks at its end. */
-struct line {
-	FILE *stream;
-	size_t length;
-	size_t blanks;	/* that come before the next cell */
-	char text[4096];
-};
-
-static void line_flush(struct line *line)
+char *table_string(struct table *table)
 {
-	fwrite(line->text, 1, line->length, line->stream);
-	line->length = 0;
+	struct libscols_table *made;
+	char *text;
+
+	/* libsmartcols prints nothing without a line. */
+	if (!table->count)
+		return join_titles(table, false, "  ");
+	made = make(table);
+	check(!scols_print_table_to_string(made, &text));
+	scols_unref_table(made);
+	return text;
 }
 
-static void line_add(struct line *line, const char *text, size_t length)
+/* Print an array of the rows, each on a line and released before the next is made. */
+static void print_json_rows(struct table *table)
 {
-	if (length > sizeof(line->text) - line->length)
-		line_flush(line);
-	memcpy(line->text + line->length, text, length);
-	line->length += length;
-}
+	const void **rows = table_rows(table);
+	size_t room = 0;
+	char *text = NULL;
 
-static void line_end(struct line *line)
-{
-	line_add(line, "\n", 1);
-	line_flush(line);
-	line->blanks = 0;
-}
+	for (size_t i = 0; i < table->count; i++) {
+		json_t *value = table->type->json(table->names, rows[i]);
+		size_t length;
 
-/* Add a cell in the width of its column. */
-static void line_add_cell(struct line *line, const struct column *column, const char *text,
-			  size_t width)
-{
-	static const char blanks[] = "                ";
-	size_t length = strnlen(text, CELL_MAX), pad = width - length;
-
-	if (!length) {
-		line->blanks += width + 2;
-		return;
-	}
-	if (is_right(column)) {
-		line->blanks += pad;
-		pad = 0;
-	}
-	while (line->blanks) {
-		size_t some = line->blanks < sizeof(blanks) - 1 ? line->blanks : sizeof(blanks) - 1;
-
-		line_add(line, blanks, some);
-		line->blanks -= some;
-	}
-	line_add(line, text, length);
-	line->blanks = pad + 2;
-}
-
-static int text_width(const char *text)
-{
-	return strnlen(text, CELL_MAX);
-}
-
-/* Make the cell of a sum. The first column says what the line is. */
-static const char *sum_text(const struct table *table, const struct column *column, bool first,
-			    uint64_t sum, struct cell *cell)
-{
-	if (!is_summed(column))
-		return first ? "total" : "";
-	*cell = (struct cell){ .known = true, .is_number = true, .number = sum };
-	return cell_text(table, column, cell);
-}
-
-void table_write(const struct table *table, FILE *stream)
-{
-	const struct column *const *shown = table->shown;
-	const struct column *all[COLUMNS_MAX];
-	uint64_t sums[COLUMNS_MAX] = { 0 };
-	struct line line = { .stream = stream };
-	size_t count, columns = 0;
-	int widths[COLUMNS_MAX];
-	const void **rows;
-	struct cell cell;
-
-	if (!*shown) {
-		while (table->columns[columns].title) {
-			all[columns] = &table->columns[columns];
-			columns++;
+		check(value);
+		/* In one piece: json_dumpf() writes each word and each comma on its own. */
+		length = json_dumpb(value, text, room, JSON_ENSURE_ASCII);
+		if (length > room) {
+			free(text);
+			room = 2 * length;
+			text = array(room, 1);
+			length = json_dumpb(value, text, room, JSON_ENSURE_ASCII);
 		}
-		shown = all;
-	} else {
-		while (columns < COLUMNS_MAX && shown[columns])
-			columns++;
+		json_decref(value);
+		/* Each row has members. */
+		check(length);
+		fputs(i ? ",\n  " : "[\n  ", stdout);
+		fwrite(text, 1, length, stdout);
 	}
-	rows = table_select(table, &count);
-	for (size_t i = 0; i < columns; i++)
-		widths[i] = text_width(shown[i]->title);
-	for (size_t row = 0; row < count; row++) {
-		for (size_t i = 0; i < columns; i++) {
-			int width;
-
-			make_cell(table, shown[i], rows[row], &cell);
-			if (cell.known && cell.is_number &&
-			    __builtin_add_overflow(sums[i], cell.number, &sums[i]))
-				sums[i] = UINT64_MAX;
-			width = text_width(cell_text(table, shown[i], &cell));
-			if (width > widths[i])
-				widths[i] = width;
-		}
-	}
-	for (size_t i = 0; table->sum && i < columns; i++) {
-		int width = text_width(sum_text(table, shown[i], !i, sums[i], &cell));
-
-		if (width > widths[i])
-			widths[i] = width;
-	}
-	for (size_t i = 0; i < columns; i++)
-		line_add_cell(&line, shown[i], shown[i]->title, widths[i]);
-	line_end(&line);
-	for (size_t row = 0; row < count; row++) {
-		for (size_t i = 0; i < columns; i++) {
-			make_cell(table, shown[i], rows[row], &cell);
-			line_add_cell(&line, shown[i], cell_text(table, shown[i], &cell), widths[i]);
-		}
-		line_end(&line);
-	}
-	for (size_t i = 0; table->sum && i < columns; i++)
-		line_add_cell(&line, shown[i], sum_text(table, shown[i], !i, sums[i], &cell),
-			      widths[i]);
-	if (table->sum)
-		line_end(&line);
+	puts(table->count ? "\n]" : "[]");
+	free(text);
 	free(rows);
 }
 
-enum exit_code table_print(const struct table *table)
+enum exit_code table_print(struct table *table, bool json)
 {
-	table_write(table, stdout);
+	struct libscols_table *made;
+	char *titles;
+
+	if (json) {
+		print_json_rows(table);
+	} else if (table->count) {
+		made = make(table);
+		scols_print_table(made);
+		scols_unref_table(made);
+	} else if (!table->noheadings) {
+		titles = table_string(table);
+		puts(titles);
+		free(titles);
+	}
 	return end_output();
 }
+
+enum { OPTION_BYTES = 512, OPTION_NOHEADINGS, OPTION_SORT };
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct table *table = state->input;
+
+	switch (key) {
+	case 'N':
+		show_numbers();
+		return 0;
+	case 'o':
+		table->output = argument;
+		return 0;
+	case OPTION_BYTES:
+		table->exact = true;
+		return 0;
+	case OPTION_NOHEADINGS:
+		table->noheadings = true;
+		return 0;
+	case OPTION_SORT:
+		table->order = argument;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "bytes", OPTION_BYTES, NULL, 0, "Show sizes in bytes, as JSON does", 0 },
+	{ "noheadings", OPTION_NOHEADINGS, NULL, 0, "Do not print the titles", 0 },
+	{ "numeric", 'N', NULL, 0, "Show users and groups by number, without looking them up", 0 },
+	{ "output", 'o', "COLUMN,...", 0, "Show these columns only", 0 },
+	{ "sort", OPTION_SORT, "[-]COLUMN", 0,
+	  "Sort by this column, with \"-\" the greatest first", 0 },
+	{ 0 }
+};
+
+const struct argp table_argp = {
+	.options = options,
+	.parser = parse,
+};

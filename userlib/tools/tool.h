@@ -99,9 +99,6 @@ enum exit_code cannot_reason(const char *why, const char *reason, int error, con
 json_t *json_text(const char *text);
 /* Print a JSON value in ASCII and release it. */
 enum exit_code print_json(json_t *value);
-/* Print an array of @count values, each on a line and released before the next is made. */
-enum exit_code print_json_rows(size_t count, json_t *(*row)(const void *context, size_t i),
-			       const void *context);
 /* The same as print_json() in one line, flushed at once. */
 enum exit_code print_json_line(json_t *value);
 /* Return a JSON number, at most INT64_MAX. */
@@ -143,8 +140,8 @@ char *owner_cell(uint32_t uid, uint32_t gid);
 /* list.c: add owner, group and mode to a JSON object */
 void add_access(json_t *value, uint32_t uid, uint32_t gid, uint32_t mode);
 /* list.c: return a row as a JSON object */
-json_t *adapter_json(const struct ndshm_adapter_info *row);
-json_t *provider_json(const struct ndshm_provider_info *row);
+json_t *adapter_json(const struct names *names, const void *row);
+json_t *provider_json(const struct names *names, const void *row);
 const char *section_state(const struct ndshm_section_row *row);
 json_t *section_json(const struct names *names, const void *row);
 
@@ -153,7 +150,7 @@ const char *reset_name(uint32_t reset);
 
 /* words.c */
 
-/* Replace all but printable ASCII, which is safe in terminals, in place. */
+/* Replace all that is not printable, and not safe in terminals, in place. */
 void make_printable(char *name);
 /* The isolation of an adapter that could not be looked up. */
 #define ISOLATION_UNKNOWN	UINT32_MAX

@@ -36,41 +36,73 @@ struct share {
 	uint64_t max_size;
 };
 
-#define MEMBER(member) offsetof(struct share, member), NULL
+static void share_cells(struct table *table, const struct share *share)
+{
+	cell_number(table, "BLOCKS", true, share->blocks);
+	cell_bytes(table, "CONSUMED", true, share->consumed);
+	cell_number(table, "SECTIONS", true, share->sections);
+	cell_bytes(table, "COMMITTED", true, share->committed);
+	cell_bytes(table, "MAX", true, share->max_size);
+}
 
-#define OBJECTS								\
-	{ "BLOCKS", COLUMN_COUNT, MEMBER(blocks) },			\
-	{ "CONSUMED", COLUMN_BYTES, MEMBER(consumed) },			\
-	{ "SECTIONS", COLUMN_COUNT, MEMBER(sections) },			\
-	{ "COMMITTED", COLUMN_BYTES, MEMBER(committed) },		\
-	{ "MAX", COLUMN_BYTES, MEMBER(max_size) }
+static void adapter_cells(struct table *table, const void *row)
+{
+	const struct share *share = row;
 
-static const struct column adapter_columns[] = {
-	{ "ADAPTER", COLUMN_ADAPTER, MEMBER(id) },
-	OBJECTS,
-	{ 0 }
-};
+	cell_adapter(table, share->id);
+	share_cells(table, share);
+}
 
-static const struct column provider_columns[] = {
-	{ "PROVIDER", COLUMN_PROVIDER, MEMBER(id) },
-	OBJECTS,
-	{ 0 }
-};
+static void provider_cells(struct table *table, const void *row)
+{
+	const struct share *share = row;
+
+	cell_provider(table, share->id);
+	share_cells(table, share);
+}
+
+/* @member, @name: what the object is a share of */
+static json_t *share_json(const struct share *share, const char *member, const char *name)
+{
+	return json_pack("{s:I, s:s?, s:I, s:o, s:I, s:o, s:o}",
+			 "id", (json_int_t)share->id, member, name,
+			 "blocks", (json_int_t)share->blocks,
+			 "consumed", json_u64(share->consumed),
+			 "sections", (json_int_t)share->sections,
+			 "committed", json_u64(share->committed),
+			 "max_size", json_u64(share->max_size));
+}
+
+static json_t *share_of_adapter_json(const struct names *names, const void *row)
+{
+	const struct share *share = row;
+
+	return share_json(share, "adapter", adapter_text(names, share->id));
+}
+
+static json_t *share_of_provider_json(const struct names *names, const void *row)
+{
+	const struct share *share = row;
+
+	return share_json(share, "provider", provider_text(names, share->id));
+}
 
 /* The first three are those of enum use_by. */
 static const struct grouping {
 	const char *name;
 	int key;
-	const struct column *columns;	/* NULL: those of use.h */
+	struct row_type type;	/* of a process, user or cgroup: that of use.h */
 	size_t block_id;		/* offset of the id in a block and a section */
 	size_t section_id;
 } groupings[] = {
-	[USE_BY_PROCESS] = { "process", 'p', NULL, 0, 0 },
-	[USE_BY_USER] = { "user", 'u', NULL, 0, 0 },
-	[USE_BY_CGROUP] = { "cgroup", 'c', NULL, 0, 0 },
-	{ "adapter", 'a', adapter_columns, offsetof(struct ndshm_block_row, adapter),
+	[USE_BY_PROCESS] = { "process", 'p', { 0 }, 0, 0 },
+	[USE_BY_USER] = { "user", 'u', { 0 }, 0, 0 },
+	[USE_BY_CGROUP] = { "cgroup", 'c', { 0 }, 0, 0 },
+	{ "adapter", 'a', { sizeof(struct share), adapter_cells, share_of_adapter_json },
+	  offsetof(struct ndshm_block_row, adapter),
 	  offsetof(struct ndshm_section_row, adapter) },
-	{ "provider", 'v', provider_columns, offsetof(struct ndshm_block_row, provider),
+	{ "provider", 'v', { sizeof(struct share), provider_cells, share_of_provider_json },
+	  offsetof(struct ndshm_block_row, provider),
 	  offsetof(struct ndshm_section_row, provider) },
 };
 
@@ -84,7 +116,6 @@ struct arguments {
 	unsigned int delay;	/* milliseconds */
 	uint64_t iterations;	/* 0: unlimited */
 	bool batch;
-	struct table_words words;
 	struct table table;
 };
 
@@ -156,7 +187,7 @@ static struct share *make_shares(const struct use_lists *lists, const struct gro
 
 static bool is_of_processes(const struct grouping *by)
 {
-	return !by->columns;
+	return !by->type.cells;
 }
 
 static enum use_by use_by_of(const struct grouping *by)
@@ -207,7 +238,7 @@ static void sample_free(struct sample *sample)
 static void show_sample_in(struct table *table, const struct sample *sample)
 {
 	table->names = &sample->lists.names;
-	table->rows = sample->uses ? (const char *)sample->uses : (const char *)sample->shares;
+	table->rows = sample->uses ? (const void *)sample->uses : sample->shares;
 	table->count = sample->count;
 }
 
@@ -232,53 +263,27 @@ static char *format_summary(const struct arguments *arguments, const struct samp
 }
 
 /* Set the table for the grouping, the largest first. */
-static void set_grouping(struct arguments *arguments, const struct grouping *by)
+static void set_grouping(struct argp_state *state, struct arguments *arguments,
+			 const struct grouping *by)
 {
-	struct table *table = &arguments->table;
-	const bool of_processes = is_of_processes(by);
-
 	arguments->by = by;
-	table->columns = of_processes ? use_columns(use_by_of(by)) : by->columns;
-	table->size = of_processes ? sizeof(struct use) : sizeof(struct share);
-	table->sort = find_column(table->columns, of_processes ? "held" : "consumed");
-	table->descending = true;
-	table->filter_count = 0;
-	memset(table->shown, 0, sizeof(table->shown));
+	table_begin(state, &arguments->table,
+		    is_of_processes(by) ? use_type(use_by_of(by)) : &by->type,
+		    is_of_processes(by) ? "-held" : "-consumed", arguments->common->json);
 }
 
 /*
  * --batch
  */
 
-static json_t *share_json(const struct sample *sample, const struct grouping *by,
-			  const struct share *share)
+static enum exit_code print_sample_json(struct arguments *arguments, const struct sample *sample)
 {
-	const struct names *names = &sample->lists.names;
-	const char *name = by->columns == adapter_columns ? adapter_text(names, share->id) :
-							     provider_text(names, share->id);
-
-	return json_pack("{s:I, s:s?, s:I, s:o, s:I, s:o, s:o}",
-			 "id", (json_int_t)share->id, by->name, name,
-			 "blocks", (json_int_t)share->blocks,
-			 "consumed", json_u64(share->consumed),
-			 "sections", (json_int_t)share->sections,
-			 "committed", json_u64(share->committed),
-			 "max_size", json_u64(share->max_size));
-}
-
-static enum exit_code print_sample_json(const struct arguments *arguments,
-					const struct sample *sample)
-{
+	struct table *table = &arguments->table;
+	const void **rows = table_rows(table);
 	json_t *values = json_array();
-	const void **rows;
-	size_t count;
 
-	rows = table_select(&arguments->table, &count);
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(values, sample->uses ?
-				      use_json(&sample->proc, &sample->lists.names,
-					       use_by_of(arguments->by), rows[i]) :
-				      share_json(sample, arguments->by, rows[i]));
+	for (size_t i = 0; i < table->count; i++)
+		json_array_append_new(values, table->type->json(table->names, rows[i]));
 	free(rows);
 	return print_json_line(json_pack("{s:I, s:s, s:o}", "time", (json_int_t)sample->time,
 					 "by", arguments->by->name, "rows", values));
@@ -298,7 +303,7 @@ static enum exit_code print_sample(struct arguments *arguments)
 			summary = format_summary(arguments, &sample);
 			puts(summary);
 			free(summary);
-			code = table_print(&arguments->table);
+			code = table_print(&arguments->table, false);
 		}
 	}
 	sample_free(&sample);
@@ -333,24 +338,17 @@ struct screen {
 	char **lines;		/* in @text; the first one is the title */
 	size_t count;
 	size_t first;		/* row at the top */
-	char *problem;		/* of the last key, or NULL */
-	bool typing;		/* a filter */
-	char typed[80];
-	char filter[80];	/* of the table */
 	size_t unread;
 };
 
 static void screen_split(struct screen *screen)
 {
 	char *rest = screen->text;
-	size_t count = 0;
 
+	screen->count = screen->arguments->table.count + 1;
 	free(screen->lines);
-	for (const char *c = screen->text; *c; c++)
-		count += *c == '\n';
-	screen->lines = array(count, sizeof(*screen->lines));
-	screen->count = count;
-	for (size_t i = 0; i < count; i++)
+	screen->lines = array(screen->count, sizeof(*screen->lines));
+	for (size_t i = 0; i < screen->count; i++)
 		screen->lines[i] = strsep(&rest, "\n");
 }
 
@@ -359,8 +357,6 @@ static enum exit_code screen_sample(struct screen *screen)
 	struct arguments *arguments = screen->arguments;
 	struct sample sample = { 0 };
 	enum exit_code code = sample_take(arguments, &sample);
-	FILE *stream;
-	size_t size;
 
 	if (code == EXIT_DONE) {
 		show_sample_in(&arguments->table, &sample);
@@ -368,14 +364,8 @@ static enum exit_code screen_sample(struct screen *screen)
 		free(screen->text);
 		screen->summary = format_summary(arguments, &sample);
 		screen->unread = sample.proc.unread;
-		screen->text = NULL;
-		stream = open_memstream(&screen->text, &size);
-		if (stream)
-			table_write(&arguments->table, stream);
-		if (!stream || fclose(stream))
-			code = cannot_errno(-ENOMEM, "show the table");
-		else
-			screen_split(screen);
+		screen->text = table_string(&arguments->table);
+		screen_split(screen);
 	}
 	sample_free(&sample);
 	return code;
@@ -386,46 +376,34 @@ static size_t rows_shown(void)
 	return LINES > LINES_ABOVE + LINES_BELOW ? LINES - LINES_ABOVE - LINES_BELOW : 0;
 }
 
+/* What does not fit into the line goes on in the next one, which is cleared. */
 static void put_line(int at, attr_t attributes, const char *text)
 {
-	if (at >= LINES)
-		return;
-	attrset(attributes);
-	mvaddnstr(at, 0, text, COLS);
+	mvaddstr(at, 0, text);
 	/* The reversed title is as wide as the screen. */
-	for (int x = strlen(text); x < COLS; x++)
-		mvaddch(at, x, ' ');
-	attrset(A_NORMAL);
+	mvchgat(at, 0, -1, attributes, 0, NULL);
+	if (!move(at + 1, 0))
+		clrtobot();
 }
 
 static void screen_draw(struct screen *screen)
 {
 	const struct table *table = &screen->arguments->table;
 	const size_t rows = screen->count - 1, room = rows_shown();
-	char *status;
+	char *status = format_string(screen->unread ? "sort %s%s; %zu processes not read: run as root" :
+						      "sort %s%s", table->descending ? "-" : "",
+				     table->columns[table->sort].title, screen->unread);
 
 	if (screen->first + room > rows)
 		screen->first = rows > room ? rows - room : 0;
-	if (screen->typing)
-		status = format_string("filter (COLUMN=VALUE, nothing: none): %s_", screen->typed);
-	else if (screen->problem)
-		status = format_string("%s", screen->problem);
-	else if (screen->unread)
-		status = format_string("sort %s%s, filter %s; %zu processes not read: run as root",
-				       table->descending ? "-" : "", table->sort->title,
-				       *screen->filter ? screen->filter : "none", screen->unread);
-	else
-		status = format_string("sort %s%s, filter %s", table->descending ? "-" : "",
-				       table->sort->title,
-				       *screen->filter ? screen->filter : "none");
 	erase();
 	put_line(0, A_NORMAL, screen->summary);
-	put_line(1, screen->typing || screen->problem ? A_BOLD : A_NORMAL, status);
+	put_line(1, A_NORMAL, status);
 	put_line(2, A_REVERSE, screen->lines[0]);
 	for (size_t i = 0; i < room && screen->first + i < rows; i++)
 		put_line(LINES_ABOVE + i, A_NORMAL, screen->lines[1 + screen->first + i]);
 	put_line(LINES - 1, A_REVERSE,
-		 "q quit  p process  u user  c cgroup  a adapter  v provider  < > sort  r reverse  f filter");
+		 "q quit  p process  u user  c cgroup  a adapter  v provider  < > sort  r reverse");
 	refresh();
 	free(status);
 }
@@ -434,68 +412,9 @@ static void screen_draw(struct screen *screen)
 static void screen_move_sort(struct screen *screen, int step)
 {
 	struct table *table = &screen->arguments->table;
-	size_t count = 0, at = table->sort - table->columns;
 
-	while (table->columns[count].title)
-		count++;
-	table->sort = &table->columns[(at + count + step) % count];
-	table->descending = column_is_number(table->sort);
-}
-
-static void screen_set_filter(struct screen *screen)
-{
-	struct table *table = &screen->arguments->table;
-	static char words[sizeof(screen->typed)];
-	struct filter before[FILTERS_MAX];
-	size_t count = table->filter_count;
-
-	memcpy(before, table->filters, sizeof(before));
-	table->filter_count = 0;
-	if (*screen->typed) {
-		char *trial = format_string("%s", screen->typed);
-
-		/* The words of the present filter must stay if the new one is wrong. */
-		screen->problem = table_add_filter(table, trial);
-		free(trial);
-		table->filter_count = 0;
-	}
-	if (screen->problem) {
-		memcpy(table->filters, before, sizeof(before));
-		table->filter_count = count;
-		return;
-	}
-	strcpy(screen->filter, screen->typed);
-	strcpy(words, screen->typed);
-	if (*words)
-		free(table_add_filter(table, words));
-}
-
-static void screen_type(struct screen *screen, int key)
-{
-	size_t length = strlen(screen->typed);
-
-	switch (key) {
-	case '\n':
-	case '\r':
-	case KEY_ENTER:
-		screen->typing = false;
-		screen_set_filter(screen);
-		break;
-	case 27:
-		screen->typing = false;
-		break;
-	case KEY_BACKSPACE:
-	case '\b':
-	case 127:
-		if (length)
-			screen->typed[length - 1] = '\0';
-		break;
-	default:
-		if (key >= ' ' && key < 127 && length + 1 < sizeof(screen->typed)) {
-			screen->typed[length] = key;
-			screen->typed[length + 1] = '\0';
-		}
-	}
+	table->sort = (table->sort + table->column_count + step) % table->column_count;
+	table->descending = table->columns[table->sort].flags & SCOLS_FL_RIGHT;
 }
 
 /* Handle a key. Returns false to quit. */
@@ -505,18 +424,11 @@ static bool screen_key(struct screen *screen, int key)
 	struct table *table = &arguments->table;
 	const size_t page = rows_shown();
 
-	free(screen->problem);
-	screen->problem = NULL;
-	if (key == KEY_RESIZE)
-		return true;
-	if (screen->typing) {
-		screen_type(screen, key);
-		return true;
-	}
 	for (size_t i = 0; i < GROUPINGS; i++) {
 		if (key == groupings[i].key) {
-			set_grouping(arguments, &groupings[i]);
-			*screen->filter = '\0';
+			table->output = NULL;
+			table->order = NULL;
+			set_grouping(NULL, arguments, &groupings[i]);
 			screen->first = 0;
 		}
 	}
@@ -533,10 +445,6 @@ static bool screen_key(struct screen *screen, int key)
 		break;
 	case 'r':
 		table->descending = !table->descending;
-		break;
-	case 'f':
-		screen->typing = true;
-		*screen->typed = '\0';
 		break;
 	case KEY_UP:
 		screen->first -= screen->first > 0;
@@ -599,7 +507,7 @@ static enum exit_code run_screen(struct screen *screen, int signals)
 		runs = screen_wait(screen, signals, next > now ? next - now : 0, &timed_out);
 		if (!runs)
 			break;
-		/* Order and filter apply to a new sample, which a key need not wait for. */
+		/* The order applies to a new sample, which a key need not wait for. */
 		if (timed_out && samples++ == arguments->iterations)
 			break;
 		if (timed_out)
@@ -652,8 +560,7 @@ static enum exit_code run_live(struct arguments *arguments, int signals)
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return cannot("input or output is no terminal; use --batch", "show a live table");
-	if (arguments->words.filters[0])
-		strcpy(screen.filter, "--filter");
+	arguments->table.noheadings = false;
 	/* An error of the first sample is printed before the terminal is changed. */
 	code = screen_sample(&screen);
 	if (code == EXIT_DONE)
@@ -661,7 +568,6 @@ static enum exit_code run_live(struct arguments *arguments, int signals)
 	free(screen.summary);
 	free(screen.text);
 	free(screen.lines);
-	free(screen.problem);
 	return code;
 }
 
@@ -676,9 +582,7 @@ static void read_options(struct argp_state *state, struct arguments *arguments)
 			   arguments->by_word);
 	if (arguments->common->json && !arguments->batch)
 		argp_error(state, "--json: a live table is no JSON; use --batch");
-	set_grouping(arguments, &groupings[i]);
-	table_read_words(state, &arguments->words, &arguments->table, &arguments->table,
-			 arguments->common->json);
+	set_grouping(state, arguments, &groupings[i]);
 }
 
 /* Seconds from 0.1 to 3600; *@delay in milliseconds. */
@@ -702,7 +606,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = arguments->common;
-		state->child_inputs[1] = &arguments->words;
+		state->child_inputs[1] = &arguments->table;
 		return 0;
 	case OPTION_BY:
 		arguments->by_word = argument;

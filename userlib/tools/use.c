@@ -2,7 +2,6 @@
 /*
  * What processes, users and cgroups hold.
  */
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -247,6 +246,7 @@ struct use *use_make(const struct proc *proc, const struct use_lists *lists, enu
 
 		if (!i || compare_processes(&indexes[i - 1], &indexes[i], &order))
 			uses[(*count)++] = (struct use){
+				.proc = proc,
 				.process = process,
 				.pid = process->pid,
 				.uid = process->uid,
@@ -274,67 +274,45 @@ void use_free(struct use *uses, size_t count)
 	free(uses);
 }
 
-static void command_cell(const void *row, struct cell *cell)
+static void object_cells(struct table *table, const struct use *use)
 {
-	cell->text = ((const struct use *)row)->process->command;
+	cell_bytes(table, "HELD", true, use->held);
+	cell_number(table, "BLOCKS", true, use->blocks);
+	cell_bytes(table, "ALLOCATED", true, use->allocated);
+	cell_bytes(table, "MAPPED", true, use->mapped);
+	cell_number(table, "SECTIONS", true, use->sections);
+	cell_bytes(table, "COMMITTED", true, use->committed);
+	cell_number(table, "EXTENTS", true, use->extents);
+	cell_bytes(table, "TAKEN", true, use->taken);
+	cell_text(table, "CLAIMS", use->claims);
 }
 
-static void cgroup_cell(const void *row, struct cell *cell)
+static void process_cells(struct table *table, const void *row)
 {
-	cell->text = ((const struct use *)row)->cgroup;
-	cell->known = cell->text;
+	const struct use *use = row;
+
+	cell_number(table, "PID", true, use->pid);
+	cell_text(table, "COMMAND", use->process ? use->process->command : NULL);
+	cell_text(table, "USER", cached_user(use->uid));
+	object_cells(table, use);
 }
 
-static void claims_cell(const void *row, struct cell *cell)
+static void user_cells(struct table *table, const void *row)
 {
-	cell->text = ((const struct use *)row)->claims;
-	cell->known = cell->text;
+	const struct use *use = row;
+
+	cell_text(table, "USER", cached_user(use->uid));
+	cell_number(table, "PROCESSES", true, use->processes);
+	object_cells(table, use);
 }
 
-#define MEMBER(member) offsetof(struct use, member), NULL
-
-#define OBJECTS								\
-	{ "HELD", COLUMN_BYTES, MEMBER(held) },				\
-	{ "BLOCKS", COLUMN_COUNT, MEMBER(blocks) },			\
-	{ "ALLOCATED", COLUMN_BYTES, MEMBER(allocated) },		\
-	{ "MAPPED", COLUMN_BYTES, MEMBER(mapped) },			\
-	{ "SECTIONS", COLUMN_COUNT, MEMBER(sections) },			\
-	{ "COMMITTED", COLUMN_BYTES, MEMBER(committed) },		\
-	{ "EXTENTS", COLUMN_COUNT, MEMBER(extents) },			\
-	{ "TAKEN", COLUMN_BYTES, MEMBER(taken) },			\
-	{ "CLAIMS", COLUMN_TEXT, 0, claims_cell }
-
-static const struct column process_columns[] = {
-	{ "PID", COLUMN_ID, MEMBER(pid) },
-	{ "COMMAND", COLUMN_TEXT, 0, command_cell },
-	{ "USER", COLUMN_USER, MEMBER(uid) },
-	OBJECTS,
-	{ 0 }
-};
-
-static const struct column user_columns[] = {
-	{ "USER", COLUMN_USER, MEMBER(uid) },
-	{ "PROCESSES", COLUMN_COUNT, MEMBER(processes) },
-	OBJECTS,
-	{ 0 }
-};
-
-static const struct column cgroup_columns[] = {
-	{ "CGROUP", COLUMN_TEXT, 0, cgroup_cell },
-	{ "PROCESSES", COLUMN_COUNT, MEMBER(processes) },
-	OBJECTS,
-	{ 0 }
-};
-
-const struct column *use_columns(enum use_by by)
+static void cgroup_cells(struct table *table, const void *row)
 {
-	static const struct column *const columns[] = {
-		[USE_BY_PROCESS] = process_columns,
-		[USE_BY_USER] = user_columns,
-		[USE_BY_CGROUP] = cgroup_columns,
-	};
+	const struct use *use = row;
 
-	return columns[by];
+	cell_text(table, "CGROUP", use->cgroup);
+	cell_number(table, "PROCESSES", true, use->processes);
+	object_cells(table, use);
 }
 
 /* A descriptor or a mapping of a process. */
@@ -372,39 +350,61 @@ static json_t *holding_json(const struct proc *proc, const struct names *names,
 			 "id", (json_int_t)holding->id, "bytes", json_u64(holding->bytes));
 }
 
-json_t *use_json(const struct proc *proc, const struct names *names, enum use_by by,
-		 const struct use *use)
+/* What the groups of all kinds have. */
+static json_t *object_json(const struct use *use)
 {
-	json_t *value, *holdings;
+	return json_pack("{s:o, s:I, s:I, s:o, s:I, s:o, s:I, s:o, s:I, s:I, s:o, s:s?}",
+			 "held", json_u64(use->held),
+			 "clients", (json_int_t)use->clients,
+			 "blocks", (json_int_t)use->blocks,
+			 "allocated", json_u64(use->allocated),
+			 "mapped_blocks", (json_int_t)use->mapped_blocks,
+			 "mapped", json_u64(use->mapped),
+			 "sections", (json_int_t)use->sections,
+			 "committed", json_u64(use->committed),
+			 "holders", (json_int_t)use->holders,
+			 "extents", (json_int_t)use->extents,
+			 "taken", json_u64(use->taken),
+			 "claims", use->claims);
+}
 
-	value = json_pack("{s:o, s:I, s:I, s:o, s:I, s:o, s:I, s:o, s:I, s:I, s:o, s:s?}",
-			  "held", json_u64(use->held),
-			  "clients", (json_int_t)use->clients,
-			  "blocks", (json_int_t)use->blocks,
-			  "allocated", json_u64(use->allocated),
-			  "mapped_blocks", (json_int_t)use->mapped_blocks,
-			  "mapped", json_u64(use->mapped),
-			  "sections", (json_int_t)use->sections,
-			  "committed", json_u64(use->committed),
-			  "holders", (json_int_t)use->holders,
-			  "extents", (json_int_t)use->extents,
-			  "taken", json_u64(use->taken),
-			  "claims", use->claims);
-	if (by == USE_BY_CGROUP) {
-		json_object_set_new(value, "cgroup",
-				    use->cgroup ? json_string(use->cgroup) : json_null());
-		json_object_set_new(value, "processes", json_integer(use->processes));
-		return value;
-	}
+static json_t *cgroup_json(const struct names *names, const void *row)
+{
+	const struct use *use = row;
+	json_t *value = object_json(use);
+
+	(void)names;
+	json_object_set_new(value, "cgroup", use->cgroup ? json_text(use->cgroup) : json_null());
+	json_object_set_new(value, "processes", json_integer(use->processes));
+	return value;
+}
+
+/* Add the user to a JSON object. */
+static json_t *with_user(json_t *value, const struct use *use)
+{
 	json_object_set_new(value, "user", json_string(cached_user(use->uid)));
 	json_object_set_new(value, "uid", json_integer(use->uid));
-	if (by == USE_BY_USER) {
-		json_object_set_new(value, "processes", json_integer(use->processes));
-		return value;
-	}
+	return value;
+}
+
+static json_t *user_json(const struct names *names, const void *row)
+{
+	const struct use *use = row;
+	json_t *value = with_user(object_json(use), use);
+
+	(void)names;
+	json_object_set_new(value, "processes", json_integer(use->processes));
+	return value;
+}
+
+static json_t *process_json(const struct names *names, const void *row)
+{
+	const struct use *use = row;
+	const struct proc *proc = use->proc;
+	json_t *value = with_user(object_json(use), use), *holdings = json_array();
+
 	json_object_set_new(value, "pid", json_integer(use->pid));
-	json_object_set_new(value, "command", json_string(use->process->command));
-	holdings = json_array();
+	json_object_set_new(value, "command", json_text(use->process->command));
 	for (size_t j = use->process->first; j < proc->holding_count; j++) {
 		if (&proc->processes[proc->holdings[j].process] != use->process)
 			break;
@@ -412,6 +412,17 @@ json_t *use_json(const struct proc *proc, const struct names *names, enum use_by
 	}
 	json_object_set_new(value, "has", holdings);
 	return value;
+}
+
+const struct row_type *use_type(enum use_by by)
+{
+	static const struct row_type types[] = {
+		[USE_BY_PROCESS] = { sizeof(struct use), process_cells, process_json },
+		[USE_BY_USER] = { sizeof(struct use), user_cells, user_json },
+		[USE_BY_CGROUP] = { sizeof(struct use), cgroup_cells, cgroup_json },
+	};
+
+	return &types[by];
 }
 
 bool use_parse_by(const char *word, enum use_by *by)

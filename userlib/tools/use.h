@@ -31,6 +31,7 @@ enum use_by { USE_BY_PROCESS, USE_BY_USER, USE_BY_CGROUP };
  * descriptors and mappings the group has of it.
  */
 struct use {
+	const struct proc *proc;
 	const struct process *process;	/* one of the group */
 	uint32_t pid;
 	uint32_t uid;
@@ -57,11 +58,11 @@ struct use {
 struct use *use_make(const struct proc *proc, const struct use_lists *lists, enum use_by by,
 		     size_t *count);
 void use_free(struct use *uses, size_t count);
-/* Columns for struct use; the first one is what the groups are made by. */
-const struct column *use_columns(enum use_by by);
-/* Return a group as a JSON object; a process with all that it has. */
-json_t *use_json(const struct proc *proc, const struct names *names, enum use_by by,
-		 const struct use *use);
+/*
+ * The table of an array of struct use, whose first column is what the groups are made by. In JSON a
+ * process has all that it holds.
+ */
+const struct row_type *use_type(enum use_by by);
 /* "process", "user" or "cgroup" */
 bool use_parse_by(const char *word, enum use_by *by);
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
+#include <wctype.h>
 
 #include "tool.h"
 
@@ -50,9 +52,16 @@ _Static_assert(sizeof(usages) / sizeof(usages[0]) == NDSHM_USAGE_MAX, "a usage h
 
 void make_printable(char *name)
 {
-	for (; *name; name++)
-		if (!isascii((unsigned char)*name) || !isprint((unsigned char)*name))
+	size_t length;
+	wchar_t c;
+
+	for (; *name; name += length) {
+		length = mbrtowc(&c, name, MB_CUR_MAX, &(mbstate_t){ 0 });
+		if (length > MB_CUR_MAX || !iswprint(c)) {
+			length = 1;
 			*name = '?';
+		}
+	}
 }
 
 char *isolation_words(uint32_t isolation)

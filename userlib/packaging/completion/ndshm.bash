@@ -19,7 +19,7 @@ _ndshm_options() {
 
 # Print the names of adapters or providers.
 _ndshm_names() {
-	ndshm list "$1" 2>/dev/null | awk 'NR > 1 { print $2 }'
+	ndshm list "$1" --noheadings --output name 2>/dev/null
 }
 
 _ndshm() {
