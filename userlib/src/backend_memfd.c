@@ -516,8 +516,8 @@ static int list_blocks(struct ndshm *ndshm, void **out, size_t *count)
 static int client_list(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
 		       size_t *count)
 {
-	/* The key of an adapter or of a provider: the reserve is not supported. */
-	if (key && list != NDSHM_LIST_RESERVE && strcmp(key, NAME))
+	/* The key is the name of an adapter or of a provider. */
+	if (key && strcmp(key, NAME))
 		return -ENOENT;
 	switch (list) {
 	case NDSHM_LIST_ADAPTERS:
@@ -529,7 +529,6 @@ static int client_list(struct ndshm *ndshm, enum ndshm_list list, const void *ke
 	case NDSHM_LIST_SECTIONS:
 		return ndshm__memfd_list_sections(out, count);
 	case NDSHM_LIST_QUEUES:
-	case NDSHM_LIST_RESERVE:
 	case NDSHM_LISTS:
 		break;
 	}

@@ -26,7 +26,6 @@ enum ndshm_list {
 	NDSHM_LIST_BLOCKS,
 	NDSHM_LIST_SECTIONS,
 	NDSHM_LIST_QUEUES,
-	NDSHM_LIST_RESERVE,
 	NDSHM_LISTS,
 };
 
@@ -41,11 +40,10 @@ enum ndshm_list {
  * @create_section: As @command with NDSHM_SECTION_CREATE; sets the section's kind and
  *	descriptor.
  * @list: Lists *@count rows that the caller frees with free(), NULL if there are none, in any
- *	order. @key is not NULL for one object: the name of an adapter or provider; of the reserve
- *	any. -ENOENT: there is no such object. -EOPNOTSUPP: not supported.
+ *	order. @key is not NULL for one object: the name of an adapter or provider
+*	. -ENOENT: there is no such object. -EOPNOTSUPP: not supported.
  * @set_access: As ndshm_set_adapter_access() or, if @provider,
  *	ndshm_set_provider_access(), with validated arguments. NULL: not supported.
- * @set_reserve: As ndshm_set_reserve(). NULL: not supported.
  * @delete_section: As ndshm_delete_section_id(), with an id that is not 0. NULL: not supported.
  * @monitor: As ndshm_monitor_open(). NULL: not supported.
  *
@@ -63,7 +61,6 @@ struct ndshm_backend {
 		    size_t *count);
 	int (*set_access)(struct ndshm *ndshm, bool provider, uint32_t id, uint32_t set,
 			  const struct ndshm_access *access);
-	int (*set_reserve)(struct ndshm *ndshm, uint64_t bytes);
 	int (*delete_section)(struct ndshm *ndshm, uint32_t id);
 	int (*monitor)(struct ndshm *ndshm, struct ndshm_monitor **out);
 };
@@ -165,7 +162,6 @@ int ndshm__netlink_list(struct ndshm *ndshm, enum ndshm_list list, const void *k
 			size_t *count);
 int ndshm__netlink_set_access(struct ndshm *ndshm, bool provider, uint32_t id, uint32_t set,
 			      const struct ndshm_access *access);
-int ndshm__netlink_set_reserve(struct ndshm *ndshm, uint64_t bytes);
 int ndshm__netlink_delete_section(struct ndshm *ndshm, uint32_t id);
 int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out);
 
@@ -173,7 +169,6 @@ int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out);
 #define NDSHM__NETLINK_CALLS						\
 	.list = ndshm__netlink_list,					\
 	.set_access = ndshm__netlink_set_access,			\
-	.set_reserve = ndshm__netlink_set_reserve,			\
 	.delete_section = ndshm__netlink_delete_section,		\
 	.monitor = ndshm__netlink_monitor
 

@@ -45,7 +45,6 @@ static const struct {
 	[NDSHM_LIST_BLOCKS] = { sizeof(struct ndshm_block_row), compare_blocks },
 	[NDSHM_LIST_SECTIONS] = { sizeof(struct ndshm_section_row), compare_sections },
 	[NDSHM_LIST_QUEUES] = { sizeof(struct ndshm_queue_row), compare_queues },
-	[NDSHM_LIST_RESERVE] = { sizeof(struct ndshm_reserve_row), NULL },
 };
 
 /* Set *@rows, and *@count, to rows of @size bytes, which are those of the caller's header. */
@@ -142,8 +141,3 @@ NDSHM_API int ndshm_find_provider_sized(struct ndshm *ndshm, const char *name,
 		       NDSHM_REASON_PROVIDER_UNKNOWN);
 }
 
-NDSHM_API int ndshm_get_reserve_sized(struct ndshm *ndshm, struct ndshm_reserve_row *reserve,
-				      size_t size)
-{
-	return get_row(ndshm, NDSHM_LIST_RESERVE, "", reserve, size, 0);
-}

@@ -21,7 +21,6 @@ _Static_assert(NDSHM_A_PROVIDER_MAX <= ATTRIBUTES_MAX, "providers have the most 
 _Static_assert(NDSHM_A_BLOCK_MAX <= ATTRIBUTES_MAX, "blocks have the most attributes");
 _Static_assert(NDSHM_A_SECTION_MAX <= ATTRIBUTES_MAX, "sections have the most attributes");
 _Static_assert(NDSHM_A_QUEUE_MAX <= ATTRIBUTES_MAX, "queues have the most attributes");
-_Static_assert(NDSHM_A_RESERVE_MAX <= ATTRIBUTES_MAX, "the reserve has the most attributes");
 
 _Static_assert(NDSHM_NAME_SIZE == NDSHM_NAME_MAX, "names are as long here as there");
 
@@ -222,14 +221,6 @@ static const struct ndshm_field queue_fields[] = {
 	FIELD(ndshm_queue_row, vm_name, QUEUE_VM_NAME),
 };
 
-static const struct ndshm_field reserve_fields[] = {
-	FIELD(ndshm_reserve_row, size, RESERVE_SIZE),
-	FIELD(ndshm_reserve_row, chunk_size, RESERVE_CHUNK_SIZE),
-	FIELD(ndshm_reserve_row, chunks, RESERVE_CHUNKS),
-	FIELD(ndshm_reserve_row, free, RESERVE_FREE),
-	FIELD(ndshm_reserve_row, used, RESERVE_USED),
-};
-
 static int put_name(struct nl_msg *message, int attribute, const char *name)
 {
 	/* No object of the module has a longer name. */
@@ -266,7 +257,6 @@ const struct ndshm_table ndshm__tables[NDSHM_LISTS] = {
 	[NDSHM_LIST_BLOCKS] = { TABLE(BLOCK, ndshm_block_row, block_fields) },
 	[NDSHM_LIST_SECTIONS] = { TABLE(SECTION, ndshm_section_row, section_fields) },
 	[NDSHM_LIST_QUEUES] = { TABLE(QUEUE, ndshm_queue_row, queue_fields) },
-	[NDSHM_LIST_RESERVE] = { TABLE(RESERVE, ndshm_reserve_row, reserve_fields) },
 };
 
 static void set_member(char *row, const struct ndshm_field *field, const struct nlattr *attr)

@@ -12,51 +12,13 @@ trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=memfd:
 unset STAND_IN_OPEN STAND_IN_REFUSE
 
-run 0 "the reserve" reserve
-is "the reserve: table" "SIZE  CHUNK SIZE  CHUNKS  FREE  USED
-800M          2M     390   381     9" "$out"
-is "the reserve: not set" "" "$err"
-run 0 "the reserve in JSON" reserve --json
-is "the reserve in JSON: all" "838860800 2097152 390 381 9" \
-	"$(for key in size chunk_size chunks free used; do get $key; done | xargs)"
-run 0 "a size of the reserve" reserve 1.5G
-is "a size of the reserve: set" "bytes=1610612736" "$err"
-[[ $out == *390* ]]
-ok "a size of the reserve: shown"
-run 0 "no reserve" reserve 0
-is "no reserve: set" "bytes=0" "$err"
-STAND_IN_RESERVE=12 run 1 "a reserve that falls short" reserve 1T
-[[ $err == *"not enough contiguous memory for all chunks; "*"(ENOMEM)" && $out == *390* ]]
-ok "a reserve that falls short: why, and how far it came"
-STAND_IN_RESERVE=11 run 1 "a reserve that takes too long" reserve 1T
-[[ $err == *"the time was too short, but chunks were allocated; repeat the command (EAGAIN)" && $out == *390* ]]
-ok "a reserve that takes too long: why, and how far it came"
-STAND_IN_RESERVE=34 run 1 "a reserve that is too large" reserve 1E
-[[ $err == *"more than the memory of the machine; give less (ERANGE)" && -z $out ]]
-ok "a reserve that is too large: why"
-run 2 "a reserve without a size" reserve much
-run 2 "a reserve with two sizes" reserve 1M 2M
 
 export STAND_IN_REFUSE=1
-run 1 "reserve: not permitted" reserve
-says "reserve: not permitted: why" "ndshm: cannot show the reserve: requires CAP_SYS_ADMIN; * (EPERM)"
 run 1 "monitor: not permitted" monitor
 says "monitor: not permitted: why" "ndshm: cannot listen: requires CAP_SYS_ADMIN; * (EPERM)"
-for words in reserve monitor; do
-	run 1 "$words: not permitted in JSON" "$words" --json
-	out=$err
-	is "$words: not permitted in JSON: errno" '"EPERM"' "$(get error errno)"
-done
-for error in 11:EAGAIN 12:ENOMEM 34:ERANGE; do
-	STAND_IN_RESERVE=${error%:*} run 1 "reserve: ${error#*:} in JSON" reserve 1G --json
-	out=$(sed -n 2p <<<"$err")
-	is "reserve: ${error#*:} in JSON: errno" "\"${error#*:}\"" "$(get error errno)"
-	[[ $(get error message) == *" (${error#*:})\"" ]]
-	ok "reserve: ${error#*:} in JSON: text"
-done
-STAND_IN_OPEN=0 STAND_IN_REFUSE=95 run 1 "an old module" -b /dev/ndshm reserve
-says "an old module: why" \
-	"ndshm: cannot show the reserve: not supported by the module; load one of this version (EOPNOTSUPP)"
+run 1 "monitor: not permitted in JSON" monitor --json
+out=$err
+is "monitor: not permitted in JSON: errno" '"EPERM"' "$(get error errno)"
 unset STAND_IN_REFUSE
 
 run 0 "monitor" monitor --count 5

@@ -47,19 +47,6 @@ heard "an adapter goes" "adapter revoked name=$card" "adapter gone name=$card"
 run 0 "bind" bind "$card"
 heard "an adapter comes" "adapter added name=$card"
 
-run 0 "a reserve" reserve 5M --json
-is "a reserve: chunks" $(((5 * 1024 * 1024 + $(get chunk_size) - 1) / $(get chunk_size))) "$(get chunks)"
-is "a reserve: nothing used" 0 "$(get used)"
-of_user 1 "a reserve: not for all" reserve
-says "a reserve: not for all: why" "ndshm: cannot show the reserve: requires CAP_SYS_ADMIN; * (EPERM)"
-of_user 1 "a reserve: not to be used" alloc --provider reserve
-says "a reserve: not to be used: why" "*, EACCES)"
-run 0 "a reserve: permitted" permit provider reserve --owner $user
-of_user 0 "a reserve: used" alloc --provider reserve --length $page --json
-run 0 "a reserve: not permitted again" permit provider reserve --owner root
-run 0 "no reserve" reserve 0 --json
-is "no reserve: chunks" 0 "$(get chunks)"
-
 # Lengths above the module's limits.
 parameters=/sys/module/ndshm/parameters
 run 1 "too long" alloc --length 100T

@@ -56,6 +56,7 @@ is "info: features" '["blocks","sync","sections"]' "$(get features)"
 is "info: page" "$page" "$(get page_size)"
 is "info: huge page" "$page" "$(get huge_size)"
 is "info: section" 68719476736 "$(get max_section)"
+is "info: no reserve" null "$(get reserve)"
 run 0 "options before the command" --json --backend memfd: info
 is "they count" "\"$version\"" "$(get version)"
 run 0 "options after the command" info --json --backend=memfd:
@@ -271,8 +272,6 @@ NDSHM_BACKEND=memfd: run 1 "monitor: no module in the environment" monitor
 says "monitor: no module in the environment: why" "ndshm: cannot listen: $needed"
 run 1 "monitor: no device" -b section: monitor
 says "monitor: no device: why" "ndshm: cannot listen: $needed"
-run 1 "reserve: no module" -b memfd: reserve
-says "reserve: no module: why" "ndshm: cannot show the reserve: $needed"
 run 1 "a name: no module" -b memfd: section create --name frames --max 1M --hold
 says "a name: no module: why" "ndshm: cannot create a section: $needed"
 for words in "open frames true" "rm frames"; do

@@ -41,10 +41,8 @@ stands ndshm.h 'int main(void)
 stands admin.h 'int main(void)
 {
 	extern struct ndshm *ndshm;
-	struct ndshm_reserve_row reserve;
 
-	return ndshm_get_reserve(ndshm, &reserve) + ndshm_set_reserve(ndshm, 0) +
-	       ndshm_delete_section_id(ndshm, 1);
+	return ndshm_delete_section_id(ndshm, 1);
 }'
 
 stands section.h 'int main(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The reserve, deletion of sections, permissions and events by netlink, from a fake kernel.
+ * Deletion of sections, permissions and events by netlink, from a fake kernel.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -26,78 +26,6 @@ static int refusal;
 static void refused(void)
 {
 	kernel_put_error(refusal);
-}
-
-/*
- * The reserve
- */
-
-static void one_reserve(void)
-{
-	struct nl_msg *message = kernel_begin(NDSHM_CMD_RESERVE_GET, 0);
-
-	nla_put_u64(message, NDSHM_A_RESERVE_SIZE, 5ULL << 32);
-	nla_put_u64(message, NDSHM_A_RESERVE_CHUNK_SIZE, 2 << 20);
-	nla_put_u32(message, NDSHM_A_RESERVE_CHUNKS, 7);
-	nla_put_u32(message, NDSHM_A_RESERVE_FREE, 4);
-	nla_put_u32(message, NDSHM_A_RESERVE_USED, 3);
-	kernel_put(message);
-	kernel_end_datagram();
-	kernel_put_error(0);
-}
-
-static void the_reserve_is_requested(void)
-{
-	struct ndshm_reserve_row row;
-
-	kernel_reset(one_reserve);
-	CHECK_DONE(ndshm, ndshm_get_reserve(ndshm, &row));
-	CHECK(kernel.request_command == NDSHM_CMD_RESERVE_GET && kernel.gets == 1 && !kernel.dumps);
-	CHECK(row.size == 5ULL << 32 && row.chunk_size == 2 << 20);
-	CHECK(row.chunks == 7 && row.free == 4 && row.used == 3);
-	/* A caller with an older header. */
-	row.used = 4711;
-	CHECK_DONE(ndshm, ndshm_get_reserve_sized(ndshm, &row, offsetof(struct ndshm_reserve_row, used)));
-	CHECK(row.free == 4 && row.used == 4711);
-	CHECK(ndshm_get_reserve_sized(ndshm, &row, sizeof(row) + 1) == -EINVAL);
-}
-
-/* The module asks for two more requests. */
-static void reached_later(void)
-{
-	kernel_put_error(kernel.gets < 3 ? -EAGAIN : 0);
-}
-
-static void never_reached(void)
-{
-	kernel_put_error(kernel.gets < 40 ? -EAGAIN : -ENOMEM);
-}
-
-static void always_later(void)
-{
-	kernel_put_error(-EAGAIN);
-}
-
-static void the_reserve_is_set(void)
-{
-	refusal = 0;
-	kernel_reset(refused);
-	CHECK_DONE(ndshm, ndshm_set_reserve(ndshm, UINT64_MAX));
-	CHECK(kernel.request_command == NDSHM_CMD_RESERVE_SET && kernel.gets == 1);
-	CHECK(kernel.requested_present == 1U << NDSHM_A_RESERVE_SIZE);
-	CHECK(kernel.requested[NDSHM_A_RESERVE_SIZE] == UINT64_MAX);
-	kernel_reset(reached_later);
-	CHECK_DONE(ndshm, ndshm_set_reserve(ndshm, 0));
-	CHECK(kernel.gets == 3 && kernel.requested[NDSHM_A_RESERVE_SIZE] == 0);
-	kernel_reset(never_reached);
-	CHECK(ndshm_set_reserve(ndshm, 1) == -ENOMEM && kernel.gets == 40);
-	/* The wait ends. */
-	kernel_reset(always_later);
-	CHECK(ndshm_set_reserve(ndshm, 1) == -EAGAIN && kernel.gets == 2400);
-	refusal = -EPERM;
-	kernel_reset(refused);
-	CHECK(ndshm_set_reserve(ndshm, 1) == -EPERM && kernel.gets == 1);
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
 }
 
 static void a_section_is_deleted(void)
@@ -131,46 +59,6 @@ static void deletion_needs_no_device(void)
 	CHECK_DONE(other, ndshm_delete_section_id(other, 7));
 	CHECK(kernel.requested[NDSHM_A_SECTION_ID] == 7);
 	ndshm_close(other);
-}
-
-/* More rows than requested, and none. */
-static void two_reserves(void)
-{
-	for (uint32_t i = 0; i < 2; i++)
-		kernel_put(kernel_begin(NDSHM_CMD_RESERVE_GET, 0));
-	kernel_end_datagram();
-	kernel_put_error(0);
-}
-
-static void acknowledged(void)
-{
-	kernel_put_error(0);
-}
-
-static void the_reserve_comes_alone(void)
-{
-	struct ndshm_reserve_row row;
-
-	kernel_reset(acknowledged);
-	CHECK(ndshm_get_reserve(ndshm, &row) == -EBADMSG);
-	kernel_reset(two_reserves);
-	CHECK(ndshm_get_reserve(ndshm, &row) == -EBADMSG);
-	/* The answer to a set request has no rows. */
-	kernel_reset(one_reserve);
-	CHECK(ndshm_set_reserve(ndshm, 1) == -EBADMSG);
-}
-
-static void the_reserve_is_refused(void)
-{
-	struct ndshm_reserve_row row = { .free = 4711 };
-
-	refusal = -EPERM;
-	kernel_reset(refused);
-	CHECK(ndshm_get_reserve(ndshm, &row) == -EPERM && row.free == 4711);
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
-	kernel.has_family = false;
-	CHECK(ndshm_get_reserve(ndshm, &row) == -EOPNOTSUPP);
-	CHECK(ndshm_set_reserve(ndshm, 1) == -EOPNOTSUPP);
 }
 
 static void permission_is_set(void)
@@ -232,12 +120,9 @@ static void stand_in_has_none(const char *name)
 {
 	const struct ndshm_access access = { .owner = 1 };
 	struct ndshm_monitor *monitor = (void *)1;
-	struct ndshm_reserve_row reserve;
 	struct ndshm *other;
 
 	REQUIRE(!ndshm_open(name, &other));
-	CHECK(ndshm_get_reserve(other, &reserve) == -EOPNOTSUPP);
-	CHECK(ndshm_set_reserve(other, 1) == -EOPNOTSUPP);
 	CHECK(ndshm_delete_section_id(other, 1) == -EOPNOTSUPP);
 	CHECK(ndshm_set_adapter_access(other, 1, NDSHM_ACCESS_OWNER, &access) == -EOPNOTSUPP);
 	CHECK(ndshm_set_provider_access(other, 1, NDSHM_ACCESS_OWNER, &access) == -EOPNOTSUPP);
@@ -526,12 +411,8 @@ int main(void)
 {
 	if (kernel_open(&ndshm))
 		return 1;
-	RUN(the_reserve_is_requested);
-	RUN(the_reserve_is_set);
 	RUN(a_section_is_deleted);
 	RUN(deletion_needs_no_device);
-	RUN(the_reserve_comes_alone);
-	RUN(the_reserve_is_refused);
 	RUN(permission_is_set);
 	RUN(permission_is_refused);
 	RUN(stand_ins_have_none);

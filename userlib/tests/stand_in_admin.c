@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Replaces the library's calls for the reserve, queues and events in the command.
+ * Replaces the library's calls for queues and events in the command.
  * STAND_IN_OPEN is the errno of ndshm_open(); 0 opens "memfd:" in place of the module.
  *
- * STAND_IN_REFUSE is the errno of every call, and STAND_IN_RESERVE that of the calls that set the
- * reserve, whose new size is printed to stderr.
+ * STAND_IN_REFUSE is the errno of every call.
  *
  * The monitor returns some events, a loss after the third, and then nothing.
  *
@@ -24,9 +23,6 @@ int __real_ndshm_open(const char *where, struct ndshm **out);
 int __wrap_ndshm_open(const char *where, struct ndshm **out);
 int __wrap_ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row **out,
 				   size_t *count, size_t size);
-int __wrap_ndshm_get_reserve_sized(struct ndshm *ndshm, struct ndshm_reserve_row *reserve,
-				   size_t size);
-int __wrap_ndshm_set_reserve(struct ndshm *ndshm, uint64_t bytes);
 int __wrap_ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out);
 int __wrap_ndshm_monitor_fd(const struct ndshm_monitor *monitor);
 int __wrap_ndshm_monitor_next_sized(struct ndshm_monitor *monitor, struct ndshm_event *event,
@@ -47,24 +43,6 @@ int __wrap_ndshm_open(const char *where, struct ndshm **out)
 	if (!error)
 		return __real_ndshm_open(where, out);
 	return atoi(error) ? -atoi(error) : __real_ndshm_open("memfd:", out);
-}
-
-int __wrap_ndshm_get_reserve_sized(struct ndshm *ndshm, struct ndshm_reserve_row *reserve,
-				   size_t size)
-{
-	(void)ndshm;
-	(void)size;
-	*reserve = (struct ndshm_reserve_row){ 800 << 20, 2 << 20, 390, 381, 9 };
-	return refusal();
-}
-
-int __wrap_ndshm_set_reserve(struct ndshm *ndshm, uint64_t bytes)
-{
-	const char *error = getenv("STAND_IN_RESERVE");
-
-	(void)ndshm;
-	fprintf(stderr, "bytes=%" PRIu64 "\n", bytes);
-	return error ? -atoi(error) : refusal();
 }
 
 static int copy_rows(const void *rows, size_t size, size_t number, void **out, size_t *count)

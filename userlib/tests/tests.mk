@@ -115,7 +115,7 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 $(tests)/ndshm-admin: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
 		$(tests)/stand_in_admin.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
-		$(call wrap,$(addprefix ndshm_,open list_queues_sized get_reserve_sized set_reserve \
+		$(call wrap,$(addprefix ndshm_,open list_queues_sized \
 			monitor_open monitor_fd monitor_next_sized monitor_close)) \
 		-o $@ $^ $(nl_libs) $(tool_libs)
 

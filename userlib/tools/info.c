@@ -28,6 +28,33 @@ static const struct {
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))
 
+/* Module parameters: size of the reserve, and what of it is free, which only root may read. */
+#define RESERVE		"/sys/module/ndshm/parameters/reserve"
+#define RESERVE_FREE	"/sys/module/ndshm/parameters/reserve_free"
+
+/* Return the bytes in a module parameter; -1: without the module, or not readable. */
+static json_int_t parameter_bytes(const struct ndshm_info *info, const char *path)
+{
+	long long bytes = -1;
+	FILE *stream;
+
+	/* Without the module there are no claims. */
+	stream = info->features & NDSHM_FEATURE_CLAIMS ? fopen(path, "re") : NULL;
+	if (!stream)
+		return -1;
+	if (fscanf(stream, "%lld", &bytes) != 1)
+		bytes = -1;
+	fclose(stream);
+	return bytes;
+}
+
+static json_t *json_parameter(const struct ndshm_info *info, const char *path)
+{
+	const json_int_t bytes = parameter_bytes(info, path);
+
+	return bytes < 0 ? json_null() : json_integer(bytes);
+}
+
 static enum exit_code print_info_json(const struct ndshm_info *info)
 {
 	json_t *names = json_array();
@@ -35,7 +62,7 @@ static enum exit_code print_info_json(const struct ndshm_info *info)
 	for (size_t i = 0; i < FEATURES; i++)
 		if (info->features & features[i].bit)
 			json_array_append_new(names, json_string(features[i].name));
-	return print_json(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return print_json(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 		"version", VERSION,
 		"features", names,
 		"max_length", (json_int_t)info->max_length,
@@ -47,11 +74,16 @@ static enum exit_code print_info_json(const struct ndshm_info *info)
 		"blocks", (json_int_t)info->blocks,
 		"bytes", (json_int_t)info->bytes,
 		"user_locked", (json_int_t)info->user_locked,
-		"max_section", (json_int_t)info->max_section));
+		"max_section", (json_int_t)info->max_section,
+		"reserve", json_parameter(info, RESERVE),
+		"reserve_free", json_parameter(info, RESERVE_FREE)));
 }
 
 static enum exit_code print_info(const struct ndshm_info *info)
 {
+	const json_int_t reserve = parameter_bytes(info, RESERVE);
+	const json_int_t reserve_free = parameter_bytes(info, RESERVE_FREE);
+
 	printf("features         ");
 	for (size_t i = 0; i < FEATURES; i++)
 		if (info->features & features[i].bit)
@@ -68,6 +100,10 @@ static enum exit_code print_info(const struct ndshm_info *info)
 	       info->huge_size, info->default_adapter, info->user_locked);
 	if (info->features & NDSHM_FEATURE_SECTIONS)
 		printf("largest section   %" PRIu64 " bytes\n", info->max_section);
+	if (reserve >= 0)
+		printf("reserve           %lld bytes\n", (long long)reserve);
+	if (reserve_free >= 0)
+		printf("reserve, free     %lld bytes\n", (long long)reserve_free);
 	return end_output();
 }
 

@@ -23,7 +23,6 @@ static const struct word subcommands[] = {
 	{ "alloc", run_alloc },
 	{ "section", run_section },
 	{ "monitor", run_monitor },
-	{ "reserve", run_reserve },
 	{ "permit", run_permit },
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
@@ -50,7 +49,6 @@ static const struct argp main_help = {
 	       "  section rm NAME           delete a section, by its name or its id\n"
 	       "  section show ID           one section, and how much of it is used\n"
 	       "  monitor                   adapters, providers and claims, as they come and go\n"
-	       "  reserve [SIZE]            memory that is kept in huge pages\n"
 	       "  permit adapter|provider NAME  who may use it\n"
 	       "  bind DEVICE               make an adapter of a PCI function or platform device\n"
 	       "  unbind DEVICE             give it back to its own driver\n"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libndshm for administrators: permissions, the reserve, sections by their ids, and events. The
- * rules of <ndshm/ndshm.h> apply. All calls use netlink and need the module: contexts of "memfd:"
+ * libndshm for administrators: permissions, sections by their ids, and
+ * events. The
+ * rules of <ndshm/ndshm.h> apply. All calls use netlink and need the module: contexts of
+ * "memfd:"
  * and "section:" return -EOPNOTSUPP.
  */
 #ifndef NDSHM_ADMIN_H
@@ -43,39 +45,6 @@ int ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set
 int ndshm_set_provider_access(struct ndshm *ndshm, uint32_t provider, uint32_t set,
 			      const struct ndshm_access *access)
 	NDSHM_NONNULL(1, 4);
-
-/* Reserve ---------------------------------------------------------------- */
-
-/* Memory that the provider "reserve" has in chunks of a huge page. */
-struct ndshm_reserve_row {
-	uint64_t size;			/* bytes that were set, in whole chunks */
-	uint64_t chunk_size;		/* bytes of a chunk */
-	uint32_t chunks;		/* free and used */
-	uint32_t free;
-	uint32_t used;			/* by blocks, or pinned since their block was freed */
-};
-
-/*
- * Get size and use of the reserve. -EPERM: the caller lacks CAP_SYS_ADMIN. -EOPNOTSUPP: an older
- * module, which has no reserve.
- */
-int ndshm_get_reserve_sized(struct ndshm *ndshm, struct ndshm_reserve_row *reserve, size_t size)
-	NDSHM_NONNULL(1, 2);
-static inline int ndshm_get_reserve(struct ndshm *ndshm, struct ndshm_reserve_row *reserve)
-{
-	return ndshm_get_reserve_sized(ndshm, reserve, sizeof(*reserve));
-}
-
-/*
- * Set the size of the reserve to `bytes`, rounded up to whole chunks, until the module is unloaded.
- * Used chunks above a smaller size are freed with their blocks, or when they are unpinned. Waits
- * until memory was allocated for a larger one, up to about ten minutes. -ENOMEM: there is not
- * enough, but chunks that were allocated stay. -EAGAIN: the time was too short; the next call
- * allocates more. -ERANGE: more than the memory of the machine. -EPERM: the caller lacks
- * CAP_SYS_ADMIN. -EOPNOTSUPP: as above.
- */
-int ndshm_set_reserve(struct ndshm *ndshm, uint64_t bytes)
-	NDSHM_NONNULL(1);
 
 /* Sections --------------------------------------------------------------- */
 
