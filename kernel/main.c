@@ -21,30 +21,9 @@
 #include "platform/platform.h"
 #include "providers/coherent.h"
 #include "providers/pages.h"
-#include "providers/reserve.h"
 #include "registration/provider.h"
 #include "section/oom.h"
 #include "section/section.h"
-
-static bool reserve_keep(struct folio *folio)
-{
-	struct ndshm_charge none = {};
-
-	/* Those of a user who is charged are kept by now. */
-	if (!ndshm_folio_broken(folio))
-		ndshm_pinned_keep(folio, &none);
-	return ndshm_pinned_is_kept(folio);
-}
-
-static int __init reserve_setup(void)
-{
-	static const struct ndshm_reserve_pins pins = {
-		.keep = reserve_keep, .reap = ndshm_pinned_reap,
-	};
-
-	ndshm_pinned_hook = ndshm_reserve_put_kept;
-	return ndshm_reserve_setup(&pins);
-}
 
 static int __init coherent_setup(void)
 {
@@ -77,8 +56,7 @@ static const struct {
 	int (*setup)(void);	/* or NULL */
 	void (*teardown)(void);	/* or NULL */
 } parts[] __refconst = {
-	/* Netlink requests, until ndshm_nl_unregister(), resize the reserve and list the blocks. */
-	{ reserve_setup, ndshm_reserve_teardown },
+	/* Netlink requests, until ndshm_nl_unregister(), list the blocks. */
 	{ ndshm_members_setup, ndshm_members_teardown },
 	{ NULL, ndshm_nl_unregister },
 	{ ndshm_block_setup, ndshm_block_teardown },

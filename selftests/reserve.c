@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The provider "reserve": its size, the permission to use it, and that its chunks are zeroed, are
- * there after memory was fragmented, return when they are not pinned any more, and leave it when
- * they are broken. NDSHM_KO is the module's file, to load it again.
+ * The provider "reserve": its size, and that its chunks are zeroed, are there after memory was
+ * fragmented, and leave it when they are broken or pinned. NDSHM_KO is the module's file, to load
+ * it again.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -31,6 +31,10 @@ FIXTURE(reserve) {
 	unsigned char *map;
 };
 
+#define PARAMETERS	"/sys/module/ndshm/parameters/"
+#define SIZE		PARAMETERS "reserve"	/* bytes: there, or to be there */
+#define FREE		PARAMETERS "reserve_free"
+
 /* More than the tests need, except the last ones, which know the memory. */
 #define MOST_CHUNKS	16
 
@@ -41,14 +45,22 @@ static __u64 free_bytes(void)
 	return sysinfo(&machine) ? 0 : (__u64)machine.freeram * machine.mem_unit;
 }
 
+/* Return: 0 or a negative errno. */
+static int set_size(__u64 bytes)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", bytes);
+	return ndshm_write_file(SIZE, text);
+}
+
 FIXTURE_SETUP(reserve)
 {
 	struct ndshm_get_info_args info = get_info_request();
 	struct ndshm_nl_provider provider;
-	struct ndshm_nl_reserve now;
 
 	if (geteuid())
-		SKIP(return, "only root reads the reserve");
+		SKIP(return, "only root sets the size");
 	/* The longer a huge page is, the sooner earlier tests leave no free memory for it. */
 	if (huge_size() > 2 << 20) {
 		ndshm_write_file("/proc/sys/vm/drop_caches", "3");
@@ -66,39 +78,27 @@ FIXTURE_SETUP(reserve)
 	EXPECT_TRUE(provider.mappable);
 	EXPECT_TRUE(provider.open);
 	self->provider = provider.id;
-	ASSERT_EQ(0, ndshm_nl_reserve(&self->nl, &now));
-	self->chunk = now.chunk_size;
-	ASSERT_EQ(huge_size(), self->chunk);
+	self->chunk = huge_size();
 }
 
 FIXTURE_TEARDOWN(reserve)
 {
-	struct ndshm_nl_access access = {
-		.set = NDSHM_NL_OWNER | NDSHM_NL_MODE, .owner = 0, .mode = 0600,
-	};
-	struct ndshm_nl_reserve now;
-
 	if (!self->chunk)
 		return;
 	close(self->fd);
-	EXPECT_EQ(0, ndshm_nl_set_provider(&self->nl, self->provider, &access));
-	EXPECT_EQ(0, ndshm_nl_set_reserve(&self->nl, 0));
-	EXPECT_TRUE(ndshm_soon(!ndshm_nl_reserve(&self->nl, &now) && !now.chunks));
+	EXPECT_EQ(0, set_size(0));
+	EXPECT_TRUE(ndshm_soon(!ndshm_read_number(SIZE)));
 	ndshm_nl_close(&self->nl);
 }
 
 /* Expect so many chunks, and so many of them in use. */
 #define test_chunks(expected, in_use) do { \
-	struct ndshm_nl_reserve now_; \
-	__u32 used_ = (in_use); \
-	ASSERT_EQ(0, ndshm_nl_reserve(&self->nl, &now_)); \
-	EXPECT_EQ(expected, now_.chunks); \
-	EXPECT_EQ(used_, now_.used); \
-	EXPECT_EQ(now_.chunks - used_, now_.free); \
+	const long long all_ = (expected), chunk_ = self->chunk; \
+	EXPECT_EQ(all_ * chunk_, ndshm_read_number(SIZE)); \
+	EXPECT_EQ((all_ - (in_use)) * chunk_, ndshm_read_number(FREE)); \
 } while (0)
 
-#define test_resize(count) \
-	ASSERT_EQ(0, ndshm_nl_set_reserve(&self->nl, (count) * self->chunk))
+#define test_resize(count) ASSERT_EQ(0, set_size((count) * self->chunk))
 
 static struct ndshm_block_alloc_args request(struct _test_data_reserve *self, __u64 length)
 {
@@ -106,8 +106,6 @@ static struct ndshm_block_alloc_args request(struct _test_data_reserve *self, __
 		block_alloc_request(self->adapter, length, &self->block);
 
 	alloc.provider = self->provider;
-	/* Others wait for the chunks, so that the client must not keep them. */
-	alloc.flags = NDSHM_ALLOC_RECYCLE;
 	return alloc;
 }
 
@@ -135,7 +133,6 @@ static void unmake(struct __test_metadata *_metadata, struct _test_data_reserve 
 
 TEST_F(reserve, set_and_get)
 {
-	struct ndshm_nl_reserve now;
 	const __u64 sizes[] = {
 		4 * self->chunk, 3 * self->chunk + 1, 1, 0, 7 * self->chunk - 1, self->chunk,
 	};
@@ -143,101 +140,52 @@ TEST_F(reserve, set_and_get)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		ASSERT_EQ(0, ndshm_nl_set_reserve(&self->nl, sizes[i]));
-		ASSERT_EQ(0, ndshm_nl_reserve(&self->nl, &now));
-		EXPECT_EQ(chunks[i] * self->chunk, now.size);
-		EXPECT_EQ(self->chunk, now.chunk_size);
+		ASSERT_EQ(0, set_size(sizes[i]));
 		test_chunks(chunks[i], 0);
 	}
 }
 
-/* No request below may have an effect. */
+/* None of these has an effect. */
 TEST_F(reserve, refused)
 {
-	struct ndshm_nl_request request;
-	__u64 size = 3 * self->chunk;
-
-	test_resize(2);
-	ndshm_case(false);
-	EXPECT_EQ(-ERANGE, ndshm_nl_set_reserve(&self->nl, UINT64_MAX));
-	EXPECT_STREQ("size: more than the memory of the machine; give less", self->nl.extack);
-	ndshm_nl_begin(&request, self->nl.family, NDSHM_CMD_RESERVE_SET, 0);
-	ndshm_case(false);
-	EXPECT_EQ(-EINVAL, ndshm_nl_talk(&self->nl, &request, NULL, NULL));
-	EXPECT_STREQ("request: size missing", self->nl.extack);
-	ndshm_nl_begin(&request, self->nl.family, NDSHM_CMD_RESERVE_SET, 0);
-	ndshm_nl_put(&request, NDSHM_A_RESERVE_SIZE, &size, 4);
-	ndshm_case(false);
-	EXPECT_EQ(-EINVAL, ndshm_nl_talk(&self->nl, &request, NULL, NULL));
-	ndshm_nl_begin(&request, self->nl.family, NDSHM_CMD_RESERVE_SET, 0);
-	ndshm_nl_put(&request, NDSHM_A_RESERVE_SIZE, &size, sizeof(size));
-	ndshm_nl_put(&request, NDSHM_A_RESERVE_CHUNK_SIZE, &self->chunk, sizeof(self->chunk));
-	ndshm_case(false);
-	EXPECT_EQ(-EINVAL, ndshm_nl_talk(&self->nl, &request, NULL, NULL));
-	ndshm_nl_begin(&request, self->nl.family, NDSHM_CMD_RESERVE_GET, 0);
-	ndshm_nl_put(&request, NDSHM_A_RESERVE_CHUNK_SIZE, &self->chunk, sizeof(self->chunk));
-	ndshm_case(true);
-	EXPECT_EQ(0, ndshm_nl_talk(&self->nl, &request, NULL, NULL));
-	ndshm_nl_begin(&request, self->nl.family, NDSHM_CMD_RESERVE_GET, 0);
-	ndshm_nl_put(&request, NDSHM_A_RESERVE_CHUNK_SIZE, &size, sizeof(size));
-	ndshm_case(false);
-	EXPECT_EQ(-ENOENT, ndshm_nl_talk(&self->nl, &request, NULL, NULL));
-	EXPECT_STREQ("chunk-size: no reserve with such chunks; omit it", self->nl.extack);
-	test_chunks(2, 0);
-}
-
-/* A socket that root has opened gives no permission. */
-TEST_F(reserve, users)
-{
-	struct ndshm_nl_reserve now;
-	struct ndshm_nl nl;
 	pid_t child;
 	int peer;
 
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, false));
-	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	test_resize(2);
 	ndshm_case(false);
-	EXPECT_EQ(-EPERM, ndshm_nl_reserve(&nl, &now));
-	EXPECT_STREQ("reading the reserve requires CAP_SYS_ADMIN", nl.extack);
-	ndshm_case(false);
-	EXPECT_EQ(-EPERM, ndshm_nl_set_reserve(&nl, self->chunk));
-	ndshm_nl_close(&nl);
-	ndshm_case(false);
-	EXPECT_EQ(-EPERM, ndshm_nl_set_reserve(&self->nl, self->chunk));
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, true));
+	EXPECT_EQ(-ERANGE, set_size(UINT64_MAX));
+	EXPECT_EQ(-EINVAL, ndshm_write_file(SIZE, "much"));
+	EXPECT_EQ(-EACCES, ndshm_write_file(FREE, "0"));
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
 		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
-		ASSERT_EQ(0, ndshm_nl_open(&nl));
-		EXPECT_EQ(-EPERM, ndshm_nl_reserve(&nl, &now));
-		EXPECT_EQ(-EPERM, ndshm_nl_set_reserve(&nl, self->chunk));
-		EXPECT_EQ(-EPERM, ndshm_nl_set_reserve(&self->nl, self->chunk));
+		EXPECT_EQ(-EACCES, set_size(self->chunk));
+		/* The size is public, but not what others do. */
+		EXPECT_EQ(2 * (long long)self->chunk, ndshm_read_number(SIZE));
+		EXPECT_EQ(-1, ndshm_read_number(FREE));
 		_exit(0);
 	}
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
-	test_chunks(0, 0);
+	test_chunks(2, 0);
 }
 
 /* More than there is: what was allocated stays, and the kernel kills no process for it. */
 TEST_F(reserve, falls_short)
 {
-	struct ndshm_nl_reserve now;
-	struct sysinfo machine;
 	int log = ndshm_log_open();
+	struct sysinfo machine;
+	__u64 most;
 
 	ASSERT_LE(0, log);
 	ASSERT_EQ(0, sysinfo(&machine));
+	most = (__u64)machine.totalram * machine.mem_unit;
 	ndshm_case(false);
-	EXPECT_EQ(-ENOMEM, ndshm_nl_set_reserve(&self->nl,
-						(__u64)machine.totalram * machine.mem_unit));
-	EXPECT_STREQ("size: not enough contiguous memory; read the reserve for its size",
-		     self->nl.extack);
-	ASSERT_EQ(0, ndshm_nl_reserve(&self->nl, &now));
-	EXPECT_LT(0, now.chunks);
-	EXPECT_LT(now.chunks * now.chunk_size, now.size);
-	EXPECT_EQ(now.chunks, now.free);
+	EXPECT_EQ(-ENOMEM, set_size(most));
+	EXPECT_LT(0, ndshm_read_number(SIZE));
+	EXPECT_GT((long long)most, ndshm_read_number(SIZE));
+	EXPECT_EQ(ndshm_read_number(SIZE), ndshm_read_number(FREE));
 	test_resize(0);
 	test_chunks(0, 0);
 	EXPECT_FALSE(ndshm_logged(log, "Out of memory", ""));
@@ -266,33 +214,16 @@ static int ask_as(struct _test_data_reserve *self, uid_t user, __u64 limit)
 	return WEXITSTATUS(status);
 }
 
-static int permit(struct _test_data_reserve *self, uid_t user)
+/* As huge pages of a memfd: any user may have the chunks, within the user's limit. */
+TEST_F(reserve, users)
 {
-	const struct ndshm_nl_access access = { .set = NDSHM_NL_OWNER, .owner = user };
-
-	return ndshm_nl_set_provider(&self->nl, self->provider, &access);
-}
-
-TEST_F(reserve, permission)
-{
-	struct ndshm_nl_provider provider;
-
 	test_resize(2);
-	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, self->provider, &provider));
-	EXPECT_EQ(0, provider.owner);
-	EXPECT_EQ(0, provider.group);
-	EXPECT_EQ(0600, provider.mode);
-	ndshm_case(false);
-	EXPECT_EQ(NDSHM_REASON_PROVIDER_PERMISSION, ask_as(self, NDSHM_USER_A, RLIM_INFINITY));
-	ASSERT_EQ(0, permit(self, NDSHM_USER_A));
 	/* One page is asked for, but a chunk is charged. */
 	ndshm_case(false);
 	EXPECT_EQ(NDSHM_REASON_MEMLOCK, ask_as(self, NDSHM_USER_A, self->chunk - self->page));
 	test_chunks(2, 0);
 	ndshm_case(true);
 	EXPECT_EQ(0, ask_as(self, NDSHM_USER_A, self->chunk));
-	ndshm_case(false);
-	EXPECT_EQ(NDSHM_REASON_PROVIDER_PERMISSION, ask_as(self, NDSHM_USER_B, RLIM_INFINITY));
 	test_chunks(2, 1);
 }
 
@@ -477,14 +408,13 @@ static pid_t fill_as(struct _test_data_reserve *self, uid_t user, __u64 length, 
 TEST_F(reserve, zeroed)
 {
 	const uid_t users[] = { NDSHM_USER_A, NDSHM_USER_B, NDSHM_USER_A, NDSHM_USER_B };
-	struct ndshm_nl_reserve now;
+	const long long all = 2 * self->chunk;
 	unsigned int i;
 	pid_t child;
 	int peer;
 
 	test_resize(2);
 	for (i = 0; i < ARRAY_SIZE(users); i++) {
-		ASSERT_EQ(0, permit(self, users[i]));
 		child = fill_as(self, users[i], 2 * self->chunk, &peer);
 		ASSERT_LT(0, child);
 		ASSERT_TRUE(ndshm_hear(peer))
@@ -493,7 +423,7 @@ TEST_F(reserve, zeroed)
 		EXPECT_TRUE(i % 2 ? !kill(child, SIGKILL) : ndshm_signal_peer(peer));
 		waitpid(child, NULL, 0);
 		close(peer);
-		EXPECT_TRUE(ndshm_soon(!ndshm_nl_reserve(&self->nl, &now) && now.free == 2));
+		EXPECT_TRUE(ndshm_soon(ndshm_read_number(FREE) == all));
 	}
 }
 
@@ -525,109 +455,27 @@ static void unpin(struct __test_metadata *_metadata, const int *ends, unsigned i
 	close(ends[1]);
 }
 
-#define test_returns(count) do { \
-	struct ndshm_nl_reserve then_; \
-	EXPECT_TRUE(ndshm_soon(!ndshm_nl_reserve(&self->nl, &then_) && !then_.used)); \
-	test_chunks(count, 0); \
-} while (0)
-
-/* A pin outlives the block: its chunk stays charged and in use, and returns when it is unpinned. */
+/* A pin outlives the block: the chunk leaves the reserve, and setting the size adds another one. */
 TEST_F(reserve, pinned)
 {
-	const __u64 before = ndshm_locked(self->fd);
-	struct ndshm_block_alloc_args alloc;
-	int ends[2];
+	int log = ndshm_log_open(), ends[2];
 
+	ASSERT_LE(0, log);
 	ASSERT_EQ(0, pipe(ends));
 	test_resize(2);
 	make(_metadata, self, 2 * self->chunk);
 	unmake_pinned(_metadata, self, ends, 12);
-	test_chunks(2, 1);
-	EXPECT_EQ(before + self->chunk, ndshm_locked(self->fd));
-	/* The chunk that is left is another one. */
-	alloc = request(self, 2 * self->chunk);
-	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd, &alloc);
-	make(_metadata, self, self->chunk);
-	EXPECT_TRUE(all_bytes(self->map, self->chunk, 0));
-	memset(self->map, 0xee, self->chunk);
-	unpin(_metadata, ends, 12);
-	unmake(_metadata, self);
-	test_returns(2);
-	EXPECT_EQ(before, ndshm_locked(self->fd));
+	test_chunks(1, 0);
+	EXPECT_TRUE(ndshm_logged(log, "ndshm: reserve: ", " bytes lost, pinned "));
+	test_resize(2);
+	test_chunks(2, 0);
 	make(_metadata, self, 2 * self->chunk);
 	EXPECT_TRUE(all_bytes(self->map, self->block.length, 0));
+	memset(self->map, 0xee, self->block.length);
+	unpin(_metadata, ends, 12);
 	unmake(_metadata, self);
-}
-
-/* As pinned, for a user that is exempt from charges, and a block of less than a chunk. */
-TEST_F(reserve, pinned_exempt)
-{
-	const __u64 before = ndshm_locked(self->fd);
-	struct ndshm_block_alloc_args alloc;
-	int ends[2];
-
-	ASSERT_EQ(0, pipe(ends));
-	test_resize(1);
-	close(self->fd);
-	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, true));
-	self->fd = ndshm_open();
-	ASSERT_LE(0, self->fd);
-	make(_metadata, self, PINNED);
-	EXPECT_FALSE(self->block.flags & NDSHM_BLOCK_CHARGED);
-	unmake_pinned(_metadata, self, ends, 13);
-	test_chunks(1, 1);
-	EXPECT_EQ(before, ndshm_locked(self->fd));
-	alloc = request(self, 1);
-	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd, &alloc);
-	unpin(_metadata, ends, 13);
-	/* At once, though the end of a pin is no event. */
-	make(_metadata, self, self->chunk);
-	EXPECT_TRUE(all_bytes(self->map, self->chunk, 0));
-	unmake(_metadata, self);
-	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
-	test_returns(1);
-}
-
-/* A chunk above the size leaves the reserve when it is unpinned, and not before. */
-TEST_F(reserve, pinned_excess)
-{
-	const __u64 before = ndshm_locked(self->fd);
-	int ends[2];
-
-	ASSERT_EQ(0, pipe(ends));
-	test_resize(2);
-	make(_metadata, self, self->chunk);
-	unmake_pinned(_metadata, self, ends, 14);
-	test_resize(0);
-	test_chunks(1, 1);
-	unpin(_metadata, ends, 14);
-	test_returns(0);
-	EXPECT_EQ(before, ndshm_locked(self->fd));
-}
-
-/* A pin outlives the module, but not the charge. */
-TEST_F(reserve, pinned_at_unload)
-{
-	const __u64 before = ndshm_locked(self->fd);
-	const char *module = getenv("NDSHM_KO");
-	int ends[2];
-
-	if (!module)
-		SKIP(return, "NDSHM_KO does not name the module");
-	ASSERT_EQ(0, pipe(ends));
-	test_resize(1);
-	make(_metadata, self, self->chunk);
-	unmake_pinned(_metadata, self, ends, 15);
-	ndshm_nl_close(&self->nl);
-	close(self->fd);
-	ASSERT_TRUE(ndshm_soon(!ndshm_unload_module("ndshm")));
-	unpin(_metadata, ends, 15);
-	ASSERT_EQ(0, ndshm_load_module(module, ""));
-	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
-	self->fd = ndshm_open();
-	ASSERT_LE(0, self->fd);
-	test_chunks(0, 0);
-	EXPECT_EQ(before, ndshm_locked(self->fd));
+	test_chunks(2, 0);
+	close(log);
 }
 
 #ifndef MADV_HWPOISON
@@ -675,29 +523,6 @@ TEST_F(reserve, failed)
 	test_chunks(1, 0);
 }
 
-/* The same for a page that fails while the chunk is pinned. */
-TEST_F(reserve, failed_pinned)
-{
-	const __u64 before = ndshm_locked(self->fd);
-	unsigned long long address;
-	int ends[2];
-
-	if (access(HARD_OFFLINE, W_OK))
-		SKIP(return, "the kernel cannot take memory offline");
-	ASSERT_EQ(0, pipe(ends));
-	test_resize(1);
-	make(_metadata, self, self->chunk);
-	self->map[0] = 1;
-	address = ndshm_physical(self->map);
-	ASSERT_NE(0, address);
-	unmake_pinned(_metadata, self, ends, 16);
-	test_chunks(1, 1);
-	ASSERT_TRUE(break_page(self, address + 9 * self->page));
-	unpin(_metadata, ends, 16);
-	test_returns(0);
-	EXPECT_EQ(before, ndshm_locked(self->fd));
-}
-
 /*
  * The same for a page behind the end of a block, and for a chunk that is free. Only kernels that
  * can take memory offline let such pages fail.
@@ -731,15 +556,11 @@ TEST_F(reserve, failed_unmapped)
 /* Below what is in use the reserve shrinks as blocks are freed. */
 TEST_F(reserve, shrinks_later)
 {
-	struct ndshm_nl_reserve now;
-
 	test_resize(4);
 	make(_metadata, self, 3 * self->chunk);
 	fill_pattern(self->map, self->block.length, 1);
 	test_resize(1);
 	test_chunks(3, 3);
-	ASSERT_EQ(0, ndshm_nl_reserve(&self->nl, &now));
-	EXPECT_EQ(self->chunk, now.size);
 	EXPECT_TRUE(has_pattern(self->map, self->block.length, 1));
 	unmake(_metadata, self);
 	test_chunks(1, 0);
@@ -790,7 +611,7 @@ static void load(struct _test_data_reserve *self, unsigned int number, int peer)
 TEST_F(reserve, resized_under_load)
 {
 	const unsigned int rounds = ndshm_rounds(400, 40);
-	struct ndshm_nl_reserve now;
+	const long long left = 5 * self->chunk;
 	pid_t children[LOADS];
 	int peers[LOADS], status;
 	unsigned int i;
@@ -801,11 +622,8 @@ TEST_F(reserve, resized_under_load)
 		if (!children[i])
 			load(self, i, peers[i]);
 	}
-	for (i = 0; i < rounds; i++) {
+	for (i = 0; i < rounds; i++)
 		test_resize((i * 7) % 12);
-		ASSERT_EQ(0, ndshm_nl_reserve(&self->nl, &now));
-		EXPECT_EQ(now.chunks, now.free + now.used);
-	}
 	test_resize(5);
 	for (i = 0; i < LOADS; i++)
 		EXPECT_TRUE(ndshm_end(children[i], peers[i], i ? 0 : SIGKILL));
@@ -815,7 +633,7 @@ TEST_F(reserve, resized_under_load)
 		EXPECT_EQ(i ? 0 : SIGKILL, status);
 		close(peers[i]);
 	}
-	EXPECT_TRUE(ndshm_soon(!ndshm_nl_reserve(&self->nl, &now) && now.free == 5));
+	EXPECT_TRUE(ndshm_soon(ndshm_read_number(FREE) == left));
 	test_chunks(5, 0);
 }
 
@@ -929,7 +747,6 @@ TEST_F(reserve, at_load)
 	const unsigned int chunks = (AT_LOAD + self->chunk - 1) / self->chunk;
 	const char *module = getenv("NDSHM_KO");
 	__u64 free_then[RELOADS], kept;
-	struct ndshm_nl_reserve now;
 	char parameters[64];
 	int i;
 
@@ -942,12 +759,7 @@ TEST_F(reserve, at_load)
 		ASSERT_TRUE(ndshm_soon(!ndshm_unload_module("ndshm")));
 		free_then[i] = free_bytes();
 		ASSERT_EQ(0, ndshm_load_module(module, i < RELOADS - 1 ? parameters : ""));
-		ASSERT_EQ(0, ndshm_nl_open(&self->nl));
-		ASSERT_EQ(0, ndshm_nl_reserve(&self->nl, &now));
-		EXPECT_EQ(i < RELOADS - 1 ? chunks * self->chunk : 0, now.size);
 		test_chunks(i < RELOADS - 1 ? chunks : 0, 0);
-		if (i < RELOADS - 1)
-			ndshm_nl_close(&self->nl);
 	}
 	/*
 	 * Processors keep some of the freed pages, which are not counted as free, but not more each
@@ -959,6 +771,7 @@ TEST_F(reserve, at_load)
 	EXPECT_LT(free_then[1], free_then[RELOADS - 1] + kept)
 		TH_LOG("%llu, %llu, %llu, %llu", free_then[0], free_then[1], free_then[2],
 		       free_then[RELOADS - 1]);
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
 	self->fd = ndshm_open();
 }
 

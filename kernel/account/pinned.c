@@ -41,8 +41,6 @@ static unsigned long pinned_charged(const struct ndshm_requester *requester, uns
 	return requester && !requester->exempt ? pages : 0;
 }
 
-bool (*ndshm_pinned_hook)(struct folio *folio) __ro_after_init;
-
 static void pinned_put(struct folio *folio)
 {
 	const unsigned long pages = folio_nr_pages(folio);
@@ -56,13 +54,8 @@ static void pinned_put(struct folio *folio)
 	list_del(&folio->lru);
 	folio->private = NULL;
 	ndshm_uncharge(&charge);
-	if (!ndshm_pinned_hook(folio) && !ndshm_folio_broken(folio))
+	if (!ndshm_folio_broken(folio))
 		folio_put(folio);
-}
-
-bool ndshm_pinned_is_kept(struct folio *folio)
-{
-	return folio->private;
 }
 
 void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)

@@ -20,15 +20,6 @@ bool ndshm_folio_broken(struct folio *folio);
  */
 void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge);
 
-/* Return: true if @folio is kept. The caller has a reference to it. */
-bool ndshm_pinned_is_kept(struct folio *folio);
-
-/*
- * Take over a folio that is kept no more, and the reference to it. Return: false if it is to be
- * freed. Called at unload for folios in use, too. Set before the first block, once.
- */
-extern bool (*ndshm_pinned_hook)(struct folio *folio);
-
 /* Uncharge and free the folios that have no other reference by now. May sleep. */
 void ndshm_pinned_reap(void);
 

@@ -597,13 +597,9 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	block->usage = p->usage;
 	block->preferred_node = p->preferred_node;
 	block->tag = p->tag;
-	/*
-	 * Of the built-in providers: the module of another could not be unloaded. Not of a private
-	 * one, whose memory others wait for.
-	 */
+	/* Of the built-in providers: the module of another could not be unloaded. */
 	block->recyclable = allocation->recycle && registration->page &&
-			    registration->provider->owner == THIS_MODULE &&
-			    !(registration->provider->flags & NDSHM_PROVIDER_PRIVATE);
+			    registration->provider->owner == THIS_MODULE;
 	if (p->revoked) {
 		block->revoke_cb = (void *)block + size;
 		/* The block of a request has no owner before ndshm_block_arm(). */

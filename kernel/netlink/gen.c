@@ -75,23 +75,13 @@ const struct nla_policy ndshm_provider_set_nl_policy[NDSHM_A_PROVIDER_MODE + 1] 
 	[NDSHM_A_PROVIDER_MODE] = NLA_POLICY_MAX(NLA_U32, 438),
 };
 
-/* NDSHM_CMD_RESERVE_GET - do */
-const struct nla_policy ndshm_reserve_get_nl_policy[NDSHM_A_RESERVE_CHUNK_SIZE + 1] = {
-	[NDSHM_A_RESERVE_CHUNK_SIZE] = { .type = NLA_U64, },
-};
-
-/* NDSHM_CMD_RESERVE_SET - do */
-const struct nla_policy ndshm_reserve_set_nl_policy[NDSHM_A_RESERVE_SIZE + 1] = {
-	[NDSHM_A_RESERVE_SIZE] = { .type = NLA_U64, },
-};
-
 /* NDSHM_CMD_SECTION_DELETE - do */
 const struct nla_policy ndshm_section_delete_nl_policy[NDSHM_A_SECTION_ID + 1] = {
 	[NDSHM_A_SECTION_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
 /* Ops table for ndshm */
-const struct genl_ops ndshm_nl_ops[12] = {
+const struct genl_ops ndshm_nl_ops[10] = {
 	{
 		.cmd		= NDSHM_CMD_ADAPTER_GET,
 		.doit		= ndshm_nl_adapter_get_doit,
@@ -163,18 +153,6 @@ const struct genl_ops ndshm_nl_ops[12] = {
 		.doit		= ndshm_nl_provider_set_doit,
 		.policy		= ndshm_provider_set_nl_policy,
 		.maxattr	= NDSHM_A_PROVIDER_MODE,
-	},
-	{
-		.cmd		= NDSHM_CMD_RESERVE_GET,
-		.doit		= ndshm_nl_reserve_get_doit,
-		.policy		= ndshm_reserve_get_nl_policy,
-		.maxattr	= NDSHM_A_RESERVE_CHUNK_SIZE,
-	},
-	{
-		.cmd		= NDSHM_CMD_RESERVE_SET,
-		.doit		= ndshm_nl_reserve_set_doit,
-		.policy		= ndshm_reserve_set_nl_policy,
-		.maxattr	= NDSHM_A_RESERVE_SIZE,
 	},
 	{
 		.cmd		= NDSHM_CMD_SECTION_DELETE,

@@ -29,14 +29,10 @@ extern const struct nla_policy ndshm_adapter_set_nl_policy[NDSHM_A_ADAPTER_RESET
 
 extern const struct nla_policy ndshm_provider_set_nl_policy[NDSHM_A_PROVIDER_MODE + 1];
 
-extern const struct nla_policy ndshm_reserve_get_nl_policy[NDSHM_A_RESERVE_CHUNK_SIZE + 1];
-
-extern const struct nla_policy ndshm_reserve_set_nl_policy[NDSHM_A_RESERVE_SIZE + 1];
-
 extern const struct nla_policy ndshm_section_delete_nl_policy[NDSHM_A_SECTION_ID + 1];
 
 /* Ops table for ndshm */
-extern const struct genl_ops ndshm_nl_ops[12];
+extern const struct genl_ops ndshm_nl_ops[10];
 
 int ndshm_nl_dump_start(struct netlink_callback *cb);
 int ndshm_nl_dump_done(struct netlink_callback *cb);
@@ -59,8 +55,6 @@ int ndshm_nl_quota_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int ndshm_nl_quota_set_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_adapter_set_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_provider_set_doit(struct sk_buff *skb, struct genl_info *info);
-int ndshm_nl_reserve_get_doit(struct sk_buff *skb, struct genl_info *info);
-int ndshm_nl_reserve_set_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_section_delete_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_NDSHM_GEN_H */

@@ -504,7 +504,7 @@ void ndshm_pages_keep_broken(struct ndshm_pages *pages)
 	for (i = 0; i < pages->count; i++) {
 		if (i && !(i % STEP_PAGES))
 			cond_resched();
-		if (PageCompound(chunks[i].page) && ndshm_chunk_broken(chunks[i].page))
+		if (ndshm_chunk_broken(chunks[i].page))
 			get_page(chunks[i].page);
 	}
 }
@@ -741,11 +741,10 @@ static const struct ndshm_provider_characteristics reserve_characteristics = {
 	.free = pages_free,
 };
 
-/* The memory is scarce, and of no cgroup: the administrator permits its use. */
 static const struct ndshm_provider_ops reserve_ops = {
 	.name = "reserve",
 	.owner = THIS_MODULE,
-	.flags = NDSHM_PROVIDER_OPEN | NDSHM_PROVIDER_PRIVATE,
+	.flags = NDSHM_PROVIDER_OPEN,
 	.context_size = sizeof(struct ndshm_pages),
 	.page = pages_page,
 	.sync = pages_sync,
@@ -764,6 +763,7 @@ int __init ndshm_pages_setup(struct ndshm_provider **out)
 						   NDSHM_SCOPE_NAMED, NULL, NULL);
 	if (IS_ERR(reserve_provider))
 		goto err_provider;
+	ndshm_reserve_setup();
 	*out = provider;
 	return 0;
 
@@ -778,6 +778,7 @@ err_workqueue:
 void ndshm_pages_teardown(void)
 {
 	WARN_ON(ndshm_provider_revoke(reserve_provider));
+	ndshm_reserve_teardown();
 	WARN_ON(ndshm_provider_revoke(provider));
 	/* The other user, "coherent", has no blocks: each would pin this module. */
 	destroy_workqueue(workqueue);

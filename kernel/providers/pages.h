@@ -69,6 +69,20 @@ struct ndshm_pages {
 };
 
 /*
+ * Return: true if a page of the compound page has failed: it must not be freed, since it cannot be
+ * split. The page allocator itself refuses to free a single broken page.
+ */
+static inline bool ndshm_chunk_broken(struct page *page)
+{
+	unsigned long i;
+
+	for (i = 0; PageCompound(page) && i < compound_nr(page); i++)
+		if (PageHWPoison(page + i))
+			return true;
+	return false;
+}
+
+/*
  * Return: true if a worker must handle @count pages in the caller's place. The removal of an
  * adapter waits for that, and a cgroup can throttle the task of a client for lack of processor
  * time, but no worker.

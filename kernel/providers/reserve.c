@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The reserve of the provider "reserve". Its chunks belong to the machine: no memory cgroup is
- * charged for them, but a user is charged for blocks as of every provider.
+ * charged for them, as for huge pages of hugetlbfs, but a user is charged for blocks as of every
+ * provider.
  *
- * A chunk is zeroed when it is taken, by the task that allocates. When it is put, nothing maps it,
- * but there can be other references (struct ndshm_reserve_pins).
+ * A chunk is zeroed when it is taken, by the task that allocates. When it is put, nothing maps it.
  */
 #include <linux/highmem.h>
-#include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
@@ -15,6 +14,7 @@
 #include <linux/module.h>
 #include <linux/nodemask.h>
 #include <linux/sched/signal.h>
+#include <linux/sysfs.h>
 #include <linux/xarray.h>
 
 #include "pages.h"
@@ -28,13 +28,6 @@
 #define ARRAY_GFP	(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 #define CHUNK_GFP	(ARRAY_GFP | __GFP_COMP | __GFP_THISNODE)
 
-/* A request of generic netlink delays the registration of families, and these all requests. */
-#define GROW_TIME	(HZ / 4)
-
-static ulong reserve;
-module_param(reserve, ulong, 0444);
-MODULE_PARM_DESC(reserve, "Memory for the provider \"reserve\" at load (bytes)");
-
 /*
  * The chunks, by chunk_index(). Its lock protects the variables below, too, and is innermost. It is
  * not held while chunks are allocated, zeroed or freed: these have no mark.
@@ -45,20 +38,13 @@ static DEFINE_XARRAY(reserve_array);
 /* Chunks that are free or in use, those that are free, and how many there should be. */
 static u32 reserve_chunks, reserve_free, reserve_wanted;
 
-/* Node of the last new chunk. */
+/*
+ * Node of the last new chunk, the size at load in bytes, and whether the parameter sets the size:
+ * from setup to teardown. Protected by the lock of the module's parameters.
+ */
 static int reserve_node = NUMA_NO_NODE;
-
-static const struct ndshm_reserve_pins *reserve_pins __ro_after_init;
-
-bool ndshm_chunk_broken(struct page *page)
-{
-	unsigned long i;
-
-	for (i = 0; i < compound_nr(page); i++)
-		if (PageHWPoison(page + i))
-			return true;
-	return false;
-}
+static unsigned long reserve_at_load;
+static bool reserve_ready;
 
 static void chunk_zero(struct page *page)
 {
@@ -175,92 +161,42 @@ static void reserve_remove(struct page *page)
 	xa_unlock(&reserve_array);
 }
 
-/* Return: a chunk, neither free nor broken, or NULL. A chunk may have broken while it was free. */
-static struct page *reserve_take_whole(int node, phys_addr_t last)
+struct page *ndshm_reserve_get(int node, phys_addr_t last)
 {
 	struct page *page;
 
+	/* A chunk may have broken while it was free. */
 	while ((page = reserve_take(node, last)) && ndshm_chunk_broken(page))
 		reserve_remove(page);
-	return page;
-}
-
-struct page *ndshm_reserve_get(int node, phys_addr_t last)
-{
-	struct page *page = reserve_take_whole(node, last);
-
-	if (!page) {
-		/* Chunks that are not pinned any more may be kept for a second. */
-		reserve_pins->reap();
-		page = reserve_take_whole(node, last);
-	}
 	if (page)
 		chunk_zero(page);
 	return page;
 }
 
-/* Return: false if nothing was done because the chunk is in use, and is not @kept. */
-static bool reserve_put(struct page *page, bool kept)
-{
-	const bool broken = ndshm_chunk_broken(page);
-	const bool used = page_count(page) > 1;
-	bool reuse = !broken && !used;
-
-	if (used && !broken && !kept)
-		return false;
-	xa_lock(&reserve_array);
-	reuse &= reserve_chunks <= reserve_wanted;
-	if (reuse)
-		reserve_mark_free(page);
-	else if (!kept)
-		reserve_erase(page);
-	xa_unlock(&reserve_array);
-	if (!reuse)
-		chunk_release(page, broken && !kept);
-	return true;
-}
-
-/* The chunk leaves the reserve, and is freed by whoever uses it. */
-static void reserve_release(struct page *page)
-{
-	reserve_remove(page);
-	put_page(page);
-}
-
 void ndshm_reserve_put(struct page *page)
 {
-	/* Also a short reference of mm's keeps the chunk. */
-	if (!reserve_put(page, false) &&
-	    !reserve_put(page, reserve_pins->keep(page_folio(page))))
-		reserve_release(page);
-}
+	const bool broken = ndshm_chunk_broken(page);
+	const bool pinned = page_count(page) > 1;
+	bool wanted, reuse;
 
-bool ndshm_reserve_put_kept(struct folio *folio)
-{
-	struct page *page = folio_page(folio, 0);
-
-	/* Chunks stay in the array as long as they are kept. */
-	if (xa_load(&reserve_array, chunk_index(page)) != page)
-		return false;
-	if (!reserve_put(page, false))
-		reserve_release(page);
-	return true;
-}
-
-void ndshm_reserve_peek(struct ndshm_reserve_view *view)
-{
 	xa_lock(&reserve_array);
-	*view = (struct ndshm_reserve_view){
-		.size = reserve_wanted * CHUNK_BYTES,
-		.chunk_size = CHUNK_BYTES,
-		.chunks = reserve_chunks,
-		.free = reserve_free,
-	};
+	wanted = reserve_chunks <= reserve_wanted;
+	reuse = wanted && !broken && !pinned;
+	if (reuse)
+		reserve_mark_free(page);
+	else
+		reserve_erase(page);
 	xa_unlock(&reserve_array);
+	if (reuse)
+		return;
+	if (wanted && pinned)
+		pr_warn_ratelimited("ndshm: reserve: %llu bytes lost, pinned when their block was freed; set reserve= again to replace them\n",
+				    CHUNK_BYTES);
+	chunk_release(page, broken);
 }
 
 /*
- * Resizing
+ * Resizing. The lock of the module's parameters serialises it.
  */
 
 /* Return: a free chunk above the size, which is not in the reserve any more, or NULL. */
@@ -277,47 +213,27 @@ static struct page *reserve_take_excess(void)
 	return page;
 }
 
-static int reserve_shrink(unsigned long deadline)
+static void reserve_shrink(void)
 {
 	struct page *page;
 
 	while ((page = reserve_take_excess())) {
 		chunk_release(page, ndshm_chunk_broken(page));
 		cond_resched();
-		if (time_after(jiffies, deadline))
-			return -EAGAIN;
 	}
-	return 0;
 }
 
-static bool reserve_lacks(void)
-{
-	bool lacks;
-
-	xa_lock(&reserve_array);
-	lacks = reserve_chunks < reserve_wanted;
-	xa_unlock(&reserve_array);
-	return lacks;
-}
-
-/* Add a new chunk, or free it if others have added enough meanwhile, or without memory. */
 static int reserve_add(struct page *page)
 {
-	int ret = xa_reserve(&reserve_array, chunk_index(page), ARRAY_GFP);
-	bool add;
+	int ret;
 
 	xa_lock(&reserve_array);
-	add = !ret && reserve_chunks < reserve_wanted;
-	if (add) {
-		__xa_store(&reserve_array, chunk_index(page), page, 0);
+	ret = xa_err(__xa_store(&reserve_array, chunk_index(page), page, ARRAY_GFP));
+	if (!ret) {
 		reserve_mark_free(page);
 		reserve_chunks++;
 	}
 	xa_unlock(&reserve_array);
-	if (!add) {
-		xa_release(&reserve_array, chunk_index(page));
-		chunk_release(page, false);
-	}
 	return ret;
 }
 
@@ -328,76 +244,106 @@ static int reserve_add(struct page *page)
 static struct page *chunk_alloc(nodemask_t *nodes)
 {
 	struct page *page;
-	int node;
 
 	while (!nodes_empty(*nodes)) {
-		xa_lock(&reserve_array);
-		node = next_node_in(reserve_node, *nodes);
-		reserve_node = node;
-		xa_unlock(&reserve_array);
-		page = alloc_pages_node(node, CHUNK_GFP, NDSHM_HUGE_ORDER);
+		reserve_node = next_node_in(reserve_node, *nodes);
+		page = alloc_pages_node(reserve_node, CHUNK_GFP, NDSHM_HUGE_ORDER);
 		if (page)
 			return page;
-		node_clear(node, *nodes);
+		node_clear(reserve_node, *nodes);
 	}
 	return NULL;
 }
 
-static int reserve_grow(unsigned long deadline)
+static int reserve_grow(void)
 {
 	nodemask_t nodes = node_states[N_MEMORY];
 	struct page *page;
 	int ret;
 
-	/* At least one chunk, so that requests that are repeated come to an end. */
-	while (reserve_lacks()) {
+	while (READ_ONCE(reserve_chunks) < reserve_wanted) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		page = chunk_alloc(&nodes);
 		if (!page)
 			return -ENOMEM;
 		ret = reserve_add(page);
-		if (ret)
+		if (ret) {
+			chunk_release(page, false);
 			return ret;
+		}
 		cond_resched();
-		if (time_after(jiffies, deadline) && reserve_lacks())
-			return -EAGAIN;
 	}
 	return 0;
 }
 
-static int reserve_resize(u64 bytes, unsigned long time)
+/* Return: 0; -ERANGE; or -ENOMEM or -EINTR, with the chunks that were allocated. */
+static int reserve_resize(u64 bytes)
 {
 	if (bytes > (u64)totalram_pages() << PAGE_SHIFT)
 		return -ERANGE;
 	xa_lock(&reserve_array);
 	reserve_wanted = DIV_ROUND_UP_ULL(bytes, CHUNK_BYTES);
 	xa_unlock(&reserve_array);
-	return reserve_shrink(jiffies + time) ?: reserve_grow(jiffies + time);
+	reserve_shrink();
+	return reserve_grow();
 }
 
-int ndshm_reserve_resize(u64 bytes)
+static int reserve_param_set(const char *value, const struct kernel_param *kp)
 {
-	return reserve_resize(bytes, GROW_TIME);
+	unsigned long bytes;
+	int ret = kstrtoul(value, 0, &bytes);
+
+	if (ret)
+		return ret;
+	if (reserve_ready)
+		return reserve_resize(bytes);
+	reserve_at_load = bytes;
+	return 0;
 }
 
-int __init ndshm_reserve_setup(const struct ndshm_reserve_pins *pins)
+/* @arg: the number of chunks */
+static int reserve_param_get(char *buffer, const struct kernel_param *kp)
+{
+	const u32 *chunks = kp->arg;
+
+	return sysfs_emit(buffer, "%llu\n", READ_ONCE(*chunks) * CHUNK_BYTES);
+}
+
+static const struct kernel_param_ops reserve_param_ops = {
+	.set = reserve_param_set,
+	.get = reserve_param_get,
+};
+
+static const struct kernel_param_ops reserve_free_param_ops = { .get = reserve_param_get };
+
+module_param_cb(reserve, &reserve_param_ops, &reserve_chunks, 0644);
+MODULE_PARM_DESC(reserve, "Memory of the provider \"reserve\" (bytes)");
+/* Its changes reveal what other users do. */
+module_param_cb(reserve_free, &reserve_free_param_ops, &reserve_free, 0400);
+MODULE_PARM_DESC(reserve_free, "Memory of the provider \"reserve\" that is not in use (bytes)");
+
+void __init ndshm_reserve_setup(void)
 {
 	int ret;
 
-	reserve_pins = pins;
-	ret = reserve_resize(reserve, MAX_JIFFY_OFFSET);
+	kernel_param_lock(THIS_MODULE);
+	ret = reserve_resize(reserve_at_load);
+	reserve_ready = true;
+	kernel_param_unlock(THIS_MODULE);
 	/* The module is of use without, and the reserve can be resized. */
 	if (ret)
 		pr_warn("ndshm: reserve: %u chunks of %llu bytes instead of %lu bytes (error %d); set reserve= to less, or load the module earlier\n",
-			reserve_chunks, CHUNK_BYTES, reserve, ret);
-	return 0;
+			reserve_chunks, CHUNK_BYTES, reserve_at_load, ret);
 }
 
 void ndshm_reserve_teardown(void)
 {
+	kernel_param_lock(THIS_MODULE);
+	reserve_ready = false;
 	reserve_wanted = 0;
-	reserve_shrink(jiffies + MAX_JIFFY_OFFSET);
+	reserve_shrink();
+	kernel_param_unlock(THIS_MODULE);
 	/* A block that is kept after the end of its provider is never freed. */
 	WARN_ON(reserve_chunks);
 	xa_destroy(&reserve_array);

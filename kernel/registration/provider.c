@@ -197,8 +197,7 @@ static ndshm_reason_t provider_publish(struct ndshm_provider *provider)
 	else if (provider->place && rcu_access_pointer(*provider->place))
 		reason = NDSHM_REASON_SCOPE_TAKEN;
 	else
-		reason = ndshm_registry_add(&provider->entry, "provider",
-					    provider->flags & NDSHM_PROVIDER_PRIVATE ? 0600 : 0666);
+		reason = ndshm_registry_add(&provider->entry, "provider", 0666);
 	if (reason == NDSHM_REASON_NONE && provider->place)
 		rcu_assign_pointer(*provider->place, provider);
 	mutex_unlock(&ndshm_registry_lock);
@@ -221,7 +220,7 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 	reason = ndshm_check_characteristics(characteristics);
 	if (reason != NDSHM_REASON_NONE)
 		return ndshm_reason_report_ptr(reason, out, NULL);
-	if (ops && ops->flags & ~(NDSHM_PROVIDER_OPEN | NDSHM_PROVIDER_PRIVATE))
+	if (ops && ops->flags & ~NDSHM_PROVIDER_OPEN)
 		return ndshm_reason_report_ptr(NDSHM_REASON_FLAGS, out, NULL);
 	if (ops && ops->name && !ndshm_name_valid(ops->name))
 		return ndshm_reason_report_ptr(NDSHM_REASON_NAME, out, NULL);

@@ -523,41 +523,6 @@ bool ndshm_nl_uncharged(struct ndshm_nl *nl, __u32 uid)
 	return true;
 }
 
-static void got_reserve(const struct nlmsghdr *message, void *context)
-{
-	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
-	struct ndshm_nl_reserve *reserve = context;
-
-	memset(reserve, 0, sizeof(*reserve));
-	reserve->present = present(&a);
-	reserve->size = get_u64(a.at[NDSHM_A_RESERVE_SIZE]);
-	reserve->chunk_size = get_u64(a.at[NDSHM_A_RESERVE_CHUNK_SIZE]);
-	reserve->chunks = ndshm_nl_u32(a.at[NDSHM_A_RESERVE_CHUNKS]);
-	reserve->free = ndshm_nl_u32(a.at[NDSHM_A_RESERVE_FREE]);
-	reserve->used = ndshm_nl_u32(a.at[NDSHM_A_RESERVE_USED]);
-}
-
-int ndshm_nl_reserve(struct ndshm_nl *nl, struct ndshm_nl_reserve *reserve)
-{
-	struct ndshm_nl_request request;
-
-	ndshm_nl_begin(&request, nl->family, NDSHM_CMD_RESERVE_GET, 0);
-	return ndshm_nl_talk(nl, &request, got_reserve, reserve);
-}
-
-int ndshm_nl_set_reserve(struct ndshm_nl *nl, __u64 bytes)
-{
-	struct ndshm_nl_request request;
-	int error;
-
-	do {
-		ndshm_nl_begin(&request, nl->family, NDSHM_CMD_RESERVE_SET, 0);
-		ndshm_nl_put(&request, NDSHM_A_RESERVE_SIZE, &bytes, sizeof(bytes));
-		error = ndshm_nl_talk(nl, &request, NULL, NULL);
-	} while (error == -EAGAIN);
-	return error;
-}
-
 int ndshm_nl_own_quota(struct ndshm_nl *nl, struct ndshm_nl_quota *quota)
 {
 	struct ndshm_nl_request request;

@@ -129,15 +129,6 @@ struct ndshm_nl_queue {
 	__u32 lookahead;
 };
 
-struct ndshm_nl_reserve {
-	__u32 present;
-	__u64 size;
-	__u64 chunk_size;
-	__u32 chunks;
-	__u32 free;
-	__u32 used;
-};
-
 #define NDSHM_NL_KINDS	6
 
 /* Sections, holders, reserved range, bytes, requests, clients. */
@@ -254,9 +245,6 @@ bool ndshm_nl_uncharged(struct ndshm_nl *nl, __u32 uid);
 int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
 		       const struct ndshm_nl_quota_change *change);
 
-/* Read the reserve; set its size, with as many requests as that takes. */
-int ndshm_nl_reserve(struct ndshm_nl *nl, struct ndshm_nl_reserve *reserve);
-int ndshm_nl_set_reserve(struct ndshm_nl *nl, __u64 bytes);
 
 /* Set the permissions of an adapter or a provider. */
 int ndshm_nl_set_adapter(struct ndshm_nl *nl, __u32 id,

@@ -40,8 +40,8 @@ enum ndshm_list {
  * @create_section: As @command with NDSHM_SECTION_CREATE; sets the section's kind and
  *	descriptor.
  * @list: Lists *@count rows that the caller frees with free(), NULL if there are none, in any
- *	order. @key is not NULL for one object: the name of an adapter or provider
-*	. -ENOENT: there is no such object. -EOPNOTSUPP: not supported.
+ *	order. @key is not NULL for one object: the name of an adapter or provider.
+ *	-ENOENT: there is no such object. -EOPNOTSUPP: not supported.
  * @set_access: As ndshm_set_adapter_access() or, if @provider,
  *	ndshm_set_provider_access(), with validated arguments. NULL: not supported.
  * @delete_section: As ndshm_delete_section_id(), with an id that is not 0. NULL: not supported.

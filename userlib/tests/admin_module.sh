@@ -46,9 +46,23 @@ run 0 "unbind" unbind "$card"
 heard "an adapter goes" "adapter revoked name=$card" "adapter gone name=$card"
 run 0 "bind" bind "$card"
 heard "an adapter comes" "adapter added name=$card"
+# The reserve, by its parameter.
+parameters=/sys/module/ndshm/parameters
+huge=$("$command" info --json | "$json_get" huge_size)
+echo $((3 * huge - 1)) >$parameters/reserve
+run 0 "a reserve" info
+[[ $out == *"reserve           $((3 * huge)) bytes"*"reserve, free     $((3 * huge)) bytes"* ]]
+ok "a reserve: size" || echo "# $out"
+of_user 0 "a reserve: to another user" info --json
+is "a reserve: to another user: size" $((3 * huge)) "$(get reserve)"
+is "a reserve: to another user: not what is free" null "$(get reserve_free)"
+of_user 0 "a reserve: for all" alloc --provider reserve --length $page --json
+echo 0 >$parameters/reserve
+run 0 "no reserve" info --json
+is "no reserve: size" 0 "$(get reserve)"
+
 
 # Lengths above the module's limits.
-parameters=/sys/module/ndshm/parameters
 run 1 "too long" alloc --length 100T
 says "too long: the limit" "ndshm: cannot allocate: length above the limit of $(<$parameters/max_block_bytes) bytes; \
 request less, or raise the module's parameter max_block_bytes (length-limit, INVALID_PARAMETER, EINVAL)"

@@ -131,8 +131,6 @@ struct ndshm_provider_characteristics {
 
 /* Clients may allocate from the provider; without this flag only kernel code can. */
 #define NDSHM_PROVIDER_OPEN	BIT(0)
-/* The mode is 0600 instead of 0666, until an administrator changes it. */
-#define NDSHM_PROVIDER_PRIVATE	BIT(1)
 
 /**
  * struct ndshm_provider_ops - Linux-specific properties of a provider

@@ -101,16 +101,6 @@ int ndshm_nl_provider_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return -EOPNOTSUPP;
 }
 
-int ndshm_nl_reserve_get_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
-int ndshm_nl_reserve_set_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
 int ndshm_nl_section_delete_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return -EOPNOTSUPP;
@@ -208,8 +198,6 @@ static const struct number {
 	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_OWNER, 4, 0, U32_MAX },
 	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_GROUP, 4, 0, U32_MAX },
 	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_MODE, 4, 0, 0666 },
-	{ NDSHM_CMD_RESERVE_GET, NDSHM_A_RESERVE_CHUNK_SIZE, 8, 0, U64_MAX },
-	{ NDSHM_CMD_RESERVE_SET, NDSHM_A_RESERVE_SIZE, 8, 0, U64_MAX },
 	{ NDSHM_CMD_SECTION_DELETE, NDSHM_A_SECTION_ID, 4, 1, U32_MAX },
 };
 
@@ -223,8 +211,6 @@ static const struct other {
 	{ NDSHM_CMD_QUOTA_SET, false },
 	{ NDSHM_CMD_ADAPTER_SET, false, NDSHM_A_ADAPTER_NAME },
 	{ NDSHM_CMD_PROVIDER_SET, false, NDSHM_A_PROVIDER_NAME },
-	{ NDSHM_CMD_RESERVE_GET, false },
-	{ NDSHM_CMD_RESERVE_SET, false },
 	{ NDSHM_CMD_SECTION_DELETE, false },
 };
 
