@@ -4,7 +4,6 @@
 #include <net/genetlink.h>
 
 #include "account/charge.h"
-#include "account/pinned.h"
 #include "adapter/claim.h"
 #include "adapter/node.h"
 #include "adapter/queue.h"
@@ -45,12 +44,6 @@ static int __init pages_setup(void)
 	return ret;
 }
 
-static void deferred_teardown(void)
-{
-	ndshm_pinned_teardown();
-	ndshm_deferred_teardown();
-}
-
 /* Set up in this order, torn down in reverse order. */
 static const struct {
 	int (*setup)(void);	/* or NULL */
@@ -60,7 +53,7 @@ static const struct {
 	{ ndshm_members_setup, ndshm_members_teardown },
 	{ NULL, ndshm_nl_unregister },
 	{ ndshm_block_setup, ndshm_block_teardown },
-	{ ndshm_deferred_setup, deferred_teardown },
+	{ ndshm_deferred_setup, ndshm_deferred_teardown },
 	{ ndshm_step_setup, ndshm_step_teardown },
 	{ ndshm_object_setup, ndshm_object_teardown },
 	{ ndshm_claim_setup, ndshm_claim_teardown },

@@ -792,6 +792,46 @@ TEST_F(cgroup, limit)
 	close(peer);
 }
 
+/* Pages that are pinned when their block is freed are charged to the cgroup, not to the user. */
+TEST_F(cgroup, pinned)
+{
+	const long long most = 2 * CHUNK;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_info block;
+	long long before;
+	int ends[2], peer;
+	__u64 locked;
+	pid_t child;
+	void *map;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_EQ(0, cgroup_write(self, "cgroup.procs", "0"));
+		ASSERT_EQ(0, pipe(ends));
+		locked = ndshm_locked(self->fd);
+		before = cgroup_number(self, "memory.current", NULL);
+		alloc = block_alloc_request(self->adapter, most, &block);
+		alloc.provider = self->pages;
+		/* One piece, which the pin keeps as a whole. */
+		alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
+		test_block_alloc(self->fd, &alloc);
+		map = test_map_block(self->fd, &block);
+		ASSERT_TRUE(ndshm_put_into_pipe(ends[1], map, 1));
+		EXPECT_EQ(0, munmap(map, block.length));
+		test_free_handle(self->fd, block.handle);
+		EXPECT_EQ(locked, ndshm_locked(self->fd));
+		EXPECT_LT(before + most / 2, cgroup_number(self, "memory.current", NULL));
+		close(ends[0]);
+		close(ends[1]);
+		EXPECT_TRUE(ndshm_soon(cgroup_number(self, "memory.current", NULL) <
+				       before + most / 2));
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+}
+
 int main(int argc, char **argv)
 {
 	return ndshm_main(argc, argv);

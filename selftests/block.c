@@ -1634,7 +1634,7 @@ TEST_F_TIMEOUT(pinned, outlives_the_block, 300)
 	close(ends[1]);
 	free(seen);
 	self->fd = ndshm_open();
-	EXPECT_TRUE(ndshm_soon(test_state(self->fd).user_locked == locked));
+	EXPECT_EQ(locked, test_state(self->fd).user_locked);
 }
 
 int main(int argc, char **argv)

@@ -290,8 +290,6 @@ FIXTURE_SETUP(stall)
 		SKIP(return, "the kernel has no FUSE");
 	ASSERT_EQ(0, error);
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
-	/* Memory that an earlier program had pinned is charged for a second more. */
-	ndshm_soon(!test_user_locked());
 	self->locked = test_user_locked();
 	self->lived = live_blocks(self);
 	ASSERT_LE(0, self->lived);

@@ -455,9 +455,13 @@ static void unpin(struct __test_metadata *_metadata, const int *ends, unsigned i
 	close(ends[1]);
 }
 
-/* A pin outlives the block: the chunk leaves the reserve, and setting the size adds another one. */
+/*
+ * A pin outlives the block, but not the charge: the chunk leaves the reserve, and setting the size
+ * adds another one.
+ */
 TEST_F(reserve, pinned)
 {
+	const __u64 before = ndshm_locked(self->fd);
 	int log = ndshm_log_open(), ends[2];
 
 	ASSERT_LE(0, log);
@@ -466,6 +470,7 @@ TEST_F(reserve, pinned)
 	make(_metadata, self, 2 * self->chunk);
 	unmake_pinned(_metadata, self, ends, 12);
 	test_chunks(1, 0);
+	EXPECT_EQ(before, ndshm_locked(self->fd));
 	EXPECT_TRUE(ndshm_logged(log, "ndshm: reserve: ", " bytes lost, pinned "));
 	test_resize(2);
 	test_chunks(2, 0);

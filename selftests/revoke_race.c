@@ -574,7 +574,6 @@ TEST_F_TIMEOUT(stuck_race, trims, TIMEOUT)
 	close(peer);
 	close(holder);
 	close(section);
-	/* The pages of the faults are charged until the kernel finds them unpinned. */
 	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == locked));
 }
 

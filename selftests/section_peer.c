@@ -329,84 +329,38 @@ TEST_F(peer, limits_of_the_creator)
 	close(fd);
 }
 
-/* Return: true if an extent of @length is refused because of pins. A new one is freed again. */
-static bool pins_bound(int holder, __u64 length)
-{
-	struct ndshm_extent_alloc_args more = extent_alloc_request(length, 0);
-	struct ndshm_extent_free_args request;
-
-	if (_test_extent_alloc(holder, &more))
-		return more.reason == NDSHM_REASON_SECTION_PINNED;
-	request = extent_free_request(more.out_offset);
-	_test_extent_free(holder, &request);
-	return false;
-}
-
 /*
- * Memory that was pinned when its extent was freed is charged to the creator until it is unpinned.
- * All memory of the section is at most twice MaxSize, also if the creator is exempt from charges.
+ * Memory that was pinned when its extent was freed is not charged to the creator any more, so a
+ * peer that pins uses up neither the creator's limit nor the section.
  */
-static void test_pins_are_bounded(struct __test_metadata *_metadata, struct _test_data_peer *self,
-				  bool exempt)
+TEST_F(peer, pins)
 {
-	static const __u64 lengths[] = { 2 * HUGE, HUGE, HUGE };
-	const __u64 most = lengths[0], before = ndshm_locked(self->client);
+	const __u64 most = 2 * HUGE, before = ndshm_locked(self->client);
 	struct ndshm_extent_alloc_args more;
 	struct ndshm_extent_free_args request;
-	int ends[2], fd, holder;
+	int ends[2], fd, holder, round;
 	unsigned char *map;
-	unsigned int i;
-	__u64 pinned = 0;
 
-	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, exempt));
 	fd = test_new_section(self->client, self->adapter, most, 0);
-	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
 	holder = test_attach(fd);
 	map = test_map_section(fd, most);
 	ASSERT_EQ(0, pipe(ends));
-	ASSERT_LE(0, fcntl(ends[1], F_SETPIPE_SZ, (int)(2 * most)));
-	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
-		more = extent_alloc_request(lengths[i], 0);
+	ASSERT_LE(0, fcntl(ends[1], F_SETPIPE_SZ, (int)(4 * most)));
+	for (round = 0; round < 4; round++) {
+		more = extent_alloc_request(most, 0);
 		test_extent_alloc(holder, &more);
-		ASSERT_TRUE(ndshm_put_into_pipe(ends[1], map, lengths[i]));
+		EXPECT_EQ(before + most, ndshm_locked(self->client));
+		ASSERT_TRUE(ndshm_put_into_pipe(ends[1], map, most));
 		request = extent_free_request(0);
 		test_extent_free(holder, &request);
-		EXPECT_TRUE(ndshm_soon(!ndshm_committed(fd)));
-		pinned += lengths[i];
-		EXPECT_EQ(before + (exempt ? 0 : pinned), ndshm_locked(self->client));
-		if (pinned == most)
-			continue;
-		/* What is pinned counts as soon as the chunk has been freed. */
-		EXPECT_TRUE(ndshm_soon(pins_bound(holder, 2 * most - pinned + self->page)));
-		EXPECT_TRUE(ndshm_soon(!ndshm_committed(fd)));
-		EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) ==
-				       before + (exempt ? 0 : pinned)));
-		/* More than the bound, by a chunk; changes nothing. */
-		more = extent_alloc_request(2 * most - pinned + self->page, 0);
-		test_err_extent_alloc(ENOSPC, NDSHM_REASON_SECTION_PINNED, self->client, holder,
-				      &more);
-		EXPECT_EQ(0, ndshm_committed(fd));
+		EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) == before));
 	}
-	/* The end of a pin is no event: the next call finds it. */
 	close(ends[0]);
 	close(ends[1]);
-	more = extent_alloc_request(most, 0);
-	test_extent_alloc(holder, &more);
-	EXPECT_EQ(before + (exempt ? 0 : most), ndshm_locked(self->client));
 	munmap(map, most);
 	close(holder);
 	close(fd);
-	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) == before));
-}
-
-TEST_F(peer, pins_are_bounded)
-{
-	test_pins_are_bounded(_metadata, self, false);
-}
-
-TEST_F(peer, pins_of_exempt_creator)
-{
-	test_pins_are_bounded(_metadata, self, true);
+	EXPECT_EQ(before, ndshm_locked(self->client));
 }
 
 /* The creator can end the section at any time, whatever extents and mappings exist. */

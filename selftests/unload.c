@@ -121,10 +121,6 @@ TEST_F(unload, pinned)
 	close(self->fd);
 	ASSERT_TRUE(ndshm_soon(!ndshm_unload_module("ndshm")));
 	ASSERT_EQ(0, ndshm_load_module(module, ""));
-	/*
-	 * After the unload nothing can uncharge them, so the unload must have
-	 * done it.
-	 */
 	EXPECT_EQ(self->before, test_user_locked());
 	ASSERT_EQ((ssize_t)sizeof(copy), read(ends[0], copy, sizeof(copy)));
 	EXPECT_TRUE(has_pattern(copy, sizeof(copy), 1));

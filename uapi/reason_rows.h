@@ -214,9 +214,9 @@ NDSHM_REASON_ROW(REQUEST_QUOTA, RESOURCES, EDQUOT, "request-quota", 85,
 NDSHM_REASON_ROW(CLIENT_QUOTA, RESOURCES, EDQUOT, "client-quota", 86,
 		 "user has the maximum number of open clients; close some, or raise the user's quota (ndshm quota)")
 
-/* Pinned memory of sections. */
-NDSHM_REASON_ROW(SECTION_PINNED, RESOURCES, ENOSPC, "section-pinned", 87,
-		 "processes have pinned freed memory of the section, and with that it has twice its size; end their I/O, unregister their buffers, or delete the section")
+/* Platform devices. */
+NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 87,
+		 "nothing could stop the device from writing to freed memory: it has neither a reset line nor a strict IOMMU; use the provider of its memory-region")
 
 /* Names of sections. */
 NDSHM_REASON_ROW(SECTION_UNKNOWN, FILE_NOT_FOUND, ENOENT, "section-unknown", 88,
@@ -265,7 +265,3 @@ NDSHM_REASON_ROW(CONFIG_PROTECTED, OPEN_FAILED, EACCES, "config-protected", 104,
 /* Export of a range of a section. */
 NDSHM_REASON_ROW(EXPORT_RANGE, INVALID_PARAMETER, ENXIO, "export-range", 105,
 		 "range has pages that belong to no extent; export a range that is allocated, and do so before it is freed")
-
-/* Platform devices. */
-NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 106,
-		 "nothing could stop the device from writing to freed memory: it has neither a reset line nor a strict IOMMU; use the provider of its memory-region")

@@ -18,7 +18,6 @@
 
 #include "../base/deferred.h"
 #include "charge.h"
-#include "pinned.h"
 
 /*
  * Quotas
@@ -255,10 +254,12 @@ bool ndshm_requester_is_current(const struct ndshm_requester *requester)
 	return requester->memcg == memcg;
 }
 
-struct ndshm_requester *ndshm_requester_new(struct ndshm_requester *opener)
+struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
 {
 	struct ndshm_requester *requester;
 
+	if (opener && ndshm_requester_is_current(opener))
+		return ndshm_requester_get(opener);
 	requester = kzalloc(sizeof(*requester), NDSHM_GFP_CHARGED);
 	if (!requester)
 		return NULL;
@@ -272,13 +273,6 @@ struct ndshm_requester *ndshm_requester_new(struct ndshm_requester *opener)
 	if (opener && opener->cred->user != requester->cred->user)
 		requester->opener = ndshm_requester_get(opener);
 	return requester;
-}
-
-struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
-{
-	if (opener && ndshm_requester_is_current(opener))
-		return ndshm_requester_get(opener);
-	return ndshm_requester_new(opener);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_requester_capture);
 
@@ -364,7 +358,6 @@ static ndshm_reason_t requester_charge_wait(const struct ndshm_requester *reques
 		ndshm_reclaim_hook(each->cred->user);
 	if (may_wait)
 		ndshm_deferred_wait();
-	ndshm_pinned_reap();
 	return requester_charge(requester, pages);
 }
 

@@ -28,9 +28,8 @@ struct pid;
  * @limit: RLIMIT_MEMLOCK of the requester, in pages
  * @exempt: the requester had CAP_IPC_LOCK: no user is charged
  * @unlimited: the requester had CAP_SYS_RESOURCE: the quota does not apply
- * @pinned: pages of its blocks that are kept, see pinned.h
  *
- * Immutable but for @pinned. The limits are those that held when the requester was captured.
+ * Immutable. The limits are those that held when the requester was captured.
  */
 struct ndshm_requester {
 	refcount_t references;
@@ -41,7 +40,6 @@ struct ndshm_requester {
 	unsigned long limit;
 	bool exempt;
 	bool unlimited;
-	atomic_long_t pinned;
 };
 
 /*
@@ -51,11 +49,9 @@ struct ndshm_requester {
 bool ndshm_requester_is_current(const struct ndshm_requester *requester);
 
 /*
- * ndshm_requester_new() captures the calling process as a requester, which charges @opener as well
- * if that is another user. ndshm_requester_capture() returns @opener if the caller is that. Both
- * return NULL without memory. May sleep.
+ * Return: @opener if the caller is that; else the calling process as a requester, which charges
+ * @opener as well if that is another user; NULL without memory. May sleep.
  */
-struct ndshm_requester *ndshm_requester_new(struct ndshm_requester *opener);
 struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener);
 
 static inline struct ndshm_requester *ndshm_requester_get(struct ndshm_requester *requester)

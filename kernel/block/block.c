@@ -103,7 +103,6 @@ static bool block_free_memory(struct ndshm_block *block)
 
 	if (!xchg(&block->has_memory, false))
 		return false;
-	ndshm_block_keep_pages(block);
 	block_call_free(block);
 	ndshm_uncharge(&block->charge);
 	ndshm_block_leave_sets(block);

@@ -207,13 +207,6 @@ bool ndshm_folio_wait_faults(struct folio *folio, unsigned long deadline);
 /* Zero @count pages of one folio; the caller holds a reference on it. May sleep. */
 void ndshm_pages_zero(struct page *page, unsigned long count);
 
-/*
- * Called before the memory is freed, when nothing is mapped. Pinned pages stay charged
- * until they are unpinned. A chunk with a poisoned page is never freed: it cannot be
- * split, and must not be allocated again.
- */
-void ndshm_block_keep_pages(struct ndshm_block *block);
-
 static inline bool ndshm_block_tryget(struct ndshm_block *block)
 {
 	return refcount_inc_not_zero(&block->object.references);

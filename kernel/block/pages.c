@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks of providers with pages: faults, and the pages' state at the end of a block.
+ * Blocks of providers with pages: faults.
  */
 #include <linux/export.h>
 #include <linux/highmem.h>
@@ -9,7 +9,6 @@
 #include <linux/sched.h>
 #include <linux/sizes.h>
 
-#include "../account/pinned.h"
 #include "../base/testing.h"
 #include "../registration/provider.h"
 #include "block.h"
@@ -101,8 +100,7 @@ struct folio *ndshm_block_get_folio(struct ndshm_block *block)
 	struct page *page;
 	struct folio *folio;
 
-	/* A client is charged for pages that outlive its block only if it can have pinned them. */
-	if (!block->registration->page || block->charge.requester)
+	if (!block->registration->page)
 		return NULL;
 	page = ndshm_block_get_page(&block->object, 0);
 	if (!page)
@@ -325,28 +323,5 @@ void ndshm_pages_zero(struct page *page, unsigned long count)
 		if (!PageHWPoison(page))
 			clear_highpage(page);
 		cond_resched();
-	}
-}
-
-/* Only pages that users could map can be pinned. */
-static bool block_pinnable(const struct ndshm_block *block)
-{
-	return block->charge.requester && block->object.was_mapped;
-}
-
-void ndshm_block_keep_pages(struct ndshm_block *block)
-{
-	const bool pinnable = block_pinnable(block);
-	struct folio *folio;
-	pgoff_t index = 0;
-
-	if (!block->registration->page || (!pinnable && block->object.length == PAGE_SIZE))
-		return;
-	/* Nothing is mapped: any reference besides the block's own is a pin. */
-	while ((folio = block_next_folio(block, &index))) {
-		if (ndshm_folio_broken(folio))
-			folio_get(folio);
-		else if (pinnable && folio_ref_count(folio) > 1)
-			ndshm_pinned_keep(folio, &block->charge);
 	}
 }

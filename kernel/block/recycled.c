@@ -10,7 +10,6 @@
 
 #include <linux/ndshm_netlink.h>
 
-#include "../account/pinned.h"
 #include "../base/deferred.h"
 #include "../base/events.h"
 #include "../base/step.h"
@@ -166,6 +165,17 @@ void ndshm_recycled_free(struct ndshm_recycled *cache)
  * Freeing and reusing
  */
 
+/* Return: true if @folio is large and a page of it is poisoned: it must not be freed. */
+static bool folio_broken(struct folio *folio)
+{
+	long i = folio_test_large(folio) ? folio_nr_pages(folio) : 0;
+
+	while (i--)
+		if (PageHWPoison(folio_page(folio, i)))
+			return true;
+	return false;
+}
+
 /*
  * The folio at page @index of a block, which has it while state_lock is held, unless it is revoked.
  * Return: NULL if others use it, if it is longer than the block, or if the block has several and
@@ -209,7 +219,7 @@ static bool block_reusable(struct ndshm_block *block, bool reuse)
 	for (;;) {
 		spin_lock(&block->object.state_lock);
 		folio = block_sole_folio(block, index);
-		usable = folio && !PageHWPoison(folio_page(folio, 0)) && !ndshm_folio_broken(folio);
+		usable = folio && !PageHWPoison(folio_page(folio, 0)) && !folio_broken(folio);
 		if (usable)
 			index += folio_nr_pages(folio);
 		if (reuse && usable && index == block_page_count(block))

@@ -206,7 +206,6 @@ static void coherent_free(void *provider_context, void *context)
 	struct coherent *coherent = context;
 
 	if (coherent->pages.count) {
-		ndshm_pages_keep_broken(&coherent->pages);
 		ndshm_pages_free(&coherent->pages);
 		return;
 	}

@@ -167,7 +167,7 @@ static void chunk_put(struct page *page, bool reserved)
 {
 	if (reserved)
 		ndshm_reserve_put(page);
-	else
+	else if (!ndshm_chunk_broken(page))
 		put_page(page);
 }
 
@@ -493,19 +493,6 @@ static void pages_release_chunks(struct ndshm_pages *pages)
 	if (pages->count > 1) {
 		sg_free_table(&pages->several->table);
 		kvfree(pages->several);
-	}
-}
-
-void ndshm_pages_keep_broken(struct ndshm_pages *pages)
-{
-	struct ndshm_pages_chunk *chunks = pages_chunks(pages);
-	unsigned int i;
-
-	for (i = 0; i < pages->count; i++) {
-		if (i && !(i % STEP_PAGES))
-			cond_resched();
-		if (ndshm_chunk_broken(chunks[i].page))
-			get_page(chunks[i].page);
 	}
 }
 

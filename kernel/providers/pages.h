@@ -104,12 +104,6 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters, bool re
 				    struct ndshm_pages *pages);
 void ndshm_pages_free(struct ndshm_pages *pages);
 
-/*
- * Never free the chunks that have a broken page. For providers that do not report their pages,
- * where ndshm_block_keep_pages() finds none.
- */
-void ndshm_pages_keep_broken(struct ndshm_pages *pages);
-
 /* Return: the frame of the page at @index, and in *@count how many follow in its chunk. */
 unsigned long ndshm_pages_pfn(const struct ndshm_pages *pages, pgoff_t index,
 			      unsigned long *count);

@@ -10,7 +10,6 @@
 #include <linux/slab.h>
 
 #include "../account/charge.h"
-#include "../account/pinned.h"
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
 #include "../base/testing.h"
@@ -287,38 +286,16 @@ static ndshm_reason_t section_chunk_alloc(struct ndshm_section *section, u32 sta
 	ndshm_test_chunk_delay();
 	object = &chunk->block->object;
 	spin_lock(&object->state_lock);
-	/* Pages are mapped through the section, so ndshm_block_keep_pages() must look for pins. */
-	object->was_mapped = true;
 	reason = chunk_check(chunk);
-	/* Also of a creator that is exempt from charges: see section_bounds_pins(). */
-	if (reason == NDSHM_REASON_NONE && !chunk->block->charge.requester)
-		chunk->block->charge.requester = ndshm_requester_get(section->requester);
 	spin_unlock(&object->state_lock);
 	return reason;
-}
-
-/*
- * A peer can pin memory, free its extents, and begin again, and the creator is charged. Return:
- * true if the section's memory, @more pages of it that are to be added, and what is pinned of the
- * memory that it had, are at most twice MaxSize. Memory that is being freed is not counted.
- */
-static bool section_bounds_pins(const struct ndshm_section *section, u32 more)
-{
-	const long most = 2 * (section->object.length >> PAGE_SHIFT);
-	const long pages = (long)READ_ONCE(section->committed) + more;
-
-	if (pages + atomic_long_read(&section->requester->pinned) <= most)
-		return true;
-	/* The end of a pin is no event. */
-	ndshm_pinned_reap();
-	return pages + atomic_long_read(&section->requester->pinned) <= most;
 }
 
 ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
 				  u32 end, struct list_head *chunks)
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	u32 count, slot, added = 0;
+	u32 count, slot;
 	bool hole;
 
 	/* The adapter's isolation may have changed since the section was created. */
@@ -336,9 +313,6 @@ ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
 			return NDSHM_REASON_MEMORY;
 		slot = round_down(start, NDSHM_SLOT_PAGES) + NDSHM_SLOT_PAGES;
 		count = min(count, slot - start);
-		added += count;
-		if (!section_bounds_pins(section, added))
-			return NDSHM_REASON_SECTION_PINNED;
 		reason = section_chunk_alloc(section, start, count, chunks);
 		start += count;
 		cond_resched();

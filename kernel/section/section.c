@@ -429,8 +429,7 @@ ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *reques
 	if (ndshm_extent_map_init(&section->map,
 				  PAGE_ALIGN(request->max_size) >> PAGE_SHIFT))
 		goto err_section;
-	/* Its own: the requester counts the pinned pages of this section only. */
-	section->requester = ndshm_requester_new(request->opener);
+	section->requester = ndshm_requester_capture(request->opener);
 	if (!section->requester)
 		goto err_map;
 	if (ndshm_file_cache_init(&section->file_cache))

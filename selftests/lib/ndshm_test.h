@@ -177,9 +177,9 @@ static inline __u64 ndshm_locked(int fd)
 }
 
 /*
- * Wait until nothing is charged to the calling user. Pages that an earlier program pinned stay
- * charged until the kernel, which looks once a second, finds them unpinned; later they would
- * change the account during a test. An account that stays the same belongs to another client.
+ * Wait until nothing is charged to the calling user: memory of an earlier program that a worker
+ * frees late would change the account during a test. An account that stays the same belongs to
+ * another client.
  */
 static inline void ndshm_wait_uncharged(int fd)
 {

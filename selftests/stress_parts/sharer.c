@@ -116,9 +116,6 @@ __u32 sharer_ioctl(int fd, unsigned long command, void *argument, size_t size,
 	}
 	if (reason == NDSHM_REASON_EXTENT_UNKNOWN && allowed & MAY_BE_UNKNOWN)
 		return reason;
-	/* Memory that a sharer pinned takes the place. */
-	if (reason == NDSHM_REASON_SECTION_PINNED && allowed & MAY_BE_FULL)
-		return NDSHM_REASON_SECTION_FULL;
 	stress_error("command %#lx must not answer %s", command,
 		     ndshm_expected[reason].name);
 	return STRESS_BROKEN;

@@ -610,8 +610,8 @@ struct ndshm_block_alloc_args {
  *	equals (ENOENT, HANDLE_UNKNOWN: nothing is freed); else 0
  *
  * A revoked block's handle is freed as well. The handles are invalid at once; the memory
- * is freed with its last mapping. Pages pinned by the kernel (O_DIRECT, vmsplice(),
- * io_uring) stay charged until they are unpinned, and up to a second longer.
+ * is freed, and uncharged, with its last mapping. Pages pinned by the kernel (O_DIRECT,
+ * vmsplice(), io_uring) stay in the accounts of the memory cgroup and of their user.
  *
  * Without NDSHM_FEATURE_FREE_MANY the members from @handles on are an unknown tail: a
  * @count is E2BIG (ARGUMENT_TAIL).
@@ -946,9 +946,8 @@ struct ndshm_section_share_args {
  * attached or mapped (EIDRM), and the memory is freed with the last mapping.
  *
  * With NDSHM_DELETE_REVOKE access through all mappings is SIGBUS, and the memory is freed
- * and uncharged before the call returns. Two kinds of memory stay charged longer: pinned
- * pages, until they are unpinned, and memory under a claim that the device may still use,
- * until the claim ends. A section that was deleted before can still be revoked.
+ * and uncharged before the call returns, except memory under a claim that the device may
+ * still use, until the claim ends. A section that was deleted before can still be revoked.
  */
 struct ndshm_section_delete_args {
 	__u32 size;
@@ -1087,10 +1086,8 @@ struct ndshm_section_export_args {
  * @out_length: in bytes
  *
  * Allocates at the lowest suitable offset that has memory, or else adds memory to the
- * section. Returns ENOSPC: SECTION_FULL if no free range fits, SECTION_PINNED if memory that
- * processes have pinned, and the section's own, would exceed 2 * MaxSize. With an alignment the
- * search is bounded: if thousands of ranges are long enough but not aligned, a suitable
- * one can be missed.
+ * section. Returns ENOSPC (SECTION_FULL) if no free range fits. With an alignment the search is
+ * bounded: if thousands of ranges are long enough but not aligned, a suitable one can be missed.
  */
 struct ndshm_extent_alloc_args {
 	__u32 size;

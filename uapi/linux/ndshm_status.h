@@ -155,8 +155,8 @@
 #define NDSHM_REASON_REQUEST_QUOTA		__NDSHM_REASON(85U)
 #define NDSHM_REASON_CLIENT_QUOTA		__NDSHM_REASON(86U)
 
-/* Pinned memory of sections. */
-#define NDSHM_REASON_SECTION_PINNED		__NDSHM_REASON(87U)
+/* Platform devices. */
+#define NDSHM_REASON_ADAPTER_UNSTOPPABLE	__NDSHM_REASON(87U)
 
 /* Names of sections. */
 #define NDSHM_REASON_SECTION_UNKNOWN		__NDSHM_REASON(88U)
@@ -188,10 +188,7 @@
 /* Export of a range of a section. */
 #define NDSHM_REASON_EXPORT_RANGE		__NDSHM_REASON(105U)
 
-/* Platform devices. */
-#define NDSHM_REASON_ADAPTER_UNSTOPPABLE	__NDSHM_REASON(106U)
-
 /* One more than the highest reason of this header. */
-#define NDSHM_REASON_COUNT_KNOWN		107U
+#define NDSHM_REASON_COUNT_KNOWN		106U
 
 #endif /* _UAPI_LINUX_NDSHM_STATUS_H */

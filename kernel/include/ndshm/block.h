@@ -286,8 +286,8 @@ void ndshm_block_put(struct ndshm_block *block);
  *
  * Context: Process context; does not sleep.
  * Return: the folio, which contains the whole block from its first byte on, for folio_put().
- * NULL if the provider's memory has no pages, if the block has several folios or is a client's,
- * or if its revocation has begun.
+ * NULL if the provider's memory has no pages, if the block has several folios, or if its revocation
+ * has begun.
  */
 struct folio *ndshm_block_get_folio(struct ndshm_block *block);
 

@@ -148,8 +148,9 @@ struct ndshm_provider_characteristics {
  *	must be ordinary memory, single or compound, and are freed with their last
  *	reference. Until the free handler runs the block has one reference to each page,
  *	which must not be part of another block. The folio's index is its position in
- *	the block and a multiple of its size; its lock, private data and lru are
- *	reserved for the core. Must not sleep; a lock of the block may be held.
+ *	the block and a multiple of its size; its lock is reserved for the core. The free
+ *	handler must not free a large folio with a poisoned page, which cannot be split.
+ *	Must not sleep; a lock of the block may be held.
  *
  * @sync: Synchronise a non-empty range of a block (@context) before device access
  *	(@for_device) or after it. NULL: the memory is coherent. Must not sleep; a lock

@@ -22,10 +22,6 @@ void ndshm_deferred_wait(void)
 {
 }
 
-void ndshm_pinned_reap(void)
-{
-}
-
 static void set_limits(void)
 {
 	max_user_sections = 5;
