@@ -68,12 +68,9 @@ static int make_objects(struct ndshm *ndshm, struct ndshm_block **blocks, size_t
 static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
 		    struct ndshm_block **blocks, struct ndshm_block_info *infos, size_t count)
 {
-	const uint64_t features = ndshm->info.out_features;
-	/* Without what the module does not know. */
 	struct ndshm_block_alloc_args argument = {
 		.size = sizeof(argument),
-		.flags = request->flags &
-			 ~(features & NDSHM_FEATURE_RECYCLE ? 0 : NDSHM_ALLOC_RECYCLE),
+		.flags = request->flags,
 		.adapter = request->adapter ? request->adapter :
 					      ndshm->info.out_default_adapter,
 		.provider = request->provider,
@@ -82,7 +79,7 @@ static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
 		.usage = request->usage,
 		.count = count,
 		.blocks = (uintptr_t)infos,
-		.tag = features & NDSHM_FEATURE_TAGS ? request->tag : 0,
+		.tag = ndshm->info.out_features & NDSHM_FEATURE_TAGS ? request->tag : 0,
 	};
 	int error = make_objects(ndshm, blocks, count);
 

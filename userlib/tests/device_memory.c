@@ -80,7 +80,7 @@ static void many_fail_together(void)
 	ndshm_close(ndshm);
 }
 
-/* A device that does not know the flag, or tags, would refuse them. */
+/* A device that does not know tags would refuse them. */
 static void unknown_features_are_not_used(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -88,7 +88,7 @@ static void unknown_features_are_not_used(void)
 	struct ndshm *ndshm;
 
 	request.length = 1;
-	request.flags = NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_RECYCLE;
+	request.flags = NDSHM_ALLOC_CONTIGUOUS;
 	request.tag = NDSHM_TAG('t', 'a', 'g', 0);
 	ndshm = device_open();
 	REQUIRE(ndshm && !ndshm_alloc(ndshm, &request, &block));
@@ -97,7 +97,7 @@ static void unknown_features_are_not_used(void)
 	CHECK(requested.alloc.tag == 0x00676174);
 	ndshm_close(ndshm);
 
-	answer.features &= ~(NDSHM_FEATURE_RECYCLE | NDSHM_FEATURE_TAGS);
+	answer.features &= ~NDSHM_FEATURE_TAGS;
 	REQUIRE(!ndshm_open(DEVICE, &ndshm) && !ndshm_alloc(ndshm, &request, &block));
 	CHECK(requested.alloc.flags == NDSHM_ALLOC_CONTIGUOUS && !requested.alloc.tag);
 	ndshm_free(block);

@@ -382,7 +382,7 @@ static void bad_requests_are_refused(void)
 
 	/* A success clears the reason. */
 	request = request_of(page);
-	request.flags = NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_RECYCLE;
+	request.flags = NDSHM_ALLOC_CONTIGUOUS;
 	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));
 	ndshm_free(block);
 }

@@ -17,7 +17,6 @@ static const struct {
 	{ NDSHM_FEATURE_SECTIONS, "sections" },
 	{ NDSHM_FEATURE_NAMES, "names" },
 	{ NDSHM_FEATURE_FREE_MANY, "free-many" },
-	{ NDSHM_FEATURE_RECYCLE, "recycle" },
 	{ NDSHM_FEATURE_IRQS, "irqs" },
 	{ NDSHM_FEATURE_EXPORT, "export" },
 	{ NDSHM_FEATURE_RESET, "reset" },
