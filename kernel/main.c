@@ -12,7 +12,6 @@
 #include "base/step.h"
 #include "block/block.h"
 #include "block/members.h"
-#include "block/recycled.h"
 #include "block/request.h"
 #include "cdev/cdev.h"
 #include "netlink/netlink.h"
@@ -59,7 +58,6 @@ static const struct {
 	{ ndshm_claim_setup, ndshm_claim_teardown },
 	{ ndshm_queue_setup, ndshm_queue_teardown },
 	{ ndshm_request_setup, ndshm_request_teardown },
-	{ ndshm_recycled_setup, ndshm_recycled_teardown },
 	{ ndshm_section_setup, ndshm_section_teardown },
 	{ ndshm_oom_setup, ndshm_oom_teardown },
 	{ coherent_setup, ndshm_coherent_teardown },

@@ -150,7 +150,7 @@ FIXTURE_VARIANT_ADD(shape, adapter_config) {
 FIXTURE_VARIANT_ADD(shape, block_alloc) {
 	.command = NDSHM_BLOCK_ALLOC,
 	.size = sizeof(struct ndshm_block_alloc_args),
-	.known_flags = NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_RECYCLE,
+	.known_flags = NDSHM_ALLOC_CONTIGUOUS,
 };
 
 FIXTURE_VARIANT_ADD(shape, block_free) {
@@ -898,7 +898,6 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_SECTIONS |
 					    NDSHM_FEATURE_NAMES |
 					    NDSHM_FEATURE_FREE_MANY |
-					    NDSHM_FEATURE_RECYCLE |
 					    NDSHM_FEATURE_IRQS |
 					    NDSHM_FEATURE_EXPORT |
 					    NDSHM_FEATURE_RESET |
@@ -916,7 +915,6 @@ TEST_F(request, info)
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SECTIONS);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_NAMES);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_FREE_MANY);
-	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_RECYCLE);
 	EXPECT_EQ(self->page, info->out_page_size);
 	EXPECT_EQ(ndshm_read_number("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"),
 		  (long long)info->out_huge_size);

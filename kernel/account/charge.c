@@ -242,7 +242,11 @@ static unsigned long requester_current_limit(void)
 	return rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 }
 
-bool ndshm_requester_is_current(const struct ndshm_requester *requester)
+/*
+ * Return: true if process, credentials, limit and memory cgroup of the caller are those of
+ * @requester.
+ */
+static bool requester_is_current(const struct ndshm_requester *requester)
 {
 	struct mem_cgroup *memcg;
 

@@ -43,12 +43,6 @@ struct ndshm_requester {
 };
 
 /*
- * Return: true if process, credentials, limit and memory cgroup of the caller are those of
- * @requester.
- */
-bool ndshm_requester_is_current(const struct ndshm_requester *requester);
-
-/*
  * Return: @opener if the caller is that; else the calling process as a requester, which charges
  * @opener as well if that is another user; NULL without memory. May sleep.
  */

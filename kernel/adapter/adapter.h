@@ -69,14 +69,6 @@ struct ndshm_adapter {
 	kuid_t claimant;
 };
 
-/* Called under RCU. Return: the adapter, without a reference, or NULL. */
-static inline struct ndshm_adapter *ndshm_adapter_peek(u32 id)
-{
-	struct ndshm_entry *entry = xa_load(&ndshm_adapters.entries, id);
-
-	return entry ? container_of(entry, struct ndshm_adapter, entry) : NULL;
-}
-
 /* Lookups take a reference, or return NULL; see ndshm_registry_next(). */
 static inline struct ndshm_adapter *ndshm_adapter_find_id(u32 id)
 {

@@ -131,57 +131,6 @@ static inline vm_fault_t ndshm_insert_folio_pmd(struct vm_fault *vmf, struct fol
 	(struct user_namespace *user_ns, struct dentry *dentry, struct iattr *attr)
 #endif
 
-/* kernel/block: shrinkers are allocated since 6.7, and list_lru_add() has the node */
-#include <linux/list_lru.h>
-#include <linux/shrinker.h>
-#include <linux/slab.h>
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-static inline int ndshm_shrinker_start(struct shrinker *shrinker, struct list_lru *lru)
-{
-	int ret = list_lru_init_memcg(lru, shrinker);
-
-	if (!ret)
-		shrinker_register(shrinker);
-	return ret;
-}
-#else
-static inline struct shrinker *shrinker_alloc(unsigned int flags, const char *name)
-{
-	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
-
-	if (shrinker)
-		shrinker->flags = flags;
-	return shrinker;
-}
-
-static inline void shrinker_free(struct shrinker *shrinker)
-{
-	unregister_shrinker(shrinker);
-	kfree(shrinker);
-}
-
-/* The list needs the id that the registration gives. */
-static inline int ndshm_shrinker_start(struct shrinker *shrinker, struct list_lru *lru)
-{
-	int ret = register_shrinker(shrinker, "ndshm");
-
-	return ret ?: list_lru_init_memcg(lru, shrinker);
-}
-#endif
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-#define list_lru_add_obj list_lru_add
-#define list_lru_del_obj list_lru_del
-#endif
-
-/* kernel/block: a list_lru_walk_cb has no @lock since 6.13 */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#define NDSHM_LRU_WALK_ARGUMENTS \
-	(struct list_head *item, struct list_lru_one *list, void *context)
-#else
-#define NDSHM_LRU_WALK_ARGUMENTS \
-	(struct list_head *item, struct list_lru_one *list, spinlock_t *lock, void *context)
-#endif
-
 /* kernel/tests: before 6.10 the DMA API never skips the syncs of a device */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 static inline void dma_reset_need_sync(struct device *dev)

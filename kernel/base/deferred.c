@@ -19,9 +19,9 @@ void ndshm_deferred_free(struct work_struct *work)
 	queue_work(deferred_queue, work);
 }
 
-bool ndshm_deferred_begin(void)
+void ndshm_deferred_begin(void)
 {
-	return atomic_inc_return(&deferred_frees) > 1;
+	atomic_inc(&deferred_frees);
 }
 
 void ndshm_deferred_done(void)
@@ -30,10 +30,13 @@ void ndshm_deferred_done(void)
 		wake_up_all(&deferred_wait);
 }
 
-void ndshm_deferred_wait(void)
+bool ndshm_deferred_wait(void)
 {
+	if (!atomic_read(&deferred_frees))
+		return false;
 	wait_event_killable_timeout(deferred_wait, !atomic_read(&deferred_frees),
 				    FREE_WAIT);
+	return true;
 }
 
 void ndshm_deferred_flush(void)

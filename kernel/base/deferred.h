@@ -12,14 +12,14 @@
 void ndshm_deferred_free(struct work_struct *work);
 void ndshm_deferred_done(void);
 
-/*
- * Make others wait for frees of the caller, until ndshm_deferred_done(). Return: true if there were
- * other frees. Context: any.
- */
-bool ndshm_deferred_begin(void);
+/* Make others wait for frees of the caller, until ndshm_deferred_done(). Context: any. */
+void ndshm_deferred_begin(void);
 
-/* Wait until no free is deferred, at most half a second or until a fatal signal. */
-void ndshm_deferred_wait(void);
+/*
+ * Wait until no free is deferred, at most half a second or until a fatal signal. Return: false if
+ * none was.
+ */
+bool ndshm_deferred_wait(void);
 
 /* Wait for all work that is queued, but not for delayed work that is not yet due. */
 void ndshm_deferred_flush(void);

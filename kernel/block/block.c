@@ -143,7 +143,7 @@ static void block_free(struct ndshm_block *block)
 		kfree(block);
 }
 
-void ndshm_block_report_free(struct ndshm_block *block)
+static void block_report_free(struct ndshm_block *block)
 {
 	if (trace_ndshm_block_free_enabled())
 		block_trace_free(block);
@@ -153,8 +153,7 @@ static void block_release(struct ndshm_object *object)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
 
-	if (!hlist_unhashed(&block->in_table))
-		ndshm_block_table_remove(block);
+	ndshm_block_table_remove(block);
 	/*
 	 * A removal waits until the block has left its sets, and the task of a client can be
 	 * stopped by its cgroup.
@@ -163,8 +162,7 @@ static void block_release(struct ndshm_object *object)
 		ndshm_step_run(block_free_step, block);
 	else
 		block_free_memory(block);
-	if (!block->recycled)
-		ndshm_block_report_free(block);
+	block_report_free(block);
 	block_free(block);
 }
 
@@ -356,8 +354,7 @@ bool ndshm_block_revoke(struct ndshm_block *block)
 		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->object.id, NDSHM_TRACE_PACKETS,
 					packets, NULL);
 	ndshm_active_drain(&block->packets);
-	/* Constant by now: it changes only while the block is not marked as revoked. */
-	if (!block_free_memory(block) || READ_ONCE(block->recycled))
+	if (!block_free_memory(block))
 		return false;
 	trace_ndshm_block_revoked(block->object.id, block->adapter->entry.id,
 				  block->registration->provider->entry.id, block->consumed,
@@ -532,7 +529,6 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 
 	block->virtual_address = p->virtual_address;
 	block->needs_sync = p->needs_sync;
-	block->recyclable &= !p->needs_sync;
 	block->consumed = p->consumed ?: PAGE_ALIGN(requested->length);
 	if (reason == NDSHM_REASON_NONE && p->needs_sync && !registration->sync)
 		reason = NDSHM_REASON_PROVIDER_BAD_REPLY;
@@ -596,9 +592,6 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	block->usage = p->usage;
 	block->preferred_node = p->preferred_node;
 	block->tag = p->tag;
-	/* Of the built-in providers: the module of another could not be unloaded. */
-	block->recyclable = allocation->recycle && registration->page &&
-			    registration->provider->owner == THIS_MODULE;
 	if (p->revoked) {
 		block->revoke_cb = (void *)block + size;
 		/* The block of a request has no owner before ndshm_block_arm(). */
@@ -609,19 +602,10 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	return block;
 }
 
-void ndshm_block_report_alloc(struct ndshm_block *block)
+static void block_report_alloc(struct ndshm_block *block)
 {
 	if (trace_ndshm_block_alloc_enabled())
 		block_trace_alloc(block);
-}
-
-bool ndshm_block_reclaim(struct ndshm_block *block)
-{
-	const bool freed = block_free_memory(block);
-
-	/* The rest may be the last of an adapter, whose device takes locks. */
-	ndshm_block_put(block);
-	return freed;
 }
 
 static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler_call *call,
@@ -653,7 +637,7 @@ static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler
 		reason = block_closed_reason(block);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_module;
-	ndshm_block_report_alloc(block);
+	block_report_alloc(block);
 	if (p->list)
 		block_fill_segments(block, p->list);
 	p->shared_memory_handle = block->object.id;

@@ -46,11 +46,8 @@ struct pid;
  * @pid: process of the requester, held; NULL: the kernel
  * @revoke_cb: callback of the owner in the kernel, which holds a reference; behind
  *	@provider_bytes; NULL: the owner needs none
- * @recycled: memory that waits for reuse, while the block was freed by its user, and reported
- *	so; else NULL. Changed with the state_lock held
  * @charged: a user was charged
  * @needs_sync: the provider requires ndshm_sync()
- * @recyclable: may be kept for reuse when its user frees it
  * @has_memory: the caller that clears it frees the memory
  * @adopted: the caller that clears it drops the reference of ndshm_block_adopt()
  * @packets: each has an active reference and one to the block; killed when the block
@@ -58,12 +55,12 @@ struct pid;
  * @work: frees the block after the last reference was dropped in atomic context
  * @in_provider: member of the provider's set while it has memory
  * @in_user: member of ndshm_block_user() while it has memory
- * @in_table: member of the table of all blocks, or of a recycled cache
+ * @in_table: member of the table of all blocks
  * @provider_bytes: for the provider's use, of the registration's context_size
  *
- * Immutable once the block is published, but for @object, @recycled, @has_memory, @adopted,
- * @packets, @work, @in_*, and what @revoke_cb points to. The memory is freed with the last
- * reference, or earlier by a revocation. See struct ndshm_object for references.
+ * Immutable once the block is published, but for @object, @has_memory, @adopted, @packets, @work,
+ * @in_*, and what @revoke_cb points to. The memory is freed with the last reference, or earlier by a
+ * revocation. See struct ndshm_object for references.
  */
 struct ndshm_block {
 	struct ndshm_object object;
@@ -87,10 +84,8 @@ struct ndshm_block {
 	struct ndshm_charge charge;
 	struct pid *pid;
 	struct ndshm_revoke_cb *revoke_cb;
-	struct folio *recycled;
 	bool charged;
 	bool needs_sync;
-	bool recyclable;
 	bool has_memory;
 	bool adopted;
 	union {
@@ -128,14 +123,12 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
  * @charge: an earlier charge of @requester, which is moved to the block; or NULL
  * @aborted: of a request: turns true when it is aborted, and the caller must arm the
  *	block; NULL: the caller owns the block
- * @recycle: the blocks may be kept for reuse when they are freed: see ndshm_recyclable()
  */
 struct ndshm_allocation {
 	struct ndshm_claim *claim;
 	struct ndshm_requester *requester;
 	struct ndshm_charge *charge;
 	const bool *aborted;
-	bool recycle;
 };
 
 /*
@@ -153,16 +146,6 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *parameters,
  * was revoked before.
  */
 ndshm_reason_t ndshm_block_arm(struct ndshm_block *block);
-
-/*
- * Free the memory of a block of a recycled cache, and drop the caller's reference. Takes no lock
- * that is held while memory is allocated. Return: false if a revocation frees it or did. May sleep.
- */
-bool ndshm_block_reclaim(struct ndshm_block *block);
-
-/* Report the begin and the end of a block to listeners. */
-void ndshm_block_report_alloc(struct ndshm_block *block);
-void ndshm_block_report_free(struct ndshm_block *block);
 
 /* Bytes that a block of @length takes at most: a power of two of pages. */
 static inline u64 ndshm_upper_bound(u64 length)

@@ -170,7 +170,7 @@ static struct ndshm_block *bucket_find(struct bucket *bucket, u32 id)
 }
 
 /* Ids are random: counted ones would disclose the number of other clients' allocations. */
-void ndshm_block_table_add(struct ndshm_block *block)
+static void block_table_add(struct ndshm_block *block)
 {
 	struct bucket *bucket;
 	bool added = false;
@@ -197,7 +197,7 @@ bool ndshm_block_publish(struct ndshm_block *block)
 		return false;
 	block->has_memory = true;
 	/* Last: from here on lookups find the block. */
-	ndshm_block_table_add(block);
+	block_table_add(block);
 	return true;
 }
 
@@ -208,19 +208,6 @@ void ndshm_block_table_remove(struct ndshm_block *block)
 	raw_spin_lock_irq(&bucket->lock);
 	hlist_del_init(&block->in_table);
 	raw_spin_unlock_irq(&bucket->lock);
-}
-
-bool ndshm_block_table_remove_sole(struct ndshm_block *block)
-{
-	struct bucket *bucket = bucket_of(block->object.id);
-	bool sole;
-
-	raw_spin_lock_irq(&bucket->lock);
-	sole = refcount_read(&block->object.references) == 1;
-	if (sole)
-		hlist_del_init(&block->in_table);
-	raw_spin_unlock_irq(&bucket->lock);
-	return sole;
 }
 
 struct ndshm_block *ndshm_block_find(u32 id,

@@ -29,13 +29,8 @@ static inline struct ndshm_blockset *ndshm_block_user(const struct ndshm_block *
 /* Remove a block, whose memory was freed, from both sets. They may be freed when this returns. */
 void ndshm_block_leave_sets(struct ndshm_block *block);
 
-/*
- * Give a block an unused random id, and make lookups find it; undo it. remove_sole does so
- * unless the block has another reference than the caller's: then it returns false.
- */
-void ndshm_block_table_add(struct ndshm_block *block);
+/* Remove a block from the table, so that lookups do not find it. */
 void ndshm_block_table_remove(struct ndshm_block *block);
-bool ndshm_block_table_remove_sole(struct ndshm_block *block);
 
 /*
  * Return: the block of @adapter with this id, with a reference; NULL if there is none or

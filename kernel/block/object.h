@@ -77,8 +77,8 @@ struct ndshm_object_ops {
  * @length: bytes; whole pages unless @unmappable
  * @frames: mapped by @ops->pfn as VM_PFNMAP, not by pages
  * @unmappable: mmap fails
- * @was_mapped: has had a file, so faults may be in flight; changed with @state_lock held, cleared
- *	when the memory is recycled, which was not pinned then
+ * @was_mapped: has had a file, so faults may be in flight; set with @state_lock held,
+ *	never cleared
  * @handle: handle of the owning client; 0 for a block of a kernel user
  * @id: number for /proc/PID/maps; the shared memory handle of a block
  * @mappings: VMAs of the object; for a section, those of its creator

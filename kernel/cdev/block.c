@@ -3,10 +3,6 @@
  * BLOCK_ALLOC, BLOCK_FREE, BLOCK_QUERY, BLOCK_SYNC, and the adapters and providers that a client
  * may use.
  */
-#include <linux/cred.h>
-#include <linux/memcontrol.h>
-#include <linux/pid.h>
-#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -19,7 +15,6 @@
 #include "../base/deferred.h"
 #include "../base/params.h"
 #include "../block/block.h"
-#include "../block/recycled.h"
 #include "../registration/provider.h"
 #include "cdev.h"
 #include "client.h"
@@ -131,7 +126,6 @@ static ndshm_reason_t block_copy_segments(const struct ndshm_block *block, u64 u
  * struct batch - blocks of a BLOCK_ALLOC, and handles for them
  * @count: number of blocks
  * @reserved: number of handles that are reserved and not published
- * @reused: the blocks are of the recycled cache
  * @blocks: array; @block if @count is 1
  * @handles: array; @handle if @count is 1
  * @block: see @blocks
@@ -140,7 +134,6 @@ static ndshm_reason_t block_copy_segments(const struct ndshm_block *block, u64 u
 struct batch {
 	u32 count;
 	u32 reserved;
-	bool reused;
 	struct ndshm_block **blocks;
 	u32 *handles;
 	struct ndshm_block *block;
@@ -182,70 +175,6 @@ static ndshm_reason_t batch_reserve(struct batch *batch, struct ndshm_handles *t
 		batch->reserved++;
 	}
 	return reason;
-}
-
-/* The end of a queue does not wait for cached blocks. */
-static bool block_alloc_recycles(const struct ndshm_block_alloc_args *argument)
-{
-	return argument->flags & NDSHM_ALLOC_RECYCLE && ndshm_recyclable(argument->length) &&
-	       !argument->queue_id && !argument->vport_id;
-}
-
-/*
- * The recycled cache of a client, for an allocation that asks for it, or NULL. The charge of
- * another process is that one's own.
- */
-static struct ndshm_recycled *client_recycled(struct ndshm_client *client,
-					      const struct ndshm_block_alloc_args *argument,
-					      const struct ndshm_allocation *allocation)
-{
-	struct ndshm_recycled *cache, *other;
-	struct mem_cgroup *memcg;
-
-	if (!block_alloc_recycles(argument) || allocation->requester != client->opener)
-		return NULL;
-	cache = READ_ONCE(client->recycled);
-	if (cache)
-		return cache;
-	/* Of the cgroup of the blocks, which reclaims it with them. */
-	memcg = set_active_memcg(client->opener->memcg);
-	cache = ndshm_recycled_alloc(client->opener->cred->user);
-	set_active_memcg(memcg);
-	if (!cache)
-		return NULL;
-	other = cmpxchg(&client->recycled, NULL, cache);
-	if (other)
-		ndshm_recycled_free(cache);
-	return other ?: cache;
-}
-
-/*
- * Take blocks of the client's cache. The references that the blocks have to the adapter and the
- * provider are enough. Return: false if there are none, or if client_request_blocks() will find
- * an error.
- */
-static bool client_reuse_blocks(struct ndshm_client *client,
-				const struct ndshm_block_alloc_args *argument,
-				struct ndshm_parameters *p, struct batch *batch)
-{
-	struct ndshm_recycled *cache = READ_ONCE(client->recycled);
-
-	if (!cache || !block_alloc_recycles(argument) ||
-	    !ndshm_requester_is_current(client->opener) ||
-	    batch_reserve(batch, &client->handles) != NDSHM_REASON_NONE)
-		return false;
-	rcu_read_lock();
-	p->adapter = ndshm_adapter_peek(argument->adapter);
-	/* A claim is checked with a reference: see client_alloc_blocks(). */
-	if (p->adapter && !p->adapter->ops) {
-		p->provider = ndshm_provider_peek(argument->provider, p->adapter);
-		batch->reused = ndshm_client_admit(client, p->adapter, NULL, p->provider) ==
-				NDSHM_REASON_NONE &&
-				ndshm_recycled_take(cache, p, batch->blocks, batch->count);
-	}
-	rcu_read_unlock();
-	batch->reused = batch->reused && ndshm_recycled_reuse(p, batch->blocks, batch->count);
-	return batch->reused;
 }
 
 static ndshm_reason_t block_alloc_check(const struct ndshm_block_alloc_args *argument,
@@ -312,36 +241,24 @@ static ndshm_reason_t batch_deliver(struct batch *batch, struct ndshm_command *c
 	if (reason != NDSHM_REASON_LIST_SHORT)
 		argument->out_segments = 0;
 	for (i = 0; i < batch->count; i++)
-		if (!batch->reused || !ndshm_recycled_put(client->recycled, blocks[i]))
-			ndshm_block_release(blocks[i]);
+		ndshm_block_release(blocks[i]);
 	return reason;
 }
 
 static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 					  struct ndshm_parameters *parameters,
-					  struct ndshm_allocation *allocation,
+					  const struct ndshm_allocation *allocation,
 					  struct batch *batch)
 {
-	struct ndshm_client *client = ndshm_client_of(command);
-	ndshm_reason_t reason = batch_reserve(batch, &client->handles);
+	ndshm_reason_t reason = batch_reserve(batch, &ndshm_client_of(command)->handles);
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	allocation->recycle = client_recycled(client, command->argument, allocation);
-	if (allocation->recycle && allocation->claim &&
-	    ndshm_recycled_take(client->recycled, parameters, batch->blocks, batch->count))
-		batch->reused = ndshm_recycled_reuse(parameters, batch->blocks, batch->count);
-	if (batch->reused)
-		return batch_deliver(batch, command);
-	if (allocation->recycle)
-		ndshm_recycled_make_room(client->recycled, parameters, batch->count);
 	reason = ndshm_blocks_alloc(parameters, allocation, batch->blocks, batch->count);
-	/* A charge that is refused has flushed them before. */
+	/* Memory that is being freed must not cause a refusal. */
 	if ((reason == NDSHM_REASON_PROVIDER_RESOURCES || reason == NDSHM_REASON_MEMORY) &&
-	    ndshm_recycled_flush_user(allocation->requester->cred->user)) {
-		ndshm_deferred_wait();
+	    ndshm_deferred_wait())
 		reason = ndshm_blocks_alloc(parameters, allocation, batch->blocks, batch->count);
-	}
 	return reason == NDSHM_REASON_NONE ? batch_deliver(batch, command) : reason;
 }
 
@@ -385,7 +302,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
-		.flags = argument->flags & ~NDSHM_ALLOC_RECYCLE,
+		.flags = argument->flags,
 		.queue_id = argument->queue_id,
 		.preferred_node = argument->preferred_node,
 		.usage = argument->usage,
@@ -407,10 +324,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 	reason = batch_init(&batch, argument->count);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (client_reuse_blocks(client, argument, &parameters, &batch))
-		reason = batch_deliver(&batch, command);
-	else
-		reason = client_request_blocks(command, &parameters, &batch);
+	reason = client_request_blocks(command, &parameters, &batch);
 	batch_fini(&batch, &client->handles);
 	return reason;
 }
@@ -418,15 +332,10 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 /* Takes over the reference of the block's handle, which was taken. */
 static void client_free_block(struct ndshm_client *client, struct ndshm_object *object)
 {
-	struct ndshm_block *block = ndshm_block_of(object);
-
 	/* Without another reference there is no file, and no mmap() in progress. */
 	if (refcount_read(&object->references) != 1)
 		ndshm_object_retire(object, &client->file_cache);
-	/* For others, who will not allocate, the opener must not go on paying. */
-	if (!block->recyclable || task_tgid(current) != client->opener->pid ||
-	    !ndshm_recycled_put(client->recycled, block))
-		ndshm_object_put(object);
+	ndshm_object_put(object);
 }
 
 /* An array of blocks, and every argument that is not valid. */

@@ -7,7 +7,6 @@
 
 #include "../account/charge.h"
 #include "../adapter/claim.h"
-#include "../block/recycled.h"
 #include "cdev.h"
 #include "client.h"
 
@@ -54,8 +53,6 @@ void ndshm_client_close(struct ndshm_client *client)
 		ndshm_object_retire(object, NULL);
 		ndshm_object_put(object);
 	}
-	if (client->recycled)
-		ndshm_recycled_free(client->recycled);
 	/* Every published handle was taken above. */
 	WARN_ON_ONCE(client->handles.live);
 	ndshm_handles_fini(&client->handles);

@@ -12,7 +12,6 @@
 #include "handles.h"
 #include "ioctl.h"
 
-struct ndshm_recycled;
 struct ndshm_requester;
 
 /**
@@ -20,7 +19,6 @@ struct ndshm_requester;
  * @handles: handles of blocks and BARs
  * @file_cache: cached file for mapped objects
  * @claims: claims, and whether the file was opened with CAP_SYS_RAWIO
- * @recycled: freed blocks for reuse; NULL before the first allocation that asks for it
  * @opener: requester for the user that opened the file; also charged for what other users do with
  *	it
  */
@@ -28,7 +26,6 @@ struct ndshm_client {
 	struct ndshm_handles handles;
 	struct ndshm_file_cache file_cache;
 	struct ndshm_claims claims;
-	struct ndshm_recycled *recycled;
 	struct ndshm_requester *opener;
 };
 

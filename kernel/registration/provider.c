@@ -71,18 +71,13 @@ static struct ndshm_provider *provider_find_default(struct ndshm_adapter *adapte
 	       rcu_dereference(built_in[adapter->reach]);
 }
 
-struct ndshm_provider *ndshm_provider_peek(u32 id, struct ndshm_adapter *adapter)
-{
-	return id ? provider_of(xa_load(&ndshm_providers.entries, id)) :
-		    provider_find_default(adapter);
-}
-
 struct ndshm_provider *ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter)
 {
 	struct ndshm_provider *provider;
 
 	rcu_read_lock();
-	provider = ndshm_provider_peek(id, adapter);
+	provider = id ? provider_of(xa_load(&ndshm_providers.entries, id)) :
+			provider_find_default(adapter);
 	if (provider && !refcount_inc_not_zero(&provider->entry.references))
 		provider = NULL;
 	rcu_read_unlock();

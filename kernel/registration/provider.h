@@ -100,9 +100,6 @@ static inline bool ndshm_provider_serves(const struct ndshm_provider *provider,
  */
 struct ndshm_provider *ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter);
 
-/* As ndshm_provider_choose(), called under RCU and without a reference. */
-struct ndshm_provider *ndshm_provider_peek(u32 id, struct ndshm_adapter *adapter);
-
 /*
  * Make @provider the default for adapters of @reach where no other is registered, until it is
  * unregistered.

@@ -18,7 +18,6 @@
 #include "../base/registry.h"
 #include "../base/trace.h"
 #include "../block/block.h"
-#include "../block/recycled.h"
 #include "../registration/provider.h"
 #include "holder.h"
 #include "memory.h"
@@ -583,17 +582,9 @@ void ndshm_section_trim_later(struct ndshm_section *section,
 		mod_delayed_work(ndshm_section_queue, &section->trimming, 0);
 }
 
-/* Before @user is refused a charge. */
-static bool section_reclaim(const struct user_struct *user)
-{
-	const bool flushed = ndshm_recycled_flush_user(user);
-
-	return ndshm_sections_trim(user) || flushed;
-}
-
 int __init ndshm_section_setup(void)
 {
-	ndshm_reclaim_hook = section_reclaim;
+	ndshm_reclaim_hook = ndshm_sections_trim;
 	ndshm_section_queue = alloc_workqueue("ndshm-section", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	if (!ndshm_section_queue)
 		return -ENOMEM;

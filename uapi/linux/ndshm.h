@@ -131,13 +131,12 @@ struct ndshm_header {
 #define NDSHM_FEATURE_SECTIONS	(1ULL << 3)	/* SECTION_*, EXTENT_* */
 #define NDSHM_FEATURE_NAMES	(1ULL << 4)	/* SECTION_OPEN, names of sections */
 #define NDSHM_FEATURE_FREE_MANY	(1ULL << 5)	/* BLOCK_FREE of an array of handles */
-#define NDSHM_FEATURE_RECYCLE	(1ULL << 6)	/* ALLOC_RECYCLE */
-#define NDSHM_FEATURE_IRQS	(1ULL << 7)	/* ADAPTER_SET_IRQS */
-#define NDSHM_FEATURE_EXPORT	(1ULL << 8)	/* BLOCK_EXPORT */
-#define NDSHM_FEATURE_RESET	(1ULL << 9)	/* ADAPTER_RESET */
-#define NDSHM_FEATURE_CONFIG	(1ULL << 10)	/* ADAPTER_CONFIG */
-#define NDSHM_FEATURE_SECTION_EXPORT (1ULL << 11) /* SECTION_EXPORT */
-#define NDSHM_FEATURE_TAGS	(1ULL << 12)	/* ndshm_block_alloc_args.tag */
+#define NDSHM_FEATURE_IRQS	(1ULL << 6)	/* ADAPTER_SET_IRQS */
+#define NDSHM_FEATURE_EXPORT	(1ULL << 7)	/* BLOCK_EXPORT */
+#define NDSHM_FEATURE_RESET	(1ULL << 8)	/* ADAPTER_RESET */
+#define NDSHM_FEATURE_CONFIG	(1ULL << 9)	/* ADAPTER_CONFIG */
+#define NDSHM_FEATURE_SECTION_EXPORT (1ULL << 10) /* SECTION_EXPORT */
+#define NDSHM_FEATURE_TAGS	(1ULL << 11)	/* ndshm_block_alloc_args.tag */
 
 /**
  * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -527,7 +526,6 @@ struct ndshm_block_info {
 
 /* Bits of ndshm_block_alloc.flags. */
 #define NDSHM_ALLOC_CONTIGUOUS	(1U << 0)	/* one DMA segment, or failure */
-#define NDSHM_ALLOC_RECYCLE	(1U << 2)	/* reuse freed blocks of this client */
 
 /* Tag of a block: four characters, of which tools show the printable ones. */
 #define NDSHM_TAG(a, b, c, d) \
@@ -563,16 +561,6 @@ struct ndshm_block_info {
  *	was too small (ENOSPC, LIST_SHORT: nothing is allocated); else 0
  * @tag: NDSHM_TAG() or any other number, for lists and events; 0: none. Without
  *	NDSHM_FEATURE_TAGS must be 0.
- *
- * With NDSHM_ALLOC_RECYCLE the client keeps the blocks when they are freed, zeroed and still
- * charged, and a later allocation with the same adapter, provider, length, node, usage and
- * flags reuses them without calling the provider. It keeps blocks of a power of two of pages up
- * to 64 MiB, of the built-in provider ``pages``, coherent, in chunks of at least 2 MiB if there
- * are several, not pinned: 128 blocks and 128 MiB in all. They are freed when the client is
- * closed, when the claim of their adapter ends, when memory is scarce, and before a charge of
- * their user is refused. Until then the device of the adapter keeps access to them: let it finish
- * before a block is freed. The flag has no effect in another process than the one that opened the
- * client.
  */
 struct ndshm_block_alloc_args {
 	__u32 size;

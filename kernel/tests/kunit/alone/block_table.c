@@ -102,7 +102,7 @@ static void block_table_exit(struct kunit *test)
 
 static void add(struct fake *fake)
 {
-	ndshm_block_table_add(&fake->block);
+	block_table_add(&fake->block);
 	fake->added = true;
 }
 

@@ -18,8 +18,9 @@
 #define max_user_clients	limits[NDSHM_QUOTA_CLIENTS]
 
 /* No memory is charged here, so that none is freed late. */
-void ndshm_deferred_wait(void)
+bool ndshm_deferred_wait(void)
 {
+	return false;
 }
 
 static void set_limits(void)
