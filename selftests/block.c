@@ -97,7 +97,7 @@ TEST_F(block, zeroed)
 	}
 }
 
-TEST_F(block, recycled_is_zeroed)
+TEST_F(block, reused_is_zeroed)
 {
 	struct ndshm_block_info blocks[8];
 	void *map;

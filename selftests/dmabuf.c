@@ -596,7 +596,7 @@ TEST_F(dmabuf, passed_to_another_user)
 }
 
 /* A freed block with a dma-buf is not reused, and its next user does not see it. */
-TEST_F(dmabuf, not_recycled)
+TEST_F(dmabuf, not_reused)
 {
 	struct ndshm_block_info first, second;
 	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, self->page,
@@ -604,12 +604,10 @@ TEST_F(dmabuf, not_recycled)
 	char *map;
 	int dmabuf;
 
-	alloc.flags = NDSHM_ALLOC_RECYCLE;
 	test_block_alloc(self->fd, &alloc);
 	dmabuf = test_export(self->fd, first.handle, O_RDWR);
 	test_free_handle(self->fd, first.handle);
 	alloc = block_alloc_request(self->adapter, self->page, &second);
-	alloc.flags = NDSHM_ALLOC_RECYCLE;
 	test_block_alloc(self->fd, &alloc);
 	map = test_map_block(self->fd, &second);
 	fill_pattern(map, self->page, 7);

@@ -367,45 +367,6 @@ TEST_F(group, foreign_driver)
 	self->one = ndshm_open();
 }
 
-/* What the client keeps of a claim goes with it, and the next claim of the adapter gets none. */
-TEST_F(group, recycled)
-{
-	const struct foreign *foreign = foreign_driver();
-	struct ndshm_block_alloc_args alloc;
-	struct ndshm_nl_provider pages;
-	struct ndshm_block_info block;
-	__u64 before, kept;
-	void *map;
-
-	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu[0].nl, "pages", &pages));
-	test_claim(self->one, 0);
-	before = test_state(self->one).user_locked;
-	alloc = block_alloc_request(adapter_of(self, 0), page_size(), &block);
-	alloc.provider = pages.id;
-	alloc.flags = NDSHM_ALLOC_RECYCLE;
-	test_block_alloc(self->one, &alloc);
-	kept = block.flags & NDSHM_BLOCK_NEEDS_SYNC ? 0 : block.consumed;
-	test_free_handle(self->one, block.handle);
-	EXPECT_EQ(before + kept, test_state(self->one).user_locked);
-
-	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu[1].pci));
-	ASSERT_EQ(0, foreign_bind(self, foreign));
-	EXPECT_FALSE(is_claimed(_metadata, self, 0));
-	EXPECT_EQ(before, test_state(self->one).user_locked);
-	ASSERT_EQ(0, foreign_unbind(self, foreign));
-	ASSERT_EQ(0, ndshm_pci_bind(&self->edu[1].pci, false));
-
-	test_claim(self->one, 0);
-	test_block_alloc(self->one, &alloc);
-	EXPECT_EQ(before + block.consumed, test_state(self->one).user_locked);
-	map = test_map_block(self->one, &block);
-	EXPECT_TRUE(all_bytes(map, block.length, 0));
-	memset(map, 0x5a, block.length);
-	EXPECT_EQ(0, munmap(map, block.length));
-	test_free_handle(self->one, block.handle);
-	EXPECT_EQ(before + kept, test_state(self->one).user_locked);
-}
-
 #define TRACING		"/sys/kernel/tracing/"
 #define TRACE		TRACING "instances/ndshm_group/"
 #define EVENTS		"ndshm_group"

@@ -390,8 +390,8 @@ TEST_F_TIMEOUT(pages, lengths, LONG)
 	}
 }
 
-/* Recycled memory must be zeroed as well. */
-TEST_F_TIMEOUT(pages, recycled, LONG)
+/* Reused memory must be zeroed as well. */
+TEST_F_TIMEOUT(pages, reused, LONG)
 {
 	const unsigned int rounds = HUGE > 64 << 20 ? 2 : 8;
 	unsigned int round;

@@ -349,24 +349,6 @@ static void allocating(struct _test_data_throttled *self)
 	}
 }
 
-/* The client keeps what it frees, and zeroes it. */
-static void recycling(struct _test_data_throttled *self)
-{
-	struct ndshm_block_info block;
-	struct ndshm_block_alloc_args alloc =
-		block_alloc_request(self->adapter, self->length, &block);
-	struct ndshm_block_free_args request;
-
-	alloc.provider = self->provider;
-	alloc.flags = NDSHM_ALLOC_RECYCLE;
-	for (;;) {
-		if (_test_block_alloc(self->fd, &alloc))
-			continue;
-		request = block_free_request(block.handle);
-		_test_block_free(self->fd, &request);
-	}
-}
-
 /* The last descriptor, with all that it has. */
 static void closing(struct _test_data_throttled *self)
 {
@@ -499,10 +481,6 @@ FIXTURE_VARIANT_ADD(throttled, deleting) {
 FIXTURE_VARIANT_ADD(throttled, dumping) { .behave = dumping };
 
 FIXTURE_VARIANT_ADD(throttled, permitting) { .behave = permitting };
-
-FIXTURE_VARIANT_ADD(throttled, recycling) {
-	.behave = recycling, .provider = "pages", .length = LENGTH,
-};
 
 FIXTURE_VARIANT_ADD(throttled, unclaimed_allocating) {
 	.mock = true, .behave = allocating, .provider = "pages", .length = LENGTH,

@@ -270,32 +270,6 @@ TEST_F(calls, block)
 	munmap(map, self->length);
 }
 
-/* Memory that needs syncs is not kept for the next allocation: that one is handed over as new. */
-TEST_F(calls, recycle)
-{
-	const size_t length = 4 * self->page;	/* one chunk */
-	struct ndshm_block_alloc_args alloc;
-	struct ndshm_block_info block;
-	unsigned char *map;
-	unsigned int round;
-
-	for (round = 0; round < 2; round++) {
-		alloc = block_alloc_request(self->adapter, length, &block);
-		alloc.provider = self->provider;
-		alloc.flags = NDSHM_ALLOC_RECYCLE;
-		test_block_alloc(self->fd, &alloc);
-		map = test_map_block(self->fd, &block);
-		EXPECT_TRUE(all_bytes(map, length, 0));
-		if (round)
-			test_path("free and allocation (RECYCLE)", map, length, NONE,
-				  BYTES(0, length));
-		fill_pattern(map, length, 1);
-		munmap(map, length);
-		calls_forget();
-		test_free_handle(self->fd, block.handle);
-	}
-}
-
 TEST_F(calls, block_sync)
 {
 	const struct ndshm_block_info block = new_block(_metadata, self);

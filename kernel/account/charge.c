@@ -262,7 +262,7 @@ struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
 {
 	struct ndshm_requester *requester;
 
-	if (opener && ndshm_requester_is_current(opener))
+	if (opener && requester_is_current(opener))
 		return ndshm_requester_get(opener);
 	requester = kzalloc(sizeof(*requester), NDSHM_GFP_CHARGED);
 	if (!requester)

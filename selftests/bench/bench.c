@@ -57,11 +57,11 @@ static const struct place {
 	const struct peer *peers[10];
 } places[] = {
 	{ "root", ROOT, stay_root,
-	  { &ndshm_peer, &fresh_peer, &coherent_peer, &section_peer, &dma_heap_peer,
-	    &udmabuf_peer, &hugetlb_peer, &anon_peer } },
-	{ "user", USER, become_user,
-	  { &ndshm_peer, &fresh_peer, &coherent_peer, &section_peer, &dma_heap_peer,
+	  { &ndshm_peer, &coherent_peer, &section_peer, &dma_heap_peer, &udmabuf_peer,
 	    &hugetlb_peer, &anon_peer } },
+	{ "user", USER, become_user,
+	  { &ndshm_peer, &coherent_peer, &section_peer, &dma_heap_peer, &hugetlb_peer,
+	    &anon_peer } },
 	{ "card", CARD, stay_root,
 	  { &card_peer, &card_coherent_peer, &hugetlb_peer } },
 };
@@ -95,8 +95,6 @@ static double zeroing_of(const struct peer *peer, unsigned int size)
 {
 	unsigned int cleared = peer->cleared;
 
-	if (sizes[size].length <= peer->recycled)
-		return zeroing.set[size];
 	if (zeroing.init_on_alloc && peer->twice_from &&
 	    sizes[size].length >= peer->twice_from)
 		cleared++;
@@ -235,8 +233,8 @@ static int measure_driver(const struct driver *driver)
 		const struct peer *peer;	/* zeroes memory in the same way */
 	} calls[] = {
 		{ BARE, "coherent", &coherent_peer },
-		{ NATIVE, "block", &fresh_peer },
-		{ NDIS, "ndis", &fresh_peer },
+		{ NATIVE, "block", &ndshm_peer },
+		{ NDIS, "ndis", &ndshm_peer },
 	};
 	struct figure figure;
 	unsigned int i;
@@ -423,7 +421,7 @@ static struct figure measure_hoard(const struct peer *peer)
 /* Of single rounds, by the process itself: other processes run between. */
 static int measure_tail(const struct place *where, const struct scenario *scenario)
 {
-	static const struct peer *const peers[] = { &ndshm_peer, &fresh_peer, &dma_heap_peer };
+	static const struct peer *const peers[] = { &ndshm_peer, &dma_heap_peer };
 	struct figure figure;
 	struct cycle cycle;
 	unsigned int i;

@@ -112,7 +112,6 @@ struct buffer {
  * @free: undo @allocate
  * @batch: allocate @count buffers in one call and free them; NULL if not supported
  * @least: shortest length
- * @recycled: up to this length memory is zeroed once, by memset(), when it is freed
  * @cleared: number of times that memory is zeroed page by page, whatever the
  *	kernel's settings
  * @twice_from: lengths from this on are zeroed page by page once more if the page
@@ -129,14 +128,12 @@ struct peer {
 	int (*free)(struct buffer *buffer);
 	int (*batch)(size_t length, unsigned int count);
 	size_t least;
-	size_t recycled;
 	unsigned int cleared;
 	size_t twice_from;
 	unsigned int set;
 };
 
 extern const struct peer ndshm_peer;
-extern const struct peer fresh_peer;
 extern const struct peer coherent_peer;
 extern const struct peer card_peer;
 extern const struct peer card_coherent_peer;

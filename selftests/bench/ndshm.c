@@ -20,7 +20,7 @@
 #define COHERENT	1
 
 static int client = -1;
-static __u32 adapter, provider, flags;
+static __u32 adapter, provider;
 
 int ndshm_get_info(void *unused)
 {
@@ -30,7 +30,7 @@ int ndshm_get_info(void *unused)
 	return ioctl(client, NDSHM_GET_INFO, &info) ? -errno : 0;
 }
 
-static int node_open(__u32 from, __u32 with)
+static int node_open(__u32 from)
 {
 	struct ndshm_get_info_args info = { .size = sizeof(info) };
 
@@ -39,30 +39,24 @@ static int node_open(__u32 from, __u32 with)
 		return -errno;
 	adapter = info.out_default_adapter;
 	provider = from;
-	flags = with;
 	return 0;
 }
 
 static int ndshm_open(void)
 {
-	return node_open(DEFAULT, NDSHM_ALLOC_RECYCLE);
-}
-
-static int fresh_open(void)
-{
-	return node_open(DEFAULT, 0);
+	return node_open(DEFAULT);
 }
 
 static int coherent_open(void)
 {
-	return node_open(COHERENT, 0);
+	return node_open(COHERENT);
 }
 
 /* Claim the function that guest.sh has bound, which is the adapter behind that of the node. */
 static int claim_open(__u32 from)
 {
 	struct ndshm_adapter_claim_args claim = { .size = sizeof(claim), .address_width = 64 };
-	int ret = node_open(from, NDSHM_ALLOC_RECYCLE);
+	int ret = node_open(from);
 
 	claim.adapter = ++adapter;
 	if (!ret && ioctl(client, NDSHM_ADAPTER_CLAIM, &claim))
@@ -92,7 +86,6 @@ static int block_alloc(size_t length, struct ndshm_block_info *blocks,
 {
 	struct ndshm_block_alloc_args alloc = {
 		.size = sizeof(alloc),
-		.flags = flags,
 		.adapter = adapter,
 		.provider = provider,
 		.length = length,
@@ -175,14 +168,6 @@ static int ndshm_batch(size_t length, unsigned int count)
 const struct peer ndshm_peer = {
 	.name = "ndshm",
 	.open = ndshm_open,
-	BLOCKS,
-	.recycled = 64 * KIB,
-	.cleared = 1,
-};
-
-const struct peer fresh_peer = {
-	.name = "ndshm, fresh memory",
-	.open = fresh_open,
 	BLOCKS,
 	.cleared = 1,
 };

@@ -275,29 +275,6 @@ static bool setup_alloc(void)
 	return opened;
 }
 
-/* Makes the cache of the client; goes on without it. */
-static bool setup_recycle(void)
-{
-	bool opened = setup_alloc();
-
-	of->alloc.flags = NDSHM_ALLOC_RECYCLE;
-	return opened;
-}
-
-/* After a failure the block waits again. */
-static bool setup_reuse(void)
-{
-	bool opened = setup_recycle();
-
-	of->alloc.count = FAIL_NTH_BLOCKS;
-	if (!opened || !fail_nth_expect(!fail_nth_call_alloc()))
-		return false;
-	fail_nth_free_all();
-	of->alloc.count = 1;
-	memset(&of->alloc.status, FAIL_NTH_POISON, 8);
-	return true;
-}
-
 static bool setup_large(void)
 {
 	bool opened = setup_alloc();
@@ -525,16 +502,6 @@ static const struct fail_nth_command commands[] = {
 	}, {
 		.name = "block-alloc", .errors = { ENOMEM, EFAULT },
 		.dma = true, .setup = setup_alloc, .call = fail_nth_call_alloc,
-		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
-		.clean = fail_nth_close,
-	}, {
-		.name = "block-alloc-recycle", .errors = { ENOMEM, EFAULT },
-		.dma = true, .setup = setup_recycle, .call = fail_nth_call_alloc,
-		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
-		.clean = fail_nth_close,
-	}, {
-		.name = "block-alloc-reuse", .errors = { EFAULT },
-		.setup = setup_reuse, .call = fail_nth_call_alloc,
 		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
 		.clean = fail_nth_close,
 	}, {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * loop LENGTH [map]: allocate and free a recycled block of LENGTH bytes, and map and touch it
+ * loop LENGTH [map]: allocate and free a block of LENGTH bytes, and map and touch it
  * between, until the file `stop` is there. Creates the file `looping` when all is warm.
  */
 #include "round.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A round of the measurements that run a program of their own: allocate and free a recycled
+ * A round of the measurements that run a program of their own: allocate and free a
  * block, and map and touch it between. Any failure ends the program.
  */
 #ifndef NDSHM_BENCH_ROUND_H
@@ -48,7 +48,6 @@ static void go_round(int client, __u32 adapter, size_t length, int mapped)
 	struct ndshm_block_info block;
 	struct ndshm_block_alloc_args alloc = {
 		.size = sizeof(alloc),
-		.flags = NDSHM_ALLOC_RECYCLE,
 		.adapter = adapter,
 		.length = length,
 		.preferred_node = NDSHM_NODE_ANY,

@@ -10,7 +10,7 @@ help() {
 	cat <<'END'
 usage: trace.sh [OPTION]...
 
-Trace each instruction of a program that allocates and frees a recycled block, in an emulated
+Trace each instruction of a program that allocates and frees a block, in an emulated
 machine with one processor. Print the instructions of a cycle by function, and those that lock
 the bus where there are several processors.
 
