@@ -6,11 +6,11 @@
  * a handler is blocked for all its users. INTx is therefore disabled in the command
  * register except while it is on and unmasked.
  */
-#include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/pci.h>
-#include <linux/workqueue.h>
+#include <linux/smp.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/status.h>
@@ -151,45 +151,33 @@ static irqreturn_t pci_message_handler(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Return: true if one of vectors 0 to @count - 1 interrupts @cpu. */
-static bool pci_messages_target(struct ndshm_pci_function *function, unsigned int count,
-				unsigned int cpu)
+static void pci_message_taken(void *unused)
 {
-	const struct cpumask *targets;
-
-	while (count--) {
-		targets = irq_get_effective_affinity_mask(pci_irq_vector(function->pdev, count));
-		if (targets && cpumask_test_cpu(cpu, targets))
-			return true;
-	}
-	return false;
-}
-
-static long pci_message_taken(void *unused)
-{
-	return 0;
 }
 
 /*
  * Turn messages off, and wait until those that the function has sent are handled. While a
  * processor has interrupts disabled, it keeps a message pending. After the vectors are freed, it
- * would report that message as unexpected, or give it to the next user of the vector. It handles
- * what is pending before it runs a thread with interrupts enabled; an interrupt of another
- * processor, or an RCU grace period, may end earlier.
+ * would report that message as unexpected, or give it to the next user of the vector. A call of
+ * another processor shows that interrupts are enabled, but has a higher priority than the message:
+ * that is handled next. No work or thread: a client's may hold the processor.
  */
 static void pci_messages_stop(struct ndshm_pci_function *function, unsigned int count)
 {
 	struct pci_dev *pdev = function->pdev;
-	unsigned int cpu;
+	const struct cpumask *targets;
 	u16 command;
 
 	ndshm_pci_clear_flag(pdev, pdev->msi_cap, PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
 	ndshm_pci_clear_flag(pdev, pdev->msix_cap, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
 	/* The function's answer pushes its messages to the processors. */
 	pci_read_config_word(pdev, PCI_COMMAND, &command);
-	for_each_online_cpu(cpu)
-		if (pci_messages_target(function, count, cpu))
-			work_on_cpu(cpu, pci_message_taken, NULL);
+	while (count--) {
+		targets = irq_get_effective_affinity_mask(pci_irq_vector(pdev, count));
+		if (targets)
+			on_each_cpu_mask(targets, pci_message_taken, NULL, true);
+	}
+	usleep_range(50, 100);
 }
 
 /*
