@@ -99,7 +99,7 @@ VOID NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle,
 		__xa_set_mark(&ndis->queues, state->QueueId, NDSHM_NDIS_STOPPED);
 	xa_unlock_irqrestore(&ndis->queues, flags);
 	if (known)
-		schedule_work(&ndis->stopped);
+		queue_work(system_dfl_wq, &ndis->stopped);
 }
 EXPORT_SYMBOL_GPL(NdisMIndicateStatusEx);
 

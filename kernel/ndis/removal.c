@@ -23,7 +23,7 @@ void ndshm_ndis_revoke_cb(void *context, struct ndshm_block *block)
 	if (!ndis)
 		return;
 	ndshm_block_keep(block);
-	if (ndshm_block_provider_revoked(block) && schedule_work(&ndis->removal))
+	if (ndshm_block_provider_revoked(block) && queue_work(system_dfl_wq, &ndis->removal))
 		pr_notice("ndshm: the removal of a device waits until %s (module %s) has freed its memory%s\n",
 			  ndis->name, ndis->owner ? module_name(ndis->owner) : "none",
 			  ndis->notify ? "" : "; it has no handler for the event");
