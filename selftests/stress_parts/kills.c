@@ -21,11 +21,9 @@
 
 #include "ndshm_proc.h"
 #include "client.h"
-#include "slow.h"
 
 #define ROUND		200	/* kills between two checks for leaks */
 #define LONGEST		20000	/* microseconds until another process kills */
-#define SLOWER		10	/* times as many, for a throttled process */
 #define CALLS		80	/* things that are done, until the timer or the stops */
 #define STOPS		40	/* system calls, in and out */
 #define STEPS		200	/* instructions after them */
@@ -53,7 +51,6 @@ struct plan {
 	enum method method;
 	bool group;		/* its children are killed with it */
 	bool stalled;		/* replies to it are delayed */
-	bool slow;		/* in the cgroup that hardly runs */
 	unsigned int after;	/* microseconds, or things that it does */
 	unsigned int stops;
 	unsigned int steps;
@@ -71,7 +68,6 @@ static struct plan make_plan(unsigned int index)
 		.method = stress_below(&random, METHODS),
 		.group = stress_chance(&random, 50),
 		.stalled = stress_chance(&random, 15),
-		.slow = stress_chance(&random, 4),
 		.op = 1 + stress_below(&random, STRESS_OPS - 1),
 		.chance = stress_draw(&random),
 	};
@@ -79,16 +75,13 @@ static struct plan make_plan(unsigned int index)
 	plan.after = stress_chance(&random, 30) ?
 		     stress_spread(&random, most[plan.method]) :
 		     stress_below(&random, most[plan.method]);
-	if (plan.slow)
-		plan.after = SLOWER * stress_below(&random, LONGEST);
 	plan.stops = stress_below(&random, STOPS);
 	plan.steps = stress_chance(&random, 50) ?
 		     stress_below(&random, STEPS) : 0;
 	if (plan.role == DRIVER && !stress.has_edu)
 		plan.role = ORDINARY;
-	plan.slow &= stress_has_slow();
 	/* A stop is one thread's affair. */
-	if (plan.slow || (plan.role == THREADS && plan.method == BY_STEP))
+	if (plan.role == THREADS && plan.method == BY_STEP)
 		plan.method = BY_CLOCK;
 	plan.random = random;
 	return plan;
@@ -194,7 +187,7 @@ static void be_victim(const struct plan *plan, struct stress_place *place)
 {
 	struct stress_client *client = &clients[0];
 	static struct stress_stall stall;
-	bool fine = !plan->slow || stress_slow_enter();
+	bool fine = true;
 
 	*client = (struct stress_client){
 		.random = plan->random,
@@ -295,11 +288,7 @@ static bool kill_one(unsigned int index, struct stress_place *place)
 			stress_sleep(plan.after);
 			kill_it(pid, &plan);
 		}
-		if (plan.slow)
-			stress_slow_dies();
 		fine = waitpid(pid, &status, 0) == pid;
-		if (plan.slow)
-			stress_slow_died();
 	}
 	stress_count(&stress.board->killed[stress_read(&place->op)]);
 	stress_kill_group(pid);

@@ -8,7 +8,6 @@
 
 #include "client.h"
 #include "load.h"
-#include "slow.h"
 
 #define STEPS		80	/* of a client, at most */
 #define FEW		20	/* of one that pauses */
@@ -19,9 +18,7 @@
 #define TICK		5000	/* microseconds between two looks */
 
 static const struct stress_load *now;
-/* One more than the others that have a client before the load has begun. */
-static pid_t workers[STRESS_WORKERS + 1];
-#define SLOW	STRESS_WORKERS
+static pid_t workers[STRESS_WORKERS];
 static unsigned int started;
 
 static struct {
@@ -137,24 +134,6 @@ static bool work(unsigned int number)
 	return true;
 }
 
-/* It is in the middle of something for as long as others get much done. */
-static bool work_slowly(unsigned int number)
-{
-	return stress_slow_enter() && work(number);
-}
-
-static bool start_slow_worker(void)
-{
-	workers[SLOW] = 0;
-	if (now->pause || !stress_has_slow())
-		return true;
-	stress_slow_release(false);
-	workers[SLOW] = stress_start(work_slowly, started++ * STRESS_WORKERS);
-	if (workers[SLOW] > 0)
-		setpgid(workers[SLOW], workers[SLOW]);
-	return workers[SLOW] > 0;
-}
-
 static bool start_worker(unsigned int place)
 {
 	/* The number says where it works as well. */
@@ -177,7 +156,6 @@ bool stress_load_begin(const struct stress_load *load)
 	last_move.since = stress_now();
 	for (i = 0; i < STRESS_WORKERS; i++)
 		fine &= start_worker(i);
-	fine &= start_slow_worker();
 	/* Each of them has had a client, or there is no load yet. */
 	while (fine && stress_read(&stress.board->ready) < STRESS_WORKERS) {
 		stress_sleep(TICK);
@@ -217,11 +195,9 @@ bool stress_load_end(void)
 	unsigned int i;
 
 	__atomic_store_n(&stress.board->stop, 1, __ATOMIC_RELAXED);
-	stress_slow_release(true);
-	for (i = 0; i <= STRESS_WORKERS && workers[i]; i++) {
+	for (i = 0; i < STRESS_WORKERS; i++) {
 		fine &= stress_finish(workers[i], "worker");
 		stress_kill_group(workers[i]);
 	}
-	stress_slow_release(false);
 	return fine;
 }

@@ -18,7 +18,6 @@
 #include "ndshm_proc.h"
 #include "client.h"
 #include "sharer.h"
-#include "slow.h"
 
 #define HUGE		(2UL << 20)
 #define KILLS		28	/* of a round, at most: idle memory is freed after a second */
@@ -26,12 +25,10 @@
 #define STEPS		60	/* operations before the timer that kills the process, at most */
 #define PATIENCE	30	/* seconds for an end, or for the next caller */
 #define LONGEST_END	2	/* seconds that the removal of the adapter may take */
-#define SLOW		8	/* percent of the processes that a timer kills */
 
 struct worker {
 	pid_t pid;
 	unsigned int steps;
-	bool slow;
 };
 
 static struct worker start(struct stress_random *random, unsigned int number)
@@ -42,8 +39,6 @@ static struct worker start(struct stress_random *random, unsigned int number)
 	};
 	struct stress_random own = { .state = stress_draw(random) };
 
-	worker.slow = !worker.steps && stress_has_slow() &&
-		      stress_chance(&own, SLOW);
 	worker.pid = fork();
 	if (worker.pid < 0)
 		stress_error("fork: %s", strerror(errno));
@@ -53,8 +48,6 @@ static struct worker start(struct stress_random *random, unsigned int number)
 	}
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (worker.slow && !stress_slow_enter())
-		_exit(1);
 	_exit(sharer_live(own, number, worker.steps) ? 0 : 1);
 }
 
@@ -82,12 +75,7 @@ static bool kill_worker(struct stress_random *random, struct worker *worker,
 						stress_below(random, LONGEST));
 	if (!worker->steps || stress_read(&hall->ending))
 		kill(-worker->pid, SIGKILL);
-	if (worker->slow)
-		stress_slow_dies();
-	fine = ends(worker->pid, &status);
-	if (worker->slow)
-		stress_slow_died();
-	if (!fine)
+	if (!ends(worker->pid, &status))
 		return false;
 	fine = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	stress_count(&hall->killed[stress_read(&hall->places[number].op)]);
@@ -232,12 +220,10 @@ static bool be_busy(struct stress_random *random, unsigned int kills)
 		if (workers[i].steps)
 			stress_kill_group(workers[i].pid);
 	__atomic_store_n(&hall->stop, 1, __ATOMIC_RELAXED);
-	stress_slow_release(true);
 	for (i = 0; i < SHARER_PROCESSES; i++)
 		if (!workers[i].steps && (!ends(workers[i].pid, &status) ||
 					  status))
 			fine = stress_error("sharer %u did not end well", i);
-	stress_slow_release(false);
 	return fine;
 }
 

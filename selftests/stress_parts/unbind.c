@@ -61,7 +61,7 @@ static bool stays_loaded(const char *name)
 
 static double longest;		/* that something took to go, in milliseconds */
 
-/* The removal must be fast even if its users are throttled. */
+/* The removal must be fast while it has users. */
 static bool go_soon(const struct unbinder *unbinder, struct stress_random *random)
 {
 	const struct ndshm_clock since = ndshm_clock_now();
