@@ -9,7 +9,6 @@
 #include "adapter/queue.h"
 #include "base/deferred.h"
 #include "base/registry.h"
-#include "base/step.h"
 #include "block/block.h"
 #include "block/members.h"
 #include "block/request.h"
@@ -53,9 +52,6 @@ static const struct {
 	{ NULL, ndshm_nl_unregister },
 	{ ndshm_block_setup, ndshm_block_teardown },
 	{ ndshm_deferred_setup, ndshm_deferred_teardown },
-	{ ndshm_step_setup, ndshm_step_teardown },
-	{ ndshm_object_setup, ndshm_object_teardown },
-	{ ndshm_claim_setup, ndshm_claim_teardown },
 	{ ndshm_queue_setup, ndshm_queue_teardown },
 	{ ndshm_request_setup, ndshm_request_teardown },
 	{ ndshm_section_setup, ndshm_section_teardown },

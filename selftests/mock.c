@@ -319,25 +319,6 @@ TEST_F(mock, null_context)
 	EXPECT_EQ(0, ndshm_mock_counts("p").double_free);
 }
 
-/*
- * A handler that gave up its active references must get them again before it returns memory. Else
- * the reply is refused, and the free handler, which may be gone, is not called.
- */
-TEST_F(mock, success_without_active_references)
-{
-	struct ndshm_block_alloc_args alloc = request_of(self, 2 * self->page);
-
-	test_mock("script p put_active=1");
-	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_BAD_REPLY, self->fd,
-			     &alloc);
-	EXPECT_EQ(1, ndshm_mock_counts("p").failed);
-	EXPECT_EQ(0, ndshm_mock_counts("p").freed);
-	EXPECT_EQ(0, ndshm_mock_counts("p").double_free);
-	test_mock("script p put_active=0");
-	test_block_alloc(self->fd, &alloc);
-	test_free_handle(self->fd, self->block.handle);
-}
-
 /* A block without a kernel address must still work for clients. */
 TEST_F(mock, null_address)
 {

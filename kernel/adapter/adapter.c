@@ -222,8 +222,6 @@ u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter)
 {
 	u32 missing = NDSHM_ISOLATION_ALL;
 
-	/* A cgroup may throttle the task here: below, a removal would wait for it. */
-	cond_resched();
 	/* No IOMMU confines the device of an adapter without claims to a client. */
 	if (!adapter->ops)
 		return NDSHM_ISOLATION_NO_TRANSLATION;

@@ -11,7 +11,6 @@
 #include <linux/panic.h>
 #include <linux/security.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
 #include <linux/ndshm_netlink.h>
 #include <ndshm/provider.h>
@@ -20,9 +19,6 @@
 #include "../base/testing.h"
 #include "adapter.h"
 #include "claim.h"
-
-/* Runs claim_call(). Its works wait for steps of other queues only. */
-static struct workqueue_struct *workqueue;
 
 static bool allow_unisolated;
 module_param(allow_unisolated, bool, 0644);
@@ -134,18 +130,6 @@ static ndshm_reason_t claim_check(struct ndshm_adapter *adapter,
 	return NDSHM_REASON_NONE;
 }
 
-/**
- * struct claim_call - argument of claim_call(), which runs in a kernel worker
- * @claim: the claim
- * @operation: called with the group's lock held
- * @context: its argument
- */
-struct claim_call {
-	struct ndshm_claim *claim;
-	ndshm_claim_fn operation;
-	void *context;
-};
-
 static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
 {
 	struct ndshm_adapter *adapter = claim->adapter;
@@ -247,55 +231,32 @@ void ndshm_claim_group_end(struct ndshm_claim_group *group,
 	mutex_unlock(&group->lock);
 }
 
-/* @context: the adapter; NULL: end all claims of the client in the group */
-static ndshm_reason_t claim_end(struct ndshm_claim *claim, void *context)
+/* End a claim; @adapter is its adapter, or NULL for all claims of the client in the group. */
+static void claim_end(struct ndshm_claim *claim, const struct ndshm_adapter *adapter)
 {
+	struct ndshm_claim_group *group = claim->adapter->group;
+
+	mutex_lock(&group->lock);
 	if (claim->adapter->claim == claim)
-		claim_group_end(claim->adapter->group, context, false);
-	return NDSHM_REASON_NONE;
+		claim_group_end(group, adapter, false);
+	mutex_unlock(&group->lock);
 }
 
-static int claim_call(void *data)
-{
-	struct claim_call *call = data;
-	struct ndshm_claim *claim = call->claim;
-	struct ndshm_adapter *adapter = claim->adapter;
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
-
-	mutex_lock(&adapter->group->lock);
-	if (call->operation == claim_begin)
-		reason = ndshm_adapter_permit(adapter, claim->client->rawio);
-	else if (call->operation != claim_end)
-		reason = ndshm_claim_permit(claim, claim->client->rawio);
-	if (reason == NDSHM_REASON_NONE)
-		reason = call->operation(claim, call->context);
-	mutex_unlock(&adapter->group->lock);
-	return (__force int)reason;
-}
-
-/*
- * A removal waits for the lock of the group. A client's task must not hold it, since its
- * cgroup can throttle it meanwhile: a worker, which is in no such cgroup, takes it. The queue is
- * not one of the kernel, which many clients could fill with works that wait for the lock.
- */
-static ndshm_reason_t claim_run(struct ndshm_claim *claim,
-				ndshm_claim_fn operation, void *context)
-{
-	struct claim_call call = { claim, operation, context };
-
-	return (__force ndshm_reason_t)ndshm_step_call(workqueue, claim_call, &call);
-}
-
-/* The client's lock limits each client to one worker that waits for a group. */
 ndshm_reason_t ndshm_claim_use(struct ndshm_claim *claim,
 			       ndshm_claim_fn operation, void *context)
 {
+	struct ndshm_claim_group *group = claim->adapter->group;
 	ndshm_reason_t reason;
 
-	if (mutex_lock_killable(&claim->client->lock))
+	if (mutex_lock_killable(&group->lock))
 		return NDSHM_REASON_CLAIM_BUSY;
-	reason = claim_run(claim, operation, context);
-	mutex_unlock(&claim->client->lock);
+	if (operation == claim_begin)
+		reason = ndshm_adapter_permit(claim->adapter, claim->client->rawio);
+	else
+		reason = ndshm_claim_permit(claim, claim->client->rawio);
+	if (reason == NDSHM_REASON_NONE)
+		reason = operation(claim, context);
+	mutex_unlock(&group->lock);
 	return reason;
 }
 
@@ -333,7 +294,7 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 
 void ndshm_claim_end(struct ndshm_claim *claim)
 {
-	claim_run(claim, claim_end, claim->adapter);
+	claim_end(claim, claim->adapter);
 }
 
 void ndshm_claims_end(struct ndshm_claims *client)
@@ -341,7 +302,7 @@ void ndshm_claims_end(struct ndshm_claims *client)
 	struct ndshm_claim *claim, *next;
 
 	list_for_each_entry_safe(claim, next, &client->list, link) {
-		claim_run(claim, claim_end, NULL);
+		claim_end(claim, NULL);
 		list_del(&claim->link);
 		ndshm_claim_put(claim);
 	}
@@ -377,14 +338,3 @@ void ndshm_adapter_unmap_bars(struct ndshm_adapter *adapter, bool unmapped)
 	mutex_unlock(&adapter->bars_lock);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_unmap_bars);
-
-int __init ndshm_claim_setup(void)
-{
-	workqueue = alloc_workqueue("ndshm-claim", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	return workqueue ? 0 : -ENOMEM;
-}
-
-void ndshm_claim_teardown(void)
-{
-	destroy_workqueue(workqueue);
-}

@@ -39,12 +39,12 @@ struct ndshm_bar {
 /**
  * struct ndshm_claims - claims of one client
  * @list: the claims; holds a reference to each
- * @lock: protects @list, serializes operations; not held across copies of user memory
+ * @lock: protects @list
  * @rawio: the client was opened with CAP_SYS_RAWIO
  */
 struct ndshm_claims {
 	struct list_head list;
-	struct mutex lock;	/* list; one operation */
+	struct mutex lock;	/* list */
 	bool rawio;
 };
 
@@ -53,7 +53,7 @@ struct ndshm_claims {
  * @references: one for each adapter
  * @key: address of the IOMMU group, or of an adapter without one; compared only
  * @lock: held while a claim of the group begins, is used or ends. Taken inside the
- *	device lock; for a client only by a kernel worker
+ *	device lock
  * @client: the client that has all @claims; compared only. NULL: none. Written with
  *	@lock held
  * @claims: claims that have not ended. Protected by @lock
@@ -119,9 +119,8 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 struct ndshm_claim **claim);
 
 /*
- * Call @operation in a kernel worker with the lock of the group held, so that the claim
- * cannot end meanwhile. If ndshm_claim_permit() refuses, its reason is returned instead.
- * CLAIM_BUSY after a fatal signal. Takes @claim->client->lock.
+ * Call @operation with the lock of the group held, so that the claim cannot end meanwhile. If
+ * ndshm_claim_permit() refuses, its reason is returned instead. CLAIM_BUSY after a fatal signal.
  */
 typedef ndshm_reason_t (*ndshm_claim_fn)(struct ndshm_claim *claim,
 					 void *context);
@@ -154,8 +153,5 @@ static inline struct ndshm_claim *ndshm_claim_get(struct ndshm_claim *claim)
 }
 
 void ndshm_claim_put(struct ndshm_claim *claim);
-
-int __init ndshm_claim_setup(void);
-void ndshm_claim_teardown(void);
 
 #endif /* _NDSHM_ADAPTER_CLAIM_H */

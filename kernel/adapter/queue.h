@@ -21,8 +21,7 @@ struct ndshm_adapter;
 /**
  * struct ndshm_queues - queues and ports of an adapter except the default ones
  * @known: existing queues by kind and id. The lock of each array protects @next_id and
- *	the states of its queues. A spinlock, so that its holder cannot be throttled; the
- *	lock of a queue's set is taken inside
+ *	the states of its queues; the lock of a queue's set is taken inside
  * @next_id: start of the search for a free id
  * @count: queues with a callback that has not returned; wait variable of its waiters
  * @default_packets: packets of the default queue and port

@@ -17,7 +17,6 @@
 #include "../adapter/claim.h"
 #include "../base/deferred.h"
 #include "../base/params.h"
-#include "../base/step.h"
 #include "../base/trace.h"
 #include "../registration/provider.h"
 #include "block.h"
@@ -110,12 +109,6 @@ static bool block_free_memory(struct ndshm_block *block)
 	return true;
 }
 
-static int block_free_step(void *context)
-{
-	block_free_memory(context);
-	return 0;
-}
-
 static struct kmem_cache *block_cache;
 
 static bool block_cached(const struct ndshm_registration *registration, bool has_callback)
@@ -154,14 +147,7 @@ static void block_release(struct ndshm_object *object)
 	struct ndshm_block *block = ndshm_block_of(object);
 
 	ndshm_block_table_remove(block);
-	/*
-	 * A removal waits until the block has left its sets, and the task of a client can be
-	 * stopped by its cgroup.
-	 */
-	if (block->consumed > SZ_2M && block->pid && !(current->flags & PF_WQ_WORKER))
-		ndshm_step_run(block_free_step, block);
-	else
-		block_free_memory(block);
+	block_free_memory(block);
 	block_report_free(block);
 	block_free(block);
 }
@@ -416,8 +402,6 @@ EXPORT_SYMBOL_GPL(ndshm_sync);
  * @user: set of the claim, the queue or the adapter
  * @queue: holds a reference; or NULL
  * @block: the block being allocated
- * @task: that waits for the call; a step of the handler may run in another one
- * @active: there are active references to @user and to the set of the provider
  */
 struct handler_call {
 	struct ndshm_parameters parameters;
@@ -426,8 +410,6 @@ struct handler_call {
 	struct ndshm_blockset *user;
 	struct ndshm_queue *queue;
 	struct ndshm_block *block;
-	struct task_struct *task;
-	bool active;
 };
 
 #define handler_call_of(p) container_of(p, struct handler_call, parameters)
@@ -439,37 +421,9 @@ bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters)
 
 	if (block_closed_reason(call->block) != NDSHM_REASON_NONE)
 		return true;
-	return aborted ? READ_ONCE(*aborted) : fatal_signal_pending(call->task);
+	return aborted ? READ_ONCE(*aborted) : fatal_signal_pending(current);
 }
 EXPORT_SYMBOL_GPL(ndshm_allocation_unwanted);
-
-/* Idempotent: the end of an allocation calls it as well. */
-void ndshm_allocation_put_active(const struct ndshm_parameters *parameters)
-{
-	struct handler_call *call = handler_call_of(parameters);
-
-	if (!call->active)
-		return;
-	call->active = false;
-	ndshm_blockset_put_active(&call->registration->provider->set);
-	ndshm_blockset_put_active(call->user);
-}
-EXPORT_SYMBOL_GPL(ndshm_allocation_put_active);
-
-bool ndshm_allocation_get_active(const struct ndshm_parameters *parameters)
-{
-	struct handler_call *call = handler_call_of(parameters);
-
-	if (call->active)
-		return true;
-	if (!ndshm_blockset_get_active(call->user))
-		return false;
-	call->active = ndshm_blockset_get_active(&call->registration->provider->set);
-	if (!call->active)
-		ndshm_blockset_put_active(call->user);
-	return call->active;
-}
-EXPORT_SYMBOL_GPL(ndshm_allocation_get_active);
 
 /* Take over a list whose initial room is @block->only. */
 static void block_set_segments(struct ndshm_block *block, const struct ndshm_segment_list *list)
@@ -532,13 +486,10 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 	block->consumed = p->consumed ?: PAGE_ALIGN(requested->length);
 	if (reason == NDSHM_REASON_NONE && p->needs_sync && !registration->sync)
 		reason = NDSHM_REASON_PROVIDER_BAD_REPLY;
-	if (!call->active)
-		reason = NDSHM_REASON_PROVIDER_BAD_REPLY;
 	if (reason == NDSHM_REASON_PROVIDER_BAD_REPLY)
 		ndshm_provider_warn_once(registration->provider, NDSHM_WARNING_BAD_REPLY,
 					 "success, but with what does not fit");
-	/* Outside of the sets the provider may have been unregistered. */
-	if (reason != NDSHM_REASON_NONE && call->active)
+	if (reason != NDSHM_REASON_NONE)
 		block_call_free(block);
 	return reason;
 }
@@ -673,11 +624,9 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
 		charged = ndshm_charge(charge, allocation->requester,
 				       count * ndshm_upper_bound(p->length));
 	call.allocation = allocation;
-	call.task = current;
 	call.user = allocation->claim ? &allocation->claim->set :
 					 &p->adapter->set;
 	call.queue = NULL;
-	call.active = true;
 	/* Clients have no queues: with a claim both IDs are 0. */
 	if (p->queue_id || p->vport_id)
 		reason = ndshm_queue_get_active(p->adapter, p->queue_id, p->vport_id,
@@ -706,7 +655,8 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
 
 	/* First: an owner without allocations inside can be unloaded. */
 	module_put(call.registration->provider->owner);
-	ndshm_allocation_put_active(&call.parameters);
+	ndshm_blockset_put_active(&call.registration->provider->set);
+	ndshm_blockset_put_active(call.user);
 	/* Last: the registration holds the provider. */
 	ndshm_registration_put(call.registration);
 	/* Block i - 1 was not allocated. Outside of the sets no removal waits for this. */

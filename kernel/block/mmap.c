@@ -20,7 +20,6 @@
 
 #include <linux/ndshm.h>
 #include <ndshm/block.h>
-#include <ndshm/provider.h>
 
 #include "../base/deferred.h"
 #include "../base/testing.h"
@@ -31,12 +30,6 @@
 #define LATE_PATIENCE	(HZ / 2)
 #define IMPATIENCE	(4UL * HZ)
 
-/*
- * Of the steps of splits only: they wait for a task that changes the list of mappings, and no
- * revocation may wait for them in turn.
- */
-static struct workqueue_struct *split_queue;
-
 /* Held by every client, and by every path to one of its files. */
 static struct vfsmount *mount;
 static int mount_users;
@@ -45,12 +38,6 @@ static struct file_system_type file_system;
 
 void ndshm_object_put(struct ndshm_object *object)
 {
-	/*
-	 * A removal waits from the next line on, if it is the last reference: a task to be
-	 * throttled must stop here.
-	 */
-	if (object->length > SZ_64K)
-		cond_resched();
 	if (refcount_dec_and_test(&object->references))
 		object->ops->release(object);
 }
@@ -134,9 +121,8 @@ static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
 	lock = pte_lockptr(vma->vm_mm, vmf->pmd);
 	pte = pte_offset_kernel(vmf->pmd, address);
 	/*
-	 * Test @revoked and insert under one spinlock, with which no task can be
-	 * throttled. A revocation either sets @revoked before the test, or finds the
-	 * page table and waits for its lock.
+	 * Test @revoked and insert under one spinlock. A revocation either sets @revoked
+	 * before the test, or finds the page table and waits for its lock.
 	 */
 	spin_lock(lock);
 	/* Pairs with smp_mb() in ndshm_object_revoke(), which must find the page table. */
@@ -315,18 +301,10 @@ static vm_fault_t object_map_pages(struct vm_fault *vmf, pgoff_t start,
 	return 0;
 }
 
-static int object_unmap_step(void *context)
-{
-	unmap_mapping_range(context, 0, 0, 1);
-	return 0;
-}
-
 /*
  * mm copies, moves and splits huge entries in ways that a revocation can miss: it reads an entry
  * before it takes the lock of the page table, or clears it for a moment. So there is none when mm
- * begins, which is after the open of the new VMA: mappings with page tables take their place. A
- * worker unmaps: a throttled task would hold i_mmap_rwsem of many mappings for long, and with a
- * writer behind it a removal would wait.
+ * begins, which is after the open of the new VMA: mappings with page tables take their place.
  */
 static void object_split_huge(struct ndshm_object *object, struct address_space *mapping)
 {
@@ -338,7 +316,7 @@ static void object_split_huge(struct ndshm_object *object, struct address_space 
 	spin_unlock(&object->state_lock);
 	if (!huge)
 		return;
-	ndshm_step_call(split_queue, object_unmap_step, mapping);
+	unmap_mapping_range(mapping, 0, 0, 1);
 	spin_lock(&object->state_lock);
 	object->huge = false;
 	spin_unlock(&object->state_lock);
@@ -747,17 +725,6 @@ static int object_init_fs_context(struct fs_context *context)
 		return -ENOMEM;
 	pseudo->dops = &object_dentry_ops;
 	return 0;
-}
-
-int __init ndshm_object_setup(void)
-{
-	split_queue = alloc_workqueue("ndshm-split", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	return split_queue ? 0 : -ENOMEM;
-}
-
-void ndshm_object_teardown(void)
-{
-	destroy_workqueue(split_queue);
 }
 
 /*

@@ -207,7 +207,4 @@ void ndshm_object_retire(struct ndshm_object *object,
  */
 bool ndshm_object_revoke(struct ndshm_object *object);
 
-int __init ndshm_object_setup(void);
-void ndshm_object_teardown(void);
-
 #endif /* _NDSHM_BLOCK_OBJECT_H */

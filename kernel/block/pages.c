@@ -40,11 +40,7 @@ static struct folio *block_next_folio(const struct ndshm_block *block, pgoff_t *
 	struct page *page;
 
 	while (*index < block->object.length >> PAGE_SHIFT) {
-		/*
-		 * Not in a short block, nor to reclaim a long one: a removal may wait for the
-		 * caller, who must not stop.
-		 */
-		if (*index && !(*index % RESCHED_PAGES) && !(current->flags & PF_MEMALLOC))
+		if (*index && !(*index % RESCHED_PAGES))
 			cond_resched();
 		page = ndshm_block_page(block, *index);
 		if (page) {
@@ -119,7 +115,7 @@ vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
 
 	if (!page)
 		return VM_FAULT_SIGBUS;
-	/* Killable: the lock may be held in a fault of a throttled process. */
+	/* Killable: the lock may be held in a fault of a process that is stopped. */
 	if (folio_lock_killable(page_folio(page)))
 		goto err_put;
 	if (READ_ONCE(object->revoked))

@@ -244,7 +244,7 @@ static ndshm_reason_t bar_publish(struct ndshm_claim *claim, void *context)
 	return NDSHM_REASON_NONE;
 }
 
-/* Map the registers in the caller's task: memory of a worker is charged to no client. */
+/* Map the registers without the lock of the group, which a removal needs. */
 static ndshm_reason_t bar_use(struct ndshm_claim *claim,
 			      struct bar_publication *publication)
 {

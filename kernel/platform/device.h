@@ -109,7 +109,4 @@ int ndshm_platform_memory_add(struct ndshm_platform_device *device);
 /* Revoke its blocks and unregister it, after the adapter. */
 void ndshm_platform_memory_remove(struct ndshm_platform_device *device);
 
-int __init ndshm_platform_memory_setup(void);
-void ndshm_platform_memory_teardown(void);
-
 #endif /* _NDSHM_PLATFORM_DEVICE_H */

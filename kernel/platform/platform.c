@@ -271,24 +271,16 @@ static struct notifier_block ndshm_platform_bus_notifier = {
 
 int __init ndshm_platform_init(void)
 {
-	int error = ndshm_platform_memory_setup();
+	int error = bus_register_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
 
 	if (error)
 		return error;
-	error = bus_register_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
-	if (error)
-		goto err_memory;
 	ndshm_bus_add(&ndshm_platform_driver.driver);
 	error = platform_driver_register(&ndshm_platform_driver);
-	if (error)
-		goto err_bus;
-	return 0;
-
-err_bus:
-	ndshm_bus_remove(&ndshm_platform_driver.driver);
-	bus_unregister_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
-err_memory:
-	ndshm_platform_memory_teardown();
+	if (error) {
+		ndshm_bus_remove(&ndshm_platform_driver.driver);
+		bus_unregister_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
+	}
 	return error;
 }
 
@@ -297,5 +289,4 @@ void ndshm_platform_exit(void)
 	platform_driver_unregister(&ndshm_platform_driver);
 	ndshm_bus_remove(&ndshm_platform_driver.driver);
 	bus_unregister_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
-	ndshm_platform_memory_teardown();
 }

@@ -20,7 +20,6 @@
 #include <linux/of_reserved_mem.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
 #include <ndshm/provider.h>
 
@@ -59,7 +58,7 @@ struct ndshm_platform_memory {
 	struct device *dev;
 	struct ndshm_provider *provider;
 	bool cached;
-	spinlock_t lock;		/* used pages of regions; its holder cannot be throttled */
+	spinlock_t lock;		/* used pages of regions */
 	unsigned int count;
 	struct ndshm_platform_region regions[REGIONS];
 };
@@ -69,14 +68,11 @@ struct platform_chunk {
 	struct ndshm_platform_region *region;
 	unsigned long first;
 	unsigned long pages;
-	struct ndshm_parameters *parameters;	/* in a step of the allocation only */
 };
 
 /* Regions of all devices, none of which may be of two. */
 static LIST_HEAD(regions_in_use);
 static DEFINE_MUTEX(regions_lock);
-
-static struct workqueue_struct *workqueue;
 
 /* Return: true if @dev can address memory of @length bytes, at consecutive addresses. */
 static bool platform_device_reaches(struct device *dev, phys_addr_t start, u64 length)
@@ -124,23 +120,23 @@ static void platform_chunk_give(struct platform_chunk *chunk, struct ndshm_platf
 }
 
 /*
- * Clear what an earlier block, the device or the firmware has left. Return: 0, or -EINTR if the
- * allocation is not wanted any more. Called in a worker.
+ * Clear what an earlier block, the device or the firmware has left. Return: false if the allocation
+ * is not wanted any more.
  */
-static int platform_chunk_clear(void *context)
+static bool platform_chunk_clear(const struct platform_chunk *chunk,
+				 const struct ndshm_parameters *parameters)
 {
-	struct platform_chunk *chunk = context;
 	char *memory = chunk->region->memory + (chunk->first << PAGE_SHIFT);
 	size_t left = chunk->pages << PAGE_SHIFT, step;
 
 	for (; left; left -= step, memory += step) {
-		if (ndshm_allocation_unwanted(chunk->parameters))
-			return -EINTR;
+		if (ndshm_allocation_unwanted(parameters))
+			return false;
 		step = min_t(size_t, left, SZ_1M);
 		memset(memory, 0, step);
 		cond_resched();
 	}
-	return 0;
+	return true;
 }
 
 static ndshm_status_t platform_memory_allocate(void *provider_context,
@@ -154,8 +150,7 @@ static ndshm_status_t platform_memory_allocate(void *provider_context,
 	if (!platform_chunk_take(chunk, memory))
 		return NDSHM_STATUS_RESOURCES;
 	start = chunk->region->start + ((phys_addr_t)chunk->first << PAGE_SHIFT);
-	chunk->parameters = parameters;
-	if (ndshm_step_call(workqueue, platform_chunk_clear, chunk) ||
+	if (!platform_chunk_clear(chunk, parameters) ||
 	    ndshm_list_add(parameters->list, phys_to_dma(memory->dev, start),
 			   (u64)chunk->pages << PAGE_SHIFT)) {
 		platform_chunk_give(chunk, memory);
@@ -397,15 +392,4 @@ void ndshm_platform_memory_remove(struct ndshm_platform_device *device)
 	if (device->memory && !ndshm_provider_revoke(device->memory->provider))
 		platform_memory_free_regions(device->memory);
 	device->memory = NULL;
-}
-
-int __init ndshm_platform_memory_setup(void)
-{
-	workqueue = alloc_workqueue("ndshm-platform", WQ_UNBOUND, 0);
-	return workqueue ? 0 : -ENOMEM;
-}
-
-void ndshm_platform_memory_teardown(void)
-{
-	destroy_workqueue(workqueue);
 }

@@ -11,17 +11,12 @@
  * them.
  */
 #include <linux/cc_platform.h>
-#include <linux/cpuset.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/log2.h>
-#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/nodemask.h>
-#include <linux/sched/mm.h>
-#include <linux/workqueue.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
@@ -49,23 +44,7 @@ struct coherent {
 	struct ndshm_pages pages;
 };
 
-/**
- * struct coherent_call - Arguments of the step of an allocation
- * @coherent: the block
- * @memcg: is charged
- */
-struct coherent_call {
-	struct coherent *coherent;
-	struct mem_cgroup *memcg;
-};
-
 static struct ndshm_provider *provider;
-
-/*
- * Of allocations: those of a cgroup at its limit wait for its memory, and so must not be in the
- * queue of those who free memory.
- */
-static struct workqueue_struct *workqueue;
 
 /*
  * Bytes of memory that dma_alloc_coherent() takes. Without an IOMMU it allocates a power
@@ -111,68 +90,17 @@ static bool coherent_gather(struct coherent *coherent,
 	return status == NDSHM_STATUS_SUCCESS;
 }
 
-static int coherent_alloc_step(void *context)
-{
-	struct coherent_call *call = context;
-	struct coherent *coherent = call->coherent;
-	struct mem_cgroup *memcg = set_active_memcg(call->memcg);
-
-	coherent->address = dma_alloc_coherent(coherent->device, coherent->size, &coherent->dma,
-					       NDSHM_GFP_CHARGED);
-	set_active_memcg(memcg);
-	return coherent->address ? 0 : -ENOMEM;
-}
-
-static int coherent_free_step(void *context)
-{
-	struct coherent *coherent = context;
-
-	dma_free_coherent(coherent->device, coherent->size, coherent->address, coherent->dma);
-	return 0;
-}
-
-/*
- * Return: pages to count for a step. Memory for a device that does not see the caches is removed
- * from them and mapped without them, which takes longer: a worker has what is above 64 KiB.
- */
-static unsigned long coherent_step_pages(const struct coherent *coherent)
-{
-	const unsigned long count = coherent->size >> PAGE_SHIFT;
-
-	return dev_is_dma_coherent(coherent->device) ? count : 32 * count;
-}
-
 static void coherent_release(struct coherent *coherent)
 {
-	ndshm_pages_step(coherent_step_pages(coherent), coherent_free_step, coherent);
+	dma_free_coherent(coherent->device, coherent->size, coherent->address, coherent->dma);
 }
 
-/* Not inline: the step is on the stack. */
-static noinline int coherent_alloc_in_worker(struct coherent_call *call)
-{
-	return ndshm_step_call(workqueue, coherent_alloc_step, call);
-}
-
-/*
- * In a worker if it is long, as for "pages". It is charged to the cgroup that was set for a client.
- * A task for which none was set, of a kernel driver, allocates itself, and so does a task that a
- * cpuset limits.
- */
 static bool coherent_alloc(struct coherent *coherent,
 			   struct ndshm_parameters *parameters)
 {
-	struct coherent_call call = { .coherent = coherent };
-	int ret;
-
-	call.memcg = set_active_memcg(NULL);
-	set_active_memcg(call.memcg);
-	if (ndshm_pages_is_long(coherent_step_pages(coherent)) &&
-	    (call.memcg || mem_cgroup_disabled()) &&
-	    nodes_subset(node_states[N_MEMORY], cpuset_current_mems_allowed))
-		ret = coherent_alloc_in_worker(&call);
-	else
-		ret = coherent_alloc_step(&call);
-	if (ret)
+	coherent->address = dma_alloc_coherent(coherent->device, coherent->size, &coherent->dma,
+					       NDSHM_GFP_CHARGED);
+	if (!coherent->address)
 		return false;
 	if (ndshm_list_add(parameters->list, coherent->dma, coherent->size)) {
 		coherent_release(coherent);
@@ -248,15 +176,10 @@ int __init ndshm_coherent_setup(struct ndshm_provider **out)
 {
 	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
 		ops.pfn = NULL;
-	workqueue = alloc_workqueue("ndshm-coherent", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	if (!workqueue)
-		return -ENOMEM;
 	provider = ndshm_provider_register(&characteristics, &ops,
 					   NDSHM_SCOPE_NAMED, NULL, NULL);
-	if (IS_ERR(provider)) {
-		destroy_workqueue(workqueue);
+	if (IS_ERR(provider))
 		return PTR_ERR(provider);
-	}
 	*out = provider;
 	return 0;
 }
@@ -264,6 +187,5 @@ int __init ndshm_coherent_setup(struct ndshm_provider **out)
 void ndshm_coherent_teardown(void)
 {
 	WARN_ON(ndshm_provider_revoke(provider));
-	destroy_workqueue(workqueue);
 	ndshm_test_release_held();
 }

@@ -20,7 +20,6 @@
 #include <linux/slab.h>
 #include <linux/swiotlb.h>
 #include <linux/vmalloc.h>
-#include <linux/workqueue.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
@@ -30,37 +29,6 @@
 #include "testing.h"
 
 static struct ndshm_provider *provider, *reserve_provider;
-
-/*
- * Steps of large blocks
- */
-
-/* Pages that the caller's task maps or frees itself. */
-#define STEP_PAGES	(SZ_2M >> PAGE_SHIFT)
-
-/* Allocations up to this number of pages are too short to delay a removal. */
-#define SHORT_PAGES	16
-
-/* Of steps, none of which waits for another. */
-static struct workqueue_struct *workqueue;
-
-/* Not inline: the step is on the stack. */
-static noinline int pages_run_in_worker(int (*function)(void *), void *context)
-{
-	return ndshm_step_call(workqueue, function, context);
-}
-
-bool ndshm_pages_is_long(unsigned long count)
-{
-	/* A task that reclaims memory must not wait for a worker, which can need memory itself. */
-	return count > STEP_PAGES && !(current->flags & (PF_WQ_WORKER | PF_MEMALLOC));
-}
-
-int ndshm_pages_step(unsigned long count, int (*function)(void *context), void *context)
-{
-	return ndshm_pages_is_long(count) ? pages_run_in_worker(function, context) :
-					    function(context);
-}
 
 static bool pages_translated(struct device *device)
 {
@@ -199,20 +167,17 @@ static unsigned int order_longest(const struct order *order, unsigned long done,
 
 /*
  * Allocate chunks for the whole block: one in @only, or several in @chunks. Return: their
- * number, or 0. A removal does not wait for a long allocation, because the task can be throttled.
+ * number, or 0.
  */
 static unsigned int order_alloc_chunks(struct order *order,
 				       const struct ndshm_parameters *parameters,
 				       struct ndshm_pages_chunk *only, struct list_head *chunks)
 {
 	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
-	const bool leave = count > SHORT_PAGES || order->reserved;
 	unsigned long done = 0;
 	unsigned int made = 0;
 	struct page *page;
 
-	if (leave)
-		ndshm_allocation_put_active(parameters);
 	for (;;) {
 		page = order_alloc_chunk(order, order_longest(order, done, count));
 		if (!page)
@@ -225,19 +190,11 @@ static unsigned int order_alloc_chunks(struct order *order,
 		else
 			list_add_tail(&page->lru, chunks);
 		if (done >= count)
-			break;
+			return made;
 		cond_resched();
 		if (ndshm_allocation_unwanted(parameters))
 			goto err_chunks;
 	}
-	if (!leave)
-		return made;
-	/* A task that is to be throttled stops here, where no removal waits for it. */
-	cond_resched();
-	if (ndshm_allocation_get_active(parameters))
-		return made;
-	if (made == 1)
-		chunk_put(only->page, order->reserved);
 
 err_chunks:
 	chunks_free(chunks, order->reserved);
@@ -484,8 +441,7 @@ static void pages_release_chunks(struct ndshm_pages *pages)
 	unsigned int i;
 
 	for (i = 0; i < pages->count; i++) {
-		/* Not in a short block: a removal may wait for the caller, who must not stop. */
-		if (i && !(i % STEP_PAGES))
+		if (i)
 			cond_resched();
 		ndshm_test_hold_page(chunks[i].page);
 		chunk_put(chunks[i].page, pages->reserved);
@@ -496,46 +452,22 @@ static void pages_release_chunks(struct ndshm_pages *pages)
 	}
 }
 
-static int pages_free_step(void *context)
+void ndshm_pages_free(struct ndshm_pages *pages)
 {
-	struct ndshm_pages *pages = context;
-
 	if (pages->count > 1)
 		vunmap(pages->several->address);
 	pages_unmap_device(pages);
 	pages_release_chunks(pages);
-	return 0;
 }
 
-void ndshm_pages_free(struct ndshm_pages *pages)
+/* Map the chunks for the device, and for the kernel unless @address is NULL; or release them. */
+static int pages_map(struct ndshm_pages *pages, struct page **all, void **address)
 {
-	ndshm_pages_step(pages->length, pages_free_step, pages);
-}
-
-/**
- * struct mapping - Argument of pages_map_step()
- * @pages: the block, with its scatterlist
- * @addressed: map it for the kernel, too
- * @address: the kernel's address, or NULL
- * @all: see pages_map_kernel()
- */
-struct mapping {
-	struct ndshm_pages *pages;
-	bool addressed;
-	void *address;
-	struct page **all;
-};
-
-/* Map the chunks, or release them. */
-static int pages_map_step(void *context)
-{
-	struct mapping *mapping = context;
-	struct ndshm_pages *pages = mapping->pages;
 	int ret = pages_map_device(pages);
 
-	if (!ret && mapping->addressed) {
-		mapping->address = pages_map_kernel(pages, mapping->all);
-		if (!mapping->address) {
+	if (!ret && address) {
+		*address = pages_map_kernel(pages, all);
+		if (!*address) {
 			pages_unmap_device(pages);
 			ret = -ENOMEM;
 		}
@@ -549,7 +481,9 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters, bool re
 				    struct ndshm_pages *pages)
 {
 	struct device *device = parameters->device;
-	struct mapping mapping = { .addressed = !parameters->no_kernel_mapping };
+	const bool addressed = !parameters->no_kernel_mapping;
+	struct page **all = NULL;
+	void *address = NULL;
 	LIST_HEAD(chunks);
 	/* Set as a whole by order_plan(). */
 	struct order order __uninitialized;
@@ -567,19 +501,16 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters, bool re
 	pages->count = order_alloc_chunks(&order, parameters, &pages->only, &chunks);
 	if (!pages->count)
 		return NDSHM_STATUS_RESOURCES;
-	mapping.pages = pages;
-	if (mapping.addressed && pages->count > 1) {
-		mapping.all = kvmalloc_array(pages->length,
-					     sizeof(*mapping.all),
-					     NDSHM_GFP_CHARGED);
-		if (!mapping.all)
+	if (addressed && pages->count > 1) {
+		all = kvmalloc_array(pages->length, sizeof(*all), NDSHM_GFP_CHARGED);
+		if (!all)
 			goto err_list;
 	}
 	if (pages->count > 1 && pages_gather(pages, &chunks))
 		goto err_array;
-	ret = ndshm_pages_step(pages->length, pages_map_step, &mapping);
-	if (mapping.all)
-		kvfree(mapping.all);
+	ret = pages_map(pages, all, addressed ? &address : NULL);
+	if (all)
+		kvfree(all);
 	if (ret)
 		return NDSHM_STATUS_RESOURCES;
 	if (pages_list_segments(pages, parameters->list) ||
@@ -588,13 +519,13 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters, bool re
 		ndshm_pages_free(pages);
 		return NDSHM_STATUS_RESOURCES;
 	}
-	parameters->virtual_address = mapping.address;
+	parameters->virtual_address = address;
 	parameters->needs_sync = !dev_is_dma_coherent(device);
 	parameters->consumed = (u64)pages->length << PAGE_SHIFT;
 	return NDSHM_STATUS_SUCCESS;
 
 err_array:
-	kvfree(mapping.all);
+	kvfree(all);
 err_list:
 	chunks_free(&chunks, reserved);
 	return NDSHM_STATUS_RESOURCES;
@@ -615,9 +546,6 @@ static ndshm_status_t pages_reallocate(struct ndshm_parameters *parameters,
 		return status;
 	parameters->list->count = 0;
 	parameters->flags = flags;
-	/* Without contiguous memory the device has been left, and may be gone. */
-	if (!ndshm_allocation_get_active(parameters))
-		return NDSHM_STATUS_RESOURCES;
 	return ndshm_pages_allocate(parameters, false, pages);
 }
 
@@ -739,27 +667,19 @@ static const struct ndshm_provider_ops reserve_ops = {
 
 int __init ndshm_pages_setup(struct ndshm_provider **out)
 {
-	workqueue = alloc_workqueue("ndshm-pages", WQ_UNBOUND, 0);
-	if (!workqueue)
-		return -ENOMEM;
 	provider = ndshm_provider_register(&characteristics, &ops,
 					   NDSHM_SCOPE_NAMED, NULL, NULL);
 	if (IS_ERR(provider))
-		goto err_workqueue;
+		return PTR_ERR(provider);
 	reserve_provider = ndshm_provider_register(&reserve_characteristics, &reserve_ops,
 						   NDSHM_SCOPE_NAMED, NULL, NULL);
-	if (IS_ERR(reserve_provider))
-		goto err_provider;
+	if (IS_ERR(reserve_provider)) {
+		WARN_ON(ndshm_provider_revoke(provider));
+		return PTR_ERR(reserve_provider);
+	}
 	ndshm_reserve_setup();
 	*out = provider;
 	return 0;
-
-err_provider:
-	WARN_ON(ndshm_provider_revoke(provider));
-	provider = reserve_provider;
-err_workqueue:
-	destroy_workqueue(workqueue);
-	return PTR_ERR(provider);
 }
 
 void ndshm_pages_teardown(void)
@@ -767,6 +687,4 @@ void ndshm_pages_teardown(void)
 	WARN_ON(ndshm_provider_revoke(reserve_provider));
 	ndshm_reserve_teardown();
 	WARN_ON(ndshm_provider_revoke(provider));
-	/* The other user, "coherent", has no blocks: each would pin this module. */
-	destroy_workqueue(workqueue);
 }

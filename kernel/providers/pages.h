@@ -83,19 +83,6 @@ static inline bool ndshm_chunk_broken(struct page *page)
 }
 
 /*
- * Return: true if a worker must handle @count pages in the caller's place. The removal of an
- * adapter waits for that, and a cgroup can throttle the task of a client for lack of processor
- * time, but no worker.
- */
-bool ndshm_pages_is_long(unsigned long count);
-
-/*
- * Call @function, which handles @count pages without calling ndshm_allocation_unwanted(), in a
- * worker if ndshm_pages_is_long(). It must not charge memory.
- */
-int ndshm_pages_step(unsigned long count, int (*function)(void *context), void *context);
-
-/*
  * Handlers of "pages", for use by another provider. @reserved: chunks are of the reserve, and not
  * shorter than a huge page. Others are at most as long, unless a contiguous block needs a longer
  * one.

@@ -354,12 +354,13 @@ void ndshm_chunks_add(struct ndshm_section *section, struct list_head *chunks)
 	}
 }
 
-static int section_drop(void *argument)
+void ndshm_section_drop(struct ndshm_section *section)
 {
-	struct ndshm_section *section = argument;
 	struct ndshm_chunk *chunk, *next;
 	struct rb_root chunks;
 
+	/* @trimming may own chunks. A later run finds no idle chunk. */
+	cancel_delayed_work_sync(&section->trimming);
 	spin_lock(&section->lock);
 	chunks = section->chunks;
 	section->chunks = RB_ROOT;
@@ -371,21 +372,6 @@ static int section_drop(void *argument)
 		cond_resched();
 	}
 	wake_up_all(&ndshm_section_wait);
-	return 0;
-}
-
-void ndshm_section_drop(struct ndshm_section *section)
-{
-	/* @trimming may own chunks. A later run finds no idle chunk. */
-	cancel_delayed_work_sync(&section->trimming);
-	/*
-	 * A step: the removal of the device waits for these blocks, and a cgroup may throttle the
-	 * caller. Not in the queue of ndshm_section_revoke(), for which this step can wait.
-	 */
-	if (section->adapter->ops && !RB_EMPTY_ROOT(&section->chunks))
-		ndshm_step_call(ndshm_section_queue, section_drop, section);
-	else
-		section_drop(section);
 	/* A peer can keep the section for as long as it likes, but not for its creator's quotas. */
 	if (xchg(&section->counted, false)) {
 		ndshm_quota_uncharge(section->requester, NDSHM_QUOTA_SECTIONS, 1);
@@ -442,7 +428,7 @@ static bool section_begin_trim(struct ndshm_section *section)
 
 /*
  * Unmap @section->revoking. Return: false if a fault holds the lock of one of its pages, or a
- * process holds the mapping's i_mmap_rwsem for writing: either may be throttled, so do not wait
+ * process holds the mapping's i_mmap_rwsem for writing: either may be stopped, so do not wait
  * for it. The trylock only probes; unmap_mapping_range() takes the lock itself.
  */
 static bool section_unmap_revoking(struct ndshm_section *section)
@@ -494,8 +480,8 @@ static void section_free_revoking(struct ndshm_section *section)
 }
 
 /*
- * Only this work frees idle memory. It runs in a kworker outside of all users' cgroups: a
- * throttled caller must not delay the freeing of memory that others wait for.
+ * Only this work frees idle memory. It runs in a kworker: a caller that is stopped must not delay
+ * the freeing of memory that others wait for.
  */
 void ndshm_section_trim_work(struct work_struct *work)
 {

@@ -20,7 +20,7 @@ struct ndshm_block;
 
 /*
  * Longest wait for memory that is about to be freed, before a caller is refused memory. A peer
- * that is throttled could otherwise prolong the wait without limit.
+ * that is stopped could otherwise prolong the wait without limit.
  */
 #define NDSHM_SECTION_WAIT	HZ
 
@@ -92,12 +92,6 @@ void ndshm_section_revoke(struct ndshm_section *section);
 
 /* Free all chunks of a section that has no mapping, and end its part of the quotas. May sleep. */
 void ndshm_section_drop(struct ndshm_section *section);
-
-/*
- * Runs @trimming of all sections, and frees the memory of those that are released. No work in it
- * waits for a process, or for another one.
- */
-extern struct workqueue_struct *ndshm_section_queue;
 
 /*
  * Woken when a section has no idle memory left, when its @growing becomes 0, or after its

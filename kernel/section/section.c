@@ -29,13 +29,8 @@ MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
 /* Limit of the 32-bit page numbers in struct ndshm_extent. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
 
-struct workqueue_struct *ndshm_section_queue;
-
-/* Revokes sections: waits for tasks that change the mappings of the section, and for faults. */
-static struct workqueue_struct *revoke_queue;
-
-/* Deletes sections by id. Its works wait for those of the other two queues. */
-static struct workqueue_struct *delete_queue;
+/* Runs @trimming and @deletion of sections. A deletion waits for works only that are running. */
+static struct workqueue_struct *section_queue;
 
 DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 
@@ -251,26 +246,16 @@ bool ndshm_section_revoked(const struct ndshm_section *section)
 	       ndshm_blockset_killed(&section->provider->set);
 }
 
-static int section_revoke(void *argument)
+void ndshm_section_revoke(struct ndshm_section *section)
 {
-	struct ndshm_section *section = argument;
-
-	if (!ndshm_object_revoke(&section->object))
-		return 0;
+	if (!ndshm_object_revoke(&section->object)) {
+		wait_for_completion(&section->revocation);
+		return;
+	}
 	/* A task that takes the lock after this sees the section revoked. */
 	spin_lock(&section->lock);
 	spin_unlock(&section->lock);
 	complete_all(&section->revocation);
-	return 0;
-}
-
-/* Here, so that lockdep tells this step from section_drop(), which waits for it. */
-void ndshm_section_revoke(struct ndshm_section *section)
-{
-	/* A step: a removal waits for @revocation, and a cgroup may throttle the caller. */
-	if (!READ_ONCE(section->object.revoked))
-		ndshm_step_call(revoke_queue, section_revoke, section);
-	wait_for_completion(&section->revocation);
 }
 
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
@@ -536,7 +521,7 @@ bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait)
 		module_put(THIS_MODULE);
 		return false;
 	}
-	if (!queue_work(delete_queue, &section->deletion)) {
+	if (!queue_work(section_queue, &section->deletion)) {
 		/* The work that is pending has references of its own. */
 		ndshm_object_put(&section->object);
 		module_put(THIS_MODULE);
@@ -577,32 +562,19 @@ void ndshm_section_trim_later(struct ndshm_section *section,
 			      unsigned long delay)
 {
 	if (delay)
-		queue_delayed_work(ndshm_section_queue, &section->trimming, delay);
+		queue_delayed_work(section_queue, &section->trimming, delay);
 	else
-		mod_delayed_work(ndshm_section_queue, &section->trimming, 0);
+		mod_delayed_work(section_queue, &section->trimming, 0);
 }
 
 int __init ndshm_section_setup(void)
 {
 	ndshm_reclaim_hook = ndshm_sections_trim;
-	ndshm_section_queue = alloc_workqueue("ndshm-section", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	if (!ndshm_section_queue)
-		return -ENOMEM;
-	revoke_queue = alloc_workqueue("ndshm-revoke", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	if (!revoke_queue)
-		goto err_section_queue;
-	delete_queue = alloc_workqueue("ndshm-delete", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	if (delete_queue)
-		return 0;
-	destroy_workqueue(revoke_queue);
-err_section_queue:
-	destroy_workqueue(ndshm_section_queue);
-	return -ENOMEM;
+	section_queue = alloc_workqueue("ndshm-section", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	return section_queue ? 0 : -ENOMEM;
 }
 
 void ndshm_section_teardown(void)
 {
-	destroy_workqueue(delete_queue);
-	destroy_workqueue(revoke_queue);
-	destroy_workqueue(ndshm_section_queue);
+	destroy_workqueue(section_queue);
 }

@@ -470,7 +470,7 @@ static const struct fail_nth_command commands[] = {
 		.setup = setup_start, .call = call_start, .check = check_start,
 		.clean = fail_nth_close,
 	}, {
-		.name = "adapter-set-irqs", .errors = { ENOMEM, EFAULT },
+		.name = "adapter-set-irqs", .errors = { ENOMEM, EFAULT, ENOSPC },
 		.setup = setup_irqs, .call = call_irqs, .check = check_irqs,
 		.clean = clean_irqs,
 	}, {

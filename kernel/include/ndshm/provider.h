@@ -7,7 +7,6 @@
 
 #include <linux/bits.h>
 #include <linux/mm.h>
-#include <linux/workqueue.h>
 
 #include <ndshm/block.h>
 
@@ -57,41 +56,14 @@ typedef ndshm_status_t (*ndshm_allocate_handler)(void *provider_context,
  * @parameters: argument of the running allocate handler
  *
  * Removing an adapter, a provider, a claim or a queue waits for running allocations. A
- * handler that can take long must therefore call this at least once for each MiB, and
+ * handler that can take long must therefore call this at least once for each 2 MiB, and
  * return RESOURCES if it returns true. Memory allocated in spite of that is freed.
  *
- * Context: The allocate handler, or a step of it (ndshm_step_call()).
+ * Context: The allocate handler.
  * Return: true if the requester was killed, if the request was aborted, or if the
  * adapter, the provider, the claim or the queue is being removed.
  */
 bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters);
-
-/**
- * ndshm_allocation_put_active() - Let removals go on while an allocation collects memory
- * @parameters: argument of the running allocate handler
- *
- * Removing an adapter, a provider, a claim or a queue does not wait for the handler until
- * ndshm_allocation_get_active() returns true. Until then the handler must use neither the
- * device nor the provider's context. The requester's cgroup can throttle it at any time,
- * and a removal would wait as long: long steps such as zeroing memory belong between
- * these two calls.
- *
- * Context: The allocate handler.
- */
-void ndshm_allocation_put_active(const struct ndshm_parameters *parameters);
-
-/**
- * ndshm_allocation_get_active() - Resume an allocation after ndshm_allocation_put_active()
- * @parameters: argument of the running allocate handler
- *
- * A handler that returns SUCCESS after that call must have called this. It may be called without
- * that call, too, and then only returns true.
- *
- * Context: The allocate handler.
- * Return: false if the adapter, the provider, the claim or the queue is being or has
- * been removed. The handler must then return RESOURCES.
- */
-bool ndshm_allocation_get_active(const struct ndshm_parameters *parameters);
 
 /**
  * typedef ndshm_free_handler - free the memory of one block
@@ -305,52 +277,5 @@ struct ndshm_provider *ndshm_provider_find(const char *name);
  * Context: Process context; may sleep.
  */
 void ndshm_provider_put(struct ndshm_provider *provider);
-
-/**
- * struct ndshm_step - Call that a kernel worker makes
- * @work: in the queue
- * @function: called with @context
- * @context: argument
- * @ret: result
- */
-struct ndshm_step {
-	struct work_struct work;
-	int (*function)(void *context);
-	void *context;
-	int ret;
-};
-
-static inline void ndshm_step_execute(struct work_struct *work)
-{
-	struct ndshm_step *step = container_of(work, struct ndshm_step, work);
-
-	step->ret = step->function(step->context);
-}
-
-/**
- * ndshm_step_call() - Call a function in a kernel worker, and wait for it
- * @workqueue: a queue of the caller, whose works must not wait for other steps of the queue
- * @function: called with @context
- * @context: its argument
- *
- * A removal waits for the handlers of a provider, and a cgroup can throttle the task of a client in
- * a handler, but no worker. What takes long in a handler, such as mapping or freeing much memory,
- * should therefore be a step. Inline, so that lockdep tells the steps of different files apart: a
- * step can wait for a step of another queue.
- *
- * Context: Process context; sleeps.
- * Return: what @function returns.
- */
-static inline int ndshm_step_call(struct workqueue_struct *workqueue,
-				  int (*function)(void *context), void *context)
-{
-	struct ndshm_step step = { .function = function, .context = context };
-
-	INIT_WORK_ONSTACK(&step.work, ndshm_step_execute);
-	queue_work(workqueue, &step.work);
-	flush_work(&step.work);
-	destroy_work_on_stack(&step.work);
-	return step.ret;
-}
 
 #endif /* _NDSHM_PROVIDER_H */

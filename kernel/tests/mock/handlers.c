@@ -154,17 +154,6 @@ static void spoil(const struct mock_answer *answer, struct ndshm_parameters *p,
 				 PAGE_ALIGN(p->length));
 }
 
-/* After the first line the core may free the device and unload the provider. */
-static ndshm_status_t reply_inactive(const struct mock_answer *answer,
-				     struct ndshm_parameters *p, void **context)
-{
-	ndshm_allocation_put_active(p);
-	p->virtual_address = NULL;
-	*context = NULL;
-	return mock_script_list(answer, p->list, PAGE_SIZE, PAGE_ALIGN(p->length)) ?
-	       NDSHM_STATUS_RESOURCES : NDSHM_STATUS_SUCCESS;
-}
-
 ndshm_status_t mock_allocate(void *provider_context,
 			     struct ndshm_parameters *p, void **context)
 {
@@ -177,22 +166,16 @@ ndshm_status_t mock_allocate(void *provider_context,
 	check_parameters(provider, p);
 	if (!*context || memchr_inv(*context, 0, MOCK_CONTEXT_SIZE))
 		mock_misused(provider, "a handler was called without a context of zeroes");
-	/* Must not take a reference that nobody drops. */
-	if (!ndshm_allocation_get_active(p))
-		mock_misused(provider, "an active handler was refused");
 	answer = mock_script_next(&provider->script);
 	/* Not before: a test that sees this call makes the next, which must not get its reply. */
 	atomic_inc(&provider->inside);
 	mock_script_wait(&provider->script, &answer);
 	status = answer.status;
-	if (answer.put_active)
-		status = reply_inactive(&answer, p, context);
-	else if (status == NDSHM_STATUS_SUCCESS)
+	if (status == NDSHM_STATUS_SUCCESS)
 		status = make(generation, &answer, p, context);
 	else
 		spoil(&answer, p, context);
-	atomic64_inc(status == NDSHM_STATUS_SUCCESS && !answer.put_active ?
-		     &provider->allocated : &provider->failed);
+	atomic64_inc(status == NDSHM_STATUS_SUCCESS ? &provider->allocated : &provider->failed);
 	atomic_dec(&provider->inside);
 	return status;
 }

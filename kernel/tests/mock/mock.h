@@ -70,7 +70,6 @@ enum mock_list {
  * @short_length: overwrite the requested length with one page less
  * @no_flags: overwrite the requested flags with 0
  * @needs_sync: report needs_sync
- * @put_active: give up the active references, and return SUCCESS without memory
  * @hold: block until a script clears @hold
  * @hold_free: the same for the free handler
  * @delay_ms: sleep that long
@@ -85,7 +84,6 @@ struct mock_answer {
 	bool short_length;
 	bool no_flags;
 	bool needs_sync;
-	bool put_active;
 	bool hold;
 	bool hold_free;
 	unsigned int delay_ms;

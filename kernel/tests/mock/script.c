@@ -168,9 +168,6 @@ static int change_answer(struct mock_answer *answer, const char *word)
 		answer->no_flags = picked;
 		return ret;
 	}
-	value = mock_value(word, "put_active");
-	if (value)
-		return flag_of(value, &answer->put_active);
 	value = mock_value(word, "hold");
 	if (value)
 		return flag_of(value, &answer->hold);
