@@ -72,8 +72,7 @@ static void ndshm_teardown(unsigned int count)
 		if (parts[count].teardown)
 			parts[count].teardown();
 	}
-	/* After ndshm_nl_unregister(): until then requests can set quotas and access. */
-	ndshm_quota_teardown();
+	/* After ndshm_nl_unregister(): until then requests can set access. */
 	ndshm_access_teardown();
 }
 

@@ -530,22 +530,6 @@ TEST_F(dmabuf, duplicates_and_fork)
 	self->block = test_new_block(self->fd, self->adapter, 1);
 }
 
-/* Index of the bytes of memory in a quota. */
-#define BYTES	3
-
-/* Bytes charged to a user. */
-static __u64 charged_to(struct __test_metadata *_metadata, uid_t uid)
-{
-	struct ndshm_nl_quota quota;
-	struct ndshm_nl nl;
-
-	close(ndshm_open());
-	ASSERT_EQ(0, ndshm_nl_open(&nl));
-	ASSERT_EQ(0, ndshm_nl_quota(&nl, uid, &quota));
-	ndshm_nl_close(&nl);
-	return quota.amounts[BYTES];
-}
-
 /* The user that allocated pays while anyone has the dma-buf. */
 TEST_F(dmabuf, passed_to_another_user)
 {
@@ -557,7 +541,7 @@ TEST_F(dmabuf, passed_to_another_user)
 	if (geteuid())
 		SKIP(return, "only root can become another user");
 	for (kill_it = 0; kill_it < 2; kill_it++) {
-		before = charged_to(_metadata, NDSHM_USER_A);
+		before = ndshm_locked_of(self->fd, NDSHM_USER_A);
 		pid = ndshm_fork(&peer);
 		ASSERT_LE(0, pid);
 		if (!pid) {
@@ -586,12 +570,12 @@ TEST_F(dmabuf, passed_to_another_user)
 		close(peer);
 		map = test_map_dmabuf(dmabuf, 2 * self->page, RW);
 		fill_pattern(map, 2 * self->page, 6);
-		EXPECT_EQ(before + 2 * self->page, charged_to(_metadata, NDSHM_USER_A));
+		EXPECT_EQ(before + 2 * self->page, ndshm_locked_of(self->fd, NDSHM_USER_A));
 		close(dmabuf);
 		EXPECT_TRUE(has_pattern(map, 2 * self->page, 6));
-		EXPECT_EQ(before + 2 * self->page, charged_to(_metadata, NDSHM_USER_A));
+		EXPECT_EQ(before + 2 * self->page, ndshm_locked_of(self->fd, NDSHM_USER_A));
 		munmap(map, 2 * self->page);
-		EXPECT_TRUE(ndshm_soon(charged_to(_metadata, NDSHM_USER_A) == before));
+		EXPECT_TRUE(ndshm_soon(ndshm_locked_of(self->fd, NDSHM_USER_A) == before));
 	}
 }
 

@@ -621,20 +621,19 @@ TEST_F(permission, section_of_effective_user)
 {
 	const struct user setuid = { NDSHM_USER_A, NDSHM_USER_B, 0 };
 	struct ndshm_section_query_args query = section_query_request();
-	struct ndshm_nl_quota a, b;
 	struct ndshm_nl_section section;
 	struct wish wish;
 	pid_t child;
 	int peer;
 
 	/* Sections of earlier tests may be freed later. */
-	EXPECT_TRUE(ndshm_soon(ndshm_nl_uncharged(&self->nl, NDSHM_USER_A)));
-	EXPECT_TRUE(ndshm_soon(ndshm_nl_uncharged(&self->nl, NDSHM_USER_B)));
+	EXPECT_TRUE(ndshm_soon(!ndshm_locked_of(self->wish.fd, NDSHM_USER_A)));
+	EXPECT_TRUE(ndshm_soon(!ndshm_locked_of(self->wish.fd, NDSHM_USER_B)));
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
 		struct ndshm_section_create_args create =
-			section_create_request(self->wish.adapter, 1 << 16, 0);
+			section_create_request(self->wish.adapter, 1 << 16, 1 << 16);
 
 		_exit(!(become(&setuid) &&
 			!_test_section_create(self->wish.fd, &create) &&
@@ -647,11 +646,9 @@ TEST_F(permission, section_of_effective_user)
 	test_section_query(wish.fd, &query);
 	ASSERT_EQ(0, ndshm_nl_section_by_id(&self->nl, query.out_id, &section));
 	EXPECT_EQ(NDSHM_USER_B, section.uid);
-	/* The quota is charged to the real uid. */
-	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_A, &a));
-	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_B, &b));
-	EXPECT_EQ(1, a.amounts[0]);
-	EXPECT_EQ(0, b.amounts[0]);
+	/* The real uid is charged. */
+	EXPECT_LE(1 << 16, ndshm_locked_of(self->wish.fd, NDSHM_USER_A));
+	EXPECT_EQ(0, ndshm_locked_of(self->wish.fd, NDSHM_USER_B));
 
 	test_reply(NDSHM_REASON_NOT_CREATOR, &user_a, ask_delete, &wish);
 	/* The real uid B with the effective uid A is not sufficient. */

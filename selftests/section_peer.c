@@ -593,7 +593,7 @@ static void test_delete_by_id(struct __test_metadata *_metadata, struct _test_da
 	EXPECT_EQ(again, waitpid(again, &status, 0));
 	EXPECT_EQ(0, status);
 	ndshm_case(true);
-	EXPECT_TRUE(ndshm_nl_uncharged(&nl, NDSHM_USER_A));
+	EXPECT_EQ(0, ndshm_locked_of(self->client, NDSHM_USER_A));
 	EXPECT_TRUE(ndshm_signal_peer(ends[1]));
 	EXPECT_TRUE(ndshm_reap(peer));
 	/* The peer was the last to have it. */

@@ -17,8 +17,6 @@
 
 #define DUMP_SEQ	0xd00d
 #define ROUNDS		256
-/* Tests run as none of these users. */
-#define FIRST_USER	1000000
 #define ROUNDS_KILLED	7
 
 FIXTURE(viewer) {
@@ -155,11 +153,10 @@ TEST_F(viewer, dump_read_by_root)
  */
 TEST_F(viewer, request_sent_by_root)
 {
-	const struct ndshm_nl_quota_change change = { .set = 1, .limits = { 7 } };
 	struct ndshm_section_create_args create =
 		section_create_request(self->adapter, 1, 0);
 	struct ndshm_nl_section section;
-	struct ndshm_nl_quota quota;
+	const struct ndshm_nl_access access = { .set = NDSHM_NL_MODE, .mode = 0600 };
 	struct ndshm_nl_block one;
 	struct ndshm_nl nl;
 
@@ -172,9 +169,7 @@ TEST_F(viewer, request_sent_by_root)
 		  ndshm_nl_block_by_id(&nl, self->block.shared_memory_handle,
 				       &one));
 	EXPECT_EQ(0, ndshm_nl_blocks(&nl, &one, 1));
-	EXPECT_EQ(-EPERM, ndshm_nl_own_quota(&nl, &quota));
-	EXPECT_EQ(-EPERM, ndshm_nl_quota(&nl, NDSHM_USER_B, &quota));
-	EXPECT_EQ(-EPERM, ndshm_nl_set_quota(&nl, NDSHM_USER_B, &change));
+	EXPECT_EQ(-EPERM, ndshm_nl_set_adapter(&nl, self->adapter, &access));
 	test_section_create(self->fd, &create);
 	EXPECT_EQ(-ENOENT, ndshm_nl_delete_section(&nl, create.out_id));
 	ASSERT_EQ(0, ndshm_nl_section_by_id(&self->nl, create.out_id, &section));
@@ -265,55 +260,25 @@ static int compare_double(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-/* Send many requests together, each of which sets or resets one user's limit. */
-static void set_limits(struct __test_metadata *_metadata, struct ndshm_nl *nl,
-		       __u32 users, bool set)
-{
-	const __u64 limit = 1;
-	const __u32 reset = 1;
-	struct ndshm_nl_request request;
-	__u32 uid = FIRST_USER;
-	static char batch[32768];
-	size_t used;
-
-	while (uid < FIRST_USER + users) {
-		for (used = 0; uid < FIRST_USER + users && used < 32000; uid++) {
-			ndshm_nl_begin(&request, nl->family, NDSHM_CMD_QUOTA_SET,
-				       0);
-			ndshm_nl_put(&request, NDSHM_A_QUOTA_UID, &uid,
-				     sizeof(uid));
-			if (set)
-				ndshm_nl_put(&request,
-					     NDSHM_A_QUOTA_SECTIONS_LIMIT,
-					     &limit, sizeof(limit));
-			else
-				ndshm_nl_put(&request, NDSHM_A_QUOTA_RESET,
-					     &reset, sizeof(reset));
-			memcpy(batch + used, &request,
-			       request.header.nlmsg_len);
-			used += NLMSG_ALIGN(request.header.nlmsg_len);
-		}
-		ASSERT_EQ((ssize_t)used, send(nl->fd, batch, used, 0));
-	}
-}
-
 /*
  * A dump that visits many objects without showing any must end when its reader
  * is killed.
  */
 TEST_F_TIMEOUT(viewer, dump_is_killed, 300)
 {
-	struct ndshm_nl_quota one;
-	const __u32 users = ndshm_rounds(100000, 20000);
+	static struct ndshm_block_info batch[64];
+	struct ndshm_block_alloc_args alloc =
+		block_alloc_request(self->adapter, 1, batch);
+	unsigned int blocks = ndshm_rounds(30000, 20000);
 	double start, whole, wholes[ROUNDS_KILLED], ends[ROUNDS_KILLED];
 	int round, peer;
 	pid_t child;
 
 	if (geteuid())
 		SKIP(return, "only root can become other users");
-	set_limits(_metadata, &self->nl, users, true);
-	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, FIRST_USER + users - 1, &one));
-	ASSERT_EQ(1, one.limits[0]);
+	alloc.count = ARRAY_SIZE(batch);
+	for (; blocks >= ARRAY_SIZE(batch); blocks -= ARRAY_SIZE(batch))
+		test_block_alloc(self->fd, &alloc);
 	for (round = 0; round < ROUNDS_KILLED; round++) {
 		child = ndshm_fork(&peer);
 		ASSERT_LE(0, child);
@@ -323,12 +288,12 @@ TEST_F_TIMEOUT(viewer, dump_is_killed, 300)
 			if (!ndshm_become(NDSHM_USER_A) || ndshm_nl_open(&nl))
 				_exit(1);
 			start = now();
-			if (ndshm_nl_quotas(&nl, &one, 1))
+			if (ndshm_nl_blocks(&nl, NULL, 0))
 				_exit(1);
 			whole = now() - start;
 			send(peer, &whole, sizeof(whole), 0);
 			for (;;)
-				ndshm_nl_quotas(&nl, &one, 1);
+				ndshm_nl_blocks(&nl, NULL, 0);
 		}
 		ASSERT_EQ(sizeof(whole), recv(peer, &whole, sizeof(whole),
 					      MSG_WAITALL));
@@ -341,7 +306,6 @@ TEST_F_TIMEOUT(viewer, dump_is_killed, 300)
 		ends[round] = now() - start;
 		close(peer);
 	}
-	set_limits(_metadata, &self->nl, users, false);
 	qsort(ends, ROUNDS_KILLED, sizeof(*ends), compare_double);
 	qsort(wholes, ROUNDS_KILLED, sizeof(*wholes), compare_double);
 	whole = wholes[ROUNDS_KILLED / 2];

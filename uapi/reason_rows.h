@@ -167,101 +167,87 @@ NDSHM_REASON_ROW(DESCRIPTOR, INVALID_PARAMETER, EBADF, "descriptor", 66,
 		 "descriptor is not a section or a holder of this section; use the right descriptor")
 NDSHM_REASON_ROW(DESCRIPTORS, RESOURCES, EMFILE, "descriptors", 67,
 		 "maximum number of open files is reached; close some, or raise the limit (ulimit -n)")
-NDSHM_REASON_ROW(SECTION_QUOTA, RESOURCES, EDQUOT, "section-quota", 68,
-		 "user has the maximum number of sections; close some, or raise the user's quota (ndshm quota)")
-NDSHM_REASON_ROW(HOLDER_QUOTA, RESOURCES, EDQUOT, "holder-quota", 69,
-		 "user has the maximum number of holders; close some, or raise the user's quota (ndshm quota)")
-NDSHM_REASON_ROW(RESERVE_QUOTA, RESOURCES, EDQUOT, "reserve-quota", 70,
-		 "sections of the user have the maximum range; reserve less, or raise the user's quota (ndshm quota)")
 
 /* Receive queues and virtual ports. */
-NDSHM_REASON_ROW(QUEUE_DEFAULT, INVALID_PARAMETER, EINVAL, "queue-default", 71,
+NDSHM_REASON_ROW(QUEUE_DEFAULT, INVALID_PARAMETER, EINVAL, "queue-default", 68,
 		 "default queue and default port always exist; use another one")
-NDSHM_REASON_ROW(QUEUE_UNKNOWN, INVALID_PARAMETER, ENOENT, "queue-unknown", 72,
+NDSHM_REASON_ROW(QUEUE_UNKNOWN, INVALID_PARAMETER, ENOENT, "queue-unknown", 69,
 		 "adapter has no such queue; use a queue that was allocated and not freed")
-NDSHM_REASON_ROW(QUEUE_STATE, INVALID_STATE, EBADFD, "queue-state", 73,
+NDSHM_REASON_ROW(QUEUE_STATE, INVALID_STATE, EBADFD, "queue-state", 70,
 		 "state of the queue does not permit the call; complete its allocation first, and do not use it after its free has begun")
-NDSHM_REASON_ROW(PORT_UNKNOWN, INVALID_PARAMETER, ENOENT, "port-unknown", 74,
+NDSHM_REASON_ROW(PORT_UNKNOWN, INVALID_PARAMETER, ENOENT, "port-unknown", 71,
 		 "adapter has no such virtual port; use a port that was created and not deleted")
-NDSHM_REASON_ROW(PORT_STATE, INVALID_STATE, EBADFD, "port-state", 75,
+NDSHM_REASON_ROW(PORT_STATE, INVALID_STATE, EBADFD, "port-state", 72,
 		 "state of the virtual port does not permit the call; activate it first, and do not use it after its deletion has begun")
 
 /* Asynchronous requests of kernel users. PENDING is no failure. */
-NDSHM_REASON_ROW(PENDING, PENDING, 0, "pending", 76,
+NDSHM_REASON_ROW(PENDING, PENDING, 0, "pending", 73,
 		 "no failure, the request is accepted; wait for its completion")
-NDSHM_REASON_ROW(REQUESTS, RESOURCES, EAGAIN, "requests", 77,
+NDSHM_REASON_ROW(REQUESTS, RESOURCES, EAGAIN, "requests", 74,
 		 "maximum number of requests is in flight; wait until one completes")
-NDSHM_REASON_ROW(COOKIE, RESOURCE_CONFLICT, EEXIST, "cookie", 78,
+NDSHM_REASON_ROW(COOKIE, RESOURCE_CONFLICT, EEXIST, "cookie", 75,
 		 "request with the same cookie is in flight; use another cookie")
-NDSHM_REASON_ROW(REQUEST_UNKNOWN, FILE_NOT_FOUND, ENOENT, "request-unknown", 79,
+NDSHM_REASON_ROW(REQUEST_UNKNOWN, FILE_NOT_FOUND, ENOENT, "request-unknown", 76,
 		 "no request with this cookie is in flight; it may have completed")
-NDSHM_REASON_ROW(REQUEST_ABORTED, REQUEST_ABORTED, ECANCELED, "request-aborted", 80,
+NDSHM_REASON_ROW(REQUEST_ABORTED, REQUEST_ABORTED, ECANCELED, "request-aborted", 77,
 		 "request was cancelled; submit it again if it is still needed")
 
-/* Per-user limits. */
-NDSHM_REASON_ROW(BYTE_QUOTA, RESOURCES, EDQUOT, "byte-quota", 81,
-		 "user has the maximum amount of memory; free some, or raise the user's quota (ndshm quota)")
-
-/* Permissions and further per-user limits. */
-NDSHM_REASON_ROW(ADAPTER_PERMISSION, OPEN_FAILED, EACCES, "adapter-permission", 82,
+/* Permissions. */
+NDSHM_REASON_ROW(ADAPTER_PERMISSION, OPEN_FAILED, EACCES, "adapter-permission", 78,
 		 "owner, group and mode of the adapter do not permit access; have them changed (ndshm bind --owner --mode)")
-NDSHM_REASON_ROW(PROVIDER_CLOSED, OPEN_FAILED, EACCES, "provider-closed", 83,
+NDSHM_REASON_ROW(PROVIDER_CLOSED, OPEN_FAILED, EACCES, "provider-closed", 79,
 		 "provider is reserved for the kernel or another adapter; use one that is open to clients (ndshm list providers)")
-NDSHM_REASON_ROW(PROVIDER_PERMISSION, OPEN_FAILED, EACCES, "provider-permission", 84,
+NDSHM_REASON_ROW(PROVIDER_PERMISSION, OPEN_FAILED, EACCES, "provider-permission", 80,
 		 "owner, group and mode of the provider do not permit access; use another provider, or have them changed")
-NDSHM_REASON_ROW(REQUEST_QUOTA, RESOURCES, EDQUOT, "request-quota", 85,
-		 "user has the maximum number of requests and unread records; read some, or raise the user's quota (ndshm quota)")
-NDSHM_REASON_ROW(CLIENT_QUOTA, RESOURCES, EDQUOT, "client-quota", 86,
-		 "user has the maximum number of open clients; close some, or raise the user's quota (ndshm quota)")
 
 /* Platform devices. */
-NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 87,
+NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 81,
 		 "nothing could stop the device from writing to freed memory: it has neither a reset line nor a strict IOMMU; use the provider of its memory-region")
 
 /* Names of sections. */
-NDSHM_REASON_ROW(SECTION_UNKNOWN, FILE_NOT_FOUND, ENOENT, "section-unknown", 88,
+NDSHM_REASON_ROW(SECTION_UNKNOWN, FILE_NOT_FOUND, ENOENT, "section-unknown", 82,
 		 "owner has no section of this name that the caller may read; check name, owner and mode, or create it")
-NDSHM_REASON_ROW(SECTION_PERMISSION, OPEN_FAILED, EACCES, "section-permission", 89,
+NDSHM_REASON_ROW(SECTION_PERMISSION, OPEN_FAILED, EACCES, "section-permission", 83,
 		 "mode of the section permits the caller reading only; open it read-only, or create it with another mode")
-NDSHM_REASON_ROW(MODE, INVALID_PARAMETER, EINVAL, "mode", 90,
+NDSHM_REASON_ROW(MODE, INVALID_PARAMETER, EINVAL, "mode", 84,
 		 "mode has bits outside 0777, or belongs to no name; correct it, or give a name")
-NDSHM_REASON_ROW(GROUP, INVALID_PARAMETER, EINVAL, "group", 91,
+NDSHM_REASON_ROW(GROUP, INVALID_PARAMETER, EINVAL, "group", 85,
 		 "group does not exist in the user namespace of the caller; use another one")
 
 /* Interrupts of a claimed function. */
-NDSHM_REASON_ROW(IRQ_KIND, INVALID_PARAMETER, EINVAL, "irq-kind", 92,
+NDSHM_REASON_ROW(IRQ_KIND, INVALID_PARAMETER, EINVAL, "irq-kind", 86,
 		 "kind of interrupt is unknown, or does not permit the flag; use INTx, MSI, MSI-X or none, and unmask INTx only")
-NDSHM_REASON_ROW(IRQ_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "irq-unsupported", 93,
+NDSHM_REASON_ROW(IRQ_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "irq-unsupported", 87,
 		 "function has no interrupts of this kind, or the machine cannot deliver them; use another kind, or poll")
-NDSHM_REASON_ROW(IRQ_RANGE, INVALID_PARAMETER, EINVAL, "irq-range", 94,
+NDSHM_REASON_ROW(IRQ_RANGE, INVALID_PARAMETER, EINVAL, "irq-range", 88,
 		 "range of vectors is empty or exceeds those of the function; use the numbers that the claim reports")
-NDSHM_REASON_ROW(IRQ_EVENTFD, INVALID_PARAMETER, EBADF, "irq-eventfd", 95,
+NDSHM_REASON_ROW(IRQ_EVENTFD, INVALID_PARAMETER, EBADF, "irq-eventfd", 89,
 		 "descriptor is not an eventfd; use one of eventfd(2), or -1")
-NDSHM_REASON_ROW(IRQ_BUSY, RESOURCE_CONFLICT, EBUSY, "irq-busy", 96,
+NDSHM_REASON_ROW(IRQ_BUSY, RESOURCE_CONFLICT, EBUSY, "irq-busy", 90,
 		 "interrupts of the function are on with another kind or fewer vectors; turn them off first")
-NDSHM_REASON_ROW(IRQ_OFF, INVALID_STATE, EBADFD, "irq-off", 97,
+NDSHM_REASON_ROW(IRQ_OFF, INVALID_STATE, EBADFD, "irq-off", 91,
 		 "INTx of the function is off or has no eventfd; turn it on")
-NDSHM_REASON_ROW(IRQ_VECTORS, RESOURCES, ENOSPC, "irq-vectors", 98,
+NDSHM_REASON_ROW(IRQ_VECTORS, RESOURCES, ENOSPC, "irq-vectors", 92,
 		 "machine has no free interrupt vector, or the line cannot be shared; use fewer vectors or another kind, or poll")
-NDSHM_REASON_ROW(ADAPTER_RESETTING, BUSY, EAGAIN, "adapter-resetting", 99,
+NDSHM_REASON_ROW(ADAPTER_RESETTING, BUSY, EAGAIN, "adapter-resetting", 93,
 		 "function is being reset or recovers from an error; retry when the eventfds are signalled")
 
 /* dma-bufs. */
-NDSHM_REASON_ROW(EXPORT_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "export-unsupported", 100,
+NDSHM_REASON_ROW(EXPORT_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "export-unsupported", 94,
 		 "memory of the provider cannot be mapped, or the kernel has no dma-bufs; use the provider \"pages\", or a kernel with CONFIG_DMA_SHARED_BUFFER")
 
 /* Reset of a claimed function. */
-NDSHM_REASON_ROW(RESET_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "reset-unsupported", 101,
+NDSHM_REASON_ROW(RESET_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "reset-unsupported", 95,
 		 "function has no reset method; bring the device to a known state through its registers")
-NDSHM_REASON_ROW(RESET_FAILED, FAILURE, EIO, "reset-failed", 102,
+NDSHM_REASON_ROW(RESET_FAILED, FAILURE, EIO, "reset-failed", 96,
 		 "reset of the function failed and its state is unknown; reset it again, or close the claim")
 
 /* Configuration space of a claimed function. */
-NDSHM_REASON_ROW(CONFIG_RANGE, INVALID_PARAMETER, EINVAL, "config-range", 103,
+NDSHM_REASON_ROW(CONFIG_RANGE, INVALID_PARAMETER, EINVAL, "config-range", 97,
 		 "access is not aligned, not of 1, 2 or 4 bytes, or exceeds the configuration space; correct offset, width and value")
-NDSHM_REASON_ROW(CONFIG_PROTECTED, OPEN_FAILED, EACCES, "config-protected", 104,
+NDSHM_REASON_ROW(CONFIG_PROTECTED, OPEN_FAILED, EACCES, "config-protected", 98,
 		 "register or bit of configuration space belongs to the kernel; write only what struct ndshm_adapter_config_args lists")
 
 /* Export of a range of a section. */
-NDSHM_REASON_ROW(EXPORT_RANGE, INVALID_PARAMETER, ENXIO, "export-range", 105,
+NDSHM_REASON_ROW(EXPORT_RANGE, INVALID_PARAMETER, ENXIO, "export-range", 99,
 		 "range has pages that belong to no extent; export a range that is allocated, and do so before it is freed")

@@ -58,9 +58,9 @@ struct pid;
  * @in_table: member of the table of all blocks
  * @provider_bytes: for the provider's use, of the registration's context_size
  *
- * Immutable once the block is published, but for @object, @has_memory, @adopted, @packets, @work,
- * @in_*, and what @revoke_cb points to. The memory is freed with the last reference, or earlier by a
- * revocation. See struct ndshm_object for references.
+ * Immutable once the block is published, but for @object, @has_memory, @adopted,
+ * @packets, @work, @in_*, and what @revoke_cb points to. The memory is freed with the last
+ * reference, or earlier by a revocation. See struct ndshm_object for references.
  */
 struct ndshm_block {
 	struct ndshm_object object;

@@ -12,20 +12,16 @@
 
 ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
 {
-	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
 	struct ndshm_client *client;
 
 	client = kzalloc(sizeof(*client), NDSHM_GFP_CHARGED);
 	if (!client)
-		return reason;
+		return NDSHM_REASON_MEMORY;
 	client->opener = ndshm_requester_capture(NULL);
 	if (!client->opener)
 		goto err_client;
 	if (ndshm_file_cache_init(&client->file_cache))
 		goto err_opener;
-	reason = ndshm_quota_charge(client->opener, NDSHM_QUOTA_CLIENTS, 1);
-	if (reason != NDSHM_REASON_NONE)
-		goto err_files;
 	ndshm_handles_init(&client->handles);
 	mutex_init(&client->claims.lock);
 	INIT_LIST_HEAD(&client->claims.list);
@@ -33,13 +29,11 @@ ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
 	*out = client;
 	return NDSHM_REASON_NONE;
 
-err_files:
-	ndshm_file_cache_fini(&client->file_cache);
 err_opener:
 	ndshm_requester_put(client->opener);
 err_client:
 	kfree(client);
-	return reason;
+	return NDSHM_REASON_MEMORY;
 }
 
 void ndshm_client_close(struct ndshm_client *client)
@@ -58,7 +52,6 @@ void ndshm_client_close(struct ndshm_client *client)
 	ndshm_handles_fini(&client->handles);
 	ndshm_file_cache_fini(&client->file_cache);
 	mutex_destroy(&client->claims.lock);
-	ndshm_quota_uncharge(client->opener, NDSHM_QUOTA_CLIENTS, 1);
 	ndshm_requester_put(client->opener);
 	kfree(client);
 }

@@ -35,7 +35,7 @@ ndshm_client_of(const struct ndshm_command *command)
 	return command->file->private_data;
 }
 
-/* Return: NONE, MEMORY or CLIENT_QUOTA. */
+/* Return: NONE or MEMORY. */
 ndshm_reason_t ndshm_client_open(struct file *file,
 				 struct ndshm_client **client);
 void ndshm_client_close(struct ndshm_client *client);

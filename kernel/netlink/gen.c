@@ -39,23 +39,6 @@ const struct nla_policy ndshm_queue_get_nl_policy[NDSHM_A_QUEUE_ID + 1] = {
 	[NDSHM_A_QUEUE_ID] = { .type = NLA_U32, },
 };
 
-/* NDSHM_CMD_QUOTA_GET - do */
-const struct nla_policy ndshm_quota_get_nl_policy[NDSHM_A_QUOTA_UID + 1] = {
-	[NDSHM_A_QUOTA_UID] = { .type = NLA_U32, },
-};
-
-/* NDSHM_CMD_QUOTA_SET - do */
-const struct nla_policy ndshm_quota_set_nl_policy[NDSHM_A_QUOTA_CLIENTS_LIMIT + 1] = {
-	[NDSHM_A_QUOTA_UID] = { .type = NLA_U32, },
-	[NDSHM_A_QUOTA_SECTIONS_LIMIT] = { .type = NLA_U64, },
-	[NDSHM_A_QUOTA_HOLDERS_LIMIT] = { .type = NLA_U64, },
-	[NDSHM_A_QUOTA_RESERVED_LIMIT] = { .type = NLA_U64, },
-	[NDSHM_A_QUOTA_BYTES_LIMIT] = { .type = NLA_U64, },
-	[NDSHM_A_QUOTA_RESET] = NLA_POLICY_MAX(NLA_U32, 63),
-	[NDSHM_A_QUOTA_REQUESTS_LIMIT] = { .type = NLA_U64, },
-	[NDSHM_A_QUOTA_CLIENTS_LIMIT] = { .type = NLA_U64, },
-};
-
 /* NDSHM_CMD_ADAPTER_SET - do */
 const struct nla_policy ndshm_adapter_set_nl_policy[NDSHM_A_ADAPTER_RESET_POLICY + 1] = {
 	[NDSHM_A_ADAPTER_ID] = NLA_POLICY_MIN(NLA_U32, 1),
@@ -81,7 +64,7 @@ const struct nla_policy ndshm_section_delete_nl_policy[NDSHM_A_SECTION_ID + 1] =
 };
 
 /* Ops table for ndshm */
-const struct genl_ops ndshm_nl_ops[10] = {
+const struct genl_ops ndshm_nl_ops[8] = {
 	{
 		.cmd		= NDSHM_CMD_ADAPTER_GET,
 		.doit		= ndshm_nl_adapter_get_doit,
@@ -126,21 +109,6 @@ const struct genl_ops ndshm_nl_ops[10] = {
 		.done		= ndshm_nl_dump_done,
 		.policy		= ndshm_queue_get_nl_policy,
 		.maxattr	= NDSHM_A_QUEUE_ID,
-	},
-	{
-		.cmd		= NDSHM_CMD_QUOTA_GET,
-		.doit		= ndshm_nl_quota_get_doit,
-		.dumpit		= ndshm_nl_quota_get_dumpit,
-		.start		= ndshm_nl_dump_start,
-		.done		= ndshm_nl_dump_done,
-		.policy		= ndshm_quota_get_nl_policy,
-		.maxattr	= NDSHM_A_QUOTA_UID,
-	},
-	{
-		.cmd		= NDSHM_CMD_QUOTA_SET,
-		.doit		= ndshm_nl_quota_set_doit,
-		.policy		= ndshm_quota_set_nl_policy,
-		.maxattr	= NDSHM_A_QUOTA_CLIENTS_LIMIT,
 	},
 	{
 		.cmd		= NDSHM_CMD_ADAPTER_SET,

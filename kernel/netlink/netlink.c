@@ -77,7 +77,6 @@ static struct ndshm_viewer nl_viewer(struct sk_buff *request)
 	const struct file *file = sk->sk_socket->file;
 	struct ndshm_viewer viewer = {
 		.uid = current_euid(),
-		.account = current_uid(),
 		.all = sk_capable(sk, CAP_SYS_ADMIN),
 	};
 
@@ -85,8 +84,6 @@ static struct ndshm_viewer nl_viewer(struct sk_buff *request)
 		return viewer;
 	if (!uid_eq(viewer.uid, file->f_cred->euid))
 		viewer.uid = INVALID_UID;
-	if (!uid_eq(viewer.account, file->f_cred->uid))
-		viewer.account = INVALID_UID;
 	return viewer;
 }
 
@@ -350,20 +347,8 @@ int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info)
 {
 	if (sk_capable(NETLINK_CB(request).sk, CAP_SYS_ADMIN))
 		return 0;
-	GENL_SET_ERR_MSG(info, "setting limits or permissions requires CAP_SYS_ADMIN");
+	GENL_SET_ERR_MSG(info, "setting permissions or the reserve requires CAP_SYS_ADMIN");
 	return -EPERM;
-}
-
-int ndshm_nl_get_uid(struct sk_buff *request, struct genl_info *info,
-		     struct nlattr *attribute, kuid_t *uid)
-{
-	*uid = make_kuid(sk_user_ns(NETLINK_CB(request).sk),
-			 nla_get_u32(attribute));
-	if (uid_valid(*uid))
-		return 0;
-	NL_SET_ERR_MSG_ATTR(info->extack, attribute,
-			    "no such user in the namespace of the socket");
-	return -EINVAL;
 }
 
 struct nl_entries {
@@ -430,21 +415,23 @@ int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 static int nl_get_access(struct sk_buff *request, struct genl_info *info,
 			 int owner, struct ndshm_access *to, u32 *set)
 {
+	struct user_namespace *user_ns = sk_user_ns(NETLINK_CB(request).sk);
 	struct nlattr *uid = info->attrs[owner];
 	struct nlattr *gid = info->attrs[owner + 1];
 	struct nlattr *mode = info->attrs[owner + 2];
-	int err;
 
 	if (uid) {
 		*set |= NDSHM_ACCESS_SET_UID;
-		err = ndshm_nl_get_uid(request, info, uid, &to->uid);
-		if (err)
-			return err;
+		to->uid = make_kuid(user_ns, nla_get_u32(uid));
+		if (!uid_valid(to->uid)) {
+			NL_SET_ERR_MSG_ATTR(info->extack, uid,
+					    "no such user in the namespace of the socket");
+			return -EINVAL;
+		}
 	}
 	if (gid) {
 		*set |= NDSHM_ACCESS_SET_GID;
-		to->gid = make_kgid(sk_user_ns(NETLINK_CB(request).sk),
-				    nla_get_u32(gid));
+		to->gid = make_kgid(user_ns, nla_get_u32(gid));
 		if (!gid_valid(to->gid)) {
 			NL_SET_ERR_MSG_ATTR(info->extack, gid,
 					    "group: not mapped in the user namespace of the socket; use a group of that namespace");

@@ -19,14 +19,12 @@ extern struct genl_family ndshm_nl_family;
 /**
  * struct ndshm_viewer - Rights of a request: the objects that it may see
  * @uid: objects of this effective user; INVALID_UID for none
- * @account: quotas of this real user; INVALID_UID for none
  * @all: objects of all users, and counts that reveal their activity
  *
  * Fixed when the request is sent, from its sender and the opener of the socket.
  */
 struct ndshm_viewer {
 	kuid_t uid;
-	kuid_t account;
 	bool all;
 };
 
@@ -71,13 +69,8 @@ int ndshm_nl_reply(struct genl_info *info, const struct ndshm_message *m,
 /* Set an extack message for attribute @key. Return: -ENOENT. */
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key);
 
-/*
- * ndshm_nl_may_set() returns 0, or -EPERM if the request may not set properties.
- * ndshm_nl_get_uid() converts the user id in @attribute, and returns 0 or -EINVAL.
- */
+/* Return: 0, or -EPERM if the request may not set properties. */
 int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info);
-int ndshm_nl_get_uid(struct sk_buff *request, struct genl_info *info,
-		     struct nlattr *attribute, kuid_t *uid);
 
 /*
  * Show the first object of @kind at or after position *@next if the viewer may see it, and store

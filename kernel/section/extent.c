@@ -234,8 +234,8 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 }
 
 /*
- * Wait for memory before an extent is refused. At MEMLOCK and BYTE_QUOTA ndshm_charge() has
- * already freed idle memory; then wait for callers in section_grow(): they may add the memory that
+ * Wait for memory before an extent is refused. At MEMLOCK ndshm_charge() has already freed idle
+ * memory; then wait for callers in section_grow(): they may add the memory that
  * this caller needs, or free memory that they could not add. @freeing: idle memory was being freed
  * when the caller was refused; it may be free before the wait begins. Return: true to retry.
  */
@@ -243,7 +243,7 @@ static bool section_wait_for_memory(struct ndshm_section *section, ndshm_reason_
 				    bool freeing)
 {
 	ndshm_test_refused_delay();
-	if (reason != NDSHM_REASON_MEMLOCK && reason != NDSHM_REASON_BYTE_QUOTA)
+	if (reason != NDSHM_REASON_MEMLOCK)
 		return ndshm_sections_trim(section->requester->cred->user) ||
 		       (freeing && !READ_ONCE(section->revoking));
 	return wait_event_killable_timeout(ndshm_section_wait,

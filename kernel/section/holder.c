@@ -5,7 +5,6 @@
 
 #include <linux/ndshm.h>
 
-#include "../account/charge.h"
 #include "../block/block.h"
 #include "holder.h"
 #include "section.h"
@@ -16,11 +15,6 @@
 ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, bool readonly,
 				 struct ndshm_holder **out)
 {
-	/* Do not charge the opener of the section's descriptor: peers would use up its quota. */
-	const struct ndshm_requester requester = {
-		.cred = current_cred(),
-		.unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE),
-	};
 	struct ndshm_holder *holder;
 	ndshm_reason_t reason;
 
@@ -29,26 +23,18 @@ ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, bool readonly,
 		return NDSHM_REASON_MEMORY;
 	holder->readonly = readonly;
 	holder->rawio = ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO);
-	holder->uid = current_user()->uid;
-	reason = ndshm_quota_charge(&requester, NDSHM_QUOTA_HOLDERS, 1);
-	if (reason != NDSHM_REASON_NONE)
-		goto err_holder;
 	spin_lock(&section->lock);
 	reason = ndshm_section_state(section);
 	section->holders += reason == NDSHM_REASON_NONE;
 	spin_unlock(&section->lock);
-	if (reason != NDSHM_REASON_NONE)
-		goto err_quota;
+	if (reason != NDSHM_REASON_NONE) {
+		kfree(holder);
+		return reason;
+	}
 	refcount_inc(&section->users);
 	holder->section = section;
 	*out = holder;
 	return NDSHM_REASON_NONE;
-
-err_quota:
-	ndshm_quota_uncharge(&requester, NDSHM_QUOTA_HOLDERS, 1);
-err_holder:
-	kfree(holder);
-	return reason;
 }
 
 static void holder_free_extent(struct ndshm_holder *holder, struct ndshm_extent *extent,
@@ -78,7 +64,6 @@ void ndshm_holder_close(struct ndshm_holder *holder)
 		spin_lock(&section->lock);
 	}
 	spin_unlock(&section->lock);
-	ndshm_quota_uncharge_uid(holder->uid, NDSHM_QUOTA_HOLDERS, 1);
 	ndshm_section_put_user(section);
 	kfree(holder);
 }

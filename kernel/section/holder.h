@@ -18,7 +18,6 @@ struct ndshm_segment;
  * @section: the section; the holder counts as one of its @users
  * @readonly: was attached through a read-only descriptor: may not allocate
  * @rawio: the attaching process had CAP_SYS_RAWIO, so it may see DMA addresses
- * @uid: user whose quota of holders is charged
  * @extents: extents by address; protected by the section's lock
  * @count: number of @extents; protected by the section's lock
  * @pages: pages of @extents; protected by the section's lock
@@ -27,14 +26,13 @@ struct ndshm_holder {
 	struct ndshm_section *section;
 	bool readonly;
 	bool rawio;
-	kuid_t uid;
 	struct rb_root extents;
 	u32 count;
 	u32 pages;
 };
 
 /*
- * ndshm_holder_open() attaches to a section. Return: NONE, MEMORY, HOLDER_QUOTA, SECTION_DELETED or
+ * ndshm_holder_open() attaches to a section. Return: NONE, MEMORY, SECTION_DELETED or
  * SECTION_REVOKED. ndshm_holder_close() detaches, and frees the holder's extents. Both may sleep.
  */
 ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, bool readonly,

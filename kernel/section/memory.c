@@ -372,12 +372,7 @@ void ndshm_section_drop(struct ndshm_section *section)
 		cond_resched();
 	}
 	wake_up_all(&ndshm_section_wait);
-	/* A peer can keep the section for as long as it likes, but not for its creator's quotas. */
-	if (xchg(&section->counted, false)) {
-		ndshm_quota_uncharge(section->requester, NDSHM_QUOTA_SECTIONS, 1);
-		ndshm_quota_uncharge(section->requester, NDSHM_QUOTA_RESERVED,
-				     section->object.length);
-	}
+	WRITE_ONCE(section->dropped, true);
 }
 
 /*

@@ -90,7 +90,7 @@ void ndshm_chunks_free(struct list_head *chunks);
  */
 void ndshm_section_revoke(struct ndshm_section *section);
 
-/* Free all chunks of a section that has no mapping, and end its part of the quotas. May sleep. */
+/* Free all chunks of a section that has no mapping. May sleep. */
 void ndshm_section_drop(struct ndshm_section *section);
 
 /*

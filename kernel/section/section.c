@@ -418,15 +418,7 @@ ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *reques
 		goto err_map;
 	if (ndshm_file_cache_init(&section->file_cache))
 		goto err_requester;
-	reason = ndshm_quota_charge(section->requester, NDSHM_QUOTA_SECTIONS, 1);
-	if (reason != NDSHM_REASON_NONE)
-		goto err_files;
-	reason = ndshm_quota_charge(section->requester, NDSHM_QUOTA_RESERVED,
-				    PAGE_ALIGN(request->max_size));
-	if (reason != NDSHM_REASON_NONE)
-		goto err_quota;
 	section_init(section, request);
-	section->counted = true;
 	reason = section_commit_initial(section);
 	if (reason == NDSHM_REASON_NONE)
 		reason = section_publish(section);
@@ -440,10 +432,6 @@ ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *reques
 err_made:
 	section_free(section);
 	return reason;
-err_quota:
-	ndshm_quota_uncharge(section->requester, NDSHM_QUOTA_SECTIONS, 1);
-err_files:
-	ndshm_file_cache_fini(&section->file_cache);
 err_requester:
 	ndshm_requester_put(section->requester);
 err_map:
@@ -504,7 +492,7 @@ static bool section_dropped(u32 id)
 
 	spin_lock(&sections_lock);
 	section = section_find(id, id);
-	dropped = !section || !READ_ONCE(section->counted);
+	dropped = !section || READ_ONCE(section->dropped);
 	spin_unlock(&sections_lock);
 	return dropped;
 }

@@ -48,7 +48,7 @@ struct user_struct;
  * @preferred_node: as requested
  * @rawio: the creator's client was opened with CAP_SYS_RAWIO
  * @initial: leading pages whose memory is allocated at creation and never trimmed
- * @counted: the section counts in the quotas of @requester: until its memory is dropped
+ * @dropped: the section has no memory any more, nor gets any
  * @uid: the creator's effective uid
  * @revocation: completed when the revoked section is unmapped everywhere
  * @trimming: work that frees idle memory
@@ -98,7 +98,7 @@ struct ndshm_section {
 	s32 preferred_node;
 	bool rawio;
 	u32 initial;
-	bool counted;
+	bool dropped;
 	kuid_t uid;
 	struct completion revocation;
 	struct delayed_work trimming;

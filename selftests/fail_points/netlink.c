@@ -18,8 +18,7 @@ static struct ndshm_nl_adapter adapter;
 static struct ndshm_nl_provider provider;
 static struct ndshm_nl_block block;
 static struct ndshm_nl_queue queue;
-static struct ndshm_nl_quota quota;
-static int adapters, providers, blocks, queues, quotas, shown;
+static int adapters, providers, blocks, queues, shown;
 
 /* A missing answer must be reported instead of blocking the program. */
 static bool open_socket(void)
@@ -40,7 +39,6 @@ static bool setup(void)
 	providers = ndshm_nl_providers(&nl, NULL, 0);
 	blocks = ndshm_nl_blocks(&nl, NULL, 0);
 	queues = ndshm_nl_queues(&nl, NULL, 0);
-	quotas = ndshm_nl_quotas(&nl, NULL, 0);
 	return fail_nth_expect(!ndshm_nl_provider_by_name(&nl, "coherent",
 							  &provider)) &&
 	       fail_nth_expect(!ndshm_nl_adapter_by_id(&nl, of->adapter,
@@ -185,111 +183,13 @@ static void check_queues(int error)
 	again(error);
 }
 
-/* A user without a record, so that the request has to allocate one. */
-#define USER	54321
-#define LIMIT	4711
-
-static int call_quota(void)
-{
-	return ndshm_nl_quota(&nl, USER, &quota);
-}
-
-static void check_quota(int error)
-{
-	if (!error)
-		fail_nth_expect(quota.uid == USER && !quota.set);
-	again(error);
-}
-
-static int call_quotas(void)
-{
-	return shown_or_error(ndshm_nl_quotas(&nl, NULL, 0));
-}
-
-static void check_quotas(int error)
-{
-	if (!error)
-		fail_nth_expect(shown == quotas);
-	again(error);
-}
-
-static int call_set_quota(void)
-{
-	const struct ndshm_nl_quota_change change = {
-		.set = 1, .limits = { LIMIT },
-	};
-
-	return ndshm_nl_set_quota(&nl, USER, &change);
-}
-
-/*
- * After success the limit must be set. After a failure it may be set, because
- * the answer may be what failed; it is reset for the next step.
- */
-static void check_set_quota(int error)
-{
-	const struct ndshm_nl_quota_change change = { .reset = 1 };
-
-	again(error);
-	fail_nth_expect(!ndshm_nl_quota(&nl, USER, &quota));
-	if (!error)
-		fail_nth_expect(quota.set == 1 && quota.limits[0] == LIMIT);
-	fail_nth_expect(!ndshm_nl_set_quota(&nl, USER, &change));
-}
-
-/*
- * Kinds that are counted, not measured
- */
-
-#define REQUESTS	4
-#define CLIENTS		5
-
-static int set_count(unsigned int kind)
-{
-	struct ndshm_nl_quota_change change = { .set = 1U << kind };
-
-	change.limits[kind] = LIMIT;
-	return ndshm_nl_set_quota(&nl, USER, &change);
-}
-
-static void check_set_count(int error, unsigned int kind)
-{
-	const struct ndshm_nl_quota_change change = { .reset = 1U << kind };
-
-	again(error);
-	fail_nth_expect(!ndshm_nl_quota(&nl, USER, &quota));
-	if (!error)
-		fail_nth_expect(quota.set == 1U << kind &&
-				quota.limits[kind] == LIMIT);
-	fail_nth_expect(!ndshm_nl_set_quota(&nl, USER, &change));
-}
-
-static int call_set_requests(void)
-{
-	return set_count(REQUESTS);
-}
-
-static void check_set_requests(int error)
-{
-	check_set_count(error, REQUESTS);
-}
-
-static int call_set_clients(void)
-{
-	return set_count(CLIENTS);
-}
-
-static void check_set_clients(int error)
-{
-	check_set_count(error, CLIENTS);
-}
-
 /*
  * Permissions: all that was asked for is set, or nothing is
  */
 
 #define ACCESS	(NDSHM_NL_OWNER | NDSHM_NL_GROUP | NDSHM_NL_MODE)
 #define MODE	0640
+#define USER	54321
 
 static const struct ndshm_nl_access strict = {
 	.set = ACCESS, .owner = USER, .group = USER, .mode = MODE,
@@ -367,13 +267,6 @@ static const struct fail_nth_command commands[] = {
 	NETLINK_COMMAND("block-dump", call_blocks, check_blocks),
 	NETLINK_COMMAND("queue-get", call_queue, check_queue),
 	NETLINK_COMMAND("queue-dump", call_queues, check_queues),
-	NETLINK_COMMAND("quota-get", call_quota, check_quota),
-	NETLINK_COMMAND("quota-dump", call_quotas, check_quotas),
-	NETLINK_COMMAND("quota-set", call_set_quota, check_set_quota),
-	NETLINK_COMMAND("quota-set-requests", call_set_requests,
-			check_set_requests),
-	NETLINK_COMMAND("quota-set-clients", call_set_clients,
-			check_set_clients),
 	NETLINK_COMMAND("adapter-set", call_set_adapter, check_set_adapter),
 	NETLINK_COMMAND("provider-set", call_set_provider, check_set_provider),
 	NETLINK_COMMAND("events-join", call_join, NULL),

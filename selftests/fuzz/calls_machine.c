@@ -147,9 +147,7 @@ static long run_bind(struct fuzz_thread *thread, const struct fuzz_value *a)
 }
 
 static const char *const parameters[] = { "allow_unisolated", "max_block_bytes",
-	"max_section_bytes", "max_user_sections", "max_user_holders",
-	"max_user_reserved", "max_user_bytes", "max_user_requests",
-	"max_user_clients", NULL };
+	"max_section_bytes", NULL };
 enum { PARAMETER_NAME, PARAMETER_VALUE };
 static const struct fuzz_argument parameter_arguments[] = {
 	[PARAMETER_NAME] = FUZZ_WORDS("name", parameters, 0),

@@ -80,7 +80,6 @@ static const struct fuzz_argument send_arguments[] = {
 				  NDSHM_CMD_PROVIDER_GET, NDSHM_CMD_BLOCK_GET,
 				  NDSHM_CMD_ADAPTER_ADDED_NTF,
 				  NDSHM_CMD_SECTION_GET, NDSHM_CMD_QUEUE_GET,
-				  NDSHM_CMD_QUOTA_GET, NDSHM_CMD_QUOTA_SET,
 				  NDSHM_CMD_ADAPTER_SET, NDSHM_CMD_PROVIDER_SET,
 				  NDSHM_CMD_SECTION_DELETE, 255),
 	[SEND_VERSION] = FUZZ_ANY("version", NDSHM_FAMILY_VERSION, 0, 255),
@@ -190,63 +189,6 @@ static long run_nlsend(struct fuzz_thread *thread, const struct fuzz_value *a)
 		    MSG_DONTWAIT);
 }
 
-enum { LIMIT_SOCKET, LIMIT_AT, LIMIT_COMMAND, LIMIT_FLAGS, LIMIT_UID, LIMIT_OF,
-	LIMIT_VALUE, LIMIT_RESET };
-static const struct fuzz_argument limit_arguments[] = {
-	[LIMIT_SOCKET] = SOCKET,
-	[LIMIT_AT] = FUZZ_AT("at"),
-	[LIMIT_COMMAND] = FUZZ_ANY("command", NDSHM_CMD_QUOTA_SET,
-				   NDSHM_CMD_QUOTA_GET),
-	[LIMIT_FLAGS] = FUZZ_ANY("flags", NLM_F_REQUEST | NLM_F_ACK,
-				 NLM_F_REQUEST, NLM_F_REQUEST | NLM_F_DUMP),
-	[LIMIT_UID] = FUZZ_ANY("uid", NDSHM_USER_A, 0, 1, 0x7fffffff,
-			       0xffffffff),
-	/* Attribute type; 0: no attribute. */
-	[LIMIT_OF] = FUZZ_ANY("of", NDSHM_A_QUOTA_BYTES_LIMIT, 0,
-			      NDSHM_A_QUOTA_SECTIONS_LIMIT,
-			      NDSHM_A_QUOTA_HOLDERS_LIMIT,
-			      NDSHM_A_QUOTA_RESERVED_LIMIT,
-			      NDSHM_A_QUOTA_REQUESTS_LIMIT,
-			      NDSHM_A_QUOTA_CLIENTS_LIMIT,
-			      NDSHM_A_QUOTA_BYTES, NDSHM_A_QUOTA_EXCEEDED),
-	[LIMIT_VALUE] = FUZZ_ANY("value", 0x10000, 0, 1, 0xfff, 0x1000,
-				 0x400000000000, 0xffffffffffffffff),
-	[LIMIT_RESET] = FUZZ_ANY("reset", 0, 1, 8, 15, 16, 32, 48, 63, 64,
-				 0xffffffff),
-	{}
-};
-
-static long run_nllimit(struct fuzz_thread *thread, const struct fuzz_value *a)
-{
-	struct request request = {
-		.header = {
-			.nlmsg_len = NLMSG_HDRLEN + GENL_HDRLEN,
-			.nlmsg_type = machine_family(),
-			.nlmsg_flags = a[LIMIT_FLAGS].number,
-			.nlmsg_seq = 1,
-		},
-		.genl = {
-			.cmd = a[LIMIT_COMMAND].number,
-			.version = NDSHM_FAMILY_VERSION,
-		},
-	};
-	__u32 uid = a[LIMIT_UID].number, reset = a[LIMIT_RESET].number;
-	__u64 value = a[LIMIT_VALUE].number;
-	void *at, *seen;
-
-	put(&request, NDSHM_A_QUOTA_UID, &uid, sizeof(uid));
-	if (a[LIMIT_OF].number)
-		put(&request, a[LIMIT_OF].number, &value, sizeof(value));
-	if (reset)
-		put(&request, NDSHM_A_QUOTA_RESET, &reset, sizeof(reset));
-	thread->beside = !machine_family();
-	machine_limits_change();
-	at = fuzz_put(thread, &a[LIMIT_AT], &request, request.header.nlmsg_len,
-		      &seen);
-	return send(fuzz_socket(&a[LIMIT_SOCKET]), at,
-		    request.header.nlmsg_len, MSG_DONTWAIT);
-}
-
 /* Who may use an adapter or a provider. */
 enum { ACCESS_SOCKET, ACCESS_AT, ACCESS_OF, ACCESS_FLAGS, ACCESS_ADAPTER,
 	ACCESS_PROVIDER, ACCESS_OWNER, ACCESS_GROUP, ACCESS_MODE, ACCESS_POLICY };
@@ -349,7 +291,6 @@ const struct fuzz_kind fuzz_netlink_kinds[] = {
 	{ "nlclose", 2, socket_arguments, run_nlclose, NULL },
 	{ "nloption", 2, option_arguments, run_nloption, NULL },
 	{ "nlsend", 10, send_arguments, run_nlsend, NULL },
-	{ "nllimit", 4, limit_arguments, run_nllimit, NULL },
 	{ "nlaccess", 4, access_arguments, run_nlaccess, NULL },
 	{ "nlreceive", 5, receive_arguments, run_nlreceive, NULL },
 	{}

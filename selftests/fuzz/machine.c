@@ -66,7 +66,6 @@ static struct {
 static struct {
 	bool functions;
 	bool parameters;
-	bool limits;
 	bool access;
 	/* What is known of them may be old. */
 	bool adapter_ids;
@@ -84,12 +83,6 @@ static struct {
 	{ .name = "allow_unisolated" },
 	{ .name = "max_block_bytes" },
 	{ .name = "max_section_bytes" },
-	{ .name = "max_user_sections" },
-	{ .name = "max_user_holders" },
-	{ .name = "max_user_reserved" },
-	{ .name = "max_user_bytes" },
-	{ .name = "max_user_requests" },
-	{ .name = "max_user_clients" },
 };
 
 const char *machine_adapter_name(enum machine_adapter adapter)
@@ -234,30 +227,6 @@ long machine_parameter(const char *name, const char *value)
 	return ndshm_write_file(path, value);
 }
 
-void machine_limits_change(void)
-{
-	changed->limits = true;
-}
-
-/* Limits of all users, because programs set them for arbitrary uids. */
-static void restore_limits(void)
-{
-	static struct ndshm_nl_quota quotas[64];
-	const struct ndshm_nl_quota_change usual_ones = {
-		.reset = (1U << NDSHM_NL_KINDS) - 1,
-	};
-	int i, count;
-
-	do {
-		count = ndshm_nl_quotas(&nl, quotas, ARRAY_SIZE(quotas));
-		for (i = 0; i < count && i < (int)ARRAY_SIZE(quotas); i++)
-			if (quotas[i].set)
-				ndshm_nl_set_quota(&nl, quotas[i].uid,
-						   &usual_ones);
-	} while (count > (int)ARRAY_SIZE(quotas));
-	changed->limits = false;
-}
-
 void machine_access_change(void)
 {
 	changed->access = true;
@@ -318,8 +287,6 @@ void machine_restore(void)
 	ndis_restore();
 	if (changed->parameters)
 		restore_parameters();
-	if (changed->limits)
-		restore_limits();
 	if (changed->functions)
 		restore_functions();
 	if (changed->access)

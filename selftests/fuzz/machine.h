@@ -66,9 +66,7 @@ __u32 machine_events(void);
  */
 long machine_mock(const char *command);
 long machine_ndis(const char *step);
-/* Note that limits of users may change. */
-void machine_limits_change(void);
-/* The same of who may use adapters and providers. */
+/* Note that the permissions of adapters and providers may change. */
 void machine_access_change(void);
 long machine_bind(enum machine_adapter adapter, bool bind);
 long machine_parameter(const char *name, const char *value);

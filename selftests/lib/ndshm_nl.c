@@ -215,34 +215,6 @@ void ndshm_nl_to_queue(const struct nlmsghdr *message,
 	queue->lookahead = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_LOOKAHEAD]);
 }
 
-/* The attribute of a resource; the next one is its limit. */
-static int quota_attribute(int kind)
-{
-	static const int attributes[NDSHM_NL_KINDS] = {
-		NDSHM_A_QUOTA_SECTIONS, NDSHM_A_QUOTA_HOLDERS,
-		NDSHM_A_QUOTA_RESERVED, NDSHM_A_QUOTA_BYTES,
-		NDSHM_A_QUOTA_REQUESTS, NDSHM_A_QUOTA_CLIENTS,
-	};
-
-	return attributes[kind];
-}
-
-void ndshm_nl_to_quota(const struct nlmsghdr *message,
-		       struct ndshm_nl_quota *quota)
-{
-	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
-	int i;
-
-	memset(quota, 0, sizeof(*quota));
-	quota->present = present(&a);
-	quota->uid = ndshm_nl_u32(a.at[NDSHM_A_QUOTA_UID]);
-	quota->set = ndshm_nl_u32(a.at[NDSHM_A_QUOTA_SET]);
-	for (i = 0; i < NDSHM_NL_KINDS; i++) {
-		quota->amounts[i] = get_u64(a.at[quota_attribute(i)]);
-		quota->limits[i] = get_u64(a.at[quota_attribute(i) + 1]);
-	}
-}
-
 void ndshm_nl_begin(struct ndshm_nl_request *request, __u16 family, __u8 cmd,
 		    __u16 flags)
 {
@@ -499,57 +471,6 @@ int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 	return ndshm_nl_talk(nl, &request, got_queue, queue);
 }
 
-static void got_quota(const struct nlmsghdr *message, void *context)
-{
-	ndshm_nl_to_quota(message, context);
-}
-
-int ndshm_nl_quota(struct ndshm_nl *nl, __u32 uid, struct ndshm_nl_quota *quota)
-{
-	return get_one(nl, NDSHM_CMD_QUOTA_GET, NDSHM_A_QUOTA_UID, &uid,
-		       sizeof(uid), got_quota, quota);
-}
-
-bool ndshm_nl_uncharged(struct ndshm_nl *nl, __u32 uid)
-{
-	struct ndshm_nl_quota quota;
-	unsigned int i;
-
-	if (ndshm_nl_quota(nl, uid, &quota))
-		return false;
-	for (i = 0; i < NDSHM_NL_KINDS; i++)
-		if (quota.amounts[i])
-			return false;
-	return true;
-}
-
-int ndshm_nl_own_quota(struct ndshm_nl *nl, struct ndshm_nl_quota *quota)
-{
-	struct ndshm_nl_request request;
-
-	ndshm_nl_begin(&request, nl->family, NDSHM_CMD_QUOTA_GET, 0);
-	return ndshm_nl_talk(nl, &request, got_quota, quota);
-}
-
-int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
-		       const struct ndshm_nl_quota_change *change)
-{
-	struct ndshm_nl_request request;
-	int i;
-
-	ndshm_nl_begin(&request, nl->family, NDSHM_CMD_QUOTA_SET, 0);
-	ndshm_nl_put(&request, NDSHM_A_QUOTA_UID, &uid, sizeof(uid));
-	for (i = 0; i < NDSHM_NL_KINDS; i++)
-		if (change->set & 1U << i)
-			ndshm_nl_put(&request, quota_attribute(i) + 1,
-				     &change->limits[i],
-				     sizeof(change->limits[i]));
-	if (change->reset)
-		ndshm_nl_put(&request, NDSHM_A_QUOTA_RESET, &change->reset,
-			     sizeof(change->reset));
-	return ndshm_nl_talk(nl, &request, NULL, NULL);
-}
-
 /* @attribute is that of the owner; group, mode and policy follow it. */
 static int set_access(struct ndshm_nl *nl, __u8 cmd, __u16 id_attribute,
 		      __u16 attribute, __u32 id,
@@ -750,19 +671,6 @@ int ndshm_nl_queues(struct ndshm_nl *nl, struct ndshm_nl_queue *queues,
 	};
 
 	return dump(nl, NDSHM_CMD_QUEUE_GET, &store);
-}
-
-int ndshm_nl_quotas(struct ndshm_nl *nl, struct ndshm_nl_quota *quotas,
-		    int capacity)
-{
-	struct store store = {
-		.one = got_quota,
-		.next = (char *)quotas,
-		.size = sizeof(*quotas),
-		.capacity = capacity,
-	};
-
-	return dump(nl, NDSHM_CMD_QUOTA_GET, &store);
 }
 
 int ndshm_nl_join_events(struct ndshm_nl *nl)

@@ -129,24 +129,6 @@ struct ndshm_nl_queue {
 	__u32 lookahead;
 };
 
-#define NDSHM_NL_KINDS	6
-
-/* Sections, holders, reserved range, bytes, requests, clients. */
-struct ndshm_nl_quota {
-	__u32 present;
-	__u32 uid;
-	__u32 set;
-	__u64 amounts[NDSHM_NL_KINDS];
-	__u64 limits[NDSHM_NL_KINDS];
-};
-
-/* Bit n stands for resource n. */
-struct ndshm_nl_quota_change {
-	__u32 set;
-	__u32 reset;
-	__u64 limits[NDSHM_NL_KINDS];
-};
-
 /* Reset policy: may a function that needs a reset be claimed without one? */
 #define NDSHM_RESET_REQUIRED	0
 #define NDSHM_RESET_SAME_USER	1
@@ -200,9 +182,6 @@ void ndshm_nl_to_section(const struct nlmsghdr *message,
 void ndshm_nl_to_queue(const struct nlmsghdr *message,
 		       struct ndshm_nl_queue *queue);
 
-void ndshm_nl_to_quota(const struct nlmsghdr *message,
-		       struct ndshm_nl_quota *quota);
-
 int ndshm_nl_adapter_by_id(struct ndshm_nl *nl, __u32 id,
 			   struct ndshm_nl_adapter *adapter);
 int ndshm_nl_adapter_by_name(struct ndshm_nl *nl, const char *name,
@@ -236,16 +215,6 @@ int ndshm_nl_delete_section(struct ndshm_nl *nl, __u32 id);
 int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 			 __u32 id, struct ndshm_nl_queue *queue);
 
-/* Read the quota of a user; read the caller's own; set or reset limits. */
-int ndshm_nl_quota(struct ndshm_nl *nl, __u32 uid,
-		   struct ndshm_nl_quota *quota);
-int ndshm_nl_own_quota(struct ndshm_nl *nl, struct ndshm_nl_quota *quota);
-/* Return: true if nothing is charged to @uid. */
-bool ndshm_nl_uncharged(struct ndshm_nl *nl, __u32 uid);
-int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
-		       const struct ndshm_nl_quota_change *change);
-
-
 /* Set the permissions of an adapter or a provider. */
 int ndshm_nl_set_adapter(struct ndshm_nl *nl, __u32 id,
 			 const struct ndshm_nl_access *access);
@@ -263,9 +232,6 @@ int ndshm_nl_sections(struct ndshm_nl *nl, struct ndshm_nl_section *sections,
 		      int capacity);
 
 int ndshm_nl_queues(struct ndshm_nl *nl, struct ndshm_nl_queue *queues,
-		    int capacity);
-
-int ndshm_nl_quotas(struct ndshm_nl *nl, struct ndshm_nl_quota *quotas,
 		    int capacity);
 
 /* Run a dump of all objects, and discard the messages. Return 0 or a negative errno. */

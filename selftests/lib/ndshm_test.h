@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #if !__has_include("linux/ndshm.h")
@@ -174,6 +175,26 @@ static inline __u64 ndshm_locked(int fd)
 
 	/* ~0: an impossible amount that fails comparisons. */
 	return _test_state(fd, &state) ? state.user_locked : ~0ULL;
+}
+
+/* Bytes charged to another user, or ~0. */
+static inline __u64 ndshm_locked_of(int fd, uid_t uid)
+{
+	__u64 locked = ~0ULL;
+	pid_t child;
+	int peer;
+
+	child = ndshm_fork(&peer);
+	if (!child) {
+		if (ndshm_become(uid))
+			locked = ndshm_locked(fd);
+		_exit(send(peer, &locked, sizeof(locked), 0) != sizeof(locked));
+	}
+	if (child < 0 || recv(peer, &locked, sizeof(locked), MSG_WAITALL) != sizeof(locked))
+		locked = ~0ULL;
+	close(peer);
+	ndshm_reap(child);
+	return locked;
 }
 
 /*

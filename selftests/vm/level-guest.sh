@@ -27,7 +27,7 @@ dma_bare() {
 	"$NDSHM_PROGRAMS/pages" && "$NDSHM_PROGRAMS/dma_edu" && NDSHM_PROVIDER=1 "$NDSHM_PROGRAMS/dma_edu"
 }
 
-# The command's sections, quotas and events with the module, also in a container, which
+# The command's sections and events with the module, also in a container, which
 # processes have the memory, and long lists. The kernel's ynl is that of the source of 6.12: that
 # of 6.1 does not know all keys of the specification.
 command_with_module() {

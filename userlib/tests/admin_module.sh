@@ -12,7 +12,7 @@ ndshm=$command
 top=$(mktemp -d)
 trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=$device
-user=nobody uid=$(id -u nobody) page=$(getconf PAGESIZE)
+uid=$(id -u nobody) page=$(getconf PAGESIZE)
 
 # Let any user open the device and run the command.
 was=$(stat -c %a "$device")

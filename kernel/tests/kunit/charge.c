@@ -62,15 +62,6 @@ static int charge_init(struct kunit *test)
 	return 0;
 }
 
-/* After each test nothing is charged to the user's quota. */
-static void charge_exit(struct kunit *test)
-{
-	struct ndshm_quota_view view;
-
-	ndshm_quota_peek(poor_user.uid, &view);
-	KUNIT_EXPECT_EQ(test, view.amounts[NDSHM_QUOTA_BYTES], 0);
-}
-
 static long locked(void)
 {
 	return atomic_long_read(&poor_user.locked_vm);
@@ -267,79 +258,6 @@ static void recharge_any_number(struct kunit *test)
 	become_oneself(&before);
 }
 
-/* The user's quota is a second, exact limit. */
-static void the_quota(struct kunit *test)
-{
-	struct ndshm_quota_change change = {
-		.set = BIT(NDSHM_QUOTA_BYTES),
-		.limits = { [NDSHM_QUOTA_BYTES] = PAGES(LIMIT / 2) + 1 },
-	};
-	struct ndshm_charge first, second;
-	struct ndshm_quota_view view;
-	struct before before;
-
-	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, PAGES(LIMIT)));
-	EXPECT_REASON(test, ndshm_quota_set(poor_user.uid, &change), NONE);
-	EXPECT_REASON(test, charge_caller(&first, PAGES(LIMIT / 2 + 1)),
-		      BYTE_QUOTA);
-	KUNIT_EXPECT_EQ(test, locked(), 0);
-	EXPECT_REASON(test, charge_caller(&first, PAGES(LIMIT / 2)), NONE);
-	EXPECT_REASON(test, charge_caller(&second, 1), BYTE_QUOTA);
-	EXPECT_REASON(test, ndshm_recharge(&first, PAGES(LIMIT / 2 + 1)),
-		      BYTE_QUOTA);
-	KUNIT_EXPECT_EQ(test, locked(), LIMIT / 2);
-	/* With a quota below the current use only shrinking is possible. */
-	change.limits[NDSHM_QUOTA_BYTES] = 0;
-	EXPECT_REASON(test, ndshm_quota_set(poor_user.uid, &change), NONE);
-	EXPECT_REASON(test, ndshm_recharge(&first, PAGES(1)), NONE);
-	EXPECT_REASON(test, ndshm_recharge(&first, PAGES(2)), BYTE_QUOTA);
-	ndshm_quota_peek(poor_user.uid, &view);
-	KUNIT_EXPECT_EQ(test, view.amounts[NDSHM_QUOTA_BYTES], PAGES(1));
-	ndshm_uncharge(&first);
-	change.reset = change.set;
-	change.set = 0;
-	EXPECT_REASON(test, ndshm_quota_set(poor_user.uid, &change), NONE);
-	EXPECT_REASON(test, charge_caller(&first, PAGES(LIMIT)), NONE);
-	ndshm_uncharge(&first);
-	become_oneself(&before);
-}
-
-static ndshm_reason_t set_quota(u64 bytes)
-{
-	const struct ndshm_quota_change change = {
-		.set = BIT(NDSHM_QUOTA_BYTES),
-		.limits = { [NDSHM_QUOTA_BYTES] = bytes },
-	};
-
-	return ndshm_quota_set(poor_user.uid, &change);
-}
-
-/* Growing depends on the charged user's privileges, not on the caller's. */
-static void the_quota_of_another(struct kunit *test)
-{
-	const struct ndshm_quota_change reset = {
-		.reset = BIT(NDSHM_QUOTA_BYTES),
-	};
-	struct ndshm_charge limited, unlimited;
-	struct before before;
-
-	EXPECT_REASON(test, set_quota(PAGES(4)), NONE);
-	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, PAGES(LIMIT)));
-	EXPECT_REASON(test, charge_caller(&limited, PAGES(2)), NONE);
-	cap_raise(before.cred->cap_effective, CAP_SYS_RESOURCE);
-	EXPECT_REASON(test, charge_caller(&unlimited, PAGES(3)), NONE);
-	cap_lower(before.cred->cap_effective, CAP_SYS_RESOURCE);
-	EXPECT_REASON(test, ndshm_recharge(&unlimited, PAGES(4)), NONE);
-	become_oneself(&before);
-	EXPECT_REASON(test, ndshm_recharge(&limited, PAGES(3)), BYTE_QUOTA);
-	KUNIT_EXPECT_EQ(test, locked(), 6);
-	ndshm_uncharge(&unlimited);
-	EXPECT_REASON(test, ndshm_recharge(&limited, PAGES(5)), BYTE_QUOTA);
-	EXPECT_REASON(test, ndshm_recharge(&limited, PAGES(4)), NONE);
-	ndshm_uncharge(&limited);
-	EXPECT_REASON(test, ndshm_quota_set(poor_user.uid, &reset), NONE);
-}
-
 /* With CAP_IPC_LOCK nothing is charged, not even later. */
 static void privileged(struct kunit *test)
 {
@@ -419,8 +337,6 @@ static struct kunit_case charge_cases[] = {
 	KUNIT_CASE(kinds_of_limit),
 	KUNIT_CASE(recharge),
 	KUNIT_CASE(recharge_any_number),
-	KUNIT_CASE(the_quota),
-	KUNIT_CASE(the_quota_of_another),
 	KUNIT_CASE(privileged),
 	KUNIT_CASE(given_back_by_another),
 	KUNIT_CASE(several_threads),
@@ -430,7 +346,6 @@ static struct kunit_case charge_cases[] = {
 static struct kunit_suite charge_suite = {
 	.name = SUITE_NAME("charge"),
 	.init = charge_init,
-	.exit = charge_exit,
 	.test_cases = charge_cases,
 };
 

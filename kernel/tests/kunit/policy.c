@@ -76,21 +76,6 @@ int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return -EOPNOTSUPP;
 }
 
-int ndshm_nl_quota_get_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
-int ndshm_nl_quota_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	return -EOPNOTSUPP;
-}
-
-int ndshm_nl_quota_set_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
 int ndshm_nl_adapter_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return -EOPNOTSUPP;
@@ -180,15 +165,6 @@ static const struct number {
 	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ADAPTER_ID, 4, 1, U32_MAX },
 	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_KIND, 4, 0, 1 },
 	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ID, 4, 0, U32_MAX },
-	{ NDSHM_CMD_QUOTA_GET, NDSHM_A_QUOTA_UID, 4, 0, U32_MAX },
-	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_UID, 4, 0, U32_MAX },
-	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_SECTIONS_LIMIT, 8, 0, U64_MAX },
-	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_HOLDERS_LIMIT, 8, 0, U64_MAX },
-	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_RESERVED_LIMIT, 8, 0, U64_MAX },
-	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_BYTES_LIMIT, 8, 0, U64_MAX },
-	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_RESET, 4, 0, 63 },
-	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_REQUESTS_LIMIT, 8, 0, U64_MAX },
-	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_CLIENTS_LIMIT, 8, 0, U64_MAX },
 	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_ID, 4, 1, U32_MAX },
 	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_OWNER, 4, 0, U32_MAX },
 	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_GROUP, 4, 0, U32_MAX },
@@ -207,8 +183,6 @@ static const struct other {
 	u16 name;		/* attribute that is a name; 0: none */
 } others[] = {
 	{ NDSHM_CMD_QUEUE_GET, true },
-	{ NDSHM_CMD_QUOTA_GET, true },
-	{ NDSHM_CMD_QUOTA_SET, false },
 	{ NDSHM_CMD_ADAPTER_SET, false, NDSHM_A_ADAPTER_NAME },
 	{ NDSHM_CMD_PROVIDER_SET, false, NDSHM_A_PROVIDER_NAME },
 	{ NDSHM_CMD_SECTION_DELETE, false },
