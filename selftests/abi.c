@@ -1032,7 +1032,7 @@ TEST_F(request, alloc)
 		EXPECT_EQ(0, block->mmap_offset % (2 << 20));
 		EXPECT_GT(1ULL << 44, block->mmap_offset);
 		EXPECT_EQ(NDSHM_BLOCK_MAPPABLE,
-			  block->flags & ~NDSHM_BLOCK_CHARGED);
+			  block->flags & ~(NDSHM_BLOCK_CHARGED | NDSHM_BLOCK_REUSABLE));
 		/* The built-in provider always makes one segment. */
 		EXPECT_EQ(1, block->segments);
 		EXPECT_EQ(1, alloc.out_segments);

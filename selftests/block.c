@@ -97,6 +97,28 @@ TEST_F(block, zeroed)
 	}
 }
 
+/* A program may keep memory of a node's adapter for its next use, if it is of this provider. */
+TEST_F(block, reusable)
+{
+	struct ndshm_block_query_args query;
+	struct ndshm_block_alloc_args alloc;
+
+	alloc = block_alloc_request(self->adapter, self->page, &self->block);
+	ASSERT_EQ(0, ndshm_nl_provider_id("pages", &alloc.provider));
+	test_block_alloc(self->fd, &alloc);
+	query = block_query_request(self->block.handle);
+	test_block_query(self->fd, &query);
+	EXPECT_EQ(self->block.flags, query.out_block.flags);
+	EXPECT_EQ(test_sees_caches(self->fd, self->adapter),
+		  !!(self->block.flags & NDSHM_BLOCK_REUSABLE));
+	test_free_handle(self->fd, self->block.handle);
+
+	ASSERT_EQ(0, ndshm_nl_provider_id("coherent", &alloc.provider));
+	test_block_alloc(self->fd, &alloc);
+	EXPECT_FALSE(self->block.flags & NDSHM_BLOCK_REUSABLE);
+	test_free_handle(self->fd, self->block.handle);
+}
+
 TEST_F(block, reused_is_zeroed)
 {
 	struct ndshm_block_info blocks[8];

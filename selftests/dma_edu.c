@@ -260,6 +260,16 @@ TEST_F(edu, charged)
 	test_charged(self->fd, self->edu.adapter.id);
 }
 
+/* Memory under a claim is revoked with it. */
+TEST_F(edu, not_reusable)
+{
+	struct ndshm_block_info block;
+
+	test_claim(self->fd, EDU_WIDTH);
+	block = test_new_block(self->fd, self->edu.adapter.id, self->page);
+	EXPECT_FALSE(block.flags & NDSHM_BLOCK_REUSABLE);
+}
+
 /* Copy a block to the device and back into another block. */
 TEST_F(edu, copies)
 {

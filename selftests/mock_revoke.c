@@ -191,6 +191,20 @@ static void end_meets(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, ndshm_mock_counts("p").live);
 }
 
+/* A program must not keep the memory of a provider or an adapter that can go. */
+TEST_F(going, not_reusable)
+{
+	struct ndshm_block_alloc_args alloc = request_of(self);
+
+	test_block_alloc(self->fd, &alloc);
+	EXPECT_FALSE(self->block.flags & NDSHM_BLOCK_REUSABLE);
+	test_free_handle(self->fd, self->block.handle);
+	ASSERT_EQ(0, ndshm_nl_provider_id("pages", &alloc.provider));
+	test_block_alloc(self->fd, &alloc);
+	EXPECT_FALSE(self->block.flags & NDSHM_BLOCK_REUSABLE);
+	test_free_handle(self->fd, self->block.handle);
+}
+
 TEST_F(going, while_a_client_allocates)
 {
 	struct task task = { .fd = self->fd, .alloc = request_of(self) };

@@ -115,6 +115,7 @@ static void make(struct __test_metadata *_metadata, struct _test_data_reserve *s
 	struct ndshm_block_alloc_args alloc = request(self, length);
 
 	test_block_alloc(self->fd, &alloc);
+	EXPECT_FALSE(self->block.flags & NDSHM_BLOCK_REUSABLE);
 	self->map = test_map_block(self->fd, &self->block);
 }
 

@@ -29,6 +29,9 @@ enum ndshm_reach {
 	NDSHM_REACH_KINDS,
 };
 
+/* Flag of an adapter of a NUMA node, which is not removed before the module is unloaded. */
+#define NDSHM_ADAPTER_NODE	BIT(31)
+
 /**
  * struct ndshm_adapter - a registered device that blocks are allocated for
  * @entry: common part of adapters and providers; the claim, queues, blocks and lookups

@@ -28,6 +28,7 @@ static int __init node_add(int node)
 		platform_device_unregister(device);
 		return PTR_ERR(adapter);
 	}
+	adapter->flags |= NDSHM_ADAPTER_NODE;
 	adapters[node] = adapter;
 	default_id = default_id ?: adapter->entry.id;
 	return 0;
@@ -59,14 +60,6 @@ void ndshm_node_teardown(void)
 		ndshm_adapter_unregister(adapters[node]);
 		platform_device_unregister(device);
 	}
-}
-
-bool ndshm_node_is_adapter(const struct ndshm_adapter *adapter)
-{
-	/* Without CONFIG_NUMA a device has no node, and the only adapter is that of node 0. */
-	const int node = max(dev_to_node(adapter->device), 0);
-
-	return adapters[node] == adapter;
 }
 
 u32 ndshm_node_default(void)

@@ -11,11 +11,6 @@
 int __init ndshm_node_setup(void);
 void ndshm_node_teardown(void);
 
-struct ndshm_adapter;
-
-/* Return: true if @adapter is one of these, which stay until the module is unloaded. */
-bool ndshm_node_is_adapter(const struct ndshm_adapter *adapter);
-
 /* Return: the id of the adapter of the lowest node with memory. */
 u32 ndshm_node_default(void);
 

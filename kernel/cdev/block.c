@@ -3,6 +3,7 @@
  * BLOCK_ALLOC, BLOCK_FREE, BLOCK_QUERY, BLOCK_SYNC, and the adapters and providers that a client
  * may use.
  */
+#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -81,6 +82,18 @@ bool ndshm_addresses_shown(struct ndshm_client *client,
 	       (adapter->ops && !ndshm_adapter_isolation(adapter));
 }
 
+/*
+ * A program may keep the memory for its next use: its removal waits for the client, no user waits
+ * for the memory, and a stale cache line does not overwrite it.
+ */
+static bool block_is_reusable(const struct ndshm_block *block)
+{
+	const struct ndshm_provider *provider = block->registration->provider;
+
+	return block->adapter->flags & NDSHM_ADAPTER_NODE && block->registration->page &&
+	       provider->place && provider->owner == THIS_MODULE && !block->needs_sync;
+}
+
 void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
 			   struct ndshm_block *block, bool shown)
 {
@@ -89,7 +102,8 @@ void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
 		.flags = (!block->object.unmappable ?
 			  NDSHM_BLOCK_MAPPABLE : 0) |
 			 (block->charged ? NDSHM_BLOCK_CHARGED : 0) |
-			 (block->needs_sync ? NDSHM_BLOCK_NEEDS_SYNC : 0),
+			 (block->needs_sync ? NDSHM_BLOCK_NEEDS_SYNC : 0) |
+			 (block_is_reusable(block) ? NDSHM_BLOCK_REUSABLE : 0),
 		.shared_memory_handle = block->object.id,
 		.segments = block->segment_count,
 		.length = block->object.length,
@@ -163,7 +177,7 @@ static void batch_fini(struct batch *batch, struct ndshm_handles *table)
 		kfree(batch->blocks);
 }
 
-/* Reserve the handles that are not reserved yet. */
+/* Reserve all handles; batch_fini() undoes it. */
 static ndshm_reason_t batch_reserve(struct batch *batch, struct ndshm_handles *table)
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;

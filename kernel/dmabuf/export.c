@@ -25,7 +25,6 @@
 #include <linux/ndshm.h>
 
 #include "../adapter/adapter.h"
-#include "../adapter/node.h"
 #include "../block/block.h"
 #include "../block/object.h"
 #include "../registration/provider.h"
@@ -399,7 +398,7 @@ static void *export_lasting_address(const struct export *export)
 	const struct ndshm_block *block = ndshm_block_of(export->object);
 
 	return ndshm_block_is(export->object) && !block->claim &&
-	       ndshm_node_is_adapter(block->adapter) &&
+	       block->adapter->flags & NDSHM_ADAPTER_NODE &&
 	       block->registration->provider->owner == THIS_MODULE ?
 	       block->virtual_address : NULL;
 }

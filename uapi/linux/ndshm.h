@@ -500,6 +500,7 @@ struct ndshm_segment {
 #define NDSHM_BLOCK_MAPPABLE	(1U << 0)	/* supports mmap() */
 #define NDSHM_BLOCK_CHARGED	(1U << 1)	/* counts against RLIMIT_MEMLOCK */
 #define NDSHM_BLOCK_NEEDS_SYNC	(1U << 2)	/* see ndshm_block_sync */
+#define NDSHM_BLOCK_REUSABLE	(1U << 3)	/* of pages, for a node, coherent: not revoked */
 
 /**
  * struct ndshm_block_info - a block as its client sees it
@@ -524,7 +525,7 @@ struct ndshm_block_info {
 	__aligned_u64 address;
 };
 
-/* Bits of ndshm_block_alloc.flags. */
+/* Bits of ndshm_block_alloc.flags. Bit 31 is left to libraries. */
 #define NDSHM_ALLOC_CONTIGUOUS	(1U << 0)	/* one DMA segment, or failure */
 
 /* Tag of a block: four characters, of which tools show the printable ones. */
