@@ -261,7 +261,7 @@ static uint32_t block_create(const struct ndshm_block_alloc_args *argument, stru
 		.node = argument->preferred_node,
 		.usage = argument->usage,
 		.info = {
-			.flags = NDSHM_BLOCK_MAPPABLE,
+			.flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_REUSABLE,
 			.segments = 1,
 			.length = length,
 			.consumed = length,

@@ -9,22 +9,6 @@
 
 #include "internal.h"
 
-/**
- * struct ndshm_block - a block of memory
- * @ndshm: the client, with a reference
- * @info: as returned by the allocation
- * @lock: protects @memory
- * @memory: address of the mapping, or NULL
- * @freeing: in the array of a running ndshm_free_many()
- */
-struct ndshm_block {
-	struct ndshm *ndshm;
-	struct ndshm_block_info info;
-	pthread_mutex_t lock;
-	void *memory;
-	bool freeing;
-};
-
 static struct ndshm_block *make_object(struct ndshm *ndshm)
 {
 	struct ndshm_block *block = calloc(1, sizeof(*block));
@@ -70,7 +54,7 @@ static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
 {
 	struct ndshm_block_alloc_args argument = {
 		.size = sizeof(argument),
-		.flags = request->flags,
+		.flags = request->flags & ~NDSHM_ALLOC_ZERO,
 		.adapter = request->adapter ? request->adapter :
 					      ndshm->info.out_default_adapter,
 		.provider = request->provider,
@@ -85,6 +69,8 @@ static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
 
 	if (error)
 		return error;
+	/* Blocks with other parameters than the program uses now must not fill the cache. */
+	ndshm__block_cache_make_room(ndshm, count * request->length);
 	error = ndshm__command(ndshm, NDSHM_BLOCK_ALLOC, &argument);
 	if (error) {
 		/*
@@ -94,17 +80,18 @@ static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
 		free_objects(blocks, count);
 		return error;
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		blocks[i]->info = infos[i];
+		ndshm__block_cache_new(blocks[i], request);
+	}
 	return 0;
 }
 
-NDSHM_API int ndshm_alloc(struct ndshm *ndshm, const struct ndshm_request *request,
-			  struct ndshm_block **out)
+int ndshm__block_alloc(struct ndshm *ndshm, const struct ndshm_request *request,
+		       struct ndshm_block **out)
 {
 	struct ndshm_block_info info;
 
-	*out = NULL;
 	return allocate(ndshm, request, out, &info, 1);
 }
 
@@ -121,6 +108,8 @@ NDSHM_API int ndshm_alloc_many(struct ndshm *ndshm, const struct ndshm_request *
 		return ndshm__refuse(ndshm, NDSHM_REASON_COUNT);
 	for (size_t i = 0; i < count; i++)
 		out[i] = NULL;
+	if (ndshm__block_cache_take(ndshm, request, out, count))
+		return ndshm__done(ndshm, 0);
 	infos = calloc(count, sizeof(*infos));
 	if (!infos)
 		return ndshm__done(ndshm, -ENOMEM);
@@ -148,10 +137,8 @@ static void free_handle(struct ndshm_block *block)
 	ndshm__command(block->ndshm, NDSHM_BLOCK_FREE, &argument);
 }
 
-NDSHM_API void ndshm_free(struct ndshm_block *block)
+void ndshm__block_free(struct ndshm_block *block)
 {
-	if (!block)
-		return;
 	unmap(block);
 	free_handle(block);
 	drop_object(block);
@@ -173,6 +160,18 @@ static int begin_free(struct ndshm *ndshm, struct ndshm_block **blocks, size_t c
 		return ndshm__refuse(ndshm, NDSHM_REASON_HANDLE_UNKNOWN);
 	}
 	return 0;
+}
+
+/* Move blocks of a running ndshm_free_many() to the cache. */
+static void keep(struct ndshm_block **blocks, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!blocks[i])
+			continue;
+		blocks[i]->freeing = false;
+		if (ndshm__block_cache_put(blocks[i]))
+			blocks[i] = NULL;
+	}
 }
 
 /* Maximum number of handles of one command. */
@@ -221,6 +220,7 @@ NDSHM_API int ndshm_free_many(struct ndshm *ndshm, struct ndshm_block **blocks, 
 
 	if (error)
 		return error;
+	keep(blocks, count);
 	/* A context without blocks has no limit, and the array no blocks. */
 	if (!most || most > FREE_BATCH)
 		most = FREE_BATCH;
@@ -241,6 +241,7 @@ NDSHM_API int ndshm_free_many(struct ndshm *ndshm, struct ndshm_block **blocks, 
 static int map(struct ndshm_block *block)
 {
 	struct ndshm *ndshm = block->ndshm;
+	unsigned int given = ndshm__block_cache_given(ndshm);
 	int error;
 
 	if (block->memory)
@@ -249,8 +250,11 @@ static int map(struct ndshm_block *block)
 		return ndshm__done(ndshm, -EBADF);
 	if (!(block->info.flags & NDSHM_BLOCK_MAPPABLE))
 		return ndshm__done(ndshm, -EOPNOTSUPP);
-	error = ndshm->backend->map(ndshm, block->info.mmap_offset, block->info.length,
-				    &block->memory);
+	do {
+		error = ndshm->backend->map(ndshm, block->info.mmap_offset, block->info.length,
+					    &block->memory);
+		/* EAGAIN is a limit of locked memory. */
+	} while (ndshm__block_cache_refused(ndshm, error == -EAGAIN ? -ENOMEM : error, &given));
 	/* mmap() returns no reason; derive it from the errno. */
 	if (error == -ENODEV)
 		return ndshm__refuse(ndshm, NDSHM_REASON_BLOCK_REVOKED);
@@ -302,6 +306,16 @@ NDSHM_API int ndshm_block_address(const struct ndshm_block *block, uint64_t *add
 	return ndshm__done(block->ndshm, 0);
 }
 
+/* A block that was revoked, or that others use, is not kept when it is freed. */
+static int block_command(struct ndshm_block *block, unsigned long number, void *argument)
+{
+	int error = ndshm__command(block->ndshm, number, argument);
+
+	if (error == -ENODEV || number == NDSHM_BLOCK_EXPORT)
+		block->reusable = false;
+	return error;
+}
+
 NDSHM_API int ndshm_query(struct ndshm_block *block, struct ndshm_block_info *info,
 			  struct ndshm_segment *segments, size_t capacity, size_t *count)
 {
@@ -311,7 +325,7 @@ NDSHM_API int ndshm_query(struct ndshm_block *block, struct ndshm_block_info *in
 		.segment_capacity = capacity < UINT32_MAX ? capacity : UINT32_MAX,
 		.segments = capacity ? (uintptr_t)segments : 0,
 	};
-	int error = ndshm__command(block->ndshm, NDSHM_BLOCK_QUERY, &argument);
+	int error = block_command(block, NDSHM_BLOCK_QUERY, &argument);
 
 	*count = 0;
 	if (error && error != -ENOSPC)
@@ -332,7 +346,7 @@ NDSHM_API int ndshm_sync(struct ndshm_block *block, uint32_t direction, uint64_t
 		.length = length,
 	};
 
-	return ndshm__command(block->ndshm, NDSHM_BLOCK_SYNC, &argument);
+	return block_command(block, NDSHM_BLOCK_SYNC, &argument);
 }
 
 NDSHM_API int ndshm_export(struct ndshm_block *block, int flags, int *fd)
@@ -342,7 +356,7 @@ NDSHM_API int ndshm_export(struct ndshm_block *block, int flags, int *fd)
 		.handle = block->info.handle,
 		.fd_flags = (uint32_t)flags,
 	};
-	int error = ndshm__command(block->ndshm, NDSHM_BLOCK_EXPORT, &argument);
+	int error = block_command(block, NDSHM_BLOCK_EXPORT, &argument);
 
 	*fd = error ? -1 : argument.out_dmabuf;
 	return error;

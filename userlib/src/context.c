@@ -22,6 +22,7 @@ void ndshm__put(struct ndshm *ndshm)
 {
 	if (atomic_fetch_sub(&ndshm->references, 1) != 1)
 		return;
+	ndshm__block_cache_free(ndshm->block_cache);
 	free(ndshm);
 }
 
@@ -38,9 +39,17 @@ int ndshm__answer(struct ndshm *ndshm, int error, const void *argument)
 
 int ndshm__command(struct ndshm *ndshm, unsigned long number, void *argument)
 {
+	unsigned int given = ndshm__block_cache_given(ndshm);
+	int error;
+
 	if (ndshm->closed)
 		return ndshm__done(ndshm, -EBADF);
-	return ndshm__answer(ndshm, ndshm->backend->command(ndshm, number, argument), argument);
+	do {
+		error = ndshm->backend->command(ndshm, number, argument);
+		/* To give blocks back is to free them. */
+	} while (number != NDSHM_BLOCK_FREE &&
+		 ndshm__block_cache_refused(ndshm, error, &given));
+	return ndshm__answer(ndshm, error, argument);
 }
 
 /*
@@ -108,6 +117,8 @@ NDSHM_API void ndshm_close(struct ndshm *ndshm)
 {
 	if (!ndshm)
 		return;
+	if (ndshm->block_cache)
+		ndshm_set_cache(ndshm, 0);
 	ndshm->closed = true;
 	ndshm__forget_claims(ndshm);
 	ndshm->backend->close(ndshm);

@@ -16,7 +16,7 @@
 
 #define NDSHM_BARS 6
 
-struct ndshm_block;
+struct ndshm_block_cache;
 struct ndshm_section;
 
 /* Lists, by the kind of their objects. */
@@ -80,6 +80,7 @@ extern const struct ndshm_backend ndshm__backend_netlink;
  * @info: limits and the default adapter, as read by ndshm_open()
  * @claims: protected by ndshm__lock()
  * @number: different from that of each other context, also of those that were closed
+ * @block_cache: NULL before the first ndshm_set_cache()
  */
 struct ndshm {
 	const struct ndshm_backend *backend;
@@ -90,6 +91,33 @@ struct ndshm {
 	struct ndshm_get_info_args info;
 	struct ndshm_claim *claims;
 	unsigned long number;
+	_Atomic(struct ndshm_block_cache *) block_cache;
+};
+
+/**
+ * struct ndshm_block - a block of memory
+ * @ndshm: the client, with a reference
+ * @info: as returned by the allocation
+ * @lock: protects @memory
+ * @memory: address of the mapping, or NULL
+ * @freeing: in the array of a running ndshm_free_many()
+ * @reusable: can be kept in the cache of @ndshm; the members below are valid
+ * @forks: ndshm__forks at the allocation: after a fork() a child may use the memory
+ * @request: of the allocation
+ * @bin: of the cache, for @request
+ * @next: next block of @bin, while this one is kept
+ */
+struct ndshm_block {
+	struct ndshm *ndshm;
+	struct ndshm_block_info info;
+	pthread_mutex_t lock;
+	void *memory;
+	bool freeing;
+	bool reusable;
+	unsigned int forks;
+	struct ndshm_request request;
+	struct ndshm_block **bin;
+	struct ndshm_block *next;
 };
 
 /* context.c */
@@ -102,6 +130,30 @@ int ndshm__command(struct ndshm *ndshm, unsigned long number, void *argument);
  * as the library reports it.
  */
 int ndshm__answer(struct ndshm *ndshm, int error, const void *argument);
+
+/* block.c: ndshm_alloc() and ndshm_free() without the cache. */
+int ndshm__block_alloc(struct ndshm *ndshm, const struct ndshm_request *request,
+		       struct ndshm_block **out);
+void ndshm__block_free(struct ndshm_block *block);
+
+/*
+ * block_cache.c. Take all blocks from the cache, or none and leave entries of NULL. Put a block into
+ * the cache, and record success; on failure the caller frees it. Give blocks back until @bytes more
+ * fit. Record the request of a new block.
+ */
+bool ndshm__block_cache_take(struct ndshm *ndshm, const struct ndshm_request *request,
+			     struct ndshm_block **blocks, size_t count);
+bool ndshm__block_cache_put(struct ndshm_block *block);
+void ndshm__block_cache_make_room(struct ndshm *ndshm, uint64_t bytes);
+void ndshm__block_cache_new(struct ndshm_block *block, const struct ndshm_request *request);
+/*
+ * After a call that can be refused for lack of memory. If @error is such a refusal, give back what
+ * the cache has. Return: true if blocks were given back since *@given, by any thread: repeat the
+ * call. *@given was set by given() before the call.
+ */
+unsigned int ndshm__block_cache_given(const struct ndshm *ndshm);
+bool ndshm__block_cache_refused(struct ndshm *ndshm, int error, unsigned int *given);
+void ndshm__block_cache_free(struct ndshm_block_cache *cache);
 
 /* claim.c: unmap the BARs and free the objects of all claims. */
 void ndshm__forget_claims(struct ndshm *ndshm);
@@ -142,6 +194,11 @@ int ndshm__map_done(struct ndshm *ndshm, int error, uint64_t length);
  */
 int ndshm__process_open(void);
 uint32_t ndshm__process(void);
+/* Changes before and after each fork() of this process. */
+extern atomic_uint ndshm__forks __attribute__((visibility("hidden")));
+/* A page of zeroes that is wiped in a child of fork(), or NULL; unmap it. */
+void *ndshm__wiped_page(void);
+void ndshm__wiped_free(void *page);
 /*
  * close(), but no cancellation point: the caller may hold locks, and resources that only it knows.
  */

@@ -73,24 +73,35 @@ static _Atomic(atomic_uint *) place;
 /* Inherited, so that the number of a child differs from those of its ancestors. */
 static atomic_uint last_number;
 
-int ndshm__process_open(void)
+void *ndshm__wiped_page(void)
 {
 	const size_t length = sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return NULL;
+	if (!madvise(page, length, MADV_WIPEONFORK))
+		return page;
+	ndshm__wiped_free(page);
+	return NULL;
+}
+
+void ndshm__wiped_free(void *page)
+{
+	munmap(page, sysconf(_SC_PAGESIZE));
+}
+
+int ndshm__process_open(void)
+{
 	atomic_uint *none = NULL, *page;
 
 	if (place)
 		return 0;
-	page = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
+	page = ndshm__wiped_page();
+	if (!page)
 		return -errno;
-	if (madvise(page, length, MADV_WIPEONFORK)) {
-		int error = -errno;
-
-		munmap(page, length);
-		return error;
-	}
 	if (!atomic_compare_exchange_strong(&place, &none, page))
-		munmap(page, length);
+		ndshm__wiped_free(page);
 	return 0;
 }
 

@@ -38,14 +38,24 @@ static void drop_inherited(struct ndshm_section *section)
 		section->kind->detach(section, number_of(seen));
 }
 
+static int run_command(struct ndshm_section *section, int holder, unsigned long number,
+		       void *argument)
+{
+	unsigned int given = ndshm__block_cache_given(section->ndshm);
+	int error;
+
+	do {
+		error = section->kind->command(section, holder, number, argument);
+	} while (ndshm__block_cache_refused(section->ndshm, error, &given));
+	return ndshm__answer(section->ndshm, error, argument);
+}
+
 static int section_command(struct ndshm_section *section, unsigned long number, void *argument)
 {
 	drop_inherited(section);
 	if (!section->kind)
 		return ndshm__refuse(section->ndshm, NDSHM_REASON_DESCRIPTOR);
-	return ndshm__answer(section->ndshm,
-			     section->kind->command(section, NO_HOLDER, number, argument),
-			     argument);
+	return run_command(section, NO_HOLDER, number, argument);
 }
 
 /*
@@ -80,8 +90,7 @@ static int holder_command(struct ndshm_section *section, unsigned long number, v
 
 	if (error)
 		return error;
-	return ndshm__answer(section->ndshm,
-			     section->kind->command(section, holder, number, argument), argument);
+	return run_command(section, holder, number, argument);
 }
 
 /*
@@ -351,6 +360,7 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 		.initial_size = request->initial_size,
 		.preferred_node = request->node,
 	};
+	unsigned int given = ndshm__block_cache_given(ndshm);
 	struct ndshm_section *section;
 	int error;
 
@@ -369,7 +379,9 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 	section = make_object(ndshm);
 	if (!section)
 		return ndshm__done(ndshm, -ENOMEM);
-	error = ndshm->backend->create_section(ndshm, &argument, section);
+	do {
+		error = ndshm->backend->create_section(ndshm, &argument, section);
+	} while (ndshm__block_cache_refused(ndshm, error, &given));
 	error = error ? ndshm__answer(ndshm, error, &argument) : show(section);
 	return finish(section, error, out);
 }

@@ -71,6 +71,12 @@ static int try_query(void)
 	return ndshm_query(block, &info, &segment, 1, &count);
 }
 
+/* The first call makes the cache. */
+static int try_set_cache(void)
+{
+	return ndshm_set_cache(ndshm, 1);
+}
+
 static int try_info(void)
 {
 	struct ndshm_info info;
@@ -249,6 +255,7 @@ FAIL_EACH(alloc, 4, true)
 FAIL_EACH(alloc_many, 1 + 3 + 3 * 3, true)
 FAIL_EACH(map, 1, true)
 FAIL_EACH(query, 0, true)
+FAIL_EACH(set_cache, 2, true)
 FAIL_EACH(info, 0, true)
 FAIL_EACH(list_adapters, 1, true)
 FAIL_EACH(list_providers, 1, true)
@@ -419,6 +426,7 @@ int main(void)
 	RUN(alloc_many_fails);
 	RUN(map_fails);
 	RUN(query_fails);
+	RUN(set_cache_fails);
 	RUN(info_fails);
 	RUN(list_adapters_fails);
 	RUN(list_providers_fails);

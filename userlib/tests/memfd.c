@@ -306,7 +306,7 @@ static void query_tells_what_was_allocated(void)
 	CHECK(count == 1 && info.segments == 1);
 	CHECK(info.handle == ndshm_block_handle(block));
 	CHECK(info.shared_memory_handle == ndshm_block_id(block));
-	CHECK(info.flags == NDSHM_BLOCK_MAPPABLE);
+	CHECK(info.flags == (NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_REUSABLE));
 	CHECK(info.length == 2ULL * page && info.consumed == info.length);
 	CHECK(info.address == NDSHM_ADDRESS_HIDDEN);
 	CHECK_DONE(ndshm, ndshm_query(block, &info, segments, 2, &count));
@@ -375,7 +375,7 @@ static void bad_requests_are_refused(void)
 	REFUSED(node, INT32_MIN, EINVAL, NODE, INVALID_PARAMETER);
 	REFUSED(node, INT32_MAX, EINVAL, NODE, INVALID_PARAMETER);
 	REFUSED(flags, 2, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
-	REFUSED(flags, 1U << 31, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
+	REFUSED(flags, 1U << 30, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
 	REFUSED(adapter, 4711, ENOENT, ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
 	REFUSED(provider, 4711, ENOENT, PROVIDER_UNKNOWN, FILE_NOT_FOUND);
 #undef REFUSED

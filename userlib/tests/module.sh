@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# module.sh TESTS [BENCH]: the LSA calls, copies and the library's allocator on sections of the
-# module, which must be loaded: with a peer that overwrites the section, and in children
+# module.sh TESTS [BENCH]: the cache of blocks, the LSA calls, copies and the library's allocator on
+# the module, which must be loaded: with a peer that overwrites the section, and in children
 # of fork(). With the programs in BENCH also the memory of a section and the number of
 # system calls. TESTS and BENCH are build directories. NDSHM_LONG=1: ten million
 # operations with the peer, 3,000 children, and two cycles of the footprint test instead
@@ -40,6 +40,7 @@ NDSHM_TEST_BACKEND=/dev/ndshm "$tests/section_heap" || bad=1
 NDSHM_TEST_BACKEND=/dev/ndshm "$tests/section_dma" || bad=1
 NDSHM_TEST_BACKEND=/dev/ndshm "$tests/loan" || bad=1
 NDSHM_TEST_BACKEND=/dev/ndshm "$tests/mappings" || bad=1
+NDSHM_TEST_BACKEND=/dev/ndshm "$tests/cache" || bad=1
 "$tests/module_hostile" "$operations" || bad=1
 "$tests/module_fork" "$forks" || bad=1
 [[ $bench ]] || exit $bad

@@ -9,7 +9,7 @@ watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
 test_names := memfd memfd_inside section section_others section_socket threads last failnth device device_memory \
-	device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap section_dma lsa ring loan
+	device_cache device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap section_dma lsa ring loan
 test_programs := $(test_names:%=$(tests)/%)
 
 # Commands that test the library, one word each.
@@ -41,7 +41,7 @@ $(tests)/netlink: wraps = $(call wrap,$(allocations) genl_connect)
 $(tests)/netlink_bad: wraps = $(call wrap,genl_connect $(netlink_steps))
 $(tests)/netlink_admin: wraps = $(call wrap,genl_connect nl_socket_add_membership recvfrom)
 netlink_steps := nl_socket_alloc nlmsg_alloc genlmsg_put nla_put_string nl_send_auto
-device_tests := $(tests)/device $(tests)/device_memory $(tests)/device_section
+device_tests := $(addprefix $(tests)/,device device_memory device_cache device_section)
 $(device_tests): $(tests)/fake_device.o
 $(device_tests): wraps = $(call wrap,fstatfs64 ioctl mmap64 open64)
 
@@ -73,19 +73,19 @@ $(module_programs:%=%.o) $(module_objects): $(tests)/%.o: $(here)/tests/%.c $(he
 $(module_programs): %: %.o $(module_objects) $(archive)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(call wrap,ioctl) -o $@ $^ $(nl_libs)
 
-# As those; by itself it requires no module.
-$(tests)/mappings: $(here)/tests/mappings.c $(archive)
+# As those; by themselves they require no module.
+$(tests)/mappings $(tests)/cache: $(tests)/%: $(here)/tests/%.c $(archive)
 	@mkdir -p $(@D)
 	$(compile) -o $@ $< $(archive) $(nl_libs)
 
 # For a guest of another architecture: build the tests of the library and of module.sh, and print the
 # commands of the former, one per line.
 .PHONY: library-tests
-library-tests: $(test_programs) $(tests)/fork/heap_fork $(tests)/mappings $(module_programs)
-	@printf '%s\n' $(library_tests) $(tests)/fork/heap_fork $(tests)/mappings
+library-tests: $(test_programs) $(tests)/fork/heap_fork $(tests)/mappings $(tests)/cache $(module_programs)
+	@printf '%s\n' $(library_tests) $(tests)/fork/heap_fork $(tests)/mappings $(tests)/cache
 
 .PHONY: module-tests
-module-tests: $(module_programs) $(tests)/mappings $(tests)/lsa $(tests)/section_heap $(tests)/section_dma $(tests)/loan bindings-tests
+module-tests: $(module_programs) $(tests)/mappings $(tests)/cache $(tests)/lsa $(tests)/section_heap $(tests)/section_dma $(tests)/loan bindings-tests
 
 $(tests)/json_get: $(here)/tests/json_get.c
 	@mkdir -p $(@D)
@@ -179,11 +179,11 @@ section_command := $(tests)/ndshm $(tests)/ndshm-stand-in $(tests)/json_get $(te
 .PHONY: command-tests
 command-tests: $(section_command) $(tests)/keeps $(tests)/no_call
 
-check: all races narrow $(test_programs) $(tests)/fork/heap_fork $(tests)/mappings command-tests $(tests)/ndshm-admin \
+check: all races narrow $(test_programs) $(tests)/fork/heap_fork $(tests)/mappings $(tests)/cache command-tests $(tests)/ndshm-admin \
 		$(tests)/ndshm-list $(example) bindings-tests
 	@CC='$(CC)' CXX='$(CXX)' PYTHON='$(PYTHON)' CARGO='$(CARGO)' RUSTC='$(RUSTC)' $(here)/tests/run.sh \
 		$(library_tests) $$(ls $(race_programs) $(narrow_programs) 2>/dev/null) \
-		$(tests)/fork/heap_fork $(tests)/mappings \
+		$(tests)/fork/heap_fork $(tests)/mappings $(tests)/cache \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
 		'$(here)/tests/symbols.sh $(library) $(archive) $(wildcard $(here)/include/ndshm/*.h)' \
 		'$(here)/tests/man.sh $(here) $(uapi) $(library) $(archive) $(command) $(example)' \

@@ -65,6 +65,48 @@ static void threads_allocate(void)
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
 }
 
+/* A thread of many has each block for itself, and they are given back meanwhile. */
+static void *use_cache(void *argument)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+
+	(void)argument;
+	for (int i = 0; i < ROUNDS; i++) {
+		struct ndshm_block *block;
+		void **memory;
+
+		request.length = 4096ul << i % 3;
+		if (ndshm_alloc(ndshm, &request, &block)) {
+			wrong++;
+			return NULL;
+		}
+		expect(!ndshm_map(block, (void **)&memory));
+		*memory = &block;
+		sched_yield();
+		expect(*memory == &block);
+		ndshm_free(block);
+		if (!(i % 64))
+			ndshm_trim(ndshm);
+	}
+	return NULL;
+}
+
+static void threads_share_a_cache(void)
+{
+	struct ndshm_info info;
+
+	CHECK(!ndshm_set_cache(ndshm, 1 << 20));
+	run_threads(use_cache, NULL);
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks);
+	ndshm_trim(ndshm);
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
+	/* Not enough for all of them. */
+	CHECK(!ndshm_set_cache(ndshm, 20480));
+	run_threads(use_cache, NULL);
+	CHECK(!ndshm_set_cache(ndshm, 0));
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
+}
+
 /* Mappings that one thread of threads_map_one_block() got, by round. */
 struct mapper {
 	pthread_t thread;
@@ -212,15 +254,22 @@ static void *look_until_stopped(void *argument)
 	return NULL;
 }
 
+static void *use_cache_until_stopped(void *argument)
+{
+	while (!stop)
+		use_cache(argument);
+	return NULL;
+}
+
 /* A fork at any moment leaves a context that the child can close. */
-static void a_child_can_close_amid_threads(void)
+static void close_in_children(void *(*body)(void *))
 {
 	pthread_t threads[THREADS];
 
 	wrong = 0;
 	stop = false;
 	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, look_until_stopped, ndshm));
+		CHECK(!pthread_create(&threads[i], NULL, body, ndshm));
 	for (int i = 0; i < 50; i++) {
 		int status = -1;
 		pid_t pid = fork();
@@ -240,16 +289,31 @@ static void a_child_can_close_amid_threads(void)
 	CHECK(!wrong);
 }
 
+static void a_child_can_close_amid_threads(void)
+{
+	close_in_children(look_until_stopped);
+}
+
+/* Some find its lock taken. */
+static void a_child_can_close_amid_a_cache(void)
+{
+	CHECK(!ndshm_set_cache(ndshm, 1 << 20));
+	close_in_children(use_cache_until_stopped);
+	CHECK(!ndshm_set_cache(ndshm, 0));
+}
+
 int main(void)
 {
 	if (ndshm_open("memfd:", &ndshm))
 		return 1;
 	RUN(threads_allocate);
+	RUN(threads_share_a_cache);
 	RUN(threads_map_one_block);
 	RUN(threads_list);
 	RUN(the_reason_is_the_threads);
 	RUN(contexts_and_threads_end_in_any_order);
 	RUN(a_child_can_close_amid_threads);
+	RUN(a_child_can_close_amid_a_cache);
 	ndshm_close(ndshm);
 	return test_end();
 }

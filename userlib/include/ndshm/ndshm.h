@@ -387,6 +387,9 @@ struct ndshm_request {
 					/* Ignored without NDSHM_FEATURE_TAGS */
 };
 
+/* Flag of a request: blocks of ndshm_set_cache() read as zero, too. */
+#define NDSHM_ALLOC_ZERO	(1U << 31)
+
 #define NDSHM_REQUEST_INIT { \
 	.length = 0, .adapter = 0, .provider = 0, .node = NDSHM_NODE_ANY, \
 	.usage = NDSHM_USAGE_OTHER, .flags = 0, .tag = 0, \
@@ -397,9 +400,9 @@ void ndshm_request_init(struct ndshm_request *request)
 	NDSHM_NONNULL(1);
 
 /*
- * Allocate blocks, which read as zero. ndshm_alloc_many() allocates all or none; if
- * `count` is 0 or above ndshm_info.max_batch, it returns -EINVAL (COUNT) and does not
- * write to `out`. Both wait for the provider: a thread that must not wait leaves the call
+ * Allocate blocks, which read as zero unless they are from the cache of ndshm_set_cache().
+ * ndshm_alloc_many() allocates all or none; if `count` is 0 or above ndshm_info.max_batch, it
+ * returns -EINVAL (COUNT) and does not write to `out`. Both wait for the provider: a thread that must not wait leaves the call
  * to another one.
  */
 int ndshm_alloc(struct ndshm *ndshm, const struct ndshm_request *request,
@@ -419,6 +422,37 @@ void ndshm_free(struct ndshm_block *block);
  */
 int ndshm_free_many(struct ndshm *ndshm, struct ndshm_block **blocks, size_t count)
 	NDSHM_NONNULL(1, 2);
+
+/*
+ * Set the cache of the context, which keeps freed blocks for allocations with equal parameters: these
+ * need no system call. `bytes` is the maximum of what its blocks consume; 0, as initially: no cache.
+ * More blocks than that are given back at once. -ENOMEM (MEMORY).
+ *
+ * ndshm_free() and ndshm_free_many() keep a block if all of this holds:
+ *
+ * - It has NDSHM_BLOCK_REUSABLE, which excludes memory under a claim, of other providers than
+ *   `pages`, and all that can be revoked while the client is open.
+ * - ndshm_map() has mapped it, and ndshm_unmap() has not unmapped it.
+ * - It had no ndshm_export(), and no call for it returned -ENODEV.
+ * - It was allocated after ndshm_set_cache(), and after the last fork(), whose child may use it.
+ *
+ * ndshm_alloc() returns a kept block if its request was equal in all members, ndshm_alloc_many() if
+ * there are as many. It has the handle, the id and the mapping that it had. Its contents are the
+ * program's own; NDSHM_ALLOC_ZERO zeroes them. Kept blocks count as allocated blocks, in charges as in
+ * lists. ndshm_trim() and ndshm_close() give them all back. So does a call on this context before it
+ * returns -ENOMEM or -EDQUOT of the module, and ndshm_map() before it returns an error of mmap(); then
+ * the call is repeated. An allocation of other blocks gives back as many as do not fit beside these.
+ *
+ * Unmap a block before it is freed if its memory failed (SIGBUS), or if its handle was passed on: the
+ * library does not know about that. In a child of fork() the cache is empty, but the memory of the kept
+ * blocks stays mapped: call ndshm_trim() before a fork() whose child lives long.
+ *
+ * Both functions may be called by any thread.
+ */
+int ndshm_set_cache(struct ndshm *ndshm, uint64_t bytes)
+	NDSHM_NONNULL(1);
+void ndshm_trim(struct ndshm *ndshm)
+	NDSHM_NONNULL(1);
 
 /*
  * Map a block, readable and writable. Repeated calls return the same address until

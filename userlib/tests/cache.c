@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The cache of blocks on a real backend, NDSHM_TEST_BACKEND ("memfd:" by default): with children of
+ * fork(), and on the module at RLIMIT_MEMLOCK.
+ */
+#include <linux/capability.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <ndshm/section.h>
+
+#include "test.h"
+
+#define LENGTH	(64UL << 10)	/* of a block */
+#define LIMIT	(4UL << 20)	/* of locked memory */
+#define KEPT	(LIMIT / LENGTH)
+#define LARGE	(1UL << 20)
+#define ROUNDS	50
+
+static const char *backend;
+static struct ndshm *ndshm;
+
+static int make(uint64_t length, struct ndshm_block **block, void **memory)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	int error;
+
+	request.length = length;
+	error = ndshm_alloc(ndshm, &request, block);
+	return error ? error : ndshm_map(*block, memory);
+}
+
+/* Bytes of all blocks, also of those that are kept. */
+static uint64_t bytes(void)
+{
+	struct ndshm_info info;
+
+	return ndshm_get_info(ndshm, &info) ? UINT64_MAX : info.bytes;
+}
+
+static void fill_cache(void)
+{
+	struct ndshm_block *blocks[KEPT];
+	void *memory;
+
+	ndshm_trim(ndshm);
+	for (size_t i = 0; i < KEPT; i++)
+		REQUIRE(!make(LENGTH, &blocks[i], &memory));
+	for (size_t i = 0; i < KEPT; i++)
+		ndshm_free(blocks[i]);
+	CHECK(bytes() == LIMIT);
+}
+
+static void open_context(void)
+{
+	REQUIRE(!ndshm_open(backend, &ndshm));
+	CHECK(!ndshm_set_cache(ndshm, 2 * LIMIT));
+}
+
+static void memory_comes_back(void)
+{
+	struct ndshm_block *block;
+	char *memory, *again;
+
+	open_context();
+	for (uint64_t length = 4096; length <= 2UL << 20; length *= 8) {
+		CHECK(!make(length, &block, (void **)&memory));
+		strcpy(memory, "mine");
+		ndshm_free(block);
+		CHECK(!make(length, &block, (void **)&again));
+		CHECK(again == memory && !strcmp(memory, "mine"));
+		ndshm_free(block);
+	}
+	ndshm_trim(ndshm);
+	CHECK(!bytes());
+	ndshm_close(ndshm);
+}
+
+/* Has memory of its own, and keeps none of it. */
+static void child(const char *kept, const char *shared)
+{
+	struct ndshm_block *block;
+	char *memory;
+
+	CHECK(!strcmp(shared, "shared"));
+	for (int i = 0; i < 2; i++) {
+		CHECK(!make(LENGTH, &block, (void **)&memory));
+		CHECK(memory != kept && !*memory);
+		strcpy(memory, "child");
+		ndshm_free(block);
+	}
+	ndshm_close(ndshm);
+	exit(test_bad);
+}
+
+static void children_have_none_of_it(void)
+{
+	struct ndshm_block *shared, *block;
+	char *inherited, *memory, *again;
+	int status;
+	pid_t pid;
+
+	open_context();
+	for (int i = 0; i < ROUNDS; i++) {
+		REQUIRE(!make(LENGTH, &shared, (void **)&inherited));
+		strcpy(inherited, "shared");
+		REQUIRE(!make(LENGTH, &block, (void **)&memory));
+		strcpy(memory, "parent");
+		ndshm_free(block);
+		fflush(NULL);
+		pid = fork();
+		if (!pid)
+			child(memory, inherited);
+		CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status));
+		CHECK(bytes() == 2 * LENGTH);
+		/* A child may still use it. */
+		ndshm_free(shared);
+		CHECK(bytes() == LENGTH);
+		REQUIRE(!make(LENGTH, &block, (void **)&again));
+		CHECK(again == memory && !strcmp(again, "parent"));
+		ndshm_free(block);
+	}
+	ndshm_close(ndshm);
+}
+
+/* As another user than root: the limit does not hold with CAP_IPC_LOCK. */
+static void become_limited(void)
+{
+	const struct rlimit limit = { LIMIT, LIMIT };
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	REQUIRE(!syscall(SYS_capget, &header, sets));
+	sets[CAP_TO_INDEX(CAP_IPC_LOCK)].effective &= ~CAP_TO_MASK(CAP_IPC_LOCK);
+	REQUIRE(!syscall(SYS_capset, &header, sets));
+	REQUIRE(!setrlimit(RLIMIT_MEMLOCK, &limit));
+}
+
+static pthread_barrier_t barrier;
+
+/* Both need most of what is kept, at the same time. */
+static void *alloc_large(void *wrong)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *block;
+
+	request.length = 2 * LARGE - LENGTH;
+	for (int i = 0; i < ROUNDS; i++) {
+		pthread_barrier_wait(&barrier);
+		if (ndshm_alloc(ndshm, &request, &block))
+			__atomic_add_fetch((int *)wrong, 1, __ATOMIC_SEQ_CST);
+		pthread_barrier_wait(&barrier);
+		ndshm_free(block);
+		pthread_barrier_wait(&barrier);
+	}
+	return NULL;
+}
+
+static void no_thread_is_refused(void)
+{
+	pthread_t threads[2];
+	int wrong = 0;
+
+	REQUIRE(!pthread_barrier_init(&barrier, NULL, 3));
+	for (int i = 0; i < 2; i++)
+		REQUIRE(!pthread_create(&threads[i], NULL, alloc_large, &wrong));
+	for (int i = 0; i < ROUNDS; i++) {
+		fill_cache();
+		for (int step = 0; step < 3; step++)
+			pthread_barrier_wait(&barrier);
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(!wrong);
+	pthread_barrier_destroy(&barrier);
+}
+
+static void limited(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *section;
+	struct ndshm_block *block;
+	void *memory;
+
+	become_limited();
+	open_context();
+	fill_cache();
+	CHECK(!make(LARGE, &block, &memory));
+	ndshm_unmap(block);
+	ndshm_free(block);
+	fill_cache();
+	request.max_size = LARGE;
+	request.initial_size = LARGE;
+	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
+	ndshm_section_close(section);
+	no_thread_is_refused();
+	/* Without the cache it would be the same. */
+	fill_cache();
+	CHECK_FAILS(ndshm, make(LIMIT + 1, &block, &memory), ENOMEM, MEMLOCK, RESOURCES);
+	ndshm_close(ndshm);
+}
+
+static void the_limit_is_that_of_blocks_in_use(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		limited();
+		exit(test_bad);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
+int main(void)
+{
+	backend = getenv("NDSHM_TEST_BACKEND");
+	backend = backend ? backend : "memfd:";
+	RUN(memory_comes_back);
+	RUN(children_have_none_of_it);
+	if (strcmp(backend, "memfd:"))
+		RUN(the_limit_is_that_of_blocks_in_use);
+	return test_end();
+}
