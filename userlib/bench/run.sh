@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # run.sh [--module]: compare time and memory of the library's allocator with malloc of glibc,
-# mimalloc and jemalloc. All rows call public functions, on a section without the module; the peers
-# are shared objects as the library is, and in the second table archives. Needs valgrind, strace,
-# libmimalloc2.0, libjemalloc2 and libjemalloc-dev, but no kernel module; allocators that are not
-# installed are left out. Rows of instructions are those of user space for a pair of an allocation
+# mimalloc and jemalloc, and count the instructions of blocks that a context keeps. All rows call
+# public functions, without the module; the peers are shared objects as the library is, and in the
+# second table archives. Needs valgrind, strace, libmimalloc2.0, libjemalloc2 and libjemalloc-dev, but
+# no kernel module; allocators that are not installed are left out. Rows of instructions are those of user space for a pair of an allocation
 # and a free, loop included, computed from runs of two lengths. The limit is $factor times the best
 # of the other allocators. The last line is: N passed, N failed.
 #
@@ -20,7 +20,7 @@ build=${BUILD:-$here/../../build/bench/heap}
 self=ndshm clock='' rounds=1
 export NDSHM_BACKEND=memfd:
 few=200000 many=700000
-limit_mean=110 factor=1.5 limit_threads=5
+limit_mean=110 factor=1.5 limit_threads=5 limit_block=150
 
 rows=(at-once in-order mixed same)
 declare -A what=(
@@ -162,6 +162,15 @@ for name in at-once-300k at-once-1m; do
 done
 few=200000 many=700000
 
+echo
+# The context keeps the block. Its length is no part of the cost.
+row 'instructions a pair, blocks' ndshm '' '' '' limit ''
+for length in 4096 65536 2097152; do
+	ours=$(pair blocks '' $self $length)
+	verdict "$ours <= $limit_block" >"$said"
+	row "$length B, freed at once" "$ours" '' '' '' $limit_block "$(<"$said")"
+done
+
 # nanoseconds PRELOAD ALLOCATOR ROW PAIRS: cost of a pair in one run
 nanoseconds() { echo $(($(LD_PRELOAD=$1 "$build/heap" "${@:2}") / $4)); }
 
@@ -236,14 +245,19 @@ done
 echo
 # System calls in the steady state: the difference between a longer and a shorter run.
 calls() {
-	strace -f -qq -o "$scratch/strace" "$build/heap" $self "$@" >/dev/null
+	strace -f -qq -o "$scratch/strace" "$build/$1" $self "${@:2}" >/dev/null
 	wc -l <"$scratch/strace"
 }
-for name in "${rows[@]}"; do
-	more=$(($(calls "$name" 2000000) - $(calls "$name" 1000000)))
+# million_pairs PROGRAM ROW TEXT
+million_pairs() {
+	local more=$(($(calls "$1" "$2" 2000000) - $(calls "$1" "$2" 1000000)))
 	verdict "$more <= 0" >"$said"
-	printf '%-48s %s system calls a million pairs  %s\n' "${what[$name]}" "$more" "$(<"$said")"
+	printf '%-48s %s system calls a million pairs  %s\n' "$3" "$more" "$(<"$said")"
+}
+for name in "${rows[@]}"; do
+	million_pairs heap "$name" "${what[$name]}"
 done
+million_pairs blocks 4096 'a block of 4096 B, freed at once'
 
 echo
 if "$build/footprint" $self; then verdict 1; else verdict 0; fi >"$said"
