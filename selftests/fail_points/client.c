@@ -72,7 +72,6 @@ void fail_nth_alloc_request(__u32 adapter, __u32 provider, __u64 length,
 	alloc->blocks = (uintptr_t)of->blocks;
 	alloc->segments = 0;
 	alloc->tag = 0;
-	alloc->cookie = 0;
 }
 
 int fail_nth_ioctl(unsigned long command, void *argument)

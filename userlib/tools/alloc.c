@@ -103,9 +103,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'H':
 		arguments->hold = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
-		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

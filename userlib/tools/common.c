@@ -99,6 +99,10 @@ static error_t parse_common(int key, char *argument, struct argp_state *state)
 		common->json = true;
 		print_errors_in_json();
 		return 0;
+	case ARGP_KEY_ARG:
+		/* Of a command whose own parser takes none. */
+		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
+		return EINVAL;
 	case 'h':
 		argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
 		return 0;

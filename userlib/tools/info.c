@@ -108,13 +108,11 @@ static enum exit_code print_info(const struct ndshm_info *info)
 
 static error_t parse_info(int key, char *argument, struct argp_state *state)
 {
+	(void)argument;
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = state->input;
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
-		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

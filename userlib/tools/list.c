@@ -44,16 +44,13 @@ static void adapter_cells(struct table *table, const void *from)
 /* Add the names and ids of the owner and the group, and the mode in octal. */
 void add_access(json_t *value, uint32_t uid, uint32_t gid, uint32_t mode)
 {
-	char *user = user_name(uid), *group = group_name(gid), *octal;
+	char *octal = format_string("%04" PRIo32, mode);
 
-	octal = format_string("%04" PRIo32, mode);
-	json_object_set_new(value, "owner", json_string(user));
+	json_object_set_new(value, "owner", json_string(cached_user(uid)));
 	json_object_set_new(value, "uid", json_integer(uid));
-	json_object_set_new(value, "group", json_string(group));
+	json_object_set_new(value, "group", json_string(cached_group(gid)));
 	json_object_set_new(value, "gid", json_integer(gid));
 	json_object_set_new(value, "mode", json_string(octal));
-	free(user);
-	free(group);
 	free(octal);
 }
 
@@ -272,7 +269,6 @@ json_t *section_json(const struct names *names, const void *from)
 	const struct ndshm_section_row *row = from;
 	char *adapter = adapter_name(names, row->adapter);
 	char *provider = provider_name(names, row->provider);
-	char *user = user_name(row->uid);
 	char *mode = format_string("%04" PRIo32, row->mode);
 	json_t *value;
 
@@ -289,7 +285,7 @@ json_t *section_json(const struct names *names, const void *from)
 			  "extents", (json_int_t)row->extents,
 			  "holders", (json_int_t)row->holders,
 			  "exports", (json_int_t)row->exports,
-			  "user", user,
+			  "user", cached_user(row->uid),
 			  "uid", (json_int_t)row->uid,
 			  "gid", (json_int_t)row->gid,
 			  "mode", mode,
@@ -297,7 +293,6 @@ json_t *section_json(const struct names *names, const void *from)
 			  "revoked", row->revoked);
 	free(adapter);
 	free(provider);
-	free(user);
 	free(mode);
 	return value;
 }

@@ -42,12 +42,6 @@ static int compare_usage(const void *left, const void *right)
 	return order ? order : compare_u32(a->uid, b->uid);
 }
 
-static void add_saturated(uint64_t *sum, uint64_t number)
-{
-	if (__builtin_add_overflow(*sum, number, sum))
-		*sum = UINT64_MAX;
-}
-
 /* Join the entries with the same adapter, provider and user. Returns their number. */
 static size_t join_usage(struct usage *usage, size_t count)
 {
@@ -240,6 +234,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
+	(void)argument;
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = arguments->common;
@@ -250,9 +245,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'N':
 		show_numbers();
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
-		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -57,9 +57,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case OPTION_TIME:
 		arguments->time = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
-		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -118,6 +118,28 @@ static const char *look_up_group(uint32_t gid)
 	return group ? group->gr_name : NULL;
 }
 
+bool find_user(const char *word, uint32_t *uid)
+{
+	const struct passwd *user = getpwnam(word);
+	uint64_t number;
+
+	if (!user && !parse_number(word, UINT32_MAX - 1, &number))
+		return false;
+	*uid = user ? user->pw_uid : number;
+	return true;
+}
+
+bool find_group(const char *word, uint32_t *gid)
+{
+	const struct group *group = getgrnam(word);
+	uint64_t number;
+
+	if (!group && !parse_number(word, UINT32_MAX - 1, &number))
+		return false;
+	*gid = group ? group->gr_gid : number;
+	return true;
+}
+
 static const char *look_up(struct cached **buckets, uint32_t id,
 			   const char *(*look_up_id)(uint32_t id))
 {
@@ -151,16 +173,6 @@ const char *cached_user(uint32_t uid)
 const char *cached_group(uint32_t gid)
 {
 	return look_up(groups, gid, look_up_group);
-}
-
-char *user_name(uint32_t uid)
-{
-	return format_string("%s", cached_user(uid));
-}
-
-char *group_name(uint32_t gid)
-{
-	return format_string("%s", cached_group(gid));
 }
 
 char *owner_cell(uint32_t uid, uint32_t gid)

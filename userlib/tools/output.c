@@ -144,16 +144,6 @@ enum exit_code cannot(const char *why, const char *format, ...)
 	return EXIT_FAILED;
 }
 
-static __attribute__((format(printf, 3, 4))) void cannot_because(int error, const char *why,
-								 const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	print_cannot(format, arguments, why, NULL, NULL, error);
-	va_end(arguments);
-}
-
 enum exit_code cannot_errno(int error, const char *format, ...)
 {
 	va_list arguments;
@@ -234,7 +224,7 @@ static struct ndshm *open_place(const char *where, const char *what)
 		return ndshm;
 	}
 	why = open_problem(where ? where : what, error);
-	cannot_because(error, why, "open %s", what);
+	cannot_reason(why, NULL, error, "open %s", what);
 	free(why);
 	return NULL;
 }

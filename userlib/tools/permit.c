@@ -4,8 +4,6 @@
  * providers.
  */
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,36 +23,6 @@ const char *reset_name(uint32_t reset)
 	return reset < POLICIES ? policies[reset] : "unknown";
 }
 
-static bool parse_user(const char *word, uint32_t *uid)
-{
-	const struct passwd *user = getpwnam(word);
-	uint64_t number;
-
-	if (user) {
-		*uid = user->pw_uid;
-		return true;
-	}
-	if (!parse_number(word, UINT32_MAX - 1, &number))
-		return false;
-	*uid = number;
-	return true;
-}
-
-static bool parse_group(const char *word, uint32_t *gid)
-{
-	const struct group *group = getgrnam(word);
-	uint64_t number;
-
-	if (group) {
-		*gid = group->gr_gid;
-		return true;
-	}
-	if (!parse_number(word, UINT32_MAX - 1, &number))
-		return false;
-	*gid = number;
-	return true;
-}
-
 /* USER, USER:GROUP or :GROUP */
 static void parse_owner(struct permit *permit, const char *word, struct argp_state *state)
 {
@@ -63,12 +31,12 @@ static void parse_owner(struct permit *permit, const char *word, struct argp_sta
 	if (group)
 		*group++ = '\0';
 	if (*user || !group) {
-		if (!parse_user(user, &permit->access.owner))
+		if (!find_user(user, &permit->access.owner))
 			argp_error(state, "\"%s\": no such user; use a name or a number", user);
 		permit->set |= NDSHM_ACCESS_OWNER;
 	}
 	if (group) {
-		if (!parse_group(group, &permit->access.group))
+		if (!find_group(group, &permit->access.group))
 			argp_error(state, "\"%s\": no such group; use a name or a number", group);
 		permit->set |= NDSHM_ACCESS_GROUP;
 	}

@@ -4,9 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -58,17 +56,6 @@ static const struct argp_option create_options[] = {
 	{ "mode", OPTION_MODE, "MODE", 0, "Who may open it by its name, in octal (0600)", 0 },
 	{ 0 }
 };
-
-static void parse_group_or_end(struct argp_state *state, const char *argument, uint32_t *gid)
-{
-	const struct group *group = getgrnam(argument);
-	uint64_t number;
-
-	if (!group && !parse_number(argument, UINT32_MAX - 1, &number))
-		argp_error(state, "\"%s\": no such group; use a name or a number", argument);
-	else
-		*gid = group ? group->gr_gid : number;
-}
 
 static void parse_mode_or_end(struct argp_state *state, const char *argument, uint32_t *mode)
 {
@@ -143,7 +130,8 @@ static error_t parse_create(int key, char *argument, struct argp_state *state)
 		request->name = argument;
 		return 0;
 	case OPTION_GROUP:
-		parse_group_or_end(state, argument, &request->group);
+		if (!find_group(argument, &request->group))
+			argp_error(state, "\"%s\": no such group; use a name or a number", argument);
 		creation->access = true;
 		return 0;
 	case OPTION_MODE:
@@ -374,17 +362,6 @@ static const struct argp_option rm_options[] = {
 	{ 0 }
 };
 
-static void parse_user_or_end(struct argp_state *state, const char *argument, uint32_t *uid)
-{
-	const struct passwd *user = getpwnam(argument);
-	uint64_t number;
-
-	if (!user && !parse_number(argument, UINT32_MAX - 1, &number))
-		argp_error(state, "\"%s\": no such user; use a name or a number", argument);
-	else
-		*uid = user ? user->pw_uid : number;
-}
-
 static void parse_id_or_end(struct argp_state *state, const char *argument, uint64_t *id)
 {
 	if (!parse_number(argument, UINT32_MAX, id))
@@ -425,7 +402,8 @@ static error_t parse_naming(int key, char *argument, struct argp_state *state)
 		state->child_inputs[0] = naming->common;
 		return 0;
 	case OPTION_OWNER:
-		parse_user_or_end(state, argument, &naming->owner);
+		if (!find_user(argument, &naming->owner))
+			argp_error(state, "\"%s\": no such user; use a name or a number", argument);
 		return 0;
 	case OPTION_REVOKE:
 		naming->flags |= NDSHM_DELETE_REVOKE;
@@ -596,7 +574,7 @@ static enum exit_code print_section(const struct names *names, const struct ndsh
 {
 	char *adapter = adapter_name(names, row->adapter);
 	char *provider = provider_name(names, row->provider);
-	char *user = user_name(row->uid), *name = format_string("%s", row->name);
+	char *name = format_string("%s", row->name);
 
 	make_printable(name);
 	printf("id         %" PRIu32 "\n", row->id);
@@ -613,13 +591,12 @@ static enum exit_code print_section(const struct names *names, const struct ndsh
 	       "initial    %" PRIu64 " bytes\n"
 	       "committed  %" PRIu64 " bytes\n"
 	       "taken      %" PRIu64 " bytes\n",
-	       adapter, provider, user, section_state(row), row->extents, row->holders,
+	       adapter, provider, cached_user(row->uid), section_state(row), row->extents, row->holders,
 	       row->max_size, row->initial_size, row->committed, row->taken);
 	print_picture(row);
 	free(name);
 	free(adapter);
 	free(provider);
-	free(user);
 	return end_output();
 }
 

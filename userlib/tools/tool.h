@@ -126,14 +126,15 @@ void show_numbers(void);
 /* Return the name or the number. Each is looked up once, and valid until the end. */
 const char *cached_user(uint32_t uid);
 const char *cached_group(uint32_t gid);
+/* Find a user or a group by its name or its number. */
+bool find_user(const char *word, uint32_t *uid);
+bool find_group(const char *word, uint32_t *gid);
 /*
  * These return allocated strings. An object that has no name or is gone is shown by its
  * id.
  */
 char *adapter_name(const struct names *names, uint32_t id);
 char *provider_name(const struct names *names, uint32_t id);
-char *user_name(uint32_t uid);
-char *group_name(uint32_t gid);
 /* USER:GROUP */
 char *owner_cell(uint32_t uid, uint32_t gid);
 
@@ -176,6 +177,8 @@ bool parse_usage(const char *word, uint32_t *usage);
 const char *parse_size(const char *word, uint64_t *size);
 /* The same; returns true for a size. */
 bool parse_length(const char *word, uint64_t *length);
+/* Add up to UINT64_MAX. */
+void add_saturated(uint64_t *sum, uint64_t number);
 /* Longest number or size with its terminator. */
 #define NUMBER_SIZE	24
 /* Format a number of up to NUMBER_SIZE bytes in decimal. Returns its length. */

@@ -135,12 +135,6 @@ static int compare_shares(const void *left, const void *right)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
-static void add_saturated(uint64_t *sum, uint64_t number)
-{
-	if (__builtin_add_overflow(*sum, number, sum))
-		*sum = UINT64_MAX;
-}
-
 static struct share *make_shares(const struct use_lists *lists, const struct grouping *by,
 				 size_t *count)
 {
@@ -626,9 +620,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'r':
 		arguments->root = argument;
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
-		return EINVAL;
 	case ARGP_KEY_END:
 		read_options(state, arguments);
 		return 0;

@@ -67,12 +67,6 @@ const struct ndshm_section_row *use_find_section(const struct use_lists *lists, 
 					      sizeof(key), compare_sections) : NULL;
 }
 
-static void add_saturated(uint64_t *sum, uint64_t number)
-{
-	if (__builtin_add_overflow(*sum, number, sum))
-		*sum = UINT64_MAX;
-}
-
 /* Context of the orders. */
 struct order {
 	const struct proc *proc;

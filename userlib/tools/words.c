@@ -275,6 +275,12 @@ bool parse_length(const char *word, uint64_t *length)
 	return !parse_size(word, length);
 }
 
+void add_saturated(uint64_t *sum, uint64_t number)
+{
+	if (__builtin_add_overflow(*sum, number, sum))
+		*sum = UINT64_MAX;
+}
+
 /* snprintf() takes several times as long, which long lists consist of. */
 size_t format_number(uint64_t number, char *text)
 {

@@ -402,8 +402,8 @@ void ndshm_request_init(struct ndshm_request *request)
 /*
  * Allocate blocks, which read as zero unless they are from the cache of ndshm_set_cache().
  * ndshm_alloc_many() allocates all or none; if `count` is 0 or above ndshm_info.max_batch, it
- * returns -EINVAL (COUNT) and does not write to `out`. Both wait for the provider: a thread that must not wait leaves the call
- * to another one.
+ * returns -EINVAL (COUNT) and does not write to `out`. Both wait for the provider: a thread that
+ * must not wait leaves the call to another one.
  */
 int ndshm_alloc(struct ndshm *ndshm, const struct ndshm_request *request,
 		struct ndshm_block **out)
