@@ -23,25 +23,23 @@ cd -- "$top"
 # The ones of `make test`, and the others, those that take minutes last.
 core='abi_layout abi block mmap_rules section extent provider dma_edu ndis'
 more='bind pci irqs dmabuf removal mock mock_revoke queues account signals events netlink trace pages reserve
-	section_share section_name section_dma dmabuf_section dmabuf_import import transfers sync permission config_space
-	pci_faults group claim_reply hot_unplug unload platform recycle async quota viewer log_check huge_frames
-	section_peer oom section_scale irq_stress import_stress revoke_stress fuse_stall stress'
+	section_share section_name section_dma dmabuf_section dmabuf_import transfers sync permission config_space
+	pci_faults group claim_reply hot_unplug unload platform viewer log_check huge_frames
+	section_peer oom section_scale irq_stress revoke_stress fuse_stall stress'
 # near PATH: print the programs that are likely to find a fault in the file.
 near() {
 	case $1 in
 	kernel/ndis/*)				echo ndis ;;
-	kernel/block/recycled.c)		echo recycle ;;
-	kernel/*/request.c)			echo async ;;
+	kernel/block/request.c)			echo ndis trace ;;
 	kernel/*/queue*.c|kernel/block/packet.c) echo queues ;;
 	kernel/block/mmap.c)			echo mmap_rules block ;;
 	kernel/block/*|kernel/cdev/block.c)	echo block provider ;;
 	kernel/section/export.c)		echo dmabuf_section section ;;
 	kernel/section/*|kernel/cdev/section.c|kernel/cdev/holder.c) echo section extent section_share section_dma ;;
 	kernel/pci/*|kernel/bus/*|kernel/adapter/claim.c|kernel/cdev/adapter.c) echo pci irqs bind config_space ;;
-	kernel/*/import.c)			echo dmabuf_import import ;;
 	kernel/*/export.c)			echo dmabuf ;;
-	kernel/netlink/*)			echo netlink events quota ;;
-	kernel/account/*)			echo account quota ;;
+	kernel/netlink/*)			echo netlink events ;;
+	kernel/account/*)			echo account ;;
 	kernel/providers/reserve.c)		echo reserve ;;
 	kernel/providers/pages.c)		echo block pages ;;
 	kernel/platform/*)			echo platform ;;
