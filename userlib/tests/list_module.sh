@@ -48,11 +48,11 @@ timed() {
 }
 
 space=192
-timed 500 "a table" --bytes
+timed 300 "a table" --bytes
 is "a table: a line each" $((count + 1)) "$(wc -l <"$top/out")"
 is "a table: the sums" "$((count * page)) $((count * page)) $count" \
 	"$(awk 'NR > 1 { length_ += $5; consumed += $6; segments += $7 } END { print length_, consumed, segments }' "$top/out")"
-timed 250 "sorted" --sort -id --output id,length
+timed 150 "sorted" --sort -id --output id,length
 is "sorted: the first is the last" "$(awk 'NR > 1 { print $1 }' "$top/out" | sort -rn | head -n 1)" \
 	"$(awk 'NR == 2 { print $1 }' "$top/out")"
 space=64

@@ -206,16 +206,12 @@ static int list_blocks(struct ndshm *ndshm, void **rows, size_t *count)
 static json_t *block_json(const struct names *names, const void *from)
 {
 	const struct ndshm_block_row *row = from;
-	char adapter[NUMBER_SIZE], provider[NUMBER_SIZE], tag[5];
-	const char *adapter_is = adapter_text(names, row->adapter);
-	const char *provider_is = provider_text(names, row->provider);
+	char tag[5];
 
-	format_number(row->adapter, adapter);
-	format_number(row->provider, provider);
 	return json_pack("{s:I, s:s, s:s, s:s, s:s?, s:I, s:I, s:I, s:I, s:i, s:s, s:I, s:I, s:b, s:b, s:b}",
 			 "id", (json_int_t)row->id,
-			 "adapter", adapter_is ? adapter_is : adapter,
-			 "provider", provider_is ? provider_is : provider,
+			 "adapter", adapter_name(names, row->adapter),
+			 "provider", provider_name(names, row->provider),
 			 "usage", usage_name(row->usage),
 			 "tag", tag_text(row->tag, tag),
 			 "length", (json_int_t)row->length,
@@ -267,8 +263,8 @@ static int list_sections(struct ndshm *ndshm, void **rows, size_t *count)
 json_t *section_json(const struct names *names, const void *from)
 {
 	const struct ndshm_section_row *row = from;
-	char *adapter = adapter_name(names, row->adapter);
-	char *provider = provider_name(names, row->provider);
+	const char *adapter = adapter_name(names, row->adapter);
+	const char *provider = provider_name(names, row->provider);
 	char *mode = format_string("%04" PRIo32, row->mode);
 	json_t *value;
 
@@ -291,8 +287,6 @@ json_t *section_json(const struct names *names, const void *from)
 			  "mode", mode,
 			  "deleted", row->deleted,
 			  "revoked", row->revoked);
-	free(adapter);
-	free(provider);
 	free(mode);
 	return value;
 }
@@ -337,7 +331,7 @@ static json_t *processors_json(const struct ndshm_queue_row *row)
 static json_t *queue_json(const struct names *names, const void *from)
 {
 	const struct ndshm_queue_row *row = from;
-	char *adapter = adapter_name(names, row->adapter);
+	const char *adapter = adapter_name(names, row->adapter);
 	json_t *value;
 
 	value = json_pack("{s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o}",
@@ -354,7 +348,6 @@ static json_t *queue_json(const struct names *names, const void *from)
 			  "processors", processors_json(row),
 			  "name", json_text(row->name),
 			  "vm_name", json_text(row->vm_name));
-	free(adapter);
 	return value;
 }
 

@@ -95,19 +95,14 @@ static void write_usage(FILE *stream, const char *metric, const struct names *na
 			const struct usage *usage, size_t count, size_t offset)
 {
 	for (size_t i = 0; i < count; i++) {
-		char *adapter = adapter_name(names, usage[i].adapter);
-		char *provider = provider_name(names, usage[i].provider);
-
 		fprintf(stream, "%s{", metric);
-		write_label(stream, "adapter", adapter);
+		write_label(stream, "adapter", adapter_name(names, usage[i].adapter));
 		fputc(',', stream);
-		write_label(stream, "provider", provider);
+		write_label(stream, "provider", provider_name(names, usage[i].provider));
 		fputc(',', stream);
 		write_user(stream, usage[i].uid);
 		fprintf(stream, "} %" PRIu64 "\n",
 			*(const uint64_t *)((const char *)&usage[i] + offset));
-		free(adapter);
-		free(provider);
 	}
 }
 

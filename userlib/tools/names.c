@@ -14,7 +14,7 @@
 /* Longest name of a user or group that is shown. */
 #define NAME_LENGTH	255
 
-/* Names of users or groups by number: looking one up reads a file or asks a server. */
+/* Names of users or groups by number, or numbers: looking one up reads a file or asks a server. */
 struct cached {
 	struct cached *next;
 	uint32_t id;
@@ -23,7 +23,7 @@ struct cached {
 
 #define BUCKETS	4096
 
-static struct cached *users[BUCKETS], *groups[BUCKETS];
+static struct cached *users[BUCKETS], *groups[BUCKETS], *ids[BUCKETS];
 static bool numeric;
 
 void show_numbers(void)
@@ -88,20 +88,6 @@ const char *provider_text(const struct names *names, uint32_t id)
 		found = bsearch(&key, names->providers, names->provider_count, sizeof(key),
 				compare_providers);
 	return found ? found->name : NULL;
-}
-
-char *adapter_name(const struct names *names, uint32_t id)
-{
-	const char *name = adapter_text(names, id);
-
-	return name ? format_string("%s", name) : format_string("%" PRIu32, id);
-}
-
-char *provider_name(const struct names *names, uint32_t id)
-{
-	const char *name = provider_text(names, id);
-
-	return name ? format_string("%s", name) : format_string("%" PRIu32, id);
 }
 
 static const char *look_up_user(uint32_t uid)
@@ -173,6 +159,26 @@ const char *cached_user(uint32_t uid)
 const char *cached_group(uint32_t gid)
 {
 	return look_up(groups, gid, look_up_group);
+}
+
+static const char *look_up_nothing(uint32_t id)
+{
+	(void)id;
+	return NULL;
+}
+
+const char *adapter_name(const struct names *names, uint32_t id)
+{
+	const char *name = adapter_text(names, id);
+
+	return name ? name : look_up(ids, id, look_up_nothing);
+}
+
+const char *provider_name(const struct names *names, uint32_t id)
+{
+	const char *name = provider_text(names, id);
+
+	return name ? name : look_up(ids, id, look_up_nothing);
 }
 
 char *owner_cell(uint32_t uid, uint32_t gid)

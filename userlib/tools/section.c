@@ -180,8 +180,8 @@ static enum exit_code prepare(struct ndshm *ndshm, struct creation *creation)
 static enum exit_code show_made(const struct names *names, const struct ndshm_section_info *info,
 				bool json)
 {
-	char *adapter = adapter_name(names, info->adapter);
-	char *provider = provider_name(names, info->provider);
+	const char *adapter = adapter_name(names, info->adapter);
+	const char *provider = provider_name(names, info->provider);
 	enum exit_code code;
 
 	if (json) {
@@ -199,8 +199,6 @@ static enum exit_code show_made(const struct names *names, const struct ndshm_se
 		       provider);
 		code = end_output();
 	}
-	free(adapter);
-	free(provider);
 	return code;
 }
 
@@ -572,8 +570,8 @@ static void print_picture(const struct ndshm_section_row *row)
 
 static enum exit_code print_section(const struct names *names, const struct ndshm_section_row *row)
 {
-	char *adapter = adapter_name(names, row->adapter);
-	char *provider = provider_name(names, row->provider);
+	const char *adapter = adapter_name(names, row->adapter);
+	const char *provider = provider_name(names, row->provider);
 	char *name = format_string("%s", row->name);
 
 	make_printable(name);
@@ -595,8 +593,6 @@ static enum exit_code print_section(const struct names *names, const struct ndsh
 	       row->max_size, row->initial_size, row->committed, row->taken);
 	print_picture(row);
 	free(name);
-	free(adapter);
-	free(provider);
 	return end_output();
 }
 

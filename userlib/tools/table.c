@@ -77,18 +77,12 @@ void cell_bytes(struct table *table, const char *title, bool known, uint64_t byt
 
 void cell_adapter(struct table *table, uint32_t id)
 {
-	char *name = table->line ? adapter_name(table->names, id) : NULL;
-
-	cell_text(table, "ADAPTER", name);
-	free(name);
+	cell_text(table, "ADAPTER", table->line ? adapter_name(table->names, id) : NULL);
 }
 
 void cell_provider(struct table *table, uint32_t id)
 {
-	char *name = table->line ? provider_name(table->names, id) : NULL;
-
-	cell_text(table, "PROVIDER", name);
-	free(name);
+	cell_text(table, "PROVIDER", table->line ? provider_name(table->names, id) : NULL);
 }
 
 void cell_owner(struct table *table, uint32_t uid, uint32_t gid)

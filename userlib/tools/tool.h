@@ -129,13 +129,10 @@ const char *cached_group(uint32_t gid);
 /* Find a user or a group by its name or its number. */
 bool find_user(const char *word, uint32_t *uid);
 bool find_group(const char *word, uint32_t *gid);
-/*
- * These return allocated strings. An object that has no name or is gone is shown by its
- * id.
- */
-char *adapter_name(const struct names *names, uint32_t id);
-char *provider_name(const struct names *names, uint32_t id);
-/* USER:GROUP */
+/* Return the name, or the id of an object that has none or is gone. Valid until free_names(). */
+const char *adapter_name(const struct names *names, uint32_t id);
+const char *provider_name(const struct names *names, uint32_t id);
+/* USER:GROUP, allocated */
 char *owner_cell(uint32_t uid, uint32_t gid);
 
 /* list.c: add owner, group and mode to a JSON object */

@@ -137,11 +137,10 @@ static void add_claims(struct use *use, const struct proc *proc, const struct na
 		       const struct holding *client)
 {
 	for (size_t i = 0; i < client->claim_count; i++) {
-		char *name = adapter_name(names, proc->claims[client->claims + i]);
+		const char *name = adapter_name(names, proc->claims[client->claims + i]);
 		char *claims = use->claims ? format_string("%s, %s", use->claims, name) :
 					     format_string("%s", name);
 
-		free(name);
 		free(use->claims);
 		use->claims = claims;
 	}
@@ -318,12 +317,9 @@ static json_t *holding_json(const struct proc *proc, const struct names *names,
 	switch (holding->kind) {
 	case HOLDING_CLIENT:
 		claims = json_array();
-		for (size_t i = 0; i < holding->claim_count; i++) {
-			char *name = adapter_name(names, proc->claims[holding->claims + i]);
-
-			json_array_append_new(claims, json_string(name));
-			free(name);
-		}
+		for (size_t i = 0; i < holding->claim_count; i++)
+			json_array_append_new(claims, json_string(adapter_name(names,
+						proc->claims[holding->claims + i])));
 		return json_pack("{s:s, s:i, s:I, s:o, s:o}", "kind", "client",
 				 "fd", holding->fd, "blocks", (json_int_t)holding->count,
 				 "bytes", json_u64(holding->bytes), "claims", claims);
