@@ -4,42 +4,33 @@
 
 #include "netlink.h"
 
-/* The headers of a message, without gaps, since both are multiples of NLMSG_ALIGNTO. */
-struct nl_headers {
-	struct nlmsghdr netlink;
-	struct genlmsghdr generic;
-};
-
-static_assert(sizeof(struct nl_headers) == NLMSG_HDRLEN + GENL_HDRLEN);
-
 /* As genlmsg_put(), at less cost for each block of a dump. */
 int ndshm_nl_show(struct sk_buff *skb, const struct ndshm_message *m,
 		  ndshm_nl_put_fn put, void *object)
 {
-	struct nl_headers *headers;
+	struct nlmsghdr *header;
+	struct genlmsghdr *generic;
 
-	if (skb_tailroom(skb) < (int)sizeof(*headers))
+	if (skb_tailroom(skb) < NLMSG_HDRLEN + GENL_HDRLEN)
 		return -EMSGSIZE;
-	headers = __skb_put(skb, sizeof(*headers));
-	*headers = (struct nl_headers){
-		.netlink = {
-			.nlmsg_len = sizeof(*headers),
-			.nlmsg_type = ndshm_nl_family.id,
-			.nlmsg_flags = m->flags,
-			.nlmsg_seq = m->seq,
-			.nlmsg_pid = m->portid,
-		},
-		.generic = {
-			.cmd = m->cmd,
-			.version = ndshm_nl_family.version,
-		},
+	header = __skb_put(skb, NLMSG_HDRLEN + GENL_HDRLEN);
+	*header = (struct nlmsghdr){
+		.nlmsg_len = NLMSG_HDRLEN + GENL_HDRLEN,
+		.nlmsg_type = ndshm_nl_family.id,
+		.nlmsg_flags = m->flags,
+		.nlmsg_seq = m->seq,
+		.nlmsg_pid = m->portid,
+	};
+	generic = nlmsg_data(header);
+	*generic = (struct genlmsghdr){
+		.cmd = m->cmd, .version = ndshm_nl_family.version,
 	};
 	if (m->cb)
-		nl_dump_check_consistent(m->cb, &headers->netlink);
+		nl_dump_check_consistent(m->cb, header);
 	if (put(skb, m, object)) {
-		nlmsg_cancel(skb, &headers->netlink);
+		nlmsg_cancel(skb, header);
 		return -EMSGSIZE;
 	}
-	nlmsg_end(skb, &headers->netlink);
+	nlmsg_end(skb, header);
 	return 0;
 }
