@@ -24,11 +24,13 @@ static void event_multicast_in(struct net *net, const struct sk_buff *skb)
 
 void ndshm_nl_send_event(u8 cmd, ndshm_nl_put_fn put, void *object)
 {
-	const struct ndshm_message m = { .cmd = cmd, .user_ns = &init_user_ns };
 	struct sk_buff *skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, EVENT_GFP);
+	const struct ndshm_message m = {
+		.skb = skb, .put = put, .cmd = cmd, .user_ns = &init_user_ns,
+	};
 	struct net *net;
 
-	if (skb && ndshm_nl_show(skb, &m, put, object)) {
+	if (skb && ndshm_nl_show(&m, object)) {
 		nlmsg_free(skb);
 		skb = NULL;
 	}

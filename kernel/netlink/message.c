@@ -5,9 +5,9 @@
 #include "netlink.h"
 
 /* As genlmsg_put(), at less cost for each block of a dump. */
-int ndshm_nl_show(struct sk_buff *skb, const struct ndshm_message *m,
-		  ndshm_nl_put_fn put, void *object)
+int ndshm_nl_show(const struct ndshm_message *m, void *object)
 {
+	struct sk_buff *skb = m->skb;
 	struct nlmsghdr *header;
 	struct genlmsghdr *generic;
 
@@ -27,7 +27,7 @@ int ndshm_nl_show(struct sk_buff *skb, const struct ndshm_message *m,
 	};
 	if (m->cb)
 		nl_dump_check_consistent(m->cb, header);
-	if (put(skb, m, object)) {
+	if (m->put(skb, m, object)) {
 		nlmsg_cancel(skb, header);
 		return -EMSGSIZE;
 	}

@@ -312,11 +312,12 @@ int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key)
 	return -ENOENT;
 }
 
-struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request,
-				       struct genl_info *info)
+struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request, struct genl_info *info,
+				       ndshm_nl_put_fn put)
 {
 	return (struct ndshm_message){
 		.viewer = nl_viewer(request),
+		.put = put,
 		.portid = info->snd_portid,
 		.seq = info->snd_seq,
 		.cmd = info->genlhdr->cmd,
@@ -333,14 +334,12 @@ static int nl_send_reply(struct sk_buff *skb, struct genl_info *info, int err)
 	return err;
 }
 
-int ndshm_nl_reply(struct genl_info *info, const struct ndshm_message *m,
-		   ndshm_nl_put_fn put, void *object)
+int ndshm_nl_reply(struct genl_info *info, struct ndshm_message *m, void *object)
 {
-	struct sk_buff *skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-
-	if (!skb)
+	m->skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!m->skb)
 		return -ENOMEM;
-	return nl_send_reply(skb, info, ndshm_nl_show(skb, m, put, object));
+	return nl_send_reply(m->skb, info, ndshm_nl_show(m, object));
 }
 
 int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info)
@@ -390,13 +389,13 @@ static int nl_find_entry(struct genl_info *info,
 static int nl_get_entry(struct sk_buff *request, struct genl_info *info,
 			const struct nl_entries *entries)
 {
-	struct ndshm_message m = ndshm_nl_reply_to(request, info);
+	struct ndshm_message m = ndshm_nl_reply_to(request, info, entries->put);
 	struct ndshm_entry *entry;
 	int err = nl_find_entry(info, entries, &entry);
 
 	if (err)
 		return err;
-	err = ndshm_nl_reply(info, &m, entries->put, entry);
+	err = ndshm_nl_reply(info, &m, entry);
 	ndshm_entry_put(entry);
 	return err;
 }
@@ -506,42 +505,35 @@ static const struct nl_peeks sections = {
 	NDSHM_A_SECTION_ID,
 };
 
-/* Argument of nl_peek(). @err: its result, unchanged if the object is invisible to the viewer. */
-struct peek {
-	struct sk_buff *skb;
-	const struct ndshm_message *m;
-	ndshm_nl_put_fn put;
-	int err;
-};
-
+/* @context: a struct ndshm_message */
 static void nl_peek(void *object, kuid_t owner, void *context)
 {
-	struct peek *peek = context;
+	struct ndshm_message *m = context;
 
-	if (peek->m->viewer.all || uid_eq(peek->m->viewer.uid, owner))
-		peek->err = ndshm_nl_show(peek->skb, peek->m, peek->put, object);
+	if (m->viewer.all || uid_eq(m->viewer.uid, owner))
+		m->err = ndshm_nl_show(m, object);
 }
 
 /* Show the object whose id is in the request. */
 static int nl_get_peeked(struct sk_buff *request, struct genl_info *info,
 			 const struct nl_peeks *peeks)
 {
-	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	struct peek peek = { .m = &m, .put = peeks->put, .err = -ENOENT };
+	struct ndshm_message m = ndshm_nl_reply_to(request, info, peeks->put);
 	struct nlattr *key = info->attrs[peeks->id];
 
 	if (GENL_REQ_ATTR_CHECK(info, peeks->id)) {
 		GENL_SET_ERR_MSG(info, "request: id missing");
 		return -EINVAL;
 	}
-	peek.skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!peek.skb)
+	m.skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!m.skb)
 		return -ENOMEM;
 	/* An invisible id gets the same error as a nonexistent one. */
-	peeks->peek(nla_get_u32(key), nl_peek, &peek);
-	if (peek.err == -ENOENT)
+	m.err = -ENOENT;
+	peeks->peek(nla_get_u32(key), nl_peek, &m);
+	if (m.err == -ENOENT)
 		ndshm_nl_not_found(info, key);
-	return nl_send_reply(peek.skb, info, peek.err);
+	return nl_send_reply(m.skb, info, m.err);
 }
 
 int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
@@ -583,8 +575,7 @@ int ndshm_nl_section_delete_doit(struct sk_buff *request, struct genl_info *info
 
 /* Dumps. An object that exists throughout a dump is shown exactly once. */
 
-static bool nl_show_next_entry(struct sk_buff *skb, const struct ndshm_message *m,
-			       u64 *next, int *err, const void *kind)
+static bool nl_show_next_entry(struct ndshm_message *m, u64 *next, const void *kind)
 {
 	const struct nl_entries *entries = kind;
 	struct ndshm_entry *entry;
@@ -594,22 +585,19 @@ static bool nl_show_next_entry(struct sk_buff *skb, const struct ndshm_message *
 	if (!entry)
 		return false;
 	*next = id;
-	*err = ndshm_nl_show(skb, m, entries->put, entry);
+	m->err = ndshm_nl_show(m, entry);
 	ndshm_entry_put(entry);
 	return true;
 }
 
-static bool nl_show_next_peeked(struct sk_buff *skb, const struct ndshm_message *m,
-				u64 *next, int *err, const void *kind)
+static bool nl_show_next_peeked(struct ndshm_message *m, u64 *next, const void *kind)
 {
 	const struct nl_peeks *peeks = kind;
-	struct peek peek = { .skb = skb, .m = m, .put = peeks->put };
 	u32 id = *next;
 
-	if (*next > U32_MAX || !peeks->peek_next(&id, nl_peek, &peek))
+	if (*next > U32_MAX || !peeks->peek_next(&id, nl_peek, m))
 		return false;
 	*next = id;
-	*err = peek.err;
 	return true;
 }
 
@@ -628,13 +616,15 @@ int ndshm_nl_dump_done(struct netlink_callback *cb)
 	return 0;
 }
 
-int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
-		  bool counted, ndshm_nl_show_fn show_next, const void *kind)
+int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, bool counted,
+		  ndshm_nl_put_fn put, ndshm_nl_show_fn show_next, const void *kind)
 {
 	const struct genlmsghdr *request = nlmsg_data(cb->nlh);
 	struct nl_dump *dump = nl_dump_of(cb);
 	struct ndshm_message m = {
 		.viewer = dump->viewer,
+		.skb = skb,
+		.put = put,
 		.portid = NETLINK_CB(cb->skb).portid,
 		.seq = cb->nlh->nlmsg_seq,
 		.flags = NLM_F_MULTI,
@@ -643,7 +633,6 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		.user_ns = sk_user_ns(NETLINK_CB(cb->skb).sk),
 		.pid_ns = dump->pid_ns,
 	};
-	int err = 0;
 
 	/* Tested here, since .start of 6.1 has no extack. */
 	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
@@ -654,8 +643,8 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	}
 	if (counted)
 		cb->seq = atomic_read(&ndshm_changes);
-	while (show_next(skb, &m, &dump->next, &err, kind)) {
-		if (err)
+	while (show_next(&m, &dump->next, kind)) {
+		if (m.err)
 			break;
 		dump->next++;
 		/*
@@ -664,7 +653,7 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		 */
 		if (skb->len ? signal_pending(current) :
 			       fatal_signal_pending(current)) {
-			err = -EINTR;
+			m.err = -EINTR;
 			break;
 		}
 		cond_resched();
@@ -674,30 +663,30 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	 */
 	if (counted)
 		cb->seq = atomic_read(&ndshm_changes);
-	return err && skb->len ? skb->len : err;
+	return m.err && skb->len ? skb->len : m.err;
 }
 
 int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, true, nl_show_next_entry, &adapters);
+	return ndshm_nl_dump(skb, cb, true, nl_put_adapter, nl_show_next_entry, &adapters);
 }
 
 int ndshm_nl_provider_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, true, nl_show_next_entry, &providers);
+	return ndshm_nl_dump(skb, cb, true, nl_put_provider, nl_show_next_entry, &providers);
 }
 
 int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, false, nl_show_next_peeked, &blocks);
+	return ndshm_nl_dump(skb, cb, false, nl_put_block, nl_show_next_peeked, &blocks);
 }
 
 int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, false, nl_show_next_peeked, &sections);
+	return ndshm_nl_dump(skb, cb, false, nl_put_section, nl_show_next_peeked, &sections);
 }
 
 static void nl_event(u8 cmd, void *object)

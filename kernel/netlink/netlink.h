@@ -28,9 +28,17 @@ struct ndshm_viewer {
 	bool all;
 };
 
+struct ndshm_message;
+
+/* Put the attributes of @object. Return: nonzero if @skb has no room. */
+typedef int (*ndshm_nl_put_fn)(struct sk_buff *skb,
+			       const struct ndshm_message *m, void *object);
+
 /**
- * struct ndshm_message - Properties of a message that shows one object
+ * struct ndshm_message - A message that shows one object
  * @viewer: the requester; no rights for an event
+ * @skb: has the message
+ * @put: puts the attributes of the object
  * @portid: destination, or 0
  * @seq: sequence number of the request, or 0
  * @flags: NLM_F_*
@@ -38,9 +46,12 @@ struct ndshm_viewer {
  * @cb: the dump that the message is a part of, or NULL
  * @user_ns: namespace for user and group ids
  * @pid_ns: namespace for process ids
+ * @err: result for the last object, unchanged if the viewer may not see it
  */
 struct ndshm_message {
 	struct ndshm_viewer viewer;
+	struct sk_buff *skb;
+	ndshm_nl_put_fn put;
 	u32 portid;
 	u32 seq;
 	int flags;
@@ -48,24 +59,19 @@ struct ndshm_message {
 	struct netlink_callback *cb;
 	struct user_namespace *user_ns;
 	struct pid_namespace *pid_ns;
+	int err;
 };
-
-/* Put the attributes of @object. Return: nonzero if @skb has no room. */
-typedef int (*ndshm_nl_put_fn)(struct sk_buff *skb,
-			       const struct ndshm_message *m, void *object);
 
 /*
  * Add a message that shows @object. Replies, dumps and events have the same attributes. Return: 0
  * or -EMSGSIZE.
  */
-int ndshm_nl_show(struct sk_buff *skb, const struct ndshm_message *m,
-		  ndshm_nl_put_fn put, void *object);
+int ndshm_nl_show(const struct ndshm_message *m, void *object);
 
-/* ndshm_nl_reply_to() returns the properties of a reply; ndshm_nl_reply() sends it. */
-struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request,
-				       struct genl_info *info);
-int ndshm_nl_reply(struct genl_info *info, const struct ndshm_message *m,
-		   ndshm_nl_put_fn put, void *object);
+/* ndshm_nl_reply_to() returns a reply without its skb; ndshm_nl_reply() sends it. */
+struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request, struct genl_info *info,
+				       ndshm_nl_put_fn put);
+int ndshm_nl_reply(struct genl_info *info, struct ndshm_message *m, void *object);
 /* Set an extack message for attribute @key. Return: -ENOENT. */
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key);
 
@@ -73,20 +79,17 @@ int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key);
 int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info);
 
 /*
- * Show the first object of @kind at or after position *@next if the viewer may see it, and store
- * its position in *@next. Return: false if there is no object. *@err: an error if @skb has no
- * room.
+ * Show the first object at or after position *@next if the viewer may see it, and store its
+ * position in *@next. Return: false if there is no object. @m->err: an error if there is no room.
  */
-typedef bool (*ndshm_nl_show_fn)(struct sk_buff *skb,
-				 const struct ndshm_message *m, u64 *next,
-				 int *err, const void *kind);
+typedef bool (*ndshm_nl_show_fn)(struct ndshm_message *m, u64 *next, const void *kind);
 
 /*
  * Add messages of a dump until @skb is full. @counted: flag the dump as interrupted if an adapter,
  * a provider or a queue was added or removed meanwhile.
  */
-int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
-		  bool counted, ndshm_nl_show_fn show_next, const void *kind);
+int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, bool counted,
+		  ndshm_nl_put_fn put, ndshm_nl_show_fn show_next, const void *kind);
 
 /* Send an event that shows @object. May sleep if @put does. */
 void ndshm_nl_send_event(u8 cmd, ndshm_nl_put_fn put, void *object);

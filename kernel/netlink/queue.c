@@ -65,7 +65,7 @@ static int nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m, void
 
 int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	struct ndshm_message m = ndshm_nl_reply_to(request, info);
+	struct ndshm_message m = ndshm_nl_reply_to(request, info, nl_put_queue);
 	struct nlattr **attrs = info->attrs;
 	struct ndshm_queue_view view;
 	struct ndshm_adapter *adapter;
@@ -83,7 +83,7 @@ int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
 					  attrs[NDSHM_A_QUEUE_ADAPTER_ID]);
 	if (ndshm_queue_view(adapter, nla_get_u32(attrs[NDSHM_A_QUEUE_KIND]),
 			     nla_get_u32(attrs[NDSHM_A_QUEUE_ID]), &view))
-		err = ndshm_nl_reply(info, &m, nl_put_queue, &view);
+		err = ndshm_nl_reply(info, &m, &view);
 	else
 		err = ndshm_nl_not_found(info, attrs[NDSHM_A_QUEUE_ID]);
 	ndshm_adapter_put(adapter);
@@ -96,8 +96,7 @@ static u64 nl_queue_place(u32 adapter, u32 kind, u32 id)
 	return (u64)adapter << 32 | (u64)kind << 31 | id;
 }
 
-static bool nl_show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
-			       u64 *next, int *err, const void *unused)
+static bool nl_show_next_queue(struct ndshm_message *m, u64 *next, const void *unused)
 {
 	struct ndshm_queue_view view = {};
 	struct ndshm_adapter *adapter;
@@ -112,7 +111,7 @@ static bool nl_show_next_queue(struct sk_buff *skb, const struct ndshm_message *
 		found = ndshm_queue_view_next(adapter, &view);
 		if (found) {
 			*next = nl_queue_place(id, view.kind, view.id);
-			*err = ndshm_nl_show(skb, m, nl_put_queue, &view);
+			m->err = ndshm_nl_show(m, &view);
 		}
 		ndshm_adapter_put(adapter);
 		id++;
@@ -122,5 +121,5 @@ static bool nl_show_next_queue(struct sk_buff *skb, const struct ndshm_message *
 
 int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, true, nl_show_next_queue, NULL);
+	return ndshm_nl_dump(skb, cb, true, nl_put_queue, nl_show_next_queue, NULL);
 }
