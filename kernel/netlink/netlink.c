@@ -350,23 +350,8 @@ int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info)
 	return -EPERM;
 }
 
-struct nl_entries {
-	struct ndshm_registry *registry;
-	ndshm_nl_put_fn put;
-	int owner;
-};
-
-static const struct nl_entries adapters = {
-	&ndshm_adapters, nl_put_adapter, NDSHM_A_ADAPTER_OWNER,
-};
-
-static const struct nl_entries providers = {
-	&ndshm_providers, nl_put_provider, NDSHM_A_PROVIDER_OWNER,
-};
-
 /* Find the entry whose id or name is in the request, and take a reference. Return: 0 or -errno. */
-static int nl_find_entry(struct genl_info *info,
-			 const struct nl_entries *entries,
+static int nl_find_entry(struct genl_info *info, struct ndshm_registry *registry,
 			 struct ndshm_entry **entry)
 {
 	struct nlattr *id = info->attrs[NDSHM_A_ADAPTER_ID];
@@ -381,17 +366,17 @@ static int nl_find_entry(struct genl_info *info,
 				    "request: both id and name; give one of them");
 		return -EINVAL;
 	}
-	*entry = id ? ndshm_registry_find_id(entries->registry, nla_get_u32(id)) :
-		      ndshm_registry_find(entries->registry, nla_data(name));
+	*entry = id ? ndshm_registry_find_id(registry, nla_get_u32(id)) :
+		      ndshm_registry_find(registry, nla_data(name));
 	return *entry ? 0 : ndshm_nl_not_found(info, id ?: name);
 }
 
 static int nl_get_entry(struct sk_buff *request, struct genl_info *info,
-			const struct nl_entries *entries)
+			struct ndshm_registry *registry, ndshm_nl_put_fn put)
 {
-	struct ndshm_message m = ndshm_nl_reply_to(request, info, entries->put);
+	struct ndshm_message m = ndshm_nl_reply_to(request, info, put);
 	struct ndshm_entry *entry;
-	int err = nl_find_entry(info, entries, &entry);
+	int err = nl_find_entry(info, registry, &entry);
 
 	if (err)
 		return err;
@@ -402,12 +387,12 @@ static int nl_get_entry(struct sk_buff *request, struct genl_info *info,
 
 int ndshm_nl_adapter_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return nl_get_entry(request, info, &adapters);
+	return nl_get_entry(request, info, &ndshm_adapters, nl_put_adapter);
 }
 
 int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return nl_get_entry(request, info, &providers);
+	return nl_get_entry(request, info, &ndshm_providers, nl_put_provider);
 }
 
 /* Parse owner, group and mode of a request. *@set has NDSHM_ACCESS_SET_* bits, 0 for none. */
@@ -449,9 +434,9 @@ static int nl_get_access(struct sk_buff *request, struct genl_info *info,
 	return 0;
 }
 
-/* @reset: attribute with the reset policy, or NULL */
+/* @owner: attribute of the owner; @reset: attribute with the reset policy, or NULL */
 static int nl_set_entry(struct sk_buff *request, struct genl_info *info,
-			const struct nl_entries *entries, struct nlattr *reset)
+			struct ndshm_registry *registry, int owner, struct nlattr *reset)
 {
 	struct ndshm_access to = {};
 	struct ndshm_entry *entry;
@@ -459,7 +444,7 @@ static int nl_set_entry(struct sk_buff *request, struct genl_info *info,
 	int err;
 
 	err = ndshm_nl_may_set(request, info) ?:
-	      nl_get_access(request, info, entries->owner, &to, &set);
+	      nl_get_access(request, info, owner, &to, &set);
 	if (err)
 		return err;
 	if (reset) {
@@ -470,7 +455,7 @@ static int nl_set_entry(struct sk_buff *request, struct genl_info *info,
 		GENL_SET_ERR_MSG(info, "request: no property to set; give owner, group or mode");
 		return -EINVAL;
 	}
-	err = nl_find_entry(info, entries, &entry);
+	err = nl_find_entry(info, registry, &entry);
 	if (err)
 		return err;
 	err = ndshm_access_change(entry, set, &to);
@@ -480,30 +465,14 @@ static int nl_set_entry(struct sk_buff *request, struct genl_info *info,
 
 int ndshm_nl_adapter_set_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return nl_set_entry(request, info, &adapters,
+	return nl_set_entry(request, info, &ndshm_adapters, NDSHM_A_ADAPTER_OWNER,
 			    info->attrs[NDSHM_A_ADAPTER_RESET_POLICY]);
 }
 
 int ndshm_nl_provider_set_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return nl_set_entry(request, info, &providers, NULL);
+	return nl_set_entry(request, info, &ndshm_providers, NDSHM_A_PROVIDER_OWNER, NULL);
 }
-
-struct nl_peeks {
-	bool (*peek)(u32 id, ndshm_peek_fn peek, void *context);
-	bool (*peek_next)(u32 *cursor, ndshm_peek_fn peek, void *context);
-	ndshm_nl_put_fn put;
-	int id;
-};
-
-static const struct nl_peeks blocks = {
-	ndshm_block_peek, ndshm_block_peek_next, nl_put_block, NDSHM_A_BLOCK_ID,
-};
-
-static const struct nl_peeks sections = {
-	ndshm_section_peek, ndshm_section_peek_next, nl_put_section,
-	NDSHM_A_SECTION_ID,
-};
 
 /* @context: a struct ndshm_message */
 static void nl_peek(void *object, kuid_t owner, void *context)
@@ -514,14 +483,15 @@ static void nl_peek(void *object, kuid_t owner, void *context)
 		m->err = ndshm_nl_show(m, object);
 }
 
-/* Show the object whose id is in the request. */
-static int nl_get_peeked(struct sk_buff *request, struct genl_info *info,
-			 const struct nl_peeks *peeks)
+/* Show the object whose id is in the attribute @id of the request. */
+static int nl_get_peeked(struct sk_buff *request, struct genl_info *info, int id,
+			 bool (*peek)(u32 id, ndshm_peek_fn peek, void *context),
+			 ndshm_nl_put_fn put)
 {
-	struct ndshm_message m = ndshm_nl_reply_to(request, info, peeks->put);
-	struct nlattr *key = info->attrs[peeks->id];
+	struct ndshm_message m = ndshm_nl_reply_to(request, info, put);
+	struct nlattr *key = info->attrs[id];
 
-	if (GENL_REQ_ATTR_CHECK(info, peeks->id)) {
+	if (GENL_REQ_ATTR_CHECK(info, id)) {
 		GENL_SET_ERR_MSG(info, "request: id missing");
 		return -EINVAL;
 	}
@@ -530,7 +500,7 @@ static int nl_get_peeked(struct sk_buff *request, struct genl_info *info,
 		return -ENOMEM;
 	/* An invisible id gets the same error as a nonexistent one. */
 	m.err = -ENOENT;
-	peeks->peek(nla_get_u32(key), nl_peek, &m);
+	peek(nla_get_u32(key), nl_peek, &m);
 	if (m.err == -ENOENT)
 		ndshm_nl_not_found(info, key);
 	return nl_send_reply(m.skb, info, m.err);
@@ -538,12 +508,13 @@ static int nl_get_peeked(struct sk_buff *request, struct genl_info *info,
 
 int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return nl_get_peeked(request, info, &blocks);
+	return nl_get_peeked(request, info, NDSHM_A_BLOCK_ID, ndshm_block_peek, nl_put_block);
 }
 
 int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return nl_get_peeked(request, info, &sections);
+	return nl_get_peeked(request, info, NDSHM_A_SECTION_ID, ndshm_section_peek,
+			     nl_put_section);
 }
 
 /*
@@ -575,13 +546,13 @@ int ndshm_nl_section_delete_doit(struct sk_buff *request, struct genl_info *info
 
 /* Dumps. An object that exists throughout a dump is shown exactly once. */
 
-static bool nl_show_next_entry(struct ndshm_message *m, u64 *next, const void *kind)
+static bool nl_show_next_entry(struct ndshm_message *m, u64 *next,
+			       struct ndshm_registry *registry)
 {
-	const struct nl_entries *entries = kind;
 	struct ndshm_entry *entry;
 	u32 id = *next;
 
-	entry = ndshm_registry_next(entries->registry, &id);
+	entry = ndshm_registry_next(registry, &id);
 	if (!entry)
 		return false;
 	*next = id;
@@ -590,14 +561,33 @@ static bool nl_show_next_entry(struct ndshm_message *m, u64 *next, const void *k
 	return true;
 }
 
-static bool nl_show_next_peeked(struct ndshm_message *m, u64 *next, const void *kind)
+static bool nl_show_next_adapter(struct ndshm_message *m, u64 *next)
 {
-	const struct nl_peeks *peeks = kind;
-	u32 id = *next;
+	return nl_show_next_entry(m, next, &ndshm_adapters);
+}
 
-	if (*next > U32_MAX || !peeks->peek_next(&id, nl_peek, m))
+static bool nl_show_next_provider(struct ndshm_message *m, u64 *next)
+{
+	return nl_show_next_entry(m, next, &ndshm_providers);
+}
+
+static bool nl_show_next_block(struct ndshm_message *m, u64 *next)
+{
+	u32 cursor = *next;
+
+	if (*next > U32_MAX || !ndshm_block_peek_next(&cursor, nl_peek, m))
 		return false;
-	*next = id;
+	*next = cursor;
+	return true;
+}
+
+static bool nl_show_next_section(struct ndshm_message *m, u64 *next)
+{
+	u32 cursor = *next;
+
+	if (*next > U32_MAX || !ndshm_section_peek_next(&cursor, nl_peek, m))
+		return false;
+	*next = cursor;
 	return true;
 }
 
@@ -617,7 +607,7 @@ int ndshm_nl_dump_done(struct netlink_callback *cb)
 }
 
 int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, bool counted,
-		  ndshm_nl_put_fn put, ndshm_nl_show_fn show_next, const void *kind)
+		  ndshm_nl_put_fn put, ndshm_nl_show_fn show_next)
 {
 	const struct genlmsghdr *request = nlmsg_data(cb->nlh);
 	struct nl_dump *dump = nl_dump_of(cb);
@@ -643,7 +633,7 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, bool counted
 	}
 	if (counted)
 		cb->seq = atomic_read(&ndshm_changes);
-	while (show_next(&m, &dump->next, kind)) {
+	while (show_next(&m, &dump->next)) {
 		if (m.err)
 			break;
 		dump->next++;
@@ -669,24 +659,24 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, bool counted
 int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, true, nl_put_adapter, nl_show_next_entry, &adapters);
+	return ndshm_nl_dump(skb, cb, true, nl_put_adapter, nl_show_next_adapter);
 }
 
 int ndshm_nl_provider_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, true, nl_put_provider, nl_show_next_entry, &providers);
+	return ndshm_nl_dump(skb, cb, true, nl_put_provider, nl_show_next_provider);
 }
 
 int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, false, nl_put_block, nl_show_next_peeked, &blocks);
+	return ndshm_nl_dump(skb, cb, false, nl_put_block, nl_show_next_block);
 }
 
 int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, false, nl_put_section, nl_show_next_peeked, &sections);
+	return ndshm_nl_dump(skb, cb, false, nl_put_section, nl_show_next_section);
 }
 
 static void nl_event(u8 cmd, void *object)

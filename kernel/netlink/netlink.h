@@ -82,14 +82,14 @@ int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info);
  * Show the first object at or after position *@next if the viewer may see it, and store its
  * position in *@next. Return: false if there is no object. @m->err: an error if there is no room.
  */
-typedef bool (*ndshm_nl_show_fn)(struct ndshm_message *m, u64 *next, const void *kind);
+typedef bool (*ndshm_nl_show_fn)(struct ndshm_message *m, u64 *next);
 
 /*
  * Add messages of a dump until @skb is full. @counted: flag the dump as interrupted if an adapter,
  * a provider or a queue was added or removed meanwhile.
  */
 int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, bool counted,
-		  ndshm_nl_put_fn put, ndshm_nl_show_fn show_next, const void *kind);
+		  ndshm_nl_put_fn put, ndshm_nl_show_fn show_next);
 
 /* Send an event that shows @object. May sleep if @put does. */
 void ndshm_nl_send_event(u8 cmd, ndshm_nl_put_fn put, void *object);

@@ -96,7 +96,7 @@ static u64 nl_queue_place(u32 adapter, u32 kind, u32 id)
 	return (u64)adapter << 32 | (u64)kind << 31 | id;
 }
 
-static bool nl_show_next_queue(struct ndshm_message *m, u64 *next, const void *unused)
+static bool nl_show_next_queue(struct ndshm_message *m, u64 *next)
 {
 	struct ndshm_queue_view view = {};
 	struct ndshm_adapter *adapter;
@@ -121,5 +121,5 @@ static bool nl_show_next_queue(struct ndshm_message *m, u64 *next, const void *u
 
 int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, true, nl_put_queue, nl_show_next_queue, NULL);
+	return ndshm_nl_dump(skb, cb, true, nl_put_queue, nl_show_next_queue);
 }
