@@ -600,7 +600,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 }
 
 int ndshm_object_mmap_file(struct ndshm_object *object, struct vm_area_struct *vma,
-			   struct file *file, pgoff_t start, atomic_t *mappings)
+			   struct file *file, pgoff_t start)
 {
 	int ret = object_check_mmap(object, vma);
 
@@ -609,7 +609,7 @@ int ndshm_object_mmap_file(struct ndshm_object *object, struct vm_area_struct *v
 	/* Without a lock: a fault checks it again. */
 	if (READ_ONCE(object->revoked))
 		return -ENODEV;
-	return object_set_vma(object, vma, get_file(file), start, mappings);
+	return object_set_vma(object, vma, get_file(file), start, &object->exported_mappings);
 }
 
 /**

@@ -164,10 +164,10 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 
 /*
  * Map the object from page @start on, by its @file, in the VMA of a dma-buf, which holds @file.
- * The caller has checked the range. The handle may be freed. @mappings: see ndshm_object_mmap().
+ * The caller has checked the range. The handle may be freed.
  */
 int ndshm_object_mmap_file(struct ndshm_object *object, struct vm_area_struct *vma,
-			   struct file *file, pgoff_t start, atomic_t *mappings);
+			   struct file *file, pgoff_t start);
 
 /*
  * Return: the object's file with a reference, or an ERR_PTR: -ENXIO if the object is retired,

@@ -38,23 +38,18 @@ static ndshm_reason_t export_file_reason(long error)
 static ndshm_reason_t export_block(struct ndshm_command *command, struct ndshm_object *object)
 {
 	struct ndshm_block_export_args *argument = command->argument;
-	struct ndshm_export_request request = {
-		.object = object,
-		.length = object->length,
-		.mappings = &object->exported_mappings,
-		.writable = (argument->fd_flags & O_ACCMODE) == O_RDWR,
-	};
 	struct file *file;
 
 	if (!ndshm_block_is(object))
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	if (!IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) || object->unmappable)
 		return NDSHM_REASON_EXPORT_UNSUPPORTED;
-	request.needs_sync = ndshm_block_of(object)->needs_sync;
-	request.file = ndshm_object_get_file(object, &ndshm_client_of(command)->file_cache);
-	if (IS_ERR(request.file))
-		return export_file_reason(PTR_ERR(request.file));
-	file = ndshm_export_file(&request);
+	file = ndshm_object_get_file(object, &ndshm_client_of(command)->file_cache);
+	if (IS_ERR(file))
+		return export_file_reason(PTR_ERR(file));
+	file = ndshm_export_file(file, 0, object->length,
+				 (argument->fd_flags & O_ACCMODE) == O_RDWR,
+				 ndshm_block_of(object)->needs_sync);
 	if (IS_ERR(file))
 		return export_file_reason(PTR_ERR(file));
 	return ndshm_reply_file(command, file, argument->fd_flags & O_CLOEXEC,
@@ -98,25 +93,19 @@ static ndshm_reason_t export_section(struct ndshm_command *command, struct ndshm
 	struct ndshm_section_export_args *argument = command->argument;
 	const u32 start = argument->offset >> PAGE_SHIFT;
 	const u32 count = argument->length >> PAGE_SHIFT;
-	struct ndshm_export_request request = {
-		.object = &section->object,
-		.start = argument->offset,
-		.length = argument->length,
-		.mappings = &section->object.exported_mappings,
-		.writable = (argument->fd_flags & O_ACCMODE) == O_RDWR,
-	};
 	ndshm_reason_t reason;
 	struct file *file;
 
-	request.file = ndshm_object_get_file(&section->object, &section->file_cache);
-	if (IS_ERR(request.file))
-		return export_section_file_reason(PTR_ERR(request.file));
-	reason = ndshm_section_export_open(section, start, count, keep, &request.file);
+	file = ndshm_object_get_file(&section->object, &section->file_cache);
+	if (IS_ERR(file))
+		return export_section_file_reason(PTR_ERR(file));
+	reason = ndshm_section_export_open(section, start, count, keep, &file);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	/* Set with the first memory, which the range has now. */
-	request.needs_sync = READ_ONCE(section->needs_sync);
-	file = ndshm_export_file(&request);
+	/* @needs_sync is set with the first memory, which the range has now. */
+	file = ndshm_export_file(file, argument->offset, argument->length,
+				 (argument->fd_flags & O_ACCMODE) == O_RDWR,
+				 READ_ONCE(section->needs_sync));
 	if (IS_ERR(file))
 		return export_section_file_reason(PTR_ERR(file));
 	return ndshm_reply_file(command, file, argument->fd_flags & O_CLOEXEC,

@@ -39,9 +39,8 @@ MODULE_INFO(import_ns, "DMA_BUF");
  * @file: file of @object, held, and with it @object
  * @start: index of the first page in @object
  * @end: index behind the last page
- * @user_mappings: count of VMAs
  * @writable: not read-only
- * @needs_sync: see struct ndshm_export_request
+ * @needs_sync: the memory is not coherent for the object's device
  * @vmapped: pages of the kernel mapping, with a reference each, or NULL; protected by the core,
  *	which makes one at a time
  * @lock: protects @mapped; taken inside the reservation lock
@@ -52,7 +51,6 @@ struct export {
 	struct file *file;
 	pgoff_t start;
 	pgoff_t end;
-	atomic_t *user_mappings;
 	bool writable;
 	bool needs_sync;
 	struct page **vmapped;
@@ -389,7 +387,7 @@ static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 		ndshm_vm_flags_mod(vma, 0, VM_MAYWRITE);
 	}
 	return ndshm_object_mmap_file(export->object, vma, export->file,
-				      export->start + vma->vm_pgoff, export->user_mappings);
+				      export->start + vma->vm_pgoff);
 }
 
 /* Return: the kernel address of memory without pages that no revocation can end, or NULL. */
@@ -567,7 +565,8 @@ static int export_can_vmap(const struct export *export)
 	return ret ?: true;
 }
 
-struct file *ndshm_export_file(const struct ndshm_export_request *request)
+struct file *ndshm_export_file(struct file *file, u64 start, u64 length, bool writable,
+			       bool needs_sync)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *dmabuf;
@@ -576,16 +575,15 @@ struct file *ndshm_export_file(const struct ndshm_export_request *request)
 
 	export = kzalloc(sizeof(*export), NDSHM_GFP_CHARGED);
 	if (!export) {
-		fput(request->file);
+		fput(file);
 		return ERR_PTR(-ENOMEM);
 	}
-	export->object = request->object;
-	export->file = request->file;
-	export->start = request->start >> PAGE_SHIFT;
-	export->end = export->start + (request->length >> PAGE_SHIFT);
-	export->user_mappings = request->mappings;
-	export->writable = request->writable;
-	export->needs_sync = request->needs_sync;
+	export->object = file->private_data;
+	export->file = file;
+	export->start = start >> PAGE_SHIFT;
+	export->end = export->start + (length >> PAGE_SHIFT);
+	export->writable = writable;
+	export->needs_sync = needs_sync;
 	mutex_init(&export->lock);
 	INIT_LIST_HEAD(&export->mapped);
 	vmaps = export_can_vmap(export);
@@ -595,15 +593,15 @@ struct file *ndshm_export_file(const struct ndshm_export_request *request)
 	}
 	info.exp_name = "ndshm";
 	info.ops = vmaps ? &export_vmap_ops : &export_ops;
-	info.size = request->length;
-	info.flags = request->writable ? O_RDWR : O_RDONLY;
+	info.size = length;
+	info.flags = writable ? O_RDWR : O_RDONLY;
 	info.priv = export;
 	dmabuf = dma_buf_export(&info);
 	if (IS_ERR(dmabuf)) {
 		export_free(export);
 		return ERR_CAST(dmabuf);
 	}
-	atomic_inc(&request->object->exports);
+	atomic_inc(&export->object->exports);
 	export_set_name(export, dmabuf);
 	return dmabuf->file;
 }
