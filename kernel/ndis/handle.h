@@ -22,7 +22,6 @@
 #include <ndshm/request.h>
 
 struct ndshm_block;
-struct ndshm_ndis_registration;
 
 /*
  * First member of every structure that is an NDIS handle: detects a handle of a wrong
@@ -51,8 +50,8 @@ enum ndshm_ndis_kind {
  * @provider_flags: NDSHM_PROVIDER_* of @provider; protected by @register_lock
  * @live: number of blocks and of allocations in flight; negative (LONG_MIN is set) while
  *	ndshm_ndis_close() runs, so that ndshm_ndis_begin() fails
- * @lock: protects the members from @registration to @dmas; innermost
- * @registration: handlers for new blocks
+ * @lock: protects the members from @handlers to @dmas; innermost
+ * @handlers: for new blocks
  * @pending: completions in flight of all @dmas; ndshm_ndis_close() waits for them
  *	without freeing @dmas
  * @dmas: DMA handles
@@ -85,8 +84,8 @@ struct ndshm_ndis {
 	struct ndshm_provider *provider;
 	u32 provider_flags;
 	atomic_long_t live;
-	spinlock_t lock;		/* registration to dmas */
-	struct ndshm_ndis_registration *registration;
+	spinlock_t lock;		/* handlers to dmas */
+	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS handlers;
 	unsigned long pending;
 	struct list_head dmas;
 	struct xarray buffers;

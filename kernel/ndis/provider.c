@@ -6,7 +6,6 @@
 #include <linux/export.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -22,58 +21,18 @@
 #define ZERO_AT_ONCE	SZ_1M
 
 /**
- * struct ndshm_ndis_registration - One set of handlers
- * @references: one of the handle while it is current, one of each block
- * @context: first argument of both handlers
- * @allocate: allocates memory
- * @free: frees it
+ * struct made - Context of a block for the core
+ * @provider: context of the provider, first argument of @free
+ * @free: handler for the memory
+ * @context: the provider's handle of the memory
+ * @mapping: DMA mapping
  */
-struct ndshm_ndis_registration {
-	refcount_t references;
-	NDIS_HANDLE context;
-	ALLOCATE_SHARED_MEMORY_HANDLER allocate;
-	FREE_SHARED_MEMORY_HANDLER free;
-};
-
-/* Context of a block for the core. */
 struct made {
-	struct ndshm_ndis_registration *registration;
+	NDIS_HANDLE provider;
+	FREE_SHARED_MEMORY_HANDLER free;
 	NDIS_HANDLE context;
 	struct ndshm_ndis_mapping mapping;
 };
-
-static void ndis_registration_put(struct ndshm_ndis_registration *registration)
-{
-	if (registration && refcount_dec_and_test(&registration->references))
-		kfree(registration);
-}
-
-static struct ndshm_ndis_registration *ndis_registration_newest(struct ndshm_ndis *ndis)
-{
-	struct ndshm_ndis_registration *registration;
-
-	spin_lock_irq(&ndis->lock);
-	registration = ndis->registration;
-	refcount_inc(&registration->references);
-	spin_unlock_irq(&ndis->lock);
-	return registration;
-}
-
-/*
- * Replace the current registration; @next may be NULL. Takes over the reference to @next.
- * The caller must put the returned registration.
- */
-static struct ndshm_ndis_registration *
-ndis_registration_exchange(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *next)
-{
-	struct ndshm_ndis_registration *last;
-
-	spin_lock_irq(&ndis->lock);
-	last = ndis->registration;
-	ndis->registration = next;
-	spin_unlock_irq(&ndis->lock);
-	return last;
-}
 
 /* Add the segments with DMA addresses, in the provider's order. */
 static int ndis_add_segments(struct ndshm_segment_list *to,
@@ -129,20 +88,25 @@ static bool ndis_is_zero(void *memory, ULONG length)
 	return true;
 }
 
-static NDIS_STATUS ndis_call_handler(struct made *made,
+/* The handlers may be replaced while they run, so the block keeps its own. */
+static NDIS_STATUS ndis_call_handler(struct ndshm_ndis *ndis, struct made *made,
 				     struct ndshm_parameters *parameters,
 				     SCATTER_GATHER_LIST *list, ULONG capacity,
 				     NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
-	struct ndshm_ndis_registration *registration = made->registration;
+	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS handlers;
 	const ULONG length = p->Length;
 	NDIS_STATUS status;
 
+	spin_lock_irq(&ndis->lock);
+	handlers = ndis->handlers;
+	spin_unlock_irq(&ndis->lock);
+	made->provider = handlers.ProviderContext;
+	made->free = handlers.FreeSharedMemoryHandler;
 	p->SGListBuffer = list;
 	p->SGListBufferLength = struct_size(list, Elements, capacity);
 	list->NumberOfElements = capacity;
-	status = registration->allocate(registration->context, p,
-					&made->context);
+	status = handlers.AllocateSharedMemoryHandler(made->provider, p, &made->context);
 	if (status != NDIS_STATUS_SUCCESS)
 		return status;
 	parameters->virtual_address = p->VirtualAddress;
@@ -152,7 +116,7 @@ static NDIS_STATUS ndis_call_handler(struct made *made,
 	else
 		status = ndis_take_over(made, parameters, list, capacity, length);
 	if (status != NDIS_STATUS_SUCCESS)
-		registration->free(registration->context, made->context);
+		made->free(made->provider, made->context);
 	return status;
 }
 
@@ -181,14 +145,12 @@ static ndshm_status_t ndis_handler_allocate(void *provider_context,
 			NDSHM_GFP_CHARGED);
 	if (!list)
 		goto out_made;
-	made->registration = ndis_registration_newest(ndis);
-	status = ndis_call_handler(made, parameters, list, capacity, &p);
+	status = ndis_call_handler(ndis, made, parameters, list, capacity, &p);
 	kvfree(list);
 	if (status == NDIS_STATUS_SUCCESS) {
 		*context = made;
 		return NDSHM_STATUS_SUCCESS;
 	}
-	ndis_registration_put(made->registration);
 out_made:
 	kfree(made);
 	return (__force ndshm_status_t)status;
@@ -199,8 +161,7 @@ static void ndis_handler_free(void *provider_context, void *context)
 	struct made *made = context;
 
 	ndshm_ndis_unmap(&made->mapping);
-	made->registration->free(made->registration->context, made->context);
-	ndis_registration_put(made->registration);
+	made->free(made->provider, made->context);
 	kfree(made);
 }
 
@@ -239,52 +200,36 @@ static ndshm_reason_t ndis_register_provider(struct ndshm_ndis *ndis, ULONG flag
 	return reason;
 }
 
-/*
- * Make @registration current. The first one must be in place before the core can call it;
- * a replacement must not be before the core has accepted it. Takes over the reference to
- * @registration.
- */
-static ndshm_reason_t
-ndis_publish(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *registration,
-	     ULONG flags)
+static void ndis_set_handlers(struct ndshm_ndis *ndis,
+			      const NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS *c)
 {
-	bool first = !ndis->provider;
-	ndshm_reason_t reason;
-
-	lockdep_assert_held(&ndis->register_lock);
-
-	if (first)
-		ndis_registration_exchange(ndis, registration);
-	reason = ndis_register_provider(ndis, flags);
-	if (reason == NDSHM_REASON_NONE) {
-		if (!first)
-			ndis_registration_put(ndis_registration_exchange(ndis, registration));
-	} else {
-		if (first)
-			ndis_registration_exchange(ndis, NULL);
-		ndis_registration_put(registration);
-	}
-	return reason;
+	spin_lock_irq(&ndis->lock);
+	ndis->handlers = *c;
+	spin_unlock_irq(&ndis->lock);
 }
 
+/*
+ * The first handlers must be in place before the core can call them; others must not be before the
+ * core has accepted them.
+ */
 static NDIS_STATUS
 ndis_install(struct ndshm_ndis *ndis,
 	     const NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS *c)
 {
-	struct ndshm_ndis_registration *registration;
+	const bool first = !ndis->provider;
+	ndshm_reason_t reason;
+
+	lockdep_assert_held(&ndis->register_lock);
 
 	/* ndshm_ndis_close() sets this before it takes the lock. */
 	if (ndshm_ndis_closing(ndis))
 		return NDIS_STATUS_FAILURE;
-	registration = kzalloc(sizeof(*registration), GFP_KERNEL);
-	if (!registration)
-		return NDIS_STATUS_RESOURCES;
-	refcount_set(&registration->references, 1);
-	registration->context = c->ProviderContext;
-	registration->allocate = c->AllocateSharedMemoryHandler;
-	registration->free = c->FreeSharedMemoryHandler;
-	return ndshm_ndis_registration_status(ndis_publish(ndis, registration,
-							   c->Flags));
+	if (first)
+		ndis_set_handlers(ndis, c);
+	reason = ndis_register_provider(ndis, c->Flags);
+	if (!first && reason == NDSHM_REASON_NONE)
+		ndis_set_handlers(ndis, c);
+	return ndshm_ndis_registration_status(reason);
 }
 
 NDIS_STATUS
@@ -328,12 +273,6 @@ int ndshm_ndis_serve_clients(NDIS_HANDLE handle)
 }
 EXPORT_SYMBOL_GPL(ndshm_ndis_serve_clients);
 
-static void ndis_forget(struct ndshm_ndis *ndis)
-{
-	ndis->provider = NULL;
-	ndis_registration_put(ndis_registration_exchange(ndis, NULL));
-}
-
 /*
  * Both functions are called without register_lock: they wait for running handlers, which may
  * call NdisSetOptionalHandlers().
@@ -344,7 +283,7 @@ void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis)
 	/* No block is left of which an owner could keep the memory. */
 	if (ndis->provider)
 		WARN_ON(ndshm_provider_revoke(ndis->provider));
-	ndis_forget(ndis);
+	ndis->provider = NULL;
 }
 
 bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis)
@@ -352,6 +291,6 @@ bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis)
 	if (ndis->provider &&
 	    ndshm_provider_unregister(ndis->provider, NULL))
 		return false;
-	ndis_forget(ndis);
+	ndis->provider = NULL;
 	return true;
 }
