@@ -202,7 +202,7 @@ static int ndis_chunk_map(struct device *device, struct ndshm_ndis_chunk *chunk)
 	return 0;
 }
 
-int ndshm_ndis_map(struct ndshm_ndis_mapping *mapping, struct device *device,
+int ndshm_ndis_map(struct ndshm_ndis_memory *memory, struct device *device,
 		   const SCATTER_GATHER_LIST *list, ULONG capacity,
 		   ULONG length)
 {
@@ -210,36 +210,36 @@ int ndshm_ndis_map(struct ndshm_ndis_mapping *mapping, struct device *device,
 	struct ndshm_ndis_chunk *chunks;
 	int ret;
 
-	*mapping = (struct ndshm_ndis_mapping){ .device = device };
+	memory->device = device;
 	/* Do not read beyond the list, whatever length the handler reports. */
 	if (!count || count > capacity)
 		return -EINVAL;
 	chunks = kvmalloc_array(count, sizeof(*chunks), NDSHM_GFP_CHARGED);
 	if (!chunks)
 		return -ENOMEM;
-	mapping->chunks = chunks;
+	memory->chunks = chunks;
 	/* Copy before validation: the handler may still change its list. */
 	mapping_copy_list(chunks, list, count);
 	ret = ndis_chunks_check(chunks, count, length);
 	if (!ret)
 		count = ndshm_ndis_chunks_cut(chunks, count, length);
-	while (mapping->count < count && !ret) {
-		ret = ndis_chunk_map(device, &chunks[mapping->count]);
-		mapping->count += !ret;
+	while (memory->count < count && !ret) {
+		ret = ndis_chunk_map(device, &chunks[memory->count]);
+		memory->count += !ret;
 		cond_resched();
 	}
 	if (ret)
-		ndshm_ndis_unmap(mapping);
+		ndshm_ndis_unmap(memory);
 	return ret;
 }
 
-void ndshm_ndis_unmap(struct ndshm_ndis_mapping *mapping)
+void ndshm_ndis_unmap(struct ndshm_ndis_memory *memory)
 {
-	while (mapping->count) {
-		ndis_chunk_unmap(mapping->device,
-				 &mapping->chunks[--mapping->count]);
+	while (memory->count) {
+		ndis_chunk_unmap(memory->device,
+				 &memory->chunks[--memory->count]);
 		cond_resched();
 	}
-	kvfree(mapping->chunks);
-	mapping->chunks = NULL;
+	kvfree(memory->chunks);
+	memory->chunks = NULL;
 }

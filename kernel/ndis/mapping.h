@@ -26,12 +26,18 @@ struct ndshm_ndis_chunk {
 };
 
 /**
- * struct ndshm_ndis_mapping - State that ndshm_ndis_unmap() needs
+ * struct ndshm_ndis_memory - Memory of a block, and its DMA mapping
+ * @provider: context of the provider, first argument of @free
+ * @free: handler that frees the memory, also if it was replaced meanwhile
+ * @context: the provider's handle of the memory
  * @device: device of the DMA addresses
  * @count: number of mapped chunks
  * @chunks: in the list's order
  */
-struct ndshm_ndis_mapping {
+struct ndshm_ndis_memory {
+	NDIS_HANDLE provider;
+	FREE_SHARED_MEMORY_HANDLER free;
+	NDIS_HANDLE context;
 	struct device *device;
 	u32 count;
 	struct ndshm_ndis_chunk *chunks;
@@ -44,10 +50,10 @@ struct ndshm_ndis_mapping {
  * Return: 0; -EINVAL if the list is invalid; -ERANGE if the device cannot reach the
  * memory without a bounce buffer; -ENOMEM. Nothing is mapped on failure. May sleep.
  */
-int ndshm_ndis_map(struct ndshm_ndis_mapping *mapping, struct device *device,
+int ndshm_ndis_map(struct ndshm_ndis_memory *memory, struct device *device,
 		   const SCATTER_GATHER_LIST *list, ULONG capacity,
 		   ULONG length);
-void ndshm_ndis_unmap(struct ndshm_ndis_mapping *mapping);
+void ndshm_ndis_unmap(struct ndshm_ndis_memory *memory);
 
 /*
  * Return: true if each chunk begins with a page and all but the last have whole pages, none

@@ -20,41 +20,26 @@
 /* Bytes to clear between two reschedules. */
 #define ZERO_AT_ONCE	SZ_1M
 
-/**
- * struct made - Context of a block for the core
- * @provider: context of the provider, first argument of @free
- * @free: handler for the memory
- * @context: the provider's handle of the memory
- * @mapping: DMA mapping
- */
-struct made {
-	NDIS_HANDLE provider;
-	FREE_SHARED_MEMORY_HANDLER free;
-	NDIS_HANDLE context;
-	struct ndshm_ndis_mapping mapping;
-};
-
 /* Add the segments with DMA addresses, in the provider's order. */
 static int ndis_add_segments(struct ndshm_segment_list *to,
-			     const struct ndshm_ndis_mapping *mapping)
+			     const struct ndshm_ndis_memory *memory)
 {
 	int ret = 0;
 	u32 i;
 
-	for (i = 0; i < mapping->count && !ret; i++)
-		ret = ndshm_list_add(to, mapping->chunks[i].address,
-				     mapping->chunks[i].length);
+	for (i = 0; i < memory->count && !ret; i++)
+		ret = ndshm_list_add(to, memory->chunks[i].address,
+				     memory->chunks[i].length);
 	return ret;
 }
 
-static NDIS_STATUS ndis_take_over(struct made *made,
+static NDIS_STATUS ndis_take_over(struct ndshm_ndis_memory *memory,
 				  struct ndshm_parameters *parameters,
 				  const SCATTER_GATHER_LIST *list, ULONG capacity,
 				  ULONG length)
 {
 	struct device *device = parameters->device;
-	int ret = ndshm_ndis_map(&made->mapping, device, list, capacity,
-				 length);
+	int ret = ndshm_ndis_map(memory, device, list, capacity, length);
 
 	/*
 	 * Invalid list: return no segments. The core rejects that as a bad reply, and
@@ -64,9 +49,9 @@ static NDIS_STATUS ndis_take_over(struct made *made,
 		return NDIS_STATUS_SUCCESS;
 	if (ret)
 		return NDIS_STATUS_RESOURCES;
-	if (!ndis_add_segments(parameters->list, &made->mapping))
+	if (!ndis_add_segments(parameters->list, memory))
 		return NDIS_STATUS_SUCCESS;
-	ndshm_ndis_unmap(&made->mapping);
+	ndshm_ndis_unmap(memory);
 	return NDIS_STATUS_RESOURCES;
 }
 
@@ -89,7 +74,7 @@ static bool ndis_is_zero(void *memory, ULONG length)
 }
 
 /* The handlers may be replaced while they run, so the block keeps its own. */
-static NDIS_STATUS ndis_call_handler(struct ndshm_ndis *ndis, struct made *made,
+static NDIS_STATUS ndis_call_handler(struct ndshm_ndis *ndis, struct ndshm_ndis_memory *memory,
 				     struct ndshm_parameters *parameters,
 				     SCATTER_GATHER_LIST *list, ULONG capacity,
 				     NDIS_SHARED_MEMORY_PARAMETERS *p)
@@ -101,12 +86,12 @@ static NDIS_STATUS ndis_call_handler(struct ndshm_ndis *ndis, struct made *made,
 	spin_lock_irq(&ndis->lock);
 	handlers = ndis->handlers;
 	spin_unlock_irq(&ndis->lock);
-	made->provider = handlers.ProviderContext;
-	made->free = handlers.FreeSharedMemoryHandler;
+	memory->provider = handlers.ProviderContext;
+	memory->free = handlers.FreeSharedMemoryHandler;
 	p->SGListBuffer = list;
 	p->SGListBufferLength = struct_size(list, Elements, capacity);
 	list->NumberOfElements = capacity;
-	status = handlers.AllocateSharedMemoryHandler(made->provider, p, &made->context);
+	status = handlers.AllocateSharedMemoryHandler(memory->provider, p, &memory->context);
 	if (status != NDIS_STATUS_SUCCESS)
 		return status;
 	parameters->virtual_address = p->VirtualAddress;
@@ -114,9 +99,9 @@ static NDIS_STATUS ndis_call_handler(struct ndshm_ndis *ndis, struct made *made,
 	if (parameters->no_kernel_mapping && !ndis_is_zero(p->VirtualAddress, length))
 		status = NDIS_STATUS_RESOURCES;
 	else
-		status = ndis_take_over(made, parameters, list, capacity, length);
+		status = ndis_take_over(memory, parameters, list, capacity, length);
 	if (status != NDIS_STATUS_SUCCESS)
-		made->free(made->provider, made->context);
+		memory->free(memory->provider, memory->context);
 	return status;
 }
 
@@ -128,7 +113,7 @@ static ndshm_status_t ndis_handler_allocate(void *provider_context,
 	NDIS_SHARED_MEMORY_PARAMETERS p;
 	SCATTER_GATHER_LIST *list;
 	NDIS_STATUS status;
-	struct made *made;
+	struct ndshm_ndis_memory *memory;
 	ULONG capacity;
 
 	status = ndshm_ndis_from_native(&p, parameters);
@@ -137,32 +122,32 @@ static ndshm_status_t ndis_handler_allocate(void *provider_context,
 	/* One element for each page, as NDIS callers do; one if contiguous. */
 	capacity = p.Flags & NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS ?
 		   1 : BYTES_TO_PAGES(p.Length);
-	made = kzalloc(sizeof(*made), NDSHM_GFP_CHARGED);
-	if (!made)
+	memory = kzalloc(sizeof(*memory), NDSHM_GFP_CHARGED);
+	if (!memory)
 		return NDSHM_STATUS_RESOURCES;
 	status = NDIS_STATUS_RESOURCES;
 	list = kvzalloc(struct_size(list, Elements, capacity),
 			NDSHM_GFP_CHARGED);
 	if (!list)
-		goto out_made;
-	status = ndis_call_handler(ndis, made, parameters, list, capacity, &p);
+		goto out_memory;
+	status = ndis_call_handler(ndis, memory, parameters, list, capacity, &p);
 	kvfree(list);
 	if (status == NDIS_STATUS_SUCCESS) {
-		*context = made;
+		*context = memory;
 		return NDSHM_STATUS_SUCCESS;
 	}
-out_made:
-	kfree(made);
+out_memory:
+	kfree(memory);
 	return (__force ndshm_status_t)status;
 }
 
 static void ndis_handler_free(void *provider_context, void *context)
 {
-	struct made *made = context;
+	struct ndshm_ndis_memory *memory = context;
 
-	ndshm_ndis_unmap(&made->mapping);
-	made->free(made->provider, made->context);
-	kfree(made);
+	ndshm_ndis_unmap(memory);
+	memory->free(memory->provider, memory->context);
+	kfree(memory);
 }
 
 /*
