@@ -130,21 +130,23 @@ static ndshm_reason_t claim_check(struct ndshm_adapter *adapter,
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
+/* Called with the lock of the group held. */
+static ndshm_reason_t claim_begin(struct ndshm_claim *claim, unsigned int address_width)
 {
 	struct ndshm_adapter *adapter = claim->adapter;
-	const unsigned int *address_width = context;
 	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
 	unsigned int i;
 	u64 length;
 
-	reason = claim_check(adapter, claim->client);
+	reason = ndshm_adapter_permit(adapter, claim->client->rawio);
+	if (reason == NDSHM_REASON_NONE)
+		reason = claim_check(adapter, claim->client);
 	if (reason == NDSHM_REASON_NONE)
 		ndshm_test_claim_delay();
 	if (reason == NDSHM_REASON_NONE)
 		reason = adapter->ops->claim(adapter->context,
-					     *address_width,
+					     address_width,
 					     claim_ignores_reset(claim));
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
@@ -242,22 +244,22 @@ static void claim_end(struct ndshm_claim *claim, const struct ndshm_adapter *ada
 	mutex_unlock(&group->lock);
 }
 
-ndshm_reason_t ndshm_claim_use(struct ndshm_claim *claim,
-			       ndshm_claim_fn operation, void *context)
+ndshm_reason_t ndshm_claim_lock(struct ndshm_claim *claim)
 {
 	struct ndshm_claim_group *group = claim->adapter->group;
 	ndshm_reason_t reason;
 
 	if (mutex_lock_killable(&group->lock))
 		return NDSHM_REASON_CLAIM_BUSY;
-	if (operation == claim_begin)
-		reason = ndshm_adapter_permit(claim->adapter, claim->client->rawio);
-	else
-		reason = ndshm_claim_permit(claim, claim->client->rawio);
-	if (reason == NDSHM_REASON_NONE)
-		reason = operation(claim, context);
-	mutex_unlock(&group->lock);
+	reason = ndshm_claim_permit(claim, claim->client->rawio);
+	if (reason != NDSHM_REASON_NONE)
+		mutex_unlock(&group->lock);
 	return reason;
+}
+
+void ndshm_claim_unlock(struct ndshm_claim *claim)
+{
+	mutex_unlock(&claim->adapter->group->lock);
 }
 
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
@@ -283,7 +285,11 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 	claim->uid = current_euid();
 	ndshm_blockset_init(&claim->set, NDSHM_BLOCKSET_USER);
 
-	reason = ndshm_claim_use(claim, claim_begin, &address_width);
+	reason = NDSHM_REASON_CLAIM_BUSY;
+	if (!mutex_lock_killable(&adapter->group->lock)) {
+		reason = claim_begin(claim, address_width);
+		mutex_unlock(&adapter->group->lock);
+	}
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_claim_put(claim);
 		return reason;

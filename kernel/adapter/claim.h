@@ -119,13 +119,11 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 struct ndshm_claim **claim);
 
 /*
- * Call @operation with the lock of the group held, so that the claim cannot end meanwhile. If
- * ndshm_claim_permit() refuses, its reason is returned instead. CLAIM_BUSY after a fatal signal.
+ * Lock the group of a claim, so that the claim cannot end before ndshm_claim_unlock(). Return:
+ * NONE; or, without the lock, CLAIM_BUSY after a fatal signal or that of ndshm_claim_permit().
  */
-typedef ndshm_reason_t (*ndshm_claim_fn)(struct ndshm_claim *claim,
-					 void *context);
-ndshm_reason_t ndshm_claim_use(struct ndshm_claim *claim,
-			       ndshm_claim_fn operation, void *context);
+ndshm_reason_t ndshm_claim_lock(struct ndshm_claim *claim);
+void ndshm_claim_unlock(struct ndshm_claim *claim);
 
 /*
  * End a claim unless it has ended. On return DMA has stopped, and BARs and blocks of the

@@ -121,61 +121,68 @@ static ndshm_reason_t claim_find(struct ndshm_client *client, u32 id,
 	return reason;
 }
 
-static ndshm_reason_t claim_start(struct ndshm_claim *claim, void *unused)
-{
-	return claim->adapter->ops->start(claim->adapter->context);
-}
-
 /*
- * Reply, then call @operation with the client's claim on adapter @id: it cannot be undone if the
- * reply fails. After an error the dispatcher replies again. The client can delay the reply, so
- * ndshm_claim_use() tests permission after it.
+ * Reply, then lock the client's claim on adapter @id: what is done with the claim cannot be undone
+ * if the reply fails. The client can delay the reply, so ndshm_claim_lock() tests permission after
+ * it. Must be followed by claim_unlock_and_put() if it returns NONE.
  */
-static ndshm_reason_t claim_reply_and_use(struct ndshm_command *command, u32 id,
-					  ndshm_claim_fn operation, void *context)
+static ndshm_reason_t claim_reply_and_lock(struct ndshm_command *command, u32 id,
+					   struct ndshm_claim **claim)
 {
-	struct ndshm_claim *claim;
-	ndshm_reason_t reason;
+	ndshm_reason_t reason = claim_find(ndshm_client_of(command), id, claim);
 
-	reason = claim_find(ndshm_client_of(command), id, &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	if (ndshm_reply(command)) {
-		reason = NDSHM_REASON_ADDRESS;
-	} else {
-		reason = ndshm_claim_use(claim, operation, context);
-		command->replied = reason == NDSHM_REASON_NONE;
+		ndshm_claim_put(*claim);
+		return NDSHM_REASON_ADDRESS;
 	}
+	reason = ndshm_claim_lock(*claim);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_claim_put(*claim);
+		command->replied = false;
+	}
+	return reason;
+}
+
+/* Unlock and put the claim. After an error the dispatcher replies again. Return: @reason. */
+static ndshm_reason_t claim_unlock_and_put(struct ndshm_command *command,
+					   struct ndshm_claim *claim, ndshm_reason_t reason)
+{
+	ndshm_claim_unlock(claim);
 	ndshm_claim_put(claim);
+	command->replied = reason == NDSHM_REASON_NONE;
 	return reason;
 }
 
 ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 {
 	const struct ndshm_adapter_start_args *argument = command->argument;
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	return claim_reply_and_use(command, argument->adapter, claim_start, NULL);
-}
-
-static ndshm_reason_t claim_reset(struct ndshm_claim *claim, void *unused)
-{
-	return claim->adapter->ops->reset(claim->adapter->context);
+	reason = claim_reply_and_lock(command, argument->adapter, &claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = claim->adapter->ops->start(claim->adapter->context);
+	return claim_unlock_and_put(command, claim, reason);
 }
 
 ndshm_reason_t ndshm_ioctl_adapter_reset(struct ndshm_command *command)
 {
 	const struct ndshm_adapter_reset_args *argument = command->argument;
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	return claim_reply_and_use(command, argument->adapter, claim_reset, NULL);
-}
-
-static ndshm_reason_t claim_config(struct ndshm_claim *claim, void *context)
-{
-	return claim->adapter->ops->config(claim->adapter->context, context);
+	reason = claim_reply_and_lock(command, argument->adapter, &claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = claim->adapter->ops->reset(claim->adapter->context);
+	return claim_unlock_and_put(command, claim, reason);
 }
 
 static bool config_access_valid(const struct ndshm_config_access *access)
@@ -197,7 +204,11 @@ static ndshm_reason_t config_read(struct ndshm_command *command,
 	reason = claim_find(ndshm_client_of(command), argument->adapter, &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndshm_claim_use(claim, claim_config, access);
+	reason = ndshm_claim_lock(claim);
+	if (reason == NDSHM_REASON_NONE) {
+		reason = claim->adapter->ops->config(claim->adapter->context, access);
+		ndshm_claim_unlock(claim);
+	}
 	ndshm_claim_put(claim);
 	if (reason == NDSHM_REASON_NONE)
 		argument->value = access->value;
@@ -213,57 +224,49 @@ ndshm_reason_t ndshm_ioctl_adapter_config(struct ndshm_command *command)
 		.value = argument->value,
 		.write = argument->flags & NDSHM_CONFIG_WRITE,
 	};
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
 
 	if (!config_access_valid(&access))
 		return NDSHM_REASON_CONFIG_RANGE;
 	if (!access.write)
 		return config_read(command, &access);
-	return claim_reply_and_use(command, argument->adapter, claim_config, &access);
+	reason = claim_reply_and_lock(command, argument->adapter, &claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = claim->adapter->ops->config(claim->adapter->context, &access);
+	return claim_unlock_and_put(command, claim, reason);
 }
 
-/* Argument of bar_publish(): handle and uncached mapping for a BAR that has none. */
-struct bar_publication {
-	struct ndshm_bar *bar;
-	void __iomem *registers;
-	u32 handle;
-};
-
-static ndshm_reason_t bar_publish(struct ndshm_claim *claim, void *context)
+/*
+ * Publish @handle for a BAR that has none. Map the registers without the lock of the group, which a
+ * removal needs.
+ */
+static ndshm_reason_t bar_publish(struct ndshm_claim *claim, struct ndshm_bar *bar,
+				  struct ndshm_handles *handles, u32 handle)
 {
-	struct ndshm_client *client = container_of(claim->client,
-						   struct ndshm_client, claims);
-	struct bar_publication *publication = context;
-	struct ndshm_object *object = &publication->bar->object;
-
-	if (!object->handle) {
-		swap(publication->bar->registers, publication->registers);
-		refcount_inc(&object->references);
-		ndshm_handle_publish(&client->handles, publication->handle,
-				     object);
-	}
-	return NDSHM_REASON_NONE;
-}
-
-/* Map the registers without the lock of the group, which a removal needs. */
-static ndshm_reason_t bar_use(struct ndshm_claim *claim,
-			      struct bar_publication *publication)
-{
-	struct ndshm_bar *bar = publication->bar;
+	void __iomem *registers = NULL;
 	ndshm_reason_t reason;
 
 	/* After the removal of the adapter the range may belong to another driver. */
 	if (ndshm_blockset_killed(&claim->adapter->set))
 		return NDSHM_REASON_ADAPTER_REMOVED;
-	publication->registers = NULL;
 	if (!READ_ONCE(bar->object.handle)) {
-		publication->registers = ioremap(bar->start,
-						 bar->object.length);
-		if (!publication->registers)
+		registers = ioremap(bar->start, bar->object.length);
+		if (!registers)
 			return NDSHM_REASON_MEMORY;
 	}
-	reason = ndshm_claim_use(claim, bar_publish, publication);
-	if (publication->registers)
-		iounmap(publication->registers);
+	reason = ndshm_claim_lock(claim);
+	if (reason == NDSHM_REASON_NONE) {
+		if (!bar->object.handle) {
+			swap(bar->registers, registers);
+			refcount_inc(&bar->object.references);
+			ndshm_handle_publish(handles, handle, &bar->object);
+		}
+		ndshm_claim_unlock(claim);
+	}
+	if (registers)
+		iounmap(registers);
 	return reason;
 }
 
@@ -277,37 +280,35 @@ static ndshm_reason_t bar_map(struct ndshm_command *command,
 	struct ndshm_adapter_map_bar_args *argument = command->argument;
 	struct ndshm_handles *handles = &ndshm_client_of(command)->handles;
 	const struct ndshm_adapter_map_bar_args before = *argument;
-	struct bar_publication publication;
 	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
-	u32 reported;
+	u32 handle, reported;
 
 	if (argument->bar >= NDSHM_BARS)
 		return NDSHM_REASON_BAR;
 	bar = &claim->bars[array_index_nospec(argument->bar, NDSHM_BARS)];
 	if (!(claim->mappable & BIT(bar - claim->bars)))
 		return NDSHM_REASON_BAR_NOT_MAPPABLE;
-	publication.bar = bar;
-	reason = ndshm_handle_reserve(handles, &publication.handle);
+	reason = ndshm_handle_reserve(handles, &handle);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	argument->out_length = bar->object.length;
 	do {
-		reported = READ_ONCE(bar->object.handle) ?: publication.handle;
+		reported = READ_ONCE(bar->object.handle) ?: handle;
 		argument->out_mmap_offset = ndshm_handle_offset(reported);
 		reason = NDSHM_REASON_ADDRESS;
 		if (ndshm_reply(command))
 			break;
 		/* The client can delay the reply, so permission is tested after it. */
-		reason = bar_use(claim, &publication);
+		reason = bar_publish(claim, bar, handles, handle);
 	} while (reason == NDSHM_REASON_NONE &&
 		 READ_ONCE(bar->object.handle) != reported);
 	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS) {
 		*argument = before;
 		command->replied = false;
 	}
-	if (READ_ONCE(bar->object.handle) != publication.handle)
-		ndshm_handle_unreserve(handles, publication.handle);
+	if (READ_ONCE(bar->object.handle) != handle)
+		ndshm_handle_unreserve(handles, handle);
 	return reason;
 }
 
@@ -375,11 +376,6 @@ static ndshm_reason_t irqs_get_eventfds(const struct ndshm_adapter_set_irqs_args
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t irqs_set(struct ndshm_claim *claim, void *context)
-{
-	return claim->adapter->ops->set_irqs(claim->adapter->context, context);
-}
-
 static ndshm_reason_t irqs_change(struct ndshm_command *command,
 				  struct ndshm_claim *claim)
 {
@@ -403,7 +399,11 @@ static ndshm_reason_t irqs_change(struct ndshm_command *command,
 	if (reason == NDSHM_REASON_NONE && ndshm_reply(command)) {
 		reason = NDSHM_REASON_ADDRESS;
 	} else if (reason == NDSHM_REASON_NONE) {
-		reason = ndshm_claim_use(claim, irqs_set, &change);
+		reason = ndshm_claim_lock(claim);
+		if (reason == NDSHM_REASON_NONE) {
+			reason = claim->adapter->ops->set_irqs(claim->adapter->context, &change);
+			ndshm_claim_unlock(claim);
+		}
 		command->replied = reason == NDSHM_REASON_NONE;
 	}
 	for (i = 0; i < change.count; i++)
