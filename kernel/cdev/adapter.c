@@ -185,17 +185,17 @@ ndshm_reason_t ndshm_ioctl_adapter_reset(struct ndshm_command *command)
 	return claim_unlock_and_put(command, claim, reason);
 }
 
-static bool config_access_valid(const struct ndshm_config_access *access)
+static bool config_access_valid(const struct ndshm_adapter_config_args *access)
 {
 	const u32 width = access->width;
 
 	return (width == 1 || width == 2 || width == 4) &&
 	       IS_ALIGNED(access->offset, width) &&
-	       (!access->write || access->value <= U32_MAX >> (32 - 8 * width));
+	       (!(access->flags & NDSHM_CONFIG_WRITE) ||
+		access->value <= U32_MAX >> (32 - 8 * width));
 }
 
-static ndshm_reason_t config_read(struct ndshm_command *command,
-				  struct ndshm_config_access *access)
+static ndshm_reason_t config_read(struct ndshm_command *command)
 {
 	struct ndshm_adapter_config_args *argument = command->argument;
 	struct ndshm_claim *claim;
@@ -206,35 +206,27 @@ static ndshm_reason_t config_read(struct ndshm_command *command,
 		return reason;
 	reason = ndshm_claim_lock(claim);
 	if (reason == NDSHM_REASON_NONE) {
-		reason = claim->adapter->ops->config(claim->adapter->context, access);
+		reason = claim->adapter->ops->config(claim->adapter->context, argument);
 		ndshm_claim_unlock(claim);
 	}
 	ndshm_claim_put(claim);
-	if (reason == NDSHM_REASON_NONE)
-		argument->value = access->value;
 	return reason;
 }
 
 ndshm_reason_t ndshm_ioctl_adapter_config(struct ndshm_command *command)
 {
-	const struct ndshm_adapter_config_args *argument = command->argument;
-	struct ndshm_config_access access = {
-		.offset = argument->offset,
-		.width = argument->width,
-		.value = argument->value,
-		.write = argument->flags & NDSHM_CONFIG_WRITE,
-	};
+	struct ndshm_adapter_config_args *argument = command->argument;
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 
-	if (!config_access_valid(&access))
+	if (!config_access_valid(argument))
 		return NDSHM_REASON_CONFIG_RANGE;
-	if (!access.write)
-		return config_read(command, &access);
+	if (!(argument->flags & NDSHM_CONFIG_WRITE))
+		return config_read(command);
 	reason = claim_reply_and_lock(command, argument->adapter, &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = claim->adapter->ops->config(claim->adapter->context, &access);
+	reason = claim->adapter->ops->config(claim->adapter->context, argument);
 	return claim_unlock_and_put(command, claim, reason);
 }
 

@@ -56,7 +56,7 @@ static const struct pci_config_register registers[] = {
 
 /* The position of the capability is that of enumeration, which a client cannot change. */
 static const struct pci_config_register *
-pci_config_find(const struct pci_dev *pdev, const struct ndshm_config_access *access)
+pci_config_find(const struct pci_dev *pdev, const struct ndshm_adapter_config_args *access)
 {
 	const struct pci_config_register *entry;
 	unsigned int i;
@@ -105,7 +105,7 @@ static bool pci_config_exceeds_bind(const struct ndshm_pci_function *function, u
 }
 
 static ndshm_reason_t pci_config_write(struct ndshm_pci_function *function,
-				       const struct ndshm_config_access *access)
+				       const struct ndshm_adapter_config_args *access)
 {
 	struct pci_dev *pdev = function->pdev;
 	const struct pci_config_register *entry = pci_config_find(pdev, access);
@@ -137,19 +137,21 @@ static ndshm_reason_t pci_config_write(struct ndshm_pci_function *function,
 }
 
 static ndshm_reason_t pci_config_access(struct ndshm_pci_function *function,
-					struct ndshm_config_access *access)
+					struct ndshm_adapter_config_args *access)
 {
 	struct pci_dev *pdev = function->pdev;
 	ndshm_reason_t reason = ndshm_pci_check(function);
+	u32 value;
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	if (access->offset > pdev->cfg_size - access->width)
 		return NDSHM_REASON_CONFIG_RANGE;
-	if (access->write)
+	if (access->flags & NDSHM_CONFIG_WRITE)
 		return pci_config_write(function, access);
-	if (pci_config_read(pdev, access->offset, access->width, &access->value))
+	if (pci_config_read(pdev, access->offset, access->width, &value))
 		return NDSHM_REASON_ADAPTER_REMOVED;
+	access->value = value;
 	return NDSHM_REASON_NONE;
 }
 
@@ -158,7 +160,7 @@ static ndshm_reason_t pci_config_access(struct ndshm_pci_function *function,
  * end of a reset, are not needed. Such a wait would hold the lock of the group: a reset of a whole
  * bus waits for the device lock of another function, whose removal may wait for the group.
  */
-ndshm_reason_t ndshm_pci_config(void *context, struct ndshm_config_access *access)
+ndshm_reason_t ndshm_pci_config(void *context, struct ndshm_adapter_config_args *access)
 {
 	struct ndshm_pci_function *function = context;
 	ndshm_reason_t reason;

@@ -200,7 +200,7 @@ bool ndshm_pci_reset_permitted(struct ndshm_pci_function *function);
 ndshm_reason_t ndshm_pci_reset(void *context);
 
 /* Operation @config of struct ndshm_adapter_ops. */
-ndshm_reason_t ndshm_pci_config(void *context, struct ndshm_config_access *access);
+ndshm_reason_t ndshm_pci_config(void *context, struct ndshm_adapter_config_args *access);
 
 /*
  * Restore configuration space as probe left it. Called with the device lock held and

@@ -162,7 +162,8 @@ static ndshm_reason_t ndshm_platform_reset(void *context)
 }
 
 /* A platform device has no configuration space: every access exceeds it. */
-static ndshm_reason_t ndshm_platform_config(void *context, struct ndshm_config_access *access)
+static ndshm_reason_t ndshm_platform_config(void *context,
+					    struct ndshm_adapter_config_args *access)
 {
 	return NDSHM_REASON_CONFIG_RANGE;
 }

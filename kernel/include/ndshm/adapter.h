@@ -31,20 +31,6 @@ struct ndshm_irq_change {
 };
 
 /**
- * struct ndshm_config_access - access to the configuration space of a claimed adapter
- * @offset: in bytes; a multiple of @width, may be beyond the end
- * @width: 1, 2 or 4 bytes
- * @value: to write; or out: read
- * @write: write; otherwise read
- */
-struct ndshm_config_access {
-	u32 offset;
-	u32 width;
-	u32 value;
-	bool write;
-};
-
-/**
  * struct ndshm_adapter_ops - operations of an adapter that a client can claim
  * @isolation: Returns the NDSHM_ISOLATION_* properties that are missing now, beside those that
  *	the group lacks; 0: isolated. Can be called concurrently; may sleep.
@@ -56,7 +42,8 @@ struct ndshm_config_access {
  * @reset: Reset the function; see struct ndshm_adapter_reset_args. Never waits for a lock that
  *	ndshm_adapter_unregister() is called with, nor longer than two seconds.
  * @config: Read or write configuration space; refuses to write protected fields, see struct
- *	ndshm_adapter_config_args. A failure changes nothing.
+ *	ndshm_adapter_config_args. Width, alignment and value were checked; the offset may be
+ *	beyond the end. A failure changes nothing.
  * @stop: The claim ends: turn bus mastering off, before the client loses its BARs. A client that
  *	gets SIGBUS there may free memory at once, which its device must not access any more.
  *	NULL if that is not possible while the client can access BARs.
@@ -92,7 +79,7 @@ struct ndshm_adapter_ops {
 	ndshm_reason_t (*set_irqs)(void *context,
 				   const struct ndshm_irq_change *change);
 	ndshm_reason_t (*reset)(void *context);
-	ndshm_reason_t (*config)(void *context, struct ndshm_config_access *access);
+	ndshm_reason_t (*config)(void *context, struct ndshm_adapter_config_args *access);
 	void (*stop)(void *context);
 	void (*release)(void *context, bool removing);
 	bool (*needs_reset)(void *context);
