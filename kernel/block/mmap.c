@@ -375,9 +375,9 @@ static void object_free_file(struct file *file)
 }
 
 /* Cache @file, or free it if there is one. Consumes the reference. @file may be NULL. */
-static void file_cache_put(struct ndshm_file_cache *cache, struct file *file)
+static void object_cache_file(struct file **cache, struct file *file)
 {
-	if (file && cmpxchg(&cache->file, NULL, file))
+	if (file && cmpxchg(cache, NULL, file))
 		object_free_file(file);
 }
 
@@ -484,13 +484,13 @@ static void object_set_file(struct ndshm_object *object, struct file *file)
 	object->was_mapped = true;
 }
 
-struct file *ndshm_object_get_file(struct ndshm_object *object, struct ndshm_file_cache *cache)
+struct file *ndshm_object_get_file(struct ndshm_object *object, struct file **cache)
 {
 	struct file *cached = NULL, *file;
 
 	/* Create it outside the lock. A file seen here is kept until the object retires. */
 	if (!READ_ONCE(object->file))
-		cached = xchg(&cache->file, NULL) ?: object_alloc_file();
+		cached = xchg(cache, NULL) ?: object_alloc_file();
 	if (IS_ERR(cached))
 		return cached;
 	spin_lock(&object->state_lock);
@@ -506,11 +506,11 @@ struct file *ndshm_object_get_file(struct ndshm_object *object, struct ndshm_fil
 		file = get_file(object->file);
 	}
 	spin_unlock(&object->state_lock);
-	file_cache_put(cache, cached);
+	object_cache_file(cache, cached);
 	return file;
 }
 
-void ndshm_object_retire(struct ndshm_object *object, struct ndshm_file_cache *cache)
+void ndshm_object_retire(struct ndshm_object *object, struct file **cache)
 {
 	struct file *file;
 	bool cached;
@@ -530,7 +530,7 @@ void ndshm_object_retire(struct ndshm_object *object, struct ndshm_file_cache *c
 	if (cached) {
 		file->private_data = NULL;
 		refcount_dec(&object->references);
-		file_cache_put(cache, file);
+		object_cache_file(cache, file);
 	} else if (file) {
 		fput(file);
 	}
@@ -586,7 +586,7 @@ static int object_set_vma(struct ndshm_object *object, struct vm_area_struct *vm
 }
 
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
-		      struct ndshm_file_cache *cache, atomic_t *mappings)
+		      struct file **cache, atomic_t *mappings)
 {
 	int ret = object_check_mmap(object, vma);
 	struct file *file;
@@ -738,15 +738,15 @@ static struct file_system_type file_system = {
 	.kill_sb = kill_anon_super,
 };
 
-int ndshm_file_cache_init(struct ndshm_file_cache *cache)
+int ndshm_file_cache_init(struct file **cache)
 {
-	cache->file = NULL;
+	*cache = NULL;
 	return simple_pin_fs(&file_system, &mount, &mount_users);
 }
 
-void ndshm_file_cache_fini(struct ndshm_file_cache *cache)
+void ndshm_file_cache_fini(struct file **cache)
 {
-	if (cache->file)
-		object_free_file(cache->file);
+	if (*cache)
+		object_free_file(*cache);
 	simple_release_fs(&mount, &mount_users);
 }

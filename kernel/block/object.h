@@ -120,20 +120,13 @@ struct ndshm_object {
 /* Maximum number of VMAs of a block or a BAR, and of those of a block's dma-bufs. */
 #define NDSHM_MAX_MAPPINGS	1024
 
-/**
- * struct ndshm_file_cache - file cache of a client
- * @file: a file without mappings and without an object, or NULL; changed with xchg()
- *	and cmpxchg()
- *
- * Creating a file and its inode costs more than the rest of an allocation.
+/*
+ * File cache of a client: a file without mappings and without an object, or NULL; changed with
+ * xchg() and cmpxchg(). Creating a file and its inode costs more than the rest of an allocation.
+ * ndshm_file_cache_init() returns 0 or a negative errno.
  */
-struct ndshm_file_cache {
-	struct file *file;
-};
-
-/* Return: 0 or a negative errno. */
-int ndshm_file_cache_init(struct ndshm_file_cache *cache);
-void ndshm_file_cache_fini(struct ndshm_file_cache *cache);
+int ndshm_file_cache_init(struct file **cache);
+void ndshm_file_cache_fini(struct file **cache);
 
 /* Initialise a zeroed object, with one reference. Lockdep has a class for each kind. */
 static inline void ndshm_object_init(struct ndshm_object *object,
@@ -160,7 +153,7 @@ void ndshm_object_put_async(struct ndshm_object *object);
  * another one that lives as long. Called by ->mmap for a client with a handle.
  */
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
-		      struct ndshm_file_cache *cache, atomic_t *mappings);
+		      struct file **cache, atomic_t *mappings);
 
 /*
  * Map the object from page @start on, by its @file, in the VMA of a dma-buf, which holds @file.
@@ -173,12 +166,12 @@ int ndshm_object_mmap_file(struct ndshm_object *object, struct vm_area_struct *v
  * Return: the object's file with a reference, or an ERR_PTR: -ENXIO if the object is retired,
  * -ENODEV if it is revoked, -ENOMEM or -ENFILE. A new file comes from @cache.
  */
-struct file *ndshm_object_get_file(struct ndshm_object *object, struct ndshm_file_cache *cache);
+struct file *ndshm_object_get_file(struct ndshm_object *object, struct file **cache);
 
 /*
  * Return: a descriptor's file for @object with @private as its private data, or an ERR_PTR. fstat()
  * shows the length of @object, so its length and name must be set. The caller has an initialised
- * struct ndshm_file_cache, and takes the references that the release operation of @ops drops.
+ * file cache, and takes the references that the release operation of @ops drops.
  */
 struct file *ndshm_object_open(const struct ndshm_object *object,
 			       const struct file_operations *ops, void *private,
@@ -197,7 +190,7 @@ struct file *ndshm_object_clone_file(struct file *file, const struct file_operat
  * cached in @cache, unless that is NULL. The caller has a reference.
  */
 void ndshm_object_retire(struct ndshm_object *object,
-			 struct ndshm_file_cache *cache);
+			 struct file **cache);
 
 /*
  * Unmap the object for good: on return accesses to mappings get SIGBUS. A fault that is

@@ -24,7 +24,7 @@ struct ndshm_requester;
  */
 struct ndshm_client {
 	struct ndshm_handles handles;
-	struct ndshm_file_cache file_cache;
+	struct file *file_cache;
 	struct ndshm_claims claims;
 	struct ndshm_requester *opener;
 };

@@ -81,7 +81,7 @@ struct user_struct;
 struct ndshm_section {
 	struct ndshm_object object;
 	refcount_t users;
-	struct ndshm_file_cache file_cache;
+	struct file *file_cache;
 	atomic_t peer_mappings;
 	u32 id;
 	struct ndshm_extent by_id;
