@@ -136,59 +136,26 @@ static ndshm_reason_t block_copy_segments(const struct ndshm_block *block, u64 u
 	return NDSHM_REASON_NONE;
 }
 
-/**
- * struct batch - blocks of a BLOCK_ALLOC, and handles for them
- * @count: number of blocks
- * @reserved: number of handles that are reserved and not published
- * @blocks: array; @block if @count is 1
- * @handles: array; @handle if @count is 1
- * @block: see @blocks
- * @handle: see @handles
- */
-struct batch {
-	u32 count;
-	u32 reserved;
-	struct ndshm_block **blocks;
-	u32 *handles;
-	struct ndshm_block *block;
-	u32 handle;
-};
-
-static ndshm_reason_t batch_init(struct batch *batch, u32 count)
+static void handles_unreserve(struct ndshm_handles *table, const u32 *handles, u32 count)
 {
-	*batch = (struct batch){
-		.count = count, .blocks = &batch->block, .handles = &batch->handle,
-	};
-	if (count == 1)
-		return NDSHM_REASON_NONE;
-	batch->blocks = kmalloc_array(count, sizeof(*batch->blocks) + sizeof(*batch->handles),
-				      NDSHM_GFP_CHARGED);
-	if (!batch->blocks)
-		return NDSHM_REASON_MEMORY;
-	batch->handles = (u32 *)(batch->blocks + count);
-	return NDSHM_REASON_NONE;
+	while (count--)
+		ndshm_handle_unreserve(table, handles[count]);
 }
 
-static void batch_fini(struct batch *batch, struct ndshm_handles *table)
+/* Reserve @count handles, or none. */
+static ndshm_reason_t handles_reserve(struct ndshm_handles *table, u32 *handles, u32 count)
 {
-	while (batch->reserved)
-		ndshm_handle_unreserve(table, batch->handles[--batch->reserved]);
-	if (batch->count > 1)
-		kfree(batch->blocks);
-}
+	ndshm_reason_t reason;
+	u32 i;
 
-/* Reserve all handles; batch_fini() undoes it. */
-static ndshm_reason_t batch_reserve(struct batch *batch, struct ndshm_handles *table)
-{
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
-
-	while (batch->reserved < batch->count) {
-		reason = ndshm_handle_reserve(table, &batch->handles[batch->reserved]);
-		if (reason != NDSHM_REASON_NONE)
-			break;
-		batch->reserved++;
+	for (i = 0; i < count; i++) {
+		reason = ndshm_handle_reserve(table, &handles[i]);
+		if (reason != NDSHM_REASON_NONE) {
+			handles_unreserve(table, handles, i);
+			return reason;
+		}
 	}
-	return reason;
+	return NDSHM_REASON_NONE;
 }
 
 static ndshm_reason_t block_alloc_check(const struct ndshm_block_alloc_args *argument,
@@ -210,51 +177,50 @@ static ndshm_reason_t block_alloc_check(const struct ndshm_block_alloc_args *arg
 }
 
 /* Reply before the handles become valid: after a failed copy the blocks are freed. */
-static ndshm_reason_t batch_reply(const struct batch *batch, struct ndshm_command *command)
+static ndshm_reason_t blocks_reply(struct ndshm_command *command, struct ndshm_block **blocks,
+				   const u32 *handles)
 {
 	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_block_info __user *to = u64_to_user_ptr(argument->blocks);
-	struct ndshm_block **blocks = batch->blocks;
 	bool shown = ndshm_addresses_shown(client, blocks[0]->adapter);
 	struct ndshm_block_info info;
 	ndshm_reason_t reason;
 	u32 i;
 
-	if (batch->count == 1) {
+	if (argument->count == 1) {
 		argument->out_segments = blocks[0]->segment_count;
 		reason = block_copy_segments(blocks[0], argument->segments,
 					     argument->segment_capacity, shown);
 		if (reason != NDSHM_REASON_NONE)
 			return reason;
 	}
-	for (i = 0; i < batch->count; i++) {
-		ndshm_fill_block_info(&info, batch->handles[i], blocks[i], shown);
+	for (i = 0; i < argument->count; i++) {
+		ndshm_fill_block_info(&info, handles[i], blocks[i], shown);
 		if (copy_to_user(to + i, &info, sizeof(info)))
 			return NDSHM_REASON_ADDRESS;
 	}
 	return ndshm_reply(command) ? NDSHM_REASON_ADDRESS : NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t batch_deliver(struct batch *batch, struct ndshm_command *command)
+/* Publish the blocks, or free them. */
+static ndshm_reason_t blocks_deliver(struct ndshm_command *command, struct ndshm_block **blocks,
+				     const u32 *handles)
 {
 	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
-	struct ndshm_block **blocks = batch->blocks;
-	ndshm_reason_t reason = batch_reply(batch, command);
+	ndshm_reason_t reason = blocks_reply(command, blocks, handles);
 	u32 i;
 
 	if (reason == NDSHM_REASON_NONE) {
-		batch->reserved = 0;
-		for (i = 0; i < batch->count; i++)
-			ndshm_handle_publish(&client->handles, batch->handles[i],
-					     &blocks[i]->object);
+		for (i = 0; i < argument->count; i++)
+			ndshm_handle_publish(&client->handles, handles[i], &blocks[i]->object);
 		return reason;
 	}
 	/* After a failure this is an output with LIST_SHORT only. */
 	if (reason != NDSHM_REASON_LIST_SHORT)
 		argument->out_segments = 0;
-	for (i = 0; i < batch->count; i++)
+	for (i = 0; i < argument->count; i++)
 		ndshm_block_release(blocks[i]);
 	return reason;
 }
@@ -262,23 +228,30 @@ static ndshm_reason_t batch_deliver(struct batch *batch, struct ndshm_command *c
 static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 					  struct ndshm_parameters *parameters,
 					  const struct ndshm_allocation *allocation,
-					  struct batch *batch)
+					  struct ndshm_block **blocks, u32 *handles)
 {
-	ndshm_reason_t reason = batch_reserve(batch, &ndshm_client_of(command)->handles);
+	const struct ndshm_block_alloc_args *argument = command->argument;
+	struct ndshm_handles *table = &ndshm_client_of(command)->handles;
+	const u32 count = argument->count;
+	ndshm_reason_t reason = handles_reserve(table, handles, count);
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndshm_blocks_alloc(parameters, allocation, batch->blocks, batch->count);
+	reason = ndshm_blocks_alloc(parameters, allocation, blocks, count);
 	/* Memory that is being freed must not cause a refusal. */
 	if ((reason == NDSHM_REASON_PROVIDER_RESOURCES || reason == NDSHM_REASON_MEMORY) &&
 	    ndshm_deferred_wait())
-		reason = ndshm_blocks_alloc(parameters, allocation, batch->blocks, batch->count);
-	return reason == NDSHM_REASON_NONE ? batch_deliver(batch, command) : reason;
+		reason = ndshm_blocks_alloc(parameters, allocation, blocks, count);
+	if (reason == NDSHM_REASON_NONE)
+		reason = blocks_deliver(command, blocks, handles);
+	if (reason != NDSHM_REASON_NONE)
+		handles_unreserve(table, handles, count);
+	return reason;
 }
 
 static ndshm_reason_t client_request_blocks(struct ndshm_command *command,
 					    struct ndshm_parameters *parameters,
-					    struct batch *batch)
+					    struct ndshm_block **blocks, u32 *handles)
 {
 	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
@@ -299,7 +272,7 @@ static ndshm_reason_t client_request_blocks(struct ndshm_command *command,
 	allocation.requester = ndshm_requester_capture(client->opener);
 	if (!allocation.requester)
 		goto out_provider;
-	reason = client_alloc_blocks(command, parameters, &allocation, batch);
+	reason = client_alloc_blocks(command, parameters, &allocation, blocks, handles);
 	ndshm_requester_put(allocation.requester);
 out_provider:
 	if (parameters->provider)
@@ -313,7 +286,6 @@ out_provider:
 ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 {
 	struct ndshm_block_alloc_args *argument = command->argument;
-	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
 		.flags = argument->flags,
@@ -326,8 +298,9 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		.most_segments = argument->segment_capacity,
 		.tag = argument->tag,
 	};
+	struct ndshm_block *block, **blocks;
+	u32 handle, *handles;
 	ndshm_reason_t reason;
-	struct batch batch;
 
 	argument->out_segments = 0;
 	reason = block_alloc_check(argument, &parameters);
@@ -335,11 +308,15 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		return reason;
 	/* What a client can map is whole pages; a handler must know that it needs them. */
 	parameters.length = PAGE_ALIGN(parameters.length);
-	reason = batch_init(&batch, argument->count);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	reason = client_request_blocks(command, &parameters, &batch);
-	batch_fini(&batch, &client->handles);
+	if (argument->count == 1)
+		return client_request_blocks(command, &parameters, &block, &handle);
+	blocks = kmalloc_array(argument->count, sizeof(*blocks) + sizeof(*handles),
+			       NDSHM_GFP_CHARGED);
+	if (!blocks)
+		return NDSHM_REASON_MEMORY;
+	handles = (u32 *)(blocks + argument->count);
+	reason = client_request_blocks(command, &parameters, blocks, handles);
+	kfree(blocks);
 	return reason;
 }
 
