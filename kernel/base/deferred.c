@@ -9,7 +9,7 @@
 
 static struct workqueue_struct *deferred_queue;
 
-/* Frees between ndshm_deferred_free() or ndshm_deferred_begin() and ndshm_deferred_done(). */
+/* Frees between ndshm_deferred_free() and ndshm_deferred_done(). */
 static atomic_t deferred_frees;
 static DECLARE_WAIT_QUEUE_HEAD(deferred_wait);
 
@@ -17,11 +17,6 @@ void ndshm_deferred_free(struct work_struct *work)
 {
 	atomic_inc(&deferred_frees);
 	queue_work(deferred_queue, work);
-}
-
-void ndshm_deferred_begin(void)
-{
-	atomic_inc(&deferred_frees);
 }
 
 void ndshm_deferred_done(void)

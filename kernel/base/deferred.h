@@ -12,9 +12,6 @@
 void ndshm_deferred_free(struct work_struct *work);
 void ndshm_deferred_done(void);
 
-/* Make others wait for frees of the caller, until ndshm_deferred_done(). Context: any. */
-void ndshm_deferred_begin(void);
-
 /*
  * Wait until no free is deferred, at most half a second or until a fatal signal. Return: false if
  * none was.
