@@ -74,8 +74,11 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 	       NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_PERMISSION;
 }
 
-bool ndshm_addresses_shown(struct ndshm_client *client,
-			   struct ndshm_adapter *adapter)
+/*
+ * Return: true if the client may see DMA addresses of the adapter now. Do not cache the result:
+ * the adapter's isolation may change.
+ */
+static bool client_sees_addresses(struct ndshm_client *client, struct ndshm_adapter *adapter)
 {
 	/* An adapter without claims has no isolation of its own. */
 	return client->claims.rawio ||
@@ -94,8 +97,8 @@ static bool block_is_reusable(const struct ndshm_block *block)
 	       provider->place && provider->owner == THIS_MODULE && !block->needs_sync;
 }
 
-void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
-			   struct ndshm_block *block, bool shown)
+static void block_fill_info(struct ndshm_block_info *info, u32 handle,
+			    struct ndshm_block *block, bool shown)
 {
 	*info = (struct ndshm_block_info){
 		.handle = handle,
@@ -183,7 +186,7 @@ static ndshm_reason_t blocks_reply(struct ndshm_command *command, struct ndshm_b
 	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_block_info __user *to = u64_to_user_ptr(argument->blocks);
-	bool shown = ndshm_addresses_shown(client, blocks[0]->adapter);
+	bool shown = client_sees_addresses(client, blocks[0]->adapter);
 	struct ndshm_block_info info;
 	ndshm_reason_t reason;
 	u32 i;
@@ -196,7 +199,7 @@ static ndshm_reason_t blocks_reply(struct ndshm_command *command, struct ndshm_b
 			return reason;
 	}
 	for (i = 0; i < argument->count; i++) {
-		ndshm_fill_block_info(&info, handles[i], blocks[i], shown);
+		block_fill_info(&info, handles[i], blocks[i], shown);
 		if (copy_to_user(to + i, &info, sizeof(info)))
 			return NDSHM_REASON_ADDRESS;
 	}
@@ -414,9 +417,8 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 	if (!block)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	if (!READ_ONCE(block->object.revoked)) {
-		shown = ndshm_addresses_shown(client, block->adapter);
-		ndshm_fill_block_info(&argument->out_block, argument->handle,
-				      block, shown);
+		shown = client_sees_addresses(client, block->adapter);
+		block_fill_info(&argument->out_block, argument->handle, block, shown);
 		argument->out_adapter = block->adapter->entry.id;
 		argument->out_provider =
 			block->registration->provider->entry.id;

@@ -9,7 +9,6 @@
 #include "ioctl.h"
 
 struct ndshm_adapter;
-struct ndshm_block;
 struct ndshm_claim;
 struct ndshm_client;
 struct ndshm_provider;
@@ -51,16 +50,6 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 				  struct ndshm_adapter *adapter,
 				  struct ndshm_claim *claim,
 				  struct ndshm_provider *provider);
-
-/*
- * Return: true if the client may see DMA addresses of the adapter now. Do not cache the result:
- * the adapter's isolation may change.
- */
-bool ndshm_addresses_shown(struct ndshm_client *client,
-			   struct ndshm_adapter *adapter);
-
-void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
-			   struct ndshm_block *block, bool shown);
 
 /* Operations of a holder's descriptor, whose private data is a struct ndshm_holder. */
 extern const struct file_operations ndshm_holder_fops;
