@@ -24,12 +24,6 @@ void ndshm_bus_add(const struct device_driver *driver);
 void ndshm_bus_remove(const struct device_driver *driver);
 
 /*
- * Return: true if a driver of the module is bound to @dev. May be outdated when it returns. Does
- * not dereference the driver.
- */
-bool ndshm_bus_drives(struct device *dev);
-
-/*
  * Read the DMA and interrupt isolation of @dev and its client. Return: the NDSHM_ISOLATION_*
  * that are missing, beside those of ndshm_bus_set_group(). May sleep.
  */

@@ -43,7 +43,8 @@ void ndshm_bus_remove(const struct device_driver *driver)
 			WRITE_ONCE(drivers[i], NULL);
 }
 
-bool ndshm_bus_drives(struct device *dev)
+/* May be outdated when it returns. Does not dereference the driver. */
+static bool bus_device_is_driven(struct device *dev)
 {
 	const struct device_driver *driver = READ_ONCE(dev->driver);
 	unsigned int i;
@@ -60,19 +61,19 @@ static bool bus_device_is_bridge(struct device *dev)
 }
 
 /*
- * Return: non-zero if @dev shares DMA addresses with an adapter, but is not under the
+ * Return: true if @dev shares DMA addresses with an adapter, but is not under the
  * control of this module. VFIO accepts devices without a driver, because its ownership of
  * the group keeps out drivers that use the DMA API. Here the group is in its default
  * domain, which such a driver joins when it is bound: every device of the group must be
  * bound to a driver of this module. PCI bridges are excepted: they have no DMA engine, their
  * service driver uses no DMA, and a client can program neither.
  *
- * Called with the group's mutex held. Probing takes that mutex under the device lock, so
- * dev->driver may be compared, but must not be dereferenced.
+ * bus_count() is called with the group's mutex held. Probing takes that mutex under the device
+ * lock, so dev->driver may be compared, but must not be dereferenced.
  */
-static int bus_device_is_foreign(struct device *dev, void *unused)
+static bool bus_device_is_foreign(struct device *dev)
 {
-	return !bus_device_is_bridge(dev) && !ndshm_bus_drives(dev);
+	return !bus_device_is_bridge(dev) && !bus_device_is_driven(dev);
 }
 
 /* Devices of a group, without bridges, and those of them that are no PCI functions. */
@@ -90,7 +91,7 @@ static int bus_count(struct device *dev, void *context)
 		return 0;
 	count->devices++;
 	count->others += !dev_is_pci(dev);
-	return !ndshm_bus_drives(dev);
+	return !bus_device_is_driven(dev);
 }
 
 /*
@@ -130,7 +131,7 @@ int ndshm_bus_notify(struct notifier_block *block, unsigned long action, void *d
 	struct device *dev = data;
 	struct iommu_group *group;
 
-	if (action != BUS_NOTIFY_BIND_DRIVER || !bus_device_is_foreign(dev, NULL))
+	if (action != BUS_NOTIFY_BIND_DRIVER || !bus_device_is_foreign(dev))
 		return NOTIFY_DONE;
 	group = iommu_group_get(dev);
 	if (group) {
