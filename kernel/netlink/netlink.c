@@ -342,11 +342,12 @@ int ndshm_nl_reply(struct genl_info *info, struct ndshm_message *m, void *object
 	return nl_send_reply(m->skb, info, ndshm_nl_show(m, object));
 }
 
-int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info)
+/* Return: 0, or -EPERM if the request may not set properties. */
+static int nl_may_set(struct sk_buff *request, struct genl_info *info)
 {
 	if (sk_capable(NETLINK_CB(request).sk, CAP_SYS_ADMIN))
 		return 0;
-	GENL_SET_ERR_MSG(info, "setting permissions or the reserve requires CAP_SYS_ADMIN");
+	GENL_SET_ERR_MSG(info, "setting permissions requires CAP_SYS_ADMIN");
 	return -EPERM;
 }
 
@@ -443,7 +444,7 @@ static int nl_set_entry(struct sk_buff *request, struct genl_info *info,
 	u32 set = 0;
 	int err;
 
-	err = ndshm_nl_may_set(request, info) ?:
+	err = nl_may_set(request, info) ?:
 	      nl_get_access(request, info, owner, &to, &set);
 	if (err)
 		return err;

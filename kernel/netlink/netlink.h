@@ -75,9 +75,6 @@ int ndshm_nl_reply(struct genl_info *info, struct ndshm_message *m, void *object
 /* Set an extack message for attribute @key. Return: -ENOENT. */
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key);
 
-/* Return: 0, or -EPERM if the request may not set properties. */
-int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info);
-
 /*
  * Show the first object at or after position *@next if the viewer may see it, and store its
  * position in *@next. Return: false if there is no object. @m->err: an error if there is no room.
