@@ -29,7 +29,6 @@ enum ndshm_reset_policy {
 	NDSHM_RESET_REQUIRED,	/* those opened with CAP_SYS_RAWIO */
 	NDSHM_RESET_SAME_USER,	/* and those of the user of the last claim */
 	NDSHM_RESET_NONE,	/* all that may use the adapter */
-	NDSHM_RESET_POLICIES,
 };
 
 /**
