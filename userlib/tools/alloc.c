@@ -47,9 +47,9 @@ static const struct argp_option options[] = {
 };
 
 static void parse_number_or_end(struct argp_state *state, const char *what, const char *argument,
-				uint64_t max, uint64_t *number)
+				uint64_t *number)
 {
-	if (!parse_number(argument, max, number))
+	if (!parse_number(argument, UINT32_MAX, number))
 		argp_error(state, "\"%s\": not %s; use a whole number", argument, what);
 }
 
@@ -92,13 +92,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			argp_error(state, "\"%s\": not a NUMA node; use a number, or any", argument);
 		return 0;
 	case 'c':
-		parse_number_or_end(state, "a count", argument, UINT32_MAX, &arguments->count);
+		parse_number_or_end(state, "a count", argument, &arguments->count);
 		return 0;
 	case 'C':
 		request->flags |= NDSHM_ALLOC_CONTIGUOUS;
 		return 0;
 	case 'w':
-		parse_number_or_end(state, "an address width", argument, UINT32_MAX, &arguments->width);
+		parse_number_or_end(state, "an address width", argument, &arguments->width);
 		return 0;
 	case 'H':
 		arguments->hold = true;

@@ -172,8 +172,6 @@ bool parse_usage(const char *word, uint32_t *usage);
  * remedy.
  */
 const char *parse_size(const char *word, uint64_t *size);
-/* The same; returns true for a size. */
-bool parse_length(const char *word, uint64_t *length);
 /* Add up to UINT64_MAX. */
 void add_saturated(uint64_t *sum, uint64_t number);
 /* Longest number or size with its terminator. */

@@ -270,11 +270,6 @@ const char *parse_size(const char *word, uint64_t *size)
 	return NULL;
 }
 
-bool parse_length(const char *word, uint64_t *length)
-{
-	return !parse_size(word, length);
-}
-
 void add_saturated(uint64_t *sum, uint64_t number)
 {
 	if (__builtin_add_overflow(*sum, number, sum))
