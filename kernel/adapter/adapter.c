@@ -11,7 +11,7 @@
 #include "../base/events.h"
 #include "../base/registry.h"
 #include "adapter.h"
-#include "claim.h"
+#include "../device/claim.h"
 
 static void adapter_release(struct ndshm_entry *entry);
 

@@ -14,7 +14,7 @@
 #include <linux/wait_bit.h>
 
 #include "../adapter/adapter.h"
-#include "../adapter/claim.h"
+#include "../device/claim.h"
 #include "../base/deferred.h"
 #include "../base/params.h"
 #include "../base/trace.h"

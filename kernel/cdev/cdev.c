@@ -7,7 +7,7 @@
 #include <linux/seq_file.h>
 
 #include "../adapter/adapter.h"
-#include "../adapter/claim.h"
+#include "../device/claim.h"
 #include "cdev.h"
 #include "client.h"
 

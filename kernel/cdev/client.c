@@ -6,7 +6,7 @@
 #include <ndshm/block.h>
 
 #include "../account/charge.h"
-#include "../adapter/claim.h"
+#include "../device/claim.h"
 #include "cdev.h"
 #include "client.h"
 

@@ -7,7 +7,7 @@
 
 #include <ndshm/status.h>
 
-#include "../adapter/claim.h"
+#include "../device/claim.h"
 #include "../block/object.h"
 #include "handles.h"
 #include "ioctl.h"

@@ -23,7 +23,7 @@
 
 #include "coherent.h"
 #include "pages.h"
-#include "testing.h"
+#include "pages_testing.h"
 
 /* Longer blocks are large: they consist of chunks where the device permits that. */
 #define SMALL	SZ_256K

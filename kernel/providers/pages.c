@@ -26,7 +26,7 @@
 
 #include "pages.h"
 #include "reserve.h"
-#include "testing.h"
+#include "pages_testing.h"
 
 static struct ndshm_provider *provider, *reserve_provider;
 

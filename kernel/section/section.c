@@ -14,7 +14,7 @@
 
 #include "../account/charge.h"
 #include "../adapter/adapter.h"
-#include "../adapter/claim.h"
+#include "../device/claim.h"
 #include "../base/registry.h"
 #include "../base/trace.h"
 #include "../block/block.h"

@@ -23,8 +23,8 @@ MARK = "__wrap___sanitizer_cov_trace_pc"
 # Both architectures' call instructions end four bytes after what is relocated.
 CALL_SIZE = 4
 SECTIONS = {".text": "text", ".exit.text": "text", ".init.text": "init"}
-ROOMS = "account|adapter|base|block|cdev|netlink|pci|providers|registration|section"
-SOURCE = re.compile(rf"(?:^|/)(kernel/(?:main\.c|(?:{ROOMS})/[^/]+\.[ch]))$")
+ROOMS = "account|adapter|base|block|cdev|device|device/pci|netlink|providers|registration|section"
+SOURCE = re.compile(rf"(?:^|/)(kernel/(?:main\.c|ndis/(?:packet|request)\.c|(?:{ROOMS})/[^/]+\.[ch]))$")
 # KASAN's constructors and destructors, one of each a file: the compiler's, not ours.
 MADE_UP = re.compile(r"_sub_[DI]_|asan\.module_")
 HEADERS = "the kernel's own inline functions"

@@ -29,20 +29,20 @@ more='bind pci irqs dmabuf removal mock mock_revoke queues account signals event
 # near PATH: print the programs that are likely to find a fault in the file.
 near() {
 	case $1 in
+	kernel/ndis/request.c)			echo ndis trace ;;
+	kernel/*/queue*.c|kernel/ndis/packet.c) echo queues ;;
 	kernel/ndis/*)				echo ndis ;;
-	kernel/block/request.c)			echo ndis trace ;;
-	kernel/*/queue*.c|kernel/block/packet.c) echo queues ;;
 	kernel/block/mmap.c)			echo mmap_rules block ;;
-	kernel/block/*|kernel/cdev/block.c)	echo block provider ;;
+	kernel/block/*|kernel/cdev/block_ioctl.c) echo block provider ;;
 	kernel/section/export.c)		echo dmabuf_section section ;;
-	kernel/section/*|kernel/cdev/section.c|kernel/cdev/holder.c) echo section extent section_share section_dma ;;
-	kernel/pci/*|kernel/bus/*|kernel/adapter/claim.c|kernel/cdev/adapter.c) echo pci irqs bind config_space ;;
-	kernel/*/export.c)			echo dmabuf ;;
+	kernel/section/*|kernel/cdev/section_ioctl.c|kernel/cdev/holder_ioctl.c) echo section extent section_share section_dma ;;
+	kernel/device/platform/*)		echo platform ;;
+	kernel/device/*)			echo pci irqs bind config_space ;;
+	kernel/dmabuf/*|kernel/cdev/export_ioctl.c) echo dmabuf ;;
 	kernel/netlink/*)			echo netlink events ;;
 	kernel/account/*)			echo account ;;
 	kernel/providers/reserve.c)		echo reserve ;;
 	kernel/providers/pages.c)		echo block pages ;;
-	kernel/platform/*)			echo platform ;;
 	kernel/registration/*)			echo provider mock ;;
 	esac
 }

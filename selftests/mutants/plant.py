@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 
-SKIP = re.compile(r'^kernel/(tests|prototypes)/|/gen\.c$|/testing\.c$')
+SKIP = re.compile(r'^kernel/(tests|prototypes)/|/gen\.c$|testing\.c$')
 # Calls that change nothing that a test could see.
 SILENT = r'(?!(?:WARN\w*|lockdep_\w+|might_\w+|cond_resched\w*|BUILD_BUG\w*|static_assert|pr_\w+|dev_\w+|prefetch\w*)\()'
 

@@ -12,7 +12,7 @@
 
 #include <ndshm/request.h>
 
-#include "../../block/request.h"
+#include "../../ndis/request.h"
 #include "miniport.h"
 
 #define MOST	8

@@ -16,7 +16,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 
-#include "../../block/request.h"
+#include "../../ndis/request.h"
 #include "mock.h"
 
 #ifdef CONFIG_FAULT_INJECTION

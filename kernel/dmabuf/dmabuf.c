@@ -28,7 +28,7 @@
 #include "../block/block.h"
 #include "../block/object.h"
 #include "../registration/provider.h"
-#include "export.h"
+#include "dmabuf.h"
 
 /* MODULE_IMPORT_NS() takes a string since 6.13, and an identifier before. */
 MODULE_INFO(import_ns, "DMA_BUF");

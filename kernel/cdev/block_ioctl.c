@@ -12,7 +12,7 @@
 #include <linux/ndshm.h>
 
 #include "../adapter/adapter.h"
-#include "../adapter/claim.h"
+#include "../device/claim.h"
 #include "../base/deferred.h"
 #include "../base/params.h"
 #include "../block/block.h"

@@ -9,7 +9,7 @@
 #include "../base/params.h"
 #include "../base/trace.h"
 #include "../registration/provider.h"
-#include "block.h"
+#include "../block/block.h"
 #include "request.h"
 
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Adapter operations of a platform device: claim, register windows, reset, release. Interrupts:
- * irq.c.
+ * platform_irq.c.
  *
  * The kernel cannot turn the DMA of a platform device off, as it can bus mastering of a PCI
  * function. What ends DMA at the end of a claim is a reset line; or else a strict IOMMU, in which
@@ -15,7 +15,7 @@
 #include <linux/nospec.h>
 #include <linux/reset.h>
 
-#include "device.h"
+#include "platform_device.h"
 
 #define WINDOWS	6	/* as BARs of a PCI function */
 #define PULSE	100	/* length of a reset in microseconds: long for a clocked device */

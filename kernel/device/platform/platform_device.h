@@ -13,7 +13,7 @@
 #include <ndshm/adapter.h>
 #include <ndshm/status.h>
 
-#include "../bus/bus.h"
+#include "../bus.h"
 
 struct clk_bulk_data;
 struct ndshm_platform_memory;

@@ -15,7 +15,7 @@
 #include <ndshm/adapter.h>
 #include <ndshm/status.h>
 
-#include "../bus/bus.h"
+#include "../bus.h"
 #include "function.h"
 
 /* Return: false if messages from @pdev do not reach the processors. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* dma-bufs of objects: memory that other drivers map for their devices. */
-#ifndef _NDSHM_DMABUF_EXPORT_H
-#define _NDSHM_DMABUF_EXPORT_H
+#ifndef _NDSHM_DMABUF_DMABUF_H
+#define _NDSHM_DMABUF_DMABUF_H
 
 #include <linux/err.h>
 #include <linux/types.h>
@@ -29,4 +29,4 @@ static inline struct file *ndshm_export_file(struct file *file, u64 start, u64 l
 }
 #endif
 
-#endif /* _NDSHM_DMABUF_EXPORT_H */
+#endif /* _NDSHM_DMABUF_DMABUF_H */

@@ -10,7 +10,7 @@
 #include <linux/irq.h>
 #include <linux/slab.h>
 
-#include "device.h"
+#include "platform_device.h"
 
 /* Mask an unmasked line. With the lock held the handler finds it unmasked, or disabled. */
 static bool platform_line_mask_locked(struct ndshm_platform_line *line)

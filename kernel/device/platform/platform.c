@@ -16,7 +16,7 @@
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
 
-#include "device.h"
+#include "platform_device.h"
 #include "platform.h"
 
 /* Request all register windows, also those that clients cannot map; released by the kernel. */

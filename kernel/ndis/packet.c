@@ -5,8 +5,8 @@
 
 #include "../adapter/queue.h"
 #include "../base/params.h"
-#include "block.h"
-#include "members.h"
+#include "../block/block.h"
+#include "../block/members.h"
 
 /* Count a packet in the block, for its revocation, and in its queue, for the queue's end. */
 static ndshm_reason_t packet_hold(struct ndshm_block *block)

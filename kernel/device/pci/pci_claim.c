@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Adapter operations of a PCI function: claim, start, BARs, release. Interrupts: irq.c, reset:
- * reset.c, configuration space: config.c.
+ * Adapter operations of a PCI function: claim, start, BARs, release. Interrupts:
+ * pci_irq.c, reset: reset.c, configuration space: config.c.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>

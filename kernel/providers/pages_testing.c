@@ -15,7 +15,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "testing.h"
+#include "pages_testing.h"
 
 #define POISON	0xa5
 

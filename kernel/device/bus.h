@@ -3,8 +3,8 @@
  * What the drivers that make adapters of devices have in common, whatever the bus: the isolation
  * of a device and its client, and interrupts as eventfds.
  */
-#ifndef _NDSHM_BUS_H
-#define _NDSHM_BUS_H
+#ifndef _NDSHM_DEVICE_BUS_H
+#define _NDSHM_DEVICE_BUS_H
 
 #include <linux/mutex.h>
 #include <linux/types.h>
@@ -83,4 +83,4 @@ void ndshm_vectors_signal(struct ndshm_vectors *vectors);
  */
 void ndshm_vectors_put(struct ndshm_vectors *vectors, bool running);
 
-#endif /* _NDSHM_BUS_H */
+#endif /* _NDSHM_DEVICE_BUS_H */

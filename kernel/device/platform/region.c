@@ -23,7 +23,7 @@
 
 #include <ndshm/provider.h>
 
-#include "device.h"
+#include "platform_device.h"
 
 #define REGIONS	8	/* of a device; more are refused */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Requests of kernel users; see include/ndshm/request.h. */
-#ifndef _NDSHM_BLOCK_REQUEST_H
-#define _NDSHM_BLOCK_REQUEST_H
+#ifndef _NDSHM_NDIS_REQUEST_H
+#define _NDSHM_NDIS_REQUEST_H
 
 #include <linux/init.h>
 
@@ -15,4 +15,4 @@ void ndshm_request_in_between(void (*function)(struct ndshm_request *request));
 int __init ndshm_request_setup(void);
 void ndshm_request_teardown(void);
 
-#endif /* _NDSHM_BLOCK_REQUEST_H */
+#endif /* _NDSHM_NDIS_REQUEST_H */

@@ -8,7 +8,7 @@
 
 #include "../base/params.h"
 #include "../block/block.h"
-#include "../dmabuf/export.h"
+#include "../dmabuf/dmabuf.h"
 #include "../section/export.h"
 #include "../section/section.h"
 #include "cdev.h"

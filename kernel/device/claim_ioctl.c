@@ -14,12 +14,12 @@
 
 #include "../account/charge.h"
 #include "../adapter/adapter.h"
-#include "../adapter/claim.h"
+#include "claim.h"
 #include "../adapter/node.h"
 #include "../block/block.h"
 #include "../section/section.h"
-#include "cdev.h"
-#include "client.h"
+#include "../cdev/cdev.h"
+#include "../cdev/client.h"
 
 ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 {

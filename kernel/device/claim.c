@@ -17,7 +17,7 @@
 
 #include "../base/events.h"
 #include "../base/testing.h"
-#include "adapter.h"
+#include "../adapter/adapter.h"
 #include "claim.h"
 
 static bool allow_unisolated;

@@ -2,8 +2,8 @@
 /*
  * Claims: the exclusive use of an adapter by a client.
  */
-#ifndef _NDSHM_ADAPTER_CLAIM_H
-#define _NDSHM_ADAPTER_CLAIM_H
+#ifndef _NDSHM_DEVICE_CLAIM_H
+#define _NDSHM_DEVICE_CLAIM_H
 
 #include <linux/init.h>
 #include <linux/list.h>
@@ -152,4 +152,4 @@ static inline struct ndshm_claim *ndshm_claim_get(struct ndshm_claim *claim)
 
 void ndshm_claim_put(struct ndshm_claim *claim);
 
-#endif /* _NDSHM_ADAPTER_CLAIM_H */
+#endif /* _NDSHM_DEVICE_CLAIM_H */

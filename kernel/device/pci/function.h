@@ -14,7 +14,7 @@
 #include <ndshm/adapter.h>
 #include <ndshm/status.h>
 
-#include "../bus/bus.h"
+#include "../bus.h"
 
 /**
  * struct ndshm_pci_irqs - Interrupts of a function

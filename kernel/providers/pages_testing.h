@@ -3,8 +3,8 @@
  * Only in modules built with NDSHM_TEST=1: keep freed memory and check that no device
  * writes to it.
  */
-#ifndef _NDSHM_PROVIDERS_TESTING_H
-#define _NDSHM_PROVIDERS_TESTING_H
+#ifndef _NDSHM_PROVIDERS_PAGES_TESTING_H
+#define _NDSHM_PROVIDERS_PAGES_TESTING_H
 
 #include <linux/types.h>
 
@@ -35,4 +35,4 @@ static inline void ndshm_test_release_held(void)
 }
 #endif
 
-#endif /* _NDSHM_PROVIDERS_TESTING_H */
+#endif /* _NDSHM_PROVIDERS_PAGES_TESTING_H */
