@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Load and unload: all parts of the module, in one order. */
 #include <linux/module.h>
 #include <linux/ndshm_netlink.h>
 #include <net/genetlink.h>
 
 #include "account/charge.h"
-#include "device/claim.h"
 #include "adapter/node.h"
 #include "adapter/queue.h"
 #include "base/deferred.h"
 #include "base/registry.h"
 #include "block/block.h"
 #include "block/members.h"
-#include "ndis/request.h"
 #include "cdev/cdev.h"
-#include "netlink/netlink.h"
+#include "device/claim.h"
 #include "device/pci/pci.h"
 #include "device/platform/platform.h"
+#include "ndis/request.h"
+#include "netlink/netlink.h"
 #include "providers/coherent.h"
 #include "providers/pages.h"
 #include "registration/provider.h"
@@ -59,6 +60,7 @@ static const struct {
 	{ coherent_setup, ndshm_coherent_teardown },
 	{ pages_setup, ndshm_pages_teardown },
 	{ ndshm_node_setup, ndshm_node_teardown },
+	{ ndshm_device_setup },
 	{ ndshm_pci_init, ndshm_pci_exit },
 	{ ndshm_platform_init, ndshm_platform_exit },
 	/* What programs use comes last: an init that fails does not wait for them. */

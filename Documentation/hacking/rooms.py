@@ -26,11 +26,12 @@ import sys
 # From the bottom to the top. A file may use its own floor's rooms' headers and those below; rooms
 # beside each other do not use each other.
 FLOORS = [["base"], ["account"], ["registration"], ["adapter"], ["block"], ["section"], ["dmabuf"],
-          ["bus"], ["cdev", "ndis", "pci", "platform", "providers"], ["netlink"], ["main"]]
+          ["cdev", "netlink"], ["device", "ndis", "providers"], ["main"]]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-# These use kernel/include and nothing private, but for what adapters of devices have in common.
-STRANGERS = ("bus", "ndis", "pci", "platform", "providers", "prototypes")
-SHARED = {"pci": ["bus"], "platform": ["bus"]}
+# These use kernel/include and nothing private. Excepted are files that implement a part of
+# kernel/include, or ioctls; the other files of the room do not include their headers.
+STRANGERS = ("device", "ndis", "providers", "prototypes")
+PRIVATE = ("device/claim", "device/claim_ioctl", "ndis/packet", "ndis/request")
 # Objects that functions of a room have in their names beside structures, files and rooms.
 OBJECTS = {"netlink": ["nl"], "prototypes": ["nic", "edu"]}
 # NDIS's names, and what the kernel calls.
@@ -133,6 +134,10 @@ class Graph:
 
 def room_of(part):
     return part.parts[1]
+
+
+def is_stranger(part):
+    return room_of(part) in STRANGERS and str(part.relative_to("kernel")) not in PRIVATE
 
 
 def read(top):
@@ -323,8 +328,9 @@ def main():
         print(f"{room}: {count} files, {percent:.0f} %")
         if percent > MOST_PERCENT:
             wrong.append(f"{room}: more than {MOST_PERCENT} % of the files")
-    wrong += [f"{file.path}: includes {other}" for file in everything if file.room in STRANGERS
-              for other in sorted(file.includes) if other.parts[1] not in [file.room, *SHARED.get(file.room, [])]]
+    wrong += [f"{file.path}: includes {other}" for file in everything if is_stranger(file.part)
+              for other in sorted(file.includes)
+              if room_of(other) != file.room or not is_stranger(other.with_suffix(""))]
     if options.names:
         wrong += bad_names(everything, objects(top, everything))
     if options.way:

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * Adapters: registration, removal, isolation, and the permission to do DMA without isolation.
+ */
+#include <linux/cache.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/export.h>
+#include <linux/module.h>
+#include <linux/panic.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/swiotlb.h>
 
@@ -11,9 +18,15 @@
 #include "../base/events.h"
 #include "../base/registry.h"
 #include "adapter.h"
-#include "../device/claim.h"
+
+static bool allow_unisolated;
+module_param(allow_unisolated, bool, 0644);
+MODULE_PARM_DESC(allow_unisolated,
+		 "Let clients opened with CAP_SYS_RAWIO drive functions without isolation (taints)");
 
 static void adapter_release(struct ndshm_entry *entry);
+
+void (*ndshm_claim_end_hook)(struct ndshm_adapter *adapter) __ro_after_init;
 
 struct ndshm_registry ndshm_adapters = {
 	.entries = XARRAY_INIT(ndshm_adapters.entries, XA_FLAGS_ALLOC1),
@@ -176,7 +189,7 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 	/* From here on allocations stop early, and no claim or queue can be added. */
 	ndshm_blockset_kill(&adapter->set);
 	if (adapter->group)
-		ndshm_claim_group_end(adapter->group, adapter, true);
+		ndshm_claim_end_hook(adapter);
 	ndshm_queues_end(adapter);
 	ndshm_blockset_revoke(&adapter->set, MAX_SCHEDULE_TIMEOUT, "adapter", adapter->entry.id);
 
@@ -187,36 +200,6 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 	ndshm_adapter_put(adapter);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_unregister);
-
-/* Return: true if one of @missing is new. */
-static bool adapter_add_missing(struct ndshm_adapter *adapter, u32 missing)
-{
-	struct ndshm_claim_group *group = adapter->group;
-	bool is_new;
-
-	mutex_lock(&ndshm_registry_lock);
-	is_new = missing & ~group->missing;
-	WRITE_ONCE(group->missing, group->missing | missing);
-	mutex_unlock(&ndshm_registry_lock);
-	return is_new;
-}
-
-void ndshm_adapter_end_group_claims(const void *key, u32 missing)
-{
-	struct ndshm_adapter *adapter;
-	u32 id = 0;
-
-	might_sleep();
-
-	for (; (adapter = ndshm_adapter_next(&id)); id++) {
-		/* In this order: a claim that did not find @missing has begun, and ends. */
-		if (adapter->group && adapter->group->key == key &&
-		    (!missing || adapter_add_missing(adapter, missing)))
-			ndshm_claim_group_end(adapter->group, NULL, false);
-		ndshm_adapter_put(adapter);
-	}
-}
-EXPORT_SYMBOL_GPL(ndshm_adapter_end_group_claims);
 
 u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter)
 {
@@ -242,4 +225,46 @@ bool ndshm_adapter_needs_reset(struct ndshm_adapter *adapter)
 		ndshm_blockset_put_active(&adapter->set);
 	}
 	return needs_reset;
+}
+
+ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio)
+{
+	if (!ndshm_adapter_isolation(adapter))
+		return NDSHM_REASON_NONE;
+	if (ndshm_blockset_killed(&adapter->set))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	if (!rawio)
+		return NDSHM_REASON_NOT_ISOLATED;
+	if (!READ_ONCE(allow_unisolated))
+		return NDSHM_REASON_UNISOLATED_OFF;
+	if (security_locked_down(LOCKDOWN_PCI_ACCESS))
+		return NDSHM_REASON_LOCKDOWN;
+	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_claim_permit(const struct ndshm_claim *claim, bool rawio)
+{
+	ndshm_reason_t reason = ndshm_adapter_permit(claim->adapter, rawio);
+
+	if (reason != NDSHM_REASON_ADAPTER_REMOVED &&
+	    READ_ONCE(claim->adapter->claim) != claim)
+		reason = NDSHM_REASON_CLAIM_MISSING;
+	return reason;
+}
+
+bool ndshm_adapter_claimed_by(const struct ndshm_adapter *adapter,
+			      const struct ndshm_claims *client)
+{
+	/* All claims of a group are of one client. */
+	return READ_ONCE(adapter->claim) &&
+	       READ_ONCE(adapter->group->client) == client;
+}
+
+void ndshm_claim_put(struct ndshm_claim *claim)
+{
+	if (!refcount_dec_and_test(&claim->references))
+		return;
+	ndshm_adapter_put(claim->adapter);
+	kfree(claim);
 }

@@ -1,21 +1,70 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The adapter registry.
+ * The adapter registry, and what blocks and clients know of the claim of an adapter.
  */
 #ifndef _NDSHM_ADAPTER_ADAPTER_H
 #define _NDSHM_ADAPTER_ADAPTER_H
 
+#include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/uidgid.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
 
-#include "../base/registry.h"
 #include "../base/blockset.h"
+#include "../base/registry.h"
 #include "queue.h"
 
-struct ndshm_claim;
-struct ndshm_claim_group;
+/**
+ * struct ndshm_claims - claims of one client
+ * @list: the claims; holds a reference to each
+ * @lock: protects @list
+ * @rawio: the client was opened with CAP_SYS_RAWIO
+ */
+struct ndshm_claims {
+	struct list_head list;
+	struct mutex lock;	/* list */
+	bool rawio;
+};
+
+/**
+ * struct ndshm_claim_group - adapters that can reach each other's memory
+ * @references: one for each adapter
+ * @key: address of the IOMMU group, or of an adapter without one; compared only
+ * @lock: held while a claim of the group begins, is used or ends. Taken inside the
+ *	device lock
+ * @client: the client that has all @claims; compared only. NULL: none. Written with
+ *	@lock held
+ * @claims: claims that have not ended, as struct ndshm_device_claim. Protected by @lock
+ * @missing: NDSHM_ISOLATION_* that all adapters lack. Bits are only added, with
+ *	ndshm_registry_lock held; read without a lock
+ */
+struct ndshm_claim_group {
+	refcount_t references;
+	const void *key;
+	struct mutex lock;	/* begin, use and end */
+	const struct ndshm_claims *client;
+	struct list_head claims;
+	u32 missing;
+};
+
+/**
+ * struct ndshm_claim - exclusive use of an adapter by a client
+ * @references: one for the client, and one for each block and BAR of the claim
+ * @adapter: holds a reference; @adapter->claim points here until the claim has ended
+ * @link: entry of the list of struct ndshm_claims
+ * @set: blocks allocated under the claim
+ *
+ * What blocks and clients know of a claim; device/claim.h has the rest.
+ */
+struct ndshm_claim {
+	refcount_t references;
+	struct ndshm_adapter *adapter;
+	struct list_head link;
+	struct ndshm_blockset set;
+};
 
 /**
  * enum ndshm_reach - how a device reaches ordinary memory
@@ -104,5 +153,36 @@ static inline bool ndshm_adapter_stops(struct ndshm_adapter *adapter)
 }
 
 bool ndshm_adapter_needs_reset(struct ndshm_adapter *adapter);
+
+/*
+ * Return: NONE if a client may let an adapter with claims do DMA with its present
+ * isolation; ADAPTER_REMOVED once its removal has begun. @rawio: the client was opened
+ * with CAP_SYS_RAWIO.
+ */
+ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio);
+
+/* The same for a claim; CLAIM_MISSING if it has ended and the adapter is not removed. */
+ndshm_reason_t ndshm_claim_permit(const struct ndshm_claim *claim, bool rawio);
+
+/*
+ * Return: true if @client has a claim on @adapter. Takes no lock, since a claim can take seconds to
+ * begin or end: the result may be out of date.
+ */
+bool ndshm_adapter_claimed_by(const struct ndshm_adapter *adapter,
+			      const struct ndshm_claims *client);
+
+static inline struct ndshm_claim *ndshm_claim_get(struct ndshm_claim *claim)
+{
+	refcount_inc(&claim->references);
+	return claim;
+}
+
+void ndshm_claim_put(struct ndshm_claim *claim);
+
+/*
+ * End the claim of an adapter of a group, whose removal calls it with the device lock held. Set
+ * once, before an adapter with claims is registered.
+ */
+extern void (*ndshm_claim_end_hook)(struct ndshm_adapter *adapter);
 
 #endif /* _NDSHM_ADAPTER_ADAPTER_H */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Blocks: allocation through a provider, sync, free and revocation. */
 #include <linux/bits.h>
 #include <linux/cred.h>
 #include <linux/export.h>
@@ -14,7 +15,6 @@
 #include <linux/wait_bit.h>
 
 #include "../adapter/adapter.h"
-#include "../device/claim.h"
 #include "../base/deferred.h"
 #include "../base/params.h"
 #include "../base/trace.h"

@@ -7,7 +7,6 @@
 #define _NDSHM_BLOCK_MEMBERS_H
 
 #include "../adapter/adapter.h"
-#include "../device/claim.h"
 #include "../adapter/queue.h"
 #include "block.h"
 

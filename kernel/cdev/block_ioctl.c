@@ -12,7 +12,6 @@
 #include <linux/ndshm.h>
 
 #include "../adapter/adapter.h"
-#include "../device/claim.h"
 #include "../base/deferred.h"
 #include "../base/params.h"
 #include "../block/block.h"

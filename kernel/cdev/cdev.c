@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+/* The char device: operations of its open files, and the table of their ioctls. */
+#include <linux/cache.h>
 #include <linux/fs.h>
 #include <linux/huge_mm.h>
 #include <linux/miscdevice.h>
@@ -7,30 +9,40 @@
 #include <linux/seq_file.h>
 
 #include "../adapter/adapter.h"
-#include "../device/claim.h"
 #include "cdev.h"
 #include "client.h"
 
 #define ROW	NDSHM_IOCTL_ROW
 
-/* Sorted by number. */
-static const struct ndshm_ioctl_row rows[] = {
+static const struct ndshm_ioctl_row own_rows[] = {
 	ROW(NDSHM_GET_INFO, get_info, out_user_locked, 0),
-	ROW(NDSHM_ADAPTER_CLAIM, adapter_claim, out_bars, 0),
-	ROW(NDSHM_ADAPTER_START, adapter_start, __reserved, 0),
-	ROW(NDSHM_ADAPTER_MAP_BAR, adapter_map_bar, out_length, 0),
 	ROW(NDSHM_BLOCK_ALLOC, block_alloc, tag, NDSHM_ALLOC_CONTIGUOUS),
 	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, 0),
 	ROW(NDSHM_BLOCK_QUERY, block_query, out_usage, 0),
 	ROW(NDSHM_BLOCK_SYNC, block_sync, length, 0),
 	ROW(NDSHM_SECTION_CREATE, section_create, __reserved, 0),
 	ROW(NDSHM_SECTION_OPEN, section_open, out_id, NDSHM_OPEN_READONLY),
-	ROW(NDSHM_ADAPTER_SET_IRQS, adapter_set_irqs, eventfds,
-	    NDSHM_SET_IRQS_UNMASK),
 	ROW(NDSHM_BLOCK_EXPORT, block_export, __reserved, 0),
-	ROW(NDSHM_ADAPTER_RESET, adapter_reset, __reserved, 0),
-	ROW(NDSHM_ADAPTER_CONFIG, adapter_config, value, NDSHM_CONFIG_WRITE),
 };
+
+/* A client's numbers are those from GET_INFO to the first of a section. */
+#define INDEX(number_)	(_IOC_NR(number_) - _IOC_NR(NDSHM_GET_INFO))
+
+/* By number: the rows above, and those that ndshm_client_add_part() adds. */
+static struct ndshm_ioctl_row rows[INDEX(NDSHM_SECTION_ATTACH)] __ro_after_init;
+static void (*end_claims)(struct ndshm_claims *claims) __ro_after_init;
+
+static void __init client_add_rows(const struct ndshm_ioctl_row *add, unsigned int count)
+{
+	while (count--)
+		rows[INDEX(add[count].number)] = add[count];
+}
+
+void __init ndshm_client_add_part(const struct ndshm_client_part *part)
+{
+	client_add_rows(part->rows, part->count);
+	end_claims = part->end_claims;
+}
 
 static long client_ioctl(struct file *file, unsigned int number,
 			 unsigned long address)
@@ -69,7 +81,11 @@ static int client_open(struct inode *inode, struct file *file)
 
 static int client_release(struct inode *inode, struct file *file)
 {
-	ndshm_client_close(file->private_data);
+	struct ndshm_client *client = file->private_data;
+
+	/* First: it stops DMA to the blocks that are freed below. */
+	end_claims(&client->claims);
+	ndshm_client_close(client);
 	return 0;
 }
 
@@ -123,6 +139,7 @@ static struct miscdevice device = {
 
 int __init ndshm_chardev_setup(void)
 {
+	client_add_rows(own_rows, ARRAY_SIZE(own_rows));
 	return misc_register(&device);
 }
 

@@ -18,12 +18,6 @@ struct ndshm_provider;
 
 /* Ioctl handlers of a client, for struct ndshm_ioctl_row. */
 ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_adapter_config(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_adapter_reset(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_adapter_set_irqs(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Clients: what an open file of the char device has. */
 #include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/slab.h>
@@ -6,7 +7,7 @@
 #include <ndshm/block.h>
 
 #include "../account/charge.h"
-#include "../device/claim.h"
+#include "../adapter/adapter.h"
 #include "cdev.h"
 #include "client.h"
 
@@ -41,8 +42,6 @@ void ndshm_client_close(struct ndshm_client *client)
 	struct ndshm_object *object;
 	u32 at = 0;
 
-	/* First: it stops DMA to the blocks that are freed below. */
-	ndshm_claims_end(&client->claims);
 	while ((object = ndshm_handle_take_next(&client->handles, &at))) {
 		ndshm_object_retire(object, NULL);
 		ndshm_object_put(object);

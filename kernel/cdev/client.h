@@ -4,10 +4,11 @@
 #define _NDSHM_CDEV_CLIENT_H
 
 #include <linux/fs.h>
+#include <linux/init.h>
 
 #include <ndshm/status.h>
 
-#include "../device/claim.h"
+#include "../adapter/adapter.h"
 #include "../block/object.h"
 #include "handles.h"
 #include "ioctl.h"
@@ -38,6 +39,22 @@ ndshm_client_of(const struct ndshm_command *command)
 /* Return: NONE or MEMORY. */
 ndshm_reason_t ndshm_client_open(struct file *file,
 				 struct ndshm_client **client);
+/* The claims of the client have ended. */
 void ndshm_client_close(struct ndshm_client *client);
+
+/**
+ * struct ndshm_client_part - What the folder device/ adds to clients
+ * @rows: its ioctls, whose numbers are a client's
+ * @count: number of @rows
+ * @end_claims: called first when a client is closed. On return no device of its claims does DMA
+ */
+struct ndshm_client_part {
+	const struct ndshm_ioctl_row *rows;
+	unsigned int count;
+	void (*end_claims)(struct ndshm_claims *claims);
+};
+
+/* Called once, before there are clients. */
+void __init ndshm_client_add_part(const struct ndshm_client_part *part);
 
 #endif /* _NDSHM_CDEV_CLIENT_H */

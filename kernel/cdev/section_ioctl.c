@@ -11,7 +11,6 @@
 #include <linux/user_namespace.h>
 
 #include "../adapter/adapter.h"
-#include "../device/claim.h"
 #include "../base/params.h"
 #include "../registration/provider.h"
 #include "../section/holder.h"

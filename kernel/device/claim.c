@@ -1,63 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Claims. When a claim ends, DMA stops before memory is freed.
+ * Claims: begin, use and end, and the BARs of a claim. When a claim ends, DMA stops before memory
+ * is freed.
  */
 #include <linux/cred.h>
-#include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/io.h>
 #include <linux/mm.h>
-#include <linux/module.h>
-#include <linux/panic.h>
-#include <linux/security.h>
 #include <linux/slab.h>
 
 #include <linux/ndshm_netlink.h>
 #include <ndshm/provider.h>
 
+#include "../adapter/adapter.h"
 #include "../base/events.h"
 #include "../base/testing.h"
-#include "../adapter/adapter.h"
 #include "claim.h"
-
-static bool allow_unisolated;
-module_param(allow_unisolated, bool, 0644);
-MODULE_PARM_DESC(allow_unisolated,
-		 "Let clients opened with CAP_SYS_RAWIO drive functions without isolation (taints)");
-
-ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio)
-{
-	if (!ndshm_adapter_isolation(adapter))
-		return NDSHM_REASON_NONE;
-	if (ndshm_blockset_killed(&adapter->set))
-		return NDSHM_REASON_ADAPTER_REMOVED;
-	if (!rawio)
-		return NDSHM_REASON_NOT_ISOLATED;
-	if (!READ_ONCE(allow_unisolated))
-		return NDSHM_REASON_UNISOLATED_OFF;
-	if (security_locked_down(LOCKDOWN_PCI_ACCESS))
-		return NDSHM_REASON_LOCKDOWN;
-	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
-	return NDSHM_REASON_NONE;
-}
-
-ndshm_reason_t ndshm_claim_permit(const struct ndshm_claim *claim, bool rawio)
-{
-	ndshm_reason_t reason = ndshm_adapter_permit(claim->adapter, rawio);
-
-	if (reason != NDSHM_REASON_ADAPTER_REMOVED &&
-	    READ_ONCE(claim->adapter->claim) != claim)
-		reason = NDSHM_REASON_CLAIM_MISSING;
-	return reason;
-}
-
-bool ndshm_adapter_claimed_by(const struct ndshm_adapter *adapter,
-			      const struct ndshm_claims *client)
-{
-	/* All claims of a group are of one client. */
-	return READ_ONCE(adapter->claim) &&
-	       READ_ONCE(adapter->group->client) == client;
-}
 
 /*
  * Also called with the mmap lock held, when a failed mmap drops the last
@@ -92,18 +50,10 @@ static const struct ndshm_object_ops bar_ops = {
 	.release_async = bar_release,
 };
 
-void ndshm_claim_put(struct ndshm_claim *claim)
-{
-	if (!refcount_dec_and_test(&claim->references))
-		return;
-	ndshm_adapter_put(claim->adapter);
-	kfree(claim);
-}
-
 /* Return: true if the claim may begin although the device needs a reset. */
-static bool claim_ignores_reset(const struct ndshm_claim *claim)
+static bool claim_ignores_reset(const struct ndshm_device_claim *claim)
 {
-	const struct ndshm_adapter *adapter = claim->adapter;
+	const struct ndshm_adapter *adapter = claim->common.adapter;
 	const struct ndshm_access now = ndshm_access_read(&adapter->entry.access);
 
 	lockdep_assert_held(&adapter->group->lock);
@@ -131,9 +81,9 @@ static ndshm_reason_t claim_check(struct ndshm_adapter *adapter,
 }
 
 /* Called with the lock of the group held. */
-static ndshm_reason_t claim_begin(struct ndshm_claim *claim, unsigned int address_width)
+static ndshm_reason_t claim_begin(struct ndshm_device_claim *claim, unsigned int address_width)
 {
-	struct ndshm_adapter *adapter = claim->adapter;
+	struct ndshm_adapter *adapter = claim->common.adapter;
 	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
 	unsigned int i;
@@ -158,13 +108,13 @@ static ndshm_reason_t claim_begin(struct ndshm_claim *claim, unsigned int addres
 		ndshm_object_init(&bar->object, &bar_ops, length);
 		bar->object.frames = true;
 		bar->object.id = i;
-		bar->claim = ndshm_claim_get(claim);
+		bar->claim = ndshm_claim_get(&claim->common);
 		claim->mappable |= BIT(i);
 	}
 	for (i = NDSHM_IRQ_INTX; i < NDSHM_IRQ_KINDS; i++)
 		claim->irqs[i] = adapter->ops->irqs(adapter->context, i);
 	mutex_lock(&adapter->bars_lock);
-	WRITE_ONCE(adapter->claim, claim);
+	WRITE_ONCE(adapter->claim, &claim->common);
 	mutex_unlock(&adapter->bars_lock);
 	WRITE_ONCE(adapter->group->client, claim->client);
 	list_add_tail(&claim->group_link, &adapter->group->claims);
@@ -174,9 +124,9 @@ static ndshm_reason_t claim_begin(struct ndshm_claim *claim, unsigned int addres
 }
 
 /* Stop the DMA of a claim. Afterwards only claim_free() may use its BARs. */
-static void claim_stop(struct ndshm_claim *claim, bool removing)
+static void claim_stop(struct ndshm_device_claim *claim, bool removing)
 {
-	struct ndshm_adapter *adapter = claim->adapter;
+	struct ndshm_adapter *adapter = claim->common.adapter;
 	unsigned int i;
 
 	if (adapter->ops->stop)
@@ -187,13 +137,13 @@ static void claim_stop(struct ndshm_claim *claim, bool removing)
 }
 
 /* Revoke the blocks of a stopped claim, and let the next claim begin. */
-static void claim_free(struct ndshm_claim *claim)
+static void claim_free(struct ndshm_device_claim *claim)
 {
-	struct ndshm_adapter *adapter = claim->adapter;
+	struct ndshm_adapter *adapter = claim->common.adapter;
 	struct ndshm_claim_group *group = adapter->group;
 	unsigned int i;
 
-	ndshm_blockset_revoke(&claim->set, MAX_SCHEDULE_TIMEOUT, "claim", adapter->entry.id);
+	ndshm_blockset_revoke(&claim->common.set, MAX_SCHEDULE_TIMEOUT, "claim", adapter->entry.id);
 	mutex_lock(&adapter->bars_lock);
 	WRITE_ONCE(adapter->claim, NULL);
 	mutex_unlock(&adapter->bars_lock);
@@ -210,27 +160,31 @@ static void claim_free(struct ndshm_claim *claim)
 	ndshm_event(NDSHM_CMD_ADAPTER_RELEASED_NTF, adapter);
 }
 
+/*
+ * End the claim of @adapter, or all claims of the group if @adapter is NULL. @removing: called by
+ * the removal of @adapter, with its device lock held.
+ */
 static void claim_group_end(struct ndshm_claim_group *group,
 			    const struct ndshm_adapter *adapter, bool removing)
 {
-	struct ndshm_claim *claim, *next;
+	struct ndshm_device_claim *claim, *next;
 
 	lockdep_assert_held(&group->lock);
 
 	list_for_each_entry(claim, &group->claims, group_link)
-		if (!adapter || claim->adapter == adapter)
+		if (!adapter || claim->common.adapter == adapter)
 			claim_stop(claim, removing);
 	list_for_each_entry_safe(claim, next, &group->claims, group_link)
-		if (!adapter || claim->adapter == adapter)
+		if (!adapter || claim->common.adapter == adapter)
 			claim_free(claim);
 }
 
-void ndshm_claim_group_end(struct ndshm_claim_group *group,
-			   const struct ndshm_adapter *adapter, bool removing)
+/* The removal of @adapter ends its claim. */
+static void claim_end_removed(struct ndshm_adapter *adapter)
 {
-	mutex_lock(&group->lock);
-	claim_group_end(group, adapter, removing);
-	mutex_unlock(&group->lock);
+	mutex_lock(&adapter->group->lock);
+	claim_group_end(adapter->group, adapter, true);
+	mutex_unlock(&adapter->group->lock);
 }
 
 /* End a claim; @adapter is its adapter, or NULL for all claims of the client in the group. */
@@ -247,11 +201,12 @@ static void claim_end(struct ndshm_claim *claim, const struct ndshm_adapter *ada
 ndshm_reason_t ndshm_claim_lock(struct ndshm_claim *claim)
 {
 	struct ndshm_claim_group *group = claim->adapter->group;
+	const bool rawio = ndshm_device_claim(claim)->client->rawio;
 	ndshm_reason_t reason;
 
 	if (mutex_lock_killable(&group->lock))
 		return NDSHM_REASON_CLAIM_BUSY;
-	reason = ndshm_claim_permit(claim, claim->client->rawio);
+	reason = ndshm_claim_permit(claim, rawio);
 	if (reason != NDSHM_REASON_NONE)
 		mutex_unlock(&group->lock);
 	return reason;
@@ -267,7 +222,7 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 struct ndshm_claims *client,
 				 struct ndshm_claim **out)
 {
-	struct ndshm_claim *claim;
+	struct ndshm_device_claim *claim;
 	ndshm_reason_t reason;
 
 	if (!adapter->ops)
@@ -279,11 +234,11 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 	claim = kzalloc(sizeof(*claim), NDSHM_GFP_CHARGED);
 	if (!claim)
 		return NDSHM_REASON_MEMORY;
-	refcount_set(&claim->references, 1);
-	claim->adapter = ndshm_adapter_get(adapter);
+	refcount_set(&claim->common.references, 1);
+	claim->common.adapter = ndshm_adapter_get(adapter);
 	claim->client = client;
 	claim->uid = current_euid();
-	ndshm_blockset_init(&claim->set, NDSHM_BLOCKSET_USER);
+	ndshm_blockset_init(&claim->common.set, NDSHM_BLOCKSET_USER);
 
 	reason = NDSHM_REASON_CLAIM_BUSY;
 	if (!mutex_lock_killable(&adapter->group->lock)) {
@@ -291,10 +246,10 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 		mutex_unlock(&adapter->group->lock);
 	}
 	if (reason != NDSHM_REASON_NONE) {
-		ndshm_claim_put(claim);
+		ndshm_claim_put(&claim->common);
 		return reason;
 	}
-	*out = claim;
+	*out = &claim->common;
 	return NDSHM_REASON_NONE;
 }
 
@@ -330,17 +285,55 @@ static void bar_unmap(struct ndshm_bar *bar)
 
 void ndshm_adapter_unmap_bars(struct ndshm_adapter *adapter, bool unmapped)
 {
-	struct ndshm_claim *claim;
+	struct ndshm_device_claim *claim;
 	unsigned int i;
 
 	might_sleep();
 
 	mutex_lock(&adapter->bars_lock);
 	WRITE_ONCE(adapter->bars_unmapped, unmapped);
-	claim = unmapped ? adapter->claim : NULL;
+	claim = unmapped && adapter->claim ? ndshm_device_claim(adapter->claim) : NULL;
 	if (claim)
 		for_each_set_bit(i, &claim->mappable, NDSHM_BARS)
 			bar_unmap(&claim->bars[i]);
 	mutex_unlock(&adapter->bars_lock);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_unmap_bars);
+
+/* Return: true if one of @missing is new. */
+static bool adapter_add_missing(struct ndshm_adapter *adapter, u32 missing)
+{
+	struct ndshm_claim_group *group = adapter->group;
+	bool is_new;
+
+	mutex_lock(&ndshm_registry_lock);
+	is_new = missing & ~group->missing;
+	WRITE_ONCE(group->missing, group->missing | missing);
+	mutex_unlock(&ndshm_registry_lock);
+	return is_new;
+}
+
+void ndshm_adapter_end_group_claims(const void *key, u32 missing)
+{
+	struct ndshm_adapter *adapter;
+	u32 id = 0;
+
+	might_sleep();
+
+	for (; (adapter = ndshm_adapter_next(&id)); id++) {
+		/* In this order: a claim that did not find @missing has begun, and ends. */
+		if (adapter->group && adapter->group->key == key &&
+		    (!missing || adapter_add_missing(adapter, missing))) {
+			mutex_lock(&adapter->group->lock);
+			claim_group_end(adapter->group, NULL, false);
+			mutex_unlock(&adapter->group->lock);
+		}
+		ndshm_adapter_put(adapter);
+	}
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_end_group_claims);
+
+void __init ndshm_claim_setup(void)
+{
+	ndshm_claim_end_hook = claim_end_removed;
+}

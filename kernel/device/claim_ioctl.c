@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ioctls of a client: GET_INFO, ADAPTER_CLAIM, ADAPTER_START, ADAPTER_MAP_BAR,
+ * Ioctls of a client for its claims: ADAPTER_CLAIM, ADAPTER_START, ADAPTER_MAP_BAR,
  * ADAPTER_SET_IRQS, ADAPTER_RESET, ADAPTER_CONFIG.
  */
 #include <linux/eventfd.h>
 #include <linux/io.h>
-#include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -14,49 +13,16 @@
 
 #include "../account/charge.h"
 #include "../adapter/adapter.h"
-#include "claim.h"
-#include "../adapter/node.h"
-#include "../block/block.h"
-#include "../section/section.h"
 #include "../cdev/cdev.h"
 #include "../cdev/client.h"
-
-ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
-{
-	struct ndshm_get_info_args *argument = command->argument;
-	struct ndshm_client *client = ndshm_client_of(command);
-
-	if (argument->__reserved)
-		return NDSHM_REASON_RESERVED;
-	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC |
-				 NDSHM_FEATURE_SECTIONS | NDSHM_FEATURE_NAMES |
-				 NDSHM_FEATURE_FREE_MANY | NDSHM_FEATURE_TAGS |
-				 NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_IRQS |
-				 NDSHM_FEATURE_RESET;
-	if (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER))
-		argument->out_features |= NDSHM_FEATURE_EXPORT |
-					  NDSHM_FEATURE_SECTION_EXPORT;
-	if (IS_ENABLED(CONFIG_PCI))
-		argument->out_features |= NDSHM_FEATURE_CONFIG;
-	argument->out_max_length = ndshm_max_length();
-	argument->out_max_blocks = NDSHM_MAX_HANDLES;
-	argument->out_max_batch = NDSHM_MAX_BATCH;
-	argument->out_page_size = PAGE_SIZE;
-	argument->out_default_adapter = ndshm_node_default();
-	argument->out_blocks = READ_ONCE(client->handles.live);
-	argument->out_bytes = READ_ONCE(client->handles.bytes);
-	argument->out_user_locked = ndshm_user_locked();
-	argument->out_max_section = ndshm_max_section();
-	argument->out_huge_size = IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ?
-				  min(PMD_SIZE, PAGE_SIZE << MAX_PAGE_ORDER) : PAGE_SIZE;
-	return NDSHM_REASON_NONE;
-}
+#include "claim.h"
 
 static ndshm_reason_t adapter_claim(struct ndshm_command *command,
 				    struct ndshm_adapter *adapter)
 {
 	struct ndshm_adapter_claim_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_device_claim *whole;
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 	u32 width = argument->address_width ?: 32;
@@ -70,11 +36,12 @@ static ndshm_reason_t adapter_claim(struct ndshm_command *command,
 	reason = ndshm_claim_begin(adapter, width, &client->claims, &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	argument->out_bars = claim->mappable;
+	whole = ndshm_device_claim(claim);
+	argument->out_bars = whole->mappable;
 	argument->out_isolation = ndshm_adapter_isolation(adapter);
-	argument->out_intx = claim->irqs[NDSHM_IRQ_INTX];
-	argument->out_msi = claim->irqs[NDSHM_IRQ_MSI];
-	argument->out_msix = claim->irqs[NDSHM_IRQ_MSIX];
+	argument->out_intx = whole->irqs[NDSHM_IRQ_INTX];
+	argument->out_msi = whole->irqs[NDSHM_IRQ_MSI];
+	argument->out_msix = whole->irqs[NDSHM_IRQ_MSIX];
 	if (ndshm_reply(command) ||
 	    mutex_lock_killable(&client->claims.lock)) {
 		ndshm_claim_end(claim);
@@ -90,7 +57,7 @@ static ndshm_reason_t adapter_claim(struct ndshm_command *command,
 	return NDSHM_REASON_NONE;
 }
 
-ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command)
 {
 	struct ndshm_adapter_claim_args *argument = command->argument;
 	struct ndshm_adapter *adapter;
@@ -155,7 +122,7 @@ static ndshm_reason_t claim_unlock_and_put(struct ndshm_command *command,
 	return reason;
 }
 
-ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 {
 	const struct ndshm_adapter_start_args *argument = command->argument;
 	struct ndshm_claim *claim;
@@ -170,7 +137,7 @@ ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 	return claim_unlock_and_put(command, claim, reason);
 }
 
-ndshm_reason_t ndshm_ioctl_adapter_reset(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_adapter_reset(struct ndshm_command *command)
 {
 	const struct ndshm_adapter_reset_args *argument = command->argument;
 	struct ndshm_claim *claim;
@@ -213,7 +180,7 @@ static ndshm_reason_t config_read(struct ndshm_command *command)
 	return reason;
 }
 
-ndshm_reason_t ndshm_ioctl_adapter_config(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_adapter_config(struct ndshm_command *command)
 {
 	struct ndshm_adapter_config_args *argument = command->argument;
 	struct ndshm_claim *claim;
@@ -272,14 +239,15 @@ static ndshm_reason_t bar_map(struct ndshm_command *command,
 	struct ndshm_adapter_map_bar_args *argument = command->argument;
 	struct ndshm_handles *handles = &ndshm_client_of(command)->handles;
 	const struct ndshm_adapter_map_bar_args before = *argument;
+	struct ndshm_device_claim *whole = ndshm_device_claim(claim);
 	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
 	u32 handle, reported;
 
 	if (argument->bar >= NDSHM_BARS)
 		return NDSHM_REASON_BAR;
-	bar = &claim->bars[array_index_nospec(argument->bar, NDSHM_BARS)];
-	if (!(claim->mappable & BIT(bar - claim->bars)))
+	bar = &whole->bars[array_index_nospec(argument->bar, NDSHM_BARS)];
+	if (!(whole->mappable & BIT(bar - whole->bars)))
 		return NDSHM_REASON_BAR_NOT_MAPPABLE;
 	reason = ndshm_handle_reserve(handles, &handle);
 	if (reason != NDSHM_REASON_NONE)
@@ -304,7 +272,7 @@ static ndshm_reason_t bar_map(struct ndshm_command *command,
 	return reason;
 }
 
-ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command)
 {
 	struct ndshm_adapter_map_bar_args *argument = command->argument;
 	struct ndshm_claim *claim;
@@ -321,7 +289,7 @@ ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command)
 
 /* The range must be within the numbers of the claim. Bounds it for speculation, too. */
 static ndshm_reason_t irqs_check(struct ndshm_adapter_set_irqs_args *argument,
-				 const struct ndshm_claim *claim)
+				 const struct ndshm_device_claim *claim)
 {
 	const bool unmask = argument->flags & NDSHM_SET_IRQS_UNMASK;
 	const bool empty = !argument->first && !argument->count &&
@@ -376,7 +344,7 @@ static ndshm_reason_t irqs_change(struct ndshm_command *command,
 	ndshm_reason_t reason;
 	u32 i;
 
-	reason = irqs_check(argument, claim);
+	reason = irqs_check(argument, ndshm_device_claim(claim));
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	change.kind = argument->kind;
@@ -405,7 +373,7 @@ static ndshm_reason_t irqs_change(struct ndshm_command *command,
 	return reason;
 }
 
-ndshm_reason_t ndshm_ioctl_adapter_set_irqs(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_adapter_set_irqs(struct ndshm_command *command)
 {
 	struct ndshm_adapter_set_irqs_args *argument = command->argument;
 	struct ndshm_claim *claim;
@@ -418,4 +386,28 @@ ndshm_reason_t ndshm_ioctl_adapter_set_irqs(struct ndshm_command *command)
 	reason = irqs_change(command, claim);
 	ndshm_claim_put(claim);
 	return reason;
+}
+
+#define ROW	NDSHM_IOCTL_ROW
+
+static const struct ndshm_ioctl_row claim_rows[] = {
+	ROW(NDSHM_ADAPTER_CLAIM, adapter_claim, out_bars, 0),
+	ROW(NDSHM_ADAPTER_START, adapter_start, __reserved, 0),
+	ROW(NDSHM_ADAPTER_MAP_BAR, adapter_map_bar, out_length, 0),
+	ROW(NDSHM_ADAPTER_SET_IRQS, adapter_set_irqs, eventfds, NDSHM_SET_IRQS_UNMASK),
+	ROW(NDSHM_ADAPTER_RESET, adapter_reset, __reserved, 0),
+	ROW(NDSHM_ADAPTER_CONFIG, adapter_config, value, NDSHM_CONFIG_WRITE),
+};
+
+static const struct ndshm_client_part claim_part = {
+	.rows = claim_rows,
+	.count = ARRAY_SIZE(claim_rows),
+	.end_claims = ndshm_claims_end,
+};
+
+int __init ndshm_device_setup(void)
+{
+	ndshm_claim_setup();
+	ndshm_client_add_part(&claim_part);
+	return 0;
 }

@@ -8,8 +8,8 @@
 #include "../adapter/adapter.h"
 #include "../base/params.h"
 #include "../base/trace.h"
-#include "../registration/provider.h"
 #include "../block/block.h"
+#include "../registration/provider.h"
 #include "request.h"
 
 /*

@@ -25,8 +25,8 @@
 #include <ndshm/provider.h>
 
 #include "pages.h"
-#include "reserve.h"
 #include "pages_testing.h"
+#include "reserve.h"
 
 static struct ndshm_provider *provider, *reserve_provider;
 

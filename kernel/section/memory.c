@@ -11,7 +11,6 @@
 
 #include "../account/charge.h"
 #include "../adapter/adapter.h"
-#include "../device/claim.h"
 #include "../base/testing.h"
 #include "../block/block.h"
 #include "../registration/provider.h"

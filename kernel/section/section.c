@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Sections: creation, lookup by id and by name, deletion, and the trim of idle memory. */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/hashtable.h>
@@ -14,7 +15,6 @@
 
 #include "../account/charge.h"
 #include "../adapter/adapter.h"
-#include "../device/claim.h"
 #include "../base/registry.h"
 #include "../base/trace.h"
 #include "../block/block.h"

@@ -98,10 +98,12 @@ check_kernel_bits() {
 	done
 }
 
-# providers, ndis, prototypes and the drivers of adapters know the module through kernel/include only.
+# device, ndis, providers and prototypes know the module through kernel/include only. Excepted are files that
+# implement public calls or ioctls: see rooms.py.
 check_house() {
-	git ls-files 'kernel/providers/*' 'kernel/ndis/*' 'kernel/prototypes/*' 'kernel/bus/*' 'kernel/pci/*' 'kernel/platform/*' |
-		xargs grep -nE '#include "\.\./' | grep -v '^kernel/p[a-z]*/[^:]*:[0-9]*:#include "\.\./bus/bus\.h"$' || true
+	git ls-files 'kernel/providers/*' 'kernel/ndis/*' 'kernel/prototypes/*' 'kernel/device/*' |
+		grep -vE '^kernel/(device/claim|device/claim_ioctl|ndis/packet|ndis/request)\.[ch]$' |
+		xargs grep -nE '#include "\.\./' | grep -v '^kernel/device/[^:]*:[0-9]*:#include "\.\./bus\.h"$' || true
 	# Drivers that were written for NDIS need three of our names at most, and one more in the part
 	# that Linux adds to send OID requests. The part that was written for Windows needs none.
 	grep -noiE '\bndshm_[a-z0-9_]+|<(linux/)?ndshm[a-z_/]*\.h>' kernel/tests/ndis/{provider,consumer}.c \
@@ -128,6 +130,16 @@ check_rooms() {
 
 	{ "$folder/rooms.py" --names --way "$folder/rooms.rst" --check "$folder/rooms.svg" >/dev/null; } 2>&1 ||
 		echo 'see Documentation/hacking/rooms.rst'
+}
+
+# A file is found by its name: no two folders of the module have a source file of the same one, and its first
+# comment says what it is.
+check_file_names() {
+	git ls-files 'kernel/*.c' | grep -vE '^kernel/(tests|prototypes)/' | sed 's,.*/,,' | sort | uniq -d |
+		sed 's/$/: in several folders/'
+	git ls-files 'kernel/*.[ch]' | grep -vE '^kernel/(tests|prototypes)/' | while read -r file; do
+		sed -n 2p "$file" | grep -qE '^(/\*|//)' || echo "$file: does not begin with a comment"
+	done
 }
 
 check_spdx() {

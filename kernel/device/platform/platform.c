@@ -16,8 +16,8 @@
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
 
-#include "platform_device.h"
 #include "platform.h"
+#include "platform_device.h"
 
 /* Request all register windows, also those that clients cannot map; released by the kernel. */
 static int platform_request_windows(struct platform_device *pdev)
