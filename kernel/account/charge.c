@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Requesters, and the charges of their users under RLIMIT_MEMLOCK. */
 #include <linux/cache.h>
 #include <linux/capability.h>
 #include <linux/cred.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* An adapter for each NUMA node with memory, for blocks of no particular device. */
 #include <linux/nodemask.h>
 #include <linux/platform_device.h>
 

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * Receive queues and virtual ports of an adapter: creation, events, views, and the end, which frees
+ * their blocks after the last packet was returned.
+ */
 #include <linux/ctype.h>
 #include <linux/export.h>
 #include <linux/slab.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Sets of blocks: usage, and the drain and revocation of a set. block/members.c has the members. */
 #include <linux/cache.h>
 
 #include "blockset.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* The workqueue of frees that their callers cannot do themselves, and the wait for these frees. */
 #include <linux/atomic.h>
 #include <linux/jiffies.h>
 #include <linux/wait.h>

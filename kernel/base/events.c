@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* The hook of events, which netlink sets, and the count of changes. */
 #include <linux/cache.h>
 
 #include "events.h"

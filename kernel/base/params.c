@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Checks of parameters and of the replies of providers. */
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>

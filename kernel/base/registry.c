@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Registries: names, ids, and the owner, group and mode that permit the use of an entry. */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/ctype.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Module parameters of a test build: delays at places where a race is tested. */
 #include <linux/atomic.h>
 #include <linux/delay.h>
 #include <linux/moduleparam.h>

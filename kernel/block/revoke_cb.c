@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Revocation callbacks: arm, run and cancel. */
 #include <linux/export.h>
 #include <linux/sched.h>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* A client's table of handles: reserve, publish, find and take. */
 #include <linux/nospec.h>
 #include <linux/slab.h>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* The dispatcher of ioctls: finds the row, copies the argument in, and the reply out. */
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* NDIS handles of adapters and drivers: open, close, and the calls that are pending on them. */
 #include <linux/compiler.h>
 #include <linux/device.h>
 #include <linux/errno.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* DMA mapping of the physical addresses that an NDIS provider lists. */
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>

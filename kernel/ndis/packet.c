@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Packets: find the block of a received packet, and hold the block until the packet is returned. */
 #include <linux/export.h>
 
 #include <ndshm/packet.h>

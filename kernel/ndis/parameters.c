@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Conversion between NDIS's structures and ndshm's, with the checks that NDIS requires. */
 #include <linux/export.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>

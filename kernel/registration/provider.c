@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Providers: registration and its end, and the choice of the provider of an allocation. */
 #include <linux/export.h>
 #include <linux/module.h>
 #include <linux/slab.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Holders: open and close, and the extents of each. */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/slab.h>
