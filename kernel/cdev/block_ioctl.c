@@ -285,7 +285,7 @@ out_provider:
 	return reason;
 }
 
-ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 {
 	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_parameters parameters = {
@@ -365,7 +365,7 @@ static noinline_for_stack ndshm_reason_t client_free_blocks(struct ndshm_command
 	return NDSHM_REASON_NONE;
 }
 
-ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 {
 	struct ndshm_block_free_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
@@ -402,7 +402,7 @@ static struct ndshm_block *client_find_block(struct ndshm_client *client, u32 ha
 	return NULL;
 }
 
-ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 {
 	struct ndshm_block_query_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
@@ -430,7 +430,7 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 	return reason;
 }
 
-ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
 {
 	const struct ndshm_block_sync_args *argument = command->argument;
 	struct ndshm_block *block;
@@ -447,3 +447,14 @@ ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
 	ndshm_block_release(block);
 	return reason;
 }
+
+#define ROW	NDSHM_IOCTL_ROW
+
+static const struct ndshm_ioctl_row block_rows[] = {
+	ROW(NDSHM_BLOCK_ALLOC, block_alloc, tag, NDSHM_ALLOC_CONTIGUOUS),
+	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, 0),
+	ROW(NDSHM_BLOCK_QUERY, block_query, out_usage, 0),
+	ROW(NDSHM_BLOCK_SYNC, block_sync, length, 0),
+};
+
+const struct ndshm_ioctl_table ndshm_block_ioctls = { block_rows, ARRAY_SIZE(block_rows) };

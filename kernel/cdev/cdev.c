@@ -14,33 +14,31 @@
 
 #define ROW	NDSHM_IOCTL_ROW
 
-static const struct ndshm_ioctl_row own_rows[] = {
-	ROW(NDSHM_GET_INFO, get_info, out_user_locked, 0),
-	ROW(NDSHM_BLOCK_ALLOC, block_alloc, tag, NDSHM_ALLOC_CONTIGUOUS),
-	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, 0),
-	ROW(NDSHM_BLOCK_QUERY, block_query, out_usage, 0),
-	ROW(NDSHM_BLOCK_SYNC, block_sync, length, 0),
+static const struct ndshm_ioctl_row section_rows[] = {
 	ROW(NDSHM_SECTION_CREATE, section_create, __reserved, 0),
 	ROW(NDSHM_SECTION_OPEN, section_open, out_id, NDSHM_OPEN_READONLY),
-	ROW(NDSHM_BLOCK_EXPORT, block_export, __reserved, 0),
 };
+
+static const struct ndshm_ioctl_table section_ioctls = { section_rows, ARRAY_SIZE(section_rows) };
 
 /* A client's numbers are those from GET_INFO to the first of a section. */
 #define INDEX(number_)	(_IOC_NR(number_) - _IOC_NR(NDSHM_GET_INFO))
 
-/* By number: the rows above, and those that ndshm_client_add_part() adds. */
+/* By number; filled at load from the tables of the files that have the handlers. */
 static struct ndshm_ioctl_row rows[INDEX(NDSHM_SECTION_ATTACH)] __ro_after_init;
 static void (*end_claims)(struct ndshm_claims *claims) __ro_after_init;
 
-static void __init client_add_rows(const struct ndshm_ioctl_row *add, unsigned int count)
+static void __init client_add_ioctls(const struct ndshm_ioctl_table *table)
 {
-	while (count--)
-		rows[INDEX(add[count].number)] = add[count];
+	unsigned int i;
+
+	for (i = 0; i < table->count; i++)
+		rows[INDEX(table->rows[i].number)] = table->rows[i];
 }
 
 void __init ndshm_client_add_part(const struct ndshm_client_part *part)
 {
-	client_add_rows(part->rows, part->count);
+	client_add_ioctls(&part->ioctls);
 	end_claims = part->end_claims;
 }
 
@@ -139,7 +137,10 @@ static struct miscdevice device = {
 
 int __init ndshm_chardev_setup(void)
 {
-	client_add_rows(own_rows, ARRAY_SIZE(own_rows));
+	client_add_ioctls(&ndshm_info_ioctls);
+	client_add_ioctls(&ndshm_block_ioctls);
+	client_add_ioctls(&section_ioctls);
+	client_add_ioctls(&ndshm_export_ioctls);
 	return misc_register(&device);
 }
 

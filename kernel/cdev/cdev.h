@@ -16,13 +16,12 @@ struct ndshm_provider;
 /* Limit of blocks for one BLOCK_ALLOC or BLOCK_FREE. */
 #define NDSHM_MAX_BATCH	64U
 
-/* Ioctl handlers of a client, for struct ndshm_ioctl_row. */
-ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_block_export(struct ndshm_command *command);
+/* Ioctls of a client. */
+extern const struct ndshm_ioctl_table ndshm_info_ioctls;
+extern const struct ndshm_ioctl_table ndshm_block_ioctls;
+extern const struct ndshm_ioctl_table ndshm_export_ioctls;
+
+/* Ioctl handlers, for struct ndshm_ioctl_row. */
 ndshm_reason_t ndshm_ioctl_section_export(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_open(struct ndshm_command *command);

@@ -44,13 +44,11 @@ void ndshm_client_close(struct ndshm_client *client);
 
 /**
  * struct ndshm_client_part - What the folder device/ adds to clients
- * @rows: its ioctls, whose numbers are a client's
- * @count: number of @rows
+ * @ioctls: its ioctls
  * @end_claims: called first when a client is closed. On return no device of its claims does DMA
  */
 struct ndshm_client_part {
-	const struct ndshm_ioctl_row *rows;
-	unsigned int count;
+	struct ndshm_ioctl_table ioctls;
 	void (*end_claims)(struct ndshm_claims *claims);
 };
 

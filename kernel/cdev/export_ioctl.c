@@ -56,7 +56,7 @@ static ndshm_reason_t export_block(struct ndshm_command *command, struct ndshm_o
 				&argument->out_dmabuf);
 }
 
-ndshm_reason_t ndshm_ioctl_block_export(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_block_export(struct ndshm_command *command)
 {
 	struct ndshm_block_export_args *argument = command->argument;
 	struct ndshm_object *object;
@@ -132,3 +132,11 @@ ndshm_reason_t ndshm_ioctl_section_export(struct ndshm_command *command)
 		return NDSHM_REASON_EXPORT_UNSUPPORTED;
 	return export_section(command, section, writable);
 }
+
+#define ROW	NDSHM_IOCTL_ROW
+
+static const struct ndshm_ioctl_row export_rows[] = {
+	ROW(NDSHM_BLOCK_EXPORT, block_export, __reserved, 0),
+};
+
+const struct ndshm_ioctl_table ndshm_export_ioctls = { export_rows, ARRAY_SIZE(export_rows) };

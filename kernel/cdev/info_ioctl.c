@@ -12,7 +12,7 @@
 #include "cdev.h"
 #include "client.h"
 
-ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 {
 	struct ndshm_get_info_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
@@ -42,3 +42,11 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 				  min(PMD_SIZE, PAGE_SIZE << MAX_PAGE_ORDER) : PAGE_SIZE;
 	return NDSHM_REASON_NONE;
 }
+
+#define ROW	NDSHM_IOCTL_ROW
+
+static const struct ndshm_ioctl_row info_rows[] = {
+	ROW(NDSHM_GET_INFO, get_info, out_user_locked, 0),
+};
+
+const struct ndshm_ioctl_table ndshm_info_ioctls = { info_rows, ARRAY_SIZE(info_rows) };

@@ -61,6 +61,16 @@ struct ndshm_ioctl_row {
 	ndshm_reason_t (*handler)(struct ndshm_command *command);
 };
 
+/**
+ * struct ndshm_ioctl_table - Commands that a file or folder adds to those of a client
+ * @rows: the commands
+ * @count: number of @rows
+ */
+struct ndshm_ioctl_table {
+	const struct ndshm_ioctl_row *rows;
+	unsigned int count;
+};
+
 /*
  * @member_ is the name in structure and handler, @last_ the last member of the structure in its
  * first published version.

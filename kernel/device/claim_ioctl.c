@@ -400,8 +400,7 @@ static const struct ndshm_ioctl_row claim_rows[] = {
 };
 
 static const struct ndshm_client_part claim_part = {
-	.rows = claim_rows,
-	.count = ARRAY_SIZE(claim_rows),
+	.ioctls = { claim_rows, ARRAY_SIZE(claim_rows) },
 	.end_claims = ndshm_claims_end,
 };
 
