@@ -715,8 +715,7 @@ struct ndshm_block_sync_args {
  * has the rules of a block's mmap(), but the offset is one in the block. Once the block is revoked,
  * mmap(), new mappings for devices and DMA_BUF_IOCTL_SYNC are ENODEV, and access to existing user
  * mappings is SIGBUS; a new mapping for the kernel shows other memory. A driver that has mapped
- * pages can access them until it unmaps them; they stay charged that long, and up to a second
- * longer.
+ * pages can access them until it unmaps them; they stay charged to the memory cgroup that long.
  *
  * A dma-buf with O_RDONLY is read-only for everyone: a writable mmap() and a mapping for DMA that
  * may write are EACCES, a mapping for the kernel is EINVAL, and DMA_BUF_IOCTL_SYNC is EACCES if the
