@@ -20,10 +20,6 @@ ffi.cdef("""
 #define NDSHM_DELETE_FORCE ...
 #define NDSHM_DELETE_REVOKE ...
 #define NDSHM_SECTION_READONLY ...
-#define NDSHM_SECTION_DELETED ...
-#define NDSHM_SECTION_REVOKED ...
-#define NDSHM_SECTION_NEEDS_SYNC ...
-#define NDSHM_BLOCK_NEEDS_SYNC ...
 
 struct ndshm;
 struct ndshm_block;
@@ -82,10 +78,8 @@ struct ndshm_heap_stats {
 
 int ndshm_open(const char *where, struct ndshm **out);
 void ndshm_close(struct ndshm *ndshm);
-int ndshm_fd(const struct ndshm *ndshm);
 int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info);
 uint32_t ndshm_last_reason(const struct ndshm *ndshm);
-uint32_t ndshm_last_status(const struct ndshm *ndshm);
 const char *ndshm_reason_name(uint32_t reason);
 const char *ndshm_reason_text(uint32_t reason);
 int ndshm_find_adapter(struct ndshm *ndshm, const char *name, struct ndshm_adapter_info *info);
@@ -112,7 +106,6 @@ void ndshm_section_close(struct ndshm_section *section);
 int ndshm_section_delete(struct ndshm_section *section, uint32_t flags);
 int ndshm_section_share(struct ndshm_section *section, uint32_t flags, int *fd);
 int ndshm_section_fd(const struct ndshm_section *section);
-void *ndshm_section_base(const struct ndshm_section *section);
 uint64_t ndshm_section_size(const struct ndshm_section *section);
 int ndshm_section_query(struct ndshm_section *section, struct ndshm_section_info *info);
 int ndshm_section_export(struct ndshm_section *section, uint64_t offset, uint64_t length, int flags,
