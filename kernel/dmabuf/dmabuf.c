@@ -4,8 +4,9 @@
  *
  * A mapping of an attachment references the pages, as a pin of a user mapping does: it outlives a
  * revocation, and the memory cgroup is charged until it ends. Memory without pages ends with a
- * revocation, which an importer would not notice. So only the adapter's own device can map it, whose
- * DMA stops before; and the kernel only memory that is not revoked while the module is loaded.
+ * revocation, which an importer would not notice. So only the adapter's own device can map it,
+ * whose DMA stops before; and the kernel only memory that is not revoked while the module is
+ * loaded.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
