@@ -23,20 +23,20 @@
 #include "section/oom.h"
 #include "section/section.h"
 
-static int __init coherent_setup(void)
+static int __init coherent_init(void)
 {
 	struct ndshm_provider *coherent;
-	int ret = ndshm_coherent_setup(&coherent);
+	int ret = ndshm_coherent_init(&coherent);
 
 	if (!ret)
 		ndshm_provider_set_built_in(coherent, NDSHM_REACH_INDIRECT);
 	return ret;
 }
 
-static int __init pages_setup(void)
+static int __init pages_init(void)
 {
 	struct ndshm_provider *pages;
-	int ret = ndshm_pages_setup(&pages);
+	int ret = ndshm_pages_init(&pages);
 
 	if (!ret)
 		ndshm_provider_set_built_in(pages, NDSHM_REACH_DIRECT);
@@ -45,37 +45,37 @@ static int __init pages_setup(void)
 
 /* Set up in this order, torn down in reverse order. */
 static const struct {
-	int (*setup)(void);	/* or NULL */
-	void (*teardown)(void);	/* or NULL */
+	int (*init)(void);	/* or NULL */
+	void (*exit)(void);	/* or NULL */
 } parts[] __refconst = {
 	/* Netlink requests, until ndshm_nl_unregister(), list the blocks. */
-	{ ndshm_members_setup, ndshm_members_teardown },
+	{ ndshm_members_init, ndshm_members_exit },
 	{ NULL, ndshm_nl_unregister },
-	{ ndshm_block_setup, ndshm_block_teardown },
-	{ ndshm_deferred_setup, ndshm_deferred_teardown },
-	{ ndshm_queue_setup, ndshm_queue_teardown },
-	{ ndshm_request_setup, ndshm_request_teardown },
-	{ ndshm_section_setup, ndshm_section_teardown },
-	{ ndshm_oom_setup, ndshm_oom_teardown },
-	{ coherent_setup, ndshm_coherent_teardown },
-	{ pages_setup, ndshm_pages_teardown },
-	{ ndshm_node_setup, ndshm_node_teardown },
+	{ ndshm_block_init, ndshm_block_exit },
+	{ ndshm_deferred_init, ndshm_deferred_exit },
+	{ ndshm_queue_init, ndshm_queue_exit },
+	{ ndshm_request_work_init, ndshm_request_work_exit },
+	{ ndshm_section_init, ndshm_section_exit },
+	{ ndshm_oom_init, ndshm_oom_exit },
+	{ coherent_init, ndshm_coherent_exit },
+	{ pages_init, ndshm_pages_exit },
+	{ ndshm_node_init, ndshm_node_exit },
 	{ ndshm_device_setup },
 	{ ndshm_pci_init, ndshm_pci_exit },
 	{ ndshm_platform_init, ndshm_platform_exit },
 	/* What programs use comes last: an init that fails does not wait for them. */
 	{ ndshm_nl_register },
-	{ ndshm_chardev_setup, ndshm_chardev_teardown },
+	{ ndshm_chardev_init, ndshm_chardev_exit },
 };
 
-static void ndshm_teardown(unsigned int count)
+static void ndshm_parts_exit(unsigned int count)
 {
 	while (count--) {
-		if (parts[count].teardown)
-			parts[count].teardown();
+		if (parts[count].exit)
+			parts[count].exit();
 	}
 	/* After ndshm_nl_unregister(): until then requests can set access. */
-	ndshm_access_teardown();
+	ndshm_access_exit();
 }
 
 static int __init ndshm_init(void)
@@ -84,9 +84,9 @@ static int __init ndshm_init(void)
 	int ret;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		ret = parts[i].setup ? parts[i].setup() : 0;
+		ret = parts[i].init ? parts[i].init() : 0;
 		if (ret) {
-			ndshm_teardown(i);
+			ndshm_parts_exit(i);
 			return ret;
 		}
 	}
@@ -96,7 +96,7 @@ module_init(ndshm_init);
 
 static void __exit ndshm_exit(void)
 {
-	ndshm_teardown(ARRAY_SIZE(parts));
+	ndshm_parts_exit(ARRAY_SIZE(parts));
 }
 module_exit(ndshm_exit);
 

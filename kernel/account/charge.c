@@ -62,7 +62,7 @@ struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_requester_capture);
 
-void ndshm_requester_free(struct ndshm_requester *requester)
+void ndshm_requester_release(struct ndshm_requester *requester)
 {
 	if (requester->opener)
 		ndshm_requester_put(requester->opener);
@@ -71,7 +71,7 @@ void ndshm_requester_free(struct ndshm_requester *requester)
 	put_cred(requester->cred);
 	kfree(requester);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_requester_free);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_requester_release);
 
 /*
  * Charges

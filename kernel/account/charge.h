@@ -51,13 +51,13 @@ static inline struct ndshm_requester *ndshm_requester_get(struct ndshm_requester
 	return requester;
 }
 
-void ndshm_requester_free(struct ndshm_requester *requester);
+void ndshm_requester_release(struct ndshm_requester *requester);
 
 /* Any context but NMI. */
 static inline void ndshm_requester_put(struct ndshm_requester *requester)
 {
 	if (refcount_dec_and_test(&requester->references))
-		ndshm_requester_free(requester);
+		ndshm_requester_release(requester);
 }
 
 /**

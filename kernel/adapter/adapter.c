@@ -165,8 +165,8 @@ bool ndshm_adapter_close_unused(struct ndshm_adapter *adapter)
 	might_sleep();
 
 	/* Finish deferred frees: their blocks must not count as members. */
-	ndshm_deferred_flush();
-	if (!ndshm_blockset_drain_empty(&adapter->set))
+	ndshm_deferred_drain();
+	if (!ndshm_blockset_drain_unused(&adapter->set))
 		return false;
 	if (ndshm_queues_unused(&adapter->queues))
 		return true;
@@ -177,7 +177,7 @@ EXPORT_SYMBOL_GPL(ndshm_adapter_close_unused);
 
 void ndshm_adapter_reopen(struct ndshm_adapter *adapter)
 {
-	ndshm_blockset_revive(&adapter->set);
+	ndshm_blockset_open(&adapter->set);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_reopen);
 

@@ -35,21 +35,21 @@ static int __init node_add(int node)
 	return 0;
 }
 
-int __init ndshm_node_setup(void)
+int __init ndshm_node_init(void)
 {
 	int node, ret;
 
 	for_each_node_state(node, N_MEMORY) {
 		ret = node_add(node);
 		if (ret) {
-			ndshm_node_teardown();
+			ndshm_node_exit();
 			return ret;
 		}
 	}
 	return 0;
 }
 
-void ndshm_node_teardown(void)
+void ndshm_node_exit(void)
 {
 	struct platform_device *device;
 	int node;

@@ -8,8 +8,8 @@
 #include <linux/init.h>
 #include <linux/types.h>
 
-int __init ndshm_node_setup(void);
-void ndshm_node_teardown(void);
+int __init ndshm_node_init(void);
+void ndshm_node_exit(void);
 
 /* Return: the id of the adapter of the lowest node with memory. */
 u32 ndshm_node_default(void);

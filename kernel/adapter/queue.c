@@ -558,13 +558,13 @@ ndshm_reason_t ndshm_queue_get_active(struct ndshm_adapter *adapter, u32 queue_i
 	return reason;
 }
 
-int __init ndshm_queue_setup(void)
+int __init ndshm_queue_init(void)
 {
 	workqueue = alloc_workqueue("ndshm-queue", WQ_UNBOUND, 0);
 	return workqueue ? 0 : -ENOMEM;
 }
 
-void ndshm_queue_teardown(void)
+void ndshm_queue_exit(void)
 {
 	destroy_workqueue(workqueue);
 }

@@ -136,7 +136,7 @@ bool ndshm_queue_packet_get(struct ndshm_adapter *adapter,
 void ndshm_queue_packet_put(struct ndshm_adapter *adapter,
 			    struct ndshm_queue *queue);
 
-int __init ndshm_queue_setup(void);
-void ndshm_queue_teardown(void);
+int __init ndshm_queue_init(void);
+void ndshm_queue_exit(void);
 
 #endif /* _NDSHM_ADAPTER_QUEUE_H */

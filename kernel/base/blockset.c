@@ -39,7 +39,7 @@ void ndshm_blockset_kill(struct ndshm_blockset *set)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_kill);
 
-bool ndshm_blockset_drain_empty(struct ndshm_blockset *set)
+bool ndshm_blockset_drain_unused(struct ndshm_blockset *set)
 {
 	bool empty;
 
@@ -52,23 +52,23 @@ bool ndshm_blockset_drain_empty(struct ndshm_blockset *set)
 		ndshm_active_drain(&set->active);
 	return empty;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_drain_empty);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_drain_unused);
 
-void ndshm_blockset_revive(struct ndshm_blockset *set)
+void ndshm_blockset_open(struct ndshm_blockset *set)
 {
 	spin_lock(&set->lock);
 	ndshm_active_init(&set->active);
 	spin_unlock(&set->lock);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_revive);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_open);
 
-bool ndshm_blockset_drain(struct ndshm_blockset *set, unsigned long timeout)
+bool ndshm_blockset_revoke_all(struct ndshm_blockset *set, unsigned long timeout)
 {
 	ndshm_blockset_kill(set);
 	ndshm_active_drain(&set->active);
 	return ndshm_blockset_revoke_hook(set, timeout);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_drain);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_revoke_all);
 
 bool ndshm_blockset_revoke(struct ndshm_blockset *set, unsigned long timeout, const char *kind,
 			   u32 id)
@@ -82,7 +82,7 @@ bool ndshm_blockset_revoke(struct ndshm_blockset *set, unsigned long timeout, co
 		trace_ndshm_revoke_begin(kind, id, ndshm_active_count(&set->active), count,
 					 bytes);
 	}
-	ended = ndshm_blockset_drain(set, timeout);
+	ended = ndshm_blockset_revoke_all(set, timeout);
 	trace_ndshm_revoke_end(kind, id);
 	return ended;
 }

@@ -40,8 +40,8 @@ struct ndshm_blockset {
 };
 
 /*
- * The part of ndshm_blockset_drain() for a killed set without active references. The hook is set
- * once, at load.
+ * The part of ndshm_blockset_revoke_all() for a killed set without active references. The hook is
+ * set once, at load.
  */
 extern bool (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set, unsigned long timeout);
 
@@ -65,10 +65,10 @@ void ndshm_blockset_kill(struct ndshm_blockset *set);
  * Kill the set and drain its active references. Return: true if it had no member; else
  * nothing has changed. May sleep.
  */
-bool ndshm_blockset_drain_empty(struct ndshm_blockset *set);
+bool ndshm_blockset_drain_unused(struct ndshm_blockset *set);
 
-/* Open the set again after a successful ndshm_blockset_drain_empty(). */
-void ndshm_blockset_revive(struct ndshm_blockset *set);
+/* Open the set again after a successful ndshm_blockset_drain_unused(). */
+void ndshm_blockset_open(struct ndshm_blockset *set);
 
 /*
  * Kill the set, drain its active references, unmap all members, revoke each, and wait
@@ -77,7 +77,7 @@ void ndshm_blockset_revive(struct ndshm_blockset *set);
  * provider, which must learn of it. Return: false if a block was abandoned. May sleep; hold no
  * lock that a revocation callback or a free handler takes.
  */
-bool ndshm_blockset_drain(struct ndshm_blockset *set, unsigned long timeout);
+bool ndshm_blockset_revoke_all(struct ndshm_blockset *set, unsigned long timeout);
 
 /* The same with tracepoints, for the set of the object @id of @kind. */
 bool ndshm_blockset_revoke(struct ndshm_blockset *set, unsigned long timeout, const char *kind,

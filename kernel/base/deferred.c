@@ -10,7 +10,7 @@
 
 static struct workqueue_struct *deferred_queue;
 
-/* Frees between ndshm_deferred_free() and ndshm_deferred_done(). */
+/* Frees between ndshm_deferred_free() and ndshm_deferred_end(). */
 static atomic_t deferred_frees;
 static DECLARE_WAIT_QUEUE_HEAD(deferred_wait);
 
@@ -20,7 +20,7 @@ void ndshm_deferred_free(struct work_struct *work)
 	queue_work(deferred_queue, work);
 }
 
-void ndshm_deferred_done(void)
+void ndshm_deferred_end(void)
 {
 	if (atomic_dec_and_test(&deferred_frees))
 		wake_up_all(&deferred_wait);
@@ -35,24 +35,24 @@ bool ndshm_deferred_wait(void)
 	return true;
 }
 
-void ndshm_deferred_flush(void)
+void ndshm_deferred_drain(void)
 {
 	flush_workqueue(deferred_queue);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_deferred_flush);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_deferred_drain);
 
 void ndshm_deferred_delay(struct delayed_work *work, unsigned long delay)
 {
 	queue_delayed_work(deferred_queue, work, delay);
 }
 
-int __init ndshm_deferred_setup(void)
+int __init ndshm_deferred_init(void)
 {
 	deferred_queue = alloc_workqueue("ndshm", WQ_UNBOUND, 0);
 	return deferred_queue ? 0 : -ENOMEM;
 }
 
-void ndshm_deferred_teardown(void)
+void ndshm_deferred_exit(void)
 {
 	destroy_workqueue(deferred_queue);
 }

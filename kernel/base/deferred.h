@@ -8,9 +8,9 @@
 #include <linux/init.h>
 #include <linux/workqueue.h>
 
-/* Queue @work, which must call ndshm_deferred_done() after its free. Context: any. */
+/* Queue @work, which must call ndshm_deferred_end() after its free. Context: any. */
 void ndshm_deferred_free(struct work_struct *work);
-void ndshm_deferred_done(void);
+void ndshm_deferred_end(void);
 
 /*
  * Wait until no free is deferred, at most half a second or until a fatal signal. Return: false if
@@ -19,12 +19,12 @@ void ndshm_deferred_done(void);
 bool ndshm_deferred_wait(void);
 
 /* Wait for all work that is queued, but not for delayed work that is not yet due. */
-void ndshm_deferred_flush(void);
+void ndshm_deferred_drain(void);
 
-/* Queue @work after @delay jiffies. It must not be pending at ndshm_deferred_teardown(). */
+/* Queue @work after @delay jiffies. It must not be pending at ndshm_deferred_exit(). */
 void ndshm_deferred_delay(struct delayed_work *work, unsigned long delay);
 
-int __init ndshm_deferred_setup(void);
-void ndshm_deferred_teardown(void);
+int __init ndshm_deferred_init(void);
+void ndshm_deferred_exit(void);
 
 #endif /* _NDSHM_BASE_DEFERRED_H */

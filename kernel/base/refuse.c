@@ -8,11 +8,11 @@
 
 #include "trace.h"
 
-int ndshm_reason_refuse(ndshm_reason_t reason)
+int ndshm_reason_trace(ndshm_reason_t reason)
 {
 	/* PENDING is no failure: the end of the request is reported later. */
 	if (reason != NDSHM_REASON_PENDING)
 		trace_ndshm_refuse(reason);
 	return ndshm_reason_errno(reason);
 }
-EXPORT_SYMBOL_GPL(ndshm_reason_refuse);
+EXPORT_SYMBOL_GPL(ndshm_reason_trace);

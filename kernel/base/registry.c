@@ -155,7 +155,7 @@ out:
 	return ret;
 }
 
-void ndshm_access_teardown(void)
+void ndshm_access_exit(void)
 {
 	struct ndshm_access_kept *kept, *next;
 

@@ -151,6 +151,6 @@ static inline bool ndshm_access_permitted(const struct ndshm_access *access)
 int ndshm_access_change(struct ndshm_entry *entry, u32 set,
 			const struct ndshm_access *to);
 
-void ndshm_access_teardown(void);
+void ndshm_access_exit(void);
 
 #endif /* _NDSHM_BASE_REGISTRY_H */

@@ -104,7 +104,7 @@ static bool block_free_memory(struct ndshm_block *block)
 		return false;
 	block_call_free(block);
 	ndshm_uncharge(&block->charge);
-	ndshm_block_leave_sets(block);
+	ndshm_block_remove_from_sets(block);
 	module_put(owner);
 	return true;
 }
@@ -193,7 +193,7 @@ static void block_release_work(struct work_struct *work)
 						 work);
 
 	block_release(&block->object);
-	ndshm_deferred_done();
+	ndshm_deferred_end();
 }
 
 static void block_release_async(struct ndshm_object *object)
@@ -260,9 +260,9 @@ static ndshm_reason_t block_closed_reason(const struct ndshm_block *block)
 	return NDSHM_REASON_NONE;
 }
 
-ndshm_reason_t ndshm_block_arm(struct ndshm_block *block)
+ndshm_reason_t ndshm_block_enable_revoke_cb(struct ndshm_block *block)
 {
-	if (block->revoke_cb ? ndshm_revoke_cb_arm(block->revoke_cb) :
+	if (block->revoke_cb ? ndshm_revoke_cb_enable(block->revoke_cb) :
 			       !READ_ONCE(block->object.revoked))
 		return NDSHM_REASON_NONE;
 	return block_closed_reason(block) ?: NDSHM_REASON_BLOCK_REVOKED;
@@ -281,7 +281,7 @@ void ndshm_free(struct ndshm_block *block)
 	if (!block)
 		return;
 	block_cancel_revoke_cb(block);
-	ndshm_block_release(block);
+	ndshm_block_put_sync(block);
 }
 EXPORT_SYMBOL_GPL(ndshm_free);
 
@@ -289,22 +289,22 @@ EXPORT_SYMBOL_GPL(ndshm_free);
  * Pass the caller's reference to the revocation, which drops it. Return: false if the
  * memory is being or was freed.
  */
-VISIBLE_IF_KUNIT bool ndshm_block_adopt(struct ndshm_block *block)
+VISIBLE_IF_KUNIT bool ndshm_block_pass_reference(struct ndshm_block *block)
 {
 	WRITE_ONCE(block->adopted, true);
 	/* Pairs with xchg() in block_free_memory(). */
 	smp_mb();
 	return READ_ONCE(block->has_memory) || !xchg(&block->adopted, false);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_block_adopt);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_block_pass_reference);
 
 void ndshm_block_free_quiesced(struct ndshm_block *block)
 {
 	might_sleep();
 
 	block_cancel_revoke_cb(block);
-	if (!block->claim || !ndshm_block_adopt(block))
-		ndshm_block_release(block);
+	if (!block->claim || !ndshm_block_pass_reference(block))
+		ndshm_block_put_sync(block);
 }
 
 bool ndshm_block_unmap(struct ndshm_block *block)
@@ -345,13 +345,13 @@ bool ndshm_block_revoke(struct ndshm_block *block)
 	trace_ndshm_block_revoked(block->object.id, block->adapter->entry.id,
 				  block->registration->provider->entry.id, block->consumed,
 				  block->uid, block->pid);
-	/* Not the reference of the caller, but that of ndshm_block_adopt(). */
+	/* Not the reference of the caller, but that of ndshm_block_pass_reference(). */
 	if (xchg(&block->adopted, false))
-		ndshm_block_release(block);
+		ndshm_block_put_sync(block);
 	return true;
 }
 
-bool ndshm_block_abandon(struct ndshm_block *block)
+bool ndshm_block_lose_memory(struct ndshm_block *block)
 {
 	if (!xchg(&block->has_memory, false))
 		return false;
@@ -359,7 +359,7 @@ bool ndshm_block_abandon(struct ndshm_block *block)
 			    block->registration->provider->entry.name, block->object.id,
 			    block->adapter->entry.name,
 			    block->revoke_cb ? block->revoke_cb->function : NULL);
-	ndshm_block_leave_sets(block);
+	ndshm_block_remove_from_sets(block);
 	return true;
 }
 
@@ -545,7 +545,7 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	block->tag = p->tag;
 	if (p->revoked) {
 		block->revoke_cb = (void *)block + size;
-		/* The block of a request has no owner before ndshm_block_arm(). */
+		/* The block of a request has no owner before ndshm_block_enable_revoke_cb(). */
 		ndshm_revoke_cb_init(block->revoke_cb, !allocation->aborted);
 		block->revoke_cb->function = p->revoked;
 		block->revoke_cb->context = p->revoked_context;
@@ -661,7 +661,7 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
 	ndshm_registration_put(call.registration);
 	/* Block i - 1 was not allocated. Outside of the sets no removal waits for this. */
 	for (; reason != NDSHM_REASON_NONE && i > 1; i--)
-		ndshm_block_release(blocks[i - 2]);
+		ndshm_block_put_sync(blocks[i - 2]);
 out_queue:
 	if (call.queue)
 		ndshm_queue_put(call.queue);
@@ -748,7 +748,7 @@ void **ndshm_block_context(struct ndshm_block *block,
 }
 EXPORT_SYMBOL_GPL(ndshm_block_context);
 
-int __init ndshm_block_setup(void)
+int __init ndshm_block_init(void)
 {
 	block_cache = kmem_cache_create("ndshm_block",
 					sizeof(struct ndshm_block) + NDSHM_BLOCK_CACHED_BYTES,
@@ -756,7 +756,7 @@ int __init ndshm_block_setup(void)
 	return block_cache ? 0 : -ENOMEM;
 }
 
-void ndshm_block_teardown(void)
+void ndshm_block_exit(void)
 {
 	kmem_cache_destroy(block_cache);
 }

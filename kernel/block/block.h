@@ -49,7 +49,7 @@ struct pid;
  * @charged: a user was charged
  * @needs_sync: the provider requires ndshm_sync()
  * @has_memory: the caller that clears it frees the memory
- * @adopted: the caller that clears it drops the reference of ndshm_block_adopt()
+ * @adopted: the caller that clears it drops the reference of ndshm_block_pass_reference()
  * @packets: each has an active reference and one to the block; killed when the block
  *	is unmapped, drained before its memory is freed
  * @work: frees the block after the last reference was dropped in atomic context
@@ -145,7 +145,7 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *parameters,
  * it. ADAPTER_REMOVED, QUEUE_STATE, PORT_STATE, PROVIDER_CLOSING or BLOCK_REVOKED if it
  * was revoked before.
  */
-ndshm_reason_t ndshm_block_arm(struct ndshm_block *block);
+ndshm_reason_t ndshm_block_enable_revoke_cb(struct ndshm_block *block);
 
 /* Bytes that a block of @length takes at most: a power of two of pages. */
 static inline u64 ndshm_upper_bound(u64 length)
@@ -196,7 +196,7 @@ static inline bool ndshm_block_tryget(struct ndshm_block *block)
 }
 
 /* Drop a reference; the last one frees the block here. May sleep. */
-static inline void ndshm_block_release(struct ndshm_block *block)
+static inline void ndshm_block_put_sync(struct ndshm_block *block)
 {
 	ndshm_object_put(&block->object);
 }
@@ -226,14 +226,14 @@ bool ndshm_block_revoke(struct ndshm_block *block);
  * the memory. The provider's module stays referenced. Return: false if the memory is being or was
  * freed.
  */
-bool ndshm_block_abandon(struct ndshm_block *block);
+bool ndshm_block_lose_memory(struct ndshm_block *block);
 
 /* Called before the first block, and after the last one. */
-int __init ndshm_block_setup(void);
-void ndshm_block_teardown(void);
+int __init ndshm_block_init(void);
+void ndshm_block_exit(void);
 
 #ifdef NDSHM_TEST_MODULES
-bool ndshm_block_adopt(struct ndshm_block *block);
+bool ndshm_block_pass_reference(struct ndshm_block *block);
 #endif
 
 #endif /* _NDSHM_BLOCK_BLOCK_H */

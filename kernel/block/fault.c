@@ -259,7 +259,7 @@ static vm_fault_t around_insert(struct around *around, unsigned int index, struc
 	return VM_FAULT_NOPAGE;
 }
 
-static void around_release(struct around *around)
+static void around_put(struct around *around)
 {
 	unsigned int i = around->first;
 	struct folio *folio;
@@ -290,7 +290,7 @@ vm_fault_t ndshm_block_fault_around(struct ndshm_object *object, struct vm_fault
 	vmf->page = NULL;
 	around_extend(&around, object, vmf);
 	ret = around_insert(&around, index, vmf);
-	around_release(&around);
+	around_put(&around);
 	return ret;
 }
 

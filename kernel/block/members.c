@@ -50,7 +50,7 @@ static void blockset_remove(struct ndshm_blockset *set, struct hlist_node *link,
 	spin_unlock(&set->lock);
 }
 
-VISIBLE_IF_KUNIT bool ndshm_block_join_sets(struct ndshm_block *block)
+VISIBLE_IF_KUNIT bool ndshm_block_add_to_sets(struct ndshm_block *block)
 {
 	struct ndshm_provider *provider = block->registration->provider;
 
@@ -61,16 +61,16 @@ VISIBLE_IF_KUNIT bool ndshm_block_join_sets(struct ndshm_block *block)
 	blockset_remove(ndshm_block_user(block), &block->in_user, block->consumed);
 	return false;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_block_join_sets);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_block_add_to_sets);
 
-void ndshm_block_leave_sets(struct ndshm_block *block)
+void ndshm_block_remove_from_sets(struct ndshm_block *block)
 {
 	struct ndshm_provider *provider = block->registration->provider;
 
 	blockset_remove(ndshm_block_user(block), &block->in_user, block->consumed);
 	blockset_remove(&provider->set, &block->in_provider, block->consumed);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_block_leave_sets);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_block_remove_from_sets);
 
 static struct ndshm_block *blockset_block_of(const struct ndshm_blockset *set,
 					     struct hlist_node *link)
@@ -103,7 +103,7 @@ static bool blockset_for_each(struct ndshm_blockset *set,
 			continue;
 		spin_unlock(&set->lock);
 		any |= step(block);
-		ndshm_block_release(block);
+		ndshm_block_put_sync(block);
 		spin_lock(&set->lock);
 	}
 	spin_unlock(&set->lock);
@@ -120,7 +120,7 @@ static bool blockset_revoke(struct ndshm_blockset *set, unsigned long timeout)
 	blockset_for_each(set, ndshm_block_revoke);
 	if (wait_var_event_timeout(&set->count, !ndshm_blockset_count(set), timeout))
 		return true;
-	lost = blockset_for_each(set, ndshm_block_abandon);
+	lost = blockset_for_each(set, ndshm_block_lose_memory);
 	/* The free handler of the others has been called. */
 	wait_var_event(&set->count, !ndshm_blockset_count(set));
 	return !lost;
@@ -193,7 +193,7 @@ static void block_table_add(struct ndshm_block *block)
 
 bool ndshm_block_publish(struct ndshm_block *block)
 {
-	if (!ndshm_block_join_sets(block))
+	if (!ndshm_block_add_to_sets(block))
 		return false;
 	block->has_memory = true;
 	/* Last: from here on lookups find the block. */
@@ -308,14 +308,14 @@ static int block_table_alloc(unsigned int bits)
 	return 0;
 }
 
-int __init ndshm_members_setup(void)
+int __init ndshm_members_init(void)
 {
 	ndshm_blockset_revoke_hook = blockset_revoke;
 	return block_table_alloc(clamp(fls_long(totalram_pages() / PAGES_PER_BUCKET),
 				       LEAST_BITS, MOST_BITS));
 }
 
-void ndshm_members_teardown(void)
+void ndshm_members_exit(void)
 {
 	kvfree(buckets);
 }

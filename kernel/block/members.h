@@ -26,7 +26,7 @@ static inline struct ndshm_blockset *ndshm_block_user(const struct ndshm_block *
 }
 
 /* Remove a block, whose memory was freed, from both sets. They may be freed when this returns. */
-void ndshm_block_leave_sets(struct ndshm_block *block);
+void ndshm_block_remove_from_sets(struct ndshm_block *block);
 
 /* Remove a block from the table, so that lookups do not find it. */
 void ndshm_block_table_remove(struct ndshm_block *block);
@@ -52,11 +52,11 @@ void ndshm_block_for_each(void (*look)(struct ndshm_block *block));
 
 #ifdef NDSHM_TEST_MODULES
 /* Add a block to both sets, or to none if one was closed. */
-bool ndshm_block_join_sets(struct ndshm_block *block);
+bool ndshm_block_add_to_sets(struct ndshm_block *block);
 #endif
 
 /* Called before the first block, and after the last one. */
-int __init ndshm_members_setup(void);
-void ndshm_members_teardown(void);
+int __init ndshm_members_init(void);
+void ndshm_members_exit(void);
 
 #endif /* _NDSHM_BLOCK_MEMBERS_H */

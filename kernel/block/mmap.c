@@ -510,7 +510,7 @@ struct file *ndshm_object_get_file(struct ndshm_object *object, struct file **ca
 	return file;
 }
 
-void ndshm_object_retire(struct ndshm_object *object, struct file **cache)
+void ndshm_object_kill(struct ndshm_object *object, struct file **cache)
 {
 	struct file *file;
 	bool cached;
@@ -614,7 +614,7 @@ int ndshm_object_mmap_file(struct ndshm_object *object, struct vm_area_struct *v
 
 /**
  * struct late - unmaps pages that faults in flight map after a revocation
- * @work: late_unmap(), which queues itself until the object has no mapping
+ * @work: object_unmap_work(), which queues itself until the object has no mapping
  * @object: holds a reference
  */
 struct late {
@@ -622,7 +622,7 @@ struct late {
 	struct ndshm_object *object;
 };
 
-static void late_unmap(struct work_struct *work)
+static void object_unmap_work(struct work_struct *work)
 {
 	struct late *late = container_of(to_delayed_work(work), struct late,
 					 work);
@@ -642,20 +642,20 @@ static void late_unmap(struct work_struct *work)
 	ndshm_deferred_delay(&late->work, HZ);
 }
 
-static void late_begin(struct ndshm_object *object)
+static void object_queue_unmap(struct ndshm_object *object)
 {
 	struct late *late = kmalloc(sizeof(*late), GFP_KERNEL | __GFP_NOFAIL);
 
 	refcount_inc(&object->references);
 	late->object = object;
-	INIT_DELAYED_WORK(&late->work, late_unmap);
+	INIT_DELAYED_WORK(&late->work, object_unmap_work);
 	ndshm_deferred_delay(&late->work, 1);
 }
 
 /*
  * After a timeout other revocations do not wait for some time, so that the timeouts of
  * many stalled faults do not add up. A fault of another object that is in flight then
- * can map its page again, until late_unmap() has run.
+ * can map its page again, until object_unmap_work() has run.
  */
 static unsigned long impatient_until = INITIAL_JIFFIES;
 
@@ -695,7 +695,7 @@ bool ndshm_object_revoke(struct ndshm_object *object)
 	smp_mb();
 	unmap_mapping_range(inode->i_mapping, 0, 0, 1);
 	if (!waited)
-		late_begin(object);
+		object_queue_unmap(object);
 	return true;
 }
 

@@ -189,8 +189,8 @@ struct file *ndshm_object_clone_file(struct file *file, const struct file_operat
  * The handle is freed: refuse new mmaps, and put the file. A file without mappings is
  * cached in @cache, unless that is NULL. The caller has a reference.
  */
-void ndshm_object_retire(struct ndshm_object *object,
-			 struct file **cache);
+void ndshm_object_kill(struct ndshm_object *object,
+		       struct file **cache);
 
 /*
  * Unmap the object for good: on return accesses to mappings get SIGBUS. A fault that is

@@ -5,7 +5,7 @@
 
 #include "revoke_cb.h"
 
-bool ndshm_revoke_cb_arm(struct ndshm_revoke_cb *cb)
+bool ndshm_revoke_cb_enable(struct ndshm_revoke_cb *cb)
 {
 	bool armed;
 
@@ -15,7 +15,7 @@ bool ndshm_revoke_cb_arm(struct ndshm_revoke_cb *cb)
 	mutex_unlock(&cb->lock);
 	return armed;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_arm);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_enable);
 
 bool ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block)
 {

@@ -44,7 +44,7 @@ static inline void ndshm_revoke_cb_init(struct ndshm_revoke_cb *cb, bool armed)
 }
 
 /* Return: true if the callback is armed, false if the block was revoked. May sleep. */
-bool ndshm_revoke_cb_arm(struct ndshm_revoke_cb *cb);
+bool ndshm_revoke_cb_enable(struct ndshm_revoke_cb *cb);
 
 /*
  * Call @function if the callback is armed, else wait for a running call. The caller has

@@ -138,10 +138,10 @@ static ndshm_reason_t block_copy_segments(const struct ndshm_block *block, u64 u
 	return NDSHM_REASON_NONE;
 }
 
-static void handles_unreserve(struct ndshm_handles *table, const u32 *handles, u32 count)
+static void handles_cancel(struct ndshm_handles *table, const u32 *handles, u32 count)
 {
 	while (count--)
-		ndshm_handle_unreserve(table, handles[count]);
+		ndshm_handle_cancel(table, handles[count]);
 }
 
 /* Reserve @count handles, or none. */
@@ -153,7 +153,7 @@ static ndshm_reason_t handles_reserve(struct ndshm_handles *table, u32 *handles,
 	for (i = 0; i < count; i++) {
 		reason = ndshm_handle_reserve(table, &handles[i]);
 		if (reason != NDSHM_REASON_NONE) {
-			handles_unreserve(table, handles, i);
+			handles_cancel(table, handles, i);
 			return reason;
 		}
 	}
@@ -223,7 +223,7 @@ static ndshm_reason_t blocks_deliver(struct ndshm_command *command, struct ndshm
 	if (reason != NDSHM_REASON_LIST_SHORT)
 		argument->out_segments = 0;
 	for (i = 0; i < argument->count; i++)
-		ndshm_block_release(blocks[i]);
+		ndshm_block_put_sync(blocks[i]);
 	return reason;
 }
 
@@ -247,7 +247,7 @@ static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 	if (reason == NDSHM_REASON_NONE)
 		reason = blocks_deliver(command, blocks, handles);
 	if (reason != NDSHM_REASON_NONE)
-		handles_unreserve(table, handles, count);
+		handles_cancel(table, handles, count);
 	return reason;
 }
 
@@ -327,7 +327,7 @@ static void client_free_block(struct ndshm_client *client, struct ndshm_object *
 {
 	/* Without another reference there is no file, and no mmap() in progress. */
 	if (refcount_read(&object->references) != 1)
-		ndshm_object_retire(object, &client->file_cache);
+		ndshm_object_kill(object, &client->file_cache);
 	ndshm_object_put(object);
 }
 
@@ -426,7 +426,7 @@ static ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 		reason = block_copy_segments(block, argument->segments,
 					     argument->segment_capacity, shown);
 	}
-	ndshm_block_release(block);
+	ndshm_block_put_sync(block);
 	return reason;
 }
 
@@ -444,7 +444,7 @@ static ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
 	if (reason == NDSHM_REASON_NONE)
 		reason = block->object.ops->sync(&block->object, argument->direction,
 						 argument->offset, argument->length);
-	ndshm_block_release(block);
+	ndshm_block_put_sync(block);
 	return reason;
 }
 

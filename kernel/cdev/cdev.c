@@ -72,7 +72,7 @@ static int client_open(struct inode *inode, struct file *file)
 	ndshm_reason_t reason = ndshm_client_open(file, &client);
 
 	if (reason != NDSHM_REASON_NONE)
-		return ndshm_reason_refuse(reason);
+		return ndshm_reason_trace(reason);
 	file->private_data = client;
 	return nonseekable_open(inode, file);
 }
@@ -135,7 +135,7 @@ static struct miscdevice device = {
 	.mode = 0600,
 };
 
-int __init ndshm_chardev_setup(void)
+int __init ndshm_chardev_init(void)
 {
 	client_add_ioctls(&ndshm_info_ioctls);
 	client_add_ioctls(&ndshm_block_ioctls);
@@ -144,7 +144,7 @@ int __init ndshm_chardev_setup(void)
 	return misc_register(&device);
 }
 
-void ndshm_chardev_teardown(void)
+void ndshm_chardev_exit(void)
 {
 	misc_deregister(&device);
 }

@@ -47,7 +47,7 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 /* Operations of a holder's descriptor, whose private data is a struct ndshm_holder. */
 extern const struct file_operations ndshm_holder_fops;
 
-int __init ndshm_chardev_setup(void);
-void ndshm_chardev_teardown(void);
+int __init ndshm_chardev_init(void);
+void ndshm_chardev_exit(void);
 
 #endif /* _NDSHM_CDEV_CDEV_H */

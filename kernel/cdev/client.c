@@ -43,7 +43,7 @@ void ndshm_client_close(struct ndshm_client *client)
 	u32 at = 0;
 
 	while ((object = ndshm_handle_take_next(&client->handles, &at))) {
-		ndshm_object_retire(object, NULL);
+		ndshm_object_kill(object, NULL);
 		ndshm_object_put(object);
 	}
 	/* Every published handle was taken above. */

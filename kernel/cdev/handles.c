@@ -89,13 +89,13 @@ ndshm_reason_t ndshm_handle_reserve(struct ndshm_handles *handles, u32 *handle)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_reserve);
 
-void ndshm_handle_unreserve(struct ndshm_handles *handles, u32 handle)
+void ndshm_handle_cancel(struct ndshm_handles *handles, u32 handle)
 {
 	spin_lock(&handles->lock);
 	handles_push_free(handles, slot_of(handles, handle));
 	spin_unlock(&handles->lock);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_unreserve);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_cancel);
 
 void ndshm_handle_publish(struct ndshm_handles *handles, u32 handle,
 			  struct ndshm_object *object)
@@ -133,8 +133,8 @@ struct ndshm_object *ndshm_handle_find(struct ndshm_handles *handles,
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_find);
 
 /* Unpublish the slot's object. The caller takes over the slot's reference. */
-static struct ndshm_object *slot_empty(struct ndshm_handles *handles,
-				       struct ndshm_slot *slot)
+static struct ndshm_object *slot_take(struct ndshm_handles *handles,
+				      struct ndshm_slot *slot)
 {
 	struct ndshm_object *object = slot->object;
 
@@ -158,7 +158,7 @@ struct ndshm_object *ndshm_handle_take(struct ndshm_handles *handles,
 	slot = slot_of(handles, handle);
 	if (slot && slot->handle == handle && slot->object &&
 	    slot->object->ops == kind)
-		object = slot_empty(handles, slot);
+		object = slot_take(handles, slot);
 	spin_unlock(&handles->lock);
 	return object;
 }
@@ -207,7 +207,7 @@ struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
 	for (; !object && *at < handles->end; ++*at) {
 		slot = slot_of(handles, *at);
 		if (slot && slot->object)
-			object = slot_empty(handles, slot);
+			object = slot_take(handles, slot);
 	}
 	spin_unlock(&handles->lock);
 	return object;

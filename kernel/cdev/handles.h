@@ -56,7 +56,7 @@ void ndshm_handles_fini(struct ndshm_handles *handles);
 
 /*
  * ndshm_handle_reserve() allocates a slot; it may sleep. Then either ndshm_handle_publish() makes
- * the handle valid and takes over the caller's reference on @object, or ndshm_handle_unreserve()
+ * the handle valid and takes over the caller's reference on @object, or ndshm_handle_cancel()
  * frees the slot; neither can fail. ndshm_handle_find() takes a reference. ndshm_handle_take()
  * ends the handle of an object of @kind and passes its reference to the caller; of concurrent
  * callers one gets it. Process context.
@@ -66,7 +66,7 @@ void ndshm_handles_fini(struct ndshm_handles *handles);
  * @kind or that an earlier one equals, and changes nothing.
  */
 ndshm_reason_t ndshm_handle_reserve(struct ndshm_handles *handles, u32 *handle);
-void ndshm_handle_unreserve(struct ndshm_handles *handles, u32 handle);
+void ndshm_handle_cancel(struct ndshm_handles *handles, u32 handle);
 void ndshm_handle_publish(struct ndshm_handles *handles, u32 handle,
 			  struct ndshm_object *object);
 struct ndshm_object *ndshm_handle_find(struct ndshm_handles *handles,

@@ -81,7 +81,7 @@ static ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
 	 */
 	if (ndshm_reply(command))
 		return NDSHM_REASON_ADDRESS;
-	reason = ndshm_holder_free(holder, page);
+	reason = ndshm_holder_free_extent(holder, page);
 	if (reason != NDSHM_REASON_NONE)
 		command->replied = false;
 	return reason;

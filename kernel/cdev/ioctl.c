@@ -47,7 +47,7 @@ static long ioctl_reply_header(struct ndshm_header __user *user,
 	if (put_user((__force u32)ndshm_reason_status(reason), &user->status) ||
 	    put_user((__force u32)reason, &user->reason))
 		return -EFAULT;
-	return ndshm_reason_refuse(reason);
+	return ndshm_reason_trace(reason);
 }
 
 static const struct ndshm_ioctl_row *

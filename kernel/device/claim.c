@@ -123,7 +123,7 @@ static ndshm_reason_t claim_begin(struct ndshm_device_claim *claim, unsigned int
 	return NDSHM_REASON_NONE;
 }
 
-/* Stop the DMA of a claim. Afterwards only claim_free() may use its BARs. */
+/* Stop the DMA of a claim. Afterwards only claim_revoke() may use its BARs. */
 static void claim_stop(struct ndshm_device_claim *claim, bool removing)
 {
 	struct ndshm_adapter *adapter = claim->common.adapter;
@@ -137,7 +137,7 @@ static void claim_stop(struct ndshm_device_claim *claim, bool removing)
 }
 
 /* Revoke the blocks of a stopped claim, and let the next claim begin. */
-static void claim_free(struct ndshm_device_claim *claim)
+static void claim_revoke(struct ndshm_device_claim *claim)
 {
 	struct ndshm_adapter *adapter = claim->common.adapter;
 	struct ndshm_claim_group *group = adapter->group;
@@ -176,7 +176,7 @@ static void claim_group_end(struct ndshm_claim_group *group,
 			claim_stop(claim, removing);
 	list_for_each_entry_safe(claim, next, &group->claims, group_link)
 		if (!adapter || claim->common.adapter == adapter)
-			claim_free(claim);
+			claim_revoke(claim);
 }
 
 /* The removal of @adapter ends its claim. */

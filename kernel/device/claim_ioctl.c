@@ -268,7 +268,7 @@ static ndshm_reason_t bar_map(struct ndshm_command *command,
 		command->replied = false;
 	}
 	if (READ_ONCE(bar->object.handle) != handle)
-		ndshm_handle_unreserve(handles, handle);
+		ndshm_handle_cancel(handles, handle);
 	return reason;
 }
 

@@ -107,12 +107,12 @@ static ndshm_reason_t ndis_allocate(struct ndshm_ndis *ndis,
 	if (reason == NDSHM_REASON_NONE)
 		*block = allocation_alloc(ndis, &native, &reason);
 	else
-		ndshm_reason_refuse(reason);
+		ndshm_reason_trace(reason);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	reason = allocation_write_result(*block, &native, p);
 	if (reason != NDSHM_REASON_NONE) {
-		ndshm_reason_refuse(reason);
+		ndshm_reason_trace(reason);
 		allocation_free(*block);
 	}
 	return reason;

@@ -72,7 +72,7 @@ static int ndis_register_adapter(struct ndshm_ndis *ndis, struct device *device)
 
 	ndis->coherent = ndshm_provider_find("coherent");
 	if (!ndis->coherent)
-		return ndshm_reason_refuse(NDSHM_REASON_PROVIDER_UNKNOWN);
+		return ndshm_reason_trace(NDSHM_REASON_PROVIDER_UNKNOWN);
 	adapter = ndshm_adapter_register(&info, NULL);
 	if (IS_ERR(adapter)) {
 		ndshm_provider_put(ndis->coherent);
@@ -97,7 +97,7 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 	 * either.
 	 */
 	if (!name || !ndshm_name_valid(name))
-		return ndshm_reason_refuse(NDSHM_REASON_NAME);
+		return ndshm_reason_trace(NDSHM_REASON_NAME);
 	ndis = kzalloc(sizeof(*ndis), GFP_KERNEL);
 	if (!ndis)
 		return -ENOMEM;
@@ -139,7 +139,7 @@ static bool ndis_device_going(struct device *device)
 	       READ_ONCE(device->links.status) != DL_DEV_DRIVER_BOUND;
 }
 
-static void ndis_adapter_end(struct ndshm_ndis *ndis)
+static void ndis_unregister_adapter(struct ndshm_ndis *ndis)
 {
 	struct ndshm_ndis_dma *dma, *next;
 
@@ -157,20 +157,20 @@ static void ndis_adapter_end(struct ndshm_ndis *ndis)
  * of a device cannot be refused: then unregister the adapter, which revokes all blocks of the
  * provider, since this serves no other adapter.
  */
-static bool ndis_end_all(struct ndshm_ndis *ndis)
+static bool ndis_unregister_all(struct ndshm_ndis *ndis)
 {
 	/* Uses the adapter. No request is in progress that an indication could follow. */
 	if (ndis->stopped.func)
 		flush_work(&ndis->stopped);
 	if (ndis->device && ndis_device_going(ndis->device)) {
-		ndis_adapter_end(ndis);
+		ndis_unregister_adapter(ndis);
 		ndshm_ndis_provider_revoke(ndis);
 		return true;
 	}
 	if (ndis->adapter && !ndshm_adapter_close_unused(ndis->adapter))
 		return false;
-	if (ndshm_ndis_provider_end(ndis)) {
-		ndis_adapter_end(ndis);
+	if (ndshm_ndis_provider_unregister(ndis)) {
+		ndis_unregister_adapter(ndis);
 		return true;
 	}
 	if (ndis->adapter)
@@ -196,7 +196,7 @@ int ndshm_ndis_close(NDIS_HANDLE handle)
 	mutex_unlock(&ndis->register_lock);
 	wait_event(ndis->idle, ndis_none_pending(ndis));
 	if (atomic_long_read_acquire(&ndis->live) != LONG_MIN ||
-	    !ndis_end_all(ndis)) {
+	    !ndis_unregister_all(ndis)) {
 		atomic_long_fetch_and(LONG_MAX, &ndis->live);
 		return -EBUSY;
 	}

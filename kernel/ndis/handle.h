@@ -178,10 +178,10 @@ void ndshm_ndis_revoke_cb(void *context, struct ndshm_block *block);
 
 /*
  * Unregister the handle's provider, if it has one. ndshm_ndis_provider_revoke() is called once the
- * adapter is unregistered. ndshm_ndis_provider_end() returns false, and changes nothing, if the
- * provider has blocks. May sleep.
+ * adapter is unregistered. ndshm_ndis_provider_unregister() returns false, and changes nothing, if
+ * the provider has blocks. May sleep.
  */
 void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis);
-bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis);
+bool ndshm_ndis_provider_unregister(struct ndshm_ndis *ndis);
 
 #endif /* _NDSHM_NDIS_HANDLE_H */

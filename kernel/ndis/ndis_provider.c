@@ -271,7 +271,7 @@ void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis)
 	ndis->provider = NULL;
 }
 
-bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis)
+bool ndshm_ndis_provider_unregister(struct ndshm_ndis *ndis)
 {
 	if (ndis->provider &&
 	    ndshm_provider_unregister(ndis->provider, NULL))

@@ -10,7 +10,7 @@
 #include "../block/members.h"
 
 /* Count a packet in the block, for its revocation, and in its queue, for the queue's end. */
-static ndshm_reason_t packet_hold(struct ndshm_block *block)
+static ndshm_reason_t packet_get(struct ndshm_block *block)
 {
 	if (!ndshm_active_get(&block->packets))
 		return NDSHM_REASON_BLOCK_REVOKED;
@@ -37,7 +37,7 @@ struct ndshm_block *ndshm_packet_resolve(struct ndshm_adapter *adapter,
 					       NULL);
 	reason = ndshm_check_packet(offset, length, block->object.length);
 	if (reason == NDSHM_REASON_NONE)
-		reason = packet_hold(block);
+		reason = packet_get(block);
 	if (reason != NDSHM_REASON_NONE)
 		ndshm_block_put(block);
 	else if (block->virtual_address)

@@ -146,8 +146,8 @@ EXPORT_SYMBOL_GPL(ndshm_allocate_async);
  * Aborting
  */
 
-static void request_abort_locked(struct ndshm_requests *requests,
-				 struct ndshm_request *request)
+static void request_cancel_locked(struct ndshm_requests *requests,
+				  struct ndshm_request *request)
 {
 	lockdep_assert_held(&requests->lock);
 
@@ -170,7 +170,7 @@ int ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie,
 	raw_spin_lock_irqsave(&requests->lock, flags);
 	request = request_find(requests, cookie);
 	if (request)
-		request_abort_locked(requests, request);
+		request_cancel_locked(requests, request);
 	raw_spin_unlock_irqrestore(&requests->lock, flags);
 	return ndshm_reason_report(request ? NDSHM_REASON_NONE :
 					     NDSHM_REASON_REQUEST_UNKNOWN, out);
@@ -278,7 +278,7 @@ static void request_run(struct ndshm_requests *requests,
 	if (was_aborted)
 		reason = NDSHM_REASON_REQUEST_ABORTED;
 	else if (request->block)
-		reason = ndshm_block_arm(request->block);
+		reason = ndshm_block_enable_revoke_cb(request->block);
 	if (reason != NDSHM_REASON_NONE)
 		request_take_back(request, reason);
 	request_complete(request);
@@ -295,7 +295,7 @@ static void requests_work(struct work_struct *work)
 		request_run(requests, request);
 }
 
-static void requests_abort_work(struct work_struct *work)
+static void requests_cancel_work(struct work_struct *work)
 {
 	struct ndshm_requests *requests = container_of(work,
 						       struct ndshm_requests,
@@ -319,7 +319,7 @@ void ndshm_requests_init(struct ndshm_requests *requests, unsigned int most)
 	INIT_LIST_HEAD(&requests->waiting);
 	INIT_LIST_HEAD(&requests->aborted);
 	INIT_WORK(&requests->carrying_out, requests_work);
-	INIT_WORK(&requests->aborting, requests_abort_work);
+	INIT_WORK(&requests->aborting, requests_cancel_work);
 }
 EXPORT_SYMBOL_GPL(ndshm_requests_init);
 
@@ -339,13 +339,13 @@ void ndshm_requests_end(struct ndshm_requests *requests)
 }
 EXPORT_SYMBOL_GPL(ndshm_requests_end);
 
-int __init ndshm_request_setup(void)
+int __init ndshm_request_work_init(void)
 {
 	workqueue = alloc_workqueue("ndshm-requests", WQ_UNBOUND, 0);
 	return workqueue ? 0 : -ENOMEM;
 }
 
-void ndshm_request_teardown(void)
+void ndshm_request_work_exit(void)
 {
 	destroy_workqueue(workqueue);
 }

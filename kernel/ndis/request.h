@@ -12,7 +12,7 @@
 void ndshm_request_in_between(void (*function)(struct ndshm_request *request));
 #endif
 
-int __init ndshm_request_setup(void);
-void ndshm_request_teardown(void);
+int __init ndshm_request_work_init(void);
+void ndshm_request_work_exit(void);
 
 #endif /* _NDSHM_NDIS_REQUEST_H */

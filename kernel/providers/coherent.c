@@ -90,7 +90,7 @@ static bool coherent_gather(struct coherent *coherent,
 	return status == NDSHM_STATUS_SUCCESS;
 }
 
-static void coherent_release(struct coherent *coherent)
+static void coherent_free_dma(struct coherent *coherent)
 {
 	dma_free_coherent(coherent->device, coherent->size, coherent->address, coherent->dma);
 }
@@ -103,7 +103,7 @@ static bool coherent_alloc(struct coherent *coherent,
 	if (!coherent->address)
 		return false;
 	if (ndshm_list_add(parameters->list, coherent->dma, coherent->size)) {
-		coherent_release(coherent);
+		coherent_free_dma(coherent);
 		return false;
 	}
 	parameters->virtual_address = coherent->address;
@@ -137,8 +137,8 @@ static void coherent_free(void *provider_context, void *context)
 		ndshm_pages_free(&coherent->pages);
 		return;
 	}
-	if (!ndshm_test_hold(coherent->device, coherent->size, coherent->address, coherent->dma))
-		coherent_release(coherent);
+	if (!ndshm_test_keep(coherent->device, coherent->size, coherent->address, coherent->dma))
+		coherent_free_dma(coherent);
 }
 
 static unsigned long coherent_pfn(void *provider_context, void *context,
@@ -172,7 +172,7 @@ static struct ndshm_provider_ops ops __initdata = {
 	.pfn = coherent_pfn,
 };
 
-int __init ndshm_coherent_setup(struct ndshm_provider **out)
+int __init ndshm_coherent_init(struct ndshm_provider **out)
 {
 	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
 		ops.pfn = NULL;
@@ -184,8 +184,8 @@ int __init ndshm_coherent_setup(struct ndshm_provider **out)
 	return 0;
 }
 
-void ndshm_coherent_teardown(void)
+void ndshm_coherent_exit(void)
 {
 	WARN_ON(ndshm_provider_revoke(provider));
-	ndshm_test_release_held();
+	ndshm_test_free_held();
 }

@@ -10,7 +10,7 @@
 struct ndshm_provider;
 
 /* Return: 0, with the registered provider in @provider, or a negative errno. */
-int __init ndshm_coherent_setup(struct ndshm_provider **provider);
-void ndshm_coherent_teardown(void);
+int __init ndshm_coherent_init(struct ndshm_provider **provider);
+void ndshm_coherent_exit(void);
 
 #endif /* _NDSHM_PROVIDERS_COHERENT_H */

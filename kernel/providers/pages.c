@@ -435,7 +435,7 @@ static bool order_plan(struct order *order, struct device *device, bool reserved
 	return order->longest <= min_t(u64, MAX_PAGE_ORDER, ilog2(most));
 }
 
-static void pages_release_chunks(struct ndshm_pages *pages)
+static void pages_put_chunks(struct ndshm_pages *pages)
 {
 	struct ndshm_pages_chunk *chunks = pages_chunks(pages);
 	unsigned int i;
@@ -443,7 +443,7 @@ static void pages_release_chunks(struct ndshm_pages *pages)
 	for (i = 0; i < pages->count; i++) {
 		if (i)
 			cond_resched();
-		ndshm_test_hold_page(chunks[i].page);
+		ndshm_test_keep_page(chunks[i].page);
 		chunk_put(chunks[i].page, pages->reserved);
 	}
 	if (pages->count > 1) {
@@ -457,7 +457,7 @@ void ndshm_pages_free(struct ndshm_pages *pages)
 	if (pages->count > 1)
 		vunmap(pages->several->address);
 	pages_unmap_device(pages);
-	pages_release_chunks(pages);
+	pages_put_chunks(pages);
 }
 
 /* Map the chunks for the device, and for the kernel unless @address is NULL; or release them. */
@@ -473,7 +473,7 @@ static int pages_map(struct ndshm_pages *pages, struct page **all, void **addres
 		}
 	}
 	if (ret)
-		pages_release_chunks(pages);
+		pages_put_chunks(pages);
 	return ret;
 }
 
@@ -665,7 +665,7 @@ static const struct ndshm_provider_ops reserve_ops = {
 	.sync = pages_sync,
 };
 
-int __init ndshm_pages_setup(struct ndshm_provider **out)
+int __init ndshm_pages_init(struct ndshm_provider **out)
 {
 	provider = ndshm_provider_register(&characteristics, &ops,
 					   NDSHM_SCOPE_NAMED, NULL, NULL);
@@ -677,14 +677,14 @@ int __init ndshm_pages_setup(struct ndshm_provider **out)
 		WARN_ON(ndshm_provider_revoke(provider));
 		return PTR_ERR(reserve_provider);
 	}
-	ndshm_reserve_setup();
+	ndshm_reserve_init();
 	*out = provider;
 	return 0;
 }
 
-void ndshm_pages_teardown(void)
+void ndshm_pages_exit(void)
 {
 	WARN_ON(ndshm_provider_revoke(reserve_provider));
-	ndshm_reserve_teardown();
+	ndshm_reserve_exit();
 	WARN_ON(ndshm_provider_revoke(provider));
 }

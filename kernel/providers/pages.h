@@ -18,8 +18,8 @@ struct ndshm_parameters;
 struct ndshm_provider;
 
 /* Return: 0, with the registered provider "pages" in @provider, or a negative errno. */
-int __init ndshm_pages_setup(struct ndshm_provider **provider);
-void ndshm_pages_teardown(void);
+int __init ndshm_pages_init(struct ndshm_provider **provider);
+void ndshm_pages_exit(void);
 
 /* Order of the longest chunk that mm can map with one entry. */
 #define NDSHM_HUGE_ORDER	min(PMD_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)

@@ -57,7 +57,7 @@ static bool held_add(const struct held *copy)
 	return keep;
 }
 
-bool ndshm_test_hold(struct device *device, size_t size, void *address,
+bool ndshm_test_keep(struct device *device, size_t size, void *address,
 		     dma_addr_t dma)
 {
 	const struct held held = {
@@ -67,7 +67,7 @@ bool ndshm_test_hold(struct device *device, size_t size, void *address,
 	return held_add(&held);
 }
 
-void ndshm_test_hold_page(struct page *page)
+void ndshm_test_keep_page(struct page *page)
 {
 	const struct held held = {
 		.size = page_size(page), .address = page_address(page),
@@ -79,7 +79,7 @@ void ndshm_test_hold_page(struct page *page)
 		put_page(page);
 }
 
-void ndshm_test_release_held(void)
+void ndshm_test_free_held(void)
 {
 	struct held *held, *next;
 
@@ -97,7 +97,7 @@ void ndshm_test_release_held(void)
 	mutex_unlock(&lock);
 }
 
-static int held_set_hold_freed(const char *value, const struct kernel_param *kp)
+static int held_set(const char *value, const struct kernel_param *kp)
 {
 	bool hold;
 	int ret = kstrtobool(value, &hold);
@@ -105,14 +105,14 @@ static int held_set_hold_freed(const char *value, const struct kernel_param *kp)
 	if (ret)
 		return ret;
 	if (!hold)
-		ndshm_test_release_held();
+		ndshm_test_free_held();
 	else
 		WRITE_ONCE(hold_freed, true);
 	return 0;
 }
 
 static const struct kernel_param_ops hold_freed_ops = {
-	.set = held_set_hold_freed,
+	.set = held_set,
 	.get = param_get_bool,
 };
 

@@ -13,24 +13,24 @@ struct page;
 
 #ifdef NDSHM_TEST
 /* Return: true if the memory is kept, and the caller must not free it. */
-bool ndshm_test_hold(struct device *device, size_t size, void *address,
+bool ndshm_test_keep(struct device *device, size_t size, void *address,
 		     dma_addr_t dma);
 /* Keep the pages of a folio with a reference on it. */
-void ndshm_test_hold_page(struct page *page);
+void ndshm_test_keep_page(struct page *page);
 /* Free all memory that is kept, and keep no more. */
-void ndshm_test_release_held(void);
+void ndshm_test_free_held(void);
 #else
-static inline bool ndshm_test_hold(struct device *device, size_t size,
+static inline bool ndshm_test_keep(struct device *device, size_t size,
 				   void *address, dma_addr_t dma)
 {
 	return false;
 }
 
-static inline void ndshm_test_hold_page(struct page *page)
+static inline void ndshm_test_keep_page(struct page *page)
 {
 }
 
-static inline void ndshm_test_release_held(void)
+static inline void ndshm_test_free_held(void)
 {
 }
 #endif

@@ -40,7 +40,7 @@ static u32 reserve_chunks, reserve_free, reserve_wanted;
 
 /*
  * Node of the last new chunk, the size at load in bytes, and whether the parameter sets the size:
- * from setup to teardown. Protected by the lock of the module's parameters.
+ * from init to exit. Protected by the lock of the module's parameters.
  */
 static int reserve_node = NUMA_NO_NODE;
 static unsigned long reserve_at_load;
@@ -57,7 +57,7 @@ static void chunk_zero(struct page *page)
 }
 
 /* A broken chunk must not be freed, since it cannot be split. */
-static void chunk_release(struct page *page, bool broken)
+static void reserve_chunk_put(struct page *page, bool broken)
 {
 	if (!broken)
 		put_page(page);
@@ -85,7 +85,7 @@ static void reserve_clear_free(struct page *page)
 }
 
 /* A chunk that is not free leaves the reserve. */
-static void reserve_erase(struct page *page)
+static void reserve_remove_locked(struct page *page)
 {
 	lockdep_assert_held(&reserve_array.xa_lock);
 
@@ -157,7 +157,7 @@ static struct page *reserve_take(int node, phys_addr_t last)
 static void reserve_remove(struct page *page)
 {
 	xa_lock(&reserve_array);
-	reserve_erase(page);
+	reserve_remove_locked(page);
 	xa_unlock(&reserve_array);
 }
 
@@ -185,14 +185,14 @@ void ndshm_reserve_put(struct page *page)
 	if (reuse)
 		reserve_mark_free(page);
 	else
-		reserve_erase(page);
+		reserve_remove_locked(page);
 	xa_unlock(&reserve_array);
 	if (reuse)
 		return;
 	if (wanted && pinned)
 		pr_warn_ratelimited("ndshm: reserve: %llu bytes lost, pinned when their block was freed; set reserve= again to replace them\n",
 				    CHUNK_BYTES);
-	chunk_release(page, broken);
+	reserve_chunk_put(page, broken);
 }
 
 /*
@@ -208,17 +208,17 @@ static struct page *reserve_take_excess(void)
 	if (reserve_chunks > reserve_wanted)
 		page = reserve_take_of(NUMA_NO_NODE, PHYS_ADDR_MAX);
 	if (page)
-		reserve_erase(page);
+		reserve_remove_locked(page);
 	xa_unlock(&reserve_array);
 	return page;
 }
 
-static void reserve_shrink(void)
+static void reserve_free_excess(void)
 {
 	struct page *page;
 
 	while ((page = reserve_take_excess())) {
-		chunk_release(page, ndshm_chunk_broken(page));
+		reserve_chunk_put(page, ndshm_chunk_broken(page));
 		cond_resched();
 	}
 }
@@ -269,7 +269,7 @@ static int reserve_grow(void)
 			return -ENOMEM;
 		ret = reserve_add(page);
 		if (ret) {
-			chunk_release(page, false);
+			reserve_chunk_put(page, false);
 			return ret;
 		}
 		cond_resched();
@@ -285,7 +285,7 @@ static int reserve_resize(u64 bytes)
 	xa_lock(&reserve_array);
 	reserve_wanted = DIV_ROUND_UP_ULL(bytes, CHUNK_BYTES);
 	xa_unlock(&reserve_array);
-	reserve_shrink();
+	reserve_free_excess();
 	return reserve_grow();
 }
 
@@ -323,7 +323,7 @@ MODULE_PARM_DESC(reserve, "Memory of the provider \"reserve\" (bytes)");
 module_param_cb(reserve_free, &reserve_free_param_ops, &reserve_free, 0400);
 MODULE_PARM_DESC(reserve_free, "Memory of the provider \"reserve\" that is not in use (bytes)");
 
-void __init ndshm_reserve_setup(void)
+void __init ndshm_reserve_init(void)
 {
 	int ret;
 
@@ -337,12 +337,12 @@ void __init ndshm_reserve_setup(void)
 			reserve_chunks, CHUNK_BYTES, reserve_at_load, ret);
 }
 
-void ndshm_reserve_teardown(void)
+void ndshm_reserve_exit(void)
 {
 	kernel_param_lock(THIS_MODULE);
 	reserve_ready = false;
 	reserve_wanted = 0;
-	reserve_shrink();
+	reserve_free_excess();
 	kernel_param_unlock(THIS_MODULE);
 	/* A block that is kept after the end of its provider is never freed. */
 	WARN_ON(reserve_chunks);

@@ -25,7 +25,7 @@ struct page *ndshm_reserve_get(int node, phys_addr_t last);
  */
 void ndshm_reserve_put(struct page *page);
 
-void __init ndshm_reserve_setup(void);
-void ndshm_reserve_teardown(void);
+void __init ndshm_reserve_init(void);
+void ndshm_reserve_exit(void);
 
 #endif /* _NDSHM_PROVIDERS_RESERVE_H */

@@ -114,7 +114,7 @@ registration_alloc(struct ndshm_provider *provider,
 	return registration;
 }
 
-void ndshm_registration_free(struct ndshm_registration *registration)
+void ndshm_registration_release(struct ndshm_registration *registration)
 {
 	ndshm_provider_put(registration->provider);
 	kfree(registration);
@@ -126,7 +126,7 @@ ndshm_reason_t ndshm_provider_begin(struct ndshm_provider *provider,
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	/* RCU keeps @provider until its set is entered, which provider_retire() waits for. */
+	/* RCU keeps @provider until its set is entered, which provider_remove() waits for. */
 	rcu_read_lock();
 	if (!provider)
 		provider = provider_find_default(adapter);
@@ -265,7 +265,7 @@ err_provider:
 EXPORT_SYMBOL_GPL(ndshm_provider_register);
 
 /* Called when the set is closed and empty, so that no allocation can begin. */
-static void provider_retire(struct ndshm_provider *provider)
+static void provider_remove(struct ndshm_provider *provider)
 {
 	mutex_lock(&ndshm_registry_lock);
 	if (provider->place)
@@ -283,10 +283,10 @@ int ndshm_provider_unregister(struct ndshm_provider *provider,
 	might_sleep();
 
 	/* Blocks put from atomic context count as members until they are freed. */
-	ndshm_deferred_flush();
-	if (!ndshm_blockset_drain_empty(&provider->set))
+	ndshm_deferred_drain();
+	if (!ndshm_blockset_drain_unused(&provider->set))
 		return ndshm_reason_report(NDSHM_REASON_PROVIDER_IN_USE, out);
-	provider_retire(provider);
+	provider_remove(provider);
 	return ndshm_reason_report(NDSHM_REASON_NONE, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_unregister);
@@ -300,7 +300,7 @@ int ndshm_provider_revoke(struct ndshm_provider *provider)
 	ndshm_event(NDSHM_CMD_PROVIDER_REVOKED_NTF, provider);
 	ended = ndshm_blockset_revoke(&provider->set, NDSHM_KEEP_SECONDS * HZ, "provider",
 				      provider->entry.id);
-	provider_retire(provider);
+	provider_remove(provider);
 	return ended ? 0 : -ETIMEDOUT;
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_revoke);

@@ -106,12 +106,12 @@ struct ndshm_provider *ndshm_provider_choose(u32 id, struct ndshm_adapter *adapt
  */
 void ndshm_provider_set_built_in(struct ndshm_provider *provider, enum ndshm_reach reach);
 
-void ndshm_registration_free(struct ndshm_registration *registration);
+void ndshm_registration_release(struct ndshm_registration *registration);
 
 static inline void ndshm_registration_put(struct ndshm_registration *registration)
 {
 	if (refcount_dec_and_test(&registration->references))
-		ndshm_registration_free(registration);
+		ndshm_registration_release(registration);
 }
 
 /*

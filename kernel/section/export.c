@@ -54,7 +54,7 @@ static bool section_exports_overlap(struct ndshm_section *section,
 					      ndshm_extent_end(extent) - 1);
 }
 
-bool ndshm_section_export_keep(struct ndshm_section *section, struct ndshm_extent *extent)
+bool ndshm_section_keep_exported(struct ndshm_section *section, struct ndshm_extent *extent)
 {
 	lockdep_assert_held(&section->lock);
 

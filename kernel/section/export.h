@@ -25,7 +25,7 @@ ndshm_reason_t ndshm_section_export_open(struct ndshm_section *section, u32 star
  * @extent is freed. Return: true if a dma-buf keeps a page of it; the section then owns @extent.
  * Takes O(log n) steps for n dma-bufs. Called with the section's lock held.
  */
-bool ndshm_section_export_keep(struct ndshm_section *section, struct ndshm_extent *extent);
+bool ndshm_section_keep_exported(struct ndshm_section *section, struct ndshm_extent *extent);
 
 /* Keep a new extent that has pinned pages, instead of giving it to a holder. */
 void ndshm_section_keep_pinned(struct ndshm_section *section, struct ndshm_extent *extent);

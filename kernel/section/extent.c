@@ -32,7 +32,7 @@ void ndshm_section_return_extent(struct ndshm_section *section, struct ndshm_ext
 	}
 	section->allocated -= extent->count;
 	ndshm_extent_map_free(&section->map, extent, NDSHM_MAP_FREE);
-	ndshm_section_trim_idle(section);
+	ndshm_section_check_idle(section);
 }
 
 /* The device may still access the chunks of @extent, whose holder has not freed it. */
@@ -54,7 +54,7 @@ void ndshm_section_free_extent_locked(struct ndshm_section *section,
 	if (section->claim && !freed)
 		section_keep_chunks(section, extent);
 	section->extents--;
-	if (!ndshm_section_export_keep(section, extent))
+	if (!ndshm_section_keep_exported(section, extent))
 		ndshm_section_return_extent(section, extent);
 }
 
@@ -166,10 +166,10 @@ static ndshm_reason_t section_zero(struct ndshm_section *section,
  * or those from page @grown on if they are free. Return: SECTION_FULL if there is no place; the
  * caller may then call section_grow().
  */
-static ndshm_reason_t section_alloc_free(struct ndshm_section *section, u32 count,
-					 u32 alignment, u32 grown,
-					 struct ndshm_prealloc *prealloc,
-					 struct ndshm_extent **extent)
+static ndshm_reason_t section_alloc_from_map(struct ndshm_section *section, u32 count,
+					     u32 alignment, u32 grown,
+					     struct ndshm_prealloc *prealloc,
+					     struct ndshm_extent **extent)
 {
 	ndshm_reason_t reason = ndshm_section_state(section);
 	struct ndshm_chunk *chunk;
@@ -223,8 +223,8 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 		reason = ndshm_section_state(section);
 	if (reason == NDSHM_REASON_NONE) {
 		ndshm_chunks_add(section, &chunks);
-		reason = section_alloc_free(section, count, alignment, start, prealloc,
-					    extent);
+		reason = section_alloc_from_map(section, count, alignment, start, prealloc,
+						extent);
 	}
 	spin_unlock(&section->lock);
 	ndshm_chunks_free(&chunks);
@@ -244,7 +244,7 @@ static bool section_wait_for_memory(struct ndshm_section *section, ndshm_reason_
 {
 	ndshm_test_refused_delay();
 	if (reason != NDSHM_REASON_MEMLOCK)
-		return ndshm_sections_trim(section->requester->cred->user) ||
+		return ndshm_sections_free_idle(section->requester->cred->user) ||
 		       (freeing && !READ_ONCE(section->revoking));
 	return wait_event_killable_timeout(ndshm_section_wait,
 					   !atomic_read(&section->growing),
@@ -268,8 +268,8 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 		return NDSHM_REASON_MEMORY;
 	do {
 		spin_lock(&section->lock);
-		reason = section_alloc_free(section, count, alignment, NOT_GROWN, &prealloc,
-					    extent);
+		reason = section_alloc_from_map(section, count, alignment, NOT_GROWN, &prealloc,
+						extent);
 		room = reason == NDSHM_REASON_SECTION_FULL &&
 		       ndshm_extent_map_find_room(&section->map, count,
 						  alignment, &start);
@@ -287,7 +287,7 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 	ndshm_prealloc_free(&prealloc);
 	/* section_grow() may have added memory that no extent uses. */
 	if (reason != NDSHM_REASON_NONE)
-		ndshm_section_trim_idle(section);
+		ndshm_section_check_idle(section);
 	return reason;
 }
 

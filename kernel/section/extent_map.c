@@ -78,7 +78,7 @@ static void extent_map_insert(struct ndshm_extent_map *map, struct ndshm_extent 
 	rb_insert_augmented(&extent->node, tree, &longest_callbacks);
 }
 
-static void extent_map_erase(struct ndshm_extent_map *map, struct ndshm_extent *extent)
+static void extent_map_remove(struct ndshm_extent_map *map, struct ndshm_extent *extent)
 {
 	rb_erase_augmented(&extent->node, &map->trees[extent->kind],
 			   &longest_callbacks);
@@ -298,7 +298,7 @@ static struct ndshm_extent *extent_map_cut(struct ndshm_extent_map *map,
 	struct ndshm_extent *extent = ndshm_extents_find(&map->trees[kind], start);
 	struct ndshm_extent *first = extent;
 
-	extent_map_erase(map, extent);
+	extent_map_remove(map, extent);
 	if (start + count < ndshm_extent_end(extent))
 		extent_map_insert(map, extent_split(extent, start + count, prealloc));
 	if (extent->start < start) {
@@ -314,7 +314,7 @@ static void extent_map_absorb(struct ndshm_extent_map *map, struct ndshm_extent 
 {
 	if (!other || other->kind != extent->kind)
 		return;
-	extent_map_erase(map, other);
+	extent_map_remove(map, other);
 	list_del(&other->link);
 	extent->start = min(extent->start, other->start);
 	extent->count += other->count;

@@ -89,7 +89,7 @@ void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_extent *extent)
 	spin_unlock(&section->lock);
 }
 
-ndshm_reason_t ndshm_holder_free(struct ndshm_holder *holder, u32 start)
+ndshm_reason_t ndshm_holder_free_extent(struct ndshm_holder *holder, u32 start)
 {
 	struct ndshm_section *section = holder->section;
 	struct ndshm_extent *extent;

@@ -43,7 +43,7 @@ void ndshm_holder_close(struct ndshm_holder *holder);
 void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_extent *extent);
 
 /* Free the extent that begins at page @start. Return: NONE or EXTENT_UNKNOWN. */
-ndshm_reason_t ndshm_holder_free(struct ndshm_holder *holder, u32 start);
+ndshm_reason_t ndshm_holder_free_extent(struct ndshm_holder *holder, u32 start);
 
 /*
  * Store the length of the extent that begins at page @start in *@length, in pages, and the number

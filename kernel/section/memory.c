@@ -353,7 +353,7 @@ void ndshm_chunks_add(struct ndshm_section *section, struct list_head *chunks)
 	}
 }
 
-void ndshm_section_drop(struct ndshm_section *section)
+void ndshm_section_free_memory(struct ndshm_section *section)
 {
 	struct ndshm_chunk *chunk, *next;
 	struct rb_root chunks;
@@ -405,7 +405,7 @@ static struct ndshm_extent *section_take_idle(struct ndshm_section *section,
 }
 
 /* Set @section->revoking. Return: false if no chunk is idle or an allocation failed. */
-static bool section_begin_trim(struct ndshm_section *section)
+static bool section_begin_revoking(struct ndshm_section *section)
 {
 	struct ndshm_prealloc prealloc;
 
@@ -477,17 +477,17 @@ static void section_free_revoking(struct ndshm_section *section)
  * Only this work frees idle memory. It runs in a kworker: a caller that is stopped must not delay
  * the freeing of memory that others wait for.
  */
-void ndshm_section_trim_work(struct work_struct *work)
+void ndshm_section_free_idle_work(struct work_struct *work)
 {
 	struct ndshm_section *section =
 		container_of(to_delayed_work(work), struct ndshm_section,
 			     trimming);
 
-	while (section->revoking || section_begin_trim(section)) {
+	while (section->revoking || section_begin_revoking(section)) {
 		if (!section_unmap_revoking(section)) {
 			/* Back off: a user can stall faults in many sections. */
 			section->retry = min(2 * section->retry + 1, 1UL * HZ);
-			ndshm_section_trim_later(section, section->retry);
+			ndshm_section_schedule_free_idle(section, section->retry);
 			return;
 		}
 		section->retry = 0;
@@ -496,15 +496,15 @@ void ndshm_section_trim_work(struct work_struct *work)
 	}
 	wake_up_all(&ndshm_section_wait);
 	if (ndshm_section_has_idle(section))
-		ndshm_section_trim_later(section, HZ);
+		ndshm_section_schedule_free_idle(section, HZ);
 }
 
-void ndshm_section_trim_idle(struct ndshm_section *section)
+void ndshm_section_check_idle(struct ndshm_section *section)
 {
 	const u32 most = IDLE_PAGES + READ_ONCE(section->allocated) / TAKEN_FOR_IDLE;
 
 	if (ndshm_section_has_idle(section))
-		ndshm_section_trim_later(section,
-					 READ_ONCE(section->idle) > most ?
-					 0 : HZ);
+		ndshm_section_schedule_free_idle(section,
+						 READ_ONCE(section->idle) > most ?
+						 0 : HZ);
 }

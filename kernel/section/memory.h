@@ -91,7 +91,7 @@ void ndshm_chunks_free(struct list_head *chunks);
 void ndshm_section_revoke(struct ndshm_section *section);
 
 /* Free all chunks of a section that has no mapping. May sleep. */
-void ndshm_section_drop(struct ndshm_section *section);
+void ndshm_section_free_memory(struct ndshm_section *section);
 
 /*
  * Woken when a section has no idle memory left, when its @growing becomes 0, or after its
@@ -113,12 +113,12 @@ static inline bool ndshm_section_has_idle(const struct ndshm_section *section)
  * Schedule @section->trimming if memory is idle: at once if it exceeds the limit, else after a
  * second. Any context.
  */
-void ndshm_section_trim_idle(struct ndshm_section *section);
+void ndshm_section_check_idle(struct ndshm_section *section);
 
 /* Schedule @section->trimming after @delay jiffies. Any context. */
-void ndshm_section_trim_later(struct ndshm_section *section,
-			      unsigned long delay);
-void ndshm_section_trim_work(struct work_struct *work);
+void ndshm_section_schedule_free_idle(struct ndshm_section *section,
+				      unsigned long delay);
+void ndshm_section_free_idle_work(struct work_struct *work);
 
 /* Operations of objects; see object.h. */
 vm_fault_t ndshm_section_fault(struct ndshm_object *object,

@@ -152,12 +152,12 @@ static int oom_report(struct notifier_block *notifier, unsigned long unused, voi
 
 static struct notifier_block oom_notifier = { .notifier_call = oom_report };
 
-int __init ndshm_oom_setup(void)
+int __init ndshm_oom_init(void)
 {
 	return register_oom_notifier(&oom_notifier);
 }
 
-void ndshm_oom_teardown(void)
+void ndshm_oom_exit(void)
 {
 	unregister_oom_notifier(&oom_notifier);
 }

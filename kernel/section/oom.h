@@ -7,7 +7,7 @@
 
 #include <linux/init.h>
 
-int __init ndshm_oom_setup(void);
-void ndshm_oom_teardown(void);
+int __init ndshm_oom_init(void);
+void ndshm_oom_exit(void);
 
 #endif /* _NDSHM_SECTION_OOM_H */

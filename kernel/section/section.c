@@ -58,7 +58,7 @@ u64 ndshm_max_section(void)
 
 static void section_free(struct ndshm_section *section)
 {
-	ndshm_section_drop(section);
+	ndshm_section_free_memory(section);
 	ndshm_extent_map_fini(&section->map);
 	ndshm_provider_put(section->provider);
 	ndshm_requester_put(section->requester);
@@ -85,7 +85,7 @@ static void section_release(struct ndshm_object *object)
 
 static void section_unmapped(struct ndshm_object *object)
 {
-	ndshm_section_drop(ndshm_section_of(object));
+	ndshm_section_free_memory(ndshm_section_of(object));
 }
 
 static ndshm_reason_t section_sync(struct ndshm_object *object, u32 direction, u64 offset,
@@ -122,7 +122,7 @@ static struct ndshm_section *section_of_name(struct rb_node *node)
 }
 
 /* Called with sections_lock held. */
-static void section_name_erase(struct ndshm_section *section)
+static void section_name_remove_locked(struct ndshm_section *section)
 {
 	if (RB_EMPTY_NODE(&section->by_name))
 		return;
@@ -131,10 +131,10 @@ static void section_name_erase(struct ndshm_section *section)
 }
 
 /* End the name before the section ends, so that a new section can have it. */
-static void section_name_end(struct ndshm_section *section)
+static void section_name_remove(struct ndshm_section *section)
 {
 	spin_lock(&sections_lock);
-	section_name_erase(section);
+	section_name_remove_locked(section);
 	spin_unlock(&sections_lock);
 }
 
@@ -226,8 +226,8 @@ void ndshm_section_put_user(struct ndshm_section *section)
 {
 	if (!refcount_dec_and_test(&section->users))
 		return;
-	section_name_end(section);
-	ndshm_object_retire(&section->object, NULL);
+	section_name_remove(section);
+	ndshm_object_kill(&section->object, NULL);
 	ndshm_object_put(&section->object);
 }
 
@@ -289,10 +289,10 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	if (!again) {
-		section_name_end(section);
+		section_name_remove(section);
 		trace_ndshm_section_delete(section->id, section->adapter->entry.id,
 					   section->object.length, section->uid);
-		ndshm_object_retire(&section->object, NULL);
+		ndshm_object_kill(&section->object, NULL);
 	}
 	if (revoke)
 		ndshm_section_revoke(section);
@@ -300,7 +300,7 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	 * If @object ever had a file, section_unmapped() frees the memory after the last mapping.
 	 */
 	if (revoke || !section->object.was_mapped)
-		ndshm_section_drop(section);
+		ndshm_section_free_memory(section);
 	return NDSHM_REASON_NONE;
 }
 
@@ -315,7 +315,7 @@ static void section_delete_work(struct work_struct *work)
 	/* If the section was deleted before, its revocation may run or the memory may be mapped. */
 	ndshm_section_delete(section, NULL, NDSHM_DELETE_FORCE);
 	ndshm_section_revoke(section);
-	ndshm_section_drop(section);
+	ndshm_section_free_memory(section);
 	wake_up_all(&ndshm_section_wait);
 	ndshm_object_put(&section->object);
 	/* If this is the last one, module exit waits for the work. */
@@ -329,7 +329,7 @@ static void section_init(struct ndshm_section *section,
 	refcount_set(&section->users, 1);
 	init_completion(&section->revocation);
 	spin_lock_init(&section->lock);
-	INIT_DELAYED_WORK(&section->trimming, ndshm_section_trim_work);
+	INIT_DELAYED_WORK(&section->trimming, ndshm_section_free_idle_work);
 	INIT_WORK(&section->deletion, section_delete_work);
 	section->adapter = ndshm_adapter_get(request->adapter);
 	if (request->claim)
@@ -520,7 +520,7 @@ bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait)
 }
 
 /* Schedule @trimming of all sections that @user created. Return: true if one has idle memory. */
-static bool sections_free_idle(const struct user_struct *user)
+static bool sections_schedule_free_idle(const struct user_struct *user)
 {
 	struct ndshm_section *section;
 	bool found = false;
@@ -531,23 +531,23 @@ static bool sections_free_idle(const struct user_struct *user)
 		if (section->requester->cred->user != user ||
 		    !ndshm_section_has_idle(section))
 			continue;
-		ndshm_section_trim_later(section, 0);
+		ndshm_section_schedule_free_idle(section, 0);
 		found = true;
 	}
 	spin_unlock(&sections_lock);
 	return found;
 }
 
-bool ndshm_sections_trim(const struct user_struct *user)
+bool ndshm_sections_free_idle(const struct user_struct *user)
 {
-	return sections_free_idle(user) &&
+	return sections_schedule_free_idle(user) &&
 	       wait_event_killable_timeout(ndshm_section_wait,
-					   !sections_free_idle(user),
+					   !sections_schedule_free_idle(user),
 					   NDSHM_SECTION_WAIT) > 0;
 }
 
-void ndshm_section_trim_later(struct ndshm_section *section,
-			      unsigned long delay)
+void ndshm_section_schedule_free_idle(struct ndshm_section *section,
+				      unsigned long delay)
 {
 	if (delay)
 		queue_delayed_work(section_queue, &section->trimming, delay);
@@ -555,14 +555,14 @@ void ndshm_section_trim_later(struct ndshm_section *section,
 		mod_delayed_work(section_queue, &section->trimming, 0);
 }
 
-int __init ndshm_section_setup(void)
+int __init ndshm_section_init(void)
 {
-	ndshm_reclaim_hook = ndshm_sections_trim;
+	ndshm_reclaim_hook = ndshm_sections_free_idle;
 	section_queue = alloc_workqueue("ndshm-section", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	return section_queue ? 0 : -ENOMEM;
 }
 
-void ndshm_section_teardown(void)
+void ndshm_section_exit(void)
 {
 	destroy_workqueue(section_queue);
 }

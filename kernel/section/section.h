@@ -229,7 +229,7 @@ void ndshm_section_return_extent(struct ndshm_section *section, struct ndshm_ext
  * killable, for at most NDSHM_SECTION_WAIT. Return: true if there was idle memory and all of it
  * has been freed.
  */
-bool ndshm_sections_trim(const struct user_struct *user);
+bool ndshm_sections_free_idle(const struct user_struct *user);
 
 /*
  * As ndshm_sync(), for a range that was validated. Fails for a revoked section only. Returns early
@@ -248,7 +248,7 @@ u32 ndshm_section_segments(struct ndshm_section *section,
 			   const struct ndshm_extent *extent, u32 *at,
 			   struct ndshm_segment *segments, u32 capacity);
 
-int __init ndshm_section_setup(void);
-void ndshm_section_teardown(void);
+int __init ndshm_section_init(void);
+void ndshm_section_exit(void);
 
 #endif /* _NDSHM_SECTION_SECTION_H */

@@ -203,6 +203,9 @@ check_maintainers() {
 # What the headers define under NDIS's names, the compiler is asked about.
 check_ndis_names() { selftests/lint/check-ndis-names.sh; }
 
+# Words for ends, see rooms.rst.
+check_ends() { selftests/lint/check-ends.sh; }
+
 # Words with a replacement in retired-names.
 check_names() {
 	git ls-files '*.[ch]' '*.md' '*.rst' 'userlib/man/*.[1-9]' | xargs selftests/lint/check-names.pl

@@ -51,7 +51,7 @@ struct ndshm_pci_irqs {
  * @unread: the client has not received the result
  * @late: the release or the claim that requested it did not wait for the end; the next claim
  *	uses @error
- * @error: result: as that of ndshm_pci_quiesce()
+ * @error: result: as that of ndshm_pci_stop_and_reset()
  * @credit: resets that may still be slow or fail
  * @refilled: when @credit was increased, in jiffies
  *
@@ -216,6 +216,6 @@ void ndshm_pci_restore(struct ndshm_pci_function *function);
  * -EAGAIN if another thread holds the device lock or that of the bridge, or the reset goes on;
  * -ENODEV if the function does not answer, which may be transient during another thread's reset.
  */
-int ndshm_pci_quiesce(struct ndshm_pci_function *function, bool device_locked);
+int ndshm_pci_stop_and_reset(struct ndshm_pci_function *function, bool device_locked);
 
 #endif /* _NDSHM_PCI_FUNCTION_H */

@@ -65,7 +65,7 @@ static int ndshm_pci_init_function(struct ndshm_pci_function *function)
 	 * Without a reset method the function is taken as clean, whatever had it before: binding
 	 * is an administrator's decision.
 	 */
-	error = ndshm_pci_quiesce(function, true);
+	error = ndshm_pci_stop_and_reset(function, true);
 	function->unclean = error == -ENOTTY ? 0 : error;
 	return 0;
 
@@ -184,7 +184,7 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
 
 	/* A concurrent release may have failed to get the device lock. */
 	if (function->unclean)
-		ndshm_pci_quiesce(function, true);
+		ndshm_pci_stop_and_reset(function, true);
 
 	/*
 	 * Restore the defaults of enumeration: the next driver may rely on a 32-bit mask.

@@ -34,7 +34,7 @@ static void ndshm_pci_test_release_delay(void)
 #endif
 }
 
-static bool ndshm_pci_skip_quiesce(void)
+static bool ndshm_pci_skip_stop(void)
 {
 #ifdef NDSHM_TEST
 	return READ_ONCE(test_skip_quiesce);
@@ -89,7 +89,7 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 	 * ones.
 	 */
 	if (function->unclean == -EAGAIN || function->unclean == -ENODEV)
-		WRITE_ONCE(function->unclean, ndshm_pci_quiesce(function, false));
+		WRITE_ONCE(function->unclean, ndshm_pci_stop_and_reset(function, false));
 	/* Also for @needs_reset: the worker restores configuration space in the end. */
 	if (pci_is_resetting(function))
 		return NDSHM_REASON_ADAPTER_RESETTING;
@@ -147,7 +147,7 @@ static ndshm_reason_t ndshm_pci_bar(void *context, unsigned int bar,
 
 static void ndshm_pci_stop_claimed(void *context)
 {
-	if (!ndshm_pci_skip_quiesce())
+	if (!ndshm_pci_skip_stop())
 		ndshm_pci_stop(context);
 }
 
@@ -159,9 +159,9 @@ static void ndshm_pci_release(void *context, bool removing)
 	mutex_lock(&function->lock);
 	ndshm_pci_irqs_stop(function);
 	mutex_unlock(&function->lock);
-	if (!ndshm_pci_skip_quiesce())
+	if (!ndshm_pci_skip_stop())
 		WRITE_ONCE(function->unclean,
-			   ndshm_pci_quiesce(function, removing));
+			   ndshm_pci_stop_and_reset(function, removing));
 	/* Last: a client that wakes finds the end of its claim. */
 	mutex_lock(&function->lock);
 	ndshm_pci_irqs_end(function);

@@ -357,7 +357,7 @@ ndshm_reason_t ndshm_pci_reset(void *context)
  * The next driver needs the reset. If the lock of the bridge cannot be had, reset without it: its
  * holder does not reset the bus while this function's lock is held, and the PCI core warns only.
  */
-static int pci_quiesce_device_locked(struct ndshm_pci_function *function)
+static int pci_reset_lock_held(struct ndshm_pci_function *function)
 {
 	struct pci_dev *bridge = pci_reset_bridge(function->pdev);
 	const bool locked = pci_bridge_lock(bridge);
@@ -369,7 +369,7 @@ static int pci_quiesce_device_locked(struct ndshm_pci_function *function)
 	return error;
 }
 
-int ndshm_pci_quiesce(struct ndshm_pci_function *function, bool device_locked)
+int ndshm_pci_stop_and_reset(struct ndshm_pci_function *function, bool device_locked)
 {
 	const unsigned long end = jiffies + TIMEOUT;
 	struct pci_dev *pdev = function->pdev;
@@ -389,7 +389,7 @@ int ndshm_pci_quiesce(struct ndshm_pci_function *function, bool device_locked)
 	pci_wait_for_pending_transaction(pdev);
 
 	if (device_locked)
-		return pci_quiesce_device_locked(function);
+		return pci_reset_lock_held(function);
 
 	mutex_lock(&function->lock);
 	running = function->reset.running;

@@ -87,7 +87,7 @@ static bool platform_device_reaches(struct device *dev, phys_addr_t start, u64 l
 }
 
 /* Find free pages that the device can address. */
-static bool platform_chunk_take(struct platform_chunk *chunk, struct ndshm_platform_memory *memory)
+static bool platform_chunk_alloc(struct platform_chunk *chunk, struct ndshm_platform_memory *memory)
 {
 	struct ndshm_platform_region *region;
 	unsigned long first;
@@ -112,7 +112,7 @@ static bool platform_chunk_take(struct platform_chunk *chunk, struct ndshm_platf
 	return chunk->region;
 }
 
-static void platform_chunk_give(struct platform_chunk *chunk, struct ndshm_platform_memory *memory)
+static void platform_chunk_free(struct platform_chunk *chunk, struct ndshm_platform_memory *memory)
 {
 	spin_lock(&memory->lock);
 	bitmap_clear(chunk->region->used, chunk->first, chunk->pages);
@@ -123,8 +123,8 @@ static void platform_chunk_give(struct platform_chunk *chunk, struct ndshm_platf
  * Clear what an earlier block, the device or the firmware has left. Return: false if the allocation
  * is not wanted any more.
  */
-static bool platform_chunk_clear(const struct platform_chunk *chunk,
-				 const struct ndshm_parameters *parameters)
+static bool platform_chunk_zero(const struct platform_chunk *chunk,
+				const struct ndshm_parameters *parameters)
 {
 	char *memory = chunk->region->memory + (chunk->first << PAGE_SHIFT);
 	size_t left = chunk->pages << PAGE_SHIFT, step;
@@ -147,13 +147,13 @@ static ndshm_status_t platform_memory_allocate(void *provider_context,
 	phys_addr_t start;
 
 	chunk->pages = PFN_UP(parameters->length);
-	if (!platform_chunk_take(chunk, memory))
+	if (!platform_chunk_alloc(chunk, memory))
 		return NDSHM_STATUS_RESOURCES;
 	start = chunk->region->start + ((phys_addr_t)chunk->first << PAGE_SHIFT);
-	if (!platform_chunk_clear(chunk, parameters) ||
+	if (!platform_chunk_zero(chunk, parameters) ||
 	    ndshm_list_add(parameters->list, phys_to_dma(memory->dev, start),
 			   (u64)chunk->pages << PAGE_SHIFT)) {
-		platform_chunk_give(chunk, memory);
+		platform_chunk_free(chunk, memory);
 		return NDSHM_STATUS_RESOURCES;
 	}
 	parameters->virtual_address = chunk->region->memory + (chunk->first << PAGE_SHIFT);
@@ -162,7 +162,7 @@ static ndshm_status_t platform_memory_allocate(void *provider_context,
 
 static void platform_memory_free(void *provider_context, void *context)
 {
-	platform_chunk_give(context, provider_context);
+	platform_chunk_free(context, provider_context);
 }
 
 static unsigned long platform_memory_pfn(void *provider_context, void *context, pgoff_t index,
@@ -178,7 +178,7 @@ static unsigned long platform_memory_pfn(void *provider_context, void *context, 
 }
 
 /* Return: false if the region, or a part of it, is that of another device. */
-static bool platform_region_own(struct ndshm_platform_region *region)
+static bool platform_region_add(struct ndshm_platform_region *region)
 {
 	const phys_addr_t end = region->start + ((phys_addr_t)region->pages << PAGE_SHIFT);
 	struct ndshm_platform_region *other;
@@ -195,7 +195,7 @@ static bool platform_region_own(struct ndshm_platform_region *region)
 	return free;
 }
 
-static void platform_region_disown(struct ndshm_platform_region *region)
+static void platform_region_remove(struct ndshm_platform_region *region)
 {
 	mutex_lock(&regions_lock);
 	list_del(&region->link);
@@ -208,7 +208,7 @@ static void platform_region_fini(struct ndshm_platform_region *region)
 	bitmap_free(region->used);
 	if (region->no_map)
 		release_mem_region(region->start, region->pages << PAGE_SHIFT);
-	platform_region_disown(region);
+	platform_region_remove(region);
 }
 
 static int platform_region_map(struct ndshm_platform_region *region, bool cached,
@@ -216,10 +216,10 @@ static int platform_region_map(struct ndshm_platform_region *region, bool cached
 {
 	const size_t size = region->pages << PAGE_SHIFT;
 
-	if (!platform_region_own(region))
+	if (!platform_region_add(region))
 		return -EBUSY;
 	if (region->no_map && !request_mem_region(region->start, size, dev_name(dev)))
-		goto err_own;
+		goto err_add;
 	region->used = bitmap_zalloc(region->pages, GFP_KERNEL);
 	if (!region->used)
 		goto err_request;
@@ -233,8 +233,8 @@ err_used:
 err_request:
 	if (region->no_map)
 		release_mem_region(region->start, size);
-err_own:
-	platform_region_disown(region);
+err_add:
+	platform_region_remove(region);
 	return -EBUSY;
 }
 

@@ -52,7 +52,7 @@ int ndshm_reason_errno(ndshm_reason_t reason);
 const char *ndshm_reason_name(ndshm_reason_t reason);
 
 /**
- * ndshm_reason_refuse() - Trace the failure of a request
+ * ndshm_reason_trace() - Trace the failure of a request
  * @reason: any reason but NDSHM_REASON_NONE
  *
  * Called once for each request that fails, by the function that answers it.
@@ -60,7 +60,7 @@ const char *ndshm_reason_name(ndshm_reason_t reason);
  * Context: Any.
  * Return: the errno of @reason.
  */
-int ndshm_reason_refuse(ndshm_reason_t reason);
+int ndshm_reason_trace(ndshm_reason_t reason);
 
 /**
  * ndshm_reason_report() - Get the result of a function that has a reason argument
@@ -77,7 +77,7 @@ static inline int ndshm_reason_report(ndshm_reason_t reason,
 {
 	if (out)
 		*out = reason;
-	return reason == NDSHM_REASON_NONE ? 0 : ndshm_reason_refuse(reason);
+	return reason == NDSHM_REASON_NONE ? 0 : ndshm_reason_trace(reason);
 }
 
 /**

@@ -60,7 +60,7 @@ static void fake_release(struct ndshm_object *object)
 
 	if (xchg(&block->has_memory, false)) {
 		atomic_inc(&fake->freed);
-		ndshm_block_leave_sets(block);
+		ndshm_block_remove_from_sets(block);
 	}
 	atomic_inc(&fake->released);
 }
@@ -75,7 +75,7 @@ static bool join_both(struct fake *fake)
 {
 	struct ndshm_block *block = &fake->block;
 
-	if (!ndshm_block_join_sets(block))
+	if (!ndshm_block_add_to_sets(block))
 		return false;
 	block->has_memory = true;
 	return true;
@@ -141,13 +141,13 @@ static void come_in(struct kunit *test)
 		ndshm_blockset_put_active(set);
 	KUNIT_EXPECT_EQ(test, ndshm_active_count(&set->active), 0);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
-	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain_empty(set));
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain_unused(set));
 	for (i = 0; i < 10; i++)
 		KUNIT_EXPECT_FALSE(test, ndshm_blockset_get_active(set));
 	KUNIT_EXPECT_EQ(test, ndshm_active_count(&set->active), 0);
 	/* Closing a closed set has no effect. */
-	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain_empty(set));
-	ndshm_blockset_drain(set, MAX_SCHEDULE_TIMEOUT);
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain_unused(set));
+	ndshm_blockset_revoke_all(set, MAX_SCHEDULE_TIMEOUT);
 }
 
 static void members(struct kunit *test)
@@ -161,15 +161,15 @@ static void members(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, ndshm_blockset_count(set), i + 1);
 	}
 	/* Remove the first, the last and one in between. */
-	ndshm_block_release(&world->fakes[0].block);
-	ndshm_block_release(&world->fakes[BLOCKS - 1].block);
-	ndshm_block_release(&world->fakes[BLOCKS / 2].block);
+	ndshm_block_put_sync(&world->fakes[0].block);
+	ndshm_block_put_sync(&world->fakes[BLOCKS - 1].block);
+	ndshm_block_put_sync(&world->fakes[BLOCKS / 2].block);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), BLOCKS - 3);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->provider.set),
 			BLOCKS - 3);
 	for (i = 1; i < BLOCKS - 1; i++)
 		if (i != BLOCKS / 2)
-			ndshm_block_release(&world->fakes[i].block);
+			ndshm_block_put_sync(&world->fakes[i].block);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
 	KUNIT_EXPECT_TRUE(test, hlist_empty(&set->blocks));
 	for (i = 0; i < BLOCKS; i++)
@@ -193,28 +193,28 @@ static void both_or_none(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[0]));
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(sets[0]), 1);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(sets[1]), 1);
-	ndshm_block_release(&world->fakes[0].block);
+	ndshm_block_put_sync(&world->fakes[0].block);
 }
 
-/* ndshm_blockset_drain_empty() fails for a set with members, without effect. */
+/* ndshm_blockset_drain_unused() fails for a set with members, without effect. */
 static void close_empty_with_members(struct kunit *test)
 {
 	struct world *world = test->priv;
 	struct ndshm_blockset *set = &world->provider.set;
 
 	KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[0]));
-	KUNIT_EXPECT_FALSE(test, ndshm_blockset_drain_empty(set));
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_drain_unused(set));
 	KUNIT_EXPECT_FALSE(test, ndshm_blockset_killed(set));
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 1);
 	KUNIT_EXPECT_TRUE(test, make(world, &world->fakes[1]));
 	KUNIT_EXPECT_TRUE(test, ndshm_blockset_get_active(set));
 	/* With members it fails at once, without a wait for active references. */
-	KUNIT_EXPECT_FALSE(test, ndshm_blockset_drain_empty(set));
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_drain_unused(set));
 	ndshm_blockset_put_active(set);
-	ndshm_block_release(&world->fakes[0].block);
-	ndshm_block_release(&world->fakes[1].block);
+	ndshm_block_put_sync(&world->fakes[0].block);
+	ndshm_block_put_sync(&world->fakes[1].block);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[0].revoked), 0);
-	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain_empty(set));
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain_unused(set));
 	KUNIT_EXPECT_FALSE(test, make(world, &world->fakes[2]));
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
 }
@@ -232,7 +232,7 @@ static void close_revokes(struct kunit *test)
 	for (i = 0; i < BLOCKS; i++)
 		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
 	world->fakes[0].block.revoke_cb = NULL;
-	ndshm_blockset_drain(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
+	ndshm_blockset_revoke_all(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->provider.set), 0);
 	for (i = 0; i < BLOCKS; i++) {
@@ -244,13 +244,13 @@ static void close_revokes(struct kunit *test)
 		KUNIT_ASSERT_EQ(test,
 				refcount_read(&fake->block.object.references),
 				1);
-		ndshm_block_release(&fake->block);
+		ndshm_block_put_sync(&fake->block);
 		KUNIT_ASSERT_EQ(test, atomic_read(&fake->freed), 1);
 		KUNIT_ASSERT_EQ(test, atomic_read(&fake->released), 1);
 	}
 	/* The other set stays open and is empty. */
 	KUNIT_EXPECT_FALSE(test, ndshm_blockset_killed(&world->provider.set));
-	ndshm_blockset_drain(&world->provider.set, MAX_SCHEDULE_TIMEOUT);
+	ndshm_blockset_revoke_all(&world->provider.set, MAX_SCHEDULE_TIMEOUT);
 }
 
 /* A revocation drops an adopted reference, whichever set closes. */
@@ -264,16 +264,16 @@ static void expect_dropped(struct kunit *test, bool by_provider)
 	ndshm_blockset_init(&world->provider.set, NDSHM_BLOCKSET_PROVIDER);
 	KUNIT_ASSERT_TRUE(test, make(world, kept));
 	KUNIT_ASSERT_TRUE(test, make(world, held));
-	KUNIT_EXPECT_TRUE(test, ndshm_block_adopt(&kept->block));
+	KUNIT_EXPECT_TRUE(test, ndshm_block_pass_reference(&kept->block));
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->freed), 0);
-	ndshm_blockset_drain(by_provider ? &world->provider.set : set, MAX_SCHEDULE_TIMEOUT);
+	ndshm_blockset_revoke_all(by_provider ? &world->provider.set : set, MAX_SCHEDULE_TIMEOUT);
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->freed), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->released), 1);
 	/* A revoked block cannot be adopted: it is in no set. */
-	KUNIT_EXPECT_FALSE(test, ndshm_block_adopt(&held->block));
+	KUNIT_EXPECT_FALSE(test, ndshm_block_pass_reference(&held->block));
 	KUNIT_EXPECT_EQ(test, atomic_read(&held->freed), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&held->released), 0);
-	ndshm_block_release(&held->block);
+	ndshm_block_put_sync(&held->block);
 	KUNIT_EXPECT_EQ(test, atomic_read(&held->released), 1);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
 }
@@ -320,7 +320,7 @@ static unsigned int closes_empty(void *context, unsigned int number)
 		return stay_inside(world);
 	case 1:
 		wait_for_completion(&world->arrived);
-		return !ndshm_blockset_drain_empty(&world->adapter.set) +
+		return !ndshm_blockset_drain_unused(&world->adapter.set) +
 		       (atomic_read(&world->left) != 1);
 	default:
 		return let_out(world);
@@ -344,7 +344,7 @@ static unsigned int closes(void *context, unsigned int number)
 		return stay_inside(world);
 	case 1:
 		wait_for_completion(&world->arrived);
-		ndshm_blockset_drain(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
+		ndshm_blockset_revoke_all(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
 		/* Members are freed after the last active reference was dropped. */
 		return (atomic_read(&world->left) != 1) +
 		       (atomic_read(&world->fakes[1].freed) != 1);
@@ -373,7 +373,7 @@ static unsigned int closes_over_the_dying(void *context, unsigned int number)
 	unsigned int wrong;
 
 	if (number) {
-		ndshm_blockset_drain(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
+		ndshm_blockset_revoke_all(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
 		return (atomic_read(&dying->freed) != 1) +
 		       (atomic_read(&dying->revoked) != 0);
 	}
@@ -419,7 +419,7 @@ static unsigned int looks_meanwhile(struct world *world)
 	for (i = 0; i < BLOCKS; i++)
 		wrong += !world->fakes[i].block.object.revoked;
 	/* Either closer runs their callbacks, once. */
-	ndshm_blockset_drain(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
+	ndshm_blockset_revoke_all(&world->adapter.set, MAX_SCHEDULE_TIMEOUT);
 	for (i = 1; i < BLOCKS; i++) {
 		wrong += atomic_read(&world->fakes[i].revoked) != 1;
 		wrong += atomic_read(&world->fakes[i].freed) != 1;
@@ -435,7 +435,7 @@ static unsigned int closes_slowly(void *context, unsigned int number)
 
 	if (number)
 		return looks_meanwhile(world);
-	ndshm_blockset_drain(&world->provider.set, MAX_SCHEDULE_TIMEOUT);
+	ndshm_blockset_revoke_all(&world->provider.set, MAX_SCHEDULE_TIMEOUT);
 	return atomic_read(&world->fakes[0].freed) != 1;
 }
 
@@ -455,7 +455,7 @@ static void drain_unmaps_all_first(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, atomic_read(&world->fakes[i].revoked), 1);
 		KUNIT_ASSERT_EQ(test, atomic_read(&world->fakes[i].freed), 1);
 	}
-	ndshm_blockset_drain(&world->other.set, MAX_SCHEDULE_TIMEOUT);
+	ndshm_blockset_revoke_all(&world->other.set, MAX_SCHEDULE_TIMEOUT);
 }
 
 /*
@@ -487,7 +487,7 @@ static unsigned int frees_kept(void *context, unsigned int number)
 	unsigned int wrong;
 
 	if (number)
-		return !ndshm_blockset_drain(&world->provider.set, MAX_SCHEDULE_TIMEOUT) +
+		return !ndshm_blockset_revoke_all(&world->provider.set, MAX_SCHEDULE_TIMEOUT) +
 		       (atomic_read(&fake->freed) != 1);
 	wait_for_completion(&world->arrived);
 	wrong = atomic_read(&fake->freed) || !ndshm_block_provider_revoked(&fake->block);
@@ -508,13 +508,13 @@ static void kept(struct kunit *test)
 	ndshm_blockset_init(&world->provider.set, NDSHM_BLOCKSET_PROVIDER);
 	make_kept(test, used);
 	KUNIT_ASSERT_TRUE(test, make(world, other));
-	KUNIT_EXPECT_FALSE(test, ndshm_blockset_drain(&world->provider.set, HZ / 10));
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_revoke_all(&world->provider.set, HZ / 10));
 	/* The block is in neither set, its memory stays, and those of other owners are freed. */
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->provider.set), 0);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&used->freed), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&other->freed), 1);
-	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain(&world->adapter.set, HZ / 10));
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_revoke_all(&world->adapter.set, HZ / 10));
 	ndshm_free(&used->block);
 	KUNIT_EXPECT_EQ(test, atomic_read(&used->freed), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&used->released), 1);
@@ -562,12 +562,12 @@ static unsigned int makes(struct world *world, unsigned int number)
 		 */
 		if (i % 3)
 			continue;
-		ndshm_block_release(&fakes[i].block);
+		ndshm_block_put_sync(&fakes[i].block);
 		wrong += atomic_read(&fakes[i].freed) != 1;
 	}
 	while (i--)
-		if (i % 3 == 2 && !ndshm_block_adopt(&fakes[i].block))
-			ndshm_block_release(&fakes[i].block);
+		if (i % 3 == 2 && !ndshm_block_pass_reference(&fakes[i].block))
+			ndshm_block_put_sync(&fakes[i].block);
 	return wrong;
 }
 
@@ -580,7 +580,7 @@ static unsigned int all_at_once(void *context, unsigned int number)
 	if (number < MAKERS)
 		return makes(world, number);
 	wait_for_completion(&world->arrived);
-	ndshm_blockset_drain(set, MAX_SCHEDULE_TIMEOUT);
+	ndshm_blockset_revoke_all(set, MAX_SCHEDULE_TIMEOUT);
 	return ndshm_blockset_count(set) + ndshm_active_count(&set->active);
 }
 

@@ -84,7 +84,7 @@ static void unreserved(struct kunit *test)
 	u32 first = reserve(test), second = reserve(test);
 
 	KUNIT_EXPECT_NE(test, INDEX(first), INDEX(second));
-	ndshm_handle_unreserve(handles, first);
+	ndshm_handle_cancel(handles, first);
 	KUNIT_EXPECT_NULL(test, found(test, first));
 	KUNIT_EXPECT_EQ(test, handles->live, 0);
 	/* The slot is reused, with another handle. */
@@ -112,7 +112,7 @@ static void generations(struct kunit *test)
 							    seen));
 		/* Test all earlier numbers after some uses only, to limit the time. */
 		if (generation % 512) {
-			ndshm_handle_unreserve(handles, handle);
+			ndshm_handle_cancel(handles, handle);
 			handle = reserve(test);
 			continue;
 		}
@@ -244,7 +244,7 @@ static void take_many(struct kunit *test)
 	init_object(&foreign, &other_kind);
 	publish(test, &foreign);
 	free = reserve(test);
-	ndshm_handle_unreserve(handles, free);
+	ndshm_handle_cancel(handles, free);
 	for (at = 0; at < n; at++) {
 		const u32 bad[] = {
 			0, U32_MAX, foreign.handle, free, numbers[at] ^ BIT(16),

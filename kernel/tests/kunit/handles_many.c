@@ -46,7 +46,7 @@ static void model_step(struct model *model, struct rnd_state *random)
 			entry->state = LIVE;
 			model->live++;
 		} else {
-			ndshm_handle_unreserve(handles, entry->handle);
+			ndshm_handle_cancel(handles, entry->handle);
 			model->stale[stale] = entry->handle;
 			entry->state = UNUSED;
 		}

@@ -181,7 +181,7 @@ static void keeps_memory(struct kunit *test)
 	miniport_expect(driver, "");
 	KUNIT_EXPECT_NULL(test, memchr_inv(address, 0x5a, PAGE_SIZE - 16));
 	ndshm_packet_put(held);
-	ndshm_deferred_flush();
+	ndshm_deferred_drain();
 	miniport_expect(driver, "m");
 	refused(driver, handle, 0, 1, "handle-unknown");
 }
@@ -539,7 +539,7 @@ static void ended_under_receivers(struct kunit *test)
 		driver->blocks[0] = block;
 		suite_run_threads(test, RECEIVERS + 1, receive_or_end, &stress);
 		miniport_wait(driver);
-		ndshm_deferred_flush();
+		ndshm_deferred_drain();
 		miniport_expect(driver, "bmf");
 	}
 }

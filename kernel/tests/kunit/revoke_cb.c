@@ -94,7 +94,7 @@ static void freed_before(struct kunit *test)
 		cancel(world);
 		ndshm_revoke_cb_run(&world->cb, BLOCK);
 		KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 0);
-		KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_arm(&world->cb));
+		KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_enable(&world->cb));
 	}
 }
 
@@ -115,7 +115,7 @@ static void revoked_before(struct kunit *test)
 
 static bool arm(struct world *world)
 {
-	return ndshm_revoke_cb_arm(&world->cb);
+	return ndshm_revoke_cb_enable(&world->cb);
 }
 
 static void start_disarmed(struct world *world)

@@ -34,7 +34,7 @@ bool ndshm_block_revoke(struct ndshm_block *block)
 	return false;
 }
 
-bool ndshm_block_abandon(struct ndshm_block *block)
+bool ndshm_block_lose_memory(struct ndshm_block *block)
 {
 	return false;
 }
@@ -81,7 +81,7 @@ static int many_buckets(struct kunit_suite *suite)
 
 static void free_buckets(struct kunit_suite *suite)
 {
-	ndshm_members_teardown();
+	ndshm_members_exit();
 }
 
 static int block_table_init(struct kunit *test)
