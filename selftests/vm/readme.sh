@@ -27,7 +27,7 @@ work=${BUILD:-$top/build}/readme
 root=
 [[ ${1:-} != --root ]] || root=$2
 # A page may use what the pages before it have installed.
-guest_pages=(README.md Documentation/use/start.rst Documentation/use/cards.rst
+guest_pages=(README.md Documentation/use/start.rst Documentation/use/limits.rst Documentation/use/cards.rst
 	Documentation/driver/own-module.rst Documentation/driver/start.rst Documentation/provider/start.rst)
 host_pages=(Documentation/hacking/start.rst Documentation/use/first-driver.rst)
 
