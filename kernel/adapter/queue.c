@@ -9,7 +9,7 @@
 #include <linux/string.h>
 #include <linux/wait_bit.h>
 
-#include "../base/events.h"
+#include "../base/registry.h"
 #include "../base/trace.h"
 #include "adapter.h"
 #include "queue.h"

@@ -4,8 +4,6 @@
 
 #include "events.h"
 
-atomic_t ndshm_changes = ATOMIC_INIT(1);
-
 static void event_ignore(u8 cmd, void *object)
 {
 }

@@ -5,15 +5,7 @@
 #ifndef _NDSHM_BASE_EVENTS_H
 #define _NDSHM_BASE_EVENTS_H
 
-#include <linux/atomic.h>
 #include <linux/types.h>
-
-/*
- * Incremented when an adapter, a provider or a queue is added or removed, so that a dump of these
- * is flagged as inconsistent. Blocks and sections are not counted: they change so often that a
- * program that repeats interrupted dumps would never finish.
- */
-extern atomic_t ndshm_changes;
 
 /*
  * Report the event @cmd (NDSHM_CMD_*_NTF) of @object, an adapter or a provider. Report an addition

@@ -14,8 +14,9 @@
 
 #include <ndshm/provider.h>
 
-#include "events.h"
 #include "registry.h"
+
+atomic_t ndshm_changes = ATOMIC_INIT(1);
 
 /* Protects names, scopes and registrations; see registry.h. */
 DEFINE_MUTEX(ndshm_registry_lock);

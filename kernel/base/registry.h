@@ -6,6 +6,7 @@
 #ifndef _NDSHM_BASE_REGISTRY_H
 #define _NDSHM_BASE_REGISTRY_H
 
+#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
@@ -20,6 +21,13 @@
  * registration. Taken with no other lock of this module held; lookups do not take it.
  */
 extern struct mutex ndshm_registry_lock;
+
+/*
+ * Incremented when an adapter, a provider or a queue is added or removed, so that a dump of these
+ * is flagged as inconsistent. Blocks and sections are not counted: they change so often that a
+ * program that repeats interrupted dumps would never finish.
+ */
+extern atomic_t ndshm_changes;
 
 /* The bits of a mode: read and write for owner, group and others. */
 #define NDSHM_ACCESS_MODE	0666
