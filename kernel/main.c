@@ -60,7 +60,7 @@ static const struct {
 	{ coherent_init, ndshm_coherent_exit },
 	{ pages_init, ndshm_pages_exit },
 	{ ndshm_node_init, ndshm_node_exit },
-	{ ndshm_device_setup },
+	{ ndshm_device_init },
 	{ ndshm_pci_init, ndshm_pci_exit },
 	{ ndshm_platform_init, ndshm_platform_exit },
 	/* What programs use comes last: an init that fails does not wait for them. */

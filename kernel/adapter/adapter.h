@@ -20,12 +20,12 @@
 /**
  * struct ndshm_claims - claims of one client
  * @list: the claims; holds a reference to each
- * @lock: protects @list
+ * @lock: protects @list, serializes operations; not held across copies of user memory
  * @rawio: the client was opened with CAP_SYS_RAWIO
  */
 struct ndshm_claims {
 	struct list_head list;
-	struct mutex lock;	/* list */
+	struct mutex lock;	/* list; one operation */
 	bool rawio;
 };
 

@@ -198,23 +198,44 @@ static void claim_end(struct ndshm_claim *claim, const struct ndshm_adapter *ada
 	mutex_unlock(&group->lock);
 }
 
+/*
+ * Lock the group for an operation of @client, whose lock limits it to one task that waits for that
+ * of the group: a removal waits behind those that came before.
+ */
+static ndshm_reason_t claim_group_lock(struct ndshm_claim_group *group,
+				       struct ndshm_claims *client)
+{
+	if (mutex_lock_killable(&client->lock))
+		return NDSHM_REASON_CLAIM_BUSY;
+	if (!mutex_lock_killable(&group->lock))
+		return NDSHM_REASON_NONE;
+	mutex_unlock(&client->lock);
+	return NDSHM_REASON_CLAIM_BUSY;
+}
+
+static void claim_group_unlock(struct ndshm_claim_group *group, struct ndshm_claims *client)
+{
+	mutex_unlock(&group->lock);
+	mutex_unlock(&client->lock);
+}
+
 ndshm_reason_t ndshm_claim_lock(struct ndshm_claim *claim)
 {
-	struct ndshm_claim_group *group = claim->adapter->group;
-	const bool rawio = ndshm_device_claim(claim)->client->rawio;
+	struct ndshm_claims *client = ndshm_device_claim(claim)->client;
 	ndshm_reason_t reason;
 
-	if (mutex_lock_killable(&group->lock))
-		return NDSHM_REASON_CLAIM_BUSY;
-	reason = ndshm_claim_permit(claim, rawio);
+	reason = claim_group_lock(claim->adapter->group, client);
 	if (reason != NDSHM_REASON_NONE)
-		mutex_unlock(&group->lock);
+		return reason;
+	reason = ndshm_claim_permit(claim, client->rawio);
+	if (reason != NDSHM_REASON_NONE)
+		ndshm_claim_unlock(claim);
 	return reason;
 }
 
 void ndshm_claim_unlock(struct ndshm_claim *claim)
 {
-	mutex_unlock(&claim->adapter->group->lock);
+	claim_group_unlock(claim->adapter->group, ndshm_device_claim(claim)->client);
 }
 
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
@@ -240,10 +261,10 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 	claim->uid = current_euid();
 	ndshm_blockset_init(&claim->common.set, NDSHM_BLOCKSET_USER);
 
-	reason = NDSHM_REASON_CLAIM_BUSY;
-	if (!mutex_lock_killable(&adapter->group->lock)) {
+	reason = claim_group_lock(adapter->group, client);
+	if (reason == NDSHM_REASON_NONE) {
 		reason = claim_begin(claim, address_width);
-		mutex_unlock(&adapter->group->lock);
+		claim_group_unlock(adapter->group, client);
 	}
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_claim_put(&claim->common);
@@ -333,7 +354,7 @@ void ndshm_adapter_end_group_claims(const void *key, u32 missing)
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_end_group_claims);
 
-void __init ndshm_claim_setup(void)
+void __init ndshm_claim_init(void)
 {
 	ndshm_claim_end_hook = claim_end_removed;
 }

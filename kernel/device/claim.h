@@ -65,8 +65,9 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 struct ndshm_claim **claim);
 
 /*
- * Lock the group of a claim, so that the claim cannot end before ndshm_claim_unlock(). Return:
- * NONE; or, without the lock, CLAIM_BUSY after a fatal signal or that of ndshm_claim_permit().
+ * Lock the client and the group of a claim, so that it cannot end before ndshm_claim_unlock().
+ * Return: NONE; or, without the lock, CLAIM_BUSY after a fatal signal or that of
+ * ndshm_claim_permit().
  */
 ndshm_reason_t ndshm_claim_lock(struct ndshm_claim *claim);
 void ndshm_claim_unlock(struct ndshm_claim *claim);
@@ -83,12 +84,12 @@ void ndshm_claim_end(struct ndshm_claim *claim);
  */
 void ndshm_claims_end(struct ndshm_claims *client);
 
-void __init ndshm_claim_setup(void);
+void __init ndshm_claim_init(void);
 
 /*
  * Called before an adapter with claims is registered, and before clients exist. Adds the ioctls of
  * claim_ioctl.c to them.
  */
-int __init ndshm_device_setup(void);
+int __init ndshm_device_init(void);
 
 #endif /* _NDSHM_DEVICE_CLAIM_H */

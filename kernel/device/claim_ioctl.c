@@ -404,9 +404,9 @@ static const struct ndshm_client_part claim_part = {
 	.end_claims = ndshm_claims_end,
 };
 
-int __init ndshm_device_setup(void)
+int __init ndshm_device_init(void)
 {
-	ndshm_claim_setup();
+	ndshm_claim_init();
 	ndshm_client_add_part(&claim_part);
 	return 0;
 }
