@@ -12,15 +12,6 @@
 #include "cdev.h"
 #include "client.h"
 
-#define ROW	NDSHM_IOCTL_ROW
-
-static const struct ndshm_ioctl_row section_rows[] = {
-	ROW(NDSHM_SECTION_CREATE, section_create, __reserved, 0),
-	ROW(NDSHM_SECTION_OPEN, section_open, out_id, NDSHM_OPEN_READONLY),
-};
-
-static const struct ndshm_ioctl_table section_ioctls = { section_rows, ARRAY_SIZE(section_rows) };
-
 /* A client's numbers are those from GET_INFO to the first of a section. */
 #define INDEX(number_)	(_IOC_NR(number_) - _IOC_NR(NDSHM_GET_INFO))
 
@@ -30,10 +21,14 @@ static void (*end_claims)(struct ndshm_claims *claims) __ro_after_init;
 
 static void __init client_add_ioctls(const struct ndshm_ioctl_table *table)
 {
-	unsigned int i;
+	unsigned int i, index;
 
-	for (i = 0; i < table->count; i++)
-		rows[INDEX(table->rows[i].number)] = table->rows[i];
+	for (i = 0; i < table->count; i++) {
+		index = INDEX(table->rows[i].number);
+		if (WARN_ON(index >= ARRAY_SIZE(rows) || rows[index].number))
+			continue;
+		rows[index] = table->rows[i];
+	}
 }
 
 void __init ndshm_client_add_part(const struct ndshm_client_part *part)
@@ -139,7 +134,7 @@ int __init ndshm_chardev_init(void)
 {
 	client_add_ioctls(&ndshm_info_ioctls);
 	client_add_ioctls(&ndshm_block_ioctls);
-	client_add_ioctls(&section_ioctls);
+	client_add_ioctls(&ndshm_section_ioctls);
 	client_add_ioctls(&ndshm_export_ioctls);
 	return misc_register(&device);
 }

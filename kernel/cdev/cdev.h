@@ -19,12 +19,11 @@ struct ndshm_provider;
 /* Ioctls of a client. */
 extern const struct ndshm_ioctl_table ndshm_info_ioctls;
 extern const struct ndshm_ioctl_table ndshm_block_ioctls;
+extern const struct ndshm_ioctl_table ndshm_section_ioctls;
 extern const struct ndshm_ioctl_table ndshm_export_ioctls;
 
-/* Ioctl handlers, for struct ndshm_ioctl_row. */
+/* Ioctl handler of a section, for struct ndshm_ioctl_row. */
 ndshm_reason_t ndshm_ioctl_section_export(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_section_open(struct ndshm_command *command);
 
 /*
  * Find adapter @id and, if the client has one, its claim on the adapter (else NULL); takes a

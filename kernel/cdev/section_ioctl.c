@@ -87,7 +87,7 @@ static ndshm_reason_t section_request_name(const struct ndshm_section_create_arg
 	return section_copy_name(request->name, argument->name, argument->name_length);
 }
 
-ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 {
 	struct ndshm_section_create_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
@@ -129,7 +129,7 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 	return reason;
 }
 
-ndshm_reason_t ndshm_ioctl_section_open(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_section_open(struct ndshm_command *command)
 {
 	struct ndshm_section_open_args *argument = command->argument;
 	const bool readonly = argument->flags & NDSHM_OPEN_READONLY;
@@ -280,6 +280,14 @@ static ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
 }
 
 #define ROW	NDSHM_IOCTL_ROW
+
+/* Of a client. */
+static const struct ndshm_ioctl_row client_rows[] = {
+	ROW(NDSHM_SECTION_CREATE, section_create, __reserved, 0),
+	ROW(NDSHM_SECTION_OPEN, section_open, out_id, NDSHM_OPEN_READONLY),
+};
+
+const struct ndshm_ioctl_table ndshm_section_ioctls = { client_rows, ARRAY_SIZE(client_rows) };
 
 /* Sorted by number. */
 static const struct ndshm_ioctl_row rows[] = {
