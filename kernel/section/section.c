@@ -40,6 +40,9 @@ DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
  */
 #define MAX_MAPPINGS	16384
 
+/* Sections that a search for idle memory of a user looks at. */
+#define MAX_LOOKS	4096
+
 /*
  * All sections by id, and by the user of their requester; those with a name by their owner and
  * name. A balanced tree bounds the steps of a lookup, whatever names other users choose. Protected
@@ -519,15 +522,21 @@ bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait)
 	return true;
 }
 
-/* Schedule @trimming of all sections that @user created. Return: true if one has idle memory. */
+/*
+ * Schedule @trimming of the sections that @user created, of which at most MAX_LOOKS are found:
+ * others wait for the lock. Return: true if one has idle memory.
+ */
 static bool sections_schedule_free_idle(const struct user_struct *user)
 {
 	struct ndshm_section *section;
+	unsigned int looks = 0;
 	bool found = false;
 
 	spin_lock(&sections_lock);
 	hash_for_each_possible(sections_by_user, section, by_user,
 			       (unsigned long)user) {
+		if (looks++ == MAX_LOOKS)
+			break;
 		if (section->requester->cred->user != user ||
 		    !ndshm_section_has_idle(section))
 			continue;
