@@ -18,6 +18,7 @@
 
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
+#include "ndshm_section.h"
 #include "ndshm_test.h"
 
 #define LIMIT_PAGES	16
@@ -829,6 +830,31 @@ TEST_F(cgroup, pinned)
 		_exit(0);
 	}
 	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+}
+
+/* A process that makes the section of another one grow is charged in its own cgroup. */
+TEST_F(cgroup, growth)
+{
+	struct ndshm_section_attach_args attach = section_attach_request(0);
+	const long long most = 4 * CHUNK;
+	long long before;
+	int peer, section;
+	pid_t child;
+
+	section = test_new_section(self->fd, self->adapter, 2 * most, 0);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_EQ(0, cgroup_write(self, "cgroup.procs", "0"));
+		before = cgroup_number(self, "memory.current", NULL);
+		test_section_attach(section, &attach);
+		test_extent(attach.out_holder, most);
+		EXPECT_LE(before + most, cgroup_number(self, "memory.current", NULL));
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	close(section);
 	close(peer);
 }
 

@@ -3,7 +3,6 @@
 #include <linux/cache.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
-#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pid.h>
@@ -25,20 +24,11 @@ static unsigned long requester_current_limit(void)
 	return rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 }
 
-/*
- * Return: true if process, credentials, limit and memory cgroup of the caller are those of
- * @requester.
- */
+/* Return: true if process, credentials and limit of the caller are those of @requester. */
 static bool requester_is_current(const struct ndshm_requester *requester)
 {
-	struct mem_cgroup *memcg;
-
-	if (requester->cred != current_cred() || requester->pid != task_tgid(current) ||
-	    requester->limit != requester_current_limit())
-		return false;
-	memcg = get_mem_cgroup_from_mm(current->mm);
-	mem_cgroup_put(memcg);
-	return requester->memcg == memcg;
+	return requester->cred == current_cred() && requester->pid == task_tgid(current) &&
+	       requester->limit == requester_current_limit();
 }
 
 struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
@@ -52,7 +42,6 @@ struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
 		return NULL;
 	refcount_set(&requester->references, 1);
 	requester->cred = get_current_cred();
-	requester->memcg = get_mem_cgroup_from_mm(current->mm);
 	requester->pid = get_pid(task_tgid(current));
 	requester->limit = requester_current_limit();
 	requester->exempt = ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
@@ -67,7 +56,6 @@ void ndshm_requester_release(struct ndshm_requester *requester)
 	if (requester->opener)
 		ndshm_requester_put(requester->opener);
 	put_pid(requester->pid);
-	mem_cgroup_put(requester->memcg);
 	put_cred(requester->cred);
 	kfree(requester);
 }
@@ -111,17 +99,16 @@ static bool requester_charge(const struct ndshm_requester *requester, unsigned l
 }
 
 static ndshm_reason_t requester_charge_wait(const struct ndshm_requester *requester,
-					    unsigned long pages, bool may_wait)
+					    unsigned long pages)
 {
 	const struct ndshm_requester *each;
 
 	if (requester_charge(requester, pages))
 		return NDSHM_REASON_NONE;
 	/* Memory that is being freed must not cause a refusal. */
-	for (each = requester; each && may_wait; each = each->opener)
+	for (each = requester; each; each = each->opener)
 		ndshm_reclaim_hook(each->cred->user);
-	if (may_wait)
-		ndshm_deferred_wait();
+	ndshm_deferred_wait();
 	return requester_charge(requester, pages) ? NDSHM_REASON_NONE : NDSHM_REASON_MEMLOCK;
 }
 
@@ -140,7 +127,7 @@ ndshm_reason_t ndshm_charge(struct ndshm_charge *charge,
 	*charge = (struct ndshm_charge){};
 	if (requester->exempt)
 		return NDSHM_REASON_NONE;
-	reason = requester_charge_wait(requester, pages, true);
+	reason = requester_charge_wait(requester, pages);
 	if (reason == NDSHM_REASON_NONE) {
 		charge->requester = ndshm_requester_get(requester);
 		charge->pages = pages;
@@ -157,8 +144,8 @@ ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes)
 	if (!charge->requester)
 		return reason;
 	if (pages > charge->pages)
-		reason = requester_charge_wait(charge->requester, pages - charge->pages,
-					       false);
+		reason = requester_charge(charge->requester, pages - charge->pages) ?
+			 NDSHM_REASON_NONE : NDSHM_REASON_MEMLOCK;
 	else
 		requester_uncharge(charge->requester, charge->pages - pages);
 	if (reason == NDSHM_REASON_NONE)

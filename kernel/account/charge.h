@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Accounts of users: requesters, and what they are charged for. Memory counts against
- * RLIMIT_MEMLOCK of the user; the memory cgroup is charged by the kernel.
+ * RLIMIT_MEMLOCK of the user; the kernel charges the memory cgroup of the caller.
  */
 #ifndef _NDSHM_ACCOUNT_CHARGE_H
 #define _NDSHM_ACCOUNT_CHARGE_H
@@ -13,7 +13,6 @@
 #include <ndshm/status.h>
 
 struct cred;
-struct mem_cgroup;
 struct pid;
 
 /**
@@ -22,7 +21,6 @@ struct pid;
  * @cred: credentials of the requester; keep its user_struct
  * @opener: requester that is charged as well: the opener of the descriptor, if it is
  *	another user; or NULL. Has no @opener itself
- * @memcg: memory cgroup of the requester, held; NULL: memory cgroups are off
  * @pid: process of the requester, held
  * @limit: RLIMIT_MEMLOCK of the requester, in pages
  * @exempt: the requester had CAP_IPC_LOCK: no user is charged
@@ -33,7 +31,6 @@ struct ndshm_requester {
 	refcount_t references;
 	const struct cred *cred;
 	struct ndshm_requester *opener;
-	struct mem_cgroup *memcg;
 	struct pid *pid;
 	unsigned long limit;
 	bool exempt;

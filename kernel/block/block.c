@@ -3,11 +3,9 @@
 #include <linux/bits.h>
 #include <linux/cred.h>
 #include <linux/export.h>
-#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pid.h>
-#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -612,16 +610,15 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
 				  const struct ndshm_allocation *allocation,
 				  struct ndshm_block **blocks, u32 count)
 {
-	struct ndshm_charge own = {}, *charge = allocation->charge ?: &own;
+	struct ndshm_charge charge = {};
 	ndshm_reason_t reason = NDSHM_REASON_NONE, charged = reason;
 	/* The parameters are set for each block. */
 	struct handler_call call __uninitialized;
-	struct mem_cgroup *memcg = NULL;
 	u32 i;
 
 	/* Can wait, so it must precede entering: closing a set waits for allocations inside. */
-	if (allocation->requester && !allocation->charge)
-		charged = ndshm_charge(charge, allocation->requester,
+	if (allocation->requester)
+		charged = ndshm_charge(&charge, allocation->requester,
 				       count * ndshm_upper_bound(p->length));
 	call.allocation = allocation;
 	call.user = allocation->claim ? &allocation->claim->set :
@@ -646,12 +643,8 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
 
 	/* The reason of a closed set takes precedence over that of a limit. */
 	reason = charged;
-	if (allocation->requester)
-		memcg = set_active_memcg(allocation->requester->memcg);
 	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
-		reason = block_alloc_one(p, &call, charge, &blocks[i]);
-	if (allocation->requester)
-		set_active_memcg(memcg);
+		reason = block_alloc_one(p, &call, &charge, &blocks[i]);
 
 	/* First: an owner without allocations inside can be unloaded. */
 	module_put(call.registration->provider->owner);
@@ -666,8 +659,7 @@ out_queue:
 	if (call.queue)
 		ndshm_queue_put(call.queue);
 out_charge:
-	if (own.requester)
-		ndshm_uncharge(&own);
+	ndshm_uncharge(&charge);
 	return reason;
 }
 

@@ -120,14 +120,12 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
  * struct ndshm_allocation - the requester of an allocation
  * @claim: claim of a client; the caller holds a reference; or NULL
  * @requester: charged for a client; NULL: the kernel, which is not charged
- * @charge: an earlier charge of @requester, which is moved to the block; or NULL
  * @aborted: of a request: turns true when it is aborted, and the caller must arm the
  *	block; NULL: the caller owns the block
  */
 struct ndshm_allocation {
 	struct ndshm_claim *claim;
 	struct ndshm_requester *requester;
-	struct ndshm_charge *charge;
 	const bool *aborted;
 };
 

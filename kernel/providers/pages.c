@@ -509,8 +509,7 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters, bool re
 	if (pages->count > 1 && pages_gather(pages, &chunks))
 		goto err_array;
 	ret = pages_map(pages, all, addressed ? &address : NULL);
-	if (all)
-		kvfree(all);
+	kvfree(all);
 	if (ret)
 		return NDSHM_STATUS_RESOURCES;
 	if (pages_list_segments(pages, parameters->list) ||

@@ -766,9 +766,9 @@ struct ndshm_block_export_args {
  * the memory, but not the name. The section stays no longer for having a name: to keep
  * one, keep a descriptor.
  *
- * All memory of a section is charged, as blocks are, to the user and memory cgroup of its
- * creator, under the limits at the time of creation, no matter which process calls
- * NDSHM_EXTENT_ALLOC. The creator accepts up to MaxSize; it can end the charge at any
+ * All memory of a section is charged to the user of its creator, under the limits at the
+ * time of creation, no matter which process calls NDSHM_EXTENT_ALLOC; that process's
+ * memory cgroup is charged, too. The creator accepts up to MaxSize; it can end the charge at any
  * time with NDSHM_SECTION_DELETE and NDSHM_DELETE_REVOKE or, without a descriptor of the
  * section, with the netlink request section-delete. Unused memory above InitialSize
  * is freed in chunks of 2 MiB, about a second after the last use, or at once before the
