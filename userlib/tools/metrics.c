@@ -71,7 +71,7 @@ static void write_family(FILE *stream, const char *name, const char *unit, const
 	fprintf(stream, "# HELP %s %s\n", name, help);
 }
 
-/* Write a label. Names are printable ASCII: see make_printable(). */
+/* Write a label. Names are printable: see make_printable(). */
 static void write_label(FILE *stream, const char *name, const char *value)
 {
 	fprintf(stream, "%s=\"", name);
@@ -248,10 +248,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 /* Read a request up to its blank line: a socket that is closed with unread input resets the answer. */
 static void read_request(void)
 {
-	char line[4096];
+	int byte, length = 0;
 
-	while (fgets(line, sizeof(line), stdin) && strcmp(line, "\r\n") && strcmp(line, "\n"))
-		;
+	while ((byte = getchar()) != EOF && (byte != '\n' || length))
+		if (byte != '\r')
+			length = byte == '\n' ? 0 : 1;
 }
 
 /* Print the metrics only if they are complete. */
