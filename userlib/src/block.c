@@ -65,12 +65,13 @@ static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
 		.blocks = (uintptr_t)infos,
 		.tag = ndshm->info.out_features & NDSHM_FEATURE_TAGS ? request->tag : 0,
 	};
+	const uint64_t page = ndshm->info.out_page_size;
 	int error = make_objects(ndshm, blocks, count);
 
 	if (error)
 		return error;
 	/* Blocks with other parameters than the program uses now must not fill the cache. */
-	ndshm__block_cache_make_room(ndshm, count * request->length);
+	ndshm__block_cache_make_room(ndshm, count * ((request->length + page - 1) & -page));
 	error = ndshm__command(ndshm, NDSHM_BLOCK_ALLOC, &argument);
 	if (error) {
 		/*

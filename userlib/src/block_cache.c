@@ -27,6 +27,8 @@ enum { LOCK_FOREIGN, LOCK_FREE, LOCK_HELD, LOCK_CONTENDED };
  * @limit: maximum of @bytes; also read without @lock
  * @bytes: consumed by the blocks
  * @given: number of blocks that were given back; also read without @lock
+ * @forks: ndshm__forks since which blocks are kept: children map those that were freed before
+ * @hand: bin that a block is given back from next
  * @bins: lists by request, the block freed last first; requests in one can differ
  */
 struct ndshm_block_cache {
@@ -34,6 +36,8 @@ struct ndshm_block_cache {
 	_Atomic uint64_t limit;
 	uint64_t bytes;
 	atomic_uint given;
+	unsigned int forks;
+	unsigned int hand;
 	struct ndshm_block *bins[BINS];
 };
 
@@ -73,9 +77,12 @@ static INLINE void cache_unlock(struct ndshm_block_cache *cache)
 static INLINE struct ndshm_block **cache_bin(struct ndshm_block_cache *cache,
 					     const struct ndshm_request *request)
 {
-	const uint64_t mixed = request->length ^ request->usage ^ (uint64_t)request->tag << 32;
+	uint64_t of[4];
 
-	return &cache->bins[mixed * 0x9e3779b97f4a7c15 >> (64 - BIN_BITS)];
+	_Static_assert(sizeof(*request) == sizeof(of), "all members select the bin");
+	memcpy(of, request, sizeof(of));
+	return &cache->bins[(of[0] + 3 * of[1] + 5 * of[2] + 9 * of[3]) * 0x9e3779b97f4a7c15 >>
+			    (64 - BIN_BITS)];
 }
 
 /* Called with the lock held. */
@@ -98,6 +105,20 @@ static INLINE bool request_equal(const struct ndshm_request *a, const struct nds
 	return !memcmp(left, right, 16) && !memcmp(left + 16, right + 16, 16);
 }
 
+static void cache_give(struct ndshm_block_cache *cache, uint64_t target);
+
+/* After a fork(): a child still has the blocks that are kept. */
+static __attribute__((noinline)) void cache_begin_again(struct ndshm_block_cache *cache)
+{
+	const unsigned int forks = ndshm__forks;
+
+	cache_give(cache, 0);
+	if (!cache_lock(cache))
+		return;
+	cache->forks = forks;
+	cache_unlock(cache);
+}
+
 /* Return: NULL if there is no block for @request. */
 static INLINE struct ndshm_block *cache_take(struct ndshm_block_cache *cache,
 					     const struct ndshm_request *request)
@@ -107,6 +128,11 @@ static INLINE struct ndshm_block *cache_take(struct ndshm_block_cache *cache,
 
 	if (!cache_lock(cache))
 		return NULL;
+	if (cache->forks != ndshm__forks) {
+		cache_unlock(cache);
+		cache_begin_again(cache);
+		return NULL;
+	}
 	for (; *at && looks; at = &(*at)->next, looks--)
 		if (request_equal(&(*at)->request, request)) {
 			block = cache_remove(cache, at);
@@ -115,10 +141,14 @@ static INLINE struct ndshm_block *cache_take(struct ndshm_block_cache *cache,
 	cache_unlock(cache);
 	if (!block)
 		return NULL;
-	block->forks = ndshm__forks;
 	if (request->flags & NDSHM_ALLOC_ZERO)
 		memset(block->memory, 0, block->info.length);
 	return block;
+}
+
+static INLINE bool cache_may_keep(const struct ndshm_block *block)
+{
+	return block->reusable && block->memory && block->forks == ndshm__forks;
 }
 
 /* Return: false if the block is not kept. */
@@ -127,7 +157,7 @@ static INLINE bool cache_put(struct ndshm_block *block)
 	struct ndshm_block_cache *cache = block->ndshm->block_cache;
 	bool kept;
 
-	if (!block->reusable || !block->memory || block->forks != ndshm__forks)
+	if (!cache_may_keep(block))
 		return false;
 	/* First: another thread can take the block. */
 	ndshm__set_last(block->ndshm, NDSHM_REASON_NONE, NDSHM_STATUS_SUCCESS);
@@ -157,9 +187,20 @@ NDSHM_API int ndshm_alloc(struct ndshm *ndshm, const struct ndshm_request *reque
 	return 0;
 }
 
+/* Give others back for a block that does not fit beside them: the program uses it now. */
+static __attribute__((noinline)) bool cache_put_instead(struct ndshm_block *block)
+{
+	struct ndshm_block_cache *cache = block->ndshm->block_cache;
+
+	if (!cache_may_keep(block) || block->info.consumed > cache->limit)
+		return false;
+	cache_give(cache, cache->limit - block->info.consumed);
+	return cache_put(block);
+}
+
 NDSHM_API void ndshm_free(struct ndshm_block *block)
 {
-	if (block && !cache_put(block))
+	if (block && !cache_put(block) && !cache_put_instead(block))
 		ndshm__block_free(block);
 }
 
@@ -198,18 +239,24 @@ void ndshm__block_cache_new(struct ndshm_block *block, const struct ndshm_reques
 }
 
 /*
- * Free blocks until the others consume @target bytes at most. The lock is held meanwhile: other
- * threads that need memory wait for it.
+ * Free blocks of the bins in turn until the others consume @target bytes at most. The lock is held
+ * meanwhile: other threads that need memory wait for it.
  */
 static void cache_give(struct ndshm_block_cache *cache, uint64_t target)
 {
+	unsigned int empty = 0;
+
 	if (!cache_lock(cache))
 		return;
-	for (unsigned int i = 0; i < BINS; i++)
-		while (cache->bytes > target && cache->bins[i]) {
-			ndshm__block_free(cache_remove(cache, &cache->bins[i]));
+	while (cache->bytes > target && empty < BINS) {
+		struct ndshm_block **bin = &cache->bins[cache->hand++ % BINS];
+
+		empty = *bin ? 0 : empty + 1;
+		if (*bin) {
+			ndshm__block_free(cache_remove(cache, bin));
 			cache->given++;
 		}
+	}
 	cache_unlock(cache);
 }
 
@@ -262,6 +309,7 @@ static int cache_open(struct ndshm *ndshm)
 		return -ENOMEM;
 	}
 	*cache->lock = LOCK_FREE;
+	cache->forks = ndshm__forks;
 	if (!atomic_compare_exchange_strong(&ndshm->block_cache, &none, cache))
 		ndshm__block_cache_free(cache);
 	return 0;

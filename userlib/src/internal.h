@@ -175,8 +175,29 @@ void ndshm__unlock(void);
 /* section.c: in a child of fork(), close the sections that it must not inherit. */
 void ndshm__sections_abandon(void);
 
-/* last.c: record the reason and status of this thread's last call, if it failed. */
-void ndshm__set_last(const struct ndshm *ndshm, uint32_t reason, uint32_t status);
+/*
+ * The last failure of this thread. The context is known by its number, as another one can have the
+ * address of one that was closed. There is nothing to free at the end of the thread. The model
+ * saves a call at each access; a program that loads the library late has room for these few bytes.
+ */
+struct ndshm__last {
+	unsigned long context;
+	uint32_t reason;
+	uint32_t status;
+};
+extern __thread struct ndshm__last ndshm__last
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* Record the reason and status of this thread's last call. */
+static inline void ndshm__set_last(const struct ndshm *ndshm, uint32_t reason, uint32_t status)
+{
+	/* A call without a reason does not replace the failure of another context. */
+	if (reason == NDSHM_REASON_NONE && ndshm__last.context != ndshm->number)
+		return;
+	ndshm__last = (struct ndshm__last){ ndshm->number, reason, status };
+}
+
+/* last.c */
 /*
  * Record that the call succeeded or failed without a reason of the module. -ENOMEM is
  * recorded as the reason MAPPINGS or MEMORY, -EAFNOSUPPORT as NETLINK_REFUSED. Returns @error.

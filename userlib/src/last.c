@@ -6,26 +6,7 @@
 
 #include "internal.h"
 
-/*
- * The last failure of this thread. The context is known by its number, as another one can have the
- * address of one that was closed. There is nothing to free at the end of the thread. The model saves
- * a call at each access; a program that loads the library late has room for these few bytes.
- */
-static _Thread_local __attribute__((tls_model("initial-exec"))) struct {
-	unsigned long context;
-	uint32_t reason;
-	uint32_t status;
-} last;
-
-void ndshm__set_last(const struct ndshm *ndshm, uint32_t reason, uint32_t status)
-{
-	/* A call without a reason does not replace the failure of another context. */
-	if (reason == NDSHM_REASON_NONE && last.context != ndshm->number)
-		return;
-	last.context = ndshm->number;
-	last.reason = reason;
-	last.status = status;
-}
+__thread struct ndshm__last ndshm__last __attribute__((tls_model("initial-exec")));
 
 int ndshm__done(struct ndshm *ndshm, int error)
 {
@@ -55,10 +36,10 @@ int ndshm__map_done(struct ndshm *ndshm, int error, uint64_t length)
 
 NDSHM_API uint32_t ndshm_last_reason(const struct ndshm *ndshm)
 {
-	return last.context == ndshm->number ? last.reason : NDSHM_REASON_NONE;
+	return ndshm__last.context == ndshm->number ? ndshm__last.reason : NDSHM_REASON_NONE;
 }
 
 NDSHM_API uint32_t ndshm_last_status(const struct ndshm *ndshm)
 {
-	return last.context == ndshm->number ? last.status : NDSHM_STATUS_SUCCESS;
+	return ndshm__last.context == ndshm->number ? ndshm__last.status : NDSHM_STATUS_SUCCESS;
 }

@@ -54,6 +54,24 @@ static void fill_cache(void)
 	CHECK(bytes() == LIMIT);
 }
 
+/* Make and free a block of the tag. Return: was it a kept one? */
+static bool use(uint32_t tag)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *block;
+	bool again;
+	int *memory;
+
+	request.length = LENGTH;
+	request.tag = tag;
+	if (ndshm_alloc(ndshm, &request, &block) || ndshm_map(block, (void **)&memory))
+		return false;
+	again = *memory;
+	*memory = 1;
+	ndshm_free(block);
+	return again;
+}
+
 static void open_context(void)
 {
 	REQUIRE(!ndshm_open(backend, &ndshm));
@@ -76,6 +94,44 @@ static void memory_comes_back(void)
 	}
 	ndshm_trim(ndshm);
 	CHECK(!bytes());
+	ndshm_close(ndshm);
+}
+
+/* Blocks that are used no more leave before others miss for ever. */
+static void what_is_used_stays(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *blocks[KEPT];
+	void *memory;
+	bool both;
+
+	open_context();
+	CHECK(!ndshm_set_cache(ndshm, LIMIT));
+	request.length = LENGTH;
+	request.tag = 77;
+	for (size_t i = 0; i < KEPT; i++)
+		REQUIRE(!ndshm_alloc(ndshm, &request, &blocks[i]) &&
+			!ndshm_map(blocks[i], &memory));
+	for (size_t i = 0; i < KEPT; i++)
+		ndshm_free(blocks[i]);
+	CHECK(bytes() == LIMIT);
+	for (int i = 0; i < ROUNDS; i++) {
+		both = use(2);
+		both &= use(4);
+	}
+	CHECK(both);
+	ndshm_close(ndshm);
+}
+
+/* One whose bytes are no multiple of a page keeps what fits. */
+static void a_crooked_bound_keeps_blocks(void)
+{
+	open_context();
+	CHECK(!ndshm_set_cache(ndshm, 2 * LENGTH + 1000));
+	use(77);
+	use(78);
+	use(2);
+	CHECK(use(2) && use(2));
 	ndshm_close(ndshm);
 }
 
@@ -116,11 +172,15 @@ static void children_have_none_of_it(void)
 			child(memory, inherited);
 		CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status));
 		CHECK(bytes() == 2 * LENGTH);
-		/* A child may still use it. */
+		/* A child may still use both. */
 		ndshm_free(shared);
 		CHECK(bytes() == LENGTH);
 		REQUIRE(!make(LENGTH, &block, (void **)&again));
-		CHECK(again == memory && !strcmp(again, "parent"));
+		CHECK(bytes() == LENGTH && !*again);
+		strcpy(again, "parent");
+		ndshm_free(block);
+		REQUIRE(!make(LENGTH, &block, (void **)&memory));
+		CHECK(memory == again && !strcmp(memory, "parent"));
 		ndshm_free(block);
 	}
 	ndshm_close(ndshm);
@@ -222,6 +282,8 @@ int main(void)
 	backend = getenv("NDSHM_TEST_BACKEND");
 	backend = backend ? backend : "memfd:";
 	RUN(memory_comes_back);
+	RUN(what_is_used_stays);
+	RUN(a_crooked_bound_keeps_blocks);
 	RUN(children_have_none_of_it);
 	if (strcmp(backend, "memfd:"))
 		RUN(the_limit_is_that_of_blocks_in_use);

@@ -444,8 +444,8 @@ int ndshm_free_many(struct ndshm *ndshm, struct ndshm_block **blocks, size_t cou
  * the call is repeated. An allocation of other blocks gives back as many as do not fit beside these.
  *
  * Unmap a block before it is freed if its memory failed (SIGBUS), or if its handle was passed on: the
- * library does not know about that. In a child of fork() the cache is empty, but the memory of the kept
- * blocks stays mapped: call ndshm_trim() before a fork() whose child lives long.
+ * library does not know about that, nor about a pin of the kernel. In a child of fork() the cache is
+ * empty; the kept blocks stay mapped there, and the parent gives them back at its next allocation.
  *
  * Both functions may be called by any thread.
  */
