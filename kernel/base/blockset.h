@@ -73,8 +73,8 @@ void ndshm_blockset_open(struct ndshm_blockset *set);
 /*
  * Kill the set, drain its active references, unmap all members, revoke each, and wait
  * until their memory is freed. An owner may keep a block (ndshm_block_keep()) for @timeout
- * jiffies more; then the block is abandoned. Any but MAX_SCHEDULE_TIMEOUT is for the set of a
- * provider, which must learn of it. Return: false if a block was abandoned. May sleep; hold no
+ * jiffies more; then its memory is lost. Any but MAX_SCHEDULE_TIMEOUT is for the set of a
+ * provider, which must learn of it. Return: false if memory was lost. May sleep; hold no
  * lock that a revocation callback or a free handler takes.
  */
 bool ndshm_blockset_revoke_all(struct ndshm_blockset *set, unsigned long timeout);

@@ -183,8 +183,8 @@ static inline int ndshm_folio_mapcount(struct folio *folio)
 #endif
 
 /*
- * kernel/ndis, kernel/netlink, kernel/pci, kernel/prototypes, kernel/tests: the old name is warned
- * about since 7.2
+ * kernel/device, kernel/ndis, kernel/netlink, kernel/prototypes, kernel/tests: the old name is
+ * warned about since 7.2
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #define system_dfl_wq	system_unbound_wq

@@ -207,7 +207,6 @@ static void around_extend(struct around *around, struct ndshm_object *object,
 	const pgoff_t from = max(base, vma->vm_pgoff) - base;
 	const pgoff_t to = min3(base + AROUND_PAGES, vma->vm_pgoff + vma_pages(vma),
 				(pgoff_t)(object->length >> PAGE_SHIFT)) - base;
-
 	struct page *page;
 
 	spin_lock(&object->state_lock);

@@ -110,7 +110,7 @@ static bool blockset_for_each(struct ndshm_blockset *set,
 	return any;
 }
 
-/* Return: false if some members were abandoned. */
+/* Return: false if memory of some members was lost. */
 static bool blockset_revoke(struct ndshm_blockset *set, unsigned long timeout)
 {
 	bool lost;

@@ -59,7 +59,7 @@ typedef ndshm_status_t (*ndshm_allocate_handler)(void *provider_context,
  * handler that can take long must therefore call this at least once for each 2 MiB, and
  * return RESOURCES if it returns true. Memory allocated in spite of that is freed.
  *
- * Context: The allocate handler.
+ * Context: The allocate handler, in the task that called it.
  * Return: true if the requester was killed, if the request was aborted, or if the
  * adapter, the provider, the claim or the queue is being removed.
  */
