@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kunit.sh: in a guest whose kernel has KUnit, loads the module NDSHM_KUNIT and the one
-# beside it that tests the pure logic alone, and prints what their suites found as TAP.
+# beside it that tests the pure logic alone, and prints the results of their suites as TAP.
 # NDSHM_KO is loaded first if it is not there yet. NDSHM_SEED=N repeats the random
 # sequences of a run that said seed=N.
 set -uo pipefail
@@ -23,7 +23,7 @@ answer() {
 }
 check() { if "${@:2}"; then answer ok "$1"; else answer 'not ok' "$1"; fi; }
 
-# What one suite found: a line a case, and what it said as comments. A suite stands on
+# The results of one suite: a line a case, and its messages as comments. A suite stands on
 # its own: its cases are those that it planned, and at least one of them ran.
 show_suite() {
 	local suite=$1 file=$results/$1/results line planned=0 seen=0 ran=0

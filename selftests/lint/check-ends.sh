@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check-ends.sh: print each function of the core whose name has a synonym of a word for an end: one
+# check-ends.sh: print each function of the core with a synonym of a word for an end in its name: one
 # between underscores that is not in the table of Documentation/hacking. Tests and prototypes are
 # left out. Fail if there is one.
 set -euo pipefail
@@ -46,7 +46,7 @@ unreserve cancel'
 # Names that drivers of others use.
 names='ndshm_adapter_reopen|ndshm_requests_abort'
 
-# Definitions and declarations are the lines with a parenthesis whose first column is not empty.
+# Definitions and declarations are the lines with a parenthesis that begin in the first column.
 wrong=$(git ls-files 'kernel/*.[ch]' | grep -vE '^kernel/(tests|prototypes)/' |
 	xargs grep -oE '^[A-Za-z_][A-Za-z0-9_ *]*\(' /dev/null |
 	sed -E 's/^([^:]*):(.*[ *])?([A-Za-z0-9_]+)\($/\1 \3/' | sort -u |

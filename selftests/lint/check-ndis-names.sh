@@ -4,7 +4,7 @@
 # check-ndis-names.sh: do kernel/tests/ndis/layout.c and layout_port.c assert something of all that the NDIS
 # headers define: macros, types, tags, enumerators and functions by their whole names, members
 # behind their type's? A comment does not count. There are no exceptions but the headers' own
-# guards. Prints what is missing, and fails if something is.
+# guards. Prints the missing ones, and fails if there is one.
 set -euo pipefail
 
 top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
@@ -19,8 +19,8 @@ layout=$(code kernel/tests/ndis/layout{,_port}.c | tr -s '\n\t ' ' ')
 macros=$(code "${headers[@]}" | sed -nE 's/^[[:space:]]*#[[:space:]]*define[[:space:]]+([A-Za-z_0-9]+).*/\1/p' |
 	grep -v '^_NDSHM_NDIS[A-Z_]*_H$')
 
-# The rest in one line: a function's body and whatever is in parentheses goes, so that what stands
-# before one of ; , = [ } is what is declared there. What is only named here is others' own.
+# The rest in one line: bodies of functions and all in parentheses goes, so that the word before one of
+# ; , = [ } is declared there. Names that are only used here are others' own.
 declarations=$(code "${headers[@]}" | sed -e '/^[[:space:]]*#/d' | tr -s '\n\t ' ' ' |
 	sed -E -e ':inner' -e 's/\([^()]*\)/@/g' -e 't inner' -e 's/\b__(acquires|releases)@//g' -e 's/@ *\{[^{}]*\}/;/g' -e 's/@//g' \
 		-e 's/(^|;) *struct [a-z_0-9]+ *;/\1/g' -e 's/(^|;) *struct [a-z_0-9]+ *;/\1/g')
@@ -50,7 +50,7 @@ missing() {
 	wrong=1
 }
 
-# That it finds what there is.
+# That it finds the known ones.
 for known in NDIS_STATUS_PAUSED NTAPI PUCHAR NdisSharedMemoryUsageMax NdisInterfacePci NdisMFreeSharedMemory \
 	MINIPORT_PROCESS_SG_LIST PNET_BUFFER_SHARED_MEMORY NdisGetSharedDataAlignment; do
 	grep -qx "$known" <<<"$macros"$'\n'"$names" || { echo "$0 does not find $known"; wrong=1; }

@@ -12,7 +12,7 @@
 # BUILD_ONLY=1		run nothing
 # LIMIT=SECONDS		time limit of a guest (900)
 # TREE=DIR		where the module is built
-# SLOT=COMMAND		what runs the guests, such as `nice`
+# SLOT=COMMAND		runs the guests, such as `nice`
 set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 top=$(cd -- "$here/../.." && pwd -P)
@@ -82,12 +82,12 @@ flock -n "$lock" || die "another run is under way in $work"
 touch -- "$results"
 keep_objects
 
-# The table: name, state, seconds, what found it. A later line counts.
+# The table: name, state, seconds, the test that found it. A later line counts.
 known() { awk -F '\t' -v name="$1" '$1 == name { state = $2 } END { print state }' "$results"; }
 note() { printf '%s\t' "${@:1:3}" >>"$results"; printf '%s\n' "$4" >>"$results"; }
 
 kbuild() { make -s -C "$headers" M="$tree" NDSHM_TEST_MODULES=1 -j"$(nproc)" "$@" >>"$work/build.log" 2>&1; }
-# keep NAME: build the module from what is in the tree, and keep it as tests load it.
+# keep NAME: build the module from the tree, and keep it as tests load it.
 keep() { kbuild ndshm.ko && strip --strip-debug -o "$work/modules/$1.ko" -- "$tree/ndshm.ko"; }
 
 # plant PATCH: in place of the link to a file. unplant PATCH: the link again, and the object of before, which is
@@ -138,7 +138,7 @@ pending() {
 	done
 }
 
-# guest: judge what the list has until the first one that is killed, which may be by the end of the guest.
+# guest: judge the list until the first one that is killed, which may be by the end of the guest.
 guest() {
 	local code=0 start=$SECONDS name why='' passed=passed
 	local -a machine

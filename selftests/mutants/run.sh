@@ -9,7 +9,7 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 top=$(cd -- "$here/../.." && pwd -P)
 . "$top/selftests/vm/lib.sh"
 
-# One copy for all, so that each patch compiles only what it changes.
+# One copy for all, so that each patch compiles only the files that it changes.
 work=$(realpath -m -- "${BUILD:-$top/build}/mutants")
 rm -rf -- "${work:?}"
 mkdir -p -- "$work"

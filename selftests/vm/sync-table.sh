@@ -4,7 +4,7 @@
 # sync-table.sh KERNEL=LOG...: write the syncs that selftests/sync_calls.c has counted to
 # Documentation/use/abi.rst, between the two comments there: for each path the bytes and, after the
 # slash, the calls. LOG is that of the level `not-coherent` on KERNEL. Fails if a path was run by
-# one kernel only, or if a count is not what the path needs.
+# one kernel only, or if a count is not the needed one of the path.
 set -euo pipefail
 here=$(dirname -- "${BASH_SOURCE[0]}")
 page=$here/../../Documentation/use/abi.rst
@@ -12,7 +12,7 @@ page=$here/../../Documentation/use/abi.rst
 new=$(mktemp)
 trap 'rm -f -- "$new"' EXIT
 
-# One line for each row of a log: kernel, adapter, path, and for each side what is needed, what was
+# One line for each row of a log: kernel, adapter, path, and for each side the needed count, the
 # counted, and the number of calls.
 rows() {
 	local pair
