@@ -180,7 +180,9 @@ if [[ $random ]]; then
 		! make_mutant "$id" "$work/$id.patch" || { names+=("$id"); patches+=("$work/$id.patch"); }
 	done <"$work/order"
 else
-	for patch in "${@:-"$here"/*.patch}"; do
+	given=("$@")
+	[[ $# -gt 0 ]] || given=("$here"/*.patch)
+	for patch in "${given[@]}"; do
 		found=$(found_by "$patch")
 		[[ $# -gt 0 || ($found != *' on '* && " $core ${more//[[:space:]]/ } " == *" ${found%% *} "*) ]] || continue
 		name=$(basename -- "$patch" .patch)
