@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <linux/dma-buf.h>
@@ -321,6 +322,8 @@ TEST_F(dmabuf, recipient_limit)
 	pid_t pid;
 	int peer;
 
+	/* The child of the child has mappings that end when it does. */
+	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	pid = ndshm_fork(&peer);
 	ASSERT_LE(0, pid);
 	if (!pid)
@@ -342,6 +345,8 @@ TEST_F(dmabuf, recipient_limit)
 	munmap(map, self->length);
 	munmap(first, self->length);
 	EXPECT_TRUE(ndshm_end(pid, peer, SIGKILL));
+	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
+	EXPECT_LT(0, waitpid(-1, NULL, 0));
 	close(peer);
 	close(dmabuf);
 }
@@ -567,6 +572,7 @@ TEST_F(dmabuf, passed_to_another_user)
 		dmabuf = ndshm_receive_fd(peer);
 		ASSERT_LE(0, dmabuf);
 		EXPECT_TRUE(ndshm_end(pid, peer, kill_it ? SIGKILL : 0));
+		EXPECT_EQ(pid, waitpid(pid, NULL, 0));
 		close(peer);
 		map = test_map_dmabuf(dmabuf, 2 * self->page, RW);
 		fill_pattern(map, 2 * self->page, 6);

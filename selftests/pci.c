@@ -719,8 +719,10 @@ TEST_F(slot, client_reset_while_read)
 		test_reset(function);
 		test_survives(_metadata, function);
 	}
-	for (i = 0; i < ARRAY_SIZE(readers); i++)
+	for (i = 0; i < ARRAY_SIZE(readers); i++) {
 		EXPECT_TRUE(ndshm_end(readers[i], peers[i], SIGKILL));
+		EXPECT_EQ(readers[i], waitpid(readers[i], NULL, 0));
+	}
 }
 
 /* Without DMA enabled before, too. */
