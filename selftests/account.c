@@ -2,8 +2,7 @@
 /*
  * Charges against RLIMIT_MEMLOCK of the user and against the memory cgroup.
  *
- * A test's user is a child process with a client that root opened, no
- * capability and a small limit.
+ * A test's user has opened the client with a small limit, and has no capability.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -48,42 +47,12 @@ FIXTURE_TEARDOWN(account)
 	close(self->fd);
 }
 
-static bool limit_memlock(rlim_t bytes)
-{
-	const struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
-
-	return !setrlimit(RLIMIT_MEMLOCK, &limit);
-}
-
-/* Become user A with a small RLIMIT_MEMLOCK; irreversible for this process. */
+/* Become user A, with a client under a small limit; irreversible for this process. */
 static bool become_limited(struct _test_data_account *self)
 {
-	return limit_memlock(LIMIT_PAGES * self->page) &&
-	       ndshm_become(NDSHM_USER_A);
-}
-
-/*
- * Return the bytes charged to @user, as a short-lived process of that user
- * reads them.
- */
-static __u64 locked_of(int fd, uid_t user)
-{
-	__u64 bytes = ~0ULL;
-	int peer;
-	pid_t child = ndshm_fork(&peer);
-
-	if (child < 0)
-		return bytes;
-	if (!child) {
-		if (!ndshm_become(user))
-			_exit(1);
-		bytes = ndshm_locked(fd);
-		_exit(send(peer, &bytes, sizeof(bytes), 0) != sizeof(bytes));
-	}
-	if (recv(peer, &bytes, sizeof(bytes), MSG_WAITALL) != sizeof(bytes))
-		bytes = ~0ULL;
-	close(peer);
-	return ndshm_reap(child) ? bytes : ~0ULL;
+	close(self->fd);
+	self->fd = ndshm_open_as(NDSHM_USER_A, LIMIT_PAGES * self->page);
+	return self->fd >= 0 && ndshm_become(NDSHM_USER_A);
 }
 
 TEST_F(account, exact)
@@ -153,23 +122,27 @@ TEST_F(account, nothing_allowed)
 	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
 
-	ASSERT_TRUE(limit_memlock(0));
-	ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+	close(self->fd);
+	self->fd = ndshm_open_as(NDSHM_USER_A, 0);
+	ASSERT_LE(0, self->fd);
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
 	alloc.length = 1 << 20;
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
 }
 
 /* A limit below the current charge refuses all further allocations. */
-TEST_F(account, limit_lowered)
+TEST_F(account, lower_limit)
 {
 	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
+	int lower = ndshm_open_as(NDSHM_USER_A, 4 * self->page);
 
+	ASSERT_LE(0, lower);
 	ASSERT_TRUE(become_limited(self));
 	test_new_block(self->fd, self->adapter, 8 * self->page);
-	ASSERT_TRUE(limit_memlock(4 * self->page));
-	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, lower, &alloc);
+	test_block_alloc(self->fd, &alloc);
+	close(lower);
 }
 
 TEST_F(account, undone)
@@ -190,7 +163,7 @@ TEST_F(account, of_the_user)
 {
 	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
-	int other = ndshm_open(), peer;
+	int other = ndshm_open_as(NDSHM_USER_A, LIMIT_PAGES * self->page), peer;
 	pid_t child;
 
 	ASSERT_LE(0, other);
@@ -211,35 +184,45 @@ TEST_F(account, of_the_user)
 	test_block_alloc(self->fd, &alloc);
 }
 
-/* Freeing returns the charge to the user who allocated, not to the caller. */
-TEST_F(account, freed_by_another)
+/*
+ * Start a process of user A, with a client and a block. Return it, with the block and a copy of the
+ * client's descriptor in @self.
+ */
+static pid_t start_owner(struct __test_metadata *_metadata, struct _test_data_account *self,
+			 int *peer)
 {
-	__u64 consumed;
-	int peer;
-	pid_t child;
+	pid_t child = ndshm_fork(peer);
 
-	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
 		ASSERT_TRUE(become_limited(self));
-		self->block = test_new_block(self->fd, self->adapter,
-					     4 * self->page);
-		send(peer, &self->block, sizeof(self->block), 0);
-		ndshm_hear(peer);
+		self->block = test_new_block(self->fd, self->adapter, 4 * self->page);
+		ASSERT_TRUE(ndshm_send_fd(*peer, self->fd));
+		send(*peer, &self->block, sizeof(self->block), 0);
+		ndshm_hear(*peer);
 		_exit(0);
 	}
-	ASSERT_EQ(sizeof(self->block), recv(peer, &self->block,
-					    sizeof(self->block), MSG_WAITALL));
-	consumed = self->block.consumed;
-	EXPECT_EQ(consumed, locked_of(self->fd, NDSHM_USER_A));
-	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_B));
-	ASSERT_TRUE(limit_memlock(LIMIT_PAGES * self->page));
+	close(self->fd);
+	self->fd = ndshm_receive_fd(*peer);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(sizeof(self->block), recv(*peer, &self->block, sizeof(self->block),
+					    MSG_WAITALL));
+	EXPECT_EQ(self->block.consumed, ndshm_locked_of(self->fd, NDSHM_USER_A));
+	return child;
+}
+
+/* Freeing returns the charge to the opener of the client, not to the caller. */
+TEST_F(account, freed_by_another)
+{
+	pid_t child;
+	int peer;
+
 	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
-	/* Root, who opened the client, is charged as well as user A. */
-	EXPECT_EQ(consumed, ndshm_locked(self->fd));
+	child = start_owner(_metadata, self, &peer);
+	EXPECT_EQ(0, ndshm_locked(self->fd));
 	test_free_handle(self->fd, self->block.handle);
 	EXPECT_EQ(0, ndshm_locked(self->fd));
-	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_EQ(0, ndshm_locked_of(self->fd, NDSHM_USER_A));
 	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
@@ -251,42 +234,35 @@ TEST_F(account, outlives_the_process)
 	pid_t child;
 	int peer;
 
-	child = ndshm_fork(&peer);
-	ASSERT_LE(0, child);
-	if (!child) {
-		ASSERT_TRUE(become_limited(self));
-		self->block = test_new_block(self->fd, self->adapter,
-					     4 * self->page);
-		send(peer, &self->block, sizeof(self->block), 0);
-		_exit(0);
-	}
-	ASSERT_EQ(sizeof(self->block), recv(peer, &self->block,
-					    sizeof(self->block), MSG_WAITALL));
+	child = start_owner(_metadata, self, &peer);
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
-	EXPECT_EQ(self->block.consumed, locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_EQ(self->block.consumed, ndshm_locked_of(self->fd, NDSHM_USER_A));
 	test_free_handle(self->fd, self->block.handle);
-	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_EQ(0, ndshm_locked_of(self->fd, NDSHM_USER_A));
 	close(peer);
 }
 
-/* Allocate as one user and free as another in the same process. */
-TEST_F(account, setuid)
+/* The opener is charged, under its limit, for what any other user does with the client. */
+TEST_F(account, passed_client)
 {
-	__u64 consumed;
+	struct ndshm_block_alloc_args alloc;
+	pid_t child;
+	int peer;
 
-	ASSERT_TRUE(limit_memlock(LIMIT_PAGES * self->page));
-	ASSERT_EQ(0, setresuid(NDSHM_USER_A, NDSHM_USER_A, 0));
-	self->block = test_new_block(self->fd, self->adapter, 4 * self->page);
-	consumed = self->block.consumed;
+	child = start_owner(_metadata, self, &peer);
+	ASSERT_TRUE(ndshm_become(NDSHM_USER_B));
+	alloc = block_alloc_request(self->adapter, 16 * self->page, &self->block);
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+	self->block = test_new_block(self->fd, self->adapter, 8 * self->page);
 	EXPECT_TRUE(self->block.flags & NDSHM_BLOCK_CHARGED);
-	EXPECT_EQ(consumed, ndshm_locked(self->fd));
-	ASSERT_EQ(0, seteuid(0));
-	ASSERT_EQ(0, setresuid(NDSHM_USER_B, NDSHM_USER_B, 0));
+	test_new_block(self->fd, self->adapter, 4 * self->page);
 	EXPECT_EQ(0, ndshm_locked(self->fd));
-	test_free_handle(self->fd, self->block.handle);
-	EXPECT_EQ(0, ndshm_locked(self->fd));
-	ASSERT_EQ(0, seteuid(0));
-	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
+	alloc = block_alloc_request(self->adapter, 1, &self->block);
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+	EXPECT_TRUE(ndshm_signal_peer(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
 }
 
 /* exec() must not change charges while the descriptor stays open. */
@@ -298,12 +274,9 @@ TEST_F(account, exec)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		int fd = ndshm_open();
-
-		ASSERT_LE(0, fd);
 		ASSERT_TRUE(become_limited(self));
-		self->block = test_new_block(fd, self->adapter, self->page);
-		fcntl(fd, F_SETFD, 0);
+		self->block = test_new_block(self->fd, self->adapter, self->page);
+		fcntl(self->fd, F_SETFD, 0);
 		dup2(peer, 0);
 		dup2(peer, 1);
 		execlp("cat", "cat", NULL);
@@ -311,10 +284,10 @@ TEST_F(account, exec)
 	}
 	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_hear(peer));
-	EXPECT_EQ(self->page, locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_EQ(self->page, ndshm_locked_of(self->fd, NDSHM_USER_A));
 	shutdown(peer, SHUT_WR);
 	EXPECT_TRUE(ndshm_reap(child));
-	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_EQ(0, ndshm_locked_of(self->fd, NDSHM_USER_A));
 	close(peer);
 }
 
@@ -326,112 +299,85 @@ TEST_F(account, killed)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		int fd = ndshm_open();
-
-		ASSERT_LE(0, fd);
 		ASSERT_TRUE(become_limited(self));
-		self->block = test_new_block(fd, self->adapter, self->page);
-		test_map_block(fd, &self->block);
-		test_new_block(fd, self->adapter, self->page);
+		self->block = test_new_block(self->fd, self->adapter, self->page);
+		test_map_block(self->fd, &self->block);
+		test_new_block(self->fd, self->adapter, self->page);
 		ndshm_signal_peer(peer);
 		ndshm_hear(peer);
 		_exit(0);
 	}
 	EXPECT_TRUE(ndshm_hear(peer));
-	EXPECT_EQ(2 * self->page, locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_EQ(2 * self->page, ndshm_locked_of(self->fd, NDSHM_USER_A));
 	EXPECT_EQ(0, kill(child, SIGKILL));
 	EXPECT_EQ(child, waitpid(child, NULL, 0));
-	EXPECT_TRUE(ndshm_soon(locked_of(self->fd, NDSHM_USER_A) == 0));
+	EXPECT_TRUE(ndshm_soon(ndshm_locked_of(self->fd, NDSHM_USER_A) == 0));
 	close(peer);
 }
 
-/* CAP_IPC_LOCK of the caller exempts a block. Freeing must remember the exemption. */
+/* CAP_IPC_LOCK of the opener exempts a block, whatever the caller has. */
 TEST_F(account, exempt)
 {
 	struct ndshm_block_info free_of_charge, charged;
 	__u64 before = ndshm_locked(self->fd);
+	int without = ndshm_open_limited(before + self->page);
 
+	ASSERT_LE(0, without);
 	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, true));
-	ASSERT_TRUE(limit_memlock(self->page));
-	free_of_charge = test_new_block(self->fd, self->adapter,
-					8 * self->page);
+	test_reopen_limited(self->fd, self->page);
+	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
+	free_of_charge = test_new_block(self->fd, self->adapter, 8 * self->page);
 	EXPECT_FALSE(free_of_charge.flags & NDSHM_BLOCK_CHARGED);
 	EXPECT_EQ(before, ndshm_locked(self->fd));
 
-	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
-	charged = test_new_block(self->fd, self->adapter, 1);
+	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, true));
+	charged = test_new_block(without, self->adapter, 1);
 	EXPECT_TRUE(charged.flags & NDSHM_BLOCK_CHARGED);
 	EXPECT_EQ(before + self->page, ndshm_locked(self->fd));
 	/* Freeing an exempt block must not reduce the charge. */
 	test_free_handle(self->fd, free_of_charge.handle);
 	EXPECT_EQ(before + self->page, ndshm_locked(self->fd));
-
-	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, true));
-	test_free_handle(self->fd, charged.handle);
+	test_free_handle(without, charged.handle);
 	EXPECT_EQ(before, ndshm_locked(self->fd));
+	close(without);
 }
 
-/*
- * Root of a user namespace acts for the user who created the namespace:
- * allocations on a passed descriptor are charged to that user, within the
- * limit, and uncharged when freed.
- */
+/* What another user does with the client in a user namespace is charged to the opener, too. */
 TEST_F(account, user_namespace)
 {
 	struct ndshm_block_alloc_args alloc;
-	int peer, status = 0;
-	pid_t child;
+	int peer, child_peer, status;
+	pid_t child, owner;
 
-	child = ndshm_fork(&peer);
+	owner = start_owner(_metadata, self, &peer);
+	child = ndshm_fork(&child_peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		ASSERT_TRUE(become_limited(self));
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_B));
 		if (unshare(CLONE_NEWUSER))
 			_exit(KSFT_SKIP);
-		self->block = test_new_block(self->fd, self->adapter,
-					     4 * self->page);
+		self->block = test_new_block(self->fd, self->adapter, 8 * self->page);
 		EXPECT_TRUE(self->block.flags & NDSHM_BLOCK_CHARGED);
-		EXPECT_EQ(self->block.consumed, ndshm_locked(self->fd));
-		alloc = block_alloc_request(self->adapter,
-					    LIMIT_PAGES * self->page,
-					    &self->block);
-		test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd,
-				     &alloc);
-		send(peer, &self->block, sizeof(self->block), 0);
-		ndshm_hear(peer);
+		EXPECT_EQ(0, ndshm_locked(self->fd));
+		alloc = block_alloc_request(self->adapter, 8 * self->page, &self->block);
+		test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
 		_exit(0);
 	}
-	if (recv(peer, &self->block, sizeof(self->block), MSG_WAITALL) !=
-	    sizeof(self->block)) {
-		ASSERT_EQ(child, waitpid(child, &status, 0));
-		if (WIFEXITED(status) && WEXITSTATUS(status) == KSFT_SKIP)
-			SKIP(return, "users may not make user namespaces");
-		ASSERT_TRUE(false);
-	}
-	EXPECT_EQ(self->block.consumed, locked_of(self->fd, NDSHM_USER_A));
-	EXPECT_TRUE(ndshm_signal_peer(peer));
-	EXPECT_TRUE(ndshm_reap(child));
-	EXPECT_EQ(self->block.consumed, locked_of(self->fd, NDSHM_USER_A));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == KSFT_SKIP)
+		SKIP(return, "users may not make user namespaces");
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(12 * self->page, ndshm_locked_of(self->fd, NDSHM_USER_A));
 	test_free_handle(self->fd, self->block.handle);
-	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_EQ(8 * self->page, ndshm_locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
+	EXPECT_TRUE(ndshm_reap(owner));
+	close(child_peer);
 	close(peer);
 }
 
 #define SUBORDINATES	20
 #define FIRST_SUBORDINATE	1000000
-
-/* Open a client as user A with a small RLIMIT_MEMLOCK. */
-static int open_as_limited(struct _test_data_account *self)
-{
-	int fd;
-
-	if (!limit_memlock(LIMIT_PAGES * self->page) ||
-	    !ndshm_set_capability(CAP_IPC_LOCK, false) ||
-	    setresuid(NDSHM_USER_A, 0, 0))
-		return -1;
-	fd = ndshm_open();
-	return setresuid(0, 0, 0) || !ndshm_become(NDSHM_USER_A) ? -1 : fd;
-}
 
 /*
  * Allocate on one descriptor as one subordinate user after the other, and keep
@@ -461,16 +407,15 @@ static int take_under_many(struct _test_data_account *self, int fd)
 TEST_F(account, subordinate_users)
 {
 	char path[64], map[64];
-	int peer, fd, taken = -1;
+	int peer, taken = -1;
 	pid_t child = ndshm_fork(&peer);
 
 	ASSERT_LE(0, child);
 	if (!child) {
-		fd = open_as_limited(self);
-		if (fd < 0 || unshare(CLONE_NEWUSER) || !ndshm_signal_peer(peer) ||
-		    !ndshm_hear(peer))
+		if (!become_limited(self) || unshare(CLONE_NEWUSER) ||
+		    !ndshm_signal_peer(peer) || !ndshm_hear(peer))
 			_exit(1);
-		taken = take_under_many(self, fd);
+		taken = take_under_many(self, self->fd);
 		send(peer, &taken, sizeof(taken), 0);
 		_exit(0);
 	}
@@ -492,8 +437,9 @@ TEST_F(account, subordinate_users)
  */
 TEST_F(account, consumed)
 {
-	ASSERT_TRUE(limit_memlock(64 << 20));
-	ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+	close(self->fd);
+	self->fd = ndshm_open_as(NDSHM_USER_A, 64 << 20);
+	ASSERT_TRUE(self->fd >= 0 && ndshm_become(NDSHM_USER_A));
 	self->block = test_new_block(self->fd, self->adapter, 3 << 20);
 	EXPECT_TRUE(self->block.consumed == 3 << 20 ||
 		    self->block.consumed == 4 << 20);

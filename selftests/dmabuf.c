@@ -554,11 +554,9 @@ TEST_F(dmabuf, passed_to_another_user)
 			struct ndshm_block_info block;
 			struct ndshm_block_alloc_args alloc =
 				block_alloc_request(self->adapter, 2 * self->page, &block);
-			int fd;
+			int fd = ndshm_open_as(NDSHM_USER_A, RLIM_INFINITY);
 
-			/* The real user is charged, the effective one may open the device. */
-			fd = setresuid(NDSHM_USER_A, 0, 0) ? -1 : ndshm_open();
-			if (setresuid(0, 0, 0) || !ndshm_become(NDSHM_USER_A))
+			if (!ndshm_become(NDSHM_USER_A))
 				_exit(1);
 			if (_test_block_alloc(fd, &alloc))
 				_exit(2);

@@ -309,18 +309,13 @@ TEST_F(export, pinned_page_is_not_reused)
 TEST_F(export, pinned_place_returns_at_a_limit)
 {
 	struct ndshm_extent_alloc_args more;
-	struct rlimit before, limit;
 	struct iovec what = { .iov_len = self->page };
 	int fd, holder, dmabuf, ends[2];
 	__u64 place;
 	char byte;
 
-	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &before));
-	limit = before;
-	limit.rlim_cur = test_user_locked() + HUGE;
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	test_reopen_limited(self->client, test_user_locked() + HUGE);
 	fd = test_new_section(self->client, self->adapter, MAX, 0);
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &before));
 	holder = test_attach(fd);
 	ASSERT_EQ(0, pipe2(ends, O_CLOEXEC));
 	place = test_extent(holder, HUGE);

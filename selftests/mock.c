@@ -432,11 +432,10 @@ TEST_F(mock, consumed_too_much)
 		1ULL << 30, 1ULL << 46, (1ULL << 46) + 1, 1ULL << 63,
 		~0ULL << 12, ~0ULL - 4095, ~0ULL - 4094, ~0ULL,
 	};
-	const struct rlimit limit = { 1 << 20, 1 << 20 };
 	struct ndshm_block_alloc_args alloc;
 	unsigned int i;
 
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	test_reopen_limited(self->fd, 1 << 20);
 	for (i = 0; i < ARRAY_SIZE(figures); i++) {
 		test_mock("script p consumed=%#llx",
 			  (unsigned long long)figures[i]);
@@ -618,14 +617,12 @@ TEST_F(mock, adapter_gone_while_freed)
  */
 static void be_bystander(struct _test_data_mock *self)
 {
-	const struct rlimit none = {};
 	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_info block;
-	int fd = ndshm_open();
+	int fd = ndshm_open_as(NDSHM_USER_B, 0);
 
 	alloc = block_alloc_request(self->adapter, self->page, &block);
-	if (fd < 0 || setrlimit(RLIMIT_MEMLOCK, &none) ||
-	    !ndshm_become(NDSHM_USER_B) || !_test_block_alloc(fd, &alloc) ||
+	if (fd < 0 || !ndshm_become(NDSHM_USER_B) || !_test_block_alloc(fd, &alloc) ||
 	    alloc.reason != NDSHM_REASON_MEMLOCK)
 		_exit(1);
 	close(fd);

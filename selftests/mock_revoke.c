@@ -150,14 +150,12 @@ static struct ndshm_block_alloc_args request_of(struct _test_data_going *self)
 static void wait_for_end(struct __test_metadata *_metadata,
 			 struct _test_data_going *self, __u32 reason)
 {
-	const struct rlimit limit = { 1 << 20, 1 << 20 };
 	/* More than RLIMIT_MEMLOCK permits, so that the probe never allocates. */
 	struct ndshm_block_alloc_args probe =
 		block_alloc_request(self->adapter, 1 << 21, &self->block);
-	int fd = ndshm_open();
+	int fd = ndshm_open_limited(1 << 20);
 
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
 	probe.provider = self->id;
 	EXPECT_TRUE(ndshm_soon(_test_block_alloc(fd, &probe) &&
 			       probe.reason != NDSHM_REASON_MEMLOCK));

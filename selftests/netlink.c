@@ -13,6 +13,7 @@
 #include "ndshm_nl.h"
 #include "ndshm_pci.h"
 #include "ndshm_proc.h"
+#include "ndshm_section.h"
 #include "ndshm_test.h"
 
 #define MANY	1024
@@ -730,7 +731,7 @@ TEST_F(netlink, unprivileged)
 	struct ndshm_nl_adapter adapter;
 	struct ndshm_block_info mine;
 	struct ndshm_nl nl;
-	int peer, count;
+	int peer, client, count;
 	pid_t child;
 
 	if (geteuid())
@@ -739,10 +740,11 @@ TEST_F(netlink, unprivileged)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
+		client = ndshm_open_as(NDSHM_USER_A, RLIM_INFINITY);
 		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
 		ASSERT_EQ(0, ndshm_nl_open(&nl));
 		EXPECT_EQ(0, ndshm_nl_blocks(&nl, seen, ARRAY_SIZE(seen)));
-		mine = test_new_block(self->fd, self->adapter, 1);
+		mine = test_new_block(client, self->adapter, 1);
 		count = ndshm_nl_blocks(&nl, seen, ARRAY_SIZE(seen));
 		EXPECT_EQ(1, count);
 		EXPECT_EQ(mine.shared_memory_handle, seen[0].id);
@@ -790,7 +792,60 @@ TEST_F(netlink, passed_socket)
 	close(peer);
 }
 
-/* Start a process of another user that has the test's block until signalled. */
+/* What user B makes with a client of user A is A's, who can end the section. */
+TEST_F(netlink, passed_client)
+{
+	struct ndshm_section_create_args create = section_create_request(self->adapter, 1, 1);
+	struct ndshm_nl_section section;
+	struct ndshm_nl_block block;
+	struct ndshm_nl nl;
+	pid_t maker, owner;
+	int client, peer, unused;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	client = ndshm_open_as(NDSHM_USER_A, RLIM_INFINITY);
+	ASSERT_LE(0, client);
+	maker = ndshm_fork(&peer);
+	ASSERT_LE(0, maker);
+	if (!maker) {
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_B));
+		test_new_block(client, self->adapter, 1);
+		test_section_create(client, &create);
+		ASSERT_EQ(0, ndshm_nl_open(&nl));
+		EXPECT_EQ(0, ndshm_nl_blocks(&nl, &block, 1));
+		EXPECT_EQ(0, ndshm_nl_sections(&nl, &section, 1));
+		EXPECT_EQ(-ENOENT, ndshm_nl_delete_section(&nl, create.out_id));
+		EXPECT_EQ(0, ndshm_locked(client));
+		ndshm_signal_peer(peer);
+		ndshm_hear(peer);
+		_exit(0);
+	}
+	close(client);
+	ASSERT_TRUE(ndshm_hear(peer));
+	owner = ndshm_fork(&unused);
+	ASSERT_LE(0, owner);
+	if (!owner) {
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+		ASSERT_EQ(0, ndshm_nl_open(&nl));
+		/* The block, and the memory of the section. */
+		EXPECT_EQ(2, ndshm_nl_blocks(&nl, &block, 1));
+		EXPECT_EQ(NDSHM_USER_A, block.uid);
+		EXPECT_EQ((__u32)maker, block.pid);
+		EXPECT_EQ(1, ndshm_nl_sections(&nl, &section, 1));
+		EXPECT_EQ(NDSHM_USER_A, section.uid);
+		EXPECT_EQ(2 * self->page, ndshm_locked(self->fd));
+		EXPECT_EQ(0, ndshm_nl_delete_section(&nl, section.id));
+		EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == self->page));
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(owner));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
+	EXPECT_TRUE(ndshm_reap(maker));
+	close(peer);
+}
+
+/* Start a process of another user that has a client and the test's block until signalled. */
 static pid_t start_owner(struct __test_metadata *_metadata,
 			 struct _test_data_netlink *self, int *peer)
 {
@@ -798,6 +853,8 @@ static pid_t start_owner(struct __test_metadata *_metadata,
 
 	ASSERT_LE(0, child);
 	if (!child) {
+		close(self->fd);
+		self->fd = ndshm_open_as(NDSHM_USER_A, RLIM_INFINITY);
 		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
 		self->block = test_new_block(self->fd, self->adapter, 1);
 		send(*peer, &self->block, sizeof(self->block), 0);

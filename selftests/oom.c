@@ -161,22 +161,19 @@ TEST_F(oom, report)
 	struct ndshm_section_create_args create;
 	char line[256], expected[256];
 	struct usage usage;
-	int count, i;
+	int client = -1, count, i;
 
-	for (i = 0; i < SMALL; i++) {
-		ASSERT_EQ(0, seteuid(FIRST_SMALL + i));
-		test_new_block(self->fd, self->adapter, 1);
-		ASSERT_EQ(0, seteuid(0));
-	}
+	/* Clients stay open. */
+	for (i = 0; i < SMALL; i++)
+		test_new_block(ndshm_open_as(FIRST_SMALL + i, RLIM_INFINITY), self->adapter, 1);
 	for (i = 0; i < LARGE; i++) {
-		ASSERT_EQ(0, seteuid(FIRST_LARGE + i));
-		test_new_block(self->fd, self->adapter, (PAGES << i) * page_size());
-		test_new_block(self->fd, self->adapter, 1);
-		ASSERT_EQ(0, seteuid(0));
+		client = ndshm_open_as(FIRST_LARGE + i, RLIM_INFINITY);
+		test_new_block(client, self->adapter, (PAGES << i) * page_size());
+		test_new_block(client, self->adapter, 1);
 	}
-	ASSERT_EQ(0, seteuid(FIRST_LARGE + LARGE - 1));
 	create = section_create_request(self->adapter, 1 << 24, PAGES * page_size());
-	test_section_create(self->fd, &create);
+	ASSERT_EQ(0, seteuid(FIRST_LARGE + LARGE - 1));
+	test_section_create(client, &create);
 	ASSERT_EQ(0, seteuid(0));
 	count = ndshm_nl_blocks(&self->nl, blocks, ARRAY_SIZE(blocks));
 	ASSERT_LT(SMALL + 2 * LARGE, count);

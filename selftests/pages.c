@@ -803,12 +803,9 @@ TEST_F_TIMEOUT(pages, failed_coherent, LONG)
 TEST_F_TIMEOUT(pages, pinned_is_not_charged, LONG)
 {
 	const __u64 before = ndshm_locked(self->fd);
-	const struct rlimit limit = {
-		.rlim_cur = before + 4 * HUGE, .rlim_max = before + 4 * HUGE,
-	};
 	int ends[2], round;
 
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	test_reopen_limited(self->fd, before + 4 * HUGE);
 	ASSERT_EQ(0, pipe(ends));
 	for (round = 0; round < 3; round++) {
 		make(_metadata, self, 4 * HUGE);

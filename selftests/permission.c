@@ -634,9 +634,9 @@ TEST_F(permission, section_of_effective_user)
 	if (!child) {
 		struct ndshm_section_create_args create =
 			section_create_request(self->wish.adapter, 1 << 16, 1 << 16);
+		int client = ndshm_open_as_two(setuid.real, setuid.effective, RLIM_INFINITY);
 
-		_exit(!(become(&setuid) &&
-			!_test_section_create(self->wish.fd, &create) &&
+		_exit(!(become(&setuid) && !_test_section_create(client, &create) &&
 			ndshm_send_fd(peer, create.out_section)));
 	}
 	wish.fd = ndshm_receive_fd(peer);

@@ -197,35 +197,30 @@ TEST_F(reserve, falls_short)
  * Blocks
  */
 
-/* The reason for which a child that is @user and may lock @limit bytes gets no block, or 0. */
-static int ask_as(struct _test_data_reserve *self, uid_t user, __u64 limit)
+/* The reason for which the client @fd gets no block, or 0. */
+static int ask(struct _test_data_reserve *self, int fd)
 {
-	const struct rlimit locked = { limit, limit };
 	struct ndshm_block_alloc_args alloc = request(self, 1);
-	pid_t child = fork();
-	int status;
 
-	if (!child) {
-		if (setrlimit(RLIMIT_MEMLOCK, &locked) || !ndshm_become(user))
-			_exit(255);
-		_exit(ioctl(self->fd, NDSHM_BLOCK_ALLOC, &alloc) ? alloc.reason : 0);
-	}
-	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
-		return 255;
-	return WEXITSTATUS(status);
+	return ioctl(fd, NDSHM_BLOCK_ALLOC, &alloc) ? alloc.reason : 0;
 }
 
 /* As huge pages of a memfd: any user may have the chunks, within the user's limit. */
 TEST_F(reserve, users)
 {
+	int few = ndshm_open_as(NDSHM_USER_A, self->chunk - self->page);
+	int enough = ndshm_open_as(NDSHM_USER_A, self->chunk);
+
 	test_resize(2);
 	/* One page is asked for, but a chunk is charged. */
 	ndshm_case(false);
-	EXPECT_EQ(NDSHM_REASON_MEMLOCK, ask_as(self, NDSHM_USER_A, self->chunk - self->page));
+	EXPECT_EQ(NDSHM_REASON_MEMLOCK, ask(self, few));
 	test_chunks(2, 0);
 	ndshm_case(true);
-	EXPECT_EQ(0, ask_as(self, NDSHM_USER_A, self->chunk));
+	EXPECT_EQ(0, ask(self, enough));
 	test_chunks(2, 1);
+	close(enough);
+	close(few);
 }
 
 /* A block has whole chunks, and its user is charged for all of them. */

@@ -576,16 +576,11 @@ TEST_F(section, full)
 TEST_F(section, memlock)
 {
 	struct ndshm_state before = test_state(self->client);
-	struct rlimit limit = {
-		before.user_locked + 3 * HUGE, RLIM_INFINITY,
-	};
 	struct ndshm_section_create_args create;
 	struct ndshm_extent_alloc_args more;
 	int holder;
 
-	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
-	limit.rlim_cur = before.user_locked + 3 * HUGE;
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	test_reopen_limited(self->client, before.user_locked + 3 * HUGE);
 	create = section_create_request(self->adapter, 8 * HUGE,
 					3 * HUGE + self->page);
 	test_err_section_create(ENOMEM, NDSHM_REASON_MEMLOCK, self->client,
@@ -650,13 +645,10 @@ TEST_F(section, idle_is_no_excuse)
 	struct ndshm_state before = test_state(self->client);
 	struct ndshm_block_info block;
 	struct ndshm_block_alloc_args alloc;
-	struct rlimit limit;
 	__u64 first;
 	int holder;
 
-	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
-	limit.rlim_cur = before.user_locked + 4 * HUGE;
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	test_reopen_limited(self->client, before.user_locked + 4 * HUGE);
 	make(_metadata, self, 16 * HUGE, 0);
 	holder = test_attach(self->fd);
 	/* The idle part lies before the used part. */
@@ -699,15 +691,12 @@ TEST_F(section, little_idles)
 TEST_F(section, trimmed_in_a_crowd)
 {
 	int holder, peers[4], i;
-	struct rlimit limit;
 	pid_t children[4];
 	__u64 place;
 
 	if (geteuid())
 		SKIP(return, "only root becomes somebody else");
-	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
-	limit.rlim_cur = ndshm_locked(self->client) + 4 * HUGE;
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	test_reopen_limited(self->client, ndshm_locked(self->client) + 4 * HUGE);
 	make(_metadata, self, 64 * HUGE, 0);
 	holder = test_attach(self->fd);
 	place = test_extent(holder, 2 * HUGE);

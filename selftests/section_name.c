@@ -354,9 +354,10 @@ static bool serve_as_a(const struct _test_data_name *self, unsigned int mode,
 		struct ndshm_section_create_args create =
 			section_name_request(self->adapter, MAX, NAME, mode);
 
+		int client = ndshm_open_as(NDSHM_USER_A, RLIM_INFINITY);
+
 		create.group = GROUP;
-		if (!ndshm_become(NDSHM_USER_A) ||
-		    _test_section_create(self->client, &create))
+		if (!ndshm_become(NDSHM_USER_A) || _test_section_create(client, &create))
 			_exit(1);
 		ndshm_signal_peer(*peer);
 		_exit(!ndshm_hear(*peer));
@@ -473,20 +474,21 @@ TEST_F(name, user_namespace)
 		struct ndshm_section_open_args open = section_open_request(0, NAME, 0);
 		struct ndshm_section_create_args create =
 			section_name_request(self->adapter, MAX, NAME, 0666);
+		int client = ndshm_open_as(NDSHM_USER_A, RLIM_INFINITY);
 		bool good;
 
 		create.group = GROUP;
 		if (!ndshm_become(NDSHM_USER_A) || unshare(CLONE_NEWUSER))
 			_exit(1);
-		good = _test_section_open(self->client, &open) &&
+		good = _test_section_open(client, &open) &&
 		       open.reason == NDSHM_REASON_SECTION_UNKNOWN &&
-		       _test_section_create(self->client, &create) &&
+		       _test_section_create(client, &create) &&
 		       create.reason == NDSHM_REASON_GROUP;
 		/* User A has its own name, whatever number the namespace shows. */
 		create = section_name_request(self->adapter, MAX, NAME, 0600);
 		open = section_open_request(NDSHM_OWNER_SELF, NAME, 0);
-		_exit(!(good && !_test_section_create(self->client, &create) &&
-			!_test_section_open(self->client, &open) &&
+		_exit(!(good && !_test_section_create(client, &create) &&
+			!_test_section_open(client, &open) &&
 			open.out_id == create.out_id));
 	}
 	EXPECT_TRUE(ndshm_reap(child));

@@ -294,20 +294,15 @@ TEST_F(peer, creator_is_charged)
 	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) == before));
 }
 
-/* The creator's limits as of the creation apply to peers, whatever their own are. */
+/* The limits of the opener of the creator's client apply to peers, whatever their own are. */
 TEST_F(peer, limits_of_the_creator)
 {
 	struct ndshm_extent_alloc_args more;
-	struct rlimit limit, before;
 	pid_t child;
 	int fd, peer;
 
-	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &before));
-	limit = before;
-	limit.rlim_cur = ndshm_locked(self->client) + 2 * HUGE;
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	test_reopen_limited(self->client, ndshm_locked(self->client) + 2 * HUGE);
 	fd = test_new_section(self->client, self->adapter, MAX, 0);
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &before));
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
@@ -457,9 +452,9 @@ static void creator_work(struct _test_data_peer *self, int peer, enum kept kept)
 	struct ndshm_section_create_args create =
 		section_create_request(self->adapter, MAX, INITIAL);
 	struct ndshm_section_share_args share = section_share_request(NDSHM_SHARE_READONLY);
-	int fd;
+	int client = ndshm_open_as(NDSHM_USER_A, RLIM_INFINITY), fd;
 
-	if (!ndshm_become(NDSHM_USER_A) || _test_section_create(self->client, &create) ||
+	if (!ndshm_become(NDSHM_USER_A) || _test_section_create(client, &create) ||
 	    _test_section_share(create.out_section, &share))
 		_exit(1);
 	fd = kept == KEPT_MAPPING ? share.out_section :
@@ -815,12 +810,9 @@ TEST_F(peer, growing_together)
 	unsigned int round, rounds = ndshm_rounds(100, 20), refused = 0, i;
 	struct grower growers[4];
 	pthread_barrier_t barrier;
-	struct rlimit limit;
 	int fd, holder;
 
-	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
-	limit.rlim_cur = ndshm_locked(self->client) + HUGE;
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	test_reopen_limited(self->client, ndshm_locked(self->client) + HUGE);
 	ASSERT_EQ(0, pthread_barrier_init(&barrier, NULL, 4));
 	for (round = 0; round < rounds; round++) {
 		fd = test_new_section(self->client, self->adapter, 4 * HUGE, 0);
@@ -883,12 +875,9 @@ TEST_F(peer, idle_elsewhere)
 {
 	pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 	struct taker takers[3];
-	struct rlimit limit;
 	int fds[3], i;
 
-	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
-	limit.rlim_cur = ndshm_locked(self->client) + 4 * HUGE;
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	test_reopen_limited(self->client, ndshm_locked(self->client) + 4 * HUGE);
 	for (i = 0; i < 3; i++) {
 		fds[i] = test_new_section(self->client, self->adapter, MAX, 0);
 		takers[i] = (struct taker){
@@ -917,13 +906,10 @@ TEST_F(peer, idle_in_a_crowd)
 	unsigned int round, rounds = ndshm_rounds(100, 20), refused = 0;
 	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_info block;
-	struct rlimit limit;
 	pid_t children[4];
 	int peers[4], i;
 
-	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
-	limit.rlim_cur = ndshm_locked(self->client) + 4 * HUGE;
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	test_reopen_limited(self->client, ndshm_locked(self->client) + 4 * HUGE);
 	close(self->holder);
 	munmap(self->map, MAX);
 	close(self->fd);

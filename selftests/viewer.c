@@ -133,7 +133,7 @@ TEST_F(viewer, dump_read_by_root)
 
 	if (geteuid())
 		SKIP(return, "only root can become other users");
-	fd = ndshm_open();
+	fd = ndshm_open_as(NDSHM_USER_A, RLIM_INFINITY);
 	ASSERT_LE(0, fd);
 	ASSERT_TRUE(act_as(NDSHM_USER_A));
 	own = test_new_block(fd, self->adapter, 1);
@@ -192,7 +192,7 @@ TEST_F(viewer, effective_user)
 
 	if (geteuid())
 		SKIP(return, "only root can become other users");
-	fd = ndshm_open();
+	fd = ndshm_open_as_two(NDSHM_USER_A, NDSHM_USER_B, RLIM_INFINITY);
 	ASSERT_LE(0, fd);
 	ASSERT_TRUE(act_as_two(NDSHM_USER_A, NDSHM_USER_B));
 	own = test_new_block(fd, self->adapter, 1);

@@ -132,7 +132,7 @@ NDSHM_REASON_ROW(PROVIDER_BAD_REPLY, FAILURE, EIO, "provider-bad-reply", 50,
 NDSHM_REASON_ROW(MEMORY, RESOURCES, ENOMEM, "memory", 51,
 		 "not enough memory; free some, or request less")
 NDSHM_REASON_ROW(MEMLOCK, RESOURCES, ENOMEM, "memlock", 52,
-		 "RLIMIT_MEMLOCK of the user is reached; free memory, raise the limit (ulimit -l), or use CAP_IPC_LOCK")
+		 "RLIMIT_MEMLOCK of the user is reached; free memory, or raise the limit (ulimit -l) or use CAP_IPC_LOCK, and open the device again")
 NDSHM_REASON_ROW(HANDLES, RESOURCES, EDQUOT, "handles", 53,
 		 "client has the maximum number of handles that \"ndshm info\" shows; free some, or open another client")
 
@@ -156,7 +156,7 @@ NDSHM_REASON_ROW(SECTION_BUSY, BUSY, EBUSY, "section-busy", 60,
 NDSHM_REASON_ROW(SECTION_READONLY, OPEN_FAILED, EROFS, "section-readonly", 61,
 		 "section descriptor is read-only; use a writable descriptor of the section")
 NDSHM_REASON_ROW(NOT_CREATOR, OPEN_FAILED, EPERM, "not-creator", 62,
-		 "operation is reserved for the creator of the section; run it as that user or with CAP_SYS_ADMIN (without the module, in the creating process)")
+		 "operation is reserved for the owner of the section; run it as that user or with CAP_SYS_ADMIN (without the module, in the creating process)")
 NDSHM_REASON_ROW(PROVIDER_PAGELESS, NOT_SUPPORTED, EOPNOTSUPP, "provider-pageless", 63,
 		 "memory of the provider has no pages to share; use the provider \"pages\", or leave the provider 0")
 NDSHM_REASON_ROW(EXTENT_UNKNOWN, FILE_NOT_FOUND, ENOENT, "extent-unknown", 64,

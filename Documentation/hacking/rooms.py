@@ -38,7 +38,7 @@ OBJECTS = {"netlink": ["nl"], "prototypes": ["nic", "edu"]}
 FOREIGN = re.compile(r"(Ndis|Net|init_module$|cleanup_module$)")
 MOST_IN_CIRCLE, MOST_UPWARD, MOST_PERCENT = 3, 10, 20
 # Of a BLOCK_ALLOC: files and calls.
-MOST_WAY = 8, 12
+MOST_WAY = 8, 11
 # Calls through pointers: an ioctl's handler, and a provider's.
 POINTERS = {"ndshm_ioctl": "ndshm_ioctl_block_alloc", "block_alloc_memory": "pages_allocate"}
 

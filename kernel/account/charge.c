@@ -5,7 +5,6 @@
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/pid.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 #include <linux/slab.h>
@@ -16,50 +15,29 @@
 #include "charge.h"
 
 /*
- * Requesters
+ * Accounts
  */
 
-static unsigned long requester_current_limit(void)
+struct ndshm_account *ndshm_account_alloc(void)
 {
-	return rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-}
+	struct ndshm_account *account = kzalloc(sizeof(*account), NDSHM_GFP_CHARGED);
 
-/* Return: true if process, credentials and limit of the caller are those of @requester. */
-static bool requester_is_current(const struct ndshm_requester *requester)
-{
-	return requester->cred == current_cred() && requester->pid == task_tgid(current) &&
-	       requester->limit == requester_current_limit();
-}
-
-struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
-{
-	struct ndshm_requester *requester;
-
-	if (opener && requester_is_current(opener))
-		return ndshm_requester_get(opener);
-	requester = kzalloc(sizeof(*requester), NDSHM_GFP_CHARGED);
-	if (!requester)
+	if (!account)
 		return NULL;
-	refcount_set(&requester->references, 1);
-	requester->cred = get_current_cred();
-	requester->pid = get_pid(task_tgid(current));
-	requester->limit = requester_current_limit();
-	requester->exempt = ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
-	if (opener && opener->cred->user != requester->cred->user)
-		requester->opener = ndshm_requester_get(opener);
-	return requester;
+	refcount_set(&account->references, 1);
+	account->cred = get_current_cred();
+	account->limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	account->exempt = ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
+	return account;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_requester_capture);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_account_alloc);
 
-void ndshm_requester_release(struct ndshm_requester *requester)
+void ndshm_account_release(struct ndshm_account *account)
 {
-	if (requester->opener)
-		ndshm_requester_put(requester->opener);
-	put_pid(requester->pid);
-	put_cred(requester->cred);
-	kfree(requester);
+	put_cred(account->cred);
+	kfree(account);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_requester_release);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_account_release);
 
 /*
  * Charges
@@ -67,49 +45,22 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_requester_release);
 
 bool (*ndshm_reclaim_hook)(const struct user_struct *user) __ro_after_init;
 
-static bool requester_lock_pages(const struct ndshm_requester *requester,
-				 unsigned long pages)
+/* Return: false, and nothing is charged, at the limit. */
+static bool account_charge(const struct ndshm_account *account, unsigned long pages)
 {
-	atomic_long_t *locked_vm = &requester->cred->user->locked_vm;
+	atomic_long_t *locked_vm = &account->cred->user->locked_vm;
 	long locked = atomic_long_read(locked_vm);
 
 	do {
-		if (pages > requester->limit || locked > requester->limit - pages)
+		if (pages > account->limit || locked > account->limit - pages)
 			return false;
 	} while (!atomic_long_try_cmpxchg(locked_vm, &locked, locked + pages));
 	return true;
 }
 
-static void requester_uncharge(const struct ndshm_requester *requester, unsigned long pages)
+static void account_uncharge(const struct ndshm_account *account, unsigned long pages)
 {
-	for (; requester && pages; requester = requester->opener)
-		if (!requester->exempt)
-			atomic_long_sub(pages, &requester->cred->user->locked_vm);
-}
-
-/* Charge both users, or none. */
-static bool requester_charge(const struct ndshm_requester *requester, unsigned long pages)
-{
-	if (requester->opener && !requester_charge(requester->opener, pages))
-		return false;
-	if (requester->exempt || requester_lock_pages(requester, pages))
-		return true;
-	requester_uncharge(requester->opener, pages);
-	return false;
-}
-
-static ndshm_reason_t requester_charge_wait(const struct ndshm_requester *requester,
-					    unsigned long pages)
-{
-	const struct ndshm_requester *each;
-
-	if (requester_charge(requester, pages))
-		return NDSHM_REASON_NONE;
-	/* Memory that is being freed must not cause a refusal. */
-	for (each = requester; each; each = each->opener)
-		ndshm_reclaim_hook(each->cred->user);
-	ndshm_deferred_wait();
-	return requester_charge(requester, pages) ? NDSHM_REASON_NONE : NDSHM_REASON_MEMLOCK;
+	atomic_long_sub(pages, &account->cred->user->locked_vm);
 }
 
 /* Round up without overflow. */
@@ -118,21 +69,23 @@ static unsigned long charge_pages(u64 bytes)
 	return (bytes >> PAGE_SHIFT) + !!offset_in_page(bytes);
 }
 
-ndshm_reason_t ndshm_charge(struct ndshm_charge *charge,
-			    struct ndshm_requester *requester, u64 bytes)
+ndshm_reason_t ndshm_charge(struct ndshm_charge *charge, struct ndshm_account *account, u64 bytes)
 {
 	unsigned long pages = charge_pages(bytes);
-	ndshm_reason_t reason;
 
 	*charge = (struct ndshm_charge){};
-	if (requester->exempt)
+	if (account->exempt)
 		return NDSHM_REASON_NONE;
-	reason = requester_charge_wait(requester, pages);
-	if (reason == NDSHM_REASON_NONE) {
-		charge->requester = ndshm_requester_get(requester);
-		charge->pages = pages;
+	if (!account_charge(account, pages)) {
+		/* Memory that is being freed must not cause a refusal. */
+		ndshm_reclaim_hook(account->cred->user);
+		ndshm_deferred_wait();
+		if (!account_charge(account, pages))
+			return NDSHM_REASON_MEMLOCK;
 	}
-	return reason;
+	charge->account = ndshm_account_get(account);
+	charge->pages = pages;
+	return NDSHM_REASON_NONE;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_charge);
 
@@ -141,13 +94,13 @@ ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes)
 	unsigned long pages = charge_pages(bytes);
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	if (!charge->requester)
+	if (!charge->account)
 		return reason;
 	if (pages > charge->pages)
-		reason = requester_charge(charge->requester, pages - charge->pages) ?
+		reason = account_charge(charge->account, pages - charge->pages) ?
 			 NDSHM_REASON_NONE : NDSHM_REASON_MEMLOCK;
 	else
-		requester_uncharge(charge->requester, charge->pages - pages);
+		account_uncharge(charge->account, charge->pages - pages);
 	if (reason == NDSHM_REASON_NONE)
 		charge->pages = pages;
 	return reason;
@@ -156,10 +109,10 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_recharge);
 
 void ndshm_uncharge(struct ndshm_charge *charge)
 {
-	if (!charge->requester)
+	if (!charge->account)
 		return;
-	requester_uncharge(charge->requester, charge->pages);
-	ndshm_requester_put(charge->requester);
+	account_uncharge(charge->account, charge->pages);
+	ndshm_account_put(charge->account);
 	*charge = (struct ndshm_charge){};
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_uncharge);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Accounts of users: requesters, and what they are charged for. Memory counts against
- * RLIMIT_MEMLOCK of the user; the kernel charges the memory cgroup of the caller.
+ * Accounts of users, and what they are charged for. Memory counts against RLIMIT_MEMLOCK of the
+ * user; the kernel charges the memory cgroup of the caller.
  */
 #ifndef _NDSHM_ACCOUNT_CHARGE_H
 #define _NDSHM_ACCOUNT_CHARGE_H
@@ -13,57 +13,48 @@
 #include <ndshm/status.h>
 
 struct cred;
-struct pid;
 
 /**
- * struct ndshm_requester - who is charged for memory, and under which limits
- * @references: of charges, objects and callers
- * @cred: credentials of the requester; keep its user_struct
- * @opener: requester that is charged as well: the opener of the descriptor, if it is
- *	another user; or NULL. Has no @opener itself
- * @pid: process of the requester, held
- * @limit: RLIMIT_MEMLOCK of the requester, in pages
- * @exempt: the requester had CAP_IPC_LOCK: no user is charged
+ * struct ndshm_account - the opener of a client, which is charged for memory, and its limits
+ * @references: of the client, of charges, sections and callers
+ * @cred: credentials of the opener; keep its user_struct
+ * @limit: RLIMIT_MEMLOCK of the opener, in pages
+ * @exempt: the opener had CAP_IPC_LOCK: RLIMIT_MEMLOCK does not apply
  *
- * Immutable. The limits are those that held when the requester was captured.
+ * Immutable. The limits are those that held at the open.
  */
-struct ndshm_requester {
+struct ndshm_account {
 	refcount_t references;
 	const struct cred *cred;
-	struct ndshm_requester *opener;
-	struct pid *pid;
 	unsigned long limit;
 	bool exempt;
 };
 
-/*
- * Return: @opener if the caller is that; else the calling process as a requester, which charges
- * @opener as well if that is another user; NULL without memory. May sleep.
- */
-struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener);
+/* Return: an account of the calling process; NULL without memory. May sleep. */
+struct ndshm_account *ndshm_account_alloc(void);
 
-static inline struct ndshm_requester *ndshm_requester_get(struct ndshm_requester *requester)
+static inline struct ndshm_account *ndshm_account_get(struct ndshm_account *account)
 {
-	refcount_inc(&requester->references);
-	return requester;
+	refcount_inc(&account->references);
+	return account;
 }
 
-void ndshm_requester_release(struct ndshm_requester *requester);
+void ndshm_account_release(struct ndshm_account *account);
 
 /* Any context but NMI. */
-static inline void ndshm_requester_put(struct ndshm_requester *requester)
+static inline void ndshm_account_put(struct ndshm_account *account)
 {
-	if (refcount_dec_and_test(&requester->references))
-		ndshm_requester_release(requester);
+	if (refcount_dec_and_test(&account->references))
+		ndshm_account_release(account);
 }
 
 /**
- * struct ndshm_charge - pages that a requester was charged for
- * @requester: holds a reference; NULL: nothing was charged
+ * struct ndshm_charge - pages that an account was charged for
+ * @account: holds a reference; NULL: nothing was charged
  * @pages: number of pages
  */
 struct ndshm_charge {
-	struct ndshm_requester *requester;
+	struct ndshm_account *account;
 	unsigned long pages;
 };
 
@@ -74,14 +65,14 @@ struct ndshm_charge {
 extern bool (*ndshm_reclaim_hook)(const struct user_struct *user);
 
 /*
- * Charge @bytes to @requester, which need not be the caller. Returns MEMLOCK if nothing was
+ * Charge @bytes to @account, which need not be the caller. Returns MEMLOCK if nothing was
  * charged. May sleep.
  */
 ndshm_reason_t ndshm_charge(struct ndshm_charge *charge,
-			    struct ndshm_requester *requester, u64 bytes);
+			    struct ndshm_account *account, u64 bytes);
 
 /*
- * Change a charge to @bytes, under the limits of its requester. An increase can fail as above;
+ * Change a charge to @bytes, under the limit of its account. An increase can fail as above;
  * it does not wait for memory that is being freed.
  */
 ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes);
@@ -94,9 +85,9 @@ static inline void ndshm_charge_split(struct ndshm_charge *to,
 	to->pages = min(from->pages, (unsigned long)(bytes >> PAGE_SHIFT));
 	from->pages -= to->pages;
 	if (!from->pages)
-		from->requester = NULL;
+		from->account = NULL;
 	else
-		ndshm_requester_get(from->requester);
+		ndshm_account_get(from->account);
 }
 
 /* End a charge; idempotent. Not from interrupts. */

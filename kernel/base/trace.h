@@ -22,7 +22,7 @@
 #define NDSHM_TRACE_NAME	32
 
 /*
- * Blocks. @pid: process of the requester, 0 for the kernel.
+ * Blocks. @pid: process that allocated it, 0 for the kernel.
  */
 
 DECLARE_EVENT_CLASS(ndshm_block,

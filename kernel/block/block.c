@@ -395,7 +395,7 @@ EXPORT_SYMBOL_GPL(ndshm_sync);
 /**
  * struct handler_call - an allocation from entering to leaving the sets
  * @parameters: copy for the allocate handler, which can change it
- * @allocation: the requester
+ * @allocation: who allocates
  * @registration: holds a reference; its owner is pinned
  * @user: set of the claim, the queue or the adapter
  * @queue: holds a reference; or NULL
@@ -523,10 +523,9 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	ndshm_object_init(&block->object, &ndshm_block_ops,
 			  ndshm_registration_mappable(registration) ? PAGE_ALIGN(p->length) :
 								      p->length);
-	if (allocation->requester)
-		block->pid = get_pid(allocation->requester->pid);
-	block->uid = allocation->requester ? allocation->requester->cred->euid :
-					 current_euid();
+	if (allocation->account)
+		block->pid = get_pid(task_tgid(current));
+	block->uid = allocation->account ? allocation->account->cred->euid : current_euid();
 	block->adapter = ndshm_adapter_get(p->adapter);
 	if (allocation->claim)
 		block->claim = ndshm_claim_get(allocation->claim);
@@ -581,7 +580,7 @@ static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler
 	if (reason != NDSHM_REASON_NONE)
 		goto err_memory;
 	__module_get(registration->provider->owner);
-	block->charged = block->charge.requester;
+	block->charged = block->charge.account;
 	if (!ndshm_block_publish(block))
 		reason = block_closed_reason(block);
 	if (reason != NDSHM_REASON_NONE)
@@ -617,8 +616,8 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
 	u32 i;
 
 	/* Can wait, so it must precede entering: closing a set waits for allocations inside. */
-	if (allocation->requester)
-		charged = ndshm_charge(&charge, allocation->requester,
+	if (allocation->account)
+		charged = ndshm_charge(&charge, allocation->account,
 				       count * ndshm_upper_bound(p->length));
 	call.allocation = allocation;
 	call.user = allocation->claim ? &allocation->claim->set :

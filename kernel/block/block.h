@@ -39,11 +39,11 @@ struct pid;
  * @virtual_address: kernel address or NULL
  * @consumed: bytes of memory it takes
  * @segment_count: number of DMA segments
- * @uid: effective user of the requester
+ * @uid: effective user of the account
  * @only: the segment of a block that has one
  * @segments: those of a block that has several; see ndshm_block_segment()
  * @charge: ends with the memory
- * @pid: process of the requester, held; NULL: the kernel
+ * @pid: process that allocated it, held; NULL: the kernel
  * @revoke_cb: callback of the owner in the kernel, which holds a reference; behind
  *	@provider_bytes; NULL: the owner needs none
  * @charged: a user was charged
@@ -117,15 +117,15 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
 #define NDSHM_BLOCK_CACHED_BYTES	32U
 
 /**
- * struct ndshm_allocation - the requester of an allocation
+ * struct ndshm_allocation - who allocates
  * @claim: claim of a client; the caller holds a reference; or NULL
- * @requester: charged for a client; NULL: the kernel, which is not charged
+ * @account: charged for a client; NULL: the kernel, which is not charged
  * @aborted: of a request: turns true when it is aborted, and the caller must arm the
  *	block; NULL: the caller owns the block
  */
 struct ndshm_allocation {
 	struct ndshm_claim *claim;
-	struct ndshm_requester *requester;
+	struct ndshm_account *account;
 	const bool *aborted;
 };
 

@@ -270,12 +270,8 @@ static ndshm_reason_t client_request_blocks(struct ndshm_command *command,
 	if (reason != NDSHM_REASON_NONE)
 		goto out_provider;
 
-	reason = NDSHM_REASON_MEMORY;
-	allocation.requester = ndshm_requester_capture(client->opener);
-	if (!allocation.requester)
-		goto out_provider;
+	allocation.account = client->account;
 	reason = client_alloc_blocks(command, parameters, &allocation, blocks, handles);
-	ndshm_requester_put(allocation.requester);
 out_provider:
 	if (parameters->provider)
 		ndshm_entry_put(&parameters->provider->entry);

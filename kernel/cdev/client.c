@@ -18,11 +18,11 @@ ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
 	client = kzalloc(sizeof(*client), NDSHM_GFP_CHARGED);
 	if (!client)
 		return NDSHM_REASON_MEMORY;
-	client->opener = ndshm_requester_capture(NULL);
-	if (!client->opener)
+	client->account = ndshm_account_alloc();
+	if (!client->account)
 		goto err_client;
 	if (ndshm_file_cache_init(&client->file_cache))
-		goto err_opener;
+		goto err_account;
 	ndshm_handles_init(&client->handles);
 	mutex_init(&client->claims.lock);
 	INIT_LIST_HEAD(&client->claims.list);
@@ -30,8 +30,8 @@ ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
 	*out = client;
 	return NDSHM_REASON_NONE;
 
-err_opener:
-	ndshm_requester_put(client->opener);
+err_account:
+	ndshm_account_put(client->account);
 err_client:
 	kfree(client);
 	return NDSHM_REASON_MEMORY;
@@ -51,6 +51,6 @@ void ndshm_client_close(struct ndshm_client *client)
 	ndshm_handles_fini(&client->handles);
 	ndshm_file_cache_fini(&client->file_cache);
 	mutex_destroy(&client->claims.lock);
-	ndshm_requester_put(client->opener);
+	ndshm_account_put(client->account);
 	kfree(client);
 }

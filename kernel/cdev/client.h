@@ -13,21 +13,20 @@
 #include "handles.h"
 #include "ioctl.h"
 
-struct ndshm_requester;
+struct ndshm_account;
 
 /**
  * struct ndshm_client - An open file, with its handles and claims
  * @handles: handles of blocks and BARs
  * @file_cache: cached file for mapped objects
  * @claims: claims, and whether the file was opened with CAP_SYS_RAWIO
- * @opener: requester for the user that opened the file; also charged for what other users do with
- *	it
+ * @account: the opener of the file, charged for all its blocks and sections
  */
 struct ndshm_client {
 	struct ndshm_handles handles;
 	struct file *file_cache;
 	struct ndshm_claims claims;
-	struct ndshm_requester *opener;
+	struct ndshm_account *account;
 };
 
 static inline struct ndshm_client *

@@ -96,7 +96,7 @@ static ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 		.initial_size = argument->initial_size,
 		.preferred_node = argument->preferred_node,
 		.rawio = client->claims.rawio,
-		.opener = client->opener,
+		.account = client->account,
 	};
 	ndshm_reason_t reason;
 

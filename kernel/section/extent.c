@@ -244,7 +244,7 @@ static bool section_wait_for_memory(struct ndshm_section *section, ndshm_reason_
 {
 	ndshm_test_refused_delay();
 	if (reason != NDSHM_REASON_MEMLOCK)
-		return ndshm_sections_free_idle(section->requester->cred->user) ||
+		return ndshm_sections_free_idle(section->account->cred->user) ||
 		       (freeing && !READ_ONCE(section->revoking));
 	return wait_event_killable_timeout(ndshm_section_wait,
 					   !atomic_read(&section->growing),
@@ -315,8 +315,8 @@ ndshm_reason_t ndshm_section_alloc_extent(struct ndshm_section *section, u32 cou
 			continue;
 		}
 		/*
-		 * What was pinned may not be any more. Also if the section is not full: a limit of
-		 * its creator refuses new memory then.
+		 * What was pinned may not be any more. Also if the section is not full: the limit
+		 * of its account refuses new memory then.
 		 */
 		if (!ndshm_section_return_pinned(section) || !again ||
 		    fatal_signal_pending(current))

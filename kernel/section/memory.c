@@ -254,7 +254,7 @@ static ndshm_reason_t section_chunk_alloc(struct ndshm_section *section, u32 sta
 					  u32 count, struct list_head *chunks)
 {
 	const struct ndshm_allocation allocation = {
-		.claim = section->claim, .requester = section->requester,
+		.claim = section->claim, .account = section->account,
 	};
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,

@@ -27,7 +27,7 @@
 
 /**
  * struct oom_holder - memory of a user
- * @uid: effective user of the requesters; INVALID_UID: the kernel
+ * @uid: effective user of the openers; INVALID_UID: the kernel
  * @rank: at least the bytes of the user; 0: the entry is free
  * @bytes: memory of its blocks
  * @blocks: number of its blocks

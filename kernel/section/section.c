@@ -35,7 +35,7 @@ static struct workqueue_struct *section_queue;
 DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 
 /*
- * Limit of the creator's VMAs, of all peers' VMAs together, and of those of dma-bufs. Higher than
+ * Limit of the owner's VMAs, of all peers' VMAs together, and of those of dma-bufs. Higher than
  * for blocks, since many clients share one section.
  */
 #define MAX_MAPPINGS	16384
@@ -44,7 +44,7 @@ DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 #define MAX_LOOKS	4096
 
 /*
- * All sections by id, and by the user of their requester; those with a name by their owner and
+ * All sections by id, and by the user of their account; those with a name by their owner and
  * name. A balanced tree bounds the steps of a lookup, whatever names other users choose. Protected
  * by sections_lock, which is never held across a copy from or to a process.
  */
@@ -64,7 +64,7 @@ static void section_free(struct ndshm_section *section)
 	ndshm_section_free_memory(section);
 	ndshm_extent_map_fini(&section->map);
 	ndshm_provider_put(section->provider);
-	ndshm_requester_put(section->requester);
+	ndshm_account_put(section->account);
 	if (section->claim)
 		ndshm_claim_put(section->claim);
 	ndshm_adapter_put(section->adapter);
@@ -334,6 +334,7 @@ static void section_init(struct ndshm_section *section,
 	spin_lock_init(&section->lock);
 	INIT_DELAYED_WORK(&section->trimming, ndshm_section_free_idle_work);
 	INIT_WORK(&section->deletion, section_delete_work);
+	section->account = ndshm_account_get(request->account);
 	section->adapter = ndshm_adapter_get(request->adapter);
 	if (request->claim)
 		section->claim = ndshm_claim_get(request->claim);
@@ -342,7 +343,7 @@ static void section_init(struct ndshm_section *section,
 	section->preferred_node = request->preferred_node;
 	section->rawio = request->rawio;
 	section->initial = PAGE_ALIGN(request->initial_size) >> PAGE_SHIFT;
-	section->uid = current_euid();
+	section->uid = request->account->cred->euid;
 	RB_CLEAR_NODE(&section->by_name);
 	memcpy(section->name, request->name, request->name_length);
 	section->name_length = request->name_length;
@@ -396,7 +397,7 @@ static ndshm_reason_t section_publish(struct ndshm_section *section)
 	ndshm_extents_insert(&sections, &section->by_id);
 	section->object.id = section->id;
 	hash_add(sections_by_user, &section->by_user,
-		 (unsigned long)section->requester->cred->user);
+		 (unsigned long)section->account->cred->user);
 out:
 	spin_unlock(&sections_lock);
 	return reason;
@@ -416,11 +417,8 @@ ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *reques
 	if (ndshm_extent_map_init(&section->map,
 				  PAGE_ALIGN(request->max_size) >> PAGE_SHIFT))
 		goto err_section;
-	section->requester = ndshm_requester_capture(request->opener);
-	if (!section->requester)
-		goto err_map;
 	if (ndshm_file_cache_init(&section->file_cache))
-		goto err_requester;
+		goto err_map;
 	section_init(section, request);
 	reason = section_commit_initial(section);
 	if (reason == NDSHM_REASON_NONE)
@@ -435,8 +433,6 @@ ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *reques
 err_made:
 	section_free(section);
 	return reason;
-err_requester:
-	ndshm_requester_put(section->requester);
 err_map:
 	ndshm_extent_map_fini(&section->map);
 err_section:
@@ -523,8 +519,8 @@ bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait)
 }
 
 /*
- * Schedule @trimming of the sections that @user created, of which at most MAX_LOOKS are found:
- * others wait for the lock. Return: true if one has idle memory.
+ * Schedule @trimming of the sections that are charged to @user, of which at most MAX_LOOKS are
+ * found: others wait for the lock. Return: true if one has idle memory.
  */
 static bool sections_schedule_free_idle(const struct user_struct *user)
 {
@@ -537,7 +533,7 @@ static bool sections_schedule_free_idle(const struct user_struct *user)
 			       (unsigned long)user) {
 		if (looks++ == MAX_LOOKS)
 			break;
-		if (section->requester->cred->user != user ||
+		if (section->account->cred->user != user ||
 		    !ndshm_section_has_idle(section))
 			continue;
 		ndshm_section_schedule_free_idle(section, 0);

@@ -19,7 +19,7 @@
 struct ndshm_adapter;
 struct ndshm_holder;
 struct ndshm_claim;
-struct ndshm_requester;
+struct ndshm_account;
 struct ndshm_provider;
 struct ndshm_segment;
 struct user_struct;
@@ -31,25 +31,25 @@ struct user_struct;
  * @users: descriptors and holders. Together they hold one reference to @object; the object's file,
  *	which every mapping holds, has another. The last of them frees the section
  * @file_cache: cached file for @object
- * @peer_mappings: VMAs that were mapped by users other than the creator
+ * @peer_mappings: VMAs that were mapped by users other than the owner
  * @id: random id, unique on the machine
  * @by_id: node in the tree of all sections; start is @id, count is 1
- * @by_user: node in the hash of sections by the user of @requester
+ * @by_user: node in the hash of sections by the user of @account
  * @by_name: node in the tree of names; empty if the section has no name, or none any more.
  *	Protected by sections_lock
  * @name: with a final 0; empty without a name
  * @name_length: bytes of @name
  * @gid: group for @mode
  * @mode: permission to open the section by its name
- * @requester: the creator, which is charged for all memory, under its limits at creation
+ * @account: of the client that created the section, charged for all memory
  * @adapter: adapter whose device accesses the memory; holds a reference
  * @claim: claim that the section was created under, with a reference; or NULL
  * @provider: provider of the memory; holds a reference
  * @preferred_node: as requested
- * @rawio: the creator's client was opened with CAP_SYS_RAWIO
+ * @rawio: the client that created the section was opened with CAP_SYS_RAWIO
  * @initial: leading pages whose memory is allocated at creation and never trimmed
  * @dropped: the section has no memory any more, nor gets any
- * @uid: the creator's effective uid
+ * @uid: the owner, effective uid of @account
  * @revocation: completed when the revoked section is unmapped everywhere
  * @trimming: work that frees idle memory
  * @deletion: work of ndshm_section_delete_id()
@@ -91,7 +91,7 @@ struct ndshm_section {
 	u8 name_length;
 	kgid_t gid;
 	umode_t mode;
-	struct ndshm_requester *requester;
+	struct ndshm_account *account;
 	struct ndshm_adapter *adapter;
 	struct ndshm_claim *claim;
 	struct ndshm_provider *provider;
@@ -136,7 +136,7 @@ static inline struct ndshm_section *ndshm_section_of(struct ndshm_object *object
  * @initial_size: bytes of memory allocated at creation
  * @preferred_node: NUMA node, or NUMA_NO_NODE
  * @rawio: as in struct ndshm_section
- * @opener: requester that is charged as well, see struct ndshm_requester
+ * @account: of the client, see struct ndshm_account
  * @name: name, valid if @name_length is not 0
  * @name_length: bytes of @name; 0 for a section without a name
  * @gid: as in struct ndshm_section
@@ -150,7 +150,7 @@ struct ndshm_section_request {
 	u64 initial_size;
 	s32 preferred_node;
 	bool rawio;
-	struct ndshm_requester *opener;
+	struct ndshm_account *account;
 	char name[NDSHM_SECTION_NAME_BYTES];
 	u32 name_length;
 	kgid_t gid;
@@ -192,7 +192,7 @@ bool ndshm_section_revoked(const struct ndshm_section *section);
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section);
 
 /*
- * Delete the section; requires its creator or CAP_SYS_ADMIN. Without @flags (NDSHM_DELETE_*) it
+ * Delete the section; requires its owner or CAP_SYS_ADMIN. Without @flags (NDSHM_DELETE_*) it
  * fails with SECTION_BUSY if a holder other than @own, which may be NULL, has extents. May sleep.
  */
 ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
@@ -225,9 +225,9 @@ void ndshm_section_free_extent_locked(struct ndshm_section *section,
 void ndshm_section_return_extent(struct ndshm_section *section, struct ndshm_extent *extent);
 
 /*
- * Free the idle memory of all sections that @user created, before @user is refused memory. Waits,
- * killable, for at most NDSHM_SECTION_WAIT. Return: true if there was idle memory and all of it
- * has been freed.
+ * Free the idle memory of all sections that are charged to @user, before @user is refused memory.
+ * Waits, killable, for at most NDSHM_SECTION_WAIT. Return: true if there was idle memory and all
+ * of it has been freed.
  */
 bool ndshm_sections_free_idle(const struct user_struct *user);
 

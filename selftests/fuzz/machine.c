@@ -345,7 +345,7 @@ bool machine_clean(char *text, size_t size)
 			 count, count > 0 ? block.pid : 0);
 		return false;
 	}
-	locked = charged(NDSHM_USER_A);
+	locked = charged(NDSHM_USER_A) ?: charged(NDSHM_USER_B);
 	if (locked) {
 		snprintf(text, size, "%lld bytes are charged", locked);
 		return false;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <linux/capability.h>
+#include <linux/ndshm.h>
 
 #include "ndshm_proc.h"
 
@@ -155,6 +156,39 @@ bool ndshm_set_capability(int capability, bool on)
 	else
 		*effective &= ~CAP_TO_MASK(capability);
 	return !syscall(SYS_capset, &header, data);
+}
+
+int ndshm_open_limited(rlim_t bytes)
+{
+	struct rlimit before, limit;
+	int fd;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &before))
+		return -1;
+	limit = before;
+	limit.rlim_cur = bytes;
+	if (setrlimit(RLIMIT_MEMLOCK, &limit))
+		return -1;
+	fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+	return setrlimit(RLIMIT_MEMLOCK, &before) ? -1 : fd;
+}
+
+int ndshm_open_as_two(uid_t real, uid_t effective, rlim_t bytes)
+{
+	int fd;
+
+	/* Of root's capabilities only the one that opens the device. */
+	if (setresuid(real, effective, 0) || !ndshm_set_capability(CAP_DAC_OVERRIDE, true))
+		return -1;
+	fd = ndshm_open_limited(bytes);
+	return setresuid(0, 0, 0) || !ndshm_set_capability(CAP_IPC_LOCK, false) ||
+	       /* A change of the user clears it. */
+	       prctl(PR_SET_PDEATHSIG, SIGKILL) ? -1 : fd;
+}
+
+int ndshm_open_as(uid_t user, rlim_t bytes)
+{
+	return ndshm_open_as_two(user, user, bytes);
 }
 
 bool ndshm_put_into_pipe(int pipe, void *memory, size_t length)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +42,19 @@ bool ndshm_become(uid_t uid);
 
 /* Remove a capability from the effective set, or add it again. */
 bool ndshm_set_capability(int capability, bool on);
+
+/*
+ * Open a client whose opener may have @bytes charged to the user. The caller's limit is restored.
+ * Return: the descriptor, or -1.
+ */
+int ndshm_open_limited(rlim_t bytes);
+
+/*
+ * The same for another user, or for a real and another effective one. Only root can; it is root
+ * again afterwards, without CAP_IPC_LOCK.
+ */
+int ndshm_open_as(uid_t user, rlim_t bytes);
+int ndshm_open_as_two(uid_t real, uid_t effective, rlim_t bytes);
 
 /* Pin memory: vmsplice() stores references to its pages, without a copy, in a pipe. */
 bool ndshm_put_into_pipe(int pipe, void *memory, size_t length);

@@ -118,6 +118,14 @@ static inline int ndshm_open(void)
 	return open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 }
 
+/* Open the client @fd again, under a limit. */
+#define test_reopen_limited(fd, bytes) do { \
+	const __u64 limit_ = (bytes); \
+	close(fd); \
+	(fd) = ndshm_open_limited(limit_); \
+	ASSERT_LE(0, fd); \
+} while (0)
+
 static inline unsigned long page_size(void)
 {
 	return sysconf(_SC_PAGESIZE);

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -175,12 +174,13 @@ static bool be_limited(struct stress_client *client)
 {
 	const rlim_t bytes = (8 + stress_below(&client->random, 56)) *
 			     stress.page;
-	const struct rlimit limit = { bytes, bytes };
 
 	client->uid = stress_chance(&client->random, 50) ? NDSHM_USER_A :
 							  NDSHM_USER_B;
 	client->may |= STRESS_MAY(MEMLOCK);
-	return !setrlimit(RLIMIT_MEMLOCK, &limit) && ndshm_become(client->uid);
+	close(client->fd);
+	client->fd = ndshm_open_as(client->uid, bytes);
+	return client->fd >= 0 && ndshm_become(client->uid);
 }
 
 static void be_victim(const struct plan *plan, struct stress_place *place)

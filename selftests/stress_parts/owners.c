@@ -56,7 +56,7 @@ bool play_post(struct player *player, unsigned int client, int fd)
 
 bool play_new_client(struct player *player, unsigned int client)
 {
-	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+	int fd = ndshm_open_as(play_users[player->user], RLIM_INFINITY);
 
 	return fd >= 0 ? play_post(player, client, fd) :
 			 stress_error("open: %s", strerror(errno));
@@ -174,6 +174,7 @@ static bool begin(unsigned int journey)
 {
 	memset(&play, 0, sizeof(play));
 	play.random = stress_stream("owners", journey);
+	play.openers[1] = 1;
 	return new_watcher(0) && new_watcher(1) &&
 	       play_new_player(&play.players[0], 0) &&
 	       play_new_player(&play.players[1], 1) &&

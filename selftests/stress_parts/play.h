@@ -48,6 +48,7 @@ struct play {
 	struct player players[PLAY_PLAYERS];
 	struct player watchers[PLAY_USERS];	/* not part of the model */
 	struct chunk chunks[ACTOR_BLOCKS];
+	unsigned int openers[ACTOR_CLIENTS];	/* users */
 };
 
 extern struct play play;

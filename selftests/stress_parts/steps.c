@@ -108,7 +108,7 @@ static enum taken take_alloc(const struct turn *turn)
 		.lives = true,
 		.handled = true,
 		.client = turn->client,
-		.charged = turn->player->user,
+		.charged = play.openers[turn->client],
 		.handle = answer.handle,
 		.offset = answer.offset,
 		.length = answer.length,
@@ -187,6 +187,7 @@ static enum taken take_client(const struct turn *turn)
 	if (client_held(turn->client) ||
 	    turn->player->letter_count == PLAY_LETTERS)
 		return NOT_NOW;
+	play.openers[turn->client] = turn->player->user;
 	return result(play_new_client(turn->player, turn->client));
 }
 

@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "ndshm_proc.h"
@@ -307,21 +306,18 @@ static void *live_at_limit(void *context)
 static bool be_savers(unsigned int process)
 {
 	static struct saver savers[CLIENTS];
-	const struct rlimit limit = {
-		LIMIT * stress.page, LIMIT * stress.page
-	};
 	pthread_t threads[CLIENTS];
 	bool fine = true;
 	unsigned int i;
 	void *result;
 
 	for (i = 0; i < CLIENTS; i++) {
-		savers[i].client.fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+		savers[i].client.fd = ndshm_open_as(NDSHM_USER_A, LIMIT * stress.page);
 		savers[i].client.random = stress_stream("memlock",
 							process * CLIENTS + i);
 		savers[i].first = !process && !i;
 	}
-	if (setrlimit(RLIMIT_MEMLOCK, &limit) || !ndshm_become(NDSHM_USER_A))
+	if (!ndshm_become(NDSHM_USER_A))
 		return stress_error("a user could not be made");
 	for (i = 0; i < CLIENTS; i++)
 		if (pthread_create(&threads[i], NULL, live_at_limit,

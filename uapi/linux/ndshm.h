@@ -155,8 +155,9 @@ struct ndshm_header {
  * @__reserved: 0
  * @out_bytes: bytes consumed by this client's blocks, revoked ones included until they
  *	are freed
- * @out_user_locked: bytes charged to the calling user's RLIMIT_MEMLOCK account, by ndshm
- *	and by every other user of the account (io_uring, ...)
+ * @out_user_locked: bytes charged to the RLIMIT_MEMLOCK account of the caller's real user, by
+ *	ndshm and by every other user of the account (io_uring, ...). Memory of this client is
+ *	charged to the account of the process that opened it, which can be another one.
  * @out_max_section: greatest MaxSize of a section, in bytes
  * @out_huge_size: size of a huge page, in bytes, which one entry of a page table of middle level
  *	maps: blocks of this length or more consist of huge pages, if the provider has them
@@ -761,20 +762,20 @@ struct ndshm_block_export_args {
  * gone, or until it is deleted.
  *
  * A section may have a name, by which NDSHM_SECTION_OPEN finds it. The name is unique
- * among the sections of its owner, the effective user of the creator. It ends when the
- * section is deleted, or when its last descriptor and holder are closed; a mapping keeps
- * the memory, but not the name. The section stays no longer for having a name: to keep
- * one, keep a descriptor.
+ * among the sections of its owner, the effective user of the process that opened the
+ * client which the section was created through. The name ends when the section is deleted,
+ * or when its last descriptor and holder are closed; a mapping keeps the memory, but not the
+ * name. The section stays no longer for having a name: to keep one, keep a descriptor.
  *
- * All memory of a section is charged to the user of its creator, under the limits at the
- * time of creation, no matter which process calls NDSHM_EXTENT_ALLOC; that process's
- * memory cgroup is charged, too. The creator accepts up to MaxSize; it can end the charge at any
- * time with NDSHM_SECTION_DELETE and NDSHM_DELETE_REVOKE or, without a descriptor of the
- * section, with the netlink request section-delete. Unused memory above InitialSize
- * is freed in chunks of 2 MiB, about a second after the last use, or at once before the
- * creator's limit would refuse memory. Of a section created under a claim only extents
- * freed with NDSHM_EXTENT_FREE are reclaimed: the device may still access the rest, which
- * stays until the claim has ended.
+ * All memory of a section is charged to the real user of the process that opened the client
+ * of its creation, under the limits at the time of the open, no matter which process creates
+ * the section or calls NDSHM_EXTENT_ALLOC; the memory cgroup of the calling process is
+ * charged, too. The charge is at most MaxSize. The owner can end it at any time with
+ * NDSHM_SECTION_DELETE and NDSHM_DELETE_REVOKE or, without a descriptor of the section, with
+ * the netlink request section-delete. Unused memory above InitialSize is freed in chunks of
+ * 2 MiB, about a second after the last use, or at once before the limit would refuse memory.
+ * Of a section created under a claim only extents freed with NDSHM_EXTENT_FREE are reclaimed:
+ * the device may still access the rest, which stays until the claim has ended.
  */
 
 /* Maximum length of a section's name. */
@@ -928,7 +929,7 @@ struct ndshm_section_share_args {
  * @holder: the caller's own holder, whose extents do not count; or -1
  * @__reserved: must be 0
  *
- * Requires the effective user id of the creator, or CAP_SYS_ADMIN (else EPERM,
+ * Requires the effective user id of the section's owner, or CAP_SYS_ADMIN (else EPERM,
  * NOT_CREATOR). Returns EBUSY (SECTION_BUSY) while another holder has extents, unless
  * NDSHM_DELETE_FORCE or NDSHM_DELETE_REVOKE is set. Afterwards nothing can be allocated,
  * attached or mapped (EIDRM), and the memory is freed with the last mapping.
@@ -1029,7 +1030,7 @@ struct ndshm_section_sync_args {
  *
  * All pages of the range must belong to extents, of one holder or several (else ENXIO,
  * EXPORT_RANGE). The dma-buf is one of memory with pages, with the rules of ndshm_block_export:
- * any device can map it. It keeps the section, and the charge of its creator, as a mapping does,
+ * any device can map it. It keeps the section, and the charge of its user, as a mapping does,
  * also when the section is deleted. Once the section is revoked, by NDSHM_DELETE_REVOKE or the end
  * of its claim or device, the dma-buf is as that of a revoked block.
  *
@@ -1046,7 +1047,7 @@ struct ndshm_section_sync_args {
  * that has mapped pages can read them until it unmaps them.
  *
  * The kernel can map a dma-buf of at most 4 GiB; for longer ones that is EINVAL. Mappings of all
- * dma-bufs of a section have a limit of their own, as high as that of its creator's mappings.
+ * dma-bufs of a section have a limit of their own, as high as that of its owner's mappings.
  *
  * Without NDSHM_FEATURE_SECTION_EXPORT the command is unknown, or the kernel has no dma-bufs
  * (EOPNOTSUPP, EXPORT_UNSUPPORTED).

@@ -14,7 +14,7 @@
 /* An object and a process that has it; an object that none has is a row of its own. */
 struct pair {
 	uint32_t id;
-	uint32_t uid;		/* the user that is charged */
+	uint32_t uid;		/* owner: the user that opened the client */
 	uint32_t allocator;	/* pid, or 0 */
 	const char *allocator_state;
 	uint64_t bytes;		/* of the object */

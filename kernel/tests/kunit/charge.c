@@ -70,20 +70,20 @@ static long locked(void)
 /* Charge the current user. */
 static ndshm_reason_t charge_caller(struct ndshm_charge *charge, u64 bytes)
 {
-	struct ndshm_requester *requester = ndshm_requester_capture(NULL);
+	struct ndshm_account *account = ndshm_account_alloc();
 	ndshm_reason_t reason;
 
 	*charge = (struct ndshm_charge){};
-	if (!requester)
+	if (!account)
 		return NDSHM_REASON_MEMORY;
-	reason = ndshm_charge(charge, requester, bytes);
-	ndshm_requester_put(requester);
+	reason = ndshm_charge(charge, account, bytes);
+	ndshm_account_put(account);
 	return reason;
 }
 
 static bool is_poor_user(const struct ndshm_charge *charge)
 {
-	return charge->requester && charge->requester->cred->user == &poor_user;
+	return charge->account && charge->account->cred->user == &poor_user;
 }
 
 /* An EXPECT, since a failed ASSERT would leave the thread with the other user's credentials. */
@@ -114,7 +114,7 @@ static void rounding(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, charge.pages, rows[i].pages);
 		ndshm_uncharge(&charge);
 		KUNIT_EXPECT_EQ(test, locked(), 0);
-		KUNIT_EXPECT_NULL(test, charge.requester);
+		KUNIT_EXPECT_NULL(test, charge.account);
 		KUNIT_EXPECT_EQ(test, charge.pages, 0);
 		/* A second uncharge has no effect. */
 		ndshm_uncharge(&charge);
@@ -267,7 +267,7 @@ static void privileged(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, 0));
 	cap_raise(before.cred->cap_effective, CAP_IPC_LOCK);
 	EXPECT_REASON(test, charge_caller(&charge, 1ULL << 46), NONE);
-	KUNIT_EXPECT_NULL(test, charge.requester);
+	KUNIT_EXPECT_NULL(test, charge.account);
 	KUNIT_EXPECT_EQ(test, locked(), 0);
 	cap_lower(before.cred->cap_effective, CAP_IPC_LOCK);
 	EXPECT_REASON(test, ndshm_recharge(&charge, U64_MAX), NONE);

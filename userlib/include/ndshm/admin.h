@@ -50,7 +50,7 @@ int ndshm_set_provider_access(struct ndshm *ndshm, uint32_t provider, uint32_t s
 
 /*
  * Delete the section with this id, which ndshm_list_sections() shows, as ndshm_section_delete() with
- * NDSHM_DELETE_REVOKE does. It needs no descriptor, so the user that created a section can end its
+ * NDSHM_DELETE_REVOKE does. It needs no descriptor, so the owner of a section can end its
  * charge while only mappings or dma-bufs of other processes keep it. The memory is freed when the
  * call returns or, if that takes longer than a quarter of a second, some time later. Succeeds also
  * for a section that was deleted before and still exists.

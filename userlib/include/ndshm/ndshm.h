@@ -93,7 +93,7 @@ struct ndshm_info {
 	uint64_t features;		/* NDSHM_FEATURE_* */
 	uint64_t max_length;		/* longest block, bytes */
 	uint64_t bytes;			/* consumed by this client's blocks */
-	uint64_t user_locked;		/* bytes charged to the user's memlock */
+	uint64_t user_locked;		/* bytes charged to the caller's user */
 	uint32_t max_blocks;		/* maximum number of handles */
 	uint32_t max_batch;		/* maximum count of ndshm_alloc_many() */
 	uint32_t page_size;		/* bytes */
@@ -103,7 +103,11 @@ struct ndshm_info {
 	uint64_t huge_size;		/* of a huge page, bytes; page_size if there are none */
 };
 
-/* Get the features and limits of the context, and the usage of this client and its user. */
+/*
+ * Get the features and limits of the context, and the usage of this client and of the caller's
+ * user. With a client that another user opened, the account that refuses memory is that of the
+ * user that opened it, not the one of user_locked.
+ */
 int ndshm_get_info_sized(struct ndshm *ndshm, struct ndshm_info *info, size_t size)
 	NDSHM_NONNULL(1, 2);
 static inline int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
@@ -186,7 +190,7 @@ struct ndshm_block_row {
 	uint32_t adapter;		/* id */
 	uint32_t provider;		/* id */
 	uint32_t usage;			/* NDSHM_USAGE_* */
-	uint32_t uid;			/* user that allocated it */
+	uint32_t uid;			/* user that opened the client */
 	uint32_t pid;			/* allocating process; 0: not visible here, or none */
 	uint32_t segments;
 	int32_t preferred_node;
@@ -203,7 +207,7 @@ struct ndshm_section_row {
 	uint32_t id;
 	uint32_t adapter;		/* id */
 	uint32_t provider;		/* id */
-	uint32_t uid;			/* user that created it */
+	uint32_t uid;			/* owner: user that opened its client */
 	uint64_t max_size;		/* bytes */
 	uint64_t initial_size;		/* bytes */
 	uint64_t committed;		/* bytes that have memory */

@@ -65,8 +65,8 @@ void ndshm_section_request_init(struct ndshm_section_request *request)
 /*
  * Create a section of at most ndshm_info.max_section bytes, and map all of it. -EINVAL
  * (NAME): the name is not 1 to 64 bytes of UTF-8 without control characters and slash.
- * -EEXIST (NAME_TAKEN): the effective user has a section of this name. -EOPNOTSUPP: a
- * name without the module.
+ * -EEXIST (NAME_TAKEN): the user that opened the client has a section of this name.
+ * -EOPNOTSUPP: a name without the module.
  *
  * A "memfd:" context creates sections without the module, for writing and testing
  * programs. They differ from the module's in this: only the creating process, while it has
@@ -91,7 +91,7 @@ int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_section **out)
 	NDSHM_NONNULL(1, 3) NDSHM_MUST_CHECK;
 
 /*
- * Open a section by its name, and map it. `owner` is the user that created it, or
+ * Open a section by its name, and map it. `owner` is the user that opened its client, or
  * NDSHM_OWNER_SELF; `flags` is 0 or NDSHM_OPEN_READONLY. Requires a context with access to
  * the device, and permission by the section's mode. -ENOENT (SECTION_UNKNOWN): no such
  * section, or no permission to read it. -EACCES (SECTION_PERMISSION): only
@@ -122,7 +122,7 @@ int ndshm_section_dont_fork(struct ndshm_section *section)
 
 /*
  * Delete a section for all processes: later allocations, attaches and mappings return
- * -EIDRM, existing mappings stay. Requires the user that created it (else -EPERM,
+ * -EIDRM, existing mappings stay. Requires the owner of the section (else -EPERM,
  * NOT_CREATOR). This process's extents end when it closes the section; -EBUSY (SECTION_BUSY) if other holders
  * have any, unless `flags` has NDSHM_DELETE_FORCE. Memory that other clients in this process
  * have in caches without a live block does not count; memory in caches of other processes
