@@ -20,7 +20,6 @@
 #include "providers/coherent.h"
 #include "providers/pages.h"
 #include "registration/provider.h"
-#include "section/oom.h"
 #include "section/section.h"
 
 static int __init coherent_init(void)
@@ -56,7 +55,6 @@ static const struct {
 	{ ndshm_queue_init, ndshm_queue_exit },
 	{ ndshm_request_work_init, ndshm_request_work_exit },
 	{ ndshm_section_init, ndshm_section_exit },
-	{ ndshm_oom_init, ndshm_oom_exit },
 	{ coherent_init, ndshm_coherent_exit },
 	{ pages_init, ndshm_pages_exit },
 	{ ndshm_node_init, ndshm_node_exit },

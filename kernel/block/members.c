@@ -279,22 +279,6 @@ bool ndshm_block_peek_next(u32 *cursor, ndshm_peek_fn peek, void *context)
 	return block_peek(cursor, U32_MAX, peek, context);
 }
 
-void ndshm_block_for_each(void (*look)(struct ndshm_block *block))
-{
-	struct ndshm_block *block;
-	unsigned int i;
-
-	for (i = 0; i < BIT(bucket_bits); i++) {
-		if (hlist_empty(&buckets[i].blocks))
-			continue;
-		raw_spin_lock_irq(&buckets[i].lock);
-		hlist_for_each_entry(block, &buckets[i].blocks, in_table)
-			if (READ_ONCE(block->has_memory))
-				look(block);
-		raw_spin_unlock_irq(&buckets[i].lock);
-	}
-}
-
 static int block_table_alloc(unsigned int bits)
 {
 	unsigned int i;

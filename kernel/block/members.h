@@ -47,9 +47,6 @@ struct ndshm_block *ndshm_block_find(u32 id,
 bool ndshm_block_peek(u32 id, ndshm_peek_fn peek, void *context);
 bool ndshm_block_peek_next(u32 *cursor, ndshm_peek_fn peek, void *context);
 
-/* Call @look for each block that has memory, with a raw spinlock held and interrupts off. */
-void ndshm_block_for_each(void (*look)(struct ndshm_block *block));
-
 #ifdef NDSHM_TEST_MODULES
 /* Add a block to both sets, or to none if one was closed. */
 bool ndshm_block_add_to_sets(struct ndshm_block *block);
