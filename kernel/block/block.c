@@ -398,7 +398,6 @@ EXPORT_SYMBOL_GPL(ndshm_sync);
  * @allocation: who allocates
  * @registration: holds a reference; its owner is pinned
  * @user: set of the claim, the queue or the adapter
- * @queue: holds a reference; or NULL
  * @block: the block being allocated
  */
 struct handler_call {
@@ -406,7 +405,6 @@ struct handler_call {
 	const struct ndshm_allocation *allocation;
 	struct ndshm_registration *registration;
 	struct ndshm_blockset *user;
-	struct ndshm_queue *queue;
 	struct ndshm_block *block;
 };
 
@@ -529,8 +527,8 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	block->adapter = ndshm_adapter_get(p->adapter);
 	if (allocation->claim)
 		block->claim = ndshm_claim_get(allocation->claim);
-	if (call->queue)
-		block->queue = ndshm_queue_get(call->queue);
+	if (allocation->queue)
+		block->queue = ndshm_queue_get(allocation->queue);
 	refcount_inc(&registration->references);
 	block->registration = registration;
 	block->object.frames = !registration->page;
@@ -621,23 +619,16 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
 				       count * ndshm_upper_bound(p->length));
 	call.allocation = allocation;
 	call.user = allocation->claim ? &allocation->claim->set :
-					 &p->adapter->set;
-	call.queue = NULL;
-	/* Clients have no queues: with a claim both IDs are 0. */
-	if (p->queue_id || p->vport_id)
-		reason = ndshm_queue_get_active(p->adapter, p->queue_id, p->vport_id,
-						&call.queue);
-	else if (!ndshm_blockset_get_active(call.user))
-		reason = blockset_closed_reason(p->adapter, allocation->claim, NULL);
-	if (reason != NDSHM_REASON_NONE)
+		    allocation->queue ? &allocation->queue->set : &p->adapter->set;
+	if (!ndshm_blockset_get_active(call.user)) {
+		reason = blockset_closed_reason(p->adapter, allocation->claim, allocation->queue);
 		goto out_charge;
-	if (call.queue)
-		call.user = &call.queue->set;
+	}
 	reason = ndshm_provider_begin(p->provider, p->adapter,
 				      &call.registration);
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_blockset_put_active(call.user);
-		goto out_queue;
+		goto out_charge;
 	}
 
 	/* The reason of a closed set takes precedence over that of a limit. */
@@ -654,18 +645,34 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
 	/* Block i - 1 was not allocated. Outside of the sets no removal waits for this. */
 	for (; reason != NDSHM_REASON_NONE && i > 1; i--)
 		ndshm_block_put_sync(blocks[i - 2]);
-out_queue:
-	if (call.queue)
-		ndshm_queue_put(call.queue);
 out_charge:
 	ndshm_uncharge(&charge);
+	return reason;
+}
+
+ndshm_reason_t ndshm_block_alloc_queue(struct ndshm_parameters *p, const bool *aborted,
+				       struct ndshm_block **block)
+{
+	struct ndshm_allocation allocation = { .aborted = aborted };
+	ndshm_reason_t reason;
+
+	if (p->queue_id || p->vport_id) {
+		reason = ndshm_queue_get_active(p->adapter, p->queue_id, p->vport_id,
+						&allocation.queue);
+		if (reason != NDSHM_REASON_NONE)
+			return reason;
+	}
+	reason = ndshm_blocks_alloc(p, &allocation, block, 1);
+	if (allocation.queue) {
+		ndshm_blockset_put_active(&allocation.queue->set);
+		ndshm_queue_put(allocation.queue);
+	}
 	return reason;
 }
 
 /* @p: of the latest revision */
 static ndshm_reason_t block_alloc_kernel(struct ndshm_parameters *p, struct ndshm_block **block)
 {
-	static const struct ndshm_allocation kernel_user;
 	ndshm_reason_t reason;
 
 	p->virtual_address = NULL;
@@ -674,7 +681,7 @@ static ndshm_reason_t block_alloc_kernel(struct ndshm_parameters *p, struct ndsh
 	if (reason == NDSHM_REASON_NONE && !p->adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_blocks_alloc(p, &kernel_user, block, 1);
+		reason = ndshm_block_alloc_queue(p, NULL, block);
 	return reason;
 }
 

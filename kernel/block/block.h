@@ -120,12 +120,14 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
  * struct ndshm_allocation - who allocates
  * @claim: claim of a client; the caller holds a reference; or NULL
  * @account: charged for a client; NULL: the kernel, which is not charged
+ * @queue: queue or virtual port of a driver; the caller is active in its set; or NULL
  * @aborted: of a request: turns true when it is aborted, and the caller must arm the
  *	block; NULL: the caller owns the block
  */
 struct ndshm_allocation {
 	struct ndshm_claim *claim;
 	struct ndshm_account *account;
+	struct ndshm_queue *queue;
 	const bool *aborted;
 };
 
@@ -137,6 +139,13 @@ struct ndshm_allocation {
 ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *parameters,
 				  const struct ndshm_allocation *allocation,
 				  struct ndshm_block **blocks, u32 count);
+
+/*
+ * Allocate a block for the kernel, in the queue or virtual port that @parameters name. @aborted: as
+ * in struct ndshm_allocation.
+ */
+ndshm_reason_t ndshm_block_alloc_queue(struct ndshm_parameters *parameters, const bool *aborted,
+				       struct ndshm_block **block);
 
 /*
  * Arm the revocation callback of a block allocated with @aborted, before its owner gets

@@ -256,14 +256,13 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_request_in_between);
 static void request_run(struct ndshm_requests *requests,
 			struct ndshm_request *request)
 {
-	/* The callback of the block stays disarmed, since the owner does not know the block yet. */
-	const struct ndshm_allocation allocation = { .aborted = &request->aborted };
 	void (*function)(struct ndshm_request *request);
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	bool was_aborted;
 
-	request->reason = ndshm_blocks_alloc(&request->parameters, &allocation,
-					     &request->block, 1);
+	/* The callback of the block stays disarmed, since the owner does not know the block yet. */
+	request->reason = ndshm_block_alloc_queue(&request->parameters, &request->aborted,
+						  &request->block);
 	function = READ_ONCE(in_between);
 	if (function)
 		function(request);
