@@ -74,9 +74,10 @@ struct ndshm_pages {
  */
 static inline bool ndshm_chunk_broken(struct page *page)
 {
+	const unsigned long count = PageCompound(page) ? compound_nr(page) : 0;
 	unsigned long i;
 
-	for (i = 0; PageCompound(page) && i < compound_nr(page); i++)
+	for (i = 0; i < count; i++)
 		if (PageHWPoison(page + i))
 			return true;
 	return false;
