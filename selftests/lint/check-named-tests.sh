@@ -28,7 +28,7 @@ exists() {
 	case $name in
 	user/*.sh) [[ -x userlib/tests/${name#user/} ]] ;;
 	*.sh) [[ -x selftests/$name ]] ;;
-	user/*) has "RUN\($case\)" "userlib/tests/${program#user/}.c" ;;
+	user/*) has "(RUN|[A-Z_]*TEST)\(${case}[,)]" "userlib/tests/${program#user/}.c" ;;
 	lint.*) has "check_$case\(\) *\{" selftests/lint/lint.sh ;;
 	check.*) grep -qE "^${case}[[:blank:]]+(stock|-)[[:blank:]]" selftests/vm/levels.table ;;
 	check-debug.*) grep -qE "^${case}[[:blank:]]+debug[[:blank:]]" selftests/vm/levels.table ;;

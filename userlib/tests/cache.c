@@ -78,7 +78,7 @@ static void open_context(void)
 	CHECK(!ndshm_set_cache(ndshm, 2 * LIMIT));
 }
 
-static void memory_comes_back(void)
+TEST(memory_comes_back)
 {
 	struct ndshm_block *block;
 	char *memory, *again;
@@ -98,7 +98,7 @@ static void memory_comes_back(void)
 }
 
 /* Blocks that are used no more leave before others miss for ever. */
-static void what_is_used_stays(void)
+TEST(what_is_used_stays)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *blocks[KEPT];
@@ -124,7 +124,7 @@ static void what_is_used_stays(void)
 }
 
 /* One whose bytes are no multiple of a page keeps what fits. */
-static void a_crooked_bound_keeps_blocks(void)
+TEST(a_crooked_bound_keeps_blocks)
 {
 	open_context();
 	CHECK(!ndshm_set_cache(ndshm, 2 * LENGTH + 1000));
@@ -152,7 +152,7 @@ static void child(const char *kept, const char *shared)
 	exit(test_bad);
 }
 
-static void children_have_none_of_it(void)
+TEST(children_have_none_of_it)
 {
 	struct ndshm_block *shared, *block;
 	char *inherited, *memory, *again;
@@ -281,10 +281,7 @@ int main(void)
 {
 	backend = getenv("NDSHM_TEST_BACKEND");
 	backend = backend ? backend : "memfd:";
-	RUN(memory_comes_back);
-	RUN(what_is_used_stays);
-	RUN(a_crooked_bound_keeps_blocks);
-	RUN(children_have_none_of_it);
+	test_run_all();
 	if (strcmp(backend, "memfd:"))
 		RUN(the_limit_is_that_of_blocks_in_use);
 	return test_end();

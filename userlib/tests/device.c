@@ -10,7 +10,7 @@
 #include "fake_device.h"
 #include "test.h"
 
-static void the_device_is_opened(void)
+TEST(the_device_is_opened)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_info info;
@@ -30,7 +30,7 @@ static void the_device_is_opened(void)
 	ndshm_close(ndshm);
 }
 
-static void what_is_no_ndshm_is_not_opened(void)
+TEST(what_is_no_ndshm_is_not_opened)
 {
 	struct ndshm *ndshm = (void *)1;
 
@@ -41,7 +41,7 @@ static void what_is_no_ndshm_is_not_opened(void)
 	CHECK(ndshm_open("/", &ndshm) == -EISDIR && !ndshm);
 }
 
-static void a_module_without_blocks_is_not_enough(void)
+TEST(a_module_without_blocks_is_not_enough)
 {
 	struct ndshm *ndshm = (void *)1;
 
@@ -50,7 +50,7 @@ static void a_module_without_blocks_is_not_enough(void)
 	CHECK(ndshm_open(DEVICE, &ndshm) == -EPROTONOSUPPORT && !ndshm);
 }
 
-static void failures_of_open_arrive(void)
+TEST(failures_of_open_arrive)
 {
 	static const struct {
 		int error, expected;
@@ -72,7 +72,7 @@ static void failures_of_open_arrive(void)
 }
 
 /* Errors of a node without a driver. A socket fails in the same way, but is no device. */
-static void what_no_driver_has_is_not_there(void)
+TEST(what_no_driver_has_is_not_there)
 {
 	static const int errors[] = { ENXIO, ENODEV };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -95,7 +95,7 @@ static void what_no_driver_has_is_not_there(void)
 	CHECK(!requested.calls);
 }
 
-static void other_errors_of_open_arrive(void)
+TEST(other_errors_of_open_arrive)
 {
 	static const int errors[] = { ENOENT, EACCES, EPERM, EMFILE, ENFILE, EBUSY, ENOMEM };
 	struct ndshm *ndshm;
@@ -109,7 +109,7 @@ static void other_errors_of_open_arrive(void)
 	}
 }
 
-static void an_interrupted_open_is_repeated(void)
+TEST(an_interrupted_open_is_repeated)
 {
 	struct ndshm *ndshm;
 
@@ -120,7 +120,7 @@ static void an_interrupted_open_is_repeated(void)
 	ndshm_close(ndshm);
 }
 
-static void no_permission_is_eacces(void)
+TEST(no_permission_is_eacces)
 {
 	char path[] = "/tmp/ndshm-test-XXXXXX";
 	uid_t user = geteuid();
@@ -139,7 +139,7 @@ static void no_permission_is_eacces(void)
 	unlink(path);
 }
 
-static void interrupted_commands_are_repeated(void)
+TEST(interrupted_commands_are_repeated)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_info info;
@@ -152,7 +152,7 @@ static void interrupted_commands_are_repeated(void)
 	ndshm_close(ndshm);
 }
 
-static void a_positive_answer_is_a_protocol_error(void)
+TEST(a_positive_answer_is_a_protocol_error)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *block = (void *)1;
@@ -169,7 +169,7 @@ static void a_positive_answer_is_a_protocol_error(void)
 	ndshm_close(ndshm);
 }
 
-static void reasons_arrive_unchanged(void)
+TEST(reasons_arrive_unchanged)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm *ndshm = device_open();
@@ -190,7 +190,7 @@ static void reasons_arrive_unchanged(void)
 }
 
 /* A reason written together with a success is ignored. */
-static void a_success_has_no_reason(void)
+TEST(a_success_has_no_reason)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_info info;
@@ -205,7 +205,7 @@ static void a_success_has_no_reason(void)
 	ndshm_close(ndshm);
 }
 
-static void a_command_that_is_missing_is_not_supported(void)
+TEST(a_command_that_is_missing_is_not_supported)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_claim *claim = (void *)1;
@@ -219,18 +219,6 @@ static void a_command_that_is_missing_is_not_supported(void)
 
 int main(void)
 {
-	RUN(the_device_is_opened);
-	RUN(what_is_no_ndshm_is_not_opened);
-	RUN(a_module_without_blocks_is_not_enough);
-	RUN(failures_of_open_arrive);
-	RUN(what_no_driver_has_is_not_there);
-	RUN(other_errors_of_open_arrive);
-	RUN(an_interrupted_open_is_repeated);
-	RUN(no_permission_is_eacces);
-	RUN(interrupted_commands_are_repeated);
-	RUN(a_positive_answer_is_a_protocol_error);
-	RUN(reasons_arrive_unchanged);
-	RUN(a_success_has_no_reason);
-	RUN(a_command_that_is_missing_is_not_supported);
+	test_run_all();
 	return test_end();
 }

@@ -74,7 +74,7 @@ static bool is_mapped(void *start)
 	return !msync(start, 4096, MS_ASYNC);
 }
 
-static void is_off_at_first(void)
+TEST(is_off_at_first)
 {
 	ndshm = device_open();
 	REQUIRE(ndshm);
@@ -88,7 +88,7 @@ static void is_off_at_first(void)
 	ndshm_close(ndshm);
 }
 
-static void needs_no_command(void)
+TEST(needs_no_command)
 {
 	struct ndshm_request request = request_of(0);
 	struct ndshm_block *block, *again;
@@ -114,7 +114,7 @@ static void needs_no_command(void)
 	CHECK(requested.frees == 1 && !is_mapped(memory));
 }
 
-static void success_clears_the_reason(void)
+TEST(success_clears_the_reason)
 {
 	struct ndshm_request request = request_of(0);
 	struct ndshm_block *block, *none;
@@ -138,7 +138,7 @@ static void success_clears_the_reason(void)
 	ndshm_close(ndshm);
 }
 
-static void zeroes_on_request(void)
+TEST(zeroes_on_request)
 {
 	struct ndshm_request request = request_of(0);
 	struct ndshm_block *block;
@@ -158,7 +158,7 @@ static void zeroes_on_request(void)
 	ndshm_close(ndshm);
 }
 
-static void only_equal_requests_get_it(void)
+TEST(only_equal_requests_get_it)
 {
 	struct ndshm_request request;
 	struct ndshm_block *block;
@@ -188,7 +188,7 @@ static void only_equal_requests_get_it(void)
 }
 
 /* Of more kinds than there are bins. */
-static void has_many_kinds(void)
+TEST(has_many_kinds)
 {
 	REQUIRE(cache_open(1000));
 	for (int round = 0; round < 2; round++) {
@@ -215,7 +215,7 @@ static void export(struct ndshm_block *block)
 	close(fd);
 }
 
-static void some_blocks_are_freed(void)
+TEST(some_blocks_are_freed)
 {
 	CHECK_NOT_KEPT(ndshm_unmap(block));
 	CHECK_NOT_KEPT(CHECK(sync_fails(block) == -ENODEV));
@@ -223,7 +223,7 @@ static void some_blocks_are_freed(void)
 }
 
 /* Under a claim, of another provider, or before the cache. */
-static void other_blocks_are_freed(void)
+TEST(other_blocks_are_freed)
 {
 	struct ndshm_block *before;
 	char *memory;
@@ -241,7 +241,7 @@ static void other_blocks_are_freed(void)
 	ndshm_close(ndshm);
 }
 
-static void has_a_bound(void)
+TEST(has_a_bound)
 {
 	struct ndshm_block *blocks[4];
 	char *memory[4];
@@ -268,7 +268,7 @@ static void has_a_bound(void)
 }
 
 /* Blocks that the program does not use any more do not fill the cache. */
-static void others_make_room(void)
+TEST(others_make_room)
 {
 	struct ndshm_request request = request_of(2);
 	struct ndshm_block *blocks[4];
@@ -291,7 +291,7 @@ static void others_make_room(void)
 	ndshm_close(ndshm);
 }
 
-static void many_are_taken_or_none(void)
+TEST(many_are_taken_or_none)
 {
 	struct ndshm_request request = request_of(0);
 	struct ndshm_block *blocks[4], *others[3];
@@ -329,7 +329,7 @@ static void many_are_taken_or_none(void)
 }
 
 /* The call is repeated when the cache has given back what it had, and only then. */
-static void a_refusal_comes_last(void)
+TEST(a_refusal_comes_last)
 {
 	static const struct {
 		int error;
@@ -363,7 +363,7 @@ static void a_refusal_comes_last(void)
 	}
 }
 
-static void a_mapping_is_tried_again(void)
+TEST(a_mapping_is_tried_again)
 {
 	static const int errors[] = { ENOMEM, EAGAIN, ENODEV };
 	struct ndshm_request request = request_of(1);
@@ -383,7 +383,7 @@ static void a_mapping_is_tried_again(void)
 	}
 }
 
-static void a_section_is_tried_again(void)
+TEST(a_section_is_tried_again)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section *section;
@@ -404,7 +404,7 @@ static void a_section_is_tried_again(void)
 	ndshm_close(ndshm);
 }
 
-static void is_over_after_the_close(void)
+TEST(is_over_after_the_close)
 {
 	struct ndshm_block *block;
 	char *memory;
@@ -441,7 +441,7 @@ static void child(const char *kept)
 	_exit(test_bad);
 }
 
-static void a_child_begins_empty(void)
+TEST(a_child_begins_empty)
 {
 	struct ndshm_block *block, *shared;
 	char *memory, *other;
@@ -476,21 +476,6 @@ static void a_child_begins_empty(void)
 
 int main(void)
 {
-	RUN(is_off_at_first);
-	RUN(needs_no_command);
-	RUN(success_clears_the_reason);
-	RUN(zeroes_on_request);
-	RUN(only_equal_requests_get_it);
-	RUN(has_many_kinds);
-	RUN(some_blocks_are_freed);
-	RUN(other_blocks_are_freed);
-	RUN(has_a_bound);
-	RUN(others_make_room);
-	RUN(many_are_taken_or_none);
-	RUN(a_refusal_comes_last);
-	RUN(a_mapping_is_tried_again);
-	RUN(a_section_is_tried_again);
-	RUN(is_over_after_the_close);
-	RUN(a_child_begins_empty);
+	test_run_all();
 	return test_end();
 }

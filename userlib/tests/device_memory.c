@@ -24,7 +24,7 @@ static bool is_mapped(volatile void *start)
 	return !msync((void *)start, 4096, MS_ASYNC);
 }
 
-static void requests_arrive_unchanged(void)
+TEST(requests_arrive_unchanged)
 {
 	struct ndshm_request request = {
 		.length = 12345, .adapter = 4, .provider = 5, .node = 6, .usage = 7, .flags = 8,
@@ -61,7 +61,7 @@ static void requests_arrive_unchanged(void)
 	ndshm_close(ndshm);
 }
 
-static void many_fail_together(void)
+TEST(many_fail_together)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm *ndshm = device_open();
@@ -81,7 +81,7 @@ static void many_fail_together(void)
 }
 
 /* A device that does not know tags would refuse them. */
-static void unknown_features_are_not_used(void)
+TEST(unknown_features_are_not_used)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *block;
@@ -113,7 +113,7 @@ static bool make_four(struct ndshm *ndshm, struct ndshm_block **blocks)
 	return !ndshm_alloc_many(ndshm, &request, blocks, 4);
 }
 
-static void many_are_freed_together(void)
+TEST(many_are_freed_together)
 {
 	struct ndshm *ndshm = device_open(), *other;
 	struct ndshm_block *blocks[12], *none[65];
@@ -158,7 +158,7 @@ static void many_are_freed_together(void)
 }
 
 /* One by one without the feature, and after a failure of the command. */
-static void many_are_freed_one_by_one(void)
+TEST(many_are_freed_one_by_one)
 {
 	struct ndshm_block *blocks[4];
 	struct ndshm *ndshm;
@@ -187,7 +187,7 @@ static void many_are_freed_one_by_one(void)
 	ndshm_close(ndshm);
 }
 
-static void bad_arrays_free_nothing(void)
+TEST(bad_arrays_free_nothing)
 {
 	struct ndshm_block *blocks[4], *again[4], *foreign;
 	struct ndshm *ndshm = device_open(), *other;
@@ -219,7 +219,7 @@ static void bad_arrays_free_nothing(void)
 }
 
 /* The blocks have the last references to the context. */
-static void many_are_freed_after_the_close(void)
+TEST(many_are_freed_after_the_close)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_block *blocks[4];
@@ -232,7 +232,7 @@ static void many_are_freed_after_the_close(void)
 	CHECK(!requested.frees && !blocks[0] && !blocks[3] && !is_mapped(memory));
 }
 
-static void a_free_that_is_refused_has_a_reason(void)
+TEST(a_free_that_is_refused_has_a_reason)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_block *block;
@@ -248,7 +248,7 @@ static void a_free_that_is_refused_has_a_reason(void)
 }
 
 /* The close frees everything in the kernel: no command follows. */
-static void objects_outlive_the_client(void)
+TEST(objects_outlive_the_client)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_block *mapped, *bare;
@@ -277,7 +277,7 @@ static void objects_outlive_the_client(void)
 	CHECK(!requested.calls && !requested.frees);
 }
 
-static void blocks_are_mapped_at_their_offset(void)
+TEST(blocks_are_mapped_at_their_offset)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_block *block;
@@ -294,7 +294,7 @@ static void blocks_are_mapped_at_their_offset(void)
 	ndshm_close(ndshm);
 }
 
-static void failures_of_mmap_arrive(void)
+TEST(failures_of_mmap_arrive)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_block *block;
@@ -323,7 +323,7 @@ static void failures_of_mmap_arrive(void)
 	ndshm_close(ndshm);
 }
 
-static void addresses_are_shown_or_hidden(void)
+TEST(addresses_are_shown_or_hidden)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_block *block;
@@ -345,7 +345,7 @@ static void addresses_are_shown_or_hidden(void)
 	ndshm_close(ndshm);
 }
 
-static void query_says_how_many_segments_there_are(void)
+TEST(query_says_how_many_segments_there_are)
 {
 	struct ndshm_segment segments[3] = { { 0 } };
 	struct ndshm *ndshm = device_open();
@@ -374,7 +374,7 @@ static void query_says_how_many_segments_there_are(void)
 	ndshm_close(ndshm);
 }
 
-static void sync_passes_the_range_on(void)
+TEST(sync_passes_the_range_on)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_block *block;
@@ -394,7 +394,7 @@ static void sync_passes_the_range_on(void)
 	ndshm_close(ndshm);
 }
 
-static void export_returns_a_descriptor(void)
+TEST(export_returns_a_descriptor)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_block *block;
@@ -421,7 +421,7 @@ static void export_returns_a_descriptor(void)
 	ndshm_close(ndshm);
 }
 
-static void claims_map_bars_until_the_close(void)
+TEST(claims_map_bars_until_the_close)
 {
 	struct ndshm *ndshm = device_open();
 	volatile void *first, *second;
@@ -452,7 +452,7 @@ static void claims_map_bars_until_the_close(void)
 	CHECK(!is_mapped(first));
 }
 
-static void interrupts_signal_eventfds(void)
+TEST(interrupts_signal_eventfds)
 {
 	static const int eventfds[] = { 7, -1, 9 };
 	struct ndshm *ndshm = device_open();
@@ -487,7 +487,7 @@ static void interrupts_signal_eventfds(void)
 	ndshm_close(ndshm);
 }
 
-static void claims_reset_their_function(void)
+TEST(claims_reset_their_function)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_claim *claim;
@@ -507,7 +507,7 @@ static void claims_reset_their_function(void)
 	ndshm_close(ndshm);
 }
 
-static void configuration_space_is_read_and_written(void)
+TEST(configuration_space_is_read_and_written)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_claim *claim;
@@ -537,7 +537,7 @@ static void configuration_space_is_read_and_written(void)
 	ndshm_close(ndshm);
 }
 
-static void failures_of_claims_arrive(void)
+TEST(failures_of_claims_arrive)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_claim *claim, *none;
@@ -584,7 +584,7 @@ static void *map_bar(void *claim)
 	return (void *)registers;
 }
 
-static void threads_get_the_same_bar(void)
+TEST(threads_get_the_same_bar)
 {
 	struct ndshm *ndshm = device_open();
 	void *starts[THREADS] = { NULL };
@@ -607,26 +607,6 @@ static void threads_get_the_same_bar(void)
 
 int main(void)
 {
-	RUN(requests_arrive_unchanged);
-	RUN(many_fail_together);
-	RUN(unknown_features_are_not_used);
-	RUN(many_are_freed_together);
-	RUN(many_are_freed_one_by_one);
-	RUN(bad_arrays_free_nothing);
-	RUN(many_are_freed_after_the_close);
-	RUN(a_free_that_is_refused_has_a_reason);
-	RUN(objects_outlive_the_client);
-	RUN(blocks_are_mapped_at_their_offset);
-	RUN(failures_of_mmap_arrive);
-	RUN(addresses_are_shown_or_hidden);
-	RUN(query_says_how_many_segments_there_are);
-	RUN(sync_passes_the_range_on);
-	RUN(export_returns_a_descriptor);
-	RUN(claims_map_bars_until_the_close);
-	RUN(interrupts_signal_eventfds);
-	RUN(claims_reset_their_function);
-	RUN(configuration_space_is_read_and_written);
-	RUN(failures_of_claims_arrive);
-	RUN(threads_get_the_same_bar);
+	test_run_all();
 	return test_end();
 }

@@ -24,7 +24,7 @@ static bool is_mapped(void *start)
 	return !msync(start, 4096, MS_ASYNC);
 }
 
-static void requests_arrive_unchanged(void)
+TEST(requests_arrive_unchanged)
 {
 	struct ndshm_section_request request = {
 		.max_size = 1234, .initial_size = 567, .adapter = 8, .provider = 9, .node = 10,
@@ -59,7 +59,7 @@ static void requests_arrive_unchanged(void)
 	ndshm_close(ndshm);
 }
 
-static void a_section_that_is_refused_is_none(void)
+TEST(a_section_that_is_refused_is_none)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section *section = (void *)1;
@@ -77,7 +77,7 @@ static void a_section_that_is_refused_is_none(void)
 }
 
 /* If mmap() of the new section fails, no section is returned. */
-static void failures_of_mmap_arrive(void)
+TEST(failures_of_mmap_arrive)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm *ndshm = device_open();
@@ -100,7 +100,7 @@ static void failures_of_mmap_arrive(void)
 	ndshm_close(ndshm);
 }
 
-static void the_first_extent_attaches(void)
+TEST(the_first_extent_attaches)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
@@ -130,7 +130,7 @@ static void the_first_extent_attaches(void)
 }
 
 /* The heap passes on errno and reason of a failed extent. */
-static void the_heap_keeps_the_extents_reason(void)
+TEST(the_heap_keeps_the_extents_reason)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
@@ -157,7 +157,7 @@ static void the_heap_keeps_the_extents_reason(void)
 	ndshm_close(ndshm);
 }
 
-static void attach_error_is_reported(void)
+TEST(attach_error_is_reported)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
@@ -178,7 +178,7 @@ static void attach_error_is_reported(void)
 	ndshm_close(ndshm);
 }
 
-static void query_says_how_many_segments_there_are(void)
+TEST(query_says_how_many_segments_there_are)
 {
 	struct ndshm_segment segments[3] = { { 0 } };
 	struct ndshm *ndshm = device_open();
@@ -206,7 +206,7 @@ static void query_says_how_many_segments_there_are(void)
 	ndshm_close(ndshm);
 }
 
-static void export_returns_a_descriptor(void)
+TEST(export_returns_a_descriptor)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
@@ -236,7 +236,7 @@ static void export_returns_a_descriptor(void)
 	ndshm_close(ndshm);
 }
 
-static void the_rest_is_passed_on(void)
+TEST(the_rest_is_passed_on)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_section_info info;
@@ -270,7 +270,7 @@ static void the_rest_is_passed_on(void)
 	ndshm_close(ndshm);
 }
 
-static void delete_names_the_own_holder(void)
+TEST(delete_names_the_own_holder)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
@@ -297,7 +297,7 @@ static void delete_names_the_own_holder(void)
 	ndshm_close(ndshm);
 }
 
-static void interrupted_commands_are_repeated(void)
+TEST(interrupted_commands_are_repeated)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm *ndshm = device_open();
@@ -323,7 +323,7 @@ static void interrupted_commands_are_repeated(void)
 	ndshm_close(ndshm);
 }
 
-static void a_name_arrives(void)
+TEST(a_name_arrives)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm *ndshm = device_open();
@@ -370,7 +370,7 @@ static void a_name_arrives(void)
 	ndshm_close(ndshm);
 }
 
-static void names_are_refused_without_the_feature(void)
+TEST(names_are_refused_without_the_feature)
 {
 	static const char *const contexts[] = { "memfd:", "section:" };
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
@@ -400,7 +400,7 @@ static void names_are_refused_without_the_feature(void)
 	ndshm_close(ndshm);
 }
 
-static void a_descriptor_is_adopted(void)
+TEST(a_descriptor_is_adopted)
 {
 	struct ndshm_section *section;
 	struct ndshm *ndshm;
@@ -446,7 +446,7 @@ static void a_descriptor_is_adopted(void)
 }
 
 /* No ioctl() is sent to other files: a terminal or a FUSE file could answer it. */
-static void what_is_elsewhere_gets_no_request(void)
+TEST(what_is_elsewhere_gets_no_request)
 {
 	struct ndshm_section *section = (void *)1;
 	struct ndshm *ndshm = device_open();
@@ -459,7 +459,7 @@ static void what_is_elsewhere_gets_no_request(void)
 	ndshm_close(ndshm);
 }
 
-static void sections_outlive_the_client(void)
+TEST(sections_outlive_the_client)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
@@ -533,7 +533,7 @@ static void only_close(void)
 	CHECK(is_open(inherited_holder));
 }
 
-static void a_child_attaches_anew(void)
+TEST(a_child_attaches_anew)
 {
 	uint64_t offset, length;
 
@@ -569,7 +569,7 @@ static void *attach_at_once(void *section)
 }
 
 /* Concurrent first uses leave one holder. */
-static void threads_share_a_holder(void)
+TEST(threads_share_a_holder)
 {
 	struct ndshm *ndshm = device_open();
 	pthread_t threads[THREADS];
@@ -598,23 +598,6 @@ static void threads_share_a_holder(void)
 
 int main(void)
 {
-	RUN(requests_arrive_unchanged);
-	RUN(a_section_that_is_refused_is_none);
-	RUN(failures_of_mmap_arrive);
-	RUN(the_first_extent_attaches);
-	RUN(the_heap_keeps_the_extents_reason);
-	RUN(attach_error_is_reported);
-	RUN(query_says_how_many_segments_there_are);
-	RUN(export_returns_a_descriptor);
-	RUN(the_rest_is_passed_on);
-	RUN(delete_names_the_own_holder);
-	RUN(interrupted_commands_are_repeated);
-	RUN(a_name_arrives);
-	RUN(names_are_refused_without_the_feature);
-	RUN(a_descriptor_is_adopted);
-	RUN(what_is_elsewhere_gets_no_request);
-	RUN(sections_outlive_the_client);
-	RUN(a_child_attaches_anew);
-	RUN(threads_share_a_holder);
+	test_run_all();
 	return test_end();
 }

@@ -84,38 +84,22 @@ static int try_info(void)
 	return ndshm_get_info(ndshm, &info);
 }
 
-static int try_list_adapters(void)
-{
-	struct ndshm_adapter_info *rows;
-	size_t count;
-	int error = ndshm_list_adapters(ndshm, &rows, &count);
-
-	CHECK(!error == !!rows && !error == !!count);
-	free(rows);
-	return error;
+#define TRY_LIST(what, type) \
+static int try_list_##what(void) \
+{ \
+	struct type *rows; \
+	size_t count; \
+	int error = ndshm_list_##what(ndshm, &rows, &count); \
+	\
+	CHECK(!error == !!rows && !error == !!count); \
+	free(rows); \
+	return error; \
 }
 
-static int try_list_providers(void)
-{
-	struct ndshm_provider_info *rows;
-	size_t count;
-	int error = ndshm_list_providers(ndshm, &rows, &count);
-
-	CHECK(!error == !!rows && !error == !!count);
-	free(rows);
-	return error;
-}
-
-static int try_list_blocks(void)
-{
-	struct ndshm_block_row *rows;
-	size_t count;
-	int error = ndshm_list_blocks(ndshm, &rows, &count);
-
-	CHECK(!error == !!rows && !error == !!count);
-	free(rows);
-	return error;
-}
+TRY_LIST(adapters, ndshm_adapter_info)
+TRY_LIST(providers, ndshm_provider_info)
+TRY_LIST(blocks, ndshm_block_row)
+TRY_LIST(sections, ndshm_section_row)
 
 static int try_find_adapter(void)
 {
@@ -154,12 +138,6 @@ static int try_section(void)
 	return error;
 }
 
-/* The first section needs memory that is kept for later ones. */
-static int try_first_section(void)
-{
-	return try_section();
-}
-
 static int try_adopt(int fd)
 {
 	struct ndshm_section *made = (void *)1;
@@ -192,17 +170,6 @@ static int try_extent(void)
 	return error;
 }
 
-static int try_list_sections(void)
-{
-	struct ndshm_section_row *rows;
-	size_t count;
-	int error = ndshm_list_sections(ndshm, &rows, &count);
-
-	CHECK(!error == !!rows && !error == !!count);
-	free(rows);
-	return error;
-}
-
 static int try_section_rest(void)
 {
 	struct ndshm_section_info info;
@@ -213,6 +180,22 @@ static int try_section_rest(void)
 	close(fd);
 	return ndshm_section_query(section, &info);
 }
+
+static bool open_section(void)
+{
+	section = test_make_section(ndshm, 16 * HUGE, 0);
+	strangers_section = test_sealed_memfd("ndshm-section:1:1000:0",
+					      F_SEAL_SHRINK | F_SEAL_SEAL);
+	return section;
+}
+
+static void close_section(void)
+{
+	ndshm_section_close(section);
+	close(strangers_section);
+}
+
+#define SECTION_TEST(name)	TEST_WITHIN(name, open_section(), close_section())
 
 /* Expect that the call makes @count allocations, and fails if any of them fails. */
 static void fail_each(int (*call)(void), unsigned int count, bool has_reason)
@@ -243,33 +226,40 @@ static void fail_each(int (*call)(void), unsigned int count, bool has_reason)
 	CHECK(nth - 1 == count);
 }
 
-#define FAIL_EACH(call, count, has_reason) \
-static void call##_fails(void) \
+#define FAIL_TEST(name, call, count, has_reason) \
+TEST(name) \
 { \
-	fail_each(try_##call, count, has_reason); \
+	fail_each(call, count, has_reason); \
+}
+
+#define SECTION_FAIL_TEST(name, call, count) \
+SECTION_TEST(name) \
+{ \
+	fail_each(call, count, true); \
 }
 
 /* The counts show that the linker has wrapped the functions. */
-FAIL_EACH(open, 2, false)
-FAIL_EACH(alloc, 4, true)
-FAIL_EACH(alloc_many, 1 + 3 + 3 * 3, true)
-FAIL_EACH(map, 1, true)
-FAIL_EACH(query, 0, true)
-FAIL_EACH(set_cache, 2, true)
-FAIL_EACH(info, 0, true)
-FAIL_EACH(list_adapters, 1, true)
-FAIL_EACH(list_providers, 1, true)
-FAIL_EACH(list_blocks, 1, true)
-FAIL_EACH(find_adapter, 1, true)
-FAIL_EACH(find_provider, 1, true)
-FAIL_EACH(claim, 1, true)
-FAIL_EACH(first_section, 7, true)
-FAIL_EACH(section, 2 + 2 + 3, true)
-FAIL_EACH(adopt_own, 1 + 3, true)
-FAIL_EACH(adopt_others, 2 + 3, true)
-FAIL_EACH(extent, 2, true)
-FAIL_EACH(list_sections, 1, true)
-FAIL_EACH(section_rest, 0, true)
+FAIL_TEST(open_fails, try_open, 2, false)
+FAIL_TEST(alloc_fails, try_alloc, 4, true)
+FAIL_TEST(alloc_many_fails, try_alloc_many, 1 + 3 + 3 * 3, true)
+FAIL_TEST(map_fails, try_map, 1, true)
+FAIL_TEST(query_fails, try_query, 0, true)
+FAIL_TEST(set_cache_fails, try_set_cache, 2, true)
+FAIL_TEST(info_fails, try_info, 0, true)
+FAIL_TEST(list_adapters_fails, try_list_adapters, 1, true)
+FAIL_TEST(list_providers_fails, try_list_providers, 1, true)
+FAIL_TEST(list_blocks_fails, try_list_blocks, 1, true)
+FAIL_TEST(find_adapter_fails, try_find_adapter, 1, true)
+FAIL_TEST(find_provider_fails, try_find_provider, 1, true)
+FAIL_TEST(claim_fails, try_claim, 1, true)
+/* The first section needs memory that is kept for later ones. */
+FAIL_TEST(first_section_fails, try_section, 7, true)
+SECTION_FAIL_TEST(section_fails, try_section, 2 + 2 + 3)
+SECTION_FAIL_TEST(adopt_own_fails, try_adopt_own, 1 + 3)
+SECTION_FAIL_TEST(adopt_others_fails, try_adopt_others, 2 + 3)
+SECTION_FAIL_TEST(extent_fails, try_extent, 2)
+SECTION_FAIL_TEST(list_sections_fails, try_list_sections, 1)
+SECTION_FAIL_TEST(section_rest_fails, try_section_rest, 0)
 
 /* Numbers of the calls that an allocation makes: see FAIL_EACH(alloc). */
 #define MEMFD_CREATE	3
@@ -297,12 +287,12 @@ static void check_passes(unsigned int nth, int error)
 }
 
 /* Kernels before 6.3 lack MFD_NOEXEC_SEAL. */
-static void an_old_kernel_has_memfds_as_well(void)
+TEST(an_old_kernel_has_memfds_as_well)
 {
 	check_passes(MEMFD_CREATE, EINVAL);
 }
 
-static void an_interrupted_allocation_goes_on(void)
+TEST(an_interrupted_allocation_goes_on)
 {
 	check_passes(FALLOCATE, EINTR);
 }
@@ -326,7 +316,7 @@ static void check_refused(unsigned int nth, int error, int expected, uint32_t re
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 1);
 }
 
-static void what_the_system_lacks_is_distinguished(void)
+TEST(what_the_system_lacks_is_distinguished)
 {
 	check_refused(MEMFD_CREATE, EMFILE, EDQUOT, NDSHM_REASON_HANDLES);
 	check_refused(MEMFD_CREATE, ENFILE, EDQUOT, NDSHM_REASON_HANDLES);
@@ -340,7 +330,7 @@ static void *open_other(void *other)
 }
 
 /* The memory of the last chunk cannot be allocated: the first ones are freed. */
-static void what_was_got_in_vain_goes_again(void)
+SECTION_TEST(what_was_got_in_vain_goes_again)
 {
 	struct ndshm_section_info info;
 	uint64_t offset, length;
@@ -359,7 +349,7 @@ static void what_was_got_in_vain_goes_again(void)
 }
 
 /* A section that cannot be revoked is deleted only, and can be revoked by another call. */
-static void revocation_fails(void)
+TEST(revocation_fails)
 {
 	struct ndshm_section *other = test_make_section(ndshm, HUGE, 0);
 	struct ndshm_section_info info;
@@ -382,7 +372,7 @@ static void revocation_fails(void)
 	ndshm_section_close(other);
 }
 
-static void descriptors_that_the_system_lacks_are_distinguished(void)
+TEST(descriptors_that_the_system_lacks_are_distinguished)
 {
 	wrap_fail_with(ENFILE);
 	/* Allocations: the object, its state, its file. */
@@ -393,7 +383,7 @@ static void descriptors_that_the_system_lacks_are_distinguished(void)
 }
 
 /* A thread without memory for a reason reuses the place of one that has ended. */
-static void a_reason_needs_no_memory(void)
+TEST(a_reason_needs_no_memory)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *none;
@@ -421,40 +411,7 @@ int main(void)
 	request.length = 1;
 	if (ndshm_open("memfd:", &ndshm) || ndshm_alloc(ndshm, &request, &block))
 		return 1;
-	RUN(open_fails);
-	RUN(alloc_fails);
-	RUN(alloc_many_fails);
-	RUN(map_fails);
-	RUN(query_fails);
-	RUN(set_cache_fails);
-	RUN(info_fails);
-	RUN(list_adapters_fails);
-	RUN(list_providers_fails);
-	RUN(list_blocks_fails);
-	RUN(find_adapter_fails);
-	RUN(find_provider_fails);
-	RUN(claim_fails);
-	RUN(first_section_fails);
-	section = test_make_section(ndshm, 16 * HUGE, 0);
-	if (!section)
-		return 1;
-	strangers_section = test_sealed_memfd("ndshm-section:1:1000:0",
-					      F_SEAL_SHRINK | F_SEAL_SEAL);
-	RUN(section_fails);
-	RUN(adopt_own_fails);
-	RUN(adopt_others_fails);
-	RUN(extent_fails);
-	RUN(list_sections_fails);
-	RUN(section_rest_fails);
-	RUN(what_was_got_in_vain_goes_again);
-	RUN(revocation_fails);
-	RUN(descriptors_that_the_system_lacks_are_distinguished);
-	ndshm_section_close(section);
-	close(strangers_section);
-	RUN(an_old_kernel_has_memfds_as_well);
-	RUN(an_interrupted_allocation_goes_on);
-	RUN(what_the_system_lacks_is_distinguished);
-	RUN(a_reason_needs_no_memory);
+	test_run_all();
 	ndshm_free(block);
 	ndshm_close(ndshm);
 	return test_end();

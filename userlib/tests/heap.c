@@ -48,7 +48,7 @@ static void close_heap(void)
 static pthread_key_t keys[PTHREAD_KEYS_MAX];
 
 /* Initialisation of the process: the first call retries it until it succeeds. */
-static void the_set_up_can_fail(void)
+TEST(the_set_up_can_fail)
 {
 	struct ndshm_heap *none = (void *)1;
 	unsigned int count = 0;
@@ -93,7 +93,7 @@ static bool is_inside(const char *pointer, size_t size)
 	CHECK(!(call) && error == -(wanted)); \
 } while (0)
 
-static void opening_refuses_bad_values(void)
+TEST(opening_refuses_bad_values)
 {
 	struct ndshm_heap *other = (void *)1;
 
@@ -113,7 +113,7 @@ static void opening_refuses_bad_values(void)
 }
 
 /* No size wastes more than its step, and all are aligned. */
-static void every_size(void)
+TEST(every_size)
 {
 	size_t size, usable;
 	char *pointer;
@@ -138,7 +138,7 @@ static void every_size(void)
 	close_heap();
 }
 
-static void large_blocks_are_extents(void)
+TEST(large_blocks_are_extents)
 {
 	char *pointer;
 
@@ -171,7 +171,7 @@ static void fail_each(void)
 }
 
 /* A request that nothing can fulfil, or that need not be, takes no memory from the caches. */
-static void caches_are_emptied_in_need_only(void)
+TEST(caches_are_emptied_in_need_only)
 {
 	static char *blocks[1000];
 	struct ndshm_heap_stats stats, after;
@@ -222,7 +222,7 @@ static unsigned long calls_of_pairs(size_t size, unsigned int pairs)
 }
 
 /* An extent for one block is not freed each time, with no other memory in use or much. */
-static void an_empty_extent_is_kept_for_a_while(void)
+TEST(an_empty_extent_is_kept_for_a_while)
 {
 	static char *blocks[500], *fill[100];
 	unsigned int extents, filled = 0;
@@ -262,7 +262,7 @@ static void use_beside(void)
 }
 
 /* A trim ends although another thread empties another extent for each that it frees. */
-static void a_trim_is_bounded(void)
+TEST(a_trim_is_bounded)
 {
 	REQUIRE(open_heap(SECTION));
 	CHECK(!ndshm__heap_free(heap, get(100000)));
@@ -275,7 +275,7 @@ static void a_trim_is_bounded(void)
 }
 
 /* The last large blocks are kept for the next ones, as far as 1/128 of the section. */
-static void freed_large_blocks_are_kept(void)
+TEST(freed_large_blocks_are_kept)
 {
 	struct ndshm_heap_stats stats;
 	unsigned long calls;
@@ -322,7 +322,7 @@ static void freed_large_blocks_are_kept(void)
 	close_heap();
 }
 
-static void alignments(void)
+TEST(alignments)
 {
 	static const size_t sizes[] = { 1, 16, 17, 100, 300, 1000, 1500, 4096, 5000, 9000, 17000,
 					60000, 70000, 200000, 300000, 3000000 };
@@ -359,7 +359,7 @@ static bool is_filled(const char *pointer, size_t size, char with)
 	return true;
 }
 
-static void calloc_is_zero(void)
+TEST(calloc_is_zero)
 {
 	static const size_t sizes[] = { 24, 5000, 40000, 100000, 500000 };
 
@@ -385,7 +385,7 @@ static void calloc_is_zero(void)
 	close_heap();
 }
 
-static void realloc_keeps_contents(void)
+TEST(realloc_keeps_contents)
 {
 	char *pointer, *old;
 	int other = 0;
@@ -416,7 +416,7 @@ static void realloc_keeps_contents(void)
 }
 
 /* A block that grows in small steps is moved seldom. */
-static void realloc_in_small_steps(void)
+TEST(realloc_in_small_steps)
 {
 	char *pointer = NULL, *old = NULL;
 	unsigned int moves = 0;
@@ -445,7 +445,7 @@ static void realloc_in_small_steps(void)
 }
 
 /* A block that has grown stays where it is while its size changes little. */
-static void realloc_of_similar_sizes(void)
+TEST(realloc_of_similar_sizes)
 {
 	char *pointer;
 	int error = 0;
@@ -469,7 +469,7 @@ static void realloc_of_similar_sizes(void)
 }
 
 /* Without memory for a move a shrinking block stays in place. */
-static void realloc_without_memory(void)
+TEST(realloc_without_memory)
 {
 	int error = 0;
 	char *pointer;
@@ -490,7 +490,7 @@ static void is_refused(char *pointer, uint32_t reason)
 }
 
 /* Freed to the cache, to a span or the pool, to a kept extent and to the section. */
-static void freed_twice(void)
+TEST(freed_twice)
 {
 	static const size_t sizes[] = { 16, 64, 1000, 2048, 8192, 50000, 100000, 250000 };
 
@@ -511,7 +511,7 @@ static void freed_twice(void)
 	close_heap();
 }
 
-static void not_the_start(void)
+TEST(not_the_start)
 {
 	static const size_t sizes[] = { 32, 64, 1000, 2048, 8192, 50000, 100000, 250000, 3000000 };
 
@@ -530,7 +530,7 @@ static void not_the_start(void)
 	close_heap();
 }
 
-static void of_another_owner(void)
+TEST(of_another_owner)
 {
 	uint64_t theirs;
 	char *pointer;
@@ -558,7 +558,7 @@ static void of_another_owner(void)
 	close_heap();
 }
 
-static void statistics(void)
+TEST(statistics)
 {
 	char *small[100], *run, *large;
 	struct ndshm_heap_stats stats;
@@ -626,7 +626,7 @@ static uint64_t held_bytes(void)
  * Three neighbours, the last of a slot and the first two of the next one, are returned at once
  * before others that are freed later, and found again.
  */
-static void neighbours_in_two_slots_are_reused(void)
+TEST(neighbours_in_two_slots_are_reused)
 {
 	static char *blocks[1000];
 	const size_t size = 16 << 10, slot = 2 << 20, between = slot / size;
@@ -655,7 +655,7 @@ static void neighbours_in_two_slots_are_reused(void)
 }
 
 /* Fill small sections with many sizes: reserves of the sizes are small. */
-static void small_sections_are_used_well(void)
+TEST(small_sections_are_used_well)
 {
 	for (uint64_t size = 1ul << 20; size < SECTION; size *= 2) {
 		static char *blocks[1 << 16];
@@ -673,7 +673,7 @@ static void small_sections_are_used_well(void)
 	}
 }
 
-static void small_sections_fill_up(void)
+TEST(small_sections_fill_up)
 {
 	const size_t page = whole(1);
 
@@ -706,7 +706,7 @@ static size_t random_size(void)
 }
 
 /* Random operations: the contents of each block stay until its free. */
-static void contents_are_kept(void)
+TEST(contents_are_kept)
 {
 	enum { BLOCKS = 600, ROUNDS = 30000 };
 	static struct {
@@ -740,7 +740,7 @@ static void contents_are_kept(void)
 }
 
 /* Memory is given back while use falls, not only at the end. */
-static void memory_goes_back(void)
+TEST(memory_goes_back)
 {
 	enum { BLOCKS = 12000 };
 	static char *blocks[BLOCKS];
@@ -804,18 +804,18 @@ static void the_source_refuses(int with, bool shrinks)
 	CHECK(nth > 20);
 }
 
-static void the_source_is_empty(void)
+TEST(the_source_is_empty)
 {
 	the_source_refuses(-ENOSPC, true);
 	the_source_refuses(-ENOMEM, true);
 }
 
-static void the_source_fails(void)
+TEST(the_source_fails)
 {
 	the_source_refuses(-EIO, false);
 }
 
-static void the_source_takes_nothing_back(void)
+TEST(the_source_takes_nothing_back)
 {
 	char *small, *large, *kept;
 
@@ -850,7 +850,7 @@ static void the_source_takes_nothing_back(void)
 }
 
 /* Offsets outside the section, or of live memory, are detected. */
-static void the_source_lies(void)
+TEST(the_source_lies)
 {
 	struct ndshm_heap_stats stats;
 
@@ -884,7 +884,7 @@ static void lock_once(void)
 }
 
 /* A thread works without a cache. */
-static void private_memory_is_short(void)
+TEST(private_memory_is_short)
 {
 	struct ndshm_heap *other = (void *)1;
 	char *pointer, *second, *run;
@@ -942,7 +942,7 @@ static unsigned long committed(void)
 }
 
 /* A large section whose memory is hardly used costs little private memory. */
-static void tables_follow_use(void)
+TEST(tables_follow_use)
 {
 	const uint64_t size = 4ull << 30;
 	char *low, *high;
@@ -978,7 +978,7 @@ static void tables_follow_use(void)
 	fake_section_close(&section);
 }
 
-static void one_thread_many_heaps(void)
+TEST(one_thread_many_heaps)
 {
 	enum { HEAPS = 5, BLOCKS = 200 };
 	struct fake_section sections[HEAPS];
@@ -1016,35 +1016,6 @@ int main(int argc, char **argv)
 		return test_end();
 	}
 	wrap_set_page(bytes);
-	RUN(the_set_up_can_fail);
-	RUN(opening_refuses_bad_values);
-	RUN(every_size);
-	RUN(large_blocks_are_extents);
-	RUN(freed_large_blocks_are_kept);
-	RUN(an_empty_extent_is_kept_for_a_while);
-	RUN(a_trim_is_bounded);
-	RUN(caches_are_emptied_in_need_only);
-	RUN(alignments);
-	RUN(calloc_is_zero);
-	RUN(realloc_keeps_contents);
-	RUN(realloc_in_small_steps);
-	RUN(realloc_of_similar_sizes);
-	RUN(realloc_without_memory);
-	RUN(freed_twice);
-	RUN(not_the_start);
-	RUN(of_another_owner);
-	RUN(statistics);
-	RUN(small_sections_fill_up);
-	RUN(small_sections_are_used_well);
-	RUN(neighbours_in_two_slots_are_reused);
-	RUN(contents_are_kept);
-	RUN(memory_goes_back);
-	RUN(the_source_is_empty);
-	RUN(the_source_fails);
-	RUN(the_source_takes_nothing_back);
-	RUN(the_source_lies);
-	RUN(private_memory_is_short);
-	RUN(tables_follow_use);
-	RUN(one_thread_many_heaps);
+	test_run_all();
 	return test_end();
 }

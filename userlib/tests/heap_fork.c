@@ -95,7 +95,7 @@ static bool child_has_its_own(void)
 	return true;
 }
 
-static void a_child_has_its_own(void)
+TEST(a_child_has_its_own)
 {
 	int error;
 
@@ -130,7 +130,7 @@ static bool child_with_child(void)
 	       !ndshm__heap_free(heap, block);
 }
 
-static void a_child_of_a_child(void)
+TEST(a_child_of_a_child)
 {
 	int error;
 	char *block;
@@ -163,7 +163,7 @@ static bool child_is_kept_out(void)
 	return section.holder == 2;
 }
 
-static void a_child_may_be_kept_out(void)
+TEST(a_child_may_be_kept_out)
 {
 	REQUIRE(open_heap());
 	CHECK(in_child(child_is_kept_out));
@@ -279,7 +279,7 @@ static void *come_and_go(void *argument)
 }
 
 /* A fork at any moment leaves a working heap in the child. */
-static void a_child_amid_threads(void)
+TEST(a_child_amid_threads)
 {
 	pthread_t threads[THREADS + 1];
 	atomic_bool good = true;
@@ -387,7 +387,7 @@ static double beside_idle_processes(void)
 }
 
 /* The extents of a single round are where the order of the threads has put them. */
-static void idle_processes_leave_room(void)
+TEST(idle_processes_leave_room)
 {
 	double sum = 0;
 
@@ -398,10 +398,6 @@ static void idle_processes_leave_room(void)
 
 int main(void)
 {
-	RUN(a_child_has_its_own);
-	RUN(a_child_of_a_child);
-	RUN(a_child_may_be_kept_out);
-	RUN(idle_processes_leave_room);
-	RUN(a_child_amid_threads);
+	test_run_all();
 	return test_end();
 }

@@ -162,7 +162,7 @@ static void empty_shelves(void)
 }
 
 /* A block belongs to one thread at a time, whichever thread frees it. */
-static void threads_free_each_others(void)
+TEST(threads_free_each_others)
 {
 	REQUIRE(open_heap() && set_up_shadow());
 	run_threads(come_and_go, NULL);
@@ -189,7 +189,7 @@ static void *overwrite(void *argument)
 	return NULL;
 }
 
-static void a_hostile_peer_spoils_contents_only(void)
+TEST(a_hostile_peer_spoils_contents_only)
 {
 	pthread_t thread;
 
@@ -222,7 +222,7 @@ static void *free_the_same(void *argument)
 }
 
 /* Of concurrent frees of a block exactly one succeeds. */
-static void one_of_many_frees(void)
+TEST(one_of_many_frees)
 {
 	static const size_t sizes[] = { 64, 3000, 20000, 100000, 300000 };
 	int error;
@@ -253,7 +253,7 @@ static void *leave_some(void *argument)
 	return NULL;
 }
 
-static void a_thread_leaves_its_cache(void)
+TEST(a_thread_leaves_its_cache)
 {
 	struct ndshm_heap_stats stats;
 	static char *blocks[500];
@@ -293,7 +293,7 @@ static void *outlive_heaps(void *argument)
 	return NULL;
 }
 
-static void heaps_end_before_threads(void)
+TEST(heaps_end_before_threads)
 {
 	pthread_t threads[THREADS];
 
@@ -339,7 +339,7 @@ static void *alternate_twice(void *argument)
 }
 
 /* A thread that uses two heaps in turn has a cache of each, and takes no lock for a block. */
-static void heaps_are_used_in_turn(void)
+TEST(heaps_are_used_in_turn)
 {
 	struct timespec until;
 	struct fake_section second;
@@ -387,7 +387,7 @@ static void *idle(void *argument)
 }
 
 /* Memory in the cache of a thread that makes no call is available to all others. */
-static void caches_of_idle_threads_are_emptied(void)
+TEST(caches_of_idle_threads_are_emptied)
 {
 	pthread_t threads[THREADS];
 	struct ndshm_heap_stats stats;
@@ -436,7 +436,7 @@ static void *stop_while_busy(void *argument)
 }
 
 /* A purge neither changes a cache that is in use nor waits for its thread. */
-static void busy_caches_are_left_alone(void)
+TEST(busy_caches_are_left_alone)
 {
 	struct ndshm_heap_stats stats;
 	pthread_t thread;
@@ -485,7 +485,7 @@ static void *trim(void *argument)
 	return NULL;
 }
 
-static void caches_are_emptied_amid_threads(void)
+TEST(caches_are_emptied_amid_threads)
 {
 	come_and_go_beside(trim);
 }
@@ -507,7 +507,7 @@ static void *end_with_a_block(void *argument)
 }
 
 /* The destructor of another key may run after the cache's. */
-static void a_thread_frees_at_its_end(void)
+TEST(a_thread_frees_at_its_end)
 {
 	REQUIRE(open_heap());
 	REQUIRE(!pthread_key_create(&late_key, free_late));
@@ -554,7 +554,7 @@ static void run_beside(void)
 }
 
 /* System calls take long, in particular those that zero memory. */
-static void the_source_blocks_no_other_thread(void)
+TEST(the_source_blocks_no_other_thread)
 {
 	static const size_t sizes[] = { 16, 3000, 64 << 10, 200 << 10, 300 << 10, 1 << 20 };
 	char *blocks[60];
@@ -625,7 +625,7 @@ static void *come_and_go_large(void *argument)
  * An allocation waits for the memory that another thread returns to the source meanwhile, not only
  * for what a third one has returned since.
  */
-static void what_leaves_comes_back(void)
+TEST(what_leaves_comes_back)
 {
 	static const struct ndshm_extent_source gated = {
 		.alloc = alloc_gated,
@@ -659,7 +659,7 @@ static void what_leaves_comes_back(void)
 	sem_destroy(&refused);
 }
 
-static void statistics_amid_threads(void)
+TEST(statistics_amid_threads)
 {
 	come_and_go_beside(look);
 }
@@ -670,18 +670,6 @@ int main(void)
 #ifdef __SANITIZE_THREAD__
 	rounds /= 15;
 #endif
-	RUN(threads_free_each_others);
-	RUN(a_hostile_peer_spoils_contents_only);
-	RUN(one_of_many_frees);
-	RUN(a_thread_leaves_its_cache);
-	RUN(heaps_end_before_threads);
-	RUN(heaps_are_used_in_turn);
-	RUN(caches_of_idle_threads_are_emptied);
-	RUN(busy_caches_are_left_alone);
-	RUN(caches_are_emptied_amid_threads);
-	RUN(a_thread_frees_at_its_end);
-	RUN(the_source_blocks_no_other_thread);
-	RUN(what_leaves_comes_back);
-	RUN(statistics_amid_threads);
+	test_run_all();
 	return test_end();
 }

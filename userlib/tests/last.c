@@ -19,7 +19,7 @@ int __wrap_pthread_atfork(void (*before)(void), void (*parent)(void), void (*chi
 }
 
 /* Initialisation is done by the first call of a process. */
-static void the_set_up_can_fail(void)
+TEST(the_set_up_can_fail)
 {
 	int status = -1;
 	pid_t pid;
@@ -63,7 +63,7 @@ static void *fail_beside(void *ndshm)
 	return NULL;
 }
 
-static void threads_have_reasons_of_their_own(void)
+TEST(threads_have_reasons_of_their_own)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *block;
@@ -77,7 +77,7 @@ static void threads_have_reasons_of_their_own(void)
 }
 
 /* The success of a call does not hide the failure of another context, which a failure does. */
-static void a_thread_keeps_its_last_failure(void)
+TEST(a_thread_keeps_its_last_failure)
 {
 	struct ndshm *one, *other;
 	struct ndshm_info info;
@@ -111,7 +111,7 @@ static void *fail_and_outlive(void *ndshm)
 	return NULL;
 }
 
-static void a_context_ends_before_its_threads(void)
+TEST(a_context_ends_before_its_threads)
 {
 	pthread_t threads[THREADS];
 	struct ndshm *ndshm;
@@ -132,9 +132,6 @@ static void a_context_ends_before_its_threads(void)
 
 int main(void)
 {
-	RUN(the_set_up_can_fail);
-	RUN(threads_have_reasons_of_their_own);
-	RUN(a_thread_keeps_its_last_failure);
-	RUN(a_context_ends_before_its_threads);
+	test_run_all();
 	return test_end();
 }

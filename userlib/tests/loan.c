@@ -62,7 +62,7 @@ static void *at(uint64_t offset)
 	return (char *)ndshm_section_base(section) + offset;
 }
 
-static void blocks_are_returned_once(void)
+TEST(blocks_are_returned_once)
 {
 	static const size_t sizes[] = { 1, 100, 3000, 60000, 100000, 1000000 };
 	uint64_t offsets[6];
@@ -91,7 +91,7 @@ static void blocks_are_returned_once(void)
 }
 
 /* 40 blocks are three messages. */
-static void many_blocks_are_returned_at_once(void)
+TEST(many_blocks_are_returned_at_once)
 {
 	uint64_t offsets[41];
 	uint32_t count;
@@ -116,7 +116,7 @@ static void many_blocks_are_returned_at_once(void)
 }
 
 /* The lender may be of an older library, or another borrower have overwritten the size. */
-static void messages_are_as_long_as_the_ring_permits(void)
+TEST(messages_are_as_long_as_the_ring_permits)
 {
 	static const size_t sizes[] = { 8, 15, 128, 176 };
 	uint64_t offsets[22] = { 0 }, got[22];
@@ -137,7 +137,7 @@ static void messages_are_as_long_as_the_ring_permits(void)
 }
 
 /* A full ring, for which another borrower is to blame: the first ones are returned. */
-static void a_full_ring_takes_some(void)
+TEST(a_full_ring_takes_some)
 {
 	uint64_t offsets[32];
 	uint32_t count;
@@ -156,7 +156,7 @@ static void a_full_ring_takes_some(void)
 }
 
 /* A ring whose messages are too short for an offset. */
-static void other_rings_are_refused(void)
+TEST(other_rings_are_refused)
 {
 	struct ndshm_ring *other;
 	uint64_t offset = 0;
@@ -168,7 +168,7 @@ static void other_rings_are_refused(void)
 	ndshm_ring_close(other);
 }
 
-static void lent_blocks_are_not_freed(void)
+TEST(lent_blocks_are_not_freed)
 {
 	uint64_t offset, again;
 	void *block, *other;
@@ -230,7 +230,7 @@ static void take_target_back(void)
 }
 
 /* A free that is refused changes nothing, also beside the return or the recall of the block. */
-static void refused_frees_change_nothing(void)
+TEST(refused_frees_change_nothing)
 {
 	pthread_t thread;
 	uint64_t offset;
@@ -262,7 +262,7 @@ static void refused_frees_change_nothing(void)
 }
 
 /* Beside a free that is refused, the block is as live as without one. */
-static void refused_frees_hide_nothing(void)
+TEST(refused_frees_hide_nothing)
 {
 	pthread_t thread;
 	uint64_t offset;
@@ -284,7 +284,7 @@ static void refused_frees_hide_nothing(void)
 	end();
 }
 
-static void loans_are_limited(void)
+TEST(loans_are_limited)
 {
 	uint64_t offset, last = 0;
 	void *block;
@@ -302,7 +302,7 @@ static void loans_are_limited(void)
 	end();
 }
 
-static void a_struct_can_grow(void)
+TEST(a_struct_can_grow)
 {
 	struct ndshm_loans_info small = { .lent = 77 };
 
@@ -313,7 +313,7 @@ static void a_struct_can_grow(void)
 	end();
 }
 
-static void a_child_can_close(void)
+TEST(a_child_can_close)
 {
 	int status;
 	pid_t pid;
@@ -500,7 +500,7 @@ static int lend_many(unsigned int number, unsigned long rounds)
 	return 0;
 }
 
-static void lenders_and_hostile_peers(void)
+TEST(lenders_and_hostile_peers)
 {
 	const unsigned long rounds = (getenv("LONG") ? 10000000 : 100000) / LENDERS;
 	int status;
@@ -526,18 +526,7 @@ int main(void)
 
 	if (ndshm_open(backend ? backend : "memfd:", &ndshm))
 		return 1;
-	RUN(blocks_are_returned_once);
-	RUN(many_blocks_are_returned_at_once);
-	RUN(messages_are_as_long_as_the_ring_permits);
-	RUN(a_full_ring_takes_some);
-	RUN(other_rings_are_refused);
-	RUN(lent_blocks_are_not_freed);
-	RUN(refused_frees_change_nothing);
-	RUN(refused_frees_hide_nothing);
-	RUN(loans_are_limited);
-	RUN(a_struct_can_grow);
-	RUN(a_child_can_close);
-	RUN(lenders_and_hostile_peers);
+	test_run_all();
 	ndshm_close(ndshm);
 	return test_end();
 }

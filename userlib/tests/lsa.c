@@ -30,14 +30,14 @@ static bool is_mapped(void *start)
 	CHECK(errno == (error)); \
 } while (0)
 
-static void lsa_types(void)
+TEST(lsa_types)
 {
 	CHECK(sizeof(ULONG) == 4 && (ULONG)-1 > 0 && sizeof(BOOLEAN) == 1);
 	CHECK(sizeof(PVOID) == sizeof(void *) && TRUE == 1 && FALSE == 0);
 }
 
 /* The members, and the types they point to. */
-static void lsa_table(void)
+TEST(lsa_table)
 {
 	LSA_CREATE_SHARED_MEMORY *create = lsa->CreateSharedMemory;
 	LSA_ALLOCATE_SHARED_MEMORY *allocate = lsa->AllocateSharedMemory;
@@ -53,7 +53,7 @@ static void lsa_table(void)
 }
 
 /* CreateSharedMemory() returns the base of the memory; allocations lie inside it. */
-static void lsa_create(void)
+TEST(lsa_create)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 1 << 16), *block;
 	ULONG size;
@@ -73,7 +73,7 @@ static void lsa_create(void)
 	CHECK(!is_mapped(base));
 }
 
-static void lsa_failure_is_null(void)
+TEST(lsa_failure_is_null)
 {
 	PVOID base, block = NULL, other;
 
@@ -98,7 +98,7 @@ static void lsa_failure_is_null(void)
 	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
 }
 
-static void lsa_memory_to_free_is_optional(void)
+TEST(lsa_memory_to_free_is_optional)
 {
 	char *base = CreateSharedMemory(1 << 20, 0), *block;
 
@@ -131,7 +131,7 @@ static void lsa_memory_to_free_is_optional(void)
 	CHECK(DeleteSharedMemory(base));
 }
 
-static void lsa_delete(void)
+TEST(lsa_delete)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 0), *other;
 	char inside;
@@ -153,7 +153,7 @@ static void lsa_delete(void)
 }
 
 /* The other calls accept only the pointer that CreateSharedMemory() returned. */
-static void lsa_the_pointer_is_required(void)
+TEST(lsa_the_pointer_is_required)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 1 << 16), *block;
 	PVOID wrong[] = { NULL, &base, base + 1, base + 4096, base + (1 << 20), base - 4096 };
@@ -200,7 +200,7 @@ static bool answer(char *base)
 	return requested;
 }
 
-static void lsa_clients_share_it(void)
+TEST(lsa_clients_share_it)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 1 << 16);
 
@@ -218,7 +218,7 @@ static bool overwrite(char *base)
 }
 
 /* Contents that clients write cannot affect the four calls. */
-static void lsa_contents_are_not_trusted(void)
+TEST(lsa_contents_are_not_trusted)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 1 << 20), *blocks[64];
 
@@ -244,7 +244,7 @@ static void lsa_contents_are_not_trusted(void)
 	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
 }
 
-static void sections_are_distinguished(void)
+TEST(sections_are_distinguished)
 {
 	char *bases[8], *blocks[8];
 
@@ -304,7 +304,7 @@ static double time_of_calls(char *base)
 }
 
 /* The time of a call does not depend on the number of sections. */
-static void many_sections_are_as_fast(void)
+TEST(many_sections_are_as_fast)
 {
 	static char *bases[400];
 	const int count = sizeof(bases) / sizeof(bases[0]);
@@ -327,7 +327,7 @@ static void many_sections_are_as_fast(void)
 }
 
 /* One process in both roles: the second mapping has its own holder. */
-static void a_section_is_adopted(void)
+TEST(a_section_is_adopted)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 4096), *theirs, *block, *reader;
 	struct ndshm_section_info info;
@@ -383,7 +383,7 @@ static void *fill_caches(void *theirs)
 }
 
 /* Memory that a client holds without a live block is available to others. */
-static void caches_of_other_clients_are_used(void)
+TEST(caches_of_other_clients_are_used)
 {
 	char *base = lsa->CreateSharedMemory(4 << 20, 0), *theirs, *all;
 	pthread_t thread;
@@ -415,7 +415,7 @@ static void caches_of_other_clients_are_used(void)
 }
 
 /* Memory that a client holds without a live block is no obstacle. */
-static void caches_do_not_prevent_the_deletion(void)
+TEST(caches_do_not_prevent_the_deletion)
 {
 	char *base = lsa->CreateSharedMemory(4 << 20, 0), *theirs, *block, *own;
 	struct ndshm_section_info info;
@@ -445,7 +445,7 @@ static void caches_do_not_prevent_the_deletion(void)
 	ndshm_lsa_close(theirs);
 }
 
-static void a_process_has_one_context(void)
+TEST(a_process_has_one_context)
 {
 	struct ndshm *other;
 	PVOID base;
@@ -477,7 +477,7 @@ static void a_process_has_one_context(void)
 }
 
 /* Adopting needs neither a context nor a device. */
-static void adopting_needs_no_context(void)
+TEST(adopting_needs_no_context)
 {
 	char *base = lsa->CreateSharedMemory(4096, 0), *theirs, *more;
 	int fd;
@@ -499,7 +499,7 @@ static void adopting_needs_no_context(void)
 	CHECK(ndshm_lsa_table(ndshm) == lsa);
 }
 
-static void a_child_has_what_was_allocated(void)
+TEST(a_child_has_what_was_allocated)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 4096), *block;
 	int status = -1;
@@ -551,7 +551,7 @@ static void use_again(char *before)
 }
 
 /* An entry of the parent, for an address that is free here, does not hide a section. */
-static void a_child_reuses_addresses(void)
+TEST(a_child_reuses_addresses)
 {
 	char *base[2];
 	int status = -1;
@@ -613,7 +613,7 @@ static void run_threads(void *(*body)(void *))
 		pthread_join(threads[i], NULL);
 }
 
-static void threads_make_and_delete(void)
+TEST(threads_make_and_delete)
 {
 	wrong = 0;
 	run_threads(make_and_delete);
@@ -661,25 +661,7 @@ int main(void)
 		return 1;
 	/* First: later, entries may be reused instead of allocated. */
 	RUN(without_memory_there_is_none);
-	RUN(lsa_types);
-	RUN(lsa_table);
-	RUN(lsa_create);
-	RUN(lsa_failure_is_null);
-	RUN(lsa_memory_to_free_is_optional);
-	RUN(lsa_delete);
-	RUN(lsa_the_pointer_is_required);
-	RUN(lsa_clients_share_it);
-	RUN(lsa_contents_are_not_trusted);
-	RUN(sections_are_distinguished);
-	RUN(many_sections_are_as_fast);
-	RUN(a_section_is_adopted);
-	RUN(caches_of_other_clients_are_used);
-	RUN(caches_do_not_prevent_the_deletion);
-	RUN(a_process_has_one_context);
-	RUN(adopting_needs_no_context);
-	RUN(a_child_has_what_was_allocated);
-	RUN(a_child_reuses_addresses);
-	RUN(threads_make_and_delete);
+	test_run_all();
 	ndshm_lsa_release();
 	ndshm_close(ndshm);
 	return test_end();

@@ -110,17 +110,17 @@ static void leave_no_address_space(void)
 	CHECK_DONE(ndshm, ndshm_map(block, &mapped));
 }
 
-static void at_the_limit_of_mappings(void)
+TEST(at_the_limit_of_mappings)
 {
 	in_a_child(fill_up_mappings);
 }
 
-static void when_mappings_are_locked(void)
+TEST(when_mappings_are_locked)
 {
 	in_a_child(lock_all_mappings);
 }
 
-static void without_address_space(void)
+TEST(without_address_space)
 {
 	in_a_child(leave_no_address_space);
 }
@@ -134,9 +134,7 @@ int main(void)
 	request.length = LARGE;
 	if (ndshm_open(backend ? backend : "memfd:", &ndshm) || ndshm_alloc(ndshm, &request, &block))
 		return 1;
-	RUN(at_the_limit_of_mappings);
-	RUN(when_mappings_are_locked);
-	RUN(without_address_space);
+	test_run_all();
 	ndshm_free(block);
 	ndshm_close(ndshm);
 	return test_end();

@@ -35,12 +35,12 @@ static bool is_mapped(void *start)
 	return !msync(start, page, MS_ASYNC);
 }
 
-static void has_a_version(void)
+TEST(has_a_version)
 {
 	CHECK(ndshm_api_version() == NDSHM_API_VERSION);
 }
 
-static void opens_and_closes(void)
+TEST(opens_and_closes)
 {
 	struct ndshm *other = (void *)1;
 
@@ -53,7 +53,7 @@ static void opens_and_closes(void)
 	ndshm_close(NULL);
 }
 
-static void opens_what_the_environment_names(void)
+TEST(opens_what_the_environment_names)
 {
 	struct ndshm *other;
 
@@ -69,7 +69,7 @@ static void opens_what_the_environment_names(void)
 	unsetenv("NDSHM_BACKEND");
 }
 
-static void does_not_open_what_it_does_not_know(void)
+TEST(does_not_open_what_it_does_not_know)
 {
 	struct ndshm *other = (void *)1;
 
@@ -83,7 +83,7 @@ static void does_not_open_what_it_does_not_know(void)
 	CHECK(!other);
 }
 
-static void info_counts_blocks(void)
+TEST(info_counts_blocks)
 {
 	struct ndshm_block *block;
 	struct ndshm_info info;
@@ -107,7 +107,7 @@ static void info_counts_blocks(void)
 	CHECK(info.blocks == 0 && info.bytes == 0);
 }
 
-static void finds_by_name(void)
+TEST(finds_by_name)
 {
 	struct ndshm_adapter_info adapter;
 	struct ndshm_provider_info provider;
@@ -129,7 +129,7 @@ static void finds_by_name(void)
 		    PROVIDER_UNKNOWN, FILE_NOT_FOUND);
 }
 
-static void lists_adapters_and_providers(void)
+TEST(lists_adapters_and_providers)
 {
 	struct ndshm_adapter_info *adapters = NULL;
 	struct ndshm_provider_info *providers = NULL;
@@ -144,7 +144,7 @@ static void lists_adapters_and_providers(void)
 }
 
 /* The caller may have an older header with shorter structures, but no newer one. */
-static void structs_can_grow(void)
+TEST(structs_can_grow)
 {
 	struct ndshm_info short_info = { .max_length = 77 };
 	struct ndshm_adapter_info adapter, *adapters;
@@ -178,7 +178,7 @@ static void structs_can_grow(void)
 	ndshm_free(blocks[1]);
 }
 
-static void lists_blocks(void)
+TEST(lists_blocks)
 {
 	struct ndshm_request request = request_of(3);
 	struct ndshm_block_row *rows = (void *)1;
@@ -210,7 +210,7 @@ static void lists_blocks(void)
 	ndshm_free(b);
 }
 
-static void devices_are_not_supported(void)
+TEST(devices_are_not_supported)
 {
 	struct ndshm_claim *claim = (void *)1;
 	struct ndshm_queue_row *queues;
@@ -224,7 +224,7 @@ static void devices_are_not_supported(void)
 	CHECK_FAILS(ndshm, ndshm_list_queues(ndshm, &queues, &count), EOPNOTSUPP, NONE, SUCCESS);
 }
 
-static void blocks_are_rounded_and_zero(void)
+TEST(blocks_are_rounded_and_zero)
 {
 	static const uint64_t lengths[] = { 1, 4095, 4096, 4097, 1 << 20 };
 
@@ -246,7 +246,7 @@ static void blocks_are_rounded_and_zero(void)
 	}
 }
 
-static void maps_the_same_memory_each_time(void)
+TEST(maps_the_same_memory_each_time)
 {
 	struct ndshm_block *block = make(page);
 	void *first, *second;
@@ -267,7 +267,7 @@ static void maps_the_same_memory_each_time(void)
 	ndshm_free(NULL);
 }
 
-static void two_blocks_are_two(void)
+TEST(two_blocks_are_two)
 {
 	struct ndshm_block *a = make(page), *b = make(page);
 	char *x, *y;
@@ -282,7 +282,7 @@ static void two_blocks_are_two(void)
 	ndshm_free(b);
 }
 
-static void addresses_are_hidden(void)
+TEST(addresses_are_hidden)
 {
 	struct ndshm_block *block = make(page);
 	uint64_t address = 7;
@@ -294,7 +294,7 @@ static void addresses_are_hidden(void)
 	ndshm_free(block);
 }
 
-static void query_tells_what_was_allocated(void)
+TEST(query_tells_what_was_allocated)
 {
 	struct ndshm_block *block = make(2 * page);
 	struct ndshm_segment segments[2] = { { 7, 7 }, { 7, 7 } };
@@ -317,7 +317,7 @@ static void query_tells_what_was_allocated(void)
 }
 
 /* Arguments that are invalid for a device are invalid here, too. */
-static void sync_looks_at_the_range(void)
+TEST(sync_looks_at_the_range)
 {
 	struct ndshm_block *block = make(2 * page);
 	const uint64_t length = 2ULL * page;
@@ -339,7 +339,7 @@ static void sync_looks_at_the_range(void)
 }
 
 /* There is no driver that could take one. */
-static void nothing_is_exported(void)
+TEST(nothing_is_exported)
 {
 	struct ndshm_block *block = make(page);
 	int fd = 7;
@@ -351,7 +351,7 @@ static void nothing_is_exported(void)
 }
 
 /* Valid except for one member each. */
-static void bad_requests_are_refused(void)
+TEST(bad_requests_are_refused)
 {
 	struct ndshm_block *block;
 	struct ndshm_request request;
@@ -387,7 +387,7 @@ static void bad_requests_are_refused(void)
 	ndshm_free(block);
 }
 
-static void every_usage_is_allowed(void)
+TEST(every_usage_is_allowed)
 {
 	struct ndshm_request request = request_of(1);
 	struct ndshm_block *block;
@@ -398,7 +398,7 @@ static void every_usage_is_allowed(void)
 	}
 }
 
-static void many_is_all_or_none(void)
+TEST(many_is_all_or_none)
 {
 	struct ndshm_request request = request_of(page);
 	struct ndshm_block *blocks[64], *last;
@@ -431,7 +431,7 @@ static void many_is_all_or_none(void)
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
 }
 
-static void bad_counts_are_refused(void)
+TEST(bad_counts_are_refused)
 {
 	static const size_t counts[] = { 0, 65, UINT32_MAX, SIZE_MAX };
 	struct ndshm_request request = request_of(page);
@@ -443,7 +443,7 @@ static void bad_counts_are_refused(void)
 	CHECK(block == (void *)1);
 }
 
-static void handles_are_the_clients(void)
+TEST(handles_are_the_clients)
 {
 	struct ndshm_block_row *rows;
 	struct ndshm_block *block = make(page);
@@ -456,7 +456,7 @@ static void handles_are_the_clients(void)
 	ndshm_free(block);
 }
 
-static void mappings_outlive_the_client(void)
+TEST(mappings_outlive_the_client)
 {
 	struct ndshm_request request = request_of(page);
 	struct ndshm_block *mapped, *never_mapped;
@@ -498,7 +498,7 @@ static void child(char *memory)
 	_exit(good ? 0 : 1);
 }
 
-static void a_child_has_what_was_mapped(void)
+TEST(a_child_has_what_was_mapped)
 {
 	struct ndshm_block *block = make(page), *later;
 	struct ndshm_info info;
@@ -523,7 +523,7 @@ static void a_child_has_what_was_mapped(void)
 	ndshm_free(block);
 }
 
-static void a_file_limit_is_a_limit_of_handles(void)
+TEST(a_file_limit_is_a_limit_of_handles)
 {
 	struct ndshm_request request = request_of(1);
 	struct ndshm_block *block, *blocks[64];
@@ -553,7 +553,7 @@ static void a_file_limit_is_a_limit_of_handles(void)
 }
 
 /* At this limit fallocate() raises SIGXFSZ, which would end the program. */
-static void at_the_file_size_limit_there_is_a_reason(void)
+TEST(at_the_file_size_limit_there_is_a_reason)
 {
 	struct ndshm_block *block = make(page), *none = (void *)1;
 	struct ndshm_request request = request_of(page + 1);
@@ -581,7 +581,7 @@ static void *free_cancelled(void *block)
 }
 
 /* A pending cancellation does not act in close(). */
-static void a_cancelled_thread_ends_its_calls(void)
+TEST(a_cancelled_thread_ends_its_calls)
 {
 	struct ndshm_block *block = make(page);
 	pthread_t thread;
@@ -597,33 +597,7 @@ int main(void)
 	unsetenv("NDSHM_BACKEND");
 	if (ndshm_open("memfd:", &ndshm))
 		return 1;
-	RUN(has_a_version);
-	RUN(opens_and_closes);
-	RUN(opens_what_the_environment_names);
-	RUN(does_not_open_what_it_does_not_know);
-	RUN(info_counts_blocks);
-	RUN(finds_by_name);
-	RUN(lists_adapters_and_providers);
-	RUN(lists_blocks);
-	RUN(structs_can_grow);
-	RUN(devices_are_not_supported);
-	RUN(blocks_are_rounded_and_zero);
-	RUN(maps_the_same_memory_each_time);
-	RUN(two_blocks_are_two);
-	RUN(addresses_are_hidden);
-	RUN(query_tells_what_was_allocated);
-	RUN(sync_looks_at_the_range);
-	RUN(nothing_is_exported);
-	RUN(bad_requests_are_refused);
-	RUN(every_usage_is_allowed);
-	RUN(many_is_all_or_none);
-	RUN(bad_counts_are_refused);
-	RUN(handles_are_the_clients);
-	RUN(mappings_outlive_the_client);
-	RUN(a_child_has_what_was_mapped);
-	RUN(a_file_limit_is_a_limit_of_handles);
-	RUN(at_the_file_size_limit_there_is_a_reason);
-	RUN(a_cancelled_thread_ends_its_calls);
+	test_run_all();
 	ndshm_close(ndshm);
 	return test_end();
 }

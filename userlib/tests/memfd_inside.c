@@ -29,7 +29,7 @@ static void check_count(uint32_t blocks)
 	CHECK(info.bytes == (uint64_t)blocks * info.page_size);
 }
 
-static void handles_that_are_not_there_are_unknown(void)
+TEST(handles_that_are_not_there_are_unknown)
 {
 	struct ndshm_block_free_args to_free = { .size = sizeof(to_free) };
 	struct ndshm_block_query_args to_query = { .size = sizeof(to_query) };
@@ -53,7 +53,7 @@ static void handles_that_are_not_there_are_unknown(void)
 	ndshm_free(block);
 }
 
-static void a_handle_is_given_back_once(void)
+TEST(a_handle_is_given_back_once)
 {
 	struct ndshm_block_free_args argument = { .size = sizeof(argument) };
 	struct ndshm_block *block = make(), *other = make();
@@ -72,7 +72,7 @@ static void a_handle_is_given_back_once(void)
 	check_count(0);
 }
 
-static void segments_are_counted_for_one_block(void)
+TEST(segments_are_counted_for_one_block)
 {
 	struct ndshm_block_info infos[2];
 	struct ndshm_block_alloc_args argument = {
@@ -98,7 +98,7 @@ static void segments_are_counted_for_one_block(void)
 	check_count(0);
 }
 
-static void offsets_that_were_not_given_out_are_not_mapped(void)
+TEST(offsets_that_were_not_given_out_are_not_mapped)
 {
 	struct ndshm_block_query_args query = { .size = sizeof(query) };
 	struct ndshm_block *block = make();
@@ -122,7 +122,7 @@ static void offsets_that_were_not_given_out_are_not_mapped(void)
 	ndshm_free(block);
 }
 
-static void commands_of_claims_are_not_supported(void)
+TEST(commands_of_claims_are_not_supported)
 {
 	struct ndshm_adapter_start_args start = { .size = sizeof(start), .adapter = 1 };
 	struct ndshm_adapter_map_bar_args bar = { .size = sizeof(bar), .adapter = 1 };
@@ -142,7 +142,7 @@ static void commands_of_claims_are_not_supported(void)
 		    SUCCESS);
 }
 
-static void handles_are_never_zero_nor_given_twice(void)
+TEST(handles_are_never_zero_nor_given_twice)
 {
 	struct ndshm_block *kept, *last, *next;
 
@@ -163,7 +163,7 @@ static void handles_are_never_zero_nor_given_twice(void)
 }
 
 /* Pretend that the client is close to its limit. */
-static void handles_are_limited(void)
+TEST(handles_are_limited)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *block, *blocks[3] = { (void *)1, (void *)1, (void *)1 };
@@ -217,7 +217,7 @@ static void *allocate_at_the_limit(void *argument)
 }
 
 /* Room for two of the four threads at a time. */
-static void threads_do_not_exceed_the_limit_together(void)
+TEST(threads_do_not_exceed_the_limit_together)
 {
 	long exceeded[THREADS] = { 0 };
 	pthread_t threads[THREADS];
@@ -242,14 +242,7 @@ int main(void)
 {
 	if (ndshm_open("memfd:", &ndshm))
 		return 1;
-	RUN(handles_that_are_not_there_are_unknown);
-	RUN(a_handle_is_given_back_once);
-	RUN(segments_are_counted_for_one_block);
-	RUN(offsets_that_were_not_given_out_are_not_mapped);
-	RUN(commands_of_claims_are_not_supported);
-	RUN(handles_are_never_zero_nor_given_twice);
-	RUN(handles_are_limited);
-	RUN(threads_do_not_exceed_the_limit_together);
+	test_run_all();
 	ndshm_close(ndshm);
 	return test_end();
 }

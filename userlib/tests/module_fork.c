@@ -247,7 +247,7 @@ static bool set_up(void)
 	return true;
 }
 
-static void never_the_same_block(void)
+TEST(never_the_same_block)
 {
 	pthread_t threads[PARENT_THREADS];
 	unsigned long state = seed;
@@ -270,7 +270,7 @@ static void never_the_same_block(void)
 	CHECK(!*module_wrong && !ledger_wrong());
 }
 
-static void all_kinds_of_children(void)
+TEST(all_kinds_of_children)
 {
 	printf("# of %lu children %lu ended with nothing, %lu with blocks, %lu were killed\n",
 	       forks, ended[ENDS_CLEAN], ended[ENDS_WITH_BLOCKS], ended[IS_KILLED]);
@@ -279,7 +279,7 @@ static void all_kinds_of_children(void)
 		CHECK(ended[i]);
 }
 
-static void everything_has_gone_back(void)
+TEST(everything_has_gone_back)
 {
 	struct ndshm_heap_stats stats;
 	struct ndshm_section_info info;
@@ -308,9 +308,7 @@ int main(int arguments, char **argument)
 		return 1;
 	}
 	seed = module_seed();
-	RUN(never_the_same_block);
-	RUN(all_kinds_of_children);
-	RUN(everything_has_gone_back);
+	test_run_all();
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
 	ledger_close();

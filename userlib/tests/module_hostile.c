@@ -358,7 +358,7 @@ static double now(void)
 }
 
 /* Start the peer before the ledger exists, so that it does not share the ledger. */
-static void holders_keep_their_books(void)
+TEST(holders_keep_their_books)
 {
 	int fd = ndshm_section_fd(section), status;
 	double began = now();
@@ -381,14 +381,14 @@ static void holders_keep_their_books(void)
 	ledger_close();
 }
 
-static void the_peer_was_hostile(void)
+TEST(the_peer_was_hostile)
 {
 	printf("# %lu passes, %lu MiB written, %lu slots without memory, %lu blocks spoiled\n",
 	       report->passes, report->written >> 20, report->missed, report->spoiled);
 	CHECK(report->passes && report->written && report->missed && report->spoiled);
 }
 
-static void errors_were_refused(void)
+TEST(errors_were_refused)
 {
 	printf("# refused: %lu foreign, %lu interior, %lu not live\n",
 	       report->refused[0], report->refused[1], report->refused[2]);
@@ -396,7 +396,7 @@ static void errors_were_refused(void)
 		CHECK(report->refused[i]);
 }
 
-static void everything_has_gone_back(void)
+TEST(everything_has_gone_back)
 {
 	struct ndshm_section_info info;
 
@@ -422,10 +422,7 @@ int main(int arguments, char **argument)
 	}
 	module_wrong = &report->wrong;
 	seed = module_seed();
-	RUN(holders_keep_their_books);
-	RUN(the_peer_was_hostile);
-	RUN(errors_were_refused);
-	RUN(everything_has_gone_back);
+	test_run_all();
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
 	return test_end();

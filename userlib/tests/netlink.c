@@ -18,7 +18,7 @@ static void two_adapters(void)
 	kernel_put_done(0, 0);
 }
 
-static void adapters_are_listed(void)
+TEST(adapters_are_listed)
 {
 	struct ndshm_adapter_info *rows = NULL;
 	size_t count = 0;
@@ -44,7 +44,7 @@ static void *list_cancelled(void *none)
 }
 
 /* Else its socket and rows would stay: test_run() counts the descriptors. */
-static void a_cancelled_thread_lists(void)
+TEST(a_cancelled_thread_lists)
 {
 	pthread_t thread;
 	void *end;
@@ -60,7 +60,7 @@ static void one_provider(void)
 	kernel_put_done(0, 0);
 }
 
-static void providers_are_listed(void)
+TEST(providers_are_listed)
 {
 	struct ndshm_provider_info *rows = NULL;
 	size_t count = 0;
@@ -81,7 +81,7 @@ static void one_provider_uncounted(void)
 }
 
 /* As for a caller without privileges. */
-static void providers_need_not_be_counted(void)
+TEST(providers_need_not_be_counted)
 {
 	struct ndshm_provider_info *rows = NULL;
 	size_t count = 0;
@@ -104,7 +104,7 @@ static void many_blocks(void)
 	kernel_put_done(0, 0);
 }
 
-static void blocks_are_listed(void)
+TEST(blocks_are_listed)
 {
 	struct ndshm_block_row *rows = NULL;
 	size_t count = 0;
@@ -137,7 +137,7 @@ static void some_sections(void)
 	kernel_put_done(0, 0);
 }
 
-static void sections_are_listed(void)
+TEST(sections_are_listed)
 {
 	struct ndshm_section_row *rows;
 	size_t count = 0;
@@ -169,7 +169,7 @@ static void some_queues(void)
 	kernel_put_done(0, 0);
 }
 
-static void queues_are_listed(void)
+TEST(queues_are_listed)
 {
 	struct ndshm_queue_row *rows;
 	size_t count = 0;
@@ -194,7 +194,7 @@ static void queues_are_listed(void)
 	CHECK(!rows && !count);
 }
 
-static void a_list_can_be_empty(void)
+TEST(a_list_can_be_empty)
 {
 	struct ndshm_block_row *rows = (void *)1;
 	size_t count = 1;
@@ -211,7 +211,7 @@ static void the_one_requested(void)
 	kernel_put_error(0);
 }
 
-static void one_is_found_by_name(void)
+TEST(one_is_found_by_name)
 {
 	struct ndshm_adapter_info info;
 
@@ -226,7 +226,7 @@ static void no_such(void)
 	kernel_put_error(-ENOENT);
 }
 
-static void one_that_is_not_there_is_not_found(void)
+TEST(one_that_is_not_there_is_not_found)
 {
 	struct ndshm_provider_info provider;
 	struct ndshm_adapter_info adapter;
@@ -252,7 +252,7 @@ static void only_an_ack(void)
 	kernel_put_error(0);
 }
 
-static void an_answer_without_one_is_bad(void)
+TEST(an_answer_without_one_is_bad)
 {
 	struct ndshm_adapter_info info;
 
@@ -260,7 +260,7 @@ static void an_answer_without_one_is_bad(void)
 	CHECK_FAILS(ndshm, ndshm_find_adapter(ndshm, "x", &info), EBADMSG, NONE, SUCCESS);
 }
 
-static void without_the_family_it_is_not_supported(void)
+TEST(without_the_family_it_is_not_supported)
 {
 	struct ndshm_adapter_info *rows = (void *)1, info;
 	size_t count = 1;
@@ -288,7 +288,7 @@ static void refused_at_the_end(void)
 }
 
 /* Some of these errnos have no number of their own in libnl. */
-static void the_kernels_errno_arrives(void)
+TEST(the_kernels_errno_arrives)
 {
 	static const int errors[] = { -EPERM, -ENOBUFS, -EDQUOT, -ENODEV, -EIO };
 	struct ndshm_adapter_info *rows;
@@ -316,7 +316,7 @@ static void interrupted(void)
 	kernel_put_done(0, flags);
 }
 
-static void a_dump_that_was_interrupted_is_repeated(void)
+TEST(a_dump_that_was_interrupted_is_repeated)
 {
 	struct ndshm_adapter_info *rows;
 	size_t count;
@@ -364,7 +364,7 @@ static void a_short_message(void)
 	kernel_put_done(0, 0);
 }
 
-static void bad_messages_are_refused(void)
+TEST(bad_messages_are_refused)
 {
 	static void (*const scripts[])(void) = {
 		a_bad_attribute, a_name_without_end, a_short_message
@@ -392,7 +392,7 @@ static void strange_adapters(void)
 	kernel_put_done(0, 0);
 }
 
-static void what_is_missing_or_too_long_is_handled(void)
+TEST(what_is_missing_or_too_long_is_handled)
 {
 	struct ndshm_adapter_info *rows;
 	size_t count;
@@ -405,7 +405,7 @@ static void what_is_missing_or_too_long_is_handled(void)
 	free(rows);
 }
 
-static void without_memory_it_fails(void)
+TEST(without_memory_it_fails)
 {
 	struct ndshm_block_row *rows;
 	size_t count;
@@ -427,7 +427,7 @@ static void without_memory_it_fails(void)
 	}
 }
 
-static void a_client_needs_no_device(void)
+TEST(a_client_needs_no_device)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_adapter_info *rows;
@@ -458,24 +458,7 @@ int main(void)
 {
 	if (kernel_open(&ndshm))
 		return 1;
-	RUN(adapters_are_listed);
-	RUN(a_cancelled_thread_lists);
-	RUN(providers_are_listed);
-	RUN(providers_need_not_be_counted);
-	RUN(blocks_are_listed);
-	RUN(sections_are_listed);
-	RUN(queues_are_listed);
-	RUN(a_list_can_be_empty);
-	RUN(one_is_found_by_name);
-	RUN(one_that_is_not_there_is_not_found);
-	RUN(an_answer_without_one_is_bad);
-	RUN(without_the_family_it_is_not_supported);
-	RUN(the_kernels_errno_arrives);
-	RUN(a_dump_that_was_interrupted_is_repeated);
-	RUN(bad_messages_are_refused);
-	RUN(what_is_missing_or_too_long_is_handled);
-	RUN(without_memory_it_fails);
-	RUN(a_client_needs_no_device);
+	test_run_all();
 	ndshm_close(ndshm);
 	return test_end();
 }

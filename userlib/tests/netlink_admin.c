@@ -28,7 +28,7 @@ static void refused(void)
 	kernel_put_error(refusal);
 }
 
-static void a_section_is_deleted(void)
+TEST(a_section_is_deleted)
 {
 	refusal = 0;
 	kernel_reset(refused);
@@ -49,7 +49,7 @@ static void a_section_is_deleted(void)
 }
 
 /* A client without a device can, too. */
-static void deletion_needs_no_device(void)
+TEST(deletion_needs_no_device)
 {
 	struct ndshm *other;
 
@@ -61,7 +61,7 @@ static void deletion_needs_no_device(void)
 	ndshm_close(other);
 }
 
-static void permission_is_set(void)
+TEST(permission_is_set)
 {
 	const struct ndshm_access access = {
 		.owner = 1000, .group = 100, .mode = 0640, .reset = NDSHM_RESET_NONE,
@@ -91,7 +91,7 @@ static void permission_is_set(void)
 	CHECK(kernel.requested[NDSHM_A_PROVIDER_MODE] == 0640);
 }
 
-static void permission_is_refused(void)
+TEST(permission_is_refused)
 {
 	struct ndshm_access access = { .mode = 0610, .reset = 3 };
 
@@ -130,7 +130,7 @@ static void stand_in_has_none(const char *name)
 	ndshm_close(other);
 }
 
-static void stand_ins_have_none(void)
+TEST(stand_ins_have_none)
 {
 	stand_in_has_none("memfd:");
 	stand_in_has_none("section:");
@@ -257,7 +257,7 @@ static void stop(void)
 }
 
 /* Each command becomes an event of its kind and object, with no other member set. */
-static void each_event(void)
+TEST(each_event)
 {
 	static const struct {
 		uint8_t command;
@@ -300,7 +300,7 @@ static void each_event(void)
 }
 
 /* A program with an older header has a shorter event. */
-static void an_event_is_short(void)
+TEST(an_event_is_short)
 {
 	struct ndshm_event event;
 
@@ -316,7 +316,7 @@ static void an_event_is_short(void)
 }
 
 /* Also after a loss. */
-static void events_come_in_order(void)
+TEST(events_come_in_order)
 {
 	struct ndshm_event event;
 
@@ -337,7 +337,7 @@ static void events_come_in_order(void)
 }
 
 /* Other senders, other families, newer commands and answers are not events. */
-static void others_are_left_out(void)
+TEST(others_are_left_out)
 {
 	struct ndshm_event event;
 
@@ -356,7 +356,7 @@ static void others_are_left_out(void)
 }
 
 /* An invalid message is reported; later ones are still read. */
-static void bad_datagrams(void)
+TEST(bad_datagrams)
 {
 	static const size_t lengths[] = { 0, 1, 15, 17000 };
 	struct nl_msg *message = begin(NDSHM_CMD_ADAPTER_ADDED_NTF, KERNEL_FAMILY);
@@ -376,7 +376,7 @@ static void bad_datagrams(void)
 	stop();
 }
 
-static void listening_is_refused(void)
+TEST(listening_is_refused)
 {
 	kernel_reset(nothing);
 	kernel.group = GROUP;
@@ -393,7 +393,7 @@ static void listening_is_refused(void)
 }
 
 /* The monitor keeps the state it needs of a closed client. */
-static void a_monitor_outlives_its_client(void)
+TEST(a_monitor_outlives_its_client)
 {
 	struct ndshm_event event;
 	struct ndshm *first = ndshm;
@@ -411,18 +411,7 @@ int main(void)
 {
 	if (kernel_open(&ndshm))
 		return 1;
-	RUN(a_section_is_deleted);
-	RUN(deletion_needs_no_device);
-	RUN(permission_is_set);
-	RUN(permission_is_refused);
-	RUN(stand_ins_have_none);
-	RUN(each_event);
-	RUN(an_event_is_short);
-	RUN(events_come_in_order);
-	RUN(others_are_left_out);
-	RUN(bad_datagrams);
-	RUN(listening_is_refused);
-	RUN(a_monitor_outlives_its_client);
+	test_run_all();
 	ndshm_close(ndshm);
 	return test_end();
 }

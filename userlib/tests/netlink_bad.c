@@ -100,7 +100,7 @@ static void check_list_fails(int error)
 								    NDSHM_REASON_NONE));
 }
 
-static void each_step_needs_memory(void)
+TEST(each_step_needs_memory)
 {
 	static const char *const steps[] = {
 		"nl_socket_alloc", "nlmsg_alloc", "genlmsg_put", "nl_send_auto", "nla_put_string",
@@ -127,7 +127,7 @@ static void each_step_needs_memory(void)
 	CHECK_DONE(ndshm, ndshm_find_adapter(ndshm, "node0", &info));
 }
 
-static void libnls_errors_become_errnos(void)
+TEST(libnls_errors_become_errnos)
 {
 	static const int errnos[NLE_MAX + 1] = {
 		[NLE_INTR] = EINTR, [NLE_BAD_SOCK] = EBADF, [NLE_AGAIN] = EAGAIN,
@@ -151,7 +151,7 @@ static void libnls_errors_become_errnos(void)
 	}
 }
 
-static void without_a_descriptor_it_says_so(void)
+TEST(without_a_descriptor_it_says_so)
 {
 	int next = dup(STDOUT_FILENO);
 	struct rlimit before, limit;
@@ -166,7 +166,7 @@ static void without_a_descriptor_it_says_so(void)
 	CHECK(!setrlimit(RLIMIT_NOFILE, &before));
 }
 
-static void a_socket_that_ends_is_no_answer(void)
+TEST(a_socket_that_ends_is_no_answer)
 {
 	kernel_reset(nothing);
 	check_list_fails(-EBADF);
@@ -178,7 +178,7 @@ static void rows_without_an_end(void)
 	kernel_end_datagram();
 }
 
-static void half_an_answer_is_none(void)
+TEST(half_an_answer_is_none)
 {
 	kernel_reset(rows_without_an_end);
 	check_list_fails(-EBADF);
@@ -190,7 +190,7 @@ static void one_adapter_behind_nothing(void)
 	one_adapter();
 }
 
-static void an_empty_datagram_is_passed_over(void)
+TEST(an_empty_datagram_is_passed_over)
 {
 	struct ndshm_adapter_info *rows;
 	size_t count;
@@ -216,7 +216,7 @@ static void ended(void)
 }
 
 /* Errors of the kernel are negative. */
-static void a_positive_error_is_bad(void)
+TEST(a_positive_error_is_bad)
 {
 	struct ndshm_adapter_info info;
 
@@ -237,7 +237,7 @@ static void two_of_one_name(void)
 	kernel_put_error(0);
 }
 
-static void two_of_one_name_are_bad(void)
+TEST(two_of_one_name_are_bad)
 {
 	struct ndshm_adapter_info info = { .id = 4711 };
 
@@ -259,7 +259,7 @@ static void interrupted_then_nothing(void)
 	first = false;
 }
 
-static void rows_of_an_interrupted_dump_are_forgotten(void)
+TEST(rows_of_an_interrupted_dump_are_forgotten)
 {
 	struct ndshm_adapter_info *rows = (void *)1;
 	size_t count = 1;
@@ -307,7 +307,7 @@ static int list(uint8_t command)
 }
 
 /* Attributes of numbers have a minimum length. */
-static void short_attributes_are_bad(void)
+TEST(short_attributes_are_bad)
 {
 	static const struct {
 		uint8_t command;
@@ -400,7 +400,7 @@ static void to_short_error(struct nlmsghdr *header)
 	header->nlmsg_len = NLMSG_HDRLEN + 4;
 }
 
-static void wrong_headers_are_bad(void)
+TEST(wrong_headers_are_bad)
 {
 	static void (*const ways[])(struct nlmsghdr *header) = {
 		to_another_number, to_overrun, to_short_error,
@@ -419,7 +419,7 @@ static void to_done_without_number(struct nlmsghdr *header)
 	header->nlmsg_len = NLMSG_HDRLEN;
 }
 
-static void an_end_needs_no_number(void)
+TEST(an_end_needs_no_number)
 {
 	struct ndshm_adapter_info *rows = (void *)1;
 	size_t count = 1;
@@ -479,7 +479,7 @@ static void check_blocks(void)
 		free(rows);
 }
 
-static void mutated_answers_do_no_harm(void)
+TEST(mutated_answers_do_no_harm)
 {
 	const char *given = getenv("NDSHM_SEED");
 	unsigned int start = given ? strtoul(given, NULL, 0) : (unsigned int)getpid();
@@ -498,19 +498,7 @@ int main(void)
 {
 	if (kernel_open(&ndshm))
 		return 1;
-	RUN(each_step_needs_memory);
-	RUN(libnls_errors_become_errnos);
-	RUN(without_a_descriptor_it_says_so);
-	RUN(a_socket_that_ends_is_no_answer);
-	RUN(half_an_answer_is_none);
-	RUN(an_empty_datagram_is_passed_over);
-	RUN(a_positive_error_is_bad);
-	RUN(two_of_one_name_are_bad);
-	RUN(rows_of_an_interrupted_dump_are_forgotten);
-	RUN(short_attributes_are_bad);
-	RUN(wrong_headers_are_bad);
-	RUN(an_end_needs_no_number);
-	RUN(mutated_answers_do_no_harm);
+	test_run_all();
 	ndshm_close(ndshm);
 	return test_end();
 }

@@ -19,7 +19,7 @@ static void lower(char *name)
 		*name = *name == '_' ? '-' : tolower((unsigned char)*name);
 }
 
-static void reasons_are_named_after_their_macros(void)
+TEST(reasons_are_named_after_their_macros)
 {
 	FILE *file = fopen(header_path, "r");
 	unsigned int number, count = 0;
@@ -40,14 +40,14 @@ static void reasons_are_named_after_their_macros(void)
 	CHECK(count == NDSHM_REASON_COUNT_KNOWN);
 }
 
-static void texts_differ(void)
+TEST(texts_differ)
 {
 	for (uint32_t i = 0; i < NDSHM_REASON_COUNT_KNOWN; i++)
 		for (uint32_t j = 0; j < i; j++)
 			CHECK(strcmp(ndshm_reason_text(i), ndshm_reason_text(j)));
 }
 
-static void unknown_reasons_have_a_name(void)
+TEST(unknown_reasons_have_a_name)
 {
 	static const uint32_t unknown[] = { NDSHM_REASON_COUNT_KNOWN, 1000, UINT32_MAX };
 
@@ -60,7 +60,7 @@ static void unknown_reasons_have_a_name(void)
 }
 
 /* Numbers that the module's reasons will not reach, which have names and texts as those. */
-static void reasons_of_the_library_have_rows(void)
+TEST(reasons_of_the_library_have_rows)
 {
 	static const struct {
 		uint32_t reason;
@@ -94,7 +94,7 @@ static void reasons_of_the_library_have_rows(void)
 	CHECK(!strcmp(ndshm_reason_name(0xffff), "unknown"));
 }
 
-static void statuses_are_named_after_their_macros(void)
+TEST(statuses_are_named_after_their_macros)
 {
 	FILE *file = fopen(header_path, "r");
 	char line[256], name[64];
@@ -118,7 +118,7 @@ static void statuses_are_named_after_their_macros(void)
 	{ NDSHM_REASON_##reason, NDSHM_STATUS_##status, error },
 
 /* Expected: the numbers in the order of the rows, each with its status and errno. */
-static void statuses_and_errnos_are_the_expected(void)
+TEST(statuses_and_errnos_are_the_expected)
 {
 	static const struct {
 		uint32_t reason;
@@ -142,11 +142,6 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	header_path = argv[1];
-	RUN(reasons_are_named_after_their_macros);
-	RUN(texts_differ);
-	RUN(unknown_reasons_have_a_name);
-	RUN(reasons_of_the_library_have_rows);
-	RUN(statuses_are_named_after_their_macros);
-	RUN(statuses_and_errnos_are_the_expected);
+	test_run_all();
 	return test_end();
 }

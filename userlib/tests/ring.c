@@ -70,7 +70,7 @@ static bool is_whole(void)
 	return CHECK(get() == -EAGAIN);
 }
 
-static void bad_values_are_refused(void)
+TEST(bad_values_are_refused)
 {
 	struct ndshm_ring *none = (void *)1;
 	int fds[2], fd;
@@ -113,7 +113,7 @@ static void bad_values_are_refused(void)
 }
 
 /* A file without all of its memory needs more at an access, which may not be there. */
-static void missing_memory_is_refused(void)
+TEST(missing_memory_is_refused)
 {
 	struct ndshm_ring *none;
 	int fd = memfd_create("ndshm-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -129,7 +129,7 @@ static void missing_memory_is_refused(void)
 	ndshm_ring_close(ring);
 }
 
-static void messages_are_in_order(void)
+TEST(messages_are_in_order)
 {
 	char big[100], buffer[100];
 	size_t length;
@@ -179,7 +179,7 @@ static void on_signal(int number)
 	(void)number;
 }
 
-static void waits_end(void)
+TEST(waits_end)
 {
 	const struct itimerval timer = { { 0, 170000 }, { 0, 170000 } }, none = { { 0, 0 }, { 0, 0 } };
 	const struct sigaction action = { .sa_handler = on_signal };
@@ -205,7 +205,7 @@ static void waits_end(void)
 	ndshm_ring_close(ring);
 }
 
-static void it_can_be_polled(void)
+TEST(it_can_be_polled)
 {
 	int fd = eventfd(0, EFD_CLOEXEC), other = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct pollfd poll_fd = { .fd = other, .events = POLLIN };
@@ -282,7 +282,7 @@ static void *receive_all(void *argument)
 	return argument;
 }
 
-static void threads_lose_nothing(void)
+TEST(threads_lose_nothing)
 {
 	pthread_t senders[THREADS], receivers[THREADS];
 	unsigned int all = 0;
@@ -310,7 +310,7 @@ static void threads_lose_nothing(void)
  * Processes
  */
 
-static void members_are_limited(void)
+TEST(members_are_limited)
 {
 	static struct ndshm_ring *others[RING_MEMBERS];
 	struct ndshm_ring *more;
@@ -327,7 +327,7 @@ static void members_are_limited(void)
 	ndshm_ring_close(ring);
 }
 
-static void a_child_is_a_member(void)
+TEST(a_child_is_a_member)
 {
 	unsigned int number;
 	int status;
@@ -426,7 +426,7 @@ static void claim_all(void)
 }
 
 /* A process ends with all free cells claimed, and after it has sent a message. */
-static void cells_of_the_dead_are_recovered(void)
+TEST(cells_of_the_dead_are_recovered)
 {
 	pid_t pid;
 
@@ -474,7 +474,7 @@ static void *receive_nothing(void *timeout)
 }
 
 /* A waiting process examines the others once in 100 ms, no matter how long each wait is. */
-static void cells_are_recovered_once_in_a_while(void)
+TEST(cells_are_recovered_once_in_a_while)
 {
 	int timeouts[] = { 1000, 10 };
 	pthread_t thread;
@@ -507,7 +507,7 @@ static void cells_are_recovered_once_in_a_while(void)
 }
 
 /* Locks of the description that processes pass to each other remain after all of them. */
-static void locks_of_others_do_not_stay(void)
+TEST(locks_of_others_do_not_stay)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
 	struct ndshm_ring *other;
@@ -558,7 +558,7 @@ static void recover_much(clock_t *time)
 }
 
 /* The others look at each cell once. On a busy machine one run may take longer: try three. */
-static void much_is_recovered_in_time(void)
+TEST(much_is_recovered_in_time)
 {
 	clock_t time = CLOCKS_PER_SEC;
 
@@ -593,7 +593,7 @@ static pid_t execute(void (*before)(void))
 }
 
 /* A process that executes another program is no member any more, though it lives. */
-static void cells_of_another_program_are_recovered(void)
+TEST(cells_of_another_program_are_recovered)
 {
 	pid_t pid;
 
@@ -609,7 +609,7 @@ static void cells_of_another_program_are_recovered(void)
 }
 
 /* The child of vfork() has the memory of its parent until it executes a program. */
-static void a_child_of_vfork_changes_nothing(void)
+TEST(a_child_of_vfork_changes_nothing)
 {
 	unsigned int number;
 	int status;
@@ -652,7 +652,7 @@ static void *use_cancelled(void *none)
 }
 
 /* No call is a cancellation point. */
-static void a_cancelled_thread_ends_its_calls(void)
+TEST(a_cancelled_thread_ends_its_calls)
 {
 	pthread_t thread;
 	void *end;
@@ -677,7 +677,7 @@ static void *open_and_close_cancelled(void *fd)
 }
 
 /* Nor do the calls end that open and close descriptors, or write to the eventfd. */
-static void a_cancelled_thread_uses_descriptors(void)
+TEST(a_cancelled_thread_uses_descriptors)
 {
 	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), fd;
 	pthread_t thread;
@@ -764,12 +764,12 @@ static void kill_at_each_step(void (*operation)(void), int64_t first, int64_t la
 	ndshm_ring_close(ring);
 }
 
-static void a_sender_is_killed_anywhere(void)
+TEST(a_sender_is_killed_anywhere)
 {
 	kill_at_each_step(send_third, 3, 4);
 }
 
-static void a_receiver_is_killed_anywhere(void)
+TEST(a_receiver_is_killed_anywhere)
 {
 	kill_at_each_step(receive_first, 1, 3);
 }
@@ -820,7 +820,7 @@ static void stop_at_each_step(void (*operation)(void), int64_t wanted)
 	ndshm_ring_close(ring);
 }
 
-static void a_sender_is_stopped_anywhere(void)
+TEST(a_sender_is_stopped_anywhere)
 {
 	stop_at_each_step(send_third, 3);
 }
@@ -830,7 +830,7 @@ static void receive_any(void)
 	get();
 }
 
-static void a_receiver_is_stopped_anywhere(void)
+TEST(a_receiver_is_stopped_anywhere)
 {
 	stop_at_each_step(receive_any, 1);
 }
@@ -843,7 +843,7 @@ static void receive_and_report(void)
 }
 
 /* A receiver that is late must not take a later message that is in the same cell. */
-static void a_late_receiver_takes_the_oldest(void)
+TEST(a_late_receiver_takes_the_oldest)
 {
 	unsigned long steps, all;
 	int status;
@@ -960,7 +960,7 @@ static pid_t start(unsigned int number)
 			ledger->wrong++;
 }
 
-static void processes_are_killed(void)
+TEST(processes_are_killed)
 {
 	unsigned long twice = 0, lost = 0, all = 0, receivers = 0;
 	uint64_t state = 88172645463325252;
@@ -1004,7 +1004,7 @@ static void processes_are_killed(void)
 	munmap(ledger, sizeof(*ledger));
 }
 
-static void slots_are_where_others_expect_them(void)
+TEST(slots_are_where_others_expect_them)
 {
 	static const unsigned int order[] = { 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15 };
 
@@ -1020,7 +1020,7 @@ static void slots_are_where_others_expect_them(void)
 }
 
 /* After the highest position comes 0. */
-static void positions_wrap(void)
+TEST(positions_wrap)
 {
 	for (uint32_t capacity = 4; capacity <= 64; capacity *= 4) {
 		const uint64_t start = RING_POSITION_MASK - capacity - 1;
@@ -1041,7 +1041,7 @@ static void positions_wrap(void)
  * A hostile member
  */
 
-static void invalid_contents_are_refused(void)
+TEST(invalid_contents_are_refused)
 {
 	struct ring_cell *cell;
 	int error;
@@ -1121,7 +1121,7 @@ static unsigned long call_until(int64_t end, unsigned long *calls)
 	return good;
 }
 
-static void contents_are_hostile(void)
+TEST(contents_are_hostile)
 {
 	const unsigned int rounds = getenv("LONG") ? 500 : 25;
 	unsigned long calls = 0, good = 0;
@@ -1148,31 +1148,6 @@ static void contents_are_hostile(void)
 
 int main(void)
 {
-	RUN(bad_values_are_refused);
-	RUN(missing_memory_is_refused);
-	RUN(messages_are_in_order);
-	RUN(waits_end);
-	RUN(it_can_be_polled);
-	RUN(threads_lose_nothing);
-	RUN(members_are_limited);
-	RUN(a_child_is_a_member);
-	RUN(cells_of_the_dead_are_recovered);
-	RUN(cells_are_recovered_once_in_a_while);
-	RUN(locks_of_others_do_not_stay);
-	RUN(much_is_recovered_in_time);
-	RUN(cells_of_another_program_are_recovered);
-	RUN(a_child_of_vfork_changes_nothing);
-	RUN(a_cancelled_thread_ends_its_calls);
-	RUN(a_cancelled_thread_uses_descriptors);
-	RUN(a_sender_is_killed_anywhere);
-	RUN(a_receiver_is_killed_anywhere);
-	RUN(a_sender_is_stopped_anywhere);
-	RUN(a_receiver_is_stopped_anywhere);
-	RUN(a_late_receiver_takes_the_oldest);
-	RUN(processes_are_killed);
-	RUN(slots_are_where_others_expect_them);
-	RUN(positions_wrap);
-	RUN(invalid_contents_are_refused);
-	RUN(contents_are_hostile);
+	test_run_all();
 	return test_end();
 }

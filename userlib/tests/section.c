@@ -42,7 +42,7 @@ static uint64_t extent(struct ndshm_section *section, uint64_t length, uint64_t 
 	return offset;
 }
 
-static void a_section_is_mapped(void)
+TEST(a_section_is_mapped)
 {
 	struct ndshm_section *section = make(1 << 20, 1 << 16);
 	struct ndshm_section_info info;
@@ -67,7 +67,7 @@ static void a_section_is_mapped(void)
 	ndshm_section_close(NULL);
 }
 
-#ifndef __SANITIZE_THREAD__
+#ifndef __SANITIZE_THREAD__ /* It needs mappings itself. */
 /* In pages. */
 static unsigned long address_space(void)
 {
@@ -96,7 +96,7 @@ static char *use_all_mappings(void)
 }
 
 /* A section that cannot be mapped leaves no part of a mapping. */
-static void too_many_mappings(void)
+TEST(too_many_mappings)
 {
 	struct ndshm_section *section = make(1 << 20, 0);
 	unsigned long before;
@@ -122,7 +122,7 @@ static void too_many_mappings(void)
 #endif
 
 /* wrap.c has an mremap() that loses the address, like UCX's hook. */
-static void a_hooked_mremap_does_not_move_it(void)
+TEST(a_hooked_mremap_does_not_move_it)
 {
 	struct ndshm_section *section = make(2 * HUGE, page);
 	unsigned char *memory;
@@ -135,7 +135,7 @@ static void a_hooked_mremap_does_not_move_it(void)
 	ndshm_section_close(section);
 }
 
-static void sizes_are_rounded_to_pages(void)
+TEST(sizes_are_rounded_to_pages)
 {
 	struct ndshm_section *section = make(1, 1), *other;
 
@@ -152,7 +152,7 @@ static void sizes_are_rounded_to_pages(void)
 }
 
 /* The range of a section needs no memory before it is used. */
-static void the_greatest_can_be_had(void)
+TEST(the_greatest_can_be_had)
 {
 	struct ndshm_section *section;
 	struct ndshm_info info;
@@ -169,7 +169,7 @@ static void the_greatest_can_be_had(void)
 }
 
 /* In a 32-bit program; also if the lower half of the size would fit. */
-static void the_address_space_is_a_limit(void)
+TEST(the_address_space_is_a_limit)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section *section;
@@ -183,7 +183,7 @@ static void the_address_space_is_a_limit(void)
 }
 
 /* Valid except for one member each. */
-static void bad_requests_are_refused(void)
+TEST(bad_requests_are_refused)
 {
 	struct ndshm_section_request request;
 	struct ndshm_section *section;
@@ -216,7 +216,7 @@ static void bad_requests_are_refused(void)
 #undef REFUSED
 }
 
-static void extents_are_the_lowest_that_fit(void)
+TEST(extents_are_the_lowest_that_fit)
 {
 	struct ndshm_section *section = make(16 * page, 0);
 	uint64_t offset, length;
@@ -245,7 +245,7 @@ static void extents_are_the_lowest_that_fit(void)
 }
 
 /* A place with memory is preferred to a lower one without. */
-static void memory_comes_in_chunks(void)
+TEST(memory_comes_in_chunks)
 {
 	struct ndshm_section *section = make(8 * HUGE + page, page);
 
@@ -266,7 +266,7 @@ static void memory_comes_in_chunks(void)
 	ndshm_section_close(section);
 }
 
-static void memory_goes_back(void)
+TEST(memory_goes_back)
 {
 	struct ndshm_section *section = make(64 * HUGE, HUGE);
 	uint64_t first, second;
@@ -283,7 +283,7 @@ static void memory_goes_back(void)
 	ndshm_section_close(section);
 }
 
-static void extents_are_zero(void)
+TEST(extents_are_zero)
 {
 	struct ndshm_section *section = make(HUGE, 0);
 	unsigned char *memory;
@@ -300,7 +300,7 @@ static void extents_are_zero(void)
 	ndshm_section_close(section);
 }
 
-static void bad_extents_are_refused(void)
+TEST(bad_extents_are_refused)
 {
 	static const uint64_t alignments[] = { 1, 2048, 12288, 4 << 20, UINT64_MAX, 1ULL << 63 };
 	struct ndshm_section *section = make(HUGE, 0);
@@ -323,7 +323,7 @@ static void bad_extents_are_refused(void)
 	ndshm_section_close(section);
 }
 
-static void what_is_no_extent_is_unknown(void)
+TEST(what_is_no_extent_is_unknown)
 {
 	struct ndshm_section *section = make(HUGE, 0);
 	struct ndshm_segment segment;
@@ -349,7 +349,7 @@ static void what_is_no_extent_is_unknown(void)
 	ndshm_section_close(section);
 }
 
-static void extents_have_segments(void)
+TEST(extents_have_segments)
 {
 	struct ndshm_section *section = make(HUGE, 0);
 	struct ndshm_segment segment;
@@ -365,7 +365,7 @@ static void extents_have_segments(void)
 	ndshm_section_close(section);
 }
 
-static void nothing_is_exported(void)
+TEST(nothing_is_exported)
 {
 	struct ndshm_section *section = make(HUGE, HUGE);
 	int fd = 7;
@@ -377,7 +377,7 @@ static void nothing_is_exported(void)
 	ndshm_section_close(section);
 }
 
-static void sync_looks_at_the_range(void)
+TEST(sync_looks_at_the_range)
 {
 	struct ndshm_section *section = make(HUGE, 0);
 
@@ -408,7 +408,7 @@ static struct ndshm_section *again(struct ndshm_section *section, uint32_t flags
 	return other;
 }
 
-static void holders_have_their_own(void)
+TEST(holders_have_their_own)
 {
 	struct ndshm_section *section = make(HUGE, 0), *other;
 	uint64_t own, others;
@@ -436,7 +436,7 @@ static void holders_have_their_own(void)
 	ndshm_section_close(section);
 }
 
-static void what_is_deleted_stays_mapped(void)
+TEST(what_is_deleted_stays_mapped)
 {
 	struct ndshm_section *section = make(HUGE, page), *other, *none = (void *)1;
 	struct ndshm_segment segment;
@@ -472,7 +472,7 @@ static void what_is_deleted_stays_mapped(void)
 	ndshm_section_close(other);
 }
 
-static void what_is_revoked_has_no_memory(void)
+TEST(what_is_revoked_has_no_memory)
 {
 	struct ndshm_section *section = make(HUGE, page), *other;
 	struct ndshm_section_row *rows;
@@ -497,7 +497,7 @@ static void what_is_revoked_has_no_memory(void)
 }
 
 /* As with the module: once, also after a deletion. */
-static void a_section_is_revoked_once(void)
+TEST(a_section_is_revoked_once)
 {
 	struct ndshm_section *section = make(HUGE, page);
 
@@ -525,7 +525,7 @@ static void revoke_in_child(void)
 }
 
 /* Another process revokes the section between the allocation of memory and its clearing. */
-static void revoking_beside_an_allocation_leaves_no_memory(void)
+TEST(revoking_beside_an_allocation_leaves_no_memory)
 {
 	uint64_t offset, length;
 
@@ -558,7 +558,7 @@ static void use_in_time(void)
 }
 
 /* Memory is allocated outside of the lock. */
-static void other_threads_do_not_wait_for_memory(void)
+TEST(other_threads_do_not_wait_for_memory)
 {
 	growing = make(4 * HUGE, page);
 	REQUIRE(growing);
@@ -569,7 +569,7 @@ static void other_threads_do_not_wait_for_memory(void)
 }
 
 /* Attaching is refused before any other check. */
-static void deleted_sections_refuse_attach(void)
+TEST(deleted_sections_refuse_attach)
 {
 	struct ndshm_section *section = make(HUGE, 0);
 	uint64_t offset, length;
@@ -582,7 +582,7 @@ static void deleted_sections_refuse_attach(void)
 	ndshm_section_close(section);
 }
 
-static void reading_only_stays_so(void)
+TEST(reading_only_stays_so)
 {
 	struct ndshm_section *section = make(2 * HUGE, page), *reader, *second;
 	char *memory, *theirs, path[64];
@@ -632,7 +632,7 @@ static void reading_only_stays_so(void)
 }
 
 /* An open for reading waits for the owner of such a lease to end it, 45 s by default. */
-static void a_lease_does_not_block_a_share(void)
+TEST(a_lease_does_not_block_a_share)
 {
 	struct ndshm_section *section = make(HUGE, page);
 	char path[64];
@@ -651,7 +651,7 @@ static void a_lease_does_not_block_a_share(void)
 	ndshm_section_close(section);
 }
 
-static void unknown_flags_of_a_share_are_refused(void)
+TEST(unknown_flags_of_a_share_are_refused)
 {
 	struct ndshm_section *section = make(HUGE, 0);
 	int fd = 0;
@@ -663,7 +663,7 @@ static void unknown_flags_of_a_share_are_refused(void)
 }
 
 /* Memory that another process has allocated beyond the end is freed, too. */
-static void revoking_frees_all_memory(void)
+TEST(revoking_frees_all_memory)
 {
 	struct ndshm_section *section = make(HUGE, HUGE);
 	struct stat status;
@@ -691,7 +691,7 @@ static void *attempt_deletion(void *section)
 }
 
 /* A refused deletion does not undo one that succeeds at the same time. */
-static void deletion_is_final(void)
+TEST(deletion_is_final)
 {
 	struct ndshm_section *other;
 	pthread_t thread;
@@ -725,7 +725,7 @@ static void tick(int number)
 }
 
 /* A signal interrupts the allocation of memory, and undoes a part of it. */
-static void a_timer_does_not_prevent_it(void)
+TEST(a_timer_does_not_prevent_it)
 {
 	const struct itimerval often = { { 0, 4000 }, { 0, 4000 } }, none = { 0 };
 	struct sigaction action = { .sa_handler = tick }, before;
@@ -740,7 +740,7 @@ static void a_timer_does_not_prevent_it(void)
 }
 
 /* Descriptors that another process may pass by mistake or on purpose. */
-static void what_is_no_section_is_not_adopted(void)
+TEST(what_is_no_section_is_not_adopted)
 {
 	static const char *const names[] = {
 		"ndshm", "ndshm-section:1:1000", "ndshm-section:1:0:0", "ndshm-section:1:1000:2000",
@@ -782,7 +782,7 @@ static void what_is_no_section_is_not_adopted(void)
 	close(fd);
 }
 
-static void without_descriptors_there_is_a_reason(void)
+TEST(without_descriptors_there_is_a_reason)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section *section = make(HUGE, 0), *none = (void *)1;
@@ -817,7 +817,7 @@ static void limit_file_size(rlim_t size, struct rlimit *before)
 }
 
 /* At this limit fallocate() raises SIGXFSZ, which would end the program. */
-static void at_the_file_size_limit_there_is_a_reason(void)
+TEST(at_the_file_size_limit_there_is_a_reason)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section *section = make(4 * HUGE, page), *none = (void *)1;
@@ -852,7 +852,7 @@ static void *make_cancelled(void *none)
 }
 
 /* A pending cancellation does not act in close(). */
-static void a_cancelled_thread_ends_its_calls(void)
+TEST(a_cancelled_thread_ends_its_calls)
 {
 	struct rlimit before;
 	pthread_t thread;
@@ -864,7 +864,7 @@ static void a_cancelled_thread_ends_its_calls(void)
 	CHECK(!setrlimit(RLIMIT_FSIZE, &before));
 }
 
-static void requests_are_initialised_as_by_the_macros(void)
+TEST(requests_are_initialised_as_by_the_macros)
 {
 	struct ndshm_section_request section = NDSHM_SECTION_REQUEST_INIT, section_set;
 	struct ndshm_request block = NDSHM_REQUEST_INIT, block_set;
@@ -885,7 +885,7 @@ static void requests_are_initialised_as_by_the_macros(void)
 	CHECK(section_set.mode == section.mode);
 }
 
-static void sections_are_listed(void)
+TEST(sections_are_listed)
 {
 	struct ndshm_section_row *rows = (void *)1;
 	struct ndshm_section *first, *second, *other;
@@ -921,7 +921,7 @@ static void sections_are_listed(void)
 	ndshm_section_close(other);
 }
 
-static void sections_outlive_the_client(void)
+TEST(sections_outlive_the_client)
 {
 	struct ndshm_section_row *rows;
 	struct ndshm_section *section;
@@ -947,7 +947,7 @@ static void sections_outlive_the_client(void)
 	ndshm_section_close(section);
 }
 
-static void a_client_of_nothing_adopts(void)
+TEST(a_client_of_nothing_adopts)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section *section = make(HUGE, page), *other = (void *)1;
@@ -1031,7 +1031,7 @@ static void *allocate(void *argument)
 	return NULL;
 }
 
-static void threads_allocate(void)
+TEST(threads_allocate)
 {
 	pthread_t threads[THREADS];
 
@@ -1064,7 +1064,7 @@ static void *make_and_adopt(void *argument)
 	return NULL;
 }
 
-static void threads_make_and_adopt(void)
+TEST(threads_make_and_adopt)
 {
 	pthread_t threads[THREADS];
 
@@ -1081,47 +1081,7 @@ int main(void)
 	page = sysconf(_SC_PAGESIZE);
 	if (ndshm_open("memfd:", &ndshm))
 		return 1;
-	RUN(a_section_is_mapped);
-#ifndef __SANITIZE_THREAD__ /* It needs mappings itself. */
-	RUN(too_many_mappings);
-#endif
-	RUN(a_hooked_mremap_does_not_move_it);
-	RUN(sizes_are_rounded_to_pages);
-	RUN(the_greatest_can_be_had);
-	RUN(the_address_space_is_a_limit);
-	RUN(bad_requests_are_refused);
-	RUN(extents_are_the_lowest_that_fit);
-	RUN(memory_comes_in_chunks);
-	RUN(memory_goes_back);
-	RUN(extents_are_zero);
-	RUN(bad_extents_are_refused);
-	RUN(what_is_no_extent_is_unknown);
-	RUN(extents_have_segments);
-	RUN(nothing_is_exported);
-	RUN(sync_looks_at_the_range);
-	RUN(holders_have_their_own);
-	RUN(what_is_deleted_stays_mapped);
-	RUN(what_is_revoked_has_no_memory);
-	RUN(a_section_is_revoked_once);
-	RUN(revoking_beside_an_allocation_leaves_no_memory);
-	RUN(other_threads_do_not_wait_for_memory);
-	RUN(deleted_sections_refuse_attach);
-	RUN(reading_only_stays_so);
-	RUN(a_lease_does_not_block_a_share);
-	RUN(unknown_flags_of_a_share_are_refused);
-	RUN(revoking_frees_all_memory);
-	RUN(deletion_is_final);
-	RUN(a_timer_does_not_prevent_it);
-	RUN(what_is_no_section_is_not_adopted);
-	RUN(without_descriptors_there_is_a_reason);
-	RUN(at_the_file_size_limit_there_is_a_reason);
-	RUN(a_cancelled_thread_ends_its_calls);
-	RUN(requests_are_initialised_as_by_the_macros);
-	RUN(sections_are_listed);
-	RUN(sections_outlive_the_client);
-	RUN(a_client_of_nothing_adopts);
-	RUN(threads_allocate);
-	RUN(threads_make_and_adopt);
+	test_run_all();
 	ndshm_close(ndshm);
 	return test_end();
 }

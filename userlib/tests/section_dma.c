@@ -101,7 +101,7 @@ static uint64_t offset_of(const void *pointer)
 	return offset;
 }
 
-static void pointers_have_addresses(void)
+TEST(pointers_have_addresses)
 {
 	size_t sizes[] = { 1, 64, 4096, 5000, 65536, 200000, 1 << 20, 5 << 20 };
 	unsigned int before;
@@ -122,7 +122,7 @@ static void pointers_have_addresses(void)
 }
 
 /* Pages that are not adjacent for the device have addresses, but blocks of several have none. */
-static void separate_pages_are_found(void)
+TEST(separate_pages_are_found)
 {
 	char *bytes;
 	uint64_t address;
@@ -144,7 +144,7 @@ static void separate_pages_are_found(void)
 	end();
 }
 
-static void what_is_wrong_is_refused(void)
+TEST(what_is_wrong_is_refused)
 {
 	uint64_t address = 1;
 	void *block;
@@ -168,7 +168,7 @@ static void what_is_wrong_is_refused(void)
 }
 
 /* Replies that a kernel does not give add nothing to the table. */
-static void bad_replies_are_refused(void)
+TEST(bad_replies_are_refused)
 {
 	uint64_t address;
 	void *block;
@@ -198,7 +198,7 @@ static bool is_wrong(const void *block)
 }
 
 /* Addresses are forgotten with the extents, however often these come and go. */
-static void freed_memory_has_none(void)
+TEST(freed_memory_has_none)
 {
 	static void *blocks[BLOCKS];
 	uint64_t state = 88172645463325252, address;
@@ -253,7 +253,7 @@ static void free_it_and_allocate(void)
 }
 
 /* No address outlives an extent that another thread frees in the middle of the first question. */
-static void freed_in_the_middle(void)
+TEST(freed_in_the_middle)
 {
 	uint64_t address;
 	void *block;
@@ -290,7 +290,7 @@ static void *look_up_all(void *argument)
 	return NULL;
 }
 
-static void threads_share_the_table(void)
+TEST(threads_share_the_table)
 {
 	unsigned long wrong[THREADS] = { 0 };
 	pthread_t threads[THREADS];
@@ -306,7 +306,7 @@ static void threads_share_the_table(void)
 	end();
 }
 
-static void a_child_has_none(void)
+TEST(a_child_has_none)
 {
 	uint64_t address, other;
 	void *block;
@@ -370,14 +370,7 @@ int main(void)
 		ndshm_close(ndshm);
 		return test_end();
 	}
-	RUN(pointers_have_addresses);
-	RUN(separate_pages_are_found);
-	RUN(what_is_wrong_is_refused);
-	RUN(bad_replies_are_refused);
-	RUN(freed_memory_has_none);
-	RUN(freed_in_the_middle);
-	RUN(threads_share_the_table);
-	RUN(a_child_has_none);
+	test_run_all();
 	ndshm_close(ndshm);
 	return test_end();
 }

@@ -38,7 +38,7 @@ static uint64_t taken(void)
 	return info.taken;
 }
 
-static void memory_is_within_the_section(void)
+TEST(memory_is_within_the_section)
 {
 	char *base, *memory, *more;
 	void *out;
@@ -70,7 +70,7 @@ static void memory_is_within_the_section(void)
 	ndshm_section_close(section);
 }
 
-static void what_is_wrong_is_refused(void)
+TEST(what_is_wrong_is_refused)
 {
 	void *out = section, *memory;
 	char outside[64];
@@ -101,7 +101,7 @@ static void what_is_wrong_is_refused(void)
 	CHECK_FAILS(ndshm, call, error, reason, status); \
 } while (0)
 
-static void the_reason_is_not_of_another_call(void)
+TEST(the_reason_is_not_of_another_call)
 {
 	void *out, *memory;
 
@@ -133,7 +133,7 @@ static void the_reason_is_not_of_another_call(void)
 	ndshm_section_close(section);
 }
 
-static void bad_pointers_have_reasons(void)
+TEST(bad_pointers_have_reasons)
 {
 	static const size_t sizes[] = { 64, 5000, 100000, 300000 };
 	void *out, *memory, *keeps;
@@ -171,7 +171,7 @@ static void bad_pointers_have_reasons(void)
 		    INVALID_PARAMETER); \
 } while (0)
 
-static void sizes_of_bad_pointers_have_reasons(void)
+TEST(sizes_of_bad_pointers_have_reasons)
 {
 	void *memory, *keeps;
 
@@ -191,7 +191,7 @@ static void sizes_of_bad_pointers_have_reasons(void)
 	ndshm_section_close(section);
 }
 
-static void places_are_offsets(void)
+TEST(places_are_offsets)
 {
 	char *base;
 	uint64_t offset = 7;
@@ -216,7 +216,7 @@ static void places_are_offsets(void)
 }
 
 /* In a page without memory a load or store would be SIGBUS. */
-static void copies_return_faults(void)
+TEST(copies_return_faults)
 {
 	const uint64_t page = sysconf(_SC_PAGESIZE), hole = MAX / 2;
 	static char from[300000], to[sizeof(from)];
@@ -253,7 +253,7 @@ static void copies_return_faults(void)
 }
 
 /* As in containers that deny process_vm_readv() and process_vm_writev(). */
-static void copies_need_no_permission(void)
+TEST(copies_need_no_permission)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -276,7 +276,7 @@ static void copies_need_no_permission(void)
 	CHECK(waitpid(pid, &status, 0) == pid && !status);
 }
 
-static void blocks_are_counted(void)
+TEST(blocks_are_counted)
 {
 	struct ndshm_heap_stats stats;
 	void *out;
@@ -292,7 +292,7 @@ static void blocks_are_counted(void)
 }
 
 /* A second free of an extent must not free what the heap has got there meanwhile. */
-static void an_extent_of_the_heap_is_not_freed(void)
+TEST(an_extent_of_the_heap_is_not_freed)
 {
 	uint64_t stale, offset, other, length;
 	void *out;
@@ -315,7 +315,7 @@ static void an_extent_of_the_heap_is_not_freed(void)
 }
 
 /* Memory that the heap keeps in reserve, here of both clients, is there for extents. */
-static void an_extent_gets_what_is_in_reserve(void)
+TEST(an_extent_gets_what_is_in_reserve)
 {
 	struct ndshm_section *again;
 	uint64_t offset, length;
@@ -355,7 +355,7 @@ static void *allocate(void *argument)
 }
 
 /* Concurrent first allocations create one heap. */
-static void threads_share_it(void)
+TEST(threads_share_it)
 {
 	pthread_t threads[THREADS];
 	atomic_bool good = true;
@@ -421,7 +421,7 @@ static void *run_in_time(void *(*body)(void *))
 	return end;
 }
 
-static void a_cancelled_thread_holds_no_lock(void)
+TEST(a_cancelled_thread_holds_no_lock)
 {
 	void *out;
 
@@ -501,7 +501,7 @@ static void find_nothing(void *base, void *block, int fd)
 	ndshm_section_close(section);
 }
 
-static void a_child_gets_nothing(void)
+TEST(a_child_gets_nothing)
 {
 	struct ndshm_section *other;
 	int status = -1, fd;
@@ -566,7 +566,7 @@ static void a_program_keeps_nothing(void)
 }
 
 /* The child of vfork() has the memory of its parent until it executes a program. */
-static void a_child_of_vfork_changes_nothing(void)
+TEST(a_child_of_vfork_changes_nothing)
 {
 	struct ndshm_heap_stats before, after;
 	void *blocks[100];
@@ -629,24 +629,10 @@ int main(void)
 
 	if (ndshm_open(backend ? backend : "memfd:", &ndshm))
 		return 1;
-	RUN(memory_is_within_the_section);
-	RUN(what_is_wrong_is_refused);
-	RUN(the_reason_is_not_of_another_call);
-	RUN(bad_pointers_have_reasons);
-	RUN(sizes_of_bad_pointers_have_reasons);
-	RUN(places_are_offsets);
-	RUN(copies_return_faults);
-	RUN(copies_need_no_permission);
-	RUN(blocks_are_counted);
-	RUN(an_extent_of_the_heap_is_not_freed);
-	RUN(an_extent_gets_what_is_in_reserve);
-	RUN(threads_share_it);
-	RUN(a_cancelled_thread_holds_no_lock);
+	test_run_all();
 	/* With the module a child allocates for itself, see module_fork. */
 	if (!backend)
 		RUN(a_child_is_refused);
-	RUN(a_child_gets_nothing);
-	RUN(a_child_of_vfork_changes_nothing);
 	/* Only the module has holders in several processes. */
 	if (backend) {
 		RUN(a_child_keeps_nothing);

@@ -84,7 +84,7 @@ static void use_as_child(void)
 	ndshm_close(ndshm);
 }
 
-static void a_child_reads_and_writes(void)
+TEST(a_child_reads_and_writes)
 {
 	char *memory;
 
@@ -98,7 +98,7 @@ static void a_child_reads_and_writes(void)
 }
 
 /* A child shares the holder of its parent. */
-static void a_child_is_no_holder(void)
+TEST(a_child_is_no_holder)
 {
 	uint64_t offset, length;
 
@@ -130,7 +130,7 @@ static void make_an_own_section(void)
 	ndshm_close(ndshm);
 }
 
-static void a_child_makes_its_own(void)
+TEST(a_child_makes_its_own)
 {
 	with_section(make_an_own_section);
 }
@@ -142,7 +142,7 @@ static void fork_once_more(void)
 	ndshm_close(ndshm);
 }
 
-static void so_does_a_grandchild(void)
+TEST(so_does_a_grandchild)
 {
 	with_section(fork_once_more);
 }
@@ -162,7 +162,7 @@ static void delete_by_force(void)
 }
 
 /* The same user, but not the creator. */
-static void others_delete_by_force(void)
+TEST(others_delete_by_force)
 {
 	uint64_t offset, length;
 
@@ -196,7 +196,7 @@ static void query_deleted(void)
 }
 
 /* A holder that is not the creator. */
-static void what_others_query_is_deleted(void)
+TEST(what_others_query_is_deleted)
 {
 	with_section(query_deleted);
 }
@@ -221,7 +221,7 @@ static void use_without_proc(void)
 	_exit(test_bad);
 }
 
-static void without_proc_there_are_errors(void)
+TEST(without_proc_there_are_errors)
 {
 	with_section(use_without_proc);
 }
@@ -236,7 +236,7 @@ static void delete_unprivileged(void)
 	_exit(test_bad);
 }
 
-static void other_users_do_not(void)
+TEST(other_users_do_not)
 {
 	/* Only root can change to another user. */
 	if (geteuid())
@@ -364,12 +364,12 @@ static void pass(uint32_t flags)
 	ndshm_section_close(section);
 }
 
-static void a_section_is_passed(void)
+TEST(a_section_is_passed)
 {
 	pass(0);
 }
 
-static void a_section_is_passed_for_reading(void)
+TEST(a_section_is_passed_for_reading)
 {
 	pass(NDSHM_SHARE_READONLY);
 }
@@ -401,7 +401,7 @@ static void refused_amid_threads(void)
 }
 
 /* A fork at any moment leaves working calls in the child. */
-static void children_come_amid_threads(void)
+TEST(children_come_amid_threads)
 {
 	pthread_t threads[THREADS];
 
@@ -441,7 +441,7 @@ static void closed_amid_threads(void)
 }
 
 /* A thread of the parent that uses the section at the fork does not keep the child's copy open. */
-static void children_close_what_others_list(void)
+TEST(children_close_what_others_list)
 {
 	pthread_t thread;
 
@@ -480,7 +480,7 @@ static void has_no_section(void)
 #define SECTIONS	20
 
 /* A list that another thread makes does not keep the descriptor of a closed section open. */
-static void children_do_not_inherit_what_others_list(void)
+TEST(children_do_not_inherit_what_others_list)
 {
 	struct ndshm_section *sections[SECTIONS];
 	pthread_t thread;
@@ -506,19 +506,7 @@ int main(void)
 	page = sysconf(_SC_PAGESIZE);
 	if (ndshm_open("memfd:", &ndshm))
 		return 1;
-	RUN(a_child_reads_and_writes);
-	RUN(a_child_is_no_holder);
-	RUN(a_child_makes_its_own);
-	RUN(so_does_a_grandchild);
-	RUN(others_delete_by_force);
-	RUN(other_users_do_not);
-	RUN(what_others_query_is_deleted);
-	RUN(without_proc_there_are_errors);
-	RUN(a_section_is_passed);
-	RUN(a_section_is_passed_for_reading);
-	RUN(children_come_amid_threads);
-	RUN(children_close_what_others_list);
-	RUN(children_do_not_inherit_what_others_list);
+	test_run_all();
 	ndshm_close(ndshm);
 	return test_end();
 }

@@ -248,12 +248,12 @@ static void with_socket(int type)
 	CHECK(descriptors() == before);
 }
 
-static void through_a_stream(void)
+TEST(through_a_stream)
 {
 	with_socket(SOCK_STREAM);
 }
 
-static void through_packets(void)
+TEST(through_packets)
 {
 	with_socket(SOCK_SEQPACKET);
 }
@@ -269,8 +269,7 @@ int main(int argc, char **argv)
 	section = test_make_section(ndshm, 4 * HUGE, 0);
 	if (!section)
 		return 1;
-	RUN(through_a_stream);
-	RUN(through_packets);
+	test_run_all();
 	ndshm_section_close(section);
 	ndshm_close(other);
 	ndshm_close(ndshm);

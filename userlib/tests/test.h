@@ -14,6 +14,14 @@
 
 #include <ndshm/ndshm.h>
 
+struct test_case {
+	const char *name;
+	void (*body)(void);
+	int line;
+	struct test_case *next;
+};
+
+static struct test_case *test_cases;
 static int test_passed, test_failed;
 static bool test_bad;
 
@@ -34,6 +42,41 @@ static bool test_bad;
 
 #define CHECK_DONE(ndshm, call) CHECK_FAILS(ndshm, call, 0, NONE, SUCCESS)
 
+/* Define a test, which test_run_all() runs. Its body follows. */
+#define TEST(name) \
+	static void name(void); \
+	static struct test_case name##_case = { #name, name, __LINE__, NULL }; \
+	static __attribute__((constructor)) void name##_add(void) \
+	{ \
+		test_add(&name##_case); \
+	} \
+	static void name(void)
+
+/* A test after @begin, which must be true, and before @end, which ends it in any case. */
+#define TEST_WITHIN(name, begin, end) \
+	static void name##_within(void); \
+	TEST(name) \
+	{ \
+		REQUIRE(begin); \
+		name##_within(); \
+		end; \
+	} \
+	static void name##_within(void)
+
+/* A test of one object of a type, which @begin returns and @end frees. */
+#define TEST_WITH(name, type, object, begin, end) \
+	static void name##_with(type object); \
+	TEST(name) \
+	{ \
+		type object = begin; \
+		\
+		REQUIRE(object); \
+		name##_with(object); \
+		end; \
+	} \
+	static void name##_with(type object)
+
+/* For a test that only some runs of the program have. */
 #define RUN(test) test_run(#test, test)
 
 static inline bool test_check(bool good, const char *file, int line, const char *condition)
@@ -71,6 +114,23 @@ static inline void test_run(const char *name, void (*test)(void))
 		test_passed++;
 	printf("%sok %d - %s\n", test_bad ? "not " : "", test_passed + test_failed, name);
 	fflush(stdout);
+}
+
+/* The order of constructors depends on the compiler, that of tests is the file's. */
+static inline void test_add(struct test_case *added)
+{
+	struct test_case **at = &test_cases;
+
+	while (*at && (*at)->line < added->line)
+		at = &(*at)->next;
+	added->next = *at;
+	*at = added;
+}
+
+static inline void test_run_all(void)
+{
+	for (const struct test_case *test = test_cases; test; test = test->next)
+		test_run(test->name, test->body);
 }
 
 static inline int test_end(void)

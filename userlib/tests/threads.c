@@ -57,7 +57,7 @@ static void *allocate(void *argument)
 	return NULL;
 }
 
-static void threads_allocate(void)
+TEST(threads_allocate)
 {
 	struct ndshm_info info;
 
@@ -91,7 +91,7 @@ static void *use_cache(void *argument)
 	return NULL;
 }
 
-static void threads_share_a_cache(void)
+TEST(threads_share_a_cache)
 {
 	struct ndshm_info info;
 
@@ -131,7 +131,7 @@ static void *map(void *argument)
 }
 
 /* Concurrent first mappings of a block share one mapping. */
-static void threads_map_one_block(void)
+TEST(threads_map_one_block)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	static struct mapper mappers[THREADS];
@@ -170,7 +170,7 @@ static void *look(void *argument)
 	return NULL;
 }
 
-static void threads_list(void)
+TEST(threads_list)
 {
 	run_threads(look, NULL);
 }
@@ -194,7 +194,7 @@ static void *fail(void *argument)
 	return NULL;
 }
 
-static void the_reason_is_the_threads(void)
+TEST(the_reason_is_the_threads)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *block;
@@ -224,7 +224,7 @@ static void *open_for_others(void *argument)
 }
 
 /* A context whose opening thread has ended, and threads that outlive their contexts. */
-static void contexts_and_threads_end_in_any_order(void)
+TEST(contexts_and_threads_end_in_any_order)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *block;
@@ -289,13 +289,13 @@ static void close_in_children(void *(*body)(void *))
 	CHECK(!wrong);
 }
 
-static void a_child_can_close_amid_threads(void)
+TEST(a_child_can_close_amid_threads)
 {
 	close_in_children(look_until_stopped);
 }
 
 /* Some find its lock taken. */
-static void a_child_can_close_amid_a_cache(void)
+TEST(a_child_can_close_amid_a_cache)
 {
 	CHECK(!ndshm_set_cache(ndshm, 1 << 20));
 	close_in_children(use_cache_until_stopped);
@@ -306,14 +306,7 @@ int main(void)
 {
 	if (ndshm_open("memfd:", &ndshm))
 		return 1;
-	RUN(threads_allocate);
-	RUN(threads_share_a_cache);
-	RUN(threads_map_one_block);
-	RUN(threads_list);
-	RUN(the_reason_is_the_threads);
-	RUN(contexts_and_threads_end_in_any_order);
-	RUN(a_child_can_close_amid_threads);
-	RUN(a_child_can_close_amid_a_cache);
+	test_run_all();
 	ndshm_close(ndshm);
 	return test_end();
 }
