@@ -4,11 +4,8 @@
  * fork(), and on the module at RLIMIT_MEMLOCK.
  */
 #include <linux/capability.h>
-#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <ndshm/section.h>
 
@@ -25,10 +22,9 @@ static struct ndshm *ndshm;
 
 static int make(uint64_t length, struct ndshm_block **block, void **memory)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(length);
 	int error;
 
-	request.length = length;
 	error = ndshm_alloc(ndshm, &request, block);
 	return error ? error : ndshm_map(*block, memory);
 }
@@ -57,12 +53,11 @@ static void fill_cache(void)
 /* Make and free a block of the tag. Return: was it a kept one? */
 static bool use(uint32_t tag)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(LENGTH);
 	struct ndshm_block *block;
 	bool again;
 	int *memory;
 
-	request.length = LENGTH;
 	request.tag = tag;
 	if (ndshm_alloc(ndshm, &request, &block) || ndshm_map(block, (void **)&memory))
 		return false;
@@ -100,14 +95,13 @@ TEST(memory_comes_back)
 /* Blocks that are used no more leave before others miss for ever. */
 TEST(what_is_used_stays)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(LENGTH);
 	struct ndshm_block *blocks[KEPT];
 	void *memory;
 	bool both;
 
 	open_context();
 	CHECK(!ndshm_set_cache(ndshm, LIMIT));
-	request.length = LENGTH;
 	request.tag = 77;
 	for (size_t i = 0; i < KEPT; i++)
 		REQUIRE(!ndshm_alloc(ndshm, &request, &blocks[i]) &&
@@ -156,7 +150,6 @@ TEST(children_have_none_of_it)
 {
 	struct ndshm_block *shared, *block;
 	char *inherited, *memory, *again;
-	int status;
 	pid_t pid;
 
 	open_context();
@@ -170,7 +163,7 @@ TEST(children_have_none_of_it)
 		pid = fork();
 		if (!pid)
 			child(memory, inherited);
-		CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status));
+		CHECK(!test_wait(pid));
 		CHECK(bytes() == 2 * LENGTH);
 		/* A child may still use both. */
 		ndshm_free(shared);
@@ -204,10 +197,9 @@ static pthread_barrier_t barrier;
 /* Both need most of what is kept, at the same time. */
 static void *alloc_large(void *wrong)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(2 * LARGE - LENGTH);
 	struct ndshm_block *block;
 
-	request.length = 2 * LARGE - LENGTH;
 	for (int i = 0; i < ROUNDS; i++) {
 		pthread_barrier_wait(&barrier);
 		if (ndshm_alloc(ndshm, &request, &block))
@@ -225,15 +217,13 @@ static void no_thread_is_refused(void)
 	int wrong = 0;
 
 	REQUIRE(!pthread_barrier_init(&barrier, NULL, 3));
-	for (int i = 0; i < 2; i++)
-		REQUIRE(!pthread_create(&threads[i], NULL, alloc_large, &wrong));
+	test_start(threads, 2, alloc_large, &wrong, 0);
 	for (int i = 0; i < ROUNDS; i++) {
 		fill_cache();
 		for (int step = 0; step < 3; step++)
 			pthread_barrier_wait(&barrier);
 	}
-	for (int i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
+	test_join(threads, 2);
 	CHECK(!wrong);
 	pthread_barrier_destroy(&barrier);
 }
@@ -265,16 +255,7 @@ static void limited(void)
 
 static void the_limit_is_that_of_blocks_in_use(void)
 {
-	int status = -1;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		limited();
-		exit(test_bad);
-	}
-	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(test_child(limited));
 }
 
 int main(void)

@@ -5,17 +5,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "fake_device.h"
 #include "test.h"
 
-TEST(the_device_is_opened)
+DEVICE_TEST(the_device_is_opened)
 {
-	struct ndshm *ndshm = device_open();
 	struct ndshm_info info;
 
-	REQUIRE(ndshm);
 	CHECK(ndshm_fd(ndshm) > 2);
 	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
 	CHECK(info.features == answer.features && info.max_length == 1 << 20);
@@ -27,7 +24,6 @@ TEST(the_device_is_opened)
 	answer.huge_size = 0;
 	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
 	CHECK(info.huge_size == info.page_size);
-	ndshm_close(ndshm);
 }
 
 TEST(what_is_no_ndshm_is_not_opened)
@@ -139,22 +135,19 @@ TEST(no_permission_is_eacces)
 	unlink(path);
 }
 
-TEST(interrupted_commands_are_repeated)
+DEVICE_TEST(interrupted_commands_are_repeated)
 {
-	struct ndshm *ndshm = device_open();
 	struct ndshm_info info;
 
-	REQUIRE(ndshm);
 	requested.calls = 0;
 	answer.interrupted = 3;
 	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
 	CHECK(requested.calls == 4);
-	ndshm_close(ndshm);
 }
 
 TEST(a_positive_answer_is_a_protocol_error)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *block = (void *)1;
 	struct ndshm *ndshm;
 
@@ -164,20 +157,16 @@ TEST(a_positive_answer_is_a_protocol_error)
 	ndshm = device_open();
 	REQUIRE(ndshm);
 	answer.ret = 42;
-	request.length = 1;
 	CHECK(ndshm_alloc(ndshm, &request, &block) == -EPROTO && !block);
 	ndshm_close(ndshm);
 }
 
-TEST(reasons_arrive_unchanged)
+DEVICE_TEST(reasons_arrive_unchanged)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
-	struct ndshm *ndshm = device_open();
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *block;
 	struct ndshm_info info;
 
-	REQUIRE(ndshm);
-	request.length = 1;
 	device_fail_next(ENOMEM, NDSHM_REASON_MEMLOCK, NDSHM_STATUS_RESOURCES);
 	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &block), ENOMEM, MEMLOCK, RESOURCES);
 	/* A reason of a newer module. */
@@ -186,35 +175,28 @@ TEST(reasons_arrive_unchanged)
 	CHECK(ndshm_last_reason(ndshm) == 999 && ndshm_last_status(ndshm) == 0x12345678);
 	CHECK(!strcmp(ndshm_reason_name(999), "unknown"));
 	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
-	ndshm_close(ndshm);
 }
 
 /* A reason written together with a success is ignored. */
-TEST(a_success_has_no_reason)
+DEVICE_TEST(a_success_has_no_reason)
 {
-	struct ndshm *ndshm = device_open();
 	struct ndshm_info info;
 
-	REQUIRE(ndshm);
 	device_fail_next(EBUSY, NDSHM_REASON_CLAIM_BUSY, NDSHM_STATUS_RESOURCE_CONFLICT);
 	CHECK_FAILS(ndshm, ndshm_get_info(ndshm, &info), EBUSY, CLAIM_BUSY, RESOURCE_CONFLICT);
 	answer.reason = NDSHM_REASON_CLAIM_BUSY;
 	answer.status = NDSHM_STATUS_RESOURCE_CONFLICT;
 	answer.talkative = true;
 	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
-	ndshm_close(ndshm);
 }
 
-TEST(a_command_that_is_missing_is_not_supported)
+DEVICE_TEST(a_command_that_is_missing_is_not_supported)
 {
-	struct ndshm *ndshm = device_open();
 	struct ndshm_claim *claim = (void *)1;
 
-	REQUIRE(ndshm);
 	device_fail_next(ENOTTY, 0, 0);
 	CHECK_FAILS(ndshm, ndshm_claim_adapter(ndshm, 1, 0, &claim), EOPNOTSUPP, NONE, SUCCESS);
 	CHECK(!claim);
-	ndshm_close(ndshm);
 }
 
 int main(void)

@@ -2,11 +2,6 @@
 /*
  * The cache of blocks, with a fake device, which counts its commands.
  */
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "fake_device.h"
 #include "test.h"
 
@@ -27,11 +22,12 @@ static bool cache_open(unsigned int count)
 	return true;
 }
 
+#define CACHE_TEST(name, count)	TEST_WITHIN(name, cache_open(count), ndshm_close(ndshm))
+
 static struct ndshm_request request_of(uint32_t tag)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(12000);
 
-	request.length = 12000;
 	request.tag = tag;
 	return request;
 }
@@ -68,11 +64,6 @@ static void keep(uint32_t tag)
 	CHECK(requested.frees == 1); \
 	ndshm_close(ndshm); \
 } while (0)
-
-static bool is_mapped(void *start)
-{
-	return !msync(start, 4096, MS_ASYNC);
-}
 
 TEST(is_off_at_first)
 {
@@ -111,16 +102,15 @@ TEST(needs_no_command)
 	CHECK(!requested.calls);
 	ndshm_free(block);
 	ndshm_close(ndshm);
-	CHECK(requested.frees == 1 && !is_mapped(memory));
+	CHECK(requested.frees == 1 && !test_is_mapped(memory));
 }
 
-TEST(success_clears_the_reason)
+CACHE_TEST(success_clears_the_reason, 8)
 {
 	struct ndshm_request request = request_of(0);
 	struct ndshm_block *block, *none;
 	char *memory;
 
-	REQUIRE(cache_open(8));
 	block = make(0, &memory);
 	for (int i = 0; i < 2; i++) {
 		device_fail_next(EINVAL, NDSHM_REASON_USAGE, NDSHM_STATUS_INVALID_PARAMETER);
@@ -135,16 +125,14 @@ TEST(success_clears_the_reason)
 		CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
 	}
 	ndshm_free(block);
-	ndshm_close(ndshm);
 }
 
-TEST(zeroes_on_request)
+CACHE_TEST(zeroes_on_request, 8)
 {
 	struct ndshm_request request = request_of(0);
 	struct ndshm_block *block;
 	char *memory;
 
-	REQUIRE(cache_open(8));
 	request.flags = NDSHM_ALLOC_ZERO | NDSHM_ALLOC_CONTIGUOUS;
 	for (int i = 0; i < 2; i++) {
 		CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));
@@ -155,15 +143,13 @@ TEST(zeroes_on_request)
 		ndshm_free(block);
 	}
 	CHECK(requested.calls == 1 && requested.alloc.flags == NDSHM_ALLOC_CONTIGUOUS);
-	ndshm_close(ndshm);
 }
 
-TEST(only_equal_requests_get_it)
+CACHE_TEST(only_equal_requests_get_it, 8)
 {
 	struct ndshm_request request;
 	struct ndshm_block *block;
 
-	REQUIRE(cache_open(8));
 	keep(0);
 #define MISSES(member, value) do { \
 	request = request_of(0); \
@@ -184,7 +170,6 @@ TEST(only_equal_requests_get_it)
 	requested.calls = 0;
 	keep(0);
 	CHECK(!requested.calls);
-	ndshm_close(ndshm);
 }
 
 /* Of more kinds than there are bins. */
@@ -241,22 +226,21 @@ TEST(other_blocks_are_freed)
 	ndshm_close(ndshm);
 }
 
-TEST(has_a_bound)
+CACHE_TEST(has_a_bound, 3)
 {
 	struct ndshm_block *blocks[4];
 	char *memory[4];
 
-	REQUIRE(cache_open(3));
 	for (int i = 0; i < 4; i++)
 		blocks[i] = make(0, &memory[i]);
 	for (int i = 0; i < 4; i++)
 		ndshm_free(blocks[i]);
 	/* For the last one another leaves. */
-	CHECK(requested.frees == 1 && is_mapped(memory[3]));
+	CHECK(requested.frees == 1 && test_is_mapped(memory[3]));
 	CHECK_DONE(ndshm, ndshm_set_cache(ndshm, 2 * CONSUMED + 1));
 	CHECK(requested.frees == 2);
 	ndshm_trim(ndshm);
-	CHECK(requested.frees == 4 && !is_mapped(memory[0]) && !is_mapped(memory[3]));
+	CHECK(requested.frees == 4 && !test_is_mapped(memory[0]) && !test_is_mapped(memory[3]));
 	/* It goes on. */
 	keep(0);
 	CHECK(requested.frees == 4);
@@ -264,17 +248,15 @@ TEST(has_a_bound)
 	CHECK(requested.frees == 5);
 	keep(0);
 	CHECK(requested.frees == 6);
-	ndshm_close(ndshm);
 }
 
 /* Blocks that the program does not use any more do not fill the cache. */
-TEST(others_make_room)
+CACHE_TEST(others_make_room, 4)
 {
 	struct ndshm_request request = request_of(2);
 	struct ndshm_block *blocks[4];
 	char *memory;
 
-	REQUIRE(cache_open(4));
 	for (int i = 0; i < 4; i++)
 		blocks[i] = make(1, &memory);
 	for (int i = 0; i < 4; i++)
@@ -288,7 +270,6 @@ TEST(others_make_room)
 	CHECK(requested.frees == 1);
 	ndshm_free(blocks[0]);
 	ndshm_free(blocks[1]);
-	ndshm_close(ndshm);
 }
 
 TEST(many_are_taken_or_none)
@@ -383,13 +364,12 @@ TEST(a_mapping_is_tried_again)
 	}
 }
 
-TEST(a_section_is_tried_again)
+CACHE_TEST(a_section_is_tried_again, 8)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section *section;
 	uint64_t offset, length;
 
-	REQUIRE(cache_open(8));
 	request.max_size = SECTION_SIZE;
 	keep(0);
 	device_fail_next(ENOMEM, NDSHM_REASON_MEMLOCK, NDSHM_STATUS_RESOURCES);
@@ -401,7 +381,6 @@ TEST(a_section_is_tried_again)
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
 	CHECK(requested.frees == 2);
 	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
 TEST(is_over_after_the_close)
@@ -418,7 +397,7 @@ TEST(is_over_after_the_close)
 	ndshm_trim(ndshm);
 	requested.calls = 0;
 	ndshm_free(block);
-	CHECK(!requested.calls && !is_mapped(memory));
+	CHECK(!requested.calls && !test_is_mapped(memory));
 }
 
 /* The child has other memory than its parent keeps, and frees it. */
@@ -441,14 +420,12 @@ static void child(const char *kept)
 	_exit(test_bad);
 }
 
-TEST(a_child_begins_empty)
+CACHE_TEST(a_child_begins_empty, 8)
 {
 	struct ndshm_block *block, *shared;
 	char *memory, *other;
-	int status = -1;
 	pid_t pid;
 
-	REQUIRE(cache_open(8));
 	shared = make(1, &other);
 	block = make(0, &memory);
 	strcpy(memory, "parent");
@@ -456,7 +433,7 @@ TEST(a_child_begins_empty)
 	pid = fork();
 	if (!pid)
 		child(memory);
-	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(!test_wait(pid));
 
 	/* The child was given this one, which the parent may not use for something else. */
 	requested.calls = 0;
@@ -471,7 +448,6 @@ TEST(a_child_begins_empty)
 	block = make(0, &memory);
 	CHECK(!requested.calls && memory == other);
 	ndshm_free(block);
-	ndshm_close(ndshm);
 }
 
 int main(void)

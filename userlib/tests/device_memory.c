@@ -2,38 +2,28 @@
 /*
  * The backend of the module, with a fake device: blocks and claims.
  */
-#include <fcntl.h>
-#include <pthread.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "fake_device.h"
 #include "test.h"
 
 static struct ndshm_block *make(struct ndshm *ndshm)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(12288);
 	struct ndshm_block *block;
 
-	request.length = 12288;
 	return ndshm_alloc(ndshm, &request, &block) ? NULL : block;
 }
 
-static bool is_mapped(volatile void *start)
-{
-	return !msync((void *)start, 4096, MS_ASYNC);
-}
+#define BLOCK_TEST(name) \
+	DEVICE_OBJECT_TEST(name, struct ndshm_block *, block, make(ndshm), ndshm_free(block))
 
-TEST(requests_arrive_unchanged)
+DEVICE_TEST(requests_arrive_unchanged)
 {
 	struct ndshm_request request = {
 		.length = 12345, .adapter = 4, .provider = 5, .node = 6, .usage = 7, .flags = 8,
 		.tag = 9,
 	};
-	struct ndshm *ndshm = device_open();
 	struct ndshm_block *block, *blocks[4];
 
-	REQUIRE(ndshm);
 	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));
 	CHECK(requested.alloc.length == 12345 && requested.alloc.adapter == 4);
 	CHECK(requested.alloc.provider == 5 && requested.alloc.preferred_node == 6);
@@ -58,17 +48,13 @@ TEST(requests_arrive_unchanged)
 	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 5), EINVAL, COUNT,
 		    INVALID_PARAMETER);
 	CHECK(requested.calls == 0);
-	ndshm_close(ndshm);
 }
 
-TEST(many_fail_together)
+DEVICE_TEST(many_fail_together)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
-	struct ndshm *ndshm = device_open();
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *blocks[4];
 
-	REQUIRE(ndshm);
-	request.length = 1;
 	memset(blocks, 1, sizeof(blocks));
 	device_fail_next(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, NDSHM_STATUS_RESOURCES);
 	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 4), ENOMEM,
@@ -77,17 +63,15 @@ TEST(many_fail_together)
 		CHECK(!blocks[i]);
 	/* Nothing was allocated, so nothing is freed. */
 	CHECK(!requested.frees);
-	ndshm_close(ndshm);
 }
 
 /* A device that does not know tags would refuse them. */
 TEST(unknown_features_are_not_used)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *block;
 	struct ndshm *ndshm;
 
-	request.length = 1;
 	request.flags = NDSHM_ALLOC_CONTIGUOUS;
 	request.tag = NDSHM_TAG('t', 'a', 'g', 0);
 	ndshm = device_open();
@@ -107,26 +91,25 @@ TEST(unknown_features_are_not_used)
 /* Return: whether four blocks were allocated, with handles from 1 on. */
 static bool make_four(struct ndshm *ndshm, struct ndshm_block **blocks)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(12288);
 
-	request.length = 12288;
 	return !ndshm_alloc_many(ndshm, &request, blocks, 4);
 }
 
-TEST(many_are_freed_together)
+DEVICE_TEST(many_are_freed_together)
 {
-	struct ndshm *ndshm = device_open(), *other;
+	struct ndshm *other;
 	struct ndshm_block *blocks[12], *none[65];
 	void *memory;
 
-	REQUIRE(ndshm && make_four(ndshm, blocks));
+	REQUIRE(make_four(ndshm, blocks));
 	REQUIRE(!ndshm_map(blocks[2], &memory));
 	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
 	CHECK(requested.frees == 1 && requested.free.size == sizeof(requested.free));
 	CHECK(requested.free.count == 4 && !requested.free.handle && !requested.free.__reserved);
 	for (uint32_t i = 0; i < 4; i++)
 		CHECK(requested.freed[i] == i + 1 && !blocks[i]);
-	CHECK(!is_mapped(memory));
+	CHECK(!test_is_mapped(memory));
 
 	/* Entries without a block are skipped; a batch without blocks needs no command. */
 	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
@@ -154,7 +137,6 @@ TEST(many_are_freed_together)
 	requested.frees = 0;
 	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 12));
 	CHECK(requested.frees == 3 && requested.free.count == 3);
-	ndshm_close(ndshm);
 }
 
 /* One by one without the feature, and after a failure of the command. */
@@ -171,7 +153,7 @@ TEST(many_are_freed_one_by_one)
 	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
 	CHECK(requested.frees == 4 && requested.free.handle == 4 && !requested.free.count);
 	CHECK(requested.free.size == offsetof(struct ndshm_block_free_args, handles));
-	CHECK(!is_mapped(memory));
+	CHECK(!test_is_mapped(memory));
 	for (int i = 0; i < 4; i++)
 		CHECK(!blocks[i]);
 	ndshm_close(ndshm);
@@ -187,13 +169,13 @@ TEST(many_are_freed_one_by_one)
 	ndshm_close(ndshm);
 }
 
-TEST(bad_arrays_free_nothing)
+DEVICE_TEST(bad_arrays_free_nothing)
 {
 	struct ndshm_block *blocks[4], *again[4], *foreign;
-	struct ndshm *ndshm = device_open(), *other;
+	struct ndshm *other;
 	void *memory;
 
-	REQUIRE(ndshm && make_four(ndshm, blocks));
+	REQUIRE(make_four(ndshm, blocks));
 	REQUIRE(!ndshm_open(DEVICE, &other));
 	foreign = make(other);
 	REQUIRE(foreign && !ndshm_map(blocks[0], &memory));
@@ -209,13 +191,12 @@ TEST(bad_arrays_free_nothing)
 		CHECK_FAILS(ndshm, ndshm_free_many(ndshm, again, 4), ENOENT, HANDLE_UNKNOWN,
 			    FILE_NOT_FOUND);
 	}
-	CHECK(!requested.frees && is_mapped(memory));
+	CHECK(!requested.frees && test_is_mapped(memory));
 	/* The blocks of refused arrays can be freed. */
 	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
 	CHECK_DONE(other, ndshm_free_many(other, &foreign, 1));
-	CHECK(requested.frees == 2 && !is_mapped(memory));
+	CHECK(requested.frees == 2 && !test_is_mapped(memory));
 	ndshm_close(other);
-	ndshm_close(ndshm);
 }
 
 /* The blocks have the last references to the context. */
@@ -227,24 +208,21 @@ TEST(many_are_freed_after_the_close)
 
 	REQUIRE(ndshm && make_four(ndshm, blocks) && !ndshm_map(blocks[3], &memory));
 	ndshm_close(ndshm);
-	CHECK(is_mapped(memory));
+	CHECK(test_is_mapped(memory));
 	CHECK(!ndshm_free_many(ndshm, blocks, 4));
-	CHECK(!requested.frees && !blocks[0] && !blocks[3] && !is_mapped(memory));
+	CHECK(!requested.frees && !blocks[0] && !blocks[3] && !test_is_mapped(memory));
 }
 
-TEST(a_free_that_is_refused_has_a_reason)
+DEVICE_TEST(a_free_that_is_refused_has_a_reason)
 {
-	struct ndshm *ndshm = device_open();
 	struct ndshm_block *block;
 
-	REQUIRE(ndshm);
 	block = make(ndshm);
 	REQUIRE(block);
 	device_fail_next(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, NDSHM_STATUS_FILE_NOT_FOUND);
 	ndshm_free(block);
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_HANDLE_UNKNOWN);
 	CHECK(ndshm_last_status(ndshm) == NDSHM_STATUS_FILE_NOT_FOUND);
-	ndshm_close(ndshm);
 }
 
 /* The close frees everything in the kernel: no command follows. */
@@ -264,45 +242,38 @@ TEST(objects_outlive_the_client)
 	ndshm_close(ndshm);
 	requested.calls = 0;
 
-	CHECK(is_mapped(memory));
+	CHECK(test_is_mapped(memory));
 	CHECK(ndshm_block_length(mapped) == 12288 && ndshm_block_id(mapped) == 1001);
 	CHECK(!ndshm_block_address(mapped, &address) && address == 0x1000);
 	CHECK(ndshm_map(bare, &again) == -EBADF && !again);
 	CHECK(ndshm_query(bare, &info, NULL, 0, &count) == -EBADF && !count);
 	ndshm_unmap(mapped);
-	CHECK(!is_mapped(memory));
+	CHECK(!test_is_mapped(memory));
 	CHECK(ndshm_map(mapped, &again) == -EBADF && !again);
 	ndshm_free(mapped);
 	ndshm_free(bare);
 	CHECK(!requested.calls && !requested.frees);
 }
 
-TEST(blocks_are_mapped_at_their_offset)
+DEVICE_TEST(blocks_are_mapped_at_their_offset)
 {
-	struct ndshm *ndshm = device_open();
 	struct ndshm_block *block;
 	void *memory;
 
-	REQUIRE(ndshm);
 	block = make(ndshm);
 	REQUIRE(block);
 	CHECK_DONE(ndshm, ndshm_map(block, &memory));
-	CHECK(requested.map_offset == 2ULL << 40 && is_mapped(memory));
+	CHECK(requested.map_offset == 2ULL << 40 && test_is_mapped(memory));
 	memset(memory, 1, 12288);
 	ndshm_free(block);
-	CHECK(!is_mapped(memory));
-	ndshm_close(ndshm);
+	CHECK(!test_is_mapped(memory));
 }
 
-TEST(failures_of_mmap_arrive)
+BLOCK_TEST(failures_of_mmap_arrive)
 {
-	struct ndshm *ndshm = device_open();
-	struct ndshm_block *block;
+	struct ndshm_block *other;
 	void *memory;
 
-	REQUIRE(ndshm);
-	block = make(ndshm);
-	REQUIRE(block);
 	answer.map_error = ENODEV;
 	CHECK_FAILS(ndshm, ndshm_map(block, &memory), ENODEV, BLOCK_REVOKED, ADAPTER_REMOVED);
 	CHECK(!memory);
@@ -313,49 +284,36 @@ TEST(failures_of_mmap_arrive)
 	answer.map_error = ENXIO;
 	CHECK_FAILS(ndshm, ndshm_map(block, &memory), ENXIO, NONE, SUCCESS);
 	CHECK_DONE(ndshm, ndshm_map(block, &memory));
-	ndshm_free(block);
 
 	answer.block_flags = 0;
-	block = make(ndshm);
-	REQUIRE(block);
-	CHECK_FAILS(ndshm, ndshm_map(block, &memory), EOPNOTSUPP, NONE, SUCCESS);
-	ndshm_free(block);
-	ndshm_close(ndshm);
+	other = make(ndshm);
+	REQUIRE(other);
+	CHECK_FAILS(ndshm, ndshm_map(other, &memory), EOPNOTSUPP, NONE, SUCCESS);
+	ndshm_free(other);
 }
 
-TEST(addresses_are_shown_or_hidden)
+BLOCK_TEST(addresses_are_shown_or_hidden)
 {
-	struct ndshm *ndshm = device_open();
-	struct ndshm_block *block;
+	struct ndshm_block *other;
 	uint64_t address = 0;
 
-	REQUIRE(ndshm);
-	block = make(ndshm);
-	REQUIRE(block);
 	CHECK_DONE(ndshm, ndshm_block_address(block, &address));
 	CHECK(address == 0x1000);
-	ndshm_free(block);
 	answer.address = NDSHM_ADDRESS_HIDDEN;
-	block = make(ndshm);
-	REQUIRE(block);
-	CHECK_FAILS(ndshm, ndshm_block_address(block, &address), EPERM, NOT_ISOLATED,
+	other = make(ndshm);
+	REQUIRE(other);
+	CHECK_FAILS(ndshm, ndshm_block_address(other, &address), EPERM, NOT_ISOLATED,
 		    OPEN_FAILED);
 	CHECK(address == 0x1000);
-	ndshm_free(block);
-	ndshm_close(ndshm);
+	ndshm_free(other);
 }
 
-TEST(query_says_how_many_segments_there_are)
+BLOCK_TEST(query_says_how_many_segments_there_are)
 {
 	struct ndshm_segment segments[3] = { { 0 } };
-	struct ndshm *ndshm = device_open();
 	struct ndshm_block_info info;
-	struct ndshm_block *block;
 	size_t count;
 
-	REQUIRE(ndshm);
-	block = make(ndshm);
-	REQUIRE(block);
 	CHECK_DONE(ndshm, ndshm_query(block, &info, NULL, 0, &count));
 	CHECK(count == 3 && info.consumed == 16384);
 	count = 0;
@@ -370,18 +328,10 @@ TEST(query_says_how_many_segments_there_are)
 	CHECK_FAILS(ndshm, ndshm_query(block, &info, segments, 3, &count), ENODEV,
 		    BLOCK_REVOKED, ADAPTER_REMOVED);
 	CHECK(count == 0);
-	ndshm_free(block);
-	ndshm_close(ndshm);
 }
 
-TEST(sync_passes_the_range_on)
+BLOCK_TEST(sync_passes_the_range_on)
 {
-	struct ndshm *ndshm = device_open();
-	struct ndshm_block *block;
-
-	REQUIRE(ndshm);
-	block = make(ndshm);
-	REQUIRE(block);
 	CHECK_DONE(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 0x123456789, 0xabcdef012));
 	CHECK(requested.sync.handle == ndshm_block_handle(block) && !requested.sync.flags);
 	CHECK(requested.sync.direction == NDSHM_SYNC_FOR_CPU);
@@ -390,19 +340,12 @@ TEST(sync_passes_the_range_on)
 	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_DEVICE, 0, 1), EINVAL, RANGE,
 		    INVALID_PARAMETER);
 	CHECK(requested.sync.direction == NDSHM_SYNC_FOR_CPU);
-	ndshm_free(block);
-	ndshm_close(ndshm);
 }
 
-TEST(export_returns_a_descriptor)
+BLOCK_TEST(export_returns_a_descriptor)
 {
-	struct ndshm *ndshm = device_open();
-	struct ndshm_block *block;
 	int fd;
 
-	REQUIRE(ndshm);
-	block = make(ndshm);
-	REQUIRE(block);
 	CHECK_DONE(ndshm, ndshm_export(block, O_RDWR | O_CLOEXEC, &fd));
 	CHECK(requested.export.handle == ndshm_block_handle(block) && !requested.export.flags);
 	CHECK(requested.export.fd_flags == (O_RDWR | O_CLOEXEC) && !requested.export.__reserved);
@@ -417,8 +360,6 @@ TEST(export_returns_a_descriptor)
 	device_fail_next(ENOTTY, NDSHM_REASON_NONE, NDSHM_STATUS_SUCCESS);
 	CHECK_FAILS(ndshm, ndshm_export(block, O_RDWR, &fd), EOPNOTSUPP, NONE, SUCCESS);
 	CHECK(fd == -1);
-	ndshm_free(block);
-	ndshm_close(ndshm);
 }
 
 TEST(claims_map_bars_until_the_close)
@@ -447,18 +388,16 @@ TEST(claims_map_bars_until_the_close)
 		    BAR, INVALID_PARAMETER);
 	/* A second claim of the same client is an object of its own. */
 	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, 10, 0, &claim));
-	CHECK(is_mapped(first));
+	CHECK(test_is_mapped(first));
 	ndshm_close(ndshm);
-	CHECK(!is_mapped(first));
+	CHECK(!test_is_mapped(first));
 }
 
-TEST(interrupts_signal_eventfds)
+DEVICE_TEST(interrupts_signal_eventfds)
 {
 	static const int eventfds[] = { 7, -1, 9 };
-	struct ndshm *ndshm = device_open();
 	struct ndshm_claim *claim;
 
-	REQUIRE(ndshm);
 	REQUIRE(!ndshm_claim_adapter(ndshm, 9, 48, &claim));
 	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_NONE) == 0);
 	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_INTX) == 1);
@@ -484,15 +423,12 @@ TEST(interrupts_signal_eventfds)
 	/* A module without the command. */
 	device_fail_next(ENOTTY, 0, 0);
 	CHECK_FAILS(ndshm, ndshm_claim_unmask_intx(claim), EOPNOTSUPP, NONE, SUCCESS);
-	ndshm_close(ndshm);
 }
 
-TEST(claims_reset_their_function)
+DEVICE_TEST(claims_reset_their_function)
 {
-	struct ndshm *ndshm = device_open();
 	struct ndshm_claim *claim;
 
-	REQUIRE(ndshm);
 	REQUIRE(!ndshm_claim_adapter(ndshm, 9, 48, &claim));
 	CHECK_DONE(ndshm, ndshm_claim_reset(claim));
 	CHECK(requested.reset.size == sizeof(requested.reset) && requested.reset.adapter == 9);
@@ -504,16 +440,13 @@ TEST(claims_reset_their_function)
 	/* A module without the command. */
 	device_fail_next(ENOTTY, 0, 0);
 	CHECK_FAILS(ndshm, ndshm_claim_reset(claim), EOPNOTSUPP, NONE, SUCCESS);
-	ndshm_close(ndshm);
 }
 
-TEST(configuration_space_is_read_and_written)
+DEVICE_TEST(configuration_space_is_read_and_written)
 {
-	struct ndshm *ndshm = device_open();
 	struct ndshm_claim *claim;
 	uint32_t value = 1;
 
-	REQUIRE(ndshm);
 	REQUIRE(!ndshm_claim_adapter(ndshm, 9, 48, &claim));
 	CHECK_DONE(ndshm, ndshm_claim_config_read(claim, 0x100, 4, &value));
 	CHECK(value == 0x10d38086);
@@ -534,17 +467,14 @@ TEST(configuration_space_is_read_and_written)
 	/* A module without the command. */
 	device_fail_next(ENOTTY, 0, 0);
 	CHECK_FAILS(ndshm, ndshm_claim_config_read(claim, 0, 4, &value), EOPNOTSUPP, NONE, SUCCESS);
-	ndshm_close(ndshm);
 }
 
-TEST(failures_of_claims_arrive)
+DEVICE_TEST(failures_of_claims_arrive)
 {
-	struct ndshm *ndshm = device_open();
 	struct ndshm_claim *claim, *none;
 	volatile void *registers;
 	size_t length;
 
-	REQUIRE(ndshm);
 	device_fail_next(EBUSY, NDSHM_REASON_CLAIM_BUSY, NDSHM_STATUS_RESOURCE_CONFLICT);
 	CHECK_FAILS(ndshm, ndshm_claim_adapter(ndshm, 9, 48, &none), EBUSY, CLAIM_BUSY,
 		    RESOURCE_CONFLICT);
@@ -566,7 +496,6 @@ TEST(failures_of_claims_arrive)
 	device_fail_next(EBADFD, NDSHM_REASON_CLAIM_MISSING, NDSHM_STATUS_INVALID_STATE);
 	CHECK_FAILS(ndshm, ndshm_claim_start(claim), EBADFD, CLAIM_MISSING, INVALID_STATE);
 	CHECK_DONE(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length));
-	ndshm_close(ndshm);
 }
 
 #define THREADS	4
@@ -593,8 +522,7 @@ TEST(threads_get_the_same_bar)
 
 	REQUIRE(ndshm && !ndshm_claim_adapter(ndshm, 9, 0, &claim));
 	REQUIRE(!pthread_barrier_init(&barrier, NULL, THREADS));
-	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, map_bar, claim));
+	test_start(threads, THREADS, map_bar, claim, 0);
 	for (int i = 0; i < THREADS; i++) {
 		pthread_join(threads[i], &starts[i]);
 		CHECK(starts[i] && starts[i] == starts[0]);
@@ -602,7 +530,7 @@ TEST(threads_get_the_same_bar)
 	pthread_barrier_destroy(&barrier);
 	CHECK(requested.bars == 1);
 	ndshm_close(ndshm);
-	CHECK(!is_mapped(starts[0]));
+	CHECK(!test_is_mapped(starts[0]));
 }
 
 int main(void)

@@ -2,9 +2,7 @@
 /*
  * The backend of the module, with a fake device: sections.
  */
-#include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/wait.h>
 
 #include "fake_device.h"
 #include "test_section.h"
@@ -14,27 +12,24 @@ static struct ndshm_section *make(struct ndshm *ndshm)
 	return test_make_section(ndshm, SECTION_SIZE, 0);
 }
 
+#define SECTION_TEST(name) \
+	DEVICE_OBJECT_TEST(name, struct ndshm_section *, section, make(ndshm), \
+			   ndshm_section_close(section))
+
 static bool is_open(int fd)
 {
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
-static bool is_mapped(void *start)
-{
-	return !msync(start, 4096, MS_ASYNC);
-}
-
-TEST(requests_arrive_unchanged)
+DEVICE_TEST(requests_arrive_unchanged)
 {
 	struct ndshm_section_request request = {
 		.max_size = 1234, .initial_size = 567, .adapter = 8, .provider = 9, .node = 10,
 	};
-	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
 	void *memory;
 	int fd;
 
-	REQUIRE(ndshm);
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
 	CHECK(requested.section_create.max_size == 1234 &&
 	      requested.section_create.initial_size == 567);
@@ -45,27 +40,24 @@ TEST(requests_arrive_unchanged)
 	CHECK(ndshm_section_size(section) == SECTION_SIZE && !requested.map_offset);
 	CHECK(requested.map_protection == (PROT_READ | PROT_WRITE));
 	memory = ndshm_section_base(section);
-	CHECK((uintptr_t)memory % HUGE == 0 && is_mapped(memory));
+	CHECK((uintptr_t)memory % HUGE == 0 && test_is_mapped(memory));
 	CHECK(!requested.attaches);
 	fd = ndshm_section_fd(section);
 	CHECK(is_open(fd));
 	ndshm_section_close(section);
-	CHECK(!is_open(fd) && !is_mapped(memory));
+	CHECK(!is_open(fd) && !test_is_mapped(memory));
 
 	request.adapter = 0;
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
 	CHECK(requested.section_create.adapter == 77);
 	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
-TEST(a_section_that_is_refused_is_none)
+DEVICE_TEST(a_section_that_is_refused_is_none)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section *section = (void *)1;
-	struct ndshm *ndshm = device_open();
 
-	REQUIRE(ndshm);
 	device_fail_next(ENOMEM, NDSHM_REASON_MEMLOCK, NDSHM_STATUS_RESOURCES);
 	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), ENOMEM, MEMLOCK,
 		    RESOURCES);
@@ -73,17 +65,14 @@ TEST(a_section_that_is_refused_is_none)
 	device_fail_next(ENOTTY, 0, 0);
 	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), EOPNOTSUPP, NONE,
 		    SUCCESS);
-	ndshm_close(ndshm);
 }
 
 /* If mmap() of the new section fails, no section is returned. */
-TEST(failures_of_mmap_arrive)
+DEVICE_TEST(failures_of_mmap_arrive)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
-	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
 
-	REQUIRE(ndshm);
 #define REFUSED(map_errno, error, reason, status) do { \
 	answer.map_error = map_errno; \
 	section = (void *)1; \
@@ -97,17 +86,14 @@ TEST(failures_of_mmap_arrive)
 	REFUSED(EAGAIN, EAGAIN, MLOCKALL, RESOURCES);
 	REFUSED(ENXIO, ENXIO, NONE, SUCCESS);
 #undef REFUSED
-	ndshm_close(ndshm);
 }
 
-TEST(the_first_extent_attaches)
+DEVICE_TEST(the_first_extent_attaches)
 {
-	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
 	uint64_t offset = 1, length = 1;
 	int holder;
 
-	REQUIRE(ndshm);
 	section = make(ndshm);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 12345, 4096, &offset, &length));
@@ -126,20 +112,14 @@ TEST(the_first_extent_attaches)
 	CHECK(!offset && !length);
 	ndshm_section_close(section);
 	CHECK(!is_open(holder));
-	ndshm_close(ndshm);
 }
 
 /* The heap passes on errno and reason of a failed extent. */
-TEST(the_heap_keeps_the_extents_reason)
+SECTION_TEST(the_heap_keeps_the_extents_reason)
 {
-	struct ndshm *ndshm = device_open();
-	struct ndshm_section *section;
 	uint64_t offset, length;
 	void *out;
 
-	REQUIRE(ndshm);
-	section = make(ndshm);
-	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
 	device_fail_next(EINVAL, NDSHM_REASON_PROVIDER_INVALID, NDSHM_STATUS_INVALID_PARAMETER);
 	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 1 << 20, &out), EINVAL, PROVIDER_INVALID,
@@ -153,19 +133,12 @@ TEST(the_heap_keeps_the_extents_reason)
 	device_fail_next(EROFS, NDSHM_REASON_SECTION_READONLY, NDSHM_STATUS_OPEN_FAILED);
 	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 1 << 20, &out), EROFS, SECTION_READONLY,
 		    OPEN_FAILED);
-	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
-TEST(attach_error_is_reported)
+SECTION_TEST(attach_error_is_reported)
 {
-	struct ndshm *ndshm = device_open();
-	struct ndshm_section *section;
 	uint64_t offset, length;
 
-	REQUIRE(ndshm);
-	section = make(ndshm);
-	REQUIRE(section);
 	for (int i = 0; i < 2; i++) {
 		device_fail_next(EMFILE, NDSHM_REASON_DESCRIPTORS, NDSHM_STATUS_RESOURCES);
 		CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), EMFILE,
@@ -174,20 +147,13 @@ TEST(attach_error_is_reported)
 	}
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
 	CHECK(requested.attaches == 1);
-	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
-TEST(query_says_how_many_segments_there_are)
+SECTION_TEST(query_says_how_many_segments_there_are)
 {
 	struct ndshm_segment segments[3] = { { 0 } };
-	struct ndshm *ndshm = device_open();
-	struct ndshm_section *section;
 	size_t count;
 
-	REQUIRE(ndshm);
-	section = make(ndshm);
-	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_query(section, 8192, NULL, 0, &count));
 	CHECK(count == 3 && requested.extent_query.offset == 8192 &&
 	      !requested.extent_query.segments);
@@ -202,19 +168,12 @@ TEST(query_says_how_many_segments_there_are)
 	CHECK_FAILS(ndshm, ndshm_extent_query(section, 8192, segments, 3, &count), ENODEV,
 		    SECTION_REVOKED, ADAPTER_REMOVED);
 	CHECK(!count);
-	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
-TEST(export_returns_a_descriptor)
+SECTION_TEST(export_returns_a_descriptor)
 {
-	struct ndshm *ndshm = device_open();
-	struct ndshm_section *section;
 	int fd;
 
-	REQUIRE(ndshm);
-	section = make(ndshm);
-	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_section_export(section, 1ULL << 40, 1ULL << 41, O_RDONLY | O_CLOEXEC,
 					       &fd));
 	CHECK(requested.fd == ndshm_section_fd(section));
@@ -232,20 +191,13 @@ TEST(export_returns_a_descriptor)
 	CHECK_FAILS(ndshm, ndshm_section_export(section, 0, 1, O_RDWR, &fd), EOPNOTSUPP, NONE,
 		    SUCCESS);
 	CHECK(fd == -1 && !requested.attaches);
-	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
-TEST(the_rest_is_passed_on)
+SECTION_TEST(the_rest_is_passed_on)
 {
-	struct ndshm *ndshm = device_open();
 	struct ndshm_section_info info;
-	struct ndshm_section *section;
 	int fd;
 
-	REQUIRE(ndshm);
-	section = make(ndshm);
-	REQUIRE(section);
 	answer.section_flags = NDSHM_SECTION_NEEDS_SYNC;
 	CHECK_DONE(ndshm, ndshm_section_query(section, &info));
 	CHECK(info.id == 21 && info.flags == NDSHM_SECTION_NEEDS_SYNC);
@@ -266,20 +218,13 @@ TEST(the_rest_is_passed_on)
 	device_fail_next(EIDRM, NDSHM_REASON_SECTION_DELETED, NDSHM_STATUS_CLOSING);
 	CHECK_FAILS(ndshm, ndshm_section_query(section, &info), EIDRM, SECTION_DELETED, CLOSING);
 	CHECK(!requested.attaches);
-	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
-TEST(delete_names_the_own_holder)
+SECTION_TEST(delete_names_the_own_holder)
 {
-	struct ndshm *ndshm = device_open();
-	struct ndshm_section *section;
 	uint64_t offset, length;
 	int holder;
 
-	REQUIRE(ndshm);
-	section = make(ndshm);
-	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 	CHECK(requested.section_delete.holder == -1 && !requested.section_delete.flags);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
@@ -292,20 +237,16 @@ TEST(delete_names_the_own_holder)
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
 	CHECK(requested.section_delete.flags == NDSHM_DELETE_REVOKE);
 	CHECK(requested.fd == ndshm_section_fd(section) && is_open(holder));
-	CHECK(is_mapped(ndshm_section_base(section)));
-	ndshm_section_close(section);
-	ndshm_close(ndshm);
+	CHECK(test_is_mapped(ndshm_section_base(section)));
 }
 
-TEST(interrupted_commands_are_repeated)
+DEVICE_TEST(interrupted_commands_are_repeated)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
-	struct ndshm *ndshm = device_open();
 	struct ndshm_section_info info;
 	struct ndshm_section *section;
 	uint64_t offset, length;
 
-	REQUIRE(ndshm);
 	answer.interrupted = 3;
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
 	answer.interrupted = 3;
@@ -320,18 +261,15 @@ TEST(interrupted_commands_are_repeated)
 	answer.ret = 1;
 	CHECK_FAILS(ndshm, ndshm_extent_free(section, offset), EPROTO, NONE, SUCCESS);
 	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
-TEST(a_name_arrives)
+DEVICE_TEST(a_name_arrives)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
-	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
 	char longest[NDSHM_SECTION_NAME_BYTES + 3];
 	int fd;
 
-	REQUIRE(ndshm);
 	request.max_size = 1;
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
 	CHECK(!requested.section_create.name && !requested.section_create.name_length &&
@@ -367,7 +305,6 @@ TEST(a_name_arrives)
 	CHECK_FAILS(ndshm, ndshm_section_open(ndshm, 7, "a name", 0, &section), EACCES,
 		    SECTION_PERMISSION, OPEN_FAILED);
 	CHECK(!section);
-	ndshm_close(ndshm);
 }
 
 TEST(names_are_refused_without_the_feature)
@@ -446,17 +383,14 @@ TEST(a_descriptor_is_adopted)
 }
 
 /* No ioctl() is sent to other files: a terminal or a FUSE file could answer it. */
-TEST(what_is_elsewhere_gets_no_request)
+DEVICE_TEST(what_is_elsewhere_gets_no_request)
 {
 	struct ndshm_section *section = (void *)1;
-	struct ndshm *ndshm = device_open();
 
-	REQUIRE(ndshm);
 	requested.calls = 0;
 	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, ndshm_fd(ndshm), &section), EBADF,
 		    DESCRIPTOR, INVALID_PARAMETER);
 	CHECK(!section && !requested.calls);
-	ndshm_close(ndshm);
 }
 
 TEST(sections_outlive_the_client)
@@ -469,7 +403,7 @@ TEST(sections_outlive_the_client)
 	section = make(ndshm);
 	REQUIRE(section);
 	ndshm_close(ndshm);
-	CHECK(is_mapped(ndshm_section_base(section)));
+	CHECK(test_is_mapped(ndshm_section_base(section)));
 	CHECK(!ndshm_extent_alloc(section, 1, 0, &offset, &length) && offset == 8192);
 	device_fail_next(ENOENT, NDSHM_REASON_EXTENT_UNKNOWN, NDSHM_STATUS_FILE_NOT_FOUND);
 	CHECK(ndshm_extent_free(section, 0) == -ENOENT);
@@ -480,23 +414,15 @@ static struct ndshm *inherited_client;
 static struct ndshm_section *inherited;
 static int inherited_holder;
 
-static void in_child(void (*body)(void))
-{
-	int status = -1;
-	pid_t pid;
+static void (*in_child)(void);
 
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		test_bad = false;
-		requested.attaches = 0;
-		body();
-		ndshm_section_close(inherited);
-		ndshm_close(inherited_client);
-		exit(test_bad);
-	}
-	CHECK(waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+/* Close what is inherited, after @in_child. */
+static void as_child(void)
+{
+	requested.attaches = 0;
+	in_child();
+	ndshm_section_close(inherited);
+	ndshm_close(inherited_client);
 }
 
 static void attach_anew(void)
@@ -535,6 +461,7 @@ static void only_close(void)
 
 TEST(a_child_attaches_anew)
 {
+	static void (*const bodies[])(void) = { attach_anew, ask, delete, only_close };
 	uint64_t offset, length;
 
 	inherited_client = device_open();
@@ -543,10 +470,10 @@ TEST(a_child_attaches_anew)
 	REQUIRE(inherited);
 	CHECK_DONE(inherited_client, ndshm_extent_alloc(inherited, 1, 0, &offset, &length));
 	inherited_holder = requested.fd;
-	in_child(attach_anew);
-	in_child(ask);
-	in_child(delete);
-	in_child(only_close);
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		in_child = bodies[i];
+		CHECK(test_child(as_child));
+	}
 	/* The parent is unaffected. */
 	CHECK_DONE(inherited_client, ndshm_extent_free(inherited, offset));
 	CHECK(requested.fd == inherited_holder && requested.attaches == 1 &&
@@ -569,22 +496,20 @@ static void *attach_at_once(void *section)
 }
 
 /* Concurrent first uses leave one holder. */
-TEST(threads_share_a_holder)
+DEVICE_TEST(threads_share_a_holder)
 {
-	struct ndshm *ndshm = device_open();
 	pthread_t threads[THREADS];
 	struct ndshm_section *section;
 	void *wrong;
 
-	REQUIRE(ndshm && !pthread_barrier_init(&barrier, NULL, THREADS));
+	REQUIRE(!pthread_barrier_init(&barrier, NULL, THREADS));
 	for (int i = 0; i < ROUNDS; i++) {
 		int before;
 
 		section = make(ndshm);
 		REQUIRE(section);
 		before = test_descriptors();
-		for (int j = 0; j < THREADS; j++)
-			CHECK(!pthread_create(&threads[j], NULL, attach_at_once, section));
+		test_start(threads, THREADS, attach_at_once, section, 0);
 		for (int j = 0; j < THREADS; j++) {
 			pthread_join(threads[j], &wrong);
 			CHECK(!wrong);
@@ -593,7 +518,6 @@ TEST(threads_share_a_holder)
 		ndshm_section_close(section);
 	}
 	pthread_barrier_destroy(&barrier);
-	ndshm_close(ndshm);
 }
 
 int main(void)

@@ -4,8 +4,6 @@
  * -ENOMEM with a reason, changes nothing and leaks nothing. The sanitizer reports leaks
  * at exit; the counts below show others.
  */
-#include <pthread.h>
-
 #include "test_section.h"
 #include "wrap.h"
 
@@ -26,11 +24,10 @@ static int try_open(void)
 
 static int try_alloc(void)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *made = (void *)1;
 	int error;
 
-	request.length = 1;
 	error = ndshm_alloc(ndshm, &request, &made);
 	CHECK(!error == !!made);
 	ndshm_free(made);
@@ -39,11 +36,10 @@ static int try_alloc(void)
 
 static int try_alloc_many(void)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *made[3] = { (void *)1, (void *)1, (void *)1 };
 	int error;
 
-	request.length = 1;
 	error = ndshm_alloc_many(ndshm, &request, made, 3);
 	for (int i = 0; i < 3; i++) {
 		CHECK(!error == !!made[i]);
@@ -268,11 +264,10 @@ SECTION_FAIL_TEST(section_rest_fails, try_section_rest, 0)
 /* Expect that an allocation succeeds although one call fails with this errno. */
 static void check_passes(unsigned int nth, int error)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(10000);
 	struct ndshm_block *made;
 	char *memory;
 
-	request.length = 10000;
 	wrap_fail_with(error);
 	wrap_fail_nth(nth);
 	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &made));
@@ -299,12 +294,11 @@ TEST(an_interrupted_allocation_goes_on)
 
 static void check_refused(unsigned int nth, int error, int expected, uint32_t reason)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *made = (void *)1;
 	int before = test_descriptors();
 	struct ndshm_info info;
 
-	request.length = 1;
 	wrap_fail_with(error);
 	wrap_fail_nth(nth);
 	CHECK(ndshm_alloc(ndshm, &request, &made) == -expected);
@@ -406,9 +400,8 @@ TEST(a_reason_needs_no_memory)
 
 int main(void)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 
-	request.length = 1;
 	if (ndshm_open("memfd:", &ndshm) || ndshm_alloc(ndshm, &request, &block))
 		return 1;
 	test_run_all();

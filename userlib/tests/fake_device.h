@@ -77,4 +77,20 @@ void device_fail_next(int error, uint32_t reason, uint32_t status);
 /* Reset the device and open a client. Return: NULL on failure. */
 struct ndshm *device_open(void);
 
+/* Tests of a context, and of an object that @begin makes of it and @end frees. */
+#define DEVICE_TEST(name) \
+	TEST_WITH(name, struct ndshm *, ndshm, device_open(), ndshm_close(ndshm))
+
+#define DEVICE_OBJECT_TEST(name, type, object, begin, end) \
+	static void name##_on(struct ndshm *ndshm, type object); \
+	DEVICE_TEST(name) \
+	{ \
+		type object = begin; \
+		\
+		REQUIRE(object); \
+		name##_on(ndshm, object); \
+		end; \
+	} \
+	static void name##_on(struct ndshm *ndshm, type object)
+
 #endif /* NDSHM_TEST_FAKE_DEVICE_H */

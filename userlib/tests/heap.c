@@ -3,10 +3,6 @@
  * The heap in a single thread.
  */
 #include <limits.h>
-#include <pthread.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "fake_section.h"
 #include "test.h"
@@ -44,6 +40,8 @@ static void close_heap(void)
 	ndshm__heap_close(heap);
 	fake_section_close(&section);
 }
+
+#define HEAP_TEST(name)	TEST_WITHIN(name, open_heap(SECTION), close_heap())
 
 static pthread_key_t keys[PTHREAD_KEYS_MAX];
 
@@ -93,11 +91,10 @@ static bool is_inside(const char *pointer, size_t size)
 	CHECK(!(call) && error == -(wanted)); \
 } while (0)
 
-TEST(opening_refuses_bad_values)
+HEAP_TEST(opening_refuses_bad_values)
 {
 	struct ndshm_heap *other = (void *)1;
 
-	REQUIRE(open_heap(SECTION));
 	CHECK(ndshm__heap_open(NULL, SECTION, &fake_source, &section, &other) == -EINVAL);
 	CHECK(!other);
 	CHECK(ndshm__heap_open(section.base + 4096, 8192, &fake_source, &section, &other) ==
@@ -109,16 +106,14 @@ TEST(opening_refuses_bad_values)
 	CHECK(ndshm__heap_open(section.base, UINT64_MAX & ~4095ul, &fake_source, &section,
 			       &other) == -EINVAL);
 	ndshm__heap_close(NULL);
-	close_heap();
 }
 
 /* No size wastes more than its step, and all are aligned. */
-TEST(every_size)
+HEAP_TEST(every_size)
 {
 	size_t size, usable;
 	char *pointer;
 
-	REQUIRE(open_heap(SECTION));
 	for (size = 1; size <= 70000; size += size < 2200 ? 1 : 61) {
 		pointer = get(size);
 		REQUIRE(pointer && is_inside(pointer, size) && (uintptr_t)pointer % 16 == 0);
@@ -135,14 +130,12 @@ TEST(every_size)
 		memset(pointer, 1, usable);
 		CHECK(!ndshm__heap_free(heap, pointer));
 	}
-	close_heap();
 }
 
-TEST(large_blocks_are_extents)
+HEAP_TEST(large_blocks_are_extents)
 {
 	char *pointer;
 
-	REQUIRE(open_heap(SECTION));
 	pointer = get(5000000);
 	REQUIRE(pointer);
 	CHECK(ndshm__heap_usable_size(heap, pointer) == whole(5000000));
@@ -161,7 +154,6 @@ TEST(large_blocks_are_extents)
 	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 100000, &error), ENOSPC);
 	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 1000000, &error), ENOSPC);
 	CHECK(!ndshm__heap_free(heap, pointer));
-	close_heap();
 }
 
 static void fail_each(void)
@@ -171,14 +163,13 @@ static void fail_each(void)
 }
 
 /* A request that nothing can fulfil, or that need not be, takes no memory from the caches. */
-TEST(caches_are_emptied_in_need_only)
+HEAP_TEST(caches_are_emptied_in_need_only)
 {
 	static char *blocks[1000];
 	struct ndshm_heap_stats stats, after;
 	char *pointer;
 	int ret = 0;
 
-	REQUIRE(open_heap(SECTION));
 	for (int i = 0; i < 1000; i++)
 		REQUIRE((blocks[i] = get(64)));
 	for (int i = 0; i < 1000; i++)
@@ -205,7 +196,6 @@ TEST(caches_are_emptied_in_need_only)
 	ndshm__heap_stats(heap, &after);
 	CHECK(after.cached_blocks >= stats.cached_blocks);
 	CHECK(!ndshm__heap_free(heap, pointer));
-	close_heap();
 }
 
 /* Allocate and free a block that no thread caches. Returns the number of calls of the source. */
@@ -222,12 +212,11 @@ static unsigned long calls_of_pairs(size_t size, unsigned int pairs)
 }
 
 /* An extent for one block is not freed each time, with no other memory in use or much. */
-TEST(an_empty_extent_is_kept_for_a_while)
+HEAP_TEST(an_empty_extent_is_kept_for_a_while)
 {
 	static char *blocks[500], *fill[100];
 	unsigned int extents, filled = 0;
 
-	REQUIRE(open_heap(SECTION));
 	CHECK(calls_of_pairs(100000, 1600) <= 2 * 100);
 	for (int i = 0; i < 500; i++)
 		REQUIRE((blocks[i] = get(68 << 10)));
@@ -245,7 +234,6 @@ TEST(an_empty_extent_is_kept_for_a_while)
 		CHECK(!ndshm__heap_free(heap, fill[--filled]));
 	for (int i = 1; i < 500; i += 2)
 		CHECK(!ndshm__heap_free(heap, blocks[i]));
-	close_heap();
 }
 
 static unsigned int used_beside;
@@ -262,27 +250,24 @@ static void use_beside(void)
 }
 
 /* A trim ends although another thread empties another extent for each that it frees. */
-TEST(a_trim_is_bounded)
+HEAP_TEST(a_trim_is_bounded)
 {
-	REQUIRE(open_heap(SECTION));
 	CHECK(!ndshm__heap_free(heap, get(100000)));
 	used_beside = 0;
 	section.during = use_beside;
 	ndshm__heap_trim(heap);
 	section.during = NULL;
 	CHECK(used_beside && used_beside < 10);
-	close_heap();
 }
 
 /* The last large blocks are kept for the next ones, as far as 1/128 of the section. */
-TEST(freed_large_blocks_are_kept)
+HEAP_TEST(freed_large_blocks_are_kept)
 {
 	struct ndshm_heap_stats stats;
 	unsigned long calls;
 	char *pointer, *other;
 	int error = 0;
 
-	REQUIRE(open_heap(SECTION));
 	pointer = get(300000);
 	REQUIRE(pointer && !ndshm__heap_free(heap, pointer));
 	calls = fake_section_calls(&section);
@@ -319,17 +304,15 @@ TEST(freed_large_blocks_are_kept)
 	/* Memory that is kept is available to all sizes. */
 	pointer = get(SECTION);
 	CHECK(pointer && !ndshm__heap_free(heap, pointer));
-	close_heap();
 }
 
-TEST(alignments)
+HEAP_TEST(alignments)
 {
 	static const size_t sizes[] = { 1, 16, 17, 100, 300, 1000, 1500, 4096, 5000, 9000, 17000,
 					60000, 70000, 200000, 300000, 3000000 };
 	void *pointers[sizeof(sizes) / sizeof(sizes[0])];
 	unsigned int count = sizeof(sizes) / sizeof(sizes[0]);
 
-	REQUIRE(open_heap(SECTION));
 	for (size_t alignment = 1; alignment <= NDSHM_HEAP_ALIGN_MAX; alignment *= 2) {
 		for (unsigned int i = 0; i < count; i++) {
 			int error = 0;
@@ -348,7 +331,6 @@ TEST(alignments)
 	CHECK_NO_MEMORY(ndshm__heap_alloc_aligned(heap, 64, 0, &error), EINVAL);
 	CHECK_NO_MEMORY(ndshm__heap_alloc_aligned(heap, 4u << 20, 16, &error), EINVAL);
 	CHECK_NO_MEMORY(ndshm__heap_alloc_aligned(heap, 4096, SIZE_MAX - 8, &error), ENOMEM);
-	close_heap();
 }
 
 static bool is_filled(const char *pointer, size_t size, char with)
@@ -359,11 +341,10 @@ static bool is_filled(const char *pointer, size_t size, char with)
 	return true;
 }
 
-TEST(calloc_is_zero)
+HEAP_TEST(calloc_is_zero)
 {
 	static const size_t sizes[] = { 24, 5000, 40000, 100000, 500000 };
 
-	REQUIRE(open_heap(SECTION));
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		int error = 0;
 		char *pointer = get(sizes[i] * 2);
@@ -382,15 +363,13 @@ TEST(calloc_is_zero)
 	CHECK_NO_MEMORY(ndshm__heap_calloc(heap, SIZE_MAX / 2, 3, &error), EOVERFLOW);
 	CHECK_NO_MEMORY(ndshm__heap_calloc(heap, 0, 3, &error), EINVAL);
 	CHECK_NO_MEMORY(ndshm__heap_calloc(heap, SIZE_MAX, 1, &error), ENOMEM);
-	close_heap();
 }
 
-TEST(realloc_keeps_contents)
+HEAP_TEST(realloc_keeps_contents)
 {
 	char *pointer, *old;
 	int other = 0;
 
-	REQUIRE(open_heap(SECTION));
 	pointer = ndshm__heap_realloc(heap, NULL, 10, &other);
 	REQUIRE(pointer);
 	memset(pointer, 'x', 10);
@@ -412,17 +391,15 @@ TEST(realloc_keeps_contents)
 	CHECK(is_filled(pointer, 10, 'x'));
 	CHECK(!ndshm__heap_free(heap, pointer));
 	CHECK_NO_MEMORY(ndshm__heap_realloc(heap, pointer, 100, &error), EINVAL);
-	close_heap();
 }
 
 /* A block that grows in small steps is moved seldom. */
-TEST(realloc_in_small_steps)
+HEAP_TEST(realloc_in_small_steps)
 {
 	char *pointer = NULL, *old = NULL;
 	unsigned int moves = 0;
 	int error = 0;
 
-	REQUIRE(open_heap(SECTION));
 	for (size_t size = 4096; size <= 16 << 20; size += 4096) {
 		pointer = ndshm__heap_realloc(heap, old, size, &error);
 		REQUIRE(pointer);
@@ -441,16 +418,14 @@ TEST(realloc_in_small_steps)
 	pointer = ndshm__heap_realloc(heap, pointer, 30 << 20, &error);
 	CHECK(pointer && ndshm__heap_usable_size(heap, pointer) == 30 << 20);
 	CHECK(!ndshm__heap_free(heap, pointer) && !ndshm__heap_free(heap, old));
-	close_heap();
 }
 
 /* A block that has grown stays where it is while its size changes little. */
-TEST(realloc_of_similar_sizes)
+HEAP_TEST(realloc_of_similar_sizes)
 {
 	char *pointer;
 	int error = 0;
 
-	REQUIRE(open_heap(SECTION));
 	for (size_t size = 300000; size < 12000000; size *= 3) {
 		pointer = get(size / 2);
 		REQUIRE(pointer);
@@ -465,21 +440,18 @@ TEST(realloc_of_similar_sizes)
 		CHECK(!ndshm__heap_free(heap, pointer));
 	}
 	CHECK(!error);
-	close_heap();
 }
 
 /* Without memory for a move a shrinking block stays in place. */
-TEST(realloc_without_memory)
+HEAP_TEST(realloc_without_memory)
 {
 	int error = 0;
 	char *pointer;
 
-	REQUIRE(open_heap(SECTION));
 	pointer = get(SECTION);
 	REQUIRE(pointer);
 	CHECK(ndshm__heap_realloc(heap, pointer, 100, &error) == pointer && !error);
 	CHECK(!ndshm__heap_free(heap, pointer));
-	close_heap();
 }
 
 static void is_refused(char *pointer, uint32_t reason)
@@ -490,11 +462,10 @@ static void is_refused(char *pointer, uint32_t reason)
 }
 
 /* Freed to the cache, to a span or the pool, to a kept extent and to the section. */
-TEST(freed_twice)
+HEAP_TEST(freed_twice)
 {
 	static const size_t sizes[] = { 16, 64, 1000, 2048, 8192, 50000, 100000, 250000 };
 
-	REQUIRE(open_heap(SECTION));
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		char *one = get(sizes[i]), *other = get(sizes[i]);
 
@@ -508,14 +479,12 @@ TEST(freed_twice)
 		is_refused(one, NDSHM_REASON_POINTER_FOREIGN);
 		is_refused(other, NDSHM_REASON_POINTER_FOREIGN);
 	}
-	close_heap();
 }
 
-TEST(not_the_start)
+HEAP_TEST(not_the_start)
 {
 	static const size_t sizes[] = { 32, 64, 1000, 2048, 8192, 50000, 100000, 250000, 3000000 };
 
-	REQUIRE(open_heap(SECTION));
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		char *pointer = get(sizes[i]);
 
@@ -527,16 +496,14 @@ TEST(not_the_start)
 		is_refused(pointer + sizes[i] - 1, NDSHM_REASON_POINTER_INTERIOR);
 		CHECK(!ndshm__heap_free(heap, pointer));
 	}
-	close_heap();
 }
 
-TEST(of_another_owner)
+HEAP_TEST(of_another_owner)
 {
 	uint64_t theirs;
 	char *pointer;
 	int here;
 
-	REQUIRE(open_heap(SECTION));
 	is_refused((char *)&here, NDSHM_REASON_POINTER_FOREIGN);
 	is_refused((char *)1, NDSHM_REASON_POINTER_FOREIGN);
 	is_refused((char *)UINTPTR_MAX, NDSHM_REASON_POINTER_FOREIGN);
@@ -555,15 +522,13 @@ TEST(of_another_owner)
 	is_refused(section.base + theirs, NDSHM_REASON_POINTER_FOREIGN);
 	fake_section_reap(&section, 2);
 	CHECK(!ndshm__heap_free(heap, pointer));
-	close_heap();
 }
 
-TEST(statistics)
+HEAP_TEST(statistics)
 {
 	char *small[100], *run, *large;
 	struct ndshm_heap_stats stats;
 
-	REQUIRE(open_heap(SECTION));
 	for (int i = 0; i < 100; i++)
 		REQUIRE((small[i] = get(64)));
 	run = get(100000);
@@ -582,7 +547,6 @@ TEST(statistics)
 	for (int i = 60; i < 100; i++)
 		CHECK(!ndshm__heap_free(heap, small[i]));
 	CHECK(!ndshm__heap_free(heap, run) && !ndshm__heap_free(heap, large));
-	close_heap();
 }
 
 /* Fill a section with blocks of one size, up to its end. */
@@ -626,14 +590,13 @@ static uint64_t held_bytes(void)
  * Three neighbours, the last of a slot and the first two of the next one, are returned at once
  * before others that are freed later, and found again.
  */
-TEST(neighbours_in_two_slots_are_reused)
+HEAP_TEST(neighbours_in_two_slots_are_reused)
 {
 	static char *blocks[1000];
 	const size_t size = 16 << 10, slot = 2 << 20, between = slot / size;
 	unsigned int count = 0;
 	uint64_t held;
 
-	REQUIRE(open_heap(SECTION));
 	/* Until all memory of the extents is in blocks. */
 	do {
 		REQUIRE(count < 1000 && (blocks[count++] = get(size)));
@@ -651,7 +614,6 @@ TEST(neighbours_in_two_slots_are_reused)
 	CHECK(held_bytes() == held);
 	while (count)
 		CHECK(!ndshm__heap_free(heap, blocks[--count]));
-	close_heap();
 }
 
 /* Fill small sections with many sizes: reserves of the sizes are small. */
@@ -688,14 +650,11 @@ TEST(small_sections_fill_up)
 	fill(5 << 20, 300000, (5 << 20) / whole(300000));
 }
 
-static unsigned long next_random(void)
+static uint64_t next_random(void)
 {
-	static unsigned long state = 88172645463325252;
+	static uint64_t state = 88172645463325252;
 
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
+	return test_random(&state);
 }
 
 static size_t random_size(void)
@@ -706,7 +665,7 @@ static size_t random_size(void)
 }
 
 /* Random operations: the contents of each block stay until its free. */
-TEST(contents_are_kept)
+HEAP_TEST(contents_are_kept)
 {
 	enum { BLOCKS = 600, ROUNDS = 30000 };
 	static struct {
@@ -716,7 +675,6 @@ TEST(contents_are_kept)
 	} blocks[BLOCKS];
 	unsigned long calls;
 
-	REQUIRE(open_heap(SECTION));
 	for (int i = 0; i < ROUNDS; i++) {
 		unsigned int which = next_random() % BLOCKS;
 		char *pointer = blocks[which].pointer;
@@ -736,18 +694,16 @@ TEST(contents_are_kept)
 	CHECK(fake_section_calls(&section) == calls);
 	for (int i = 0; i < BLOCKS; i++)
 		CHECK(!blocks[i].pointer || !ndshm__heap_free(heap, blocks[i].pointer));
-	close_heap();
 }
 
 /* Memory is given back while use falls, not only at the end. */
-TEST(memory_goes_back)
+HEAP_TEST(memory_goes_back)
 {
 	enum { BLOCKS = 12000 };
 	static char *blocks[BLOCKS];
 	struct ndshm_heap_stats high, low;
 	unsigned int count = 0;
 
-	REQUIRE(open_heap(SECTION));
 	while (count < 5000)
 		REQUIRE((blocks[count++] = get(random_size() % 20000 + 1)));
 	ndshm__heap_stats(heap, &high);
@@ -766,7 +722,6 @@ TEST(memory_goes_back)
 	CHECK(low.held_bytes < high.held_bytes * 3 / 4);
 	while (count)
 		CHECK(!ndshm__heap_free(heap, blocks[--count]));
-	close_heap();
 }
 
 /* Each call of the source fails in turn: nothing is lost. */
@@ -815,11 +770,10 @@ TEST(the_source_fails)
 	the_source_refuses(-EIO, false);
 }
 
-TEST(the_source_takes_nothing_back)
+HEAP_TEST(the_source_takes_nothing_back)
 {
 	char *small, *large, *kept;
 
-	REQUIRE(open_heap(SECTION));
 	kept = get(300000);
 	REQUIRE(kept && !ndshm__heap_free(heap, kept));
 	section.fail_free = -EINTR;
@@ -846,7 +800,6 @@ TEST(the_source_takes_nothing_back)
 	ndshm__heap_trim(heap);
 	CHECK(fake_section_extents(&section, 0) == 1);
 	CHECK(!ndshm__heap_free(heap, large));
-	close_heap();
 }
 
 /* Offsets outside the section, or of live memory, are detected. */
@@ -884,12 +837,11 @@ static void lock_once(void)
 }
 
 /* A thread works without a cache. */
-TEST(private_memory_is_short)
+HEAP_TEST(private_memory_is_short)
 {
 	struct ndshm_heap *other = (void *)1;
 	char *pointer, *second, *run;
 
-	REQUIRE(open_heap(SECTION));
 	for (unsigned int i = 1; i <= 3; i++) {
 		wrap_fail_nth(i);
 		CHECK(ndshm__heap_open(section.base, SECTION, &fake_source, &section, &other) ==
@@ -924,7 +876,6 @@ TEST(private_memory_is_short)
 	ndshm__heap_trim(other);
 	ndshm__heap_close(other);
 	CHECK(!ndshm__heap_free(heap, pointer));
-	close_heap();
 }
 
 /* Bytes of private memory that can be written, which is what the kernel commits. */

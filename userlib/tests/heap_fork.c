@@ -3,14 +3,7 @@
  * The heap and fork(): a child can read its parent's blocks and allocates its own,
  * whatever other threads of the parent do during the fork.
  */
-#include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "fake_section.h"
 #include "test.h"
@@ -42,17 +35,18 @@ static void close_heap(void)
 	fake_section_close(&section);
 }
 
+#define HEAP_TEST(name)	TEST_WITHIN(name, open_heap(), close_heap())
+
 /* Run @body in a child. Return: true if it succeeded. */
 static bool in_child(bool (*body)(void))
 {
-	int status = -1;
 	pid_t pid = fork();
 
 	if (!pid) {
 		alarm(60);
 		_exit(!body());
 	}
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status);
+	return !test_wait(pid);
 }
 
 static char *parents[3];
@@ -95,11 +89,10 @@ static bool child_has_its_own(void)
 	return true;
 }
 
-TEST(a_child_has_its_own)
+HEAP_TEST(a_child_has_its_own)
 {
 	int error;
 
-	REQUIRE(open_heap());
 	for (int i = 0; i < 3; i++) {
 		parents[i] = ndshm__heap_alloc(heap, sizes[i], &error);
 		REQUIRE(parents[i]);
@@ -110,7 +103,6 @@ TEST(a_child_has_its_own)
 	CHECK(section.holder == 1);
 	for (int i = 0; i < 3; i++)
 		CHECK(!ndshm__heap_free(heap, parents[i]));
-	close_heap();
 }
 
 static bool grandchild(void)
@@ -130,19 +122,17 @@ static bool child_with_child(void)
 	       !ndshm__heap_free(heap, block);
 }
 
-TEST(a_child_of_a_child)
+HEAP_TEST(a_child_of_a_child)
 {
 	int error;
 	char *block;
 
-	REQUIRE(open_heap());
 	block = ndshm__heap_alloc(heap, 64, &error);
 	CHECK(in_child(child_with_child));
 	CHECK(!ndshm__heap_free(heap, block));
 	/* The parent must not free extents of the children. */
 	fake_section_reap(&section, 2);
 	fake_section_reap(&section, 3);
-	close_heap();
 }
 
 static bool child_is_kept_out(void)
@@ -163,12 +153,10 @@ static bool child_is_kept_out(void)
 	return section.holder == 2;
 }
 
-TEST(a_child_may_be_kept_out)
+HEAP_TEST(a_child_may_be_kept_out)
 {
-	REQUIRE(open_heap());
 	CHECK(in_child(child_is_kept_out));
 	fake_section_reap(&section, 2);
-	close_heap();
 }
 
 static void mark(const char *block, bool *good, int from, int to)
@@ -216,14 +204,9 @@ static void *allocate_in_thread(void *argument)
 /* All threads of the child may be the first to use the heap. */
 static bool child_with_threads(void)
 {
-	pthread_t threads[THREADS];
 	atomic_bool good = true;
 
-	for (int i = 0; i < THREADS; i++)
-		if (pthread_create(&threads[i], NULL, allocate_in_thread, &good))
-			return false;
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_run_threads(THREADS, allocate_in_thread, &good, 0);
 	ndshm__heap_trim(heap);
 	return good && section.holder != 1 && !fake_section_extents(&section, section.holder);
 }
@@ -279,12 +262,11 @@ static void *come_and_go(void *argument)
 }
 
 /* A fork at any moment leaves a working heap in the child. */
-TEST(a_child_amid_threads)
+HEAP_TEST(a_child_amid_threads)
 {
 	pthread_t threads[THREADS + 1];
 	atomic_bool good = true;
 
-	REQUIRE(open_heap());
 	shadow = mmap(NULL, SECTION / GRANULE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	REQUIRE(shadow != MAP_FAILED);
@@ -297,11 +279,9 @@ TEST(a_child_amid_threads)
 		if (!CHECK(in_child(i % 2 && !OBSERVED ? child_with_threads : child_allocates)))
 			break;
 	stop = true;
-	for (int i = 0; i <= THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_join(threads, THREADS + 1);
 	CHECK(good);
 	munmap(shadow, SECTION / GRANULE);
-	close_heap();
 }
 
 /* Allocates and frees so many blocks of each size that no cache has room for more. */

@@ -2,13 +2,9 @@
 /*
  * The heap in many threads. LONG=1: ten times as many operations.
  */
-#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "fake_section.h"
 #include "heap_internal.h"
@@ -58,23 +54,7 @@ static void close_heap(void)
 	fake_section_close(&section);
 }
 
-static void run_threads(void *(*body)(void *), void *argument)
-{
-	pthread_t threads[THREADS];
-
-	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, body, argument));
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
-}
-
-static unsigned long next_random(unsigned long *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
+#define HEAP_TEST(name)	TEST_WITHIN(name, open_heap(), close_heap())
 
 static size_t random_size(unsigned long number)
 {
@@ -120,12 +100,12 @@ static void drop(char *block)
 static void *come_and_go(void *argument)
 {
 	static atomic_ulong number;
-	unsigned long state = 88172645463325252 + 7919 * ++number;
+	uint64_t state = 88172645463325252 + 7919 * ++number;
 	char *own[OWN] = { NULL };
 
 	(void)argument;
 	for (unsigned int i = 0; i < rounds; i++) {
-		unsigned long random = next_random(&state);
+		unsigned long random = test_random(&state);
 		char **block = &own[random % OWN];
 
 		if (random >> 60 == 0) {
@@ -134,7 +114,7 @@ static void *come_and_go(void *argument)
 			continue;
 		}
 		drop(*block);
-		*block = take(random_size(next_random(&state)));
+		*block = take(random_size(test_random(&state)));
 		if (random >> 60 == 1) {
 			/* A misuse must have no effect. */
 			expect(ndshm__heap_free(heap, &own[0]) == -EINVAL);
@@ -162,12 +142,11 @@ static void empty_shelves(void)
 }
 
 /* A block belongs to one thread at a time, whichever thread frees it. */
-TEST(threads_free_each_others)
+HEAP_TEST(threads_free_each_others)
 {
-	REQUIRE(open_heap() && set_up_shadow());
-	run_threads(come_and_go, NULL);
+	REQUIRE(set_up_shadow());
+	test_run_threads(THREADS, come_and_go, NULL, 0);
 	empty_shelves();
-	close_heap();
 }
 
 static atomic_bool stop;
@@ -175,12 +154,12 @@ static atomic_bool stop;
 /* A peer that overwrites the section's contents. */
 static void *overwrite(void *argument)
 {
-	unsigned long state = 4101842887655102017;
+	uint64_t state = 4101842887655102017;
 
 	(void)argument;
 	while (!stop) {
 		/* The lower part is in use. */
-		unsigned long at = next_random(&state) % (8ul << 20) / 4096 * 4096;
+		unsigned long at = test_random(&state) % (8ul << 20) / 4096 * 4096;
 
 		for (unsigned int i = 0; i < 4096; i += 8)
 			__atomic_store_n((unsigned long *)(section.base + at + i), state + i,
@@ -189,18 +168,17 @@ static void *overwrite(void *argument)
 	return NULL;
 }
 
-TEST(a_hostile_peer_spoils_contents_only)
+HEAP_TEST(a_hostile_peer_spoils_contents_only)
 {
 	pthread_t thread;
 
-	REQUIRE(open_heap() && set_up_shadow());
+	REQUIRE(set_up_shadow());
 	stop = false;
 	REQUIRE(!pthread_create(&thread, NULL, overwrite, NULL));
-	run_threads(come_and_go, NULL);
+	test_run_threads(THREADS, come_and_go, NULL, 0);
 	stop = true;
 	pthread_join(thread, NULL);
 	empty_shelves();
-	close_heap();
 }
 
 enum { RACES = 3000 };
@@ -222,21 +200,19 @@ static void *free_the_same(void *argument)
 }
 
 /* Of concurrent frees of a block exactly one succeeds. */
-TEST(one_of_many_frees)
+HEAP_TEST(one_of_many_frees)
 {
 	static const size_t sizes[] = { 64, 3000, 20000, 100000, 300000 };
 	int error;
 
-	REQUIRE(open_heap());
 	for (int i = 0; i < RACES; i++) {
 		size_t size = i % 100 ? sizes[i % 2] : sizes[2 + i / 100 % 3];
 
 		REQUIRE((contested[i] = ndshm__heap_alloc(heap, size, &error)));
 	}
-	run_threads(free_the_same, NULL);
+	test_run_threads(THREADS, free_the_same, NULL, 0);
 	for (int i = 0; i < RACES; i++)
 		CHECK(won[i] == 1);
-	close_heap();
 }
 
 static void *leave_some(void *argument)
@@ -253,13 +229,12 @@ static void *leave_some(void *argument)
 	return NULL;
 }
 
-TEST(a_thread_leaves_its_cache)
+HEAP_TEST(a_thread_leaves_its_cache)
 {
 	struct ndshm_heap_stats stats;
 	static char *blocks[500];
 	pthread_t thread;
 
-	REQUIRE(open_heap());
 	for (int i = 0; i < 20; i++) {
 		REQUIRE(!pthread_create(&thread, NULL, leave_some, blocks));
 		pthread_join(thread, NULL);
@@ -273,7 +248,6 @@ TEST(a_thread_leaves_its_cache)
 			CHECK(!ndshm__heap_free(heap, blocks[j]));
 		ndshm__heap_trim(heap);
 	}
-	close_heap();
 }
 
 static pthread_barrier_t barrier;
@@ -298,8 +272,7 @@ TEST(heaps_end_before_threads)
 	pthread_t threads[THREADS];
 
 	pthread_barrier_init(&barrier, NULL, THREADS + 1);
-	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, outlive_heaps, NULL));
+	test_start(threads, THREADS, outlive_heaps, NULL, 0);
 	for (int i = 0; i < 5; i++) {
 		CHECK(open_heap());
 		pthread_barrier_wait(&barrier);
@@ -309,8 +282,7 @@ TEST(heaps_end_before_threads)
 		CHECK(!fake_section_extents(&section, 0));
 		fake_section_close(&section);
 	}
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_join(threads, THREADS);
 	pthread_barrier_destroy(&barrier);
 }
 
@@ -339,13 +311,12 @@ static void *alternate_twice(void *argument)
 }
 
 /* A thread that uses two heaps in turn has a cache of each, and takes no lock for a block. */
-TEST(heaps_are_used_in_turn)
+HEAP_TEST(heaps_are_used_in_turn)
 {
 	struct timespec until;
 	struct fake_section second;
 	pthread_t thread;
 
-	REQUIRE(open_heap());
 	REQUIRE(!fake_section_open(&second, SECTION));
 	REQUIRE(!ndshm__heap_open(second.base, SECTION, &fake_source, &second, &other));
 	pthread_barrier_init(&barrier, NULL, 2);
@@ -366,7 +337,6 @@ TEST(heaps_are_used_in_turn)
 	CHECK(!fake_section_extents(&second, 0));
 	fake_section_close(&second);
 	pthread_barrier_destroy(&barrier);
-	close_heap();
 }
 
 /* Fills its cache, and is idle until the second barrier. */
@@ -387,17 +357,16 @@ static void *idle(void *argument)
 }
 
 /* Memory in the cache of a thread that makes no call is available to all others. */
-TEST(caches_of_idle_threads_are_emptied)
+HEAP_TEST(caches_of_idle_threads_are_emptied)
 {
 	pthread_t threads[THREADS];
 	struct ndshm_heap_stats stats;
 	int error = 0;
 	char *all;
 
-	REQUIRE(open_heap() && set_up_shadow());
+	REQUIRE(set_up_shadow());
 	pthread_barrier_init(&barrier, NULL, THREADS + 1);
-	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, idle, NULL));
+	test_start(threads, THREADS, idle, NULL, 0);
 	pthread_barrier_wait(&barrier);
 	ndshm__heap_stats(heap, &stats);
 	CHECK(!stats.live_blocks && stats.cached_blocks && stats.held_bytes);
@@ -412,11 +381,9 @@ TEST(caches_of_idle_threads_are_emptied)
 	all = ndshm__heap_alloc(heap, SECTION, &error);
 	CHECK(all && !ndshm__heap_free(heap, all));
 	pthread_barrier_wait(&barrier);
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_join(threads, THREADS);
 	pthread_barrier_destroy(&barrier);
 	empty_shelves();
-	close_heap();
 }
 
 /* Stops between two instructions of an allocation. */
@@ -436,12 +403,11 @@ static void *stop_while_busy(void *argument)
 }
 
 /* A purge neither changes a cache that is in use nor waits for its thread. */
-TEST(busy_caches_are_left_alone)
+HEAP_TEST(busy_caches_are_left_alone)
 {
 	struct ndshm_heap_stats stats;
 	pthread_t thread;
 
-	REQUIRE(open_heap());
 	pthread_barrier_init(&barrier, NULL, 2);
 	REQUIRE(!pthread_create(&thread, NULL, stop_while_busy, NULL));
 	pthread_barrier_wait(&barrier);
@@ -456,7 +422,6 @@ TEST(busy_caches_are_left_alone)
 	pthread_barrier_wait(&barrier);
 	pthread_join(thread, NULL);
 	pthread_barrier_destroy(&barrier);
-	close_heap();
 }
 
 /* Start threads that allocate and end, while another one runs @function. */
@@ -469,7 +434,7 @@ static void come_and_go_beside(void *(*function)(void *argument))
 	stop = false;
 	rounds /= 20;
 	REQUIRE(!pthread_create(&thread, NULL, function, NULL));
-	run_threads(come_and_go, NULL);
+	test_run_threads(THREADS, come_and_go, NULL, 0);
 	stop = true;
 	rounds = all;
 	pthread_join(thread, NULL);
@@ -507,13 +472,11 @@ static void *end_with_a_block(void *argument)
 }
 
 /* The destructor of another key may run after the cache's. */
-TEST(a_thread_frees_at_its_end)
+HEAP_TEST(a_thread_frees_at_its_end)
 {
-	REQUIRE(open_heap());
 	REQUIRE(!pthread_key_create(&late_key, free_late));
-	run_threads(end_with_a_block, NULL);
+	test_run_threads(THREADS, end_with_a_block, NULL, 0);
 	pthread_key_delete(late_key);
-	close_heap();
 }
 
 static void *look(void *argument)
@@ -554,13 +517,12 @@ static void run_beside(void)
 }
 
 /* System calls take long, in particular those that zero memory. */
-TEST(the_source_blocks_no_other_thread)
+HEAP_TEST(the_source_blocks_no_other_thread)
 {
 	static const size_t sizes[] = { 16, 3000, 64 << 10, 200 << 10, 300 << 10, 1 << 20 };
 	char *blocks[60];
 	int error;
 
-	REQUIRE(open_heap());
 	section.during = run_beside;
 	source_calls = 0;
 	for (size_t i = 0; i < 60; i++)
@@ -575,7 +537,6 @@ TEST(the_source_blocks_no_other_thread)
 	ndshm__heap_trim(heap);
 	CHECK(source_calls >= 1);
 	section.during = NULL;
-	close_heap();
 }
 
 static sem_t returning, refused;

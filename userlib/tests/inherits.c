@@ -4,8 +4,6 @@
  * passes to the program it runs.
  */
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "test_section.h"
 

@@ -2,10 +2,6 @@
 /*
  * The reason of a thread's last failure with several threads and contexts.
  */
-#include <pthread.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "test.h"
 
 /* Result of pthread_atfork(), if not 0. */
@@ -21,7 +17,6 @@ int __wrap_pthread_atfork(void (*before)(void), void (*parent)(void), void (*chi
 /* Initialisation is done by the first call of a process. */
 TEST(the_set_up_can_fail)
 {
-	int status = -1;
 	pid_t pid;
 
 	fork_error = ENOMEM;
@@ -33,8 +28,7 @@ TEST(the_set_up_can_fail)
 		/* exit() instead of _exit(), so that leaks are reported. */
 		exit(ndshm_open("memfd:", &ndshm) != -ENOMEM || ndshm);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(!test_wait(pid));
 	fork_error = 0;
 }
 
@@ -118,14 +112,12 @@ TEST(a_context_ends_before_its_threads)
 
 	REQUIRE(!ndshm_open("memfd:", &ndshm));
 	REQUIRE(!pthread_barrier_init(&barrier, NULL, THREADS + 1));
-	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, fail_and_outlive, ndshm));
+	test_start(threads, THREADS, fail_and_outlive, ndshm, 0);
 	pthread_barrier_wait(&barrier);
 	ndshm_close(ndshm);
 	REQUIRE(!ndshm_open("memfd:", &next));
 	pthread_barrier_wait(&barrier);
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_join(threads, THREADS);
 	pthread_barrier_destroy(&barrier);
 	ndshm_close(next);
 }

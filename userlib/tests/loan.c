@@ -3,13 +3,8 @@
  * Blocks that other processes free, on the backend without a module or on NDSHM_TEST_BACKEND.
  * LONG=1: 10 million blocks instead of 100,000.
  */
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <ndshm/loan.h>
 
@@ -39,6 +34,8 @@ static void end(void)
 	ndshm_section_close(section);
 }
 
+#define LOANS_TEST(name, capacity)	TEST_WITHIN(name, make(capacity), end())
+
 static uint64_t lend(size_t size)
 {
 	uint64_t offset = ~0ull;
@@ -62,13 +59,12 @@ static void *at(uint64_t offset)
 	return (char *)ndshm_section_base(section) + offset;
 }
 
-TEST(blocks_are_returned_once)
+LOANS_TEST(blocks_are_returned_once, 5)
 {
 	static const size_t sizes[] = { 1, 100, 3000, 60000, 100000, 1000000 };
 	uint64_t offsets[6];
 	uint32_t count;
 
-	REQUIRE(make(5));
 	for (int i = 0; i < 6; i++)
 		offsets[i] = lend(sizes[i]);
 	CHECK(info().lent == 6 && info().capacity == 8);
@@ -87,16 +83,14 @@ TEST(blocks_are_returned_once)
 		CHECK(!ndshm_section_usable_size(section, at(offsets[i])));
 	}
 	CHECK(info().lent == 0 && info().returned == 6 && info().invalid == 36);
-	end();
 }
 
 /* 40 blocks are three messages. */
-TEST(many_blocks_are_returned_at_once)
+LOANS_TEST(many_blocks_are_returned_at_once, 64)
 {
 	uint64_t offsets[41];
 	uint32_t count;
 
-	REQUIRE(make(64));
 	for (int i = 0; i < 40; i++)
 		offsets[i] = lend(100);
 	offsets[40] = offsets[0];
@@ -112,7 +106,6 @@ TEST(many_blocks_are_returned_at_once)
 	offsets[0] = lend(100);
 	CHECK(!ndshm_ring_send(ring, offsets, 12, 0) && !ndshm_loans_collect(loans, &count) && !count);
 	CHECK(info().invalid == 3 && info().lent == 1);
-	end();
 }
 
 /* The lender may be of an older library, or another borrower have overwritten the size. */
@@ -137,12 +130,11 @@ TEST(messages_are_as_long_as_the_ring_permits)
 }
 
 /* A full ring, for which another borrower is to blame: the first ones are returned. */
-TEST(a_full_ring_takes_some)
+LOANS_TEST(a_full_ring_takes_some, 32)
 {
 	uint64_t offsets[32];
 	uint32_t count;
 
-	REQUIRE(make(32));
 	for (int i = 0; i < 32; i++)
 		offsets[i] = lend(100);
 	for (int i = 0; i < 31; i++)
@@ -152,7 +144,6 @@ TEST(a_full_ring_takes_some)
 	CHECK(!ndshm_loans_return_many(ring, offsets + 16, 16, 0, NULL));
 	CHECK(!ndshm_loans_collect(loans, &count) && count == 16);
 	CHECK(!info().lent && info().invalid == 31);
-	end();
 }
 
 /* A ring whose messages are too short for an offset. */
@@ -168,12 +159,11 @@ TEST(other_rings_are_refused)
 	ndshm_ring_close(other);
 }
 
-TEST(lent_blocks_are_not_freed)
+LOANS_TEST(lent_blocks_are_not_freed, 4)
 {
 	uint64_t offset, again;
 	void *block, *other;
 
-	REQUIRE(make(4));
 	for (size_t size = 100; size < 4000000; size *= 10) {
 		offset = lend(size);
 		block = at(offset);
@@ -201,7 +191,6 @@ TEST(lent_blocks_are_not_freed)
 		    INVALID_PARAMETER);
 	CHECK(ndshm_loans_recall(loans, &offset) == -ENOENT);
 	CHECK(ndshm_loans_recall(loans, NULL) == -ENOENT);
-	end();
 }
 
 static _Atomic(void *) target;
@@ -230,14 +219,13 @@ static void take_target_back(void)
 }
 
 /* A free that is refused changes nothing, also beside the return or the recall of the block. */
-TEST(refused_frees_change_nothing)
+LOANS_TEST(refused_frees_change_nothing, 4)
 {
 	pthread_t thread;
 	uint64_t offset;
 	uint32_t count;
 	int error;
 
-	REQUIRE(make(4));
 	done = false;
 	REQUIRE(!pthread_create(&thread, NULL, free_target, NULL));
 	for (int i = 0; i < 20000; i++) {
@@ -258,17 +246,15 @@ TEST(refused_frees_change_nothing)
 	}
 	done = true;
 	pthread_join(thread, NULL);
-	end();
 }
 
 /* Beside a free that is refused, the block is as live as without one. */
-TEST(refused_frees_hide_nothing)
+LOANS_TEST(refused_frees_hide_nothing, 4)
 {
 	pthread_t thread;
 	uint64_t offset;
 	void *block;
 
-	REQUIRE(make(4));
 	offset = lend(100);
 	block = at(offset);
 	target = block;
@@ -281,15 +267,13 @@ TEST(refused_frees_hide_nothing)
 	pthread_join(thread, NULL);
 	target = NULL;
 	CHECK(!ndshm_loans_recall(loans, block) && !ndshm_section_free(section, block));
-	end();
 }
 
-TEST(loans_are_limited)
+LOANS_TEST(loans_are_limited, 4)
 {
 	uint64_t offset, last = 0;
 	void *block;
 
-	REQUIRE(make(4));
 	for (int i = 0; i < 4; i++)
 		last = lend(64);
 	REQUIRE(!ndshm_section_alloc(section, 64, &block));
@@ -299,34 +283,28 @@ TEST(loans_are_limited)
 	CHECK(!ndshm_loans_lend(loans, block, &offset));
 	CHECK(info().lent == 4 && info().returned == 1);
 	/* The blocks of a borrower that has ended are freed with the loans. */
-	end();
 }
 
-TEST(a_struct_can_grow)
+LOANS_TEST(a_struct_can_grow, 4)
 {
 	struct ndshm_loans_info small = { .lent = 77 };
 
-	REQUIRE(make(4));
 	CHECK(!ndshm_loans_query_sized(loans, &small, 4) && small.capacity == 4 &&
 	      small.lent == 77);
 	CHECK(ndshm_loans_query_sized(loans, &small, sizeof(small) + 1) == -EINVAL);
-	end();
 }
 
-TEST(a_child_can_close)
+LOANS_TEST(a_child_can_close, 4)
 {
-	int status;
 	pid_t pid;
 
-	REQUIRE(make(4));
 	lend(100);
 	pid = fork();
 	if (!pid) {
 		ndshm_loans_close(loans);
 		_exit(0);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid && !status && info().lent == 1);
-	end();
+	CHECK(!test_wait(pid) && info().lent == 1);
 }
 
 /*
@@ -456,9 +434,7 @@ static void overwrite_for_ever(void)
 	for (;;) {
 		uint64_t garbage;
 
-		state ^= state << 13;
-		state ^= state >> 7;
-		state ^= state << 17;
+		test_random(&state);
 		garbage = state % 8 ? state : (state >> 30) % MAX & ~15ull;
 		/* Not all of it has memory. */
 		if (ndshm_section_write(section, (state >> 10) % (MAX - 8), &garbage, 8))
@@ -483,9 +459,7 @@ static int lend_many(unsigned int number, unsigned long rounds)
 	if (hostile < 0 || !start_borrower(&borrower))
 		return 1;
 	for (unsigned long i = 0; i < rounds; i++) {
-		state ^= state << 13;
-		state ^= state >> 7;
-		state ^= state << 17;
+		test_random(&state);
 		if (!lend_one(&borrower, state >> 20))
 			return 2;
 		if (state % 2048 == 0) {
@@ -500,14 +474,14 @@ static int lend_many(unsigned int number, unsigned long rounds)
 	return 0;
 }
 
-TEST(lenders_and_hostile_peers)
+LOANS_TEST(lenders_and_hostile_peers, 4)
 {
 	const unsigned long rounds = (getenv("LONG") ? 10000000 : 100000) / LENDERS;
 	int status;
 
 	shadow = mmap(NULL, sizeof(*shadow), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
-	REQUIRE(shadow != MAP_FAILED && make(4));
+	REQUIRE(shadow != MAP_FAILED);
 	for (unsigned int i = 0; i < LENDERS; i++)
 		if (!fork())
 			_exit(lend_many(i, rounds));
@@ -517,16 +491,11 @@ TEST(lenders_and_hostile_peers)
 	       (unsigned long)shadow->returns, (unsigned int)shadow->borrowers);
 	CHECK(!shadow->overlaps && shadow->returns > rounds && shadow->borrowers > LENDERS);
 	munmap(shadow, sizeof(*shadow));
-	end();
 }
 
 int main(void)
 {
 	const char *backend = getenv("NDSHM_TEST_BACKEND");
 
-	if (ndshm_open(backend ? backend : "memfd:", &ndshm))
-		return 1;
-	test_run_all();
-	ndshm_close(ndshm);
-	return test_end();
+	return test_main(ndshm_open(backend ? backend : "memfd:", &ndshm), &ndshm);
 }

@@ -3,9 +3,6 @@
  * The four LSA calls, on the backend without a module or on NDSHM_TEST_BACKEND. Functions
  * lsa_* check documented behaviour, all others behaviour specific to ndshm.
  */
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include <ndshm/lsa.h>
@@ -17,11 +14,6 @@ static const char *backend;
 static bool has_module;
 static struct ndshm *ndshm;
 static const LSA_SECPKG_FUNCTION_TABLE *lsa;
-
-static bool is_mapped(void *start)
-{
-	return !msync(start, 4096, MS_ASYNC);
-}
 
 /* Expect NULL, FALSE or 0, with this errno. */
 #define REFUSED(call, error) do { \
@@ -70,7 +62,7 @@ TEST(lsa_create)
 		lsa->FreeSharedMemory(base, block);
 	}
 	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
-	CHECK(!is_mapped(base));
+	CHECK(!test_is_mapped(base));
 }
 
 TEST(lsa_failure_is_null)
@@ -176,7 +168,7 @@ TEST(lsa_the_pointer_is_required)
 /* Run @body in a process that has only a descriptor of the section. */
 static bool as_client(PVOID base, bool (*body)(char *base))
 {
-	int status = -1, fd;
+	int fd;
 	pid_t pid;
 
 	if (ndshm_section_share(ndshm_lsa_section(base), 0, &fd))
@@ -189,7 +181,7 @@ static bool as_client(PVOID base, bool (*body)(char *base))
 		_exit(!mine || mine == base || !body(mine));
 	}
 	close(fd);
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status);
+	return !test_wait(pid);
 }
 
 static bool answer(char *base)
@@ -344,7 +336,7 @@ TEST(a_section_is_adopted)
 	CHECK(!strcmp(base + (block - theirs), "a message"));
 	/* The other holder has memory. */
 	REFUSED(lsa->DeleteSharedMemory(base), EBUSY);
-	CHECK(is_mapped(base) && lsa->AllocateSharedMemory(base, 1));
+	CHECK(test_is_mapped(base) && lsa->AllocateSharedMemory(base, 1));
 	REQUIRE(!ndshm_section_share(ndshm_lsa_section(base), NDSHM_SHARE_READONLY, &fd));
 	reader = ndshm_lsa_adopt(fd);
 	close(fd);
@@ -354,15 +346,15 @@ TEST(a_section_is_adopted)
 	REFUSED(lsa->DeleteSharedMemory(reader), EROFS);
 	ndshm_lsa_close(reader);
 	ndshm_lsa_close(theirs);
-	CHECK(!is_mapped(theirs) && is_mapped(base));
+	CHECK(!test_is_mapped(theirs) && test_is_mapped(base));
 	CHECK(!ndshm_section_query(ndshm_lsa_section(base), &info) && info.holders == 1);
 	/* After another holder deletes the section, each process must close it itself. */
 	CHECK(!ndshm_section_delete(ndshm_lsa_section(base), NDSHM_DELETE_FORCE));
 	REFUSED(lsa->DeleteSharedMemory(base), EIDRM);
-	CHECK(is_mapped(base));
+	CHECK(test_is_mapped(base));
 	ndshm_lsa_close(base);
 	ndshm_lsa_close(base);
-	CHECK(!is_mapped(base));
+	CHECK(!test_is_mapped(base));
 	REFUSED(ndshm_lsa_adopt(-1), EBADF);
 }
 
@@ -502,7 +494,6 @@ TEST(adopting_needs_no_context)
 TEST(a_child_has_what_was_allocated)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 4096), *block;
-	int status = -1;
 	pid_t pid;
 
 	REQUIRE(base);
@@ -527,8 +518,7 @@ TEST(a_child_has_what_was_allocated)
 		}
 		_exit(test_bad);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(!test_wait(pid));
 	CHECK(!strcmp(block, "child"));
 	lsa->FreeSharedMemory(base, block);
 	CHECK(lsa->AllocateSharedMemory(base, 100) && lsa->DeleteSharedMemory(base));
@@ -547,14 +537,13 @@ static void use_again(char *before)
 	lsa->FreeSharedMemory(base, block);
 	CHECK(!errno);
 	ndshm_lsa_close(base);
-	CHECK(!is_mapped(base) && !ndshm_lsa_section(base));
+	CHECK(!test_is_mapped(base) && !ndshm_lsa_section(base));
 }
 
 /* An entry of the parent, for an address that is free here, does not hide a section. */
 TEST(a_child_reuses_addresses)
 {
 	char *base[2];
-	int status = -1;
 	pid_t pid;
 
 	for (int i = 0; i < 2; i++) {
@@ -565,13 +554,12 @@ TEST(a_child_reuses_addresses)
 	pid = fork();
 	if (!pid) {
 		test_bad = false;
-		CHECK(!is_mapped(base[0]) && !is_mapped(base[1]));
+		CHECK(!test_is_mapped(base[0]) && !test_is_mapped(base[1]));
 		for (int i = 0; i < 3; i++)
 			use_again(base[0]);
 		_exit(test_bad);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(!test_wait(pid));
 	CHECK(lsa->DeleteSharedMemory(base[0]) && lsa->DeleteSharedMemory(base[1]));
 }
 
@@ -603,27 +591,17 @@ static void *delete_at_once(void *argument)
 	return NULL;
 }
 
-static void run_threads(void *(*body)(void *))
-{
-	pthread_t threads[THREADS];
-
-	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, body, NULL));
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
-}
-
 TEST(threads_make_and_delete)
 {
 	wrong = 0;
-	run_threads(make_and_delete);
+	test_run_threads(THREADS, make_and_delete, NULL, 0);
 	CHECK(!wrong);
 	REQUIRE(!pthread_barrier_init(&barrier, NULL, THREADS));
 	for (int i = 0; i < ROUNDS; i++) {
 		shared = CreateSharedMemory(1 << 16, 0);
 		REQUIRE(shared);
 		deleted = 0;
-		run_threads(delete_at_once);
+		test_run_threads(THREADS, delete_at_once, NULL, 0);
 		CHECK(deleted == 1);
 	}
 	pthread_barrier_destroy(&barrier);

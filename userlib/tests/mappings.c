@@ -3,10 +3,7 @@
  * Reasons of mappings that fail at a limit of the process. NDSHM_TEST_BACKEND is the backend,
  * "memfd:" by default. Without sanitizers, which need memory at these limits and ignore mlockall().
  */
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <ndshm/section.h>
 
@@ -18,21 +15,6 @@
 static struct ndshm *ndshm;
 static struct ndshm_block *block;
 static size_t page;
-
-/* Run @check in a child, whose limits end with it. */
-static void in_a_child(void (*check)(void))
-{
-	int status = -1;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		check();
-		exit(test_bad);
-	}
-	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status));
-}
 
 /* The next block and section cannot be mapped, with this errno and reason. */
 #define CHECK_NOT_MAPPED(error, reason) do { \
@@ -110,28 +92,28 @@ static void leave_no_address_space(void)
 	CHECK_DONE(ndshm, ndshm_map(block, &mapped));
 }
 
+/* In children, whose limits end with them. */
 TEST(at_the_limit_of_mappings)
 {
-	in_a_child(fill_up_mappings);
+	CHECK(test_child(fill_up_mappings));
 }
 
 TEST(when_mappings_are_locked)
 {
-	in_a_child(lock_all_mappings);
+	CHECK(test_child(lock_all_mappings));
 }
 
 TEST(without_address_space)
 {
-	in_a_child(leave_no_address_space);
+	CHECK(test_child(leave_no_address_space));
 }
 
 int main(void)
 {
 	const char *backend = getenv("NDSHM_TEST_BACKEND");
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(LARGE);
 
 	page = sysconf(_SC_PAGESIZE);
-	request.length = LARGE;
 	if (ndshm_open(backend ? backend : "memfd:", &ndshm) || ndshm_alloc(ndshm, &request, &block))
 		return 1;
 	test_run_all();

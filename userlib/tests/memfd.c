@@ -2,38 +2,23 @@
 /*
  * Every function of the library, on the backend without a module.
  */
-#include <fcntl.h>
-#include <pthread.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "test.h"
 
 static struct ndshm *ndshm;
 static long page;
 
-static struct ndshm_request request_of(uint64_t length)
-{
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
-
-	request.length = length;
-	return request;
-}
-
 static struct ndshm_block *make(uint64_t length)
 {
-	struct ndshm_request request = request_of(length);
+	struct ndshm_request request = test_request(length);
 	struct ndshm_block *block;
 
 	return ndshm_alloc(ndshm, &request, &block) ? NULL : block;
 }
 
-static bool is_mapped(void *start)
-{
-	return !msync(start, page, MS_ASYNC);
-}
+#define BLOCK_TEST(name, length) \
+	TEST_WITH(name, struct ndshm_block *, block, make(length), ndshm_free(block))
 
 TEST(has_a_version)
 {
@@ -180,7 +165,7 @@ TEST(structs_can_grow)
 
 TEST(lists_blocks)
 {
-	struct ndshm_request request = request_of(3);
+	struct ndshm_request request = test_request(3);
 	struct ndshm_block_row *rows = (void *)1;
 	struct ndshm_provider_info provider;
 	struct ndshm_block *a, *b;
@@ -257,12 +242,12 @@ TEST(maps_the_same_memory_each_time)
 	CHECK(first && first == second);
 	strcpy(first, "kept");
 	ndshm_unmap(block);
-	CHECK(!is_mapped(first));
+	CHECK(!test_is_mapped(first));
 	ndshm_unmap(block);
 	CHECK_DONE(ndshm, ndshm_map(block, &second));
 	CHECK(!strcmp(second, "kept"));
 	ndshm_free(block);
-	CHECK(!is_mapped(second));
+	CHECK(!test_is_mapped(second));
 	ndshm_unmap(NULL);
 	ndshm_free(NULL);
 }
@@ -282,26 +267,21 @@ TEST(two_blocks_are_two)
 	ndshm_free(b);
 }
 
-TEST(addresses_are_hidden)
+BLOCK_TEST(addresses_are_hidden, page)
 {
-	struct ndshm_block *block = make(page);
 	uint64_t address = 7;
 
-	REQUIRE(block);
 	CHECK_FAILS(ndshm, ndshm_block_address(block, &address), EPERM, NOT_ISOLATED,
 		    OPEN_FAILED);
 	CHECK(address == 7);
-	ndshm_free(block);
 }
 
-TEST(query_tells_what_was_allocated)
+BLOCK_TEST(query_tells_what_was_allocated, 2 * page)
 {
-	struct ndshm_block *block = make(2 * page);
 	struct ndshm_segment segments[2] = { { 7, 7 }, { 7, 7 } };
 	struct ndshm_block_info info;
 	size_t count = 7;
 
-	REQUIRE(block);
 	CHECK_DONE(ndshm, ndshm_query(block, &info, NULL, 0, &count));
 	CHECK(count == 1 && info.segments == 1);
 	CHECK(info.handle == ndshm_block_handle(block));
@@ -313,16 +293,13 @@ TEST(query_tells_what_was_allocated)
 	CHECK(count == 1);
 	CHECK(segments[0].address == NDSHM_ADDRESS_HIDDEN && segments[0].length == 2ULL * page);
 	CHECK(segments[1].address == 7);
-	ndshm_free(block);
 }
 
 /* Arguments that are invalid for a device are invalid here, too. */
-TEST(sync_looks_at_the_range)
+BLOCK_TEST(sync_looks_at_the_range, 2 * page)
 {
-	struct ndshm_block *block = make(2 * page);
 	const uint64_t length = 2ULL * page;
 
-	REQUIRE(block);
 	CHECK_DONE(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_DEVICE, 0, length));
 	CHECK_DONE(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, length - 1, 1));
 	CHECK_FAILS(ndshm, ndshm_sync(block, 0, 0, 1), EINVAL, DIRECTION, INVALID_PARAMETER);
@@ -335,19 +312,15 @@ TEST(sync_looks_at_the_range)
 		    INVALID_PARAMETER);
 	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 2, UINT64_MAX), EINVAL, RANGE,
 		    INVALID_PARAMETER);
-	ndshm_free(block);
 }
 
 /* There is no driver that could take one. */
-TEST(nothing_is_exported)
+BLOCK_TEST(nothing_is_exported, page)
 {
-	struct ndshm_block *block = make(page);
 	int fd = 7;
 
-	REQUIRE(block);
 	CHECK_FAILS(ndshm, ndshm_export(block, O_RDWR, &fd), EOPNOTSUPP, NONE, SUCCESS);
 	CHECK(fd == -1);
-	ndshm_free(block);
 }
 
 /* Valid except for one member each. */
@@ -357,7 +330,7 @@ TEST(bad_requests_are_refused)
 	struct ndshm_request request;
 
 #define REFUSED(member, value, error, reason, status) do { \
-	request = request_of(page); \
+	request = test_request(page); \
 	request.member = (value); \
 	block = (void *)1; \
 	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &block), error, reason, status); \
@@ -381,7 +354,7 @@ TEST(bad_requests_are_refused)
 #undef REFUSED
 
 	/* A success clears the reason. */
-	request = request_of(page);
+	request = test_request(page);
 	request.flags = NDSHM_ALLOC_CONTIGUOUS;
 	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));
 	ndshm_free(block);
@@ -389,7 +362,7 @@ TEST(bad_requests_are_refused)
 
 TEST(every_usage_is_allowed)
 {
-	struct ndshm_request request = request_of(1);
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *block;
 
 	for (request.usage = 1; request.usage < NDSHM_USAGE_MAX; request.usage++) {
@@ -400,7 +373,7 @@ TEST(every_usage_is_allowed)
 
 TEST(many_is_all_or_none)
 {
-	struct ndshm_request request = request_of(page);
+	struct ndshm_request request = test_request(page);
 	struct ndshm_block *blocks[64], *last;
 	struct ndshm_info info;
 
@@ -434,7 +407,7 @@ TEST(many_is_all_or_none)
 TEST(bad_counts_are_refused)
 {
 	static const size_t counts[] = { 0, 65, UINT32_MAX, SIZE_MAX };
-	struct ndshm_request request = request_of(page);
+	struct ndshm_request request = test_request(page);
 	struct ndshm_block *block = (void *)1;
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
@@ -445,8 +418,8 @@ TEST(bad_counts_are_refused)
 
 TEST(handles_are_the_clients)
 {
-	struct ndshm_block_row *rows;
 	struct ndshm_block *block = make(page);
+	struct ndshm_block_row *rows;
 	struct ndshm *other;
 	size_t count;
 
@@ -458,7 +431,7 @@ TEST(handles_are_the_clients)
 
 TEST(mappings_outlive_the_client)
 {
-	struct ndshm_request request = request_of(page);
+	struct ndshm_request request = test_request(page);
 	struct ndshm_block *mapped, *never_mapped;
 	struct ndshm_block_info info;
 	struct ndshm *other;
@@ -481,7 +454,7 @@ TEST(mappings_outlive_the_client)
 	CHECK(ndshm_map(never_mapped, &again) == -EBADF && !again);
 	CHECK(ndshm_query(mapped, &info, NULL, 0, &count) == -EBADF && !count);
 	ndshm_free(mapped);
-	CHECK(!is_mapped(memory));
+	CHECK(!test_is_mapped(memory));
 	ndshm_unmap(never_mapped);
 	ndshm_free(never_mapped);
 }
@@ -498,21 +471,19 @@ static void child(char *memory)
 	_exit(good ? 0 : 1);
 }
 
-TEST(a_child_has_what_was_mapped)
+BLOCK_TEST(a_child_has_what_was_mapped, page)
 {
-	struct ndshm_block *block = make(page), *later;
+	struct ndshm_block *later;
 	struct ndshm_info info;
-	int status = -1;
 	char *memory;
 	pid_t pid;
 
-	REQUIRE(block && !ndshm_map(block, (void **)&memory));
+	REQUIRE(!ndshm_map(block, (void **)&memory));
 	strcpy(memory, "parent");
 	pid = fork();
 	if (!pid)
 		child(memory);
-	CHECK(waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(!test_wait(pid));
 	CHECK(!strcmp(memory, "child"));
 
 	/* The close in the child does not affect the parent. */
@@ -520,12 +491,11 @@ TEST(a_child_has_what_was_mapped)
 	later = make(page);
 	CHECK(later);
 	ndshm_free(later);
-	ndshm_free(block);
 }
 
 TEST(a_file_limit_is_a_limit_of_handles)
 {
-	struct ndshm_request request = request_of(1);
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *block, *blocks[64];
 	struct rlimit before, limit;
 	struct ndshm_info info;
@@ -556,7 +526,7 @@ TEST(a_file_limit_is_a_limit_of_handles)
 TEST(at_the_file_size_limit_there_is_a_reason)
 {
 	struct ndshm_block *block = make(page), *none = (void *)1;
-	struct ndshm_request request = request_of(page + 1);
+	struct ndshm_request request = test_request(page + 1);
 	struct rlimit before, limit;
 
 	REQUIRE(block && !getrlimit(RLIMIT_FSIZE, &before));
@@ -595,9 +565,5 @@ int main(void)
 {
 	page = sysconf(_SC_PAGESIZE);
 	unsetenv("NDSHM_BACKEND");
-	if (ndshm_open("memfd:", &ndshm))
-		return 1;
-	test_run_all();
-	ndshm_close(ndshm);
-	return test_end();
+	return test_main(ndshm_open("memfd:", &ndshm), &ndshm);
 }

@@ -3,9 +3,6 @@
  * The memfd backend, called directly in ways that the library does not: like a program
  * that calls the module without the library.
  */
-#include <pthread.h>
-#include <sys/mman.h>
-
 #include "backend_memfd.h"
 #include "internal.h"
 #include "test.h"
@@ -14,10 +11,9 @@ static struct ndshm *ndshm;
 
 static struct ndshm_block *make(void)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *block;
 
-	request.length = 1;
 	return ndshm_alloc(ndshm, &request, &block) ? NULL : block;
 }
 
@@ -165,11 +161,10 @@ TEST(handles_are_never_zero_nor_given_twice)
 /* Pretend that the client is close to its limit. */
 TEST(handles_are_limited)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *block, *blocks[3] = { (void *)1, (void *)1, (void *)1 };
 	struct ndshm_info info;
 
-	request.length = 1;
 	REQUIRE(!ndshm_get_info(ndshm, &info));
 	ndshm->memfd->count = info.max_blocks - 2;
 	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 3), EDQUOT, HANDLES,
@@ -196,12 +191,11 @@ static pthread_barrier_t barrier;
 /* Count unexpected errors, and every time that the limit is exceeded. */
 static void *allocate_at_the_limit(void *argument)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *blocks[3];
 	long *exceeded = argument;
 	struct ndshm_info info;
 
-	request.length = 1;
 	pthread_barrier_wait(&barrier);
 	for (int i = 0; i < ROUNDS; i++) {
 		int error = ndshm_alloc_many(ndshm, &request, blocks, 3);
@@ -220,18 +214,14 @@ static void *allocate_at_the_limit(void *argument)
 TEST(threads_do_not_exceed_the_limit_together)
 {
 	long exceeded[THREADS] = { 0 };
-	pthread_t threads[THREADS];
 	struct ndshm_info info;
 
 	REQUIRE(!ndshm_get_info(ndshm, &info));
 	ndshm->memfd->count = info.max_blocks - 7;
 	REQUIRE(!pthread_barrier_init(&barrier, NULL, THREADS));
+	test_run_threads(THREADS, allocate_at_the_limit, exceeded, sizeof(exceeded[0]));
 	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, allocate_at_the_limit, &exceeded[i]));
-	for (int i = 0; i < THREADS; i++) {
-		pthread_join(threads[i], NULL);
 		CHECK(!exceeded[i]);
-	}
 	pthread_barrier_destroy(&barrier);
 	CHECK(ndshm->memfd->count == info.max_blocks - 7);
 	ndshm->memfd->count = 0;
@@ -240,9 +230,5 @@ TEST(threads_do_not_exceed_the_limit_together)
 
 int main(void)
 {
-	if (ndshm_open("memfd:", &ndshm))
-		return 1;
-	test_run_all();
-	ndshm_close(ndshm);
-	return test_end();
+	return test_main(ndshm_open("memfd:", &ndshm), &ndshm);
 }

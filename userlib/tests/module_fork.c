@@ -4,12 +4,8 @@
  * repeatedly. Each child allocates at once in the inherited section, with one or several
  * threads, until it exits or is killed with live blocks. Requires the module.
  */
-#include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 
 #include "module_test.h"
 
@@ -59,16 +55,16 @@ static void release(void *memory)
 }
 
 /* @rounds random operations; then free all blocks unless @leave is set. */
-static void come_and_go(unsigned long state, unsigned int rounds, bool leave)
+static void come_and_go(uint64_t state, unsigned int rounds, bool leave)
 {
 	void *blocks[BLOCKS] = { NULL };
 
 	for (unsigned int i = 0; i < rounds && !*module_wrong; i++) {
-		void **block = &blocks[module_random(&state) % BLOCKS];
+		void **block = &blocks[test_random(&state) % BLOCKS];
 
 		if (*block)
 			release(*block);
-		*block = allocate(module_size(module_random(&state)));
+		*block = allocate(module_size(test_random(&state)));
 	}
 	for (unsigned int i = 0; i < BLOCKS && !leave; i++)
 		if (blocks[i])
@@ -79,10 +75,10 @@ static atomic_bool stop;
 
 static void *allocate_until_stopped(void *argument)
 {
-	unsigned long state = seed + (uintptr_t)argument;
+	uint64_t state = seed + (uintptr_t)argument;
 
 	while (!stop && !*module_wrong)
-		come_and_go(module_random(&state), 1000, false);
+		come_and_go(test_random(&state), 1000, false);
 	return NULL;
 }
 
@@ -129,8 +125,7 @@ static void allocate_in_threads(struct child *child)
 	for (int i = 0; i < CHILD_THREADS; i++)
 		if (!EXPECT(!pthread_create(&threads[i], NULL, in_thread, child)))
 			return;
-	for (int i = 0; i < CHILD_THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_join(threads, CHILD_THREADS);
 	/* The first calls of several threads may each attach. */
 	EXPECT(ledger_attached() >= 1 && ledger_attached() <= CHILD_THREADS);
 }
@@ -250,13 +245,11 @@ static bool set_up(void)
 TEST(never_the_same_block)
 {
 	pthread_t threads[PARENT_THREADS];
-	unsigned long state = seed;
+	uint64_t state = seed;
 
-	for (long i = 0; i < PARENT_THREADS; i++)
-		REQUIRE(!pthread_create(&threads[i], NULL, allocate_until_stopped,
-					(void *)(i + 1)));
+	test_start(threads, PARENT_THREADS, allocate_until_stopped, (void *)1, 1);
 	for (unsigned int i = 1; i <= forks && !*module_wrong && !test_bad; i++) {
-		if (!fork_one(i, module_random(&state)))
+		if (!fork_one(i, test_random(&state)))
 			break;
 		while (running >= AT_ONCE)
 			reap();
@@ -264,8 +257,7 @@ TEST(never_the_same_block)
 	while (running)
 		reap();
 	stop = true;
-	for (int i = 0; i < PARENT_THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_join(threads, PARENT_THREADS);
 	CHECK(ledger_attached() == 1);
 	CHECK(!*module_wrong && !ledger_wrong());
 }

@@ -6,9 +6,7 @@
  */
 #include <setjmp.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 
 #include "module_test.h"
 
@@ -59,11 +57,11 @@ static void no_memory(int signal)
 }
 
 /* Plausible values: lengths, offsets, addresses, zero and random ones. */
-static uint64_t word(unsigned long pass, uint64_t *place, uint64_t offset, unsigned long *state)
+static uint64_t word(unsigned long pass, uint64_t *place, uint64_t offset, uint64_t *state)
 {
 	switch (pass % 6) {
 	case 0:
-		return module_random(state);
+		return test_random(state);
 	case 1:
 		return UINT64_MAX;
 	case 2:
@@ -77,7 +75,7 @@ static uint64_t word(unsigned long pass, uint64_t *place, uint64_t offset, unsig
 	}
 }
 
-static void overwrite(char *memory, uint64_t slot, unsigned long pass, unsigned long *state)
+static void overwrite(char *memory, uint64_t slot, unsigned long pass, uint64_t *state)
 {
 	for (uint64_t at = slot; at < slot + SLOT; at += LEDGER_PAGE) {
 		uint64_t *page = (uint64_t *)(memory + at);
@@ -98,7 +96,7 @@ static void be_hostile(int fd)
 	char *memory = mmap(NULL, SECTION, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	static volatile unsigned long pass;
 	static volatile uint64_t slot;
-	static unsigned long state = 4101842887655102017;
+	static uint64_t state = 4101842887655102017;
 
 	if (memory == MAP_FAILED || sigaction(SIGBUS, &action, NULL))
 		_exit(1);
@@ -300,7 +298,7 @@ static unsigned int goal(unsigned long operation, unsigned long all)
 
 static void hold(unsigned int number, int fd)
 {
-	unsigned long state = seed + number, all = operations / HOLDERS;
+	uint64_t state = seed + number, all = operations / HOLDERS;
 
 	ledger_be(number);
 	starts = calloc(SECTION / LEDGER_GRANULE, 1);
@@ -308,17 +306,17 @@ static void hold(unsigned int number, int fd)
 	    !EXPECT(!ndshm_section_adopt(ndshm, fd, &section)))
 		return;
 	for (unsigned long i = 0; i < all && !*module_wrong; i++) {
-		unsigned long random = module_random(&state);
+		unsigned long random = test_random(&state);
 		struct block *block = &blocks[count ? (random >> 32) % count : 0];
 
 		if (count && random % 8 == 0)
-			reallocate(block, module_random(&state));
+			reallocate(block, test_random(&state));
 		else if (count < goal(i, all) || !count)
-			allocate(module_random(&state));
+			allocate(test_random(&state));
 		else
-			release(block, module_random(&state));
+			release(block, test_random(&state));
 		if (random % 64 < 4)
-			break_some(module_random(&state));
+			break_some(test_random(&state));
 		if (i % 4096 == 0)
 			check_statistics();
 		if (i % (all / TIDES + 1) == 0)
@@ -368,11 +366,8 @@ TEST(holders_keep_their_books)
 	REQUIRE(peer > 0 && ledger_open(SECTION));
 	for (unsigned int i = 0; i < HOLDERS; i++)
 		REQUIRE((pids[i] = start(i + 1, fd)) > 0);
-	for (unsigned int i = 0; i < HOLDERS; i++) {
-		status = -1;
-		CHECK(waitpid(pids[i], &status, 0) == pids[i]);
-		CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
-	}
+	for (unsigned int i = 0; i < HOLDERS; i++)
+		CHECK(!test_wait(pids[i]));
 	CHECK(!kill(peer, SIGKILL) && waitpid(peer, &status, 0) == peer);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	CHECK(!*module_wrong && !ledger_wrong());

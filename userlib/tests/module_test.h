@@ -5,10 +5,7 @@
 #ifndef NDSHM_TEST_MODULE_TEST_H
 #define NDSHM_TEST_MODULE_TEST_H
 
-#include <stdatomic.h>
-#include <stdint.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <ndshm/section.h>
 
@@ -39,14 +36,6 @@ static inline bool module_expect(bool good, const char *file, int line, const ch
 	} \
 	held_; \
 })
-
-static inline unsigned long module_random(unsigned long *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
 
 /* Get NDSHM_SEED or a random seed, and print it. Never 0. */
 static inline unsigned long module_seed(void)

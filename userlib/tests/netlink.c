@@ -2,8 +2,6 @@
 /*
  * Lists by netlink, from a fake kernel.
  */
-#include <pthread.h>
-
 #include "fake_kernel.h"
 #include "test.h"
 #include "wrap.h"
@@ -429,7 +427,7 @@ TEST(without_memory_it_fails)
 
 TEST(a_client_needs_no_device)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	struct ndshm_adapter_info *rows;
 	struct ndshm_block *block;
 	struct ndshm_info info;
@@ -449,16 +447,11 @@ TEST(a_client_needs_no_device)
 	CHECK_DONE(client, ndshm_list_adapters(client, &rows, &count));
 	CHECK(count == 2);
 	free(rows);
-	request.length = 1;
 	CHECK_FAILS(client, ndshm_alloc(client, &request, &block), EOPNOTSUPP, NONE, SUCCESS);
 	ndshm_close(client);
 }
 
 int main(void)
 {
-	if (kernel_open(&ndshm))
-		return 1;
-	test_run_all();
-	ndshm_close(ndshm);
-	return test_end();
+	return test_main(kernel_open(&ndshm), &ndshm);
 }

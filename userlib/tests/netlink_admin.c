@@ -2,10 +2,8 @@
 /*
  * Deletion of sections, permissions and events by netlink, from a fake kernel.
  */
-#include <errno.h>
 #include <stddef.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <ndshm/admin.h>
 
@@ -409,9 +407,5 @@ TEST(a_monitor_outlives_its_client)
 
 int main(void)
 {
-	if (kernel_open(&ndshm))
-		return 1;
-	test_run_all();
-	ndshm_close(ndshm);
-	return test_end();
+	return test_main(kernel_open(&ndshm), &ndshm);
 }

@@ -4,7 +4,6 @@
  * result is 0 with valid rows, or a negative errno without rows.
  */
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <netlink/errno.h>
 
@@ -496,9 +495,5 @@ TEST(mutated_answers_do_no_harm)
 
 int main(void)
 {
-	if (kernel_open(&ndshm))
-		return 1;
-	test_run_all();
-	ndshm_close(ndshm);
-	return test_end();
+	return test_main(kernel_open(&ndshm), &ndshm);
 }

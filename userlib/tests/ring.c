@@ -2,21 +2,15 @@
 /*
  * Rings. LONG=1: 10,000 processes are killed, and at every instruction.
  */
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <ndshm/ring.h>
 
@@ -38,6 +32,9 @@ static bool open_ring(uint32_t capacity, uint32_t message_bytes)
 {
 	return CHECK(!ndshm_ring_create(capacity, message_bytes, &ring));
 }
+
+#define RING_TEST(name, capacity, message_bytes) \
+	TEST_WITHIN(name, open_ring(capacity, message_bytes), ndshm_ring_close(ring))
 
 static int put(uint64_t number)
 {
@@ -70,7 +67,7 @@ static bool is_whole(void)
 	return CHECK(get() == -EAGAIN);
 }
 
-TEST(bad_values_are_refused)
+RING_TEST(bad_values_are_refused, 4, 8)
 {
 	struct ndshm_ring *none = (void *)1;
 	int fds[2], fd;
@@ -93,7 +90,6 @@ TEST(bad_values_are_refused)
 	ndshm_ring_close(NULL);
 
 	/* A file that is not sealed could be truncated, which is SIGBUS. */
-	REQUIRE(open_ring(4, 8));
 	fd = memfd_create("ndshm-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	REQUIRE(fd >= 0 && !ftruncate(fd, ring->bytes));
 	REQUIRE(pwrite(fd, ring->shared, ring->bytes, 0) == (ssize_t)ring->bytes);
@@ -109,16 +105,14 @@ TEST(bad_values_are_refused)
 		CHECK(ndshm_ring_adopt(fd, &none) == -EBADF && !none);
 	}
 	close(fd);
-	ndshm_ring_close(ring);
 }
 
 /* A file without all of its memory needs more at an access, which may not be there. */
-TEST(missing_memory_is_refused)
+RING_TEST(missing_memory_is_refused, 64, 4096)
 {
 	struct ndshm_ring *none;
 	int fd = memfd_create("ndshm-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	REQUIRE(open_ring(64, 4096));
 	REQUIRE(fd >= 0 && !ftruncate(fd, ring->bytes));
 	REQUIRE(pwrite(fd, ring->shared, 4096, 0) == 4096);
 	REQUIRE(!fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
@@ -126,15 +120,13 @@ TEST(missing_memory_is_refused)
 	CHECK(!fallocate(fd, 0, 0, ring->bytes) && !ndshm_ring_adopt(fd, &none));
 	ndshm_ring_close(none);
 	close(fd);
-	ndshm_ring_close(ring);
 }
 
-TEST(messages_are_in_order)
+RING_TEST(messages_are_in_order, 3, 100)
 {
 	char big[100], buffer[100];
 	size_t length;
 
-	REQUIRE(open_ring(3, 100));
 	CHECK(ndshm_ring_capacity(ring) == 4 && ndshm_ring_message_bytes(ring) == 100);
 	for (unsigned int lap = 0; lap < 1000; lap++) {
 		CHECK(get() == -EAGAIN);
@@ -156,7 +148,6 @@ TEST(messages_are_in_order)
 	CHECK(!ndshm_ring_receive(ring, buffer, 100, &length, -1) && length == 100);
 	CHECK(!memcmp(big, buffer, 100));
 	CHECK(!ndshm_ring_receive(ring, NULL, 0, &length, -1) && !length);
-	ndshm_ring_close(ring);
 }
 
 static int64_t milliseconds(void)
@@ -179,7 +170,7 @@ static void on_signal(int number)
 	(void)number;
 }
 
-TEST(waits_end)
+RING_TEST(waits_end, 1, 8)
 {
 	const struct itimerval timer = { { 0, 170000 }, { 0, 170000 } }, none = { { 0, 0 }, { 0, 0 } };
 	const struct sigaction action = { .sa_handler = on_signal };
@@ -188,7 +179,6 @@ TEST(waits_end)
 	uint64_t number;
 	size_t length = 1;
 
-	REQUIRE(open_ring(1, 8));
 	CHECK(ndshm_ring_receive(ring, &number, 8, &length, 250) == -ETIMEDOUT && !length);
 	CHECK(milliseconds() - start >= 250 && milliseconds() - start < 5000);
 	REQUIRE(!pthread_create(&thread, NULL, send_later, NULL));
@@ -202,7 +192,6 @@ TEST(waits_end)
 	CHECK(ndshm_ring_send(ring, &number, 8, -1) == -EINTR);
 	REQUIRE(!setitimer(ITIMER_REAL, &none, NULL));
 	signal(SIGALRM, SIG_DFL);
-	ndshm_ring_close(ring);
 }
 
 TEST(it_can_be_polled)
@@ -282,12 +271,11 @@ static void *receive_all(void *argument)
 	return argument;
 }
 
-TEST(threads_lose_nothing)
+RING_TEST(threads_lose_nothing, 16, 8)
 {
 	pthread_t senders[THREADS], receivers[THREADS];
 	unsigned int all = 0;
 
-	REQUIRE(open_ring(16, 8));
 	memset(received, 0, sizeof(received));
 	for (uintptr_t i = 0; i < THREADS; i++) {
 		REQUIRE(!pthread_create(&senders[i], NULL, send_all, (void *)i));
@@ -303,19 +291,17 @@ TEST(threads_lose_nothing)
 		all += received[i / EACH][i % EACH];
 	CHECK(all == THREADS * EACH && !disordered);
 	CHECK(is_whole());
-	ndshm_ring_close(ring);
 }
 
 /*
  * Processes
  */
 
-TEST(members_are_limited)
+RING_TEST(members_are_limited, 4, 8)
 {
 	static struct ndshm_ring *others[RING_MEMBERS];
 	struct ndshm_ring *more;
 
-	REQUIRE(open_ring(4, 8));
 	for (unsigned int i = 1; i < RING_MEMBERS; i++)
 		REQUIRE(!ndshm_ring_adopt(ndshm_ring_fd(ring), &others[i]));
 	CHECK(ndshm_ring_adopt(ndshm_ring_fd(ring), &more) == -EUSERS && !more);
@@ -324,13 +310,11 @@ TEST(members_are_limited)
 	CHECK(!ndshm_ring_send(others[100], "1234567", 8, 0) && get() > 0);
 	for (unsigned int i = 1; i < RING_MEMBERS; i++)
 		ndshm_ring_close(others[i]);
-	ndshm_ring_close(ring);
 }
 
 TEST(a_child_is_a_member)
 {
 	unsigned int number;
-	int status;
 	pid_t pid;
 
 	REQUIRE(open_ring(4, 8));
@@ -343,7 +327,7 @@ TEST(a_child_is_a_member)
 		ndshm_ring_close(ring);
 		_exit(0);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(!test_wait(pid));
 	CHECK(get() == 2 && ring->member->number == number);
 	CHECK(is_whole());
 	ndshm_ring_close(ring);
@@ -426,11 +410,10 @@ static void claim_all(void)
 }
 
 /* A process ends with all free cells claimed, and after it has sent a message. */
-TEST(cells_of_the_dead_are_recovered)
+RING_TEST(cells_of_the_dead_are_recovered, 4, 8)
 {
 	pid_t pid;
 
-	REQUIRE(open_ring(4, 8));
 	CHECK(!put(1));
 	pid = fork();
 	if (!pid) {
@@ -445,7 +428,6 @@ TEST(cells_of_the_dead_are_recovered)
 	CHECK(!put(3) && get() == 1 && get() == 2 && get() == 3);
 	CHECK(is_whole());
 	all_cells_are_recovered();
-	ndshm_ring_close(ring);
 }
 
 /* Claim the last cell as a member that has ended, if it is free. */
@@ -507,13 +489,12 @@ TEST(cells_are_recovered_once_in_a_while)
 }
 
 /* Locks of the description that processes pass to each other remain after all of them. */
-TEST(locks_of_others_do_not_stay)
+RING_TEST(locks_of_others_do_not_stay, 4, 8)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
 	struct ndshm_ring *other;
 	unsigned int locked = 0;
 
-	REQUIRE(open_ring(4, 8));
 	for (unsigned int i = 0; i < RING_MEMBERS; i++) {
 		lock.l_start = i;
 		lock.l_pid = 0;
@@ -522,7 +503,6 @@ TEST(locks_of_others_do_not_stay)
 	CHECK(locked == RING_MEMBERS - 1);
 	CHECK(!ndshm_ring_adopt(ndshm_ring_fd(ring), &other));
 	ndshm_ring_close(other);
-	ndshm_ring_close(ring);
 }
 
 static void fill(void)
@@ -537,7 +517,6 @@ static void fill(void)
 static void recover_much(clock_t *time)
 {
 	struct ndshm_ring *other;
-	int status = -1;
 	clock_t before;
 	pid_t pid;
 
@@ -545,7 +524,7 @@ static void recover_much(clock_t *time)
 	pid = fork();
 	if (!pid)
 		fill();
-	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	CHECK(!test_wait(pid));
 	before = clock();
 	CHECK(!ndshm_ring_adopt(ndshm_ring_fd(ring), &other));
 	CHECK(put(1) == -EAGAIN);
@@ -593,11 +572,10 @@ static pid_t execute(void (*before)(void))
 }
 
 /* A process that executes another program is no member any more, though it lives. */
-TEST(cells_of_another_program_are_recovered)
+RING_TEST(cells_of_another_program_are_recovered, 4, 8)
 {
 	pid_t pid;
 
-	REQUIRE(open_ring(4, 8));
 	CHECK(!put(1));
 	pid = execute(claim_all);
 	CHECK(!put(3) && get() == 1 && get() == 2 && get() == 3);
@@ -605,17 +583,14 @@ TEST(cells_of_another_program_are_recovered)
 	CHECK(is_whole());
 	all_cells_are_recovered();
 	kill_and_reap(pid);
-	ndshm_ring_close(ring);
 }
 
 /* The child of vfork() has the memory of its parent until it executes a program. */
-TEST(a_child_of_vfork_changes_nothing)
+RING_TEST(a_child_of_vfork_changes_nothing, 4, 8)
 {
 	unsigned int number;
-	int status;
 	pid_t pid;
 
-	REQUIRE(open_ring(4, 8));
 	CHECK(!put(1));
 	number = ring->member->number;
 	pid = vfork();
@@ -623,10 +598,9 @@ TEST(a_child_of_vfork_changes_nothing)
 		execlp("true", "true", NULL);
 		_exit(1);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	CHECK(!test_wait(pid));
 	CHECK(get() == 1 && ring->member->number == number);
 	CHECK(is_whole());
-	ndshm_ring_close(ring);
 }
 
 static __attribute__((noinline)) void use_all(void)
@@ -652,16 +626,14 @@ static void *use_cancelled(void *none)
 }
 
 /* No call is a cancellation point. */
-TEST(a_cancelled_thread_ends_its_calls)
+RING_TEST(a_cancelled_thread_ends_its_calls, 4, 8)
 {
 	pthread_t thread;
 	void *end;
 
-	REQUIRE(open_ring(4, 8));
 	REQUIRE(!pthread_create(&thread, NULL, use_cancelled, NULL));
 	CHECK(!pthread_join(thread, &end) && end == PTHREAD_CANCELED);
 	CHECK(is_whole());
-	ndshm_ring_close(ring);
 }
 
 static void *open_and_close_cancelled(void *fd)
@@ -843,13 +815,12 @@ static void receive_and_report(void)
 }
 
 /* A receiver that is late must not take a later message that is in the same cell. */
-TEST(a_late_receiver_takes_the_oldest)
+RING_TEST(a_late_receiver_takes_the_oldest, 8, 8)
 {
 	unsigned long steps, all;
 	int status;
 	pid_t pid;
 
-	REQUIRE(open_ring(8, 8));
 	CHECK(!put(1));
 	pid = start_traced(receive_first);
 	REQUIRE(pid > 0);
@@ -873,7 +844,6 @@ TEST(a_late_receiver_takes_the_oldest)
 		CHECK(WEXITSTATUS(status) == (taken ? 1 : 2));
 		CHECK(get() == (taken ? -EAGAIN : 3));
 	}
-	ndshm_ring_close(ring);
 }
 
 /*
@@ -975,10 +945,7 @@ TEST(processes_are_killed)
 	for (unsigned int i = 0; i < kills; i++) {
 		unsigned int which;
 
-		state ^= state << 13;
-		state ^= state >> 7;
-		state ^= state << 17;
-		which = (state >> 32) % (SENDERS + RECEIVERS);
+		which = (test_random(&state) >> 32) % (SENDERS + RECEIVERS);
 		usleep(state % 1500);
 		kill_and_reap(pids[which]);
 		receivers += which >= SENDERS;
@@ -1087,9 +1054,7 @@ static void overwrite_for_ever(uint64_t state)
 	for (;;) {
 		size_t at;
 
-		state ^= state << 13;
-		state ^= state >> 7;
-		state ^= state << 17;
+		test_random(&state);
 		/* Half of them to positions, events and slots, some with valid values. */
 		at = state >> 63 ? (state >> 8) % count : (state >> 8) % (40 + 16);
 		words[at] = state & 4 ? state : state & 2 ? words[(state >> 20) % count] :

@@ -3,16 +3,10 @@
  * Every function of sections, on the backend without a module, in the process that
  * created them. section_others.c tests other processes.
  */
-#include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "test_section.h"
 #include "wrap.h"
@@ -24,6 +18,10 @@ static struct ndshm_section *make(uint64_t max_size, uint64_t initial_size)
 {
 	return test_make_section(ndshm, max_size, initial_size);
 }
+
+#define SECTION_TEST(name, max_size, initial_size) \
+	TEST_WITH(name, struct ndshm_section *, section, make(max_size, initial_size), \
+		  ndshm_section_close(section))
 
 static struct ndshm_section_info look(struct ndshm_section *section)
 {
@@ -122,17 +120,14 @@ TEST(too_many_mappings)
 #endif
 
 /* wrap.c has an mremap() that loses the address, like UCX's hook. */
-TEST(a_hooked_mremap_does_not_move_it)
+SECTION_TEST(a_hooked_mremap_does_not_move_it, 2 * HUGE, page)
 {
-	struct ndshm_section *section = make(2 * HUGE, page);
 	unsigned char *memory;
 
-	REQUIRE(section);
 	memory = ndshm_section_base(section);
 	REQUIRE(test_can_read(memory));
 	memset(memory, 1, page);
 	CHECK(memory[page - 1] == 1);
-	ndshm_section_close(section);
 }
 
 TEST(sizes_are_rounded_to_pages)
@@ -216,12 +211,10 @@ TEST(bad_requests_are_refused)
 #undef REFUSED
 }
 
-TEST(extents_are_the_lowest_that_fit)
+SECTION_TEST(extents_are_the_lowest_that_fit, 16 * page, 0)
 {
-	struct ndshm_section *section = make(16 * page, 0);
 	uint64_t offset, length;
 
-	REQUIRE(section);
 	CHECK(extent(section, 1, 0) == 0);
 	CHECK(extent(section, 3 * page, 0) == page);
 	CHECK(extent(section, page, 4 * page) == 4 * page);
@@ -241,15 +234,11 @@ TEST(extents_are_the_lowest_that_fit)
 	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), ENOSPC,
 		    SECTION_FULL, RESOURCES);
 	CHECK(!offset && !length);
-	ndshm_section_close(section);
 }
 
 /* A place with memory is preferred to a lower one without. */
-TEST(memory_comes_in_chunks)
+SECTION_TEST(memory_comes_in_chunks, 8 * HUGE + page, page)
 {
-	struct ndshm_section *section = make(8 * HUGE + page, page);
-
-	REQUIRE(section);
 	CHECK(extent(section, page, 0) == 0);
 	/* The end is in the third chunk; the first chunk is partly committed. */
 	CHECK(extent(section, HUGE + page, HUGE) == HUGE);
@@ -263,15 +252,12 @@ TEST(memory_comes_in_chunks)
 	/* The last chunk is one page. */
 	CHECK(extent(section, page, 0) == 8 * HUGE);
 	CHECK(look(section).committed == 8 * HUGE + page);
-	ndshm_section_close(section);
 }
 
-TEST(memory_goes_back)
+SECTION_TEST(memory_goes_back, 64 * HUGE, HUGE)
 {
-	struct ndshm_section *section = make(64 * HUGE, HUGE);
 	uint64_t first, second;
 
-	REQUIRE(section);
 	first = extent(section, page, 0);
 	second = extent(section, 40 * HUGE, 0);
 	CHECK(look(section).committed == 41 * HUGE);
@@ -280,16 +266,13 @@ TEST(memory_goes_back)
 	CHECK(test_can_read((char *)ndshm_section_base(section) + first));
 	second = extent(section, 60 * HUGE, 0);
 	CHECK(test_all((unsigned char *)ndshm_section_base(section) + second, HUGE, 0));
-	ndshm_section_close(section);
 }
 
-TEST(extents_are_zero)
+SECTION_TEST(extents_are_zero, HUGE, 0)
 {
-	struct ndshm_section *section = make(HUGE, 0);
 	unsigned char *memory;
 	uint64_t offset;
 
-	REQUIRE(section);
 	memory = ndshm_section_base(section);
 	for (int i = 0; i < 3; i++) {
 		offset = extent(section, 5 * page, 0);
@@ -297,16 +280,13 @@ TEST(extents_are_zero)
 		memset(memory, 0x55, HUGE);
 		CHECK_DONE(ndshm, ndshm_extent_free(section, offset));
 	}
-	ndshm_section_close(section);
 }
 
-TEST(bad_extents_are_refused)
+SECTION_TEST(bad_extents_are_refused, HUGE, 0)
 {
 	static const uint64_t alignments[] = { 1, 2048, 12288, 4 << 20, UINT64_MAX, 1ULL << 63 };
-	struct ndshm_section *section = make(HUGE, 0);
 	uint64_t offset = 1, length = 1;
 
-	REQUIRE(section);
 	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 0, 0, &offset, &length), EINVAL, LENGTH_ZERO,
 		    INVALID_PARAMETER);
 	CHECK(!offset && !length);
@@ -320,16 +300,13 @@ TEST(bad_extents_are_refused)
 	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, UINT64_MAX, HUGE, &offset, &length), ENOSPC,
 		    SECTION_FULL, RESOURCES);
 	CHECK(!look(section).committed);
-	ndshm_section_close(section);
 }
 
-TEST(what_is_no_extent_is_unknown)
+SECTION_TEST(what_is_no_extent_is_unknown, HUGE, 0)
 {
-	struct ndshm_section *section = make(HUGE, 0);
 	struct ndshm_segment segment;
 	size_t count = 1;
 
-	REQUIRE(section);
 	CHECK(extent(section, 2 * page, 0) == 0);
 #define REFUSED(offset, error, reason, status) do { \
 	CHECK_FAILS(ndshm, ndshm_extent_free(section, offset), error, reason, status); \
@@ -346,42 +323,32 @@ TEST(what_is_no_extent_is_unknown)
 	CHECK_DONE(ndshm, ndshm_extent_free(section, 0));
 	REFUSED(0, ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
 #undef REFUSED
-	ndshm_section_close(section);
 }
 
-TEST(extents_have_segments)
+SECTION_TEST(extents_have_segments, HUGE, 0)
 {
-	struct ndshm_section *section = make(HUGE, 0);
 	struct ndshm_segment segment;
 	size_t count = 0;
 
-	REQUIRE(section);
 	CHECK(extent(section, 3 * page, 0) == 0);
 	CHECK_DONE(ndshm, ndshm_extent_query(section, 0, NULL, 0, &count));
 	CHECK(count == 1);
 	CHECK_DONE(ndshm, ndshm_extent_query(section, 0, &segment, SIZE_MAX, &count));
 	CHECK(count == 1 && segment.length == 3 * page);
 	CHECK(segment.address == NDSHM_ADDRESS_HIDDEN);
-	ndshm_section_close(section);
 }
 
-TEST(nothing_is_exported)
+SECTION_TEST(nothing_is_exported, HUGE, HUGE)
 {
-	struct ndshm_section *section = make(HUGE, HUGE);
 	int fd = 7;
 
-	REQUIRE(section);
 	CHECK_FAILS(ndshm, ndshm_section_export(section, 0, HUGE, O_RDWR, &fd), EOPNOTSUPP, NONE,
 		    SUCCESS);
 	CHECK(fd == -1);
-	ndshm_section_close(section);
 }
 
-TEST(sync_looks_at_the_range)
+SECTION_TEST(sync_looks_at_the_range, HUGE, 0)
 {
-	struct ndshm_section *section = make(HUGE, 0);
-
-	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_section_sync(section, NDSHM_SYNC_FOR_CPU, 0, HUGE));
 	CHECK_DONE(ndshm, ndshm_section_sync(section, NDSHM_SYNC_FOR_DEVICE, HUGE - 1, 1));
 	CHECK_FAILS(ndshm, ndshm_section_sync(section, 0, 0, 0), EINVAL, DIRECTION,
@@ -392,7 +359,6 @@ TEST(sync_looks_at_the_range)
 		    INVALID_PARAMETER);
 	CHECK_FAILS(ndshm, ndshm_section_sync(section, 2, 1, UINT64_MAX), EINVAL, RANGE,
 		    INVALID_PARAMETER);
-	ndshm_section_close(section);
 }
 
 /* Adopt the section again in this process: one more holder and mapping. */
@@ -408,13 +374,12 @@ static struct ndshm_section *again(struct ndshm_section *section, uint32_t flags
 	return other;
 }
 
-TEST(holders_have_their_own)
+SECTION_TEST(holders_have_their_own, HUGE, 0)
 {
-	struct ndshm_section *section = make(HUGE, 0), *other;
+	struct ndshm_section *other;
 	uint64_t own, others;
 	char *memory;
 
-	REQUIRE(section);
 	other = again(section, 0);
 	REQUIRE(other);
 	own = extent(section, page, 0);
@@ -433,7 +398,6 @@ TEST(holders_have_their_own)
 	CHECK(look(section).holders == 1 && look(section).extents == 1);
 	CHECK(extent(section, page, 0) == others);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
-	ndshm_section_close(section);
 }
 
 TEST(what_is_deleted_stays_mapped)
@@ -497,11 +461,8 @@ TEST(what_is_revoked_has_no_memory)
 }
 
 /* As with the module: once, also after a deletion. */
-TEST(a_section_is_revoked_once)
+SECTION_TEST(a_section_is_revoked_once, HUGE, page)
 {
-	struct ndshm_section *section = make(HUGE, page);
-
-	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 	CHECK(look(section).flags == NDSHM_SECTION_DELETED && look(section).committed);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
@@ -509,19 +470,17 @@ TEST(a_section_is_revoked_once)
 	for (int i = 0; i < 4; i++)
 		CHECK_FAILS(ndshm, ndshm_section_delete(section, i), EIDRM, SECTION_DELETED,
 			    CLOSING);
-	ndshm_section_close(section);
 }
 
 static struct ndshm_section *growing;
 
 static void revoke_in_child(void)
 {
-	int status = -1;
 	pid_t pid = fork();
 
 	if (!pid)
 		_exit(!!ndshm_section_delete(growing, NDSHM_DELETE_REVOKE));
-	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	CHECK(!test_wait(pid));
 }
 
 /* Another process revokes the section between the allocation of memory and its clearing. */
@@ -569,27 +528,23 @@ TEST(other_threads_do_not_wait_for_memory)
 }
 
 /* Attaching is refused before any other check. */
-TEST(deleted_sections_refuse_attach)
+SECTION_TEST(deleted_sections_refuse_attach, HUGE, 0)
 {
-	struct ndshm_section *section = make(HUGE, 0);
 	uint64_t offset, length;
 
-	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 0, 0, &offset, &length), EIDRM,
 		    SECTION_DELETED, CLOSING);
 	CHECK(!look(section).holders);
-	ndshm_section_close(section);
 }
 
-TEST(reading_only_stays_so)
+SECTION_TEST(reading_only_stays_so, 2 * HUGE, page)
 {
-	struct ndshm_section *section = make(2 * HUGE, page), *reader, *second;
+	struct ndshm_section *reader, *second;
 	char *memory, *theirs, path[64];
 	uint64_t offset, length;
 	int fd = 0;
 
-	REQUIRE(section);
 	reader = again(section, NDSHM_SHARE_READONLY);
 	REQUIRE(reader);
 	CHECK(look(reader).flags == NDSHM_SECTION_READONLY && !look(section).flags);
@@ -628,17 +583,15 @@ TEST(reading_only_stays_so)
 	}
 	ndshm_section_close(second);
 	ndshm_section_close(reader);
-	ndshm_section_close(section);
 }
 
 /* An open for reading waits for the owner of such a lease to end it, 45 s by default. */
-TEST(a_lease_does_not_block_a_share)
+SECTION_TEST(a_lease_does_not_block_a_share, HUGE, page)
 {
-	struct ndshm_section *section = make(HUGE, page);
 	char path[64];
 	int lease, fd;
 
-	REQUIRE(section && signal(SIGIO, SIG_IGN) != SIG_ERR);
+	REQUIRE(signal(SIGIO, SIG_IGN) != SIG_ERR);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", ndshm_section_fd(section));
 	lease = open(path, O_RDWR | O_CLOEXEC);
 	CHECK(lease >= 0 && !fcntl(lease, F_SETLEASE, F_WRLCK));
@@ -648,33 +601,26 @@ TEST(a_lease_does_not_block_a_share)
 	CHECK(!close(lease));
 	CHECK_DONE(ndshm, ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd));
 	CHECK(!close(fd) && signal(SIGIO, SIG_DFL) == SIG_IGN);
-	ndshm_section_close(section);
 }
 
-TEST(unknown_flags_of_a_share_are_refused)
+SECTION_TEST(unknown_flags_of_a_share_are_refused, HUGE, 0)
 {
-	struct ndshm_section *section = make(HUGE, 0);
 	int fd = 0;
 
-	REQUIRE(section);
 	CHECK_FAILS(ndshm, ndshm_section_share(section, 2, &fd), EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
 	CHECK(fd == -1);
-	ndshm_section_close(section);
 }
 
 /* Memory that another process has allocated beyond the end is freed, too. */
-TEST(revoking_frees_all_memory)
+SECTION_TEST(revoking_frees_all_memory, HUGE, HUGE)
 {
-	struct ndshm_section *section = make(HUGE, HUGE);
 	struct stat status;
 	int fd;
 
-	REQUIRE(section);
 	fd = ndshm_section_fd(section);
 	CHECK(!fallocate(fd, 0, HUGE, 2 * HUGE) && !fstat(fd, &status) && status.st_blocks);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
 	CHECK(!fstat(fd, &status) && !status.st_blocks);
-	ndshm_section_close(section);
 }
 
 static struct ndshm_section *deleted;
@@ -782,14 +728,14 @@ TEST(what_is_no_section_is_not_adopted)
 	close(fd);
 }
 
-TEST(without_descriptors_there_is_a_reason)
+SECTION_TEST(without_descriptors_there_is_a_reason, HUGE, 0)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
-	struct ndshm_section *section = make(HUGE, 0), *none = (void *)1;
+	struct ndshm_section *none = (void *)1;
 	struct rlimit before, limit;
 	int fd;
 
-	REQUIRE(section && !getrlimit(RLIMIT_NOFILE, &before));
+	REQUIRE(!getrlimit(RLIMIT_NOFILE, &before));
 	request.max_size = HUGE;
 	limit = before;
 	limit.rlim_cur = 0;
@@ -803,7 +749,6 @@ TEST(without_descriptors_there_is_a_reason)
 	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, ndshm_section_fd(section), &none), EMFILE,
 		    DESCRIPTORS, RESOURCES);
 	CHECK(!setrlimit(RLIMIT_NOFILE, &before));
-	ndshm_section_close(section);
 }
 
 static void limit_file_size(rlim_t size, struct rlimit *before)
@@ -817,14 +762,13 @@ static void limit_file_size(rlim_t size, struct rlimit *before)
 }
 
 /* At this limit fallocate() raises SIGXFSZ, which would end the program. */
-TEST(at_the_file_size_limit_there_is_a_reason)
+SECTION_TEST(at_the_file_size_limit_there_is_a_reason, 4 * HUGE, page)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
-	struct ndshm_section *section = make(4 * HUGE, page), *none = (void *)1;
+	struct ndshm_section *none = (void *)1;
 	uint64_t offset, length;
 	struct rlimit before;
 
-	REQUIRE(section);
 	limit_file_size(HUGE, &before);
 	CHECK(extent(section, page, 0) == 0 && extent(section, page, 0) == page);
 	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, HUGE, 0, &offset, &length), ENOMEM, MEMORY,
@@ -835,7 +779,6 @@ TEST(at_the_file_size_limit_there_is_a_reason)
 	CHECK(!none && look(section).extents == 2 && look(section).committed == HUGE);
 	CHECK(!setrlimit(RLIMIT_FSIZE, &before));
 	CHECK(extent(section, HUGE, 0) == 2 * page);
-	ndshm_section_close(section);
 }
 
 static void *make_cancelled(void *none)
@@ -1033,15 +976,10 @@ static void *allocate(void *argument)
 
 TEST(threads_allocate)
 {
-	pthread_t threads[THREADS];
-
 	shared = make(4 * HUGE, 0);
 	REQUIRE(shared);
 	wrong = 0;
-	for (uintptr_t i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, allocate, (void *)(i + 1)));
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_run_threads(THREADS, allocate, (void *)1, 1);
 	CHECK(!wrong && !look(shared).extents && !look(shared).taken);
 	CHECK(look(shared).holders == 1);
 	ndshm_section_close(shared);
@@ -1066,22 +1004,13 @@ static void *make_and_adopt(void *argument)
 
 TEST(threads_make_and_adopt)
 {
-	pthread_t threads[THREADS];
-
 	wrong = 0;
-	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, make_and_adopt, NULL));
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_run_threads(THREADS, make_and_adopt, NULL, 0);
 	CHECK(!wrong);
 }
 
 int main(void)
 {
 	page = sysconf(_SC_PAGESIZE);
-	if (ndshm_open("memfd:", &ndshm))
-		return 1;
-	test_run_all();
-	ndshm_close(ndshm);
-	return test_end();
+	return test_main(ndshm_open("memfd:", &ndshm), &ndshm);
 }

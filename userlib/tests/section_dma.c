@@ -3,11 +3,6 @@
  * DMA addresses of blocks, with a section without the module whose extents get made-up addresses.
  * With NDSHM_TEST_BACKEND the addresses are those of the module.
  */
-#include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/wait.h>
-
 #include "section_internal.h"
 #include "test_section.h"
 
@@ -93,6 +88,8 @@ static void end(void)
 	queries = 0;
 }
 
+#define SECTION_TEST(name)	TEST_WITHIN(name, make(), end())
+
 static uint64_t offset_of(const void *pointer)
 {
 	uint64_t offset = 0;
@@ -101,14 +98,13 @@ static uint64_t offset_of(const void *pointer)
 	return offset;
 }
 
-TEST(pointers_have_addresses)
+SECTION_TEST(pointers_have_addresses)
 {
 	size_t sizes[] = { 1, 64, 4096, 5000, 65536, 200000, 1 << 20, 5 << 20 };
 	unsigned int before;
 	uint64_t address, again;
 	void *block;
 
-	REQUIRE(make());
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		REQUIRE(!ndshm_section_alloc(section, sizes[i], &block));
 		CHECK_DONE(ndshm, ndshm_section_dma_address(section, block, sizes[i], &address));
@@ -118,18 +114,17 @@ TEST(pointers_have_addresses)
 		CHECK(again == address + sizes[i] / 2 && queries == before);
 		CHECK(!ndshm_section_free(section, block));
 	}
-	end();
 }
 
 /* Pages that are not adjacent for the device have addresses, but blocks of several have none. */
-TEST(separate_pages_are_found)
+SECTION_TEST(separate_pages_are_found)
 {
 	char *bytes;
 	uint64_t address;
 	void *block;
 
 	made_up = REVERSED;
-	REQUIRE(make() && !ndshm_section_alloc(section, 3 << 20, &block));
+	REQUIRE(!ndshm_section_alloc(section, 3 << 20, &block));
 	bytes = block;
 	CHECK(ndshm_section_dma_address(section, block, PAGE + 1, &address) == -EXDEV);
 	CHECK(ndshm_section_dma_address(section, bytes + PAGE - 1, 2, &address) == -EXDEV);
@@ -141,16 +136,14 @@ TEST(separate_pages_are_found)
 			break;
 	}
 	CHECK(queries == 1);
-	end();
 }
 
-TEST(what_is_wrong_is_refused)
+SECTION_TEST(what_is_wrong_is_refused)
 {
 	uint64_t address = 1;
 	void *block;
 	char *base;
 
-	REQUIRE(make());
 	base = ndshm_section_base(section);
 	REFUSED(ndshm_section_dma_address(section, base, 1, &address), POINTER_FOREIGN);
 	REQUIRE(!ndshm_section_alloc(section, 100, &block));
@@ -164,7 +157,6 @@ TEST(what_is_wrong_is_refused)
 	/* The block begins in the allocator's memory, but ends outside. */
 	REFUSED(ndshm_section_dma_address(section, block, MAX / 2, &address), POINTER_FOREIGN);
 	CHECK(!ndshm_section_dma_address(section, block, 1, &address));
-	end();
 }
 
 /* Replies that a kernel does not give add nothing to the table. */
@@ -198,7 +190,7 @@ static bool is_wrong(const void *block)
 }
 
 /* Addresses are forgotten with the extents, however often these come and go. */
-TEST(freed_memory_has_none)
+SECTION_TEST(freed_memory_has_none)
 {
 	static void *blocks[BLOCKS];
 	uint64_t state = 88172645463325252, address;
@@ -206,15 +198,11 @@ TEST(freed_memory_has_none)
 	char *base;
 
 	made_up = REVERSED;
-	REQUIRE(make());
 	base = ndshm_section_base(section);
 	for (int i = 0; i < 200000 && !wrong; i++) {
 		unsigned int at;
 
-		state ^= state << 13;
-		state ^= state >> 7;
-		state ^= state << 17;
-		at = (state >> 32) % BLOCKS;
+		at = (test_random(&state) >> 32) % BLOCKS;
 		if (blocks[at]) {
 			wrong += !!ndshm_section_free(section, blocks[at]);
 			blocks[at] = NULL;
@@ -233,7 +221,6 @@ TEST(freed_memory_has_none)
 	for (uint64_t offset = 0; offset < MAX; offset += PAGE)
 		wrong += ndshm_section_dma_address(section, base + offset, 1, &address) != -EINVAL;
 	CHECK(!wrong);
-	end();
 }
 
 static void *volatile freed;
@@ -253,12 +240,12 @@ static void free_it_and_allocate(void)
 }
 
 /* No address outlives an extent that another thread frees in the middle of the first question. */
-TEST(freed_in_the_middle)
+SECTION_TEST(freed_in_the_middle)
 {
 	uint64_t address;
 	void *block;
 
-	REQUIRE(make() && !ndshm_section_alloc(section, 1 << 20, &block));
+	REQUIRE(!ndshm_section_alloc(section, 1 << 20, &block));
 	freed = block;
 	after_query = free_it;
 	REFUSED(ndshm_section_dma_address(section, block, 1, &address), POINTER_FOREIGN);
@@ -269,7 +256,6 @@ TEST(freed_in_the_middle)
 	CHECK(!ndshm_section_dma_address(section, block, 1, &address));
 	CHECK(address == made_up_address(offset_of(block)));
 	CHECK(!ndshm_section_free(section, block));
-	end();
 }
 
 static void *look_up_all(void *argument)
@@ -290,30 +276,23 @@ static void *look_up_all(void *argument)
 	return NULL;
 }
 
-TEST(threads_share_the_table)
+SECTION_TEST(threads_share_the_table)
 {
 	unsigned long wrong[THREADS] = { 0 };
-	pthread_t threads[THREADS];
 
 	made_up = REVERSED;
-	REQUIRE(make());
+	test_run_threads(THREADS, look_up_all, wrong, sizeof(wrong[0]));
 	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, look_up_all, &wrong[i]));
-	for (int i = 0; i < THREADS; i++) {
-		pthread_join(threads[i], NULL);
 		CHECK(!wrong[i]);
-	}
-	end();
 }
 
-TEST(a_child_has_none)
+SECTION_TEST(a_child_has_none)
 {
 	uint64_t address, other;
 	void *block;
 	pid_t pid;
-	int status;
 
-	REQUIRE(make() && !ndshm_section_alloc(section, 100, &block));
+	REQUIRE(!ndshm_section_alloc(section, 100, &block));
 	REQUIRE(!ndshm_section_dma_address(section, block, 1, &address));
 	pid = fork();
 	if (!pid) {
@@ -325,9 +304,8 @@ TEST(a_child_has_none)
 				!ndshm_section_dma_address(section, block, 1, &other);
 		_exit(!good);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(!test_wait(pid));
 	CHECK(!ndshm_section_dma_address(section, block, 1, &other) && other == address);
-	end();
 }
 
 /* The module's answers to both questions are the same, page by page. */

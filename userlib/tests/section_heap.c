@@ -3,19 +3,13 @@
  * Blocks of any size in a section, on the backend without a module or on NDSHM_TEST_BACKEND.
  * heap*.c test the heap; this file tests its integration.
  */
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <signal.h>
 #include <stddef.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "test_section.h"
 
@@ -30,6 +24,8 @@ static bool make(void)
 	return CHECK(section);
 }
 
+#define SECTION_TEST(name)	TEST_WITHIN(name, make(), ndshm_section_close(section))
+
 static uint64_t taken(void)
 {
 	struct ndshm_section_info info = { .taken = ~0ull };
@@ -38,12 +34,11 @@ static uint64_t taken(void)
 	return info.taken;
 }
 
-TEST(memory_is_within_the_section)
+SECTION_TEST(memory_is_within_the_section)
 {
 	char *base, *memory, *more;
 	void *out;
 
-	REQUIRE(make());
 	base = ndshm_section_base(section);
 	REQUIRE(!ndshm_section_alloc(section, 100, &out));
 	memory = out;
@@ -67,15 +62,13 @@ TEST(memory_is_within_the_section)
 	CHECK(!ndshm_section_free(section, NULL));
 	ndshm_section_trim(section);
 	CHECK(!taken());
-	ndshm_section_close(section);
 }
 
-TEST(what_is_wrong_is_refused)
+SECTION_TEST(what_is_wrong_is_refused)
 {
 	void *out = section, *memory;
 	char outside[64];
 
-	REQUIRE(make());
 	CHECK(ndshm_section_free(section, outside) == -EINVAL);
 	CHECK(ndshm_section_usable_size(section, outside) == 0);
 	ndshm_section_trim(section);
@@ -91,7 +84,6 @@ TEST(what_is_wrong_is_refused)
 	CHECK(ndshm_section_free(section, outside) == -EINVAL);
 	CHECK(!ndshm_section_free(section, memory));
 	CHECK(ndshm_section_free(section, memory) == -EINVAL);
-	ndshm_section_close(section);
 }
 
 /* Expect this failure after another call has failed with another reason. */
@@ -101,11 +93,10 @@ TEST(what_is_wrong_is_refused)
 	CHECK_FAILS(ndshm, call, error, reason, status); \
 } while (0)
 
-TEST(the_reason_is_not_of_another_call)
+SECTION_TEST(the_reason_is_not_of_another_call)
 {
 	void *out, *memory;
 
-	REQUIRE(make());
 	REFUSED(ndshm_section_free(section, &out), EINVAL, POINTER_FOREIGN, INVALID_PARAMETER);
 	REQUIRE(!ndshm_section_alloc(section, 64, &memory));
 	REFUSED(ndshm_section_alloc(section, 0, &out), EINVAL, LENGTH_ZERO, INVALID_PARAMETER);
@@ -130,15 +121,13 @@ TEST(the_reason_is_not_of_another_call)
 	REFUSED(ndshm_section_realloc(section, memory, 2 * MAX, &out), ENOMEM, MEMORY, RESOURCES);
 	REFUSED(ndshm_section_alloc(section, MAX, &out), ENOSPC, SECTION_FULL, RESOURCES);
 	CHECK(!ndshm_section_free(section, memory));
-	ndshm_section_close(section);
 }
 
-TEST(bad_pointers_have_reasons)
+SECTION_TEST(bad_pointers_have_reasons)
 {
 	static const size_t sizes[] = { 64, 5000, 100000, 300000 };
 	void *out, *memory, *keeps;
 
-	REQUIRE(make());
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		REQUIRE(!ndshm_section_alloc(section, sizes[i], &keeps));
 		REQUIRE(!ndshm_section_alloc(section, sizes[i], &memory));
@@ -160,7 +149,6 @@ TEST(bad_pointers_have_reasons)
 		}
 		CHECK(!ndshm_section_free(section, keeps));
 	}
-	ndshm_section_close(section);
 }
 
 /* Expect 0 bytes after another call has failed with another reason. */
@@ -171,11 +159,10 @@ TEST(bad_pointers_have_reasons)
 		    INVALID_PARAMETER); \
 } while (0)
 
-TEST(sizes_of_bad_pointers_have_reasons)
+SECTION_TEST(sizes_of_bad_pointers_have_reasons)
 {
 	void *memory, *keeps;
 
-	REQUIRE(make());
 	NO_SIZE(&memory, POINTER_FOREIGN);
 	REQUIRE(!ndshm_section_alloc(section, 64, &keeps));
 	REQUIRE(!ndshm_section_alloc(section, 64, &memory));
@@ -188,16 +175,14 @@ TEST(sizes_of_bad_pointers_have_reasons)
 	CHECK(!ndshm_section_usable_size(section, NULL));
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_POINTER_FREED);
 	CHECK(!ndshm_section_free(section, keeps));
-	ndshm_section_close(section);
 }
 
-TEST(places_are_offsets)
+SECTION_TEST(places_are_offsets)
 {
 	char *base;
 	uint64_t offset = 7;
 	void *out;
 
-	REQUIRE(make());
 	base = ndshm_section_base(section);
 	CHECK(!ndshm_section_offset(section, base, &offset) && !offset);
 	CHECK(!ndshm_section_offset(section, base + MAX - 1, &offset) && offset == MAX - 1);
@@ -212,11 +197,10 @@ TEST(places_are_offsets)
 	CHECK(ndshm_section_pointer(section, MAX - 1, 2, &out) == -ERANGE);
 	CHECK(ndshm_section_pointer(section, UINT64_MAX, 1, &out) == -ERANGE);
 	CHECK(ndshm_section_pointer(section, 1, UINT64_MAX, &out) == -ERANGE);
-	ndshm_section_close(section);
 }
 
 /* In a page without memory a load or store would be SIGBUS. */
-TEST(copies_return_faults)
+SECTION_TEST(copies_return_faults)
 {
 	const uint64_t page = sysconf(_SC_PAGESIZE), hole = MAX / 2;
 	static char from[300000], to[sizeof(from)];
@@ -224,7 +208,6 @@ TEST(copies_return_faults)
 	uint64_t offset, length;
 	int fd;
 
-	REQUIRE(make());
 	REQUIRE(!ndshm_extent_alloc(section, sizeof(from), 0, &offset, &length));
 	memset(from, 'a', sizeof(from));
 	CHECK(!ndshm_section_write(section, offset + 1, from, sizeof(from) - 1));
@@ -249,7 +232,6 @@ TEST(copies_return_faults)
 	CHECK_FAILS(ndshm, ndshm_section_write(reader, offset, from, 1), EROFS, SECTION_READONLY,
 		    OPEN_FAILED);
 	ndshm_section_close(reader);
-	ndshm_section_close(section);
 }
 
 /* As in containers that deny process_vm_readv() and process_vm_writev(). */
@@ -263,7 +245,6 @@ TEST(copies_need_no_permission)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog program = { .len = 5, .filter = filter };
-	int status;
 	pid_t pid = fork();
 
 	if (!pid) {
@@ -273,31 +254,28 @@ TEST(copies_need_no_permission)
 		copies_return_faults();
 		_exit(test_bad);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	CHECK(!test_wait(pid));
 }
 
-TEST(blocks_are_counted)
+SECTION_TEST(blocks_are_counted)
 {
 	struct ndshm_heap_stats stats;
 	void *out;
 
-	REQUIRE(make());
 	REQUIRE(!ndshm_section_alloc(section, 64, &out));
 	CHECK(!ndshm_section_stats(section, &stats));
 	CHECK(stats.live_blocks == 1 && stats.live_bytes >= 64 && stats.extents >= 1);
 	CHECK(stats.held_bytes == taken());
 	CHECK(!ndshm_section_free(section, out));
 	CHECK(!ndshm_section_stats(section, &stats) && !stats.live_blocks);
-	ndshm_section_close(section);
 }
 
 /* A second free of an extent must not free what the heap has got there meanwhile. */
-TEST(an_extent_of_the_heap_is_not_freed)
+SECTION_TEST(an_extent_of_the_heap_is_not_freed)
 {
 	uint64_t stale, offset, other, length;
 	void *out;
 
-	REQUIRE(make());
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1 << 20, 0, &stale, &length));
 	CHECK_DONE(ndshm, ndshm_extent_free(section, stale));
 	REQUIRE(!ndshm_section_alloc(section, 1 << 20, &out));
@@ -311,17 +289,15 @@ TEST(an_extent_of_the_heap_is_not_freed)
 	CHECK(test_all(out, 1 << 20, 7));
 	/* Both are this process's, and no obstacle to the deletion of the section. */
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
-	ndshm_section_close(section);
 }
 
 /* Memory that the heap keeps in reserve, here of both clients, is there for extents. */
-TEST(an_extent_gets_what_is_in_reserve)
+SECTION_TEST(an_extent_gets_what_is_in_reserve)
 {
 	struct ndshm_section *again;
 	uint64_t offset, length;
 	void *out;
 
-	REQUIRE(make());
 	REQUIRE(!ndshm_section_adopt(ndshm, ndshm_section_fd(section), &again));
 	REQUIRE(!ndshm_section_alloc(section, 100, &out) && !ndshm_section_free(section, out));
 	REQUIRE(!ndshm_section_alloc(again, 100, &out) && !ndshm_section_free(again, out));
@@ -337,7 +313,6 @@ TEST(an_extent_gets_what_is_in_reserve)
 		    SECTION_FULL, RESOURCES);
 	CHECK(!ndshm_section_free(again, out));
 	ndshm_section_close(again);
-	ndshm_section_close(section);
 }
 
 #define THREADS	4
@@ -357,15 +332,11 @@ static void *allocate(void *argument)
 /* Concurrent first allocations create one heap. */
 TEST(threads_share_it)
 {
-	pthread_t threads[THREADS];
 	atomic_bool good = true;
 
 	for (int round = 0; round < 10; round++) {
 		REQUIRE(make());
-		for (int i = 0; i < THREADS; i++)
-			CHECK(!pthread_create(&threads[i], NULL, allocate, &good));
-		for (int i = 0; i < THREADS; i++)
-			pthread_join(threads[i], NULL);
+		test_run_threads(THREADS, allocate, &good, 0);
 		CHECK(good);
 		ndshm_section_trim(section);
 		CHECK(!taken());
@@ -421,23 +392,20 @@ static void *run_in_time(void *(*body)(void *))
 	return end;
 }
 
-TEST(a_cancelled_thread_holds_no_lock)
+SECTION_TEST(a_cancelled_thread_holds_no_lock)
 {
 	void *out;
 
-	REQUIRE(make());
 	CHECK(!run_in_time(allocate_cancelled));
 	CHECK(!run_in_time(use_all_locks));
 	/* The thread has made all of its calls. */
 	CHECK(!taken());
 	CHECK(ndshm_section_alloc(section, 1, &out) == -EIDRM);
-	ndshm_section_close(section);
 }
 
 /* Without the module no kernel cleans up extents, so only the creator may allocate. */
 static void a_child_is_refused(void)
 {
-	int status = -1;
 	void *out;
 	pid_t pid;
 
@@ -453,7 +421,7 @@ static void a_child_is_refused(void)
 
 		_exit(!good);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	CHECK(!test_wait(pid));
 	CHECK(!ndshm_section_free(section, out));
 	ndshm_section_close(section);
 }
@@ -504,7 +472,7 @@ static void find_nothing(void *base, void *block, int fd)
 TEST(a_child_gets_nothing)
 {
 	struct ndshm_section *other;
-	int status = -1, fd;
+	int fd;
 	void *base, *block, *after;
 	pid_t pid;
 
@@ -526,7 +494,7 @@ TEST(a_child_gets_nothing)
 		fflush(NULL);
 		_exit(test_bad);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	CHECK(!test_wait(pid));
 	/* The parent still has all of it. */
 	CHECK(!strcmp(ndshm_section_base(other), "child"));
 	strcpy(block, "parent");
@@ -566,14 +534,12 @@ static void a_program_keeps_nothing(void)
 }
 
 /* The child of vfork() has the memory of its parent until it executes a program. */
-TEST(a_child_of_vfork_changes_nothing)
+SECTION_TEST(a_child_of_vfork_changes_nothing)
 {
 	struct ndshm_heap_stats before, after;
 	void *blocks[100];
-	int status;
 	pid_t pid;
 
-	REQUIRE(make());
 	for (int i = 0; i < 100; i++)
 		REQUIRE(!ndshm_section_alloc(section, 100, &blocks[i]));
 	CHECK(!ndshm_section_stats(section, &before));
@@ -582,11 +548,10 @@ TEST(a_child_of_vfork_changes_nothing)
 		execlp("true", "true", NULL);
 		_exit(1);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	CHECK(!test_wait(pid));
 	CHECK(!ndshm_section_stats(section, &after) && !memcmp(&before, &after, sizeof(before)));
 	for (int i = 0; i < 100; i++)
 		CHECK(!ndshm_section_free(section, blocks[i]));
-	ndshm_section_close(section);
 }
 
 static void a_child_keeps_nothing(void)

@@ -3,36 +3,13 @@
  * Sections of the backend without a module, in processes other than the creator: children
  * that inherited them, and processes that received a descriptor.
  */
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "test_section.h"
 
 static struct ndshm *ndshm;
 static struct ndshm_section *section;
 static uint64_t page;
-
-/* Run @body in a child; its failed checks count for the parent. */
-static void in_child(void (*body)(void))
-{
-	int status = -1;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		alarm(60);
-		test_bad = false;
-		body();
-		/* exit() instead of _exit(), so that leaks are reported. */
-		exit(test_bad);
-	}
-	CHECK(waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
-}
 
 static void with_section(void (*body)(void))
 {
@@ -42,9 +19,13 @@ static void with_section(void (*body)(void))
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
 	CHECK(offset == 0);
-	in_child(body);
+	CHECK(test_child(body));
 	ndshm_section_close(section);
 }
+
+#define SECTION_TEST(name) \
+	TEST_WITHIN(name, section = test_make_section(ndshm, 4 * HUGE, page), \
+		    ndshm_section_close(section))
 
 static struct ndshm_section_info look(void)
 {
@@ -84,31 +65,25 @@ static void use_as_child(void)
 	ndshm_close(ndshm);
 }
 
-TEST(a_child_reads_and_writes)
+SECTION_TEST(a_child_reads_and_writes)
 {
 	char *memory;
 
-	section = test_make_section(ndshm, 4 * HUGE, page);
-	REQUIRE(section);
 	memory = ndshm_section_base(section);
 	memory[0] = 1;
-	in_child(use_as_child);
+	CHECK(test_child(use_as_child));
 	CHECK(memory[1] == 2);
-	ndshm_section_close(section);
 }
 
 /* A child shares the holder of its parent. */
-TEST(a_child_is_no_holder)
+SECTION_TEST(a_child_is_no_holder)
 {
 	uint64_t offset, length;
 
-	section = test_make_section(ndshm, 4 * HUGE, page);
-	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
-	in_child(use_as_child);
+	CHECK(test_child(use_as_child));
 	CHECK(look().holders == 1 && look().extents == 1);
 	CHECK_DONE(ndshm, ndshm_extent_free(section, offset));
-	ndshm_section_close(section);
 }
 
 static void make_an_own_section(void)
@@ -137,7 +112,7 @@ TEST(a_child_makes_its_own)
 
 static void fork_once_more(void)
 {
-	in_child(make_an_own_section);
+	CHECK(test_child(make_an_own_section));
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
 }
@@ -162,19 +137,16 @@ static void delete_by_force(void)
 }
 
 /* The same user, but not the creator. */
-TEST(others_delete_by_force)
+SECTION_TEST(others_delete_by_force)
 {
 	uint64_t offset, length;
 
-	section = test_make_section(ndshm, 4 * HUGE, page);
-	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
-	in_child(delete_by_force);
+	CHECK(test_child(delete_by_force));
 	CHECK(look().flags == NDSHM_SECTION_DELETED);
 	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length), EIDRM,
 		    SECTION_DELETED, CLOSING);
 	CHECK_DONE(ndshm, ndshm_extent_free(section, 0));
-	ndshm_section_close(section);
 }
 
 static void query_deleted(void)
@@ -329,7 +301,7 @@ static void use_as_stranger(void)
 
 static void pass(uint32_t flags)
 {
-	int pair[2], fd, status = -1;
+	int pair[2], fd;
 	uint64_t offset, length;
 	char *memory, byte;
 	pid_t pid;
@@ -357,8 +329,7 @@ static void pass(uint32_t flags)
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 4 * HUGE, 0, &offset, &length));
 	memory[3 * HUGE] = 5;
 	CHECK(write(peer, "x", 1) == 1);
-	CHECK(waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(!test_wait(pid));
 	close(peer);
 	close(fd);
 	ndshm_section_close(section);
@@ -401,22 +372,17 @@ static void refused_amid_threads(void)
 }
 
 /* A fork at any moment leaves working calls in the child. */
-TEST(children_come_amid_threads)
+SECTION_TEST(children_come_amid_threads)
 {
 	pthread_t threads[THREADS];
 
-	section = test_make_section(ndshm, 4 * HUGE, page);
-	REQUIRE(section);
 	stop = false;
-	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, allocate_until_stopped, NULL));
+	test_start(threads, THREADS, allocate_until_stopped, NULL, 0);
 	for (int i = 0; i < 50; i++)
-		in_child(refused_amid_threads);
+		CHECK(test_child(refused_amid_threads));
 	stop = true;
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_join(threads, THREADS);
 	CHECK(look().holders == 1 && !look().extents);
-	ndshm_section_close(section);
 }
 
 static void *list_until_stopped(void *argument)
@@ -441,19 +407,16 @@ static void closed_amid_threads(void)
 }
 
 /* A thread of the parent that uses the section at the fork does not keep the child's copy open. */
-TEST(children_close_what_others_list)
+SECTION_TEST(children_close_what_others_list)
 {
 	pthread_t thread;
 
-	section = test_make_section(ndshm, 4 * HUGE, page);
-	REQUIRE(section);
 	stop = false;
 	CHECK(!pthread_create(&thread, NULL, list_until_stopped, NULL));
 	for (int i = 0; i < 100; i++)
-		in_child(closed_amid_threads);
+		CHECK(test_child(closed_amid_threads));
 	stop = true;
 	pthread_join(thread, NULL);
-	ndshm_section_close(section);
 }
 
 /* Number of descriptors of sections. */
@@ -493,7 +456,7 @@ TEST(children_do_not_inherit_what_others_list)
 			CHECK_DONE(ndshm, ndshm_section_dont_fork(sections[j]));
 		}
 		ndshm_section_close(sections[0]);
-		in_child(has_no_section);
+		CHECK(test_child(has_no_section));
 		for (int j = 1; j < SECTIONS; j++)
 			ndshm_section_close(sections[j]);
 	}
@@ -504,9 +467,5 @@ TEST(children_do_not_inherit_what_others_list)
 int main(void)
 {
 	page = sysconf(_SC_PAGESIZE);
-	if (ndshm_open("memfd:", &ndshm))
-		return 1;
-	test_run_all();
-	ndshm_close(ndshm);
-	return test_end();
+	return test_main(ndshm_open("memfd:", &ndshm), &ndshm);
 }

@@ -3,8 +3,6 @@
  * section_socket [WHERE]: send sections through Unix sockets, and receive what a hostile peer sends. No
  * descriptor may be left. WHERE is that of ndshm_open(), "memfd:" without it.
  */
-#include <dirent.h>
-#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 

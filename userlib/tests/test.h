@@ -7,10 +7,17 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <ndshm/ndshm.h>
 
@@ -138,6 +145,86 @@ static inline int test_end(void)
 	printf("1..%d\n%d passed, %d failed\n", test_passed + test_failed, test_passed,
 	       test_failed);
 	return test_failed != 0;
+}
+
+/* Run all tests, and close the context that has been opened for them unless that has failed. */
+static inline int test_main(int error, struct ndshm **ndshm)
+{
+	if (error)
+		return 1;
+	test_run_all();
+	ndshm_close(*ndshm);
+	return test_end();
+}
+
+/* Wait for the end of a child. Return: its status, or -1. */
+static inline int test_wait(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+/* Run @body in a child, whose failed checks are its result. Return: true if there was none. */
+static inline bool test_child(void (*body)(void))
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		alarm(250);
+		test_bad = false;
+		body();
+		/* exit() instead of _exit(), so that leaks are reported. */
+		exit(test_bad);
+	}
+	return !test_wait(pid);
+}
+
+/* Start @count threads, each with its own part of @arguments, of @step bytes. */
+static inline void test_start(pthread_t *threads, int count, void *(*body)(void *),
+			      void *arguments, size_t step)
+{
+	for (int i = 0; i < count; i++)
+		if (!CHECK(!pthread_create(&threads[i], NULL, body,
+					   step ? (char *)arguments + i * step : arguments)))
+			exit(1);
+}
+
+static inline void test_join(const pthread_t *threads, int count)
+{
+	for (int i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static inline void test_run_threads(int count, void *(*body)(void *), void *arguments, size_t step)
+{
+	pthread_t threads[16];
+
+	test_start(threads, count, body, arguments, step);
+	test_join(threads, count);
+}
+
+static inline uint64_t test_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static inline bool test_is_mapped(volatile void *start)
+{
+	return !msync((void *)start, 4096, MS_ASYNC);
+}
+
+static inline struct ndshm_request test_request(uint64_t length)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+
+	request.length = length;
+	return request;
 }
 
 #endif /* NDSHM_TEST_H */

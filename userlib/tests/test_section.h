@@ -5,10 +5,6 @@
 #ifndef NDSHM_TEST_SECTION_H
 #define NDSHM_TEST_SECTION_H
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <ndshm/section.h>
 
 #include "test.h"

@@ -2,11 +2,7 @@
 /*
  * Threads that share a context, and forks among them.
  */
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "test.h"
 
@@ -24,22 +20,16 @@ static void expect(bool good)
 
 static void run_threads(void *(*body)(void *), void *argument)
 {
-	pthread_t threads[THREADS];
-
 	wrong = 0;
-	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, body, argument));
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_run_threads(THREADS, body, argument, 0);
 	CHECK(!wrong);
 }
 
 static void *allocate(void *argument)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(8192);
 
 	(void)argument;
-	request.length = 8192;
 	for (int i = 0; i < ROUNDS; i++) {
 		struct ndshm_block *block;
 		unsigned int *memory;
@@ -133,10 +123,9 @@ static void *map(void *argument)
 /* Concurrent first mappings of a block share one mapping. */
 TEST(threads_map_one_block)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	static struct mapper mappers[THREADS];
 
-	request.length = 1;
 	for (int i = 0; i < ROUNDS; i++)
 		REQUIRE(!ndshm_alloc(ndshm, &request, &fresh[i]));
 	wrong = 0;
@@ -154,13 +143,12 @@ TEST(threads_map_one_block)
 
 static void *look(void *argument)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block_row *rows;
 	struct ndshm_block *block;
 	size_t count;
 
 	(void)argument;
-	request.length = 1;
 	for (int i = 0; i < ROUNDS; i++) {
 		expect(!ndshm_alloc(ndshm, &request, &block));
 		expect(!ndshm_list_blocks(ndshm, &rows, &count) && count >= 1);
@@ -179,12 +167,11 @@ TEST(threads_list)
 static void *fail(void *argument)
 {
 	static atomic_int number;
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	bool zero = number++ % 2;
+	struct ndshm_request request = test_request(zero ? 0 : UINT64_MAX);
 	struct ndshm_block *block;
 
 	(void)argument;
-	request.length = zero ? 0 : UINT64_MAX;
 	expect(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
 	for (int i = 0; i < ROUNDS; i++) {
 		expect(ndshm_alloc(ndshm, &request, &block) == (zero ? -EINVAL : -EOVERFLOW));
@@ -196,11 +183,10 @@ static void *fail(void *argument)
 
 TEST(the_reason_is_the_threads)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_request request = test_request(1);
 	struct ndshm_block *block;
 
 	request.usage = NDSHM_USAGE_MAX;
-	request.length = 1;
 	CHECK(ndshm_alloc(ndshm, &request, &block) == -EINVAL);
 	/* Twice: the second threads may reuse the places of the first. */
 	run_threads(fail, NULL);
@@ -268,10 +254,8 @@ static void close_in_children(void *(*body)(void *))
 
 	wrong = 0;
 	stop = false;
-	for (int i = 0; i < THREADS; i++)
-		CHECK(!pthread_create(&threads[i], NULL, body, ndshm));
+	test_start(threads, THREADS, body, ndshm, 0);
 	for (int i = 0; i < 50; i++) {
-		int status = -1;
 		pid_t pid = fork();
 
 		if (!pid) {
@@ -279,13 +263,11 @@ static void close_in_children(void *(*body)(void *))
 			ndshm_close(ndshm);
 			_exit(0);
 		}
-		CHECK(waitpid(pid, &status, 0) == pid);
-		if (!CHECK(WIFEXITED(status) && !WEXITSTATUS(status)))
+		if (!CHECK(!test_wait(pid)))
 			break;
 	}
 	stop = true;
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	test_join(threads, THREADS);
 	CHECK(!wrong);
 }
 
@@ -304,9 +286,5 @@ TEST(a_child_can_close_amid_a_cache)
 
 int main(void)
 {
-	if (ndshm_open("memfd:", &ndshm))
-		return 1;
-	test_run_all();
-	ndshm_close(ndshm);
-	return test_end();
+	return test_main(ndshm_open("memfd:", &ndshm), &ndshm);
 }
