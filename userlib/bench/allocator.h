@@ -6,6 +6,7 @@
 #ifndef NDSHM_BENCH_ALLOCATOR_H
 #define NDSHM_BENCH_ALLOCATOR_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,5 +44,22 @@ struct allocator {
 
 /* Returns NULL, after printing an error, if there is no such allocator. */
 const struct allocator *allocator_find(const char *name);
+
+static inline unsigned long next_random(unsigned long *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* Make @count log-uniform sizes: before a measurement, of which logarithms are no part. */
+static inline void make_sizes(unsigned int *sizes, int count)
+{
+	unsigned long state = 88172645463325252;
+
+	for (int i = 0; i < count; i++)
+		sizes[i] = 16 * exp2(12.0 * (next_random(&state) >> 11) / (1ul << 53));
+}
 
 #endif /* NDSHM_BENCH_ALLOCATOR_H */

@@ -9,7 +9,6 @@
  * ratio exceeds 1.25 at a sample, or if memory remains after all blocks are freed.
  * ALLOCATOR is ndshm (a section without the module) or module (a section of the module).
  */
-#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -45,22 +44,6 @@ static unsigned int samples;
 
 /* Blocks that one thread has allocated and another will free. */
 static _Atomic(struct block *) shelves[SHELVES];
-
-static unsigned long next_random(unsigned long *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
-static void make_sizes(void)
-{
-	unsigned long state = 88172645463325252;
-
-	for (int i = 0; i < SIZES; i++)
-		sizes[i] = 16 * exp2(12.0 * (next_random(&state) >> 11) / (1ul << 53));
-}
 
 /* Live bytes to reach at this operation. */
 static unsigned long target(unsigned long operation)
@@ -200,7 +183,7 @@ int main(int count, char **arguments)
 		return 2;
 	if (count > 2)
 		operations = strtoul(arguments[2], NULL, 0);
-	make_sizes();
+	make_sizes(sizes, SIZES);
 	allocator = allocator_find(arguments[1]);
 	if (!allocator || !allocator->committed || allocator->open())
 		return 1;

@@ -13,7 +13,6 @@
  * process that returns what this one has lent. grow enlarges one block in steps of 4 KiB to PAIRS
  * times 4 KiB.
  */
-#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -38,25 +37,7 @@
 static const struct allocator *allocator;
 static unsigned long pairs;
 static unsigned long live = LIVE;
-
-/* Log-uniform; computed before, so that logarithms are not part of the measurement. */
 static unsigned int sizes[SIZES];
-
-static unsigned long next_random(unsigned long *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
-static void make_sizes(void)
-{
-	unsigned long state = 88172645463325252;
-
-	for (int i = 0; i < SIZES; i++)
-		sizes[i] = 16 * exp2(12.0 * (next_random(&state) >> 11) / (1ul << 53));
-}
 
 static void at_once(void)
 {
@@ -121,16 +102,6 @@ static void large_at_once(size_t size)
 	}
 }
 
-static void at_once_300k(void)
-{
-	large_at_once(300000);
-}
-
-static void at_once_1m(void)
-{
-	large_at_once(1 << 20);
-}
-
 /* Blocks on the way from the thread that allocates to the one that frees. */
 static _Atomic(char *) places[64];
 static bool one_processor;
@@ -170,16 +141,6 @@ static void hand_over(size_t size)
 		atomic_store(&places[i % 64], block);
 	}
 	pthread_join(thread, NULL);
-}
-
-static void hand_over_4k(void)
-{
-	hand_over(4096);
-}
-
-static void hand_over_64k(void)
-{
-	hand_over(65536);
 }
 
 /* Of blocks on the way to the process that returns them: their offsets + 1. */
@@ -239,16 +200,6 @@ static void lend(size_t size)
 	close(fd);
 }
 
-static void lend_4k(void)
-{
-	lend(4096);
-}
-
-static void lend_64k(void)
-{
-	lend(65536);
-}
-
 static void grow(void)
 {
 	char *block = NULL;
@@ -263,18 +214,20 @@ static void grow(void)
 static const struct {
 	const char *name;
 	void (*run)(void);
+	void (*run_size)(size_t size);
+	size_t size;
 } rows[] = {
-	{ "at-once", at_once },
-	{ "at-once-300k", at_once_300k },
-	{ "at-once-1m", at_once_1m },
-	{ "handover-4k", hand_over_4k },
-	{ "handover-64k", hand_over_64k },
-	{ "grow", grow },
-	{ "in-order", in_order },
-	{ "lend-4k", lend_4k },
-	{ "lend-64k", lend_64k },
-	{ "mixed", replace_mixed },
-	{ "same", replace_same },
+	{ "at-once", at_once, NULL, 0 },
+	{ "at-once-300k", NULL, large_at_once, 300000 },
+	{ "at-once-1m", NULL, large_at_once, 1 << 20 },
+	{ "handover-4k", NULL, hand_over, 4096 },
+	{ "handover-64k", NULL, hand_over, 65536 },
+	{ "grow", grow, NULL, 0 },
+	{ "in-order", in_order, NULL, 0 },
+	{ "lend-4k", NULL, lend, 4096 },
+	{ "lend-64k", NULL, lend, 65536 },
+	{ "mixed", replace_mixed, NULL, 0 },
+	{ "same", replace_same, NULL, 0 },
 };
 
 #define ROWS	((long)(sizeof(rows) / sizeof(rows[0])))
@@ -289,7 +242,10 @@ static double now(void)
 
 static void *run(void *row)
 {
-	rows[(long)row].run();
+	if (rows[(long)row].run)
+		rows[(long)row].run();
+	else
+		rows[(long)row].run_size(rows[(long)row].size);
 	return NULL;
 }
 
@@ -312,10 +268,10 @@ int main(int count, char **arguments)
 	allocator = allocator_find(arguments[1]);
 	if (!allocator || allocator->open())
 		return 1;
-	make_sizes();
+	make_sizes(sizes, SIZES);
 	begin = now();
 	if (!threads)
-		rows[row].run();
+		run((void *)row);
 	for (unsigned int i = 0; i < threads; i++)
 		if (pthread_create(&ids[i], NULL, run, (void *)row))
 			return 1;

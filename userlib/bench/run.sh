@@ -115,6 +115,8 @@ format='%-48s %6s %6s %9s %9s %6s  %s\n'
 # shellcheck disable=SC2059 # one format for all rows
 row() { printf "$format" "$@"; }
 said=$scratch/said
+# judged CONDITION COLUMN...: a row that ends with its verdict
+judged() { verdict "$1" >"$said"; row "${@:2}" "$(<"$said")"; }
 
 row 'instructions a pair, shared objects' ndshm glibc mimalloc jemalloc limit ''
 all_ours=() all_glibc=() all_mi=() all_je=()
@@ -124,14 +126,12 @@ for name in "${rows[@]}"; do
 	mi=$(peer "${mimalloc:--}" "$name")
 	je=$(peer "${jemalloc:--}" "$name")
 	limit=$(awk "BEGIN { print int($(least "$glibc" "$mi" "$je") * $factor) }")
-	verdict "$ours <= $limit" >"$said"
-	row "${what[$name]}" "$ours" "$glibc" "$mi" "$je" "$limit" "$(<"$said")"
+	judged "$ours <= $limit" "${what[$name]}" "$ours" "$glibc" "$mi" "$je" "$limit"
 	all_ours+=("$ours") all_glibc+=("$glibc") all_mi+=("$mi") all_je+=("$je")
 done
 ours=$(mean "${all_ours[@]}") glibc=$(mean "${all_glibc[@]}") mi=$(mean "${all_mi[@]}") je=$(mean "${all_je[@]}")
 limit=$(least $limit_mean "$glibc" "$mi" "$je")
-verdict "$ours <= $limit" >"$said"
-row 'geometric mean' "$ours" "$glibc" "$mi" "$je" "$limit" "$(<"$said")"
+judged "$ours <= $limit" 'geometric mean' "$ours" "$glibc" "$mi" "$je" "$limit"
 
 if [[ -x $build/heap-jemalloc ]]; then
 	echo
@@ -145,8 +145,7 @@ if [[ -x $build/heap-jemalloc ]]; then
 	done
 	ours=$(mean "${all_ours[@]}") je=$(mean "${all_je[@]}")
 	limit=$(least $limit_mean "$je")
-	verdict "$ours <= $limit" >"$said"
-	row 'geometric mean' "$ours" '' '' "$je" "$limit" "$(<"$said")"
+	judged "$ours <= $limit" 'geometric mean' "$ours" '' '' "$je" "$limit"
 fi
 
 echo
@@ -157,8 +156,8 @@ for name in at-once-300k at-once-1m; do
 	ours=$(pair heap '' $self "$name")
 	je=$(peer "${jemalloc:--}" "$name")
 	limit=$([[ $je == - ]] && echo 12000 || echo $((2 * je)))
-	verdict "$ours <= $limit" >"$said"
-	row "${what[$name]}" "$ours" "$(pair heap '' malloc "$name")" "$(peer "${mimalloc:--}" "$name")" "$je" "$limit" "$(<"$said")"
+	glibc=$(pair heap '' malloc "$name") mi=$(peer "${mimalloc:--}" "$name")
+	judged "$ours <= $limit" "${what[$name]}" "$ours" "$glibc" "$mi" "$je" "$limit"
 done
 few=200000 many=700000
 
@@ -167,8 +166,7 @@ echo
 row 'instructions a pair, blocks' ndshm '' '' '' limit ''
 for length in 4096 65536 2097152; do
 	ours=$(pair blocks '' $self $length)
-	verdict "$ours <= $limit_block" >"$said"
-	row "$length B, freed at once" "$ours" '' '' '' $limit_block "$(<"$said")"
+	judged "$ours <= $limit_block" "$length B, freed at once" "$ours" '' '' '' $limit_block
 done
 
 # nanoseconds PRELOAD ALLOCATOR ROW PAIRS: cost of a pair in one run
@@ -206,30 +204,26 @@ for size in 4k 64k; do
 	ours=$(turns_of ours) glibc=$(turns_of glibc) mi=$(turns_of mimalloc) lend=$(turns_of lend)
 	limit=$glibc
 	[[ $mi == - ]] || limit=$(awk "BEGIN { print int($mi * $factor) }")
-	verdict "$ours <= $limit" >"$said"
-	row "${what[handover-$size]}" "$ours" "$glibc" "$mi" "$(turns_of jemalloc)" "$limit" "$(<"$said")"
-	verdict "$lend <= $limit" >"$said"
-	row "${what[lend-$size]}" "$lend" '' '' '' "$limit" "$(<"$said")"
+	je=$(turns_of jemalloc)
+	judged "$ours <= $limit" "${what[handover-$size]}" "$ours" "$glibc" "$mi" "$je" "$limit"
+	judged "$lend <= $limit" "${what[lend-$size]}" "$lend" '' '' '' "$limit"
 done
 for name in handover-4k handover-64k; do
 	strace --seccomp-bpf -f -qq -e trace=futex -o "$scratch/strace" "$build/heap" $self "$name" 50000 >/dev/null
 	calls=$(wc -l <"$scratch/strace")
-	verdict "$calls <= 100" >"$said"
-	row "${what[$name]}: futex calls of 50,000 pairs" "$calls" '' '' '' 100 "$(<"$said")"
+	judged "$calls <= 100" "${what[$name]}: futex calls of 50,000 pairs" "$calls" '' '' '' 100
 done
 # 50 ms in all, or instructions in relation to glibc
 ours=$(for run in 1 2 3 4 5; do nanoseconds '' $self grow 4096; done | median 5)
 glibc=$(for run in 1 2 3 4 5; do nanoseconds '' malloc grow 4096; done | median 5) limit=12207
 [[ ! $clock ]] || limit=$(awk "BEGIN { print int($glibc * $factor) }")
-verdict "$ours <= $limit" >"$said"
-row 'one block that grows to 16 MiB, a step of 4 KiB' "$ours" "$glibc" '' '' "$limit" "$(<"$said")"
+judged "$ours <= $limit" 'one block that grows to 16 MiB, a step of 4 KiB' "$ours" "$glibc" '' '' "$limit"
 
 echo
 # A thread that changes between two sections finds its other cache without a lock.
 one=$(pair heap '' $self at-once)
 two=$(pair heap '' two-sections at-once)
-verdict "$two <= 2 * $one" >"$said"
-row "${what[at-once]}, of two sections in turn" "$two" '' '' '' $((2 * one)) "$(<"$said")"
+judged "$two <= 2 * $one" "${what[at-once]}, of two sections in turn" "$two" '' '' '' $((2 * one))
 
 echo
 # The same number of live blocks in total, because the search for a free place depends on it.
