@@ -167,8 +167,7 @@ DEVICE_TEST(reasons_arrive_unchanged)
 	struct ndshm_block *block;
 	struct ndshm_info info;
 
-	device_fail_next(ENOMEM, NDSHM_REASON_MEMLOCK, NDSHM_STATUS_RESOURCES);
-	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &block), ENOMEM, MEMLOCK, RESOURCES);
+	CHECK_PASSED_ON(ndshm, ndshm_alloc(ndshm, &request, &block), MEMLOCK);
 	/* A reason of a newer module. */
 	device_fail_next(ENOSPC, 999, 0x12345678);
 	CHECK(ndshm_get_info(ndshm, &info) == -ENOSPC);
@@ -182,8 +181,7 @@ DEVICE_TEST(a_success_has_no_reason)
 {
 	struct ndshm_info info;
 
-	device_fail_next(EBUSY, NDSHM_REASON_CLAIM_BUSY, NDSHM_STATUS_RESOURCE_CONFLICT);
-	CHECK_FAILS(ndshm, ndshm_get_info(ndshm, &info), EBUSY, CLAIM_BUSY, RESOURCE_CONFLICT);
+	CHECK_PASSED_ON(ndshm, ndshm_get_info(ndshm, &info), CLAIM_BUSY);
 	answer.reason = NDSHM_REASON_CLAIM_BUSY;
 	answer.status = NDSHM_STATUS_RESOURCE_CONFLICT;
 	answer.talkative = true;
@@ -194,8 +192,7 @@ DEVICE_TEST(a_command_that_is_missing_is_not_supported)
 {
 	struct ndshm_claim *claim = (void *)1;
 
-	device_fail_next(ENOTTY, 0, 0);
-	CHECK_FAILS(ndshm, ndshm_claim_adapter(ndshm, 1, 0, &claim), EOPNOTSUPP, NONE, SUCCESS);
+	CHECK_MISSING(ndshm, ndshm_claim_adapter(ndshm, 1, 0, &claim));
 	CHECK(!claim);
 }
 

@@ -115,8 +115,7 @@ CACHE_TEST(success_clears_the_reason, 8)
 	for (int i = 0; i < 2; i++) {
 		device_fail_next(EINVAL, NDSHM_REASON_USAGE, NDSHM_STATUS_INVALID_PARAMETER);
 		request.usage = NDSHM_USAGE_MAX;
-		CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &none), EINVAL, USAGE,
-			    INVALID_PARAMETER);
+		CHECK_REASON(ndshm, ndshm_alloc(ndshm, &request, &none), USAGE);
 		if (!i)
 			ndshm_free(block);
 		request.usage = NDSHM_USAGE_OTHER;
@@ -300,9 +299,7 @@ TEST(many_are_taken_or_none)
 	ndshm_trim(ndshm);
 	keep(0);
 	requested.frees = 0;
-	device_fail_next(EINVAL, NDSHM_REASON_USAGE, NDSHM_STATUS_INVALID_PARAMETER);
-	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 4), EINVAL, USAGE,
-		    INVALID_PARAMETER);
+	CHECK_PASSED_ON(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 4), USAGE);
 	for (int i = 0; i < 4; i++)
 		CHECK(!blocks[i]);
 	ndshm_close(ndshm);

@@ -74,6 +74,21 @@ extern struct requested requested;
 void device_reset(void);
 /* Let the next command fail. */
 void device_fail_next(int error, uint32_t reason, uint32_t status);
+
+/* Let the next command fail for this reason, and expect that the call fails in the same way. */
+#define CHECK_PASSED_ON(ndshm, call, reason) do { \
+	const struct ndshm_expected *expected_ = &ndshm_expected[NDSHM_REASON_##reason]; \
+	\
+	device_fail_next(expected_->error, NDSHM_REASON_##reason, expected_->status); \
+	CHECK_REASON(ndshm, call, reason); \
+} while (0)
+
+/* The same with the answer of a module that lacks the command. */
+#define CHECK_MISSING(ndshm, call) do { \
+	device_fail_next(ENOTTY, 0, 0); \
+	CHECK_ERRNO(ndshm, call, EOPNOTSUPP); \
+} while (0)
+
 /* Reset the device and open a client. Return: NULL on failure. */
 struct ndshm *device_open(void);
 

@@ -106,12 +106,9 @@ TEST(finds_by_name)
 	CHECK(!strcmp(provider.name, "memfd"));
 	CHECK(provider.id && provider.scope == 1 && provider.mappable && !provider.blocks);
 
-	CHECK_FAILS(ndshm, ndshm_find_adapter(ndshm, "memfd0", &adapter), ENOENT,
-		    ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
-	CHECK_FAILS(ndshm, ndshm_find_adapter(ndshm, "", &adapter), ENOENT,
-		    ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
-	CHECK_FAILS(ndshm, ndshm_find_provider(ndshm, "coherent", &provider), ENOENT,
-		    PROVIDER_UNKNOWN, FILE_NOT_FOUND);
+	CHECK_REASON(ndshm, ndshm_find_adapter(ndshm, "memfd0", &adapter), ADAPTER_UNKNOWN);
+	CHECK_REASON(ndshm, ndshm_find_adapter(ndshm, "", &adapter), ADAPTER_UNKNOWN);
+	CHECK_REASON(ndshm, ndshm_find_provider(ndshm, "coherent", &provider), PROVIDER_UNKNOWN);
 }
 
 TEST(lists_adapters_and_providers)
@@ -139,8 +136,8 @@ TEST(structs_can_grow)
 
 	CHECK_DONE(ndshm, ndshm_get_info_sized(ndshm, &short_info, 8));
 	CHECK(short_info.features && short_info.max_length == 77);
-	CHECK_FAILS(ndshm, ndshm_get_info_sized(ndshm, &short_info, sizeof(short_info) + 1),
-		    EINVAL, NONE, SUCCESS);
+	CHECK_ERRNO(ndshm, ndshm_get_info_sized(ndshm, &short_info, sizeof(short_info) + 1),
+		    EINVAL);
 	CHECK(short_info.max_length == 77);
 
 	memset(&adapter, 1, sizeof(adapter));
@@ -203,10 +200,10 @@ TEST(devices_are_not_supported)
 	size_t count;
 
 	REQUIRE(!ndshm_get_info(ndshm, &info));
-	CHECK_FAILS(ndshm, ndshm_claim_adapter(ndshm, info.default_adapter, 0, &claim), EOPNOTSUPP,
-		    CLAIM_UNSUPPORTED, NOT_SUPPORTED);
+	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, info.default_adapter, 0, &claim),
+		     CLAIM_UNSUPPORTED);
 	CHECK(!claim);
-	CHECK_FAILS(ndshm, ndshm_list_queues(ndshm, &queues, &count), EOPNOTSUPP, NONE, SUCCESS);
+	CHECK_ERRNO(ndshm, ndshm_list_queues(ndshm, &queues, &count), EOPNOTSUPP);
 }
 
 TEST(blocks_are_rounded_and_zero)
@@ -271,8 +268,7 @@ BLOCK_TEST(addresses_are_hidden, page)
 {
 	uint64_t address = 7;
 
-	CHECK_FAILS(ndshm, ndshm_block_address(block, &address), EPERM, NOT_ISOLATED,
-		    OPEN_FAILED);
+	CHECK_REASON(ndshm, ndshm_block_address(block, &address), NOT_ISOLATED);
 	CHECK(address == 7);
 }
 
@@ -302,16 +298,12 @@ BLOCK_TEST(sync_looks_at_the_range, 2 * page)
 
 	CHECK_DONE(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_DEVICE, 0, length));
 	CHECK_DONE(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, length - 1, 1));
-	CHECK_FAILS(ndshm, ndshm_sync(block, 0, 0, 1), EINVAL, DIRECTION, INVALID_PARAMETER);
-	CHECK_FAILS(ndshm, ndshm_sync(block, 3, 0, 1), EINVAL, DIRECTION, INVALID_PARAMETER);
-	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 0, 0), EINVAL, LENGTH_ZERO,
-		    INVALID_PARAMETER);
-	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 1, length), EINVAL, RANGE,
-		    INVALID_PARAMETER);
-	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, length, 1), EINVAL, RANGE,
-		    INVALID_PARAMETER);
-	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 2, UINT64_MAX), EINVAL, RANGE,
-		    INVALID_PARAMETER);
+	CHECK_REASON(ndshm, ndshm_sync(block, 0, 0, 1), DIRECTION);
+	CHECK_REASON(ndshm, ndshm_sync(block, 3, 0, 1), DIRECTION);
+	CHECK_REASON(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 0, 0), LENGTH_ZERO);
+	CHECK_REASON(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 1, length), RANGE);
+	CHECK_REASON(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, length, 1), RANGE);
+	CHECK_REASON(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 2, UINT64_MAX), RANGE);
 }
 
 /* There is no driver that could take one. */
@@ -319,7 +311,7 @@ BLOCK_TEST(nothing_is_exported, page)
 {
 	int fd = 7;
 
-	CHECK_FAILS(ndshm, ndshm_export(block, O_RDWR, &fd), EOPNOTSUPP, NONE, SUCCESS);
+	CHECK_ERRNO(ndshm, ndshm_export(block, O_RDWR, &fd), EOPNOTSUPP);
 	CHECK(fd == -1);
 }
 
@@ -329,28 +321,28 @@ TEST(bad_requests_are_refused)
 	struct ndshm_block *block;
 	struct ndshm_request request;
 
-#define REFUSED(member, value, error, reason, status) do { \
+#define REFUSED(member, value, reason) do { \
 	request = test_request(page); \
 	request.member = (value); \
 	block = (void *)1; \
-	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &block), error, reason, status); \
+	CHECK_REASON(ndshm, ndshm_alloc(ndshm, &request, &block), reason); \
 	CHECK(!block); \
 } while (0)
-	REFUSED(length, 0, EINVAL, LENGTH_ZERO, INVALID_PARAMETER);
-	REFUSED(length, (4ULL << 30) + 1, EINVAL, LENGTH_LIMIT, INVALID_PARAMETER);
-	REFUSED(length, UINT64_MAX - page + 1, EINVAL, LENGTH_LIMIT, INVALID_PARAMETER);
-	REFUSED(length, UINT64_MAX - page + 2, EOVERFLOW, LENGTH_OVERFLOW, INVALID_PARAMETER);
-	REFUSED(length, UINT64_MAX, EOVERFLOW, LENGTH_OVERFLOW, INVALID_PARAMETER);
-	REFUSED(usage, NDSHM_USAGE_UNDEFINED, EINVAL, USAGE, INVALID_PARAMETER);
-	REFUSED(usage, NDSHM_USAGE_MAX, EINVAL, USAGE, INVALID_PARAMETER);
-	REFUSED(usage, UINT32_MAX, EINVAL, USAGE, INVALID_PARAMETER);
-	REFUSED(node, -2, EINVAL, NODE, INVALID_PARAMETER);
-	REFUSED(node, INT32_MIN, EINVAL, NODE, INVALID_PARAMETER);
-	REFUSED(node, INT32_MAX, EINVAL, NODE, INVALID_PARAMETER);
-	REFUSED(flags, 2, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
-	REFUSED(flags, 1U << 30, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
-	REFUSED(adapter, 4711, ENOENT, ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
-	REFUSED(provider, 4711, ENOENT, PROVIDER_UNKNOWN, FILE_NOT_FOUND);
+	REFUSED(length, 0, LENGTH_ZERO);
+	REFUSED(length, (4ULL << 30) + 1, LENGTH_LIMIT);
+	REFUSED(length, UINT64_MAX - page + 1, LENGTH_LIMIT);
+	REFUSED(length, UINT64_MAX - page + 2, LENGTH_OVERFLOW);
+	REFUSED(length, UINT64_MAX, LENGTH_OVERFLOW);
+	REFUSED(usage, NDSHM_USAGE_UNDEFINED, USAGE);
+	REFUSED(usage, NDSHM_USAGE_MAX, USAGE);
+	REFUSED(usage, UINT32_MAX, USAGE);
+	REFUSED(node, -2, NODE);
+	REFUSED(node, INT32_MIN, NODE);
+	REFUSED(node, INT32_MAX, NODE);
+	REFUSED(flags, 2, FLAGS);
+	REFUSED(flags, 1U << 30, FLAGS);
+	REFUSED(adapter, 4711, ADAPTER_UNKNOWN);
+	REFUSED(provider, 4711, PROVIDER_UNKNOWN);
 #undef REFUSED
 
 	/* A success clears the reason. */
@@ -386,8 +378,7 @@ TEST(many_is_all_or_none)
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 64);
 	last = blocks[63];
 	blocks[63] = blocks[0];
-	CHECK_FAILS(ndshm, ndshm_free_many(ndshm, blocks, 64), ENOENT, HANDLE_UNKNOWN,
-		    FILE_NOT_FOUND);
+	CHECK_REASON(ndshm, ndshm_free_many(ndshm, blocks, 64), HANDLE_UNKNOWN);
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 64);
 	blocks[63] = last;
 	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 64));
@@ -397,8 +388,7 @@ TEST(many_is_all_or_none)
 
 	request.length = 0;
 	memset(blocks, 1, sizeof(blocks));
-	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 64), EINVAL, LENGTH_ZERO,
-		    INVALID_PARAMETER);
+	CHECK_REASON(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 64), LENGTH_ZERO);
 	for (size_t i = 0; i < 64; i++)
 		CHECK(!blocks[i]);
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
@@ -411,8 +401,7 @@ TEST(bad_counts_are_refused)
 	struct ndshm_block *block = (void *)1;
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, &block, counts[i]), EINVAL,
-			    COUNT, INVALID_PARAMETER);
+		CHECK_REASON(ndshm, ndshm_alloc_many(ndshm, &request, &block, counts[i]), COUNT);
 	CHECK(block == (void *)1);
 }
 
@@ -506,15 +495,14 @@ TEST(a_file_limit_is_a_limit_of_handles)
 	limit = before;
 	limit.rlim_cur = next;
 	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
-	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &block), EDQUOT, HANDLES, RESOURCES);
+	CHECK_REASON(ndshm, ndshm_alloc(ndshm, &request, &block), HANDLES);
 	CHECK(!block);
 	/* Descriptors above the first free one may be inherited. */
 	limit.rlim_cur = next + 8;
 	for (int fd = next; fd < next + 8; fd++)
 		room += fcntl(fd, F_GETFD) < 0;
 	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
-	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 64), EDQUOT, HANDLES,
-		    RESOURCES);
+	CHECK_REASON(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 64), HANDLES);
 	CHECK_DONE(ndshm, ndshm_alloc_many(ndshm, &request, blocks, room));
 	for (int i = 0; i < room; i++)
 		ndshm_free(blocks[i]);
@@ -533,7 +521,7 @@ TEST(at_the_file_size_limit_there_is_a_reason)
 	limit = before;
 	limit.rlim_cur = page;
 	CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
-	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &none), ENOMEM, MEMORY, RESOURCES);
+	CHECK_REASON(ndshm, ndshm_alloc(ndshm, &request, &none), MEMORY);
 	CHECK(!none);
 	ndshm_free(block);
 	block = make(page);

@@ -38,12 +38,12 @@ TEST(handles_that_are_not_there_are_unknown)
 	unknown[2] = ndshm_block_handle(block) - 1;
 	for (int i = 0; i < 4; i++) {
 		to_free.handle = to_query.handle = to_sync.handle = unknown[i];
-		CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_FREE, &to_free), ENOENT,
-			    HANDLE_UNKNOWN, FILE_NOT_FOUND);
-		CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_QUERY, &to_query), ENOENT,
-			    HANDLE_UNKNOWN, FILE_NOT_FOUND);
-		CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_SYNC, &to_sync), ENOENT,
-			    HANDLE_UNKNOWN, FILE_NOT_FOUND);
+		CHECK_REASON(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_FREE, &to_free),
+			     HANDLE_UNKNOWN);
+		CHECK_REASON(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_QUERY, &to_query),
+			     HANDLE_UNKNOWN);
+		CHECK_REASON(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_SYNC, &to_sync),
+			     HANDLE_UNKNOWN);
 	}
 	check_count(1);
 	ndshm_free(block);
@@ -58,8 +58,7 @@ TEST(a_handle_is_given_back_once)
 	argument.handle = ndshm_block_handle(block);
 	CHECK_DONE(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_FREE, &argument));
 	check_count(1);
-	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_FREE, &argument), ENOENT,
-		    HANDLE_UNKNOWN, FILE_NOT_FOUND);
+	CHECK_REASON(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_FREE, &argument), HANDLE_UNKNOWN);
 	check_count(1);
 	/* The library's object still refers to the freed block. */
 	ndshm_free(block);
@@ -126,16 +125,11 @@ TEST(commands_of_claims_are_not_supported)
 	struct ndshm_adapter_reset_args reset = { .size = sizeof(reset), .adapter = 1 };
 	struct ndshm_adapter_set_irqs_args irqs = { .size = sizeof(irqs), .adapter = 1 };
 
-	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_START, &start), EOPNOTSUPP, NONE,
-		    SUCCESS);
-	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_MAP_BAR, &bar), EOPNOTSUPP, NONE,
-		    SUCCESS);
-	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_SET_IRQS, &irqs), EOPNOTSUPP, NONE,
-		    SUCCESS);
-	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_RESET, &reset), EOPNOTSUPP, NONE,
-		    SUCCESS);
-	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_CONFIG, &config), EOPNOTSUPP, NONE,
-		    SUCCESS);
+	CHECK_ERRNO(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_START, &start), EOPNOTSUPP);
+	CHECK_ERRNO(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_MAP_BAR, &bar), EOPNOTSUPP);
+	CHECK_ERRNO(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_SET_IRQS, &irqs), EOPNOTSUPP);
+	CHECK_ERRNO(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_RESET, &reset), EOPNOTSUPP);
+	CHECK_ERRNO(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_CONFIG, &config), EOPNOTSUPP);
 }
 
 TEST(handles_are_never_zero_nor_given_twice)
@@ -167,13 +161,12 @@ TEST(handles_are_limited)
 
 	REQUIRE(!ndshm_get_info(ndshm, &info));
 	ndshm->memfd->count = info.max_blocks - 2;
-	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 3), EDQUOT, HANDLES,
-		    RESOURCES);
+	CHECK_REASON(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 3), HANDLES);
 	CHECK(!blocks[0] && !blocks[1] && !blocks[2]);
 	CHECK(ndshm->memfd->count == info.max_blocks - 2);
 	CHECK_DONE(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 2));
 	block = (void *)1;
-	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &block), EDQUOT, HANDLES, RESOURCES);
+	CHECK_REASON(ndshm, ndshm_alloc(ndshm, &request, &block), HANDLES);
 	CHECK(!block);
 	ndshm_free(blocks[0]);
 	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));

@@ -11,8 +11,6 @@
 #define BLOCKS	2000
 #define THREADS	4
 
-#define REFUSED(call, reason)	CHECK_FAILS(ndshm, call, EINVAL, reason, INVALID_PARAMETER)
-
 static struct ndshm *ndshm;
 static struct ndshm_section *section;
 
@@ -145,17 +143,17 @@ SECTION_TEST(what_is_wrong_is_refused)
 	char *base;
 
 	base = ndshm_section_base(section);
-	REFUSED(ndshm_section_dma_address(section, base, 1, &address), POINTER_FOREIGN);
+	CHECK_REASON(ndshm, ndshm_section_dma_address(section, base, 1, &address), POINTER_FOREIGN);
 	REQUIRE(!ndshm_section_alloc(section, 100, &block));
-	REFUSED(ndshm_section_dma_address(section, block, 0, &address), LENGTH_ZERO);
+	CHECK_REASON(ndshm, ndshm_section_dma_address(section, block, 0, &address), LENGTH_ZERO);
 	CHECK(ndshm_section_dma_address(section, base - 1, 1, &address) == -ERANGE);
 	CHECK(ndshm_section_dma_address(section, base + MAX, 1, &address) == -ERANGE);
 	CHECK(ndshm_section_dma_address(section, base + MAX - 1, 2, &address) == -ERANGE);
 	CHECK(ndshm_section_dma_address(section, block, SIZE_MAX, &address) == -ERANGE);
-	REFUSED(ndshm_section_dma_address(section, base + MAX - PAGE, 1, &address),
+	CHECK_REASON(ndshm, ndshm_section_dma_address(section, base + MAX - PAGE, 1, &address),
 		POINTER_FOREIGN);
 	/* The block begins in the allocator's memory, but ends outside. */
-	REFUSED(ndshm_section_dma_address(section, block, MAX / 2, &address), POINTER_FOREIGN);
+	CHECK_REASON(ndshm, ndshm_section_dma_address(section, block, MAX / 2, &address), POINTER_FOREIGN);
 	CHECK(!ndshm_section_dma_address(section, block, 1, &address));
 }
 
@@ -248,7 +246,7 @@ SECTION_TEST(freed_in_the_middle)
 	REQUIRE(!ndshm_section_alloc(section, 1 << 20, &block));
 	freed = block;
 	after_query = free_it;
-	REFUSED(ndshm_section_dma_address(section, block, 1, &address), POINTER_FOREIGN);
+	CHECK_REASON(ndshm, ndshm_section_dma_address(section, block, 1, &address), POINTER_FOREIGN);
 
 	made_up = WHOLE;
 	REQUIRE(!ndshm_section_alloc(section, 1 << 20, &block) && block == freed);

@@ -101,10 +101,8 @@ static void one_for_reading(void)
 	CHECK_DONE(ndshm, ndshm_section_send(section, pair[0], NDSHM_SHARE_READONLY, "x", 1));
 	CHECK_DONE(other, receive(&received));
 	REQUIRE(received);
-	CHECK_FAILS(other, ndshm_extent_alloc(received, 1, 0, &offset, &size), EROFS,
-		    SECTION_READONLY, OPEN_FAILED);
-	CHECK_FAILS(other, ndshm_section_send(received, pair[1], 0, "x", 0), EINVAL, LENGTH_ZERO,
-		    INVALID_PARAMETER);
+	CHECK_REASON(other, ndshm_extent_alloc(received, 1, 0, &offset, &size), SECTION_READONLY);
+	CHECK_REASON(other, ndshm_section_send(received, pair[1], 0, "x", 0), LENGTH_ZERO);
 	ndshm_section_close(received);
 }
 
@@ -133,15 +131,13 @@ static void what_is_not_sent(void)
 {
 	struct ndshm_section *received = section;
 
-	CHECK_FAILS(ndshm, ndshm_section_send(section, pair[0], 0, "", 0), EINVAL, LENGTH_ZERO,
-		    INVALID_PARAMETER);
-	CHECK_FAILS(ndshm, ndshm_section_send(section, pair[0], 0x80, "x", 1), EOPNOTSUPP, FLAGS,
-		    NOT_SUPPORTED);
+	CHECK_REASON(ndshm, ndshm_section_send(section, pair[0], 0, "", 0), LENGTH_ZERO);
+	CHECK_REASON(ndshm, ndshm_section_send(section, pair[0], 0x80, "x", 1), FLAGS);
 	CHECK(ndshm_section_send(section, -1, 0, "x", 1) == -EBADF);
 	CHECK(ndshm_section_send(section, ndshm_section_fd(section), 0, "x", 1) == -ENOTSOCK);
 	length = 0;
-	CHECK_FAILS(other, ndshm_section_receive(other, pair[1], data, &length, &received), EINVAL,
-		    LENGTH_ZERO, INVALID_PARAMETER);
+	CHECK_REASON(other, ndshm_section_receive(other, pair[1], data, &length, &received),
+		     LENGTH_ZERO);
 	CHECK(!received);
 }
 

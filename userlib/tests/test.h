@@ -21,6 +21,8 @@
 
 #include <ndshm/ndshm.h>
 
+#include "../../selftests/lib/ndshm_reasons.h"
+
 struct test_case {
 	const char *name;
 	void (*body)(void);
@@ -40,14 +42,16 @@ static bool test_bad;
 		return; \
 } while (0)
 
-/* Expect this errno, reason and status. */
-#define CHECK_FAILS(ndshm, call, error, reason, status) do { \
-	CHECK((call) == -(error)); \
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_##reason); \
-	CHECK(ndshm_last_status(ndshm) == NDSHM_STATUS_##status); \
-} while (0)
+/* Expect this reason, with the status and the errno that the contract gives it. */
+#define CHECK_REASON(ndshm, call, reason) \
+	test_check_reason(ndshm, call, NDSHM_REASON_##reason, __FILE__, __LINE__, #call)
 
-#define CHECK_DONE(ndshm, call) CHECK_FAILS(ndshm, call, 0, NONE, SUCCESS)
+/* Expect this errno, without a reason. */
+#define CHECK_ERRNO(ndshm, call, error) \
+	test_check_call(ndshm, call, error, NDSHM_REASON_NONE, NDSHM_STATUS_SUCCESS, \
+			__FILE__, __LINE__, #call)
+
+#define CHECK_DONE(ndshm, call)	CHECK_ERRNO(ndshm, call, 0)
 
 /* Define a test, which test_run_all() runs. Its body follows. */
 #define TEST(name) \
@@ -93,6 +97,37 @@ static inline bool test_check(bool good, const char *file, int line, const char 
 		test_bad = true;
 	}
 	return good;
+}
+
+static inline void test_check_call(const struct ndshm *ndshm, int ret, int error, uint32_t reason,
+				   uint32_t status, const char *file, int line, const char *call)
+{
+	const uint32_t got = ndshm_last_reason(ndshm), got_status = ndshm_last_status(ndshm);
+
+	if (!test_check(ret == -error && got == reason && got_status == status, file, line, call))
+		printf("# got %d, %s, %s\n", ret, ndshm_reason_name(got),
+		       ndshm_status_name(got_status));
+}
+
+/* Reasons of the library, from 0x10000 on: above all numbers of the module. */
+static const struct ndshm_expected test_reasons[] = {
+	{ "POINTER_FOREIGN", NDSHM_STATUS_INVALID_PARAMETER, EINVAL },
+	{ "POINTER_INTERIOR", NDSHM_STATUS_INVALID_PARAMETER, EINVAL },
+	{ "POINTER_FREED", NDSHM_STATUS_INVALID_PARAMETER, EINVAL },
+	{ "POINTER_LENT", NDSHM_STATUS_INVALID_STATE, EBUSY },
+	{ "NETLINK_REFUSED", NDSHM_STATUS_OPEN_FAILED, EAFNOSUPPORT },
+	{ "MAPPINGS", NDSHM_STATUS_RESOURCES, ENOMEM },
+	{ "MLOCKALL", NDSHM_STATUS_RESOURCES, EAGAIN },
+	{ "ADDRESS_SPACE", NDSHM_STATUS_RESOURCES, ENOMEM },
+};
+
+static inline void test_check_reason(const struct ndshm *ndshm, int ret, uint32_t reason,
+				     const char *file, int line, const char *call)
+{
+	const struct ndshm_expected *expected = reason < NDSHM_REASON_COUNT_KNOWN ?
+		&ndshm_expected[reason] : &test_reasons[reason - 0x10000];
+
+	test_check_call(ndshm, ret, expected->error, reason, expected->status, file, line, call);
 }
 
 /* Number of open descriptors: a test must close those it opens. */
