@@ -4,7 +4,6 @@
  * fork(), and on the module at RLIMIT_MEMLOCK.
  */
 #include <linux/capability.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <ndshm/section.h>

@@ -222,12 +222,6 @@ static void fail_each(int (*call)(void), unsigned int count, bool has_reason)
 	CHECK(nth - 1 == count);
 }
 
-#define FAIL_TEST(name, call, count, has_reason) \
-TEST(name) \
-{ \
-	fail_each(call, count, has_reason); \
-}
-
 #define SECTION_FAIL_TEST(name, call, count) \
 SECTION_TEST(name) \
 { \
@@ -235,21 +229,21 @@ SECTION_TEST(name) \
 }
 
 /* The counts show that the linker has wrapped the functions. */
-FAIL_TEST(open_fails, try_open, 2, false)
-FAIL_TEST(alloc_fails, try_alloc, 4, true)
-FAIL_TEST(alloc_many_fails, try_alloc_many, 1 + 3 + 3 * 3, true)
-FAIL_TEST(map_fails, try_map, 1, true)
-FAIL_TEST(query_fails, try_query, 0, true)
-FAIL_TEST(set_cache_fails, try_set_cache, 2, true)
-FAIL_TEST(info_fails, try_info, 0, true)
-FAIL_TEST(list_adapters_fails, try_list_adapters, 1, true)
-FAIL_TEST(list_providers_fails, try_list_providers, 1, true)
-FAIL_TEST(list_blocks_fails, try_list_blocks, 1, true)
-FAIL_TEST(find_adapter_fails, try_find_adapter, 1, true)
-FAIL_TEST(find_provider_fails, try_find_provider, 1, true)
-FAIL_TEST(claim_fails, try_claim, 1, true)
+CALL_TEST(open_fails, fail_each(try_open, 2, false))
+CALL_TEST(alloc_fails, fail_each(try_alloc, 4, true))
+CALL_TEST(alloc_many_fails, fail_each(try_alloc_many, 1 + 3 + 3 * 3, true))
+CALL_TEST(map_fails, fail_each(try_map, 1, true))
+CALL_TEST(query_fails, fail_each(try_query, 0, true))
+CALL_TEST(set_cache_fails, fail_each(try_set_cache, 2, true))
+CALL_TEST(info_fails, fail_each(try_info, 0, true))
+CALL_TEST(list_adapters_fails, fail_each(try_list_adapters, 1, true))
+CALL_TEST(list_providers_fails, fail_each(try_list_providers, 1, true))
+CALL_TEST(list_blocks_fails, fail_each(try_list_blocks, 1, true))
+CALL_TEST(find_adapter_fails, fail_each(try_find_adapter, 1, true))
+CALL_TEST(find_provider_fails, fail_each(try_find_provider, 1, true))
+CALL_TEST(claim_fails, fail_each(try_claim, 1, true))
 /* The first section needs memory that is kept for later ones. */
-FAIL_TEST(first_section_fails, try_section, 7, true)
+CALL_TEST(first_section_fails, fail_each(try_section, 7, true))
 SECTION_FAIL_TEST(section_fails, try_section, 2 + 2 + 3)
 SECTION_FAIL_TEST(adopt_own_fails, try_adopt_own, 1 + 3)
 SECTION_FAIL_TEST(adopt_others_fails, try_adopt_others, 2 + 3)
@@ -282,15 +276,8 @@ static void check_passes(unsigned int nth, int error)
 }
 
 /* Kernels before 6.3 lack MFD_NOEXEC_SEAL. */
-TEST(an_old_kernel_has_memfds_as_well)
-{
-	check_passes(MEMFD_CREATE, EINVAL);
-}
-
-TEST(an_interrupted_allocation_goes_on)
-{
-	check_passes(FALLOCATE, EINTR);
-}
+CALL_TEST(an_old_kernel_has_memfds_as_well, check_passes(MEMFD_CREATE, EINVAL))
+CALL_TEST(an_interrupted_allocation_goes_on, check_passes(FALLOCATE, EINTR))
 
 static void check_refused(unsigned int nth, int error, int expected, uint32_t reason)
 {

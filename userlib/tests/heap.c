@@ -765,10 +765,7 @@ TEST(the_source_is_empty)
 	the_source_refuses(-ENOMEM, true);
 }
 
-TEST(the_source_fails)
-{
-	the_source_refuses(-EIO, false);
-}
+CALL_TEST(the_source_fails, the_source_refuses(-EIO, false))
 
 HEAP_TEST(the_source_takes_nothing_back)
 {

@@ -450,10 +450,7 @@ static void *trim(void *argument)
 	return NULL;
 }
 
-TEST(caches_are_emptied_amid_threads)
-{
-	come_and_go_beside(trim);
-}
+CALL_TEST(caches_are_emptied_amid_threads, come_and_go_beside(trim))
 
 static pthread_key_t late_key;
 
@@ -620,10 +617,7 @@ TEST(what_leaves_comes_back)
 	sem_destroy(&refused);
 }
 
-TEST(statistics_amid_threads)
-{
-	come_and_go_beside(look);
-}
+CALL_TEST(statistics_amid_threads, come_and_go_beside(look))
 
 int main(void)
 {

@@ -22,6 +22,13 @@ static const LSA_SECPKG_FUNCTION_TABLE *lsa;
 	CHECK(errno == (error)); \
 } while (0)
 
+/* The same of a call that returns nothing; 0: none. */
+#define CHECK_FREE(call, error) do { \
+	errno = 0; \
+	call; \
+	CHECK(errno == (error)); \
+} while (0)
+
 TEST(lsa_types)
 {
 	CHECK(sizeof(ULONG) == 4 && (ULONG)-1 > 0 && sizeof(BOOLEAN) == 1);
@@ -111,15 +118,11 @@ TEST(lsa_memory_to_free_is_optional)
 	for (int i = 0; i < 4; i++) {
 		char *wrong[] = { block, block + 16, (char *)&block, base - 4096 };
 
-		errno = 0;
-		FreeSharedMemory(base, wrong[i]);
-		CHECK(errno == EINVAL);
+		CHECK_FREE(FreeSharedMemory(base, wrong[i]), EINVAL);
 		CHECK(ndshm_last_reason(ndshm) == (i < 2 ? NDSHM_REASON_POINTER_FREED :
 							   NDSHM_REASON_POINTER_FOREIGN));
 	}
-	errno = 0;
-	FreeSharedMemory(block, block);
-	CHECK(errno == EINVAL);
+	CHECK_FREE(FreeSharedMemory(block, block), EINVAL);
 	CHECK(DeleteSharedMemory(base));
 }
 
@@ -156,9 +159,7 @@ TEST(lsa_the_pointer_is_required)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		REFUSED(lsa->AllocateSharedMemory(wrong[i], 1), EINVAL);
 		REFUSED(lsa->DeleteSharedMemory(wrong[i]), EINVAL);
-		errno = 0;
-		lsa->FreeSharedMemory(wrong[i], block);
-		CHECK(errno == EINVAL);
+		CHECK_FREE(lsa->FreeSharedMemory(wrong[i], block), EINVAL);
 	}
 	errno = 0;
 	lsa->FreeSharedMemory(base, block);
@@ -226,9 +227,7 @@ TEST(lsa_contents_are_not_trusted)
 				REQUIRE(blocks[i][j] == i);
 		CHECK(as_client(base, overwrite));
 		for (int i = 0; i < 64; i++) {
-			errno = 0;
-			lsa->FreeSharedMemory(base, blocks[i]);
-			CHECK(!errno);
+			CHECK_FREE(lsa->FreeSharedMemory(base, blocks[i]), 0);
 			lsa->FreeSharedMemory(base, blocks[i]);
 			CHECK(errno == EINVAL);
 		}
@@ -247,9 +246,7 @@ TEST(sections_are_distinguished)
 		CHECK(blocks[i] >= bases[i] && blocks[i] < bases[i] + (1 << 18));
 		CHECK(ndshm_section_base(ndshm_lsa_section(bases[i])) == bases[i]);
 	}
-	errno = 0;
-	lsa->FreeSharedMemory(bases[0], blocks[1]);
-	CHECK(errno == EINVAL);
+	CHECK_FREE(lsa->FreeSharedMemory(bases[0], blocks[1]), EINVAL);
 	for (int i = 0; i < 8; i += 2)
 		CHECK(lsa->DeleteSharedMemory(bases[i]));
 	for (int i = 1; i < 8; i += 2) {
@@ -505,9 +502,7 @@ TEST(a_child_has_what_was_allocated)
 		test_bad = false;
 		CHECK(!strcmp(block, "parent"));
 		strcpy(block, "child");
-		errno = 0;
-		lsa->FreeSharedMemory(base, block);
-		CHECK(errno == EINVAL);
+		CHECK_FREE(lsa->FreeSharedMemory(base, block), EINVAL);
 		/* Without the module other processes can neither allocate nor delete. */
 		if (has_module) {
 			CHECK(lsa->AllocateSharedMemory(base, 100));
@@ -533,9 +528,7 @@ static void use_again(char *before)
 	CHECK(base == before);
 	block = lsa->AllocateSharedMemory(base, 100);
 	CHECK(block > base - 1 && block < base + (1 << 20));
-	errno = 0;
-	lsa->FreeSharedMemory(base, block);
-	CHECK(!errno);
+	CHECK_FREE(lsa->FreeSharedMemory(base, block), 0);
 	ndshm_lsa_close(base);
 	CHECK(!test_is_mapped(base) && !ndshm_lsa_section(base));
 }

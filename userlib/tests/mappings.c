@@ -3,7 +3,6 @@
  * Reasons of mappings that fail at a limit of the process. NDSHM_TEST_BACKEND is the backend,
  * "memfd:" by default. Without sanitizers, which need memory at these limits and ignore mlockall().
  */
-#include <sys/resource.h>
 
 #include <ndshm/section.h>
 
@@ -92,20 +91,9 @@ static void leave_no_address_space(void)
 }
 
 /* In children, whose limits end with them. */
-TEST(at_the_limit_of_mappings)
-{
-	CHECK(test_child(fill_up_mappings));
-}
-
-TEST(when_mappings_are_locked)
-{
-	CHECK(test_child(lock_all_mappings));
-}
-
-TEST(without_address_space)
-{
-	CHECK(test_child(leave_no_address_space));
-}
+CALL_TEST(at_the_limit_of_mappings, CHECK(test_child(fill_up_mappings)))
+CALL_TEST(when_mappings_are_locked, CHECK(test_child(lock_all_mappings)))
+CALL_TEST(without_address_space, CHECK(test_child(leave_no_address_space)))
 
 int main(void)
 {

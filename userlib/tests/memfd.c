@@ -2,7 +2,6 @@
 /*
  * Every function of the library, on the backend without a module.
  */
-#include <sys/resource.h>
 
 #include "test.h"
 
@@ -20,10 +19,7 @@ static struct ndshm_block *make(uint64_t length)
 #define BLOCK_TEST(name, length) \
 	TEST_WITH(name, struct ndshm_block *, block, make(length), ndshm_free(block))
 
-TEST(has_a_version)
-{
-	CHECK(ndshm_api_version() == NDSHM_API_VERSION);
-}
+CALL_TEST(has_a_version, CHECK(ndshm_api_version() == NDSHM_API_VERSION))
 
 TEST(opens_and_closes)
 {
@@ -491,17 +487,13 @@ TEST(a_file_limit_is_a_limit_of_handles)
 	int next = dup(STDOUT_FILENO), room = 0;
 
 	close(next);
-	REQUIRE(next >= 0 && !getrlimit(RLIMIT_NOFILE, &before));
-	limit = before;
-	limit.rlim_cur = next;
-	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
+	REQUIRE(next >= 0 && test_limit(RLIMIT_NOFILE, next, &before));
 	CHECK_REASON(ndshm, ndshm_alloc(ndshm, &request, &block), HANDLES);
 	CHECK(!block);
 	/* Descriptors above the first free one may be inherited. */
-	limit.rlim_cur = next + 8;
 	for (int fd = next; fd < next + 8; fd++)
 		room += fcntl(fd, F_GETFD) < 0;
-	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
+	CHECK(test_limit(RLIMIT_NOFILE, next + 8, &limit));
 	CHECK_REASON(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 64), HANDLES);
 	CHECK_DONE(ndshm, ndshm_alloc_many(ndshm, &request, blocks, room));
 	for (int i = 0; i < room; i++)
@@ -515,12 +507,9 @@ TEST(at_the_file_size_limit_there_is_a_reason)
 {
 	struct ndshm_block *block = make(page), *none = (void *)1;
 	struct ndshm_request request = test_request(page + 1);
-	struct rlimit before, limit;
+	struct rlimit before;
 
-	REQUIRE(block && !getrlimit(RLIMIT_FSIZE, &before));
-	limit = before;
-	limit.rlim_cur = page;
-	CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
+	REQUIRE(block && test_limit(RLIMIT_FSIZE, page, &before));
 	CHECK_REASON(ndshm, ndshm_alloc(ndshm, &request, &none), MEMORY);
 	CHECK(!none);
 	ndshm_free(block);
@@ -530,23 +519,19 @@ TEST(at_the_file_size_limit_there_is_a_reason)
 	CHECK(!setrlimit(RLIMIT_FSIZE, &before));
 }
 
-static void *free_cancelled(void *block)
+static struct ndshm_block *last;
+
+static void free_last(void)
 {
-	pthread_cancel(pthread_self());
-	ndshm_free(block);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	return NULL;
+	ndshm_free(last);
 }
 
 /* A pending cancellation does not act in close(). */
 TEST(a_cancelled_thread_ends_its_calls)
 {
-	struct ndshm_block *block = make(page);
-	pthread_t thread;
-	void *end;
-
-	REQUIRE(block && !pthread_create(&thread, NULL, free_cancelled, block));
-	CHECK(!pthread_join(thread, &end) && !end);
+	last = make(page);
+	REQUIRE(last);
+	CHECK(test_cancelled(free_last));
 }
 
 int main(void)

@@ -33,23 +33,8 @@ TEST(adapters_are_listed)
 	free(rows);
 }
 
-static void *list_cancelled(void *none)
-{
-	pthread_cancel(pthread_self());
-	adapters_are_listed();
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	return none;
-}
-
 /* Else its socket and rows would stay: test_run() counts the descriptors. */
-TEST(a_cancelled_thread_lists)
-{
-	pthread_t thread;
-	void *end;
-
-	CHECK(!pthread_create(&thread, NULL, list_cancelled, NULL));
-	CHECK(!pthread_join(thread, &end) && !end);
-}
+CALL_TEST(a_cancelled_thread_lists, CHECK(test_cancelled(adapters_are_listed)))
 
 static void one_provider(void)
 {

@@ -233,7 +233,7 @@ static void send_event(uint8_t command, int attribute, uint32_t id)
 
 static struct ndshm_monitor *monitor;
 
-static void start(void)
+static bool start(void)
 {
 	sent = received = 0;
 	joined = false;
@@ -242,7 +242,7 @@ static void start(void)
 	kernel.group = GROUP;
 	CHECK_DONE(ndshm, ndshm_monitor_open(ndshm, &monitor));
 	CHECK(joined);
-	CHECK(ndshm_monitor_fd(monitor) >= 0);
+	return CHECK(ndshm_monitor_fd(monitor) >= 0);
 }
 
 static void stop(void)
@@ -253,6 +253,8 @@ static void stop(void)
 	CHECK(received == sent);
 	ndshm_monitor_close(monitor);
 }
+
+#define MONITOR_TEST(name)	TEST_WITHIN(name, start(), stop())
 
 /* Each command becomes an event of its kind and object, with no other member set. */
 TEST(each_event)
@@ -298,11 +300,10 @@ TEST(each_event)
 }
 
 /* A program with an older header has a shorter event. */
-TEST(an_event_is_short)
+MONITOR_TEST(an_event_is_short)
 {
 	struct ndshm_event event;
 
-	start();
 	send_event(NDSHM_CMD_PROVIDER_ADDED_NTF, NDSHM_A_PROVIDER_ID, 5);
 	event.provider.scope = 77;
 	CHECK(ndshm_monitor_next_sized(monitor, &event, sizeof(event) + 8) == -EINVAL);
@@ -310,15 +311,13 @@ TEST(an_event_is_short)
 						   offsetof(struct ndshm_event, provider.scope)));
 	CHECK(event.object == NDSHM_EVENT_PROVIDER && event.provider.id == 5);
 	CHECK(event.provider.scope == 77);
-	stop();
 }
 
 /* Also after a loss. */
-TEST(events_come_in_order)
+MONITOR_TEST(events_come_in_order)
 {
 	struct ndshm_event event;
 
-	start();
 	for (uint32_t i = 1; i <= 3; i++)
 		send_event(NDSHM_CMD_ADAPTER_ADDED_NTF, NDSHM_A_ADAPTER_ID, i);
 	send_error(ENOBUFS);
@@ -331,15 +330,13 @@ TEST(events_come_in_order)
 	CHECK(ndshm_monitor_next(monitor, &event) == -ENOBUFS);
 	CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
 	CHECK(event.adapter.id == 9);
-	stop();
 }
 
 /* Other senders, other families, newer commands and answers are not events. */
-TEST(others_are_left_out)
+MONITOR_TEST(others_are_left_out)
 {
 	struct ndshm_event event;
 
-	start();
 	send_event(NDSHM_CMD_ADAPTER_ADDED_NTF, NDSHM_A_ADAPTER_ID, 1);
 	datagrams[0].port = 1234;
 	append(new_datagram(), begin(NDSHM_CMD_ADAPTER_ADDED_NTF, KERNEL_FAMILY + 1));
@@ -350,17 +347,15 @@ TEST(others_are_left_out)
 	send_event(NDSHM_CMD_ADAPTER_GONE_NTF, NDSHM_A_ADAPTER_ID, 6);
 	CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
 	CHECK(event.kind == NDSHM_EVENT_GONE && event.adapter.id == 6);
-	stop();
 }
 
 /* An invalid message is reported; later ones are still read. */
-TEST(bad_datagrams)
+MONITOR_TEST(bad_datagrams)
 {
 	static const size_t lengths[] = { 0, 1, 15, 17000 };
 	struct nl_msg *message = begin(NDSHM_CMD_ADAPTER_ADDED_NTF, KERNEL_FAMILY);
 	struct ndshm_event event;
 
-	start();
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
 		new_datagram()->length = lengths[i];
 	/* An attribute that is too short. */
@@ -371,7 +366,6 @@ TEST(bad_datagrams)
 		CHECK(ndshm_monitor_next(monitor, &event) == -EBADMSG);
 	CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
 	CHECK(event.adapter.id == 6);
-	stop();
 }
 
 TEST(listening_is_refused)

@@ -3,7 +3,6 @@
  * Lists by netlink with errors: no memory, no socket, invalid messages. In each case the
  * result is 0 with valid rows, or a negative errno without rows.
  */
-#include <sys/resource.h>
 
 #include <netlink/errno.h>
 
@@ -152,14 +151,11 @@ TEST(libnls_errors_become_errnos)
 TEST(without_a_descriptor_it_says_so)
 {
 	int next = dup(STDOUT_FILENO);
-	struct rlimit before, limit;
+	struct rlimit before;
 
 	close(next);
-	REQUIRE(next >= 0 && !getrlimit(RLIMIT_NOFILE, &before));
-	limit = before;
-	limit.rlim_cur = next;
 	kernel_reset(one_adapter);
-	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
+	REQUIRE(next >= 0 && test_limit(RLIMIT_NOFILE, next, &before));
 	check_list_fails(-EMFILE);
 	CHECK(!setrlimit(RLIMIT_NOFILE, &before));
 }

@@ -636,31 +636,24 @@ RING_TEST(a_cancelled_thread_ends_its_calls, 4, 8)
 	CHECK(is_whole());
 }
 
-static void *open_and_close_cancelled(void *fd)
+static void open_and_close(void)
 {
 	struct ndshm_ring *other = NULL;
 
-	pthread_cancel(pthread_self());
-	CHECK(!ndshm_ring_adopt(*(int *)fd, &other));
+	CHECK(!ndshm_ring_adopt(ndshm_ring_fd(ring), &other));
 	ndshm_ring_close(other);
 	CHECK(!put(1));
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	return NULL;
 }
 
 /* Nor do the calls end that open and close descriptors, or write to the eventfd. */
 TEST(a_cancelled_thread_uses_descriptors)
 {
-	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), fd;
-	pthread_t thread;
+	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	uint64_t count;
-	void *end;
 
 	REQUIRE(event >= 0 && open_ring(4, 8));
 	CHECK(!ndshm_ring_set_eventfd(ring, event) && !ndshm_ring_arm(ring));
-	fd = ndshm_ring_fd(ring);
-	REQUIRE(!pthread_create(&thread, NULL, open_and_close_cancelled, &fd));
-	CHECK(!pthread_join(thread, &end) && !end);
+	CHECK(test_cancelled(open_and_close));
 	CHECK(read(event, &count, sizeof(count)) == sizeof(count) && get() == 1 && is_whole());
 	ndshm_ring_close(ring);
 	close(event);
@@ -736,15 +729,8 @@ static void kill_at_each_step(void (*operation)(void), int64_t first, int64_t la
 	ndshm_ring_close(ring);
 }
 
-TEST(a_sender_is_killed_anywhere)
-{
-	kill_at_each_step(send_third, 3, 4);
-}
-
-TEST(a_receiver_is_killed_anywhere)
-{
-	kill_at_each_step(receive_first, 1, 3);
-}
+CALL_TEST(a_sender_is_killed_anywhere, kill_at_each_step(send_third, 3, 4))
+CALL_TEST(a_receiver_is_killed_anywhere, kill_at_each_step(receive_first, 1, 3))
 
 /* Nobody waits for a process that is stopped, and it completes its operation afterwards. */
 static void stop_at_each_step(void (*operation)(void), int64_t wanted)
@@ -792,20 +778,14 @@ static void stop_at_each_step(void (*operation)(void), int64_t wanted)
 	ndshm_ring_close(ring);
 }
 
-TEST(a_sender_is_stopped_anywhere)
-{
-	stop_at_each_step(send_third, 3);
-}
+CALL_TEST(a_sender_is_stopped_anywhere, stop_at_each_step(send_third, 3))
 
 static void receive_any(void)
 {
 	get();
 }
 
-TEST(a_receiver_is_stopped_anywhere)
-{
-	stop_at_each_step(receive_any, 1);
-}
+CALL_TEST(a_receiver_is_stopped_anywhere, stop_at_each_step(receive_any, 1))
 
 static void receive_and_report(void)
 {

@@ -4,7 +4,6 @@
  * created them. section_others.c tests other processes.
  */
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 
@@ -389,16 +388,15 @@ SECTION_TEST(holders_have_their_own, HUGE, 0)
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 }
 
-TEST(what_is_deleted_stays_mapped)
+SECTION_TEST(what_is_deleted_stays_mapped, HUGE, page)
 {
-	struct ndshm_section *section = make(HUGE, page), *other, *none = (void *)1;
+	struct ndshm_section *other, *none = (void *)1;
 	struct ndshm_segment segment;
 	uint64_t offset, length;
 	size_t count;
 	char *memory;
 	int fd = 0;
 
-	REQUIRE(section);
 	other = again(section, 0);
 	REQUIRE(other);
 	memory = ndshm_section_base(section);
@@ -418,17 +416,15 @@ TEST(what_is_deleted_stays_mapped)
 	CHECK(!none);
 	CHECK_DONE(ndshm, ndshm_extent_free(section, 0));
 	CHECK(look(section).extents == 1);
-	ndshm_section_close(section);
 	ndshm_section_close(other);
 }
 
-TEST(what_is_revoked_has_no_memory)
+SECTION_TEST(what_is_revoked_has_no_memory, HUGE, page)
 {
-	struct ndshm_section *section = make(HUGE, page), *other;
+	struct ndshm_section *other;
 	struct ndshm_section_row *rows;
 	size_t count;
 
-	REQUIRE(section);
 	other = again(section, 0);
 	REQUIRE(other);
 	CHECK(extent(section, page, 0) == 0 && extent(other, page, 0) == page);
@@ -441,7 +437,6 @@ TEST(what_is_revoked_has_no_memory)
 	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
 	CHECK(count == 1 && rows[0].deleted && rows[0].revoked);
 	free(rows);
-	ndshm_section_close(section);
 	ndshm_section_close(other);
 }
 
@@ -709,14 +704,11 @@ SECTION_TEST(without_descriptors_there_is_a_reason, HUGE, 0)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section *none = (void *)1;
-	struct rlimit before, limit;
+	struct rlimit before;
 	int fd;
 
-	REQUIRE(!getrlimit(RLIMIT_NOFILE, &before));
 	request.max_size = HUGE;
-	limit = before;
-	limit.rlim_cur = 0;
-	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
+	REQUIRE(test_limit(RLIMIT_NOFILE, 0, &before));
 	CHECK_REASON(ndshm, ndshm_section_create(ndshm, &request, &none), DESCRIPTORS);
 	CHECK(!none);
 	for (int i = 0; i < 2; i++)
@@ -724,16 +716,6 @@ SECTION_TEST(without_descriptors_there_is_a_reason, HUGE, 0)
 	CHECK_REASON(ndshm, ndshm_section_adopt(ndshm, ndshm_section_fd(section), &none),
 		     DESCRIPTORS);
 	CHECK(!setrlimit(RLIMIT_NOFILE, &before));
-}
-
-static void limit_file_size(rlim_t size, struct rlimit *before)
-{
-	struct rlimit limit;
-
-	CHECK(!getrlimit(RLIMIT_FSIZE, before));
-	limit = *before;
-	limit.rlim_cur = size;
-	CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
 }
 
 /* At this limit fallocate() raises SIGXFSZ, which would end the program. */
@@ -744,7 +726,7 @@ SECTION_TEST(at_the_file_size_limit_there_is_a_reason, 4 * HUGE, page)
 	uint64_t offset, length;
 	struct rlimit before;
 
-	limit_file_size(HUGE, &before);
+	CHECK(test_limit(RLIMIT_FSIZE, HUGE, &before));
 	CHECK(extent(section, page, 0) == 0 && extent(section, page, 0) == page);
 	CHECK_REASON(ndshm, ndshm_extent_alloc(section, HUGE, 0, &offset, &length), MEMORY);
 	request.max_size = request.initial_size = HUGE + page;
@@ -754,28 +736,22 @@ SECTION_TEST(at_the_file_size_limit_there_is_a_reason, 4 * HUGE, page)
 	CHECK(extent(section, HUGE, 0) == 2 * page);
 }
 
-static void *make_cancelled(void *none)
+static void make_none(void)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section *section;
 
 	request.max_size = request.initial_size = HUGE;
-	pthread_cancel(pthread_self());
 	CHECK_REASON(ndshm, ndshm_section_create(ndshm, &request, &section), MEMORY);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	return none;
 }
 
 /* A pending cancellation does not act in close(). */
 TEST(a_cancelled_thread_ends_its_calls)
 {
 	struct rlimit before;
-	pthread_t thread;
-	void *end;
 
-	limit_file_size(page, &before);
-	CHECK(!pthread_create(&thread, NULL, make_cancelled, NULL));
-	CHECK(!pthread_join(thread, &end) && !end);
+	CHECK(test_limit(RLIMIT_FSIZE, page, &before));
+	CHECK(test_cancelled(make_none));
 	CHECK(!setrlimit(RLIMIT_FSIZE, &before));
 }
 

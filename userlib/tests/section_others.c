@@ -103,10 +103,7 @@ static void make_an_own_section(void)
 	ndshm_close(ndshm);
 }
 
-TEST(a_child_makes_its_own)
-{
-	with_section(make_an_own_section);
-}
+CALL_TEST(a_child_makes_its_own, with_section(make_an_own_section))
 
 static void fork_once_more(void)
 {
@@ -115,10 +112,7 @@ static void fork_once_more(void)
 	ndshm_close(ndshm);
 }
 
-TEST(so_does_a_grandchild)
-{
-	with_section(fork_once_more);
-}
+CALL_TEST(so_does_a_grandchild, with_section(fork_once_more))
 
 static void delete_by_force(void)
 {
@@ -161,10 +155,7 @@ static void query_deleted(void)
 }
 
 /* A holder that is not the creator. */
-TEST(what_others_query_is_deleted)
-{
-	with_section(query_deleted);
-}
+CALL_TEST(what_others_query_is_deleted, with_section(query_deleted))
 
 static void use_without_proc(void)
 {
@@ -185,10 +176,7 @@ static void use_without_proc(void)
 	_exit(test_bad);
 }
 
-TEST(without_proc_there_are_errors)
-{
-	with_section(use_without_proc);
-}
+CALL_TEST(without_proc_there_are_errors, with_section(use_without_proc))
 
 static void delete_unprivileged(void)
 {
@@ -325,15 +313,8 @@ static void pass(uint32_t flags)
 	ndshm_section_close(section);
 }
 
-TEST(a_section_is_passed)
-{
-	pass(0);
-}
-
-TEST(a_section_is_passed_for_reading)
-{
-	pass(NDSHM_SHARE_READONLY);
-}
+CALL_TEST(a_section_is_passed, pass(0))
+CALL_TEST(a_section_is_passed_for_reading, pass(NDSHM_SHARE_READONLY))
 
 #define THREADS	4
 

@@ -3,7 +3,6 @@
  * section_socket [WHERE]: send sections through Unix sockets, and receive what a hostile peer sends. No
  * descriptor may be left. WHERE is that of ndshm_open(), "memfd:" without it.
  */
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "test_section.h"
@@ -106,23 +105,17 @@ static void one_for_reading(void)
 	ndshm_section_close(received);
 }
 
-static void *send_cancelled(void *none)
+static void send_readonly(void)
 {
-	pthread_cancel(pthread_self());
 	CHECK_DONE(ndshm, ndshm_section_send(section, pair[0], NDSHM_SHARE_READONLY, "x", 1));
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	return none;
 }
 
 /* Else the descriptor that is sent would stay. */
 static void a_cancelled_thread_sends(void)
 {
 	struct ndshm_section *received;
-	pthread_t thread;
-	void *end;
 
-	REQUIRE(!pthread_create(&thread, NULL, send_cancelled, NULL));
-	CHECK(!pthread_join(thread, &end) && !end);
+	REQUIRE(test_cancelled(send_readonly));
 	CHECK_DONE(other, receive(&received));
 	ndshm_section_close(received);
 }
@@ -242,15 +235,8 @@ static void with_socket(int type)
 	CHECK(descriptors() == before);
 }
 
-TEST(through_a_stream)
-{
-	with_socket(SOCK_STREAM);
-}
-
-TEST(through_packets)
-{
-	with_socket(SOCK_SEQPACKET);
-}
+CALL_TEST(through_a_stream, with_socket(SOCK_STREAM))
+CALL_TEST(through_packets, with_socket(SOCK_SEQPACKET))
 
 int main(int argc, char **argv)
 {

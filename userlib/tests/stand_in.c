@@ -9,11 +9,9 @@
  * no module would return.
  */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <ndshm/admin.h>
+#include "stand_in.h"
 
 #define ADAPTER 7
 
@@ -22,10 +20,6 @@ int __wrap_ndshm_find_adapter_sized(struct ndshm *ndshm, const char *name,
 				    struct ndshm_adapter_info *info, size_t size);
 int __wrap_ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,
 				    const struct ndshm_access *access);
-int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
-				   size_t *count, size_t size);
-int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
-				     size_t *count, size_t size);
 ssize_t __real_write(int fd, const void *bytes, size_t length);
 ssize_t __wrap_write(int fd, const void *bytes, size_t length);
 
@@ -64,11 +58,11 @@ int __wrap_ndshm_find_adapter_sized(struct ndshm *ndshm, const char *name,
 int __wrap_ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,
 				    const struct ndshm_access *access)
 {
-	const char *error = getenv("STAND_IN_REFUSE");
+	const int error = stand_in_errno("STAND_IN_REFUSE");
 
 	(void)ndshm;
 	if (error || adapter != ADAPTER)
-		return error ? -atoi(error) : -ENOENT;
+		return error ?: -ENOENT;
 	if (set & NDSHM_ACCESS_OWNER)
 		kept.owner = access->owner;
 	if (set & NDSHM_ACCESS_GROUP)
@@ -81,17 +75,11 @@ int __wrap_ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint3
 }
 
 /* The first block belongs to another adapter. */
-int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
-				   size_t *count, size_t size)
+STAND_IN_LIST(ndshm_list_blocks_sized, ndshm_block_row)
 {
-	(void)ndshm;
-	(void)size;
-	*out = calloc(2, sizeof(**out));
-	if (!*out)
-		abort();
+	*out = stand_in_rows(NULL, used_by("block") ? 2 : 1, sizeof(**out), count);
 	(*out)[0].adapter = ADAPTER + 1;
 	(*out)[1].adapter = ADAPTER;
-	*count = used_by("block") ? 2 : 1;
 	return 0;
 }
 
@@ -132,16 +120,9 @@ static const struct ndshm_section_row sections[] = {
 	},
 };
 
-int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
-				     size_t *count, size_t size)
+STAND_IN_LIST(ndshm_list_sections_sized, ndshm_section_row)
 {
-	(void)ndshm;
-	(void)size;
-	*out = malloc(sizeof(sections));
-	if (!*out)
-		abort();
-	memcpy(*out, sections, sizeof(sections));
-	*count = sizeof(sections) / sizeof(sections[0]);
+	*out = stand_in_rows(sections, sizeof(sections) / sizeof(sections[0]), sizeof(**out), count);
 	return 0;
 }
 

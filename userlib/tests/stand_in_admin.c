@@ -11,30 +11,18 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <ndshm/admin.h>
+#include "stand_in.h"
 
 int __real_ndshm_open(const char *where, struct ndshm **out);
 int __wrap_ndshm_open(const char *where, struct ndshm **out);
-int __wrap_ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row **out,
-				   size_t *count, size_t size);
 int __wrap_ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out);
 int __wrap_ndshm_monitor_fd(const struct ndshm_monitor *monitor);
 int __wrap_ndshm_monitor_next_sized(struct ndshm_monitor *monitor, struct ndshm_event *event,
 				    size_t size);
 void __wrap_ndshm_monitor_close(struct ndshm_monitor *monitor);
-
-static int refusal(void)
-{
-	const char *error = getenv("STAND_IN_REFUSE");
-
-	return error ? -atoi(error) : 0;
-}
 
 int __wrap_ndshm_open(const char *where, struct ndshm **out)
 {
@@ -45,18 +33,7 @@ int __wrap_ndshm_open(const char *where, struct ndshm **out)
 	return atoi(error) ? -atoi(error) : __real_ndshm_open("memfd:", out);
 }
 
-static int copy_rows(const void *rows, size_t size, size_t number, void **out, size_t *count)
-{
-	*out = malloc(size * number);
-	if (!*out)
-		abort();
-	memcpy(*out, rows, size * number);
-	*count = number;
-	return 0;
-}
-
-int __wrap_ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row **out,
-				   size_t *count, size_t size)
+STAND_IN_LIST(ndshm_list_queues_sized, ndshm_queue_row)
 {
 	static const struct ndshm_queue_row queues[] = {
 		{
@@ -66,17 +43,13 @@ int __wrap_ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row *
 		},
 		{ .adapter = 1, .id = 4, .state = 2, .port = true },
 	};
-
-	struct ndshm_queue_row defaults[] = {
+	static const struct ndshm_queue_row defaults[] = {
 		{ .adapter = 1, .usage = true, .state = 3 },
 		{ .adapter = 1, .usage = true, .state = 2, .port = true },
 	};
 
-	(void)ndshm;
-	(void)size;
-	if (!getenv("STAND_IN_QUEUES"))
-		return copy_rows(defaults, sizeof(defaults[0]), 2, (void **)out, count);
-	return copy_rows(queues, sizeof(queues[0]), 2, (void **)out, count);
+	*out = stand_in_rows(getenv("STAND_IN_QUEUES") ? queues : defaults, 2, sizeof(**out), count);
+	return 0;
 }
 
 static const struct ndshm_event events[] = {
@@ -106,8 +79,8 @@ int __wrap_ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out)
 	static struct ndshm_monitor monitor;
 
 	(void)ndshm;
-	if (refusal())
-		return refusal();
+	if (stand_in_errno("STAND_IN_REFUSE"))
+		return stand_in_errno("STAND_IN_REFUSE");
 	monitor.fd = eventfd(1, EFD_CLOEXEC);
 	*out = &monitor;
 	return 0;

@@ -14,74 +14,44 @@
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <ndshm/ndshm.h>
+#include "stand_in.h"
 
 #define GONE		99
 #define NAMELESS	4000000000U
 
-int __wrap_ndshm_list_adapters_sized(struct ndshm *ndshm, struct ndshm_adapter_info **out,
-				     size_t *count, size_t size);
-int __wrap_ndshm_list_providers_sized(struct ndshm *ndshm, struct ndshm_provider_info **out,
-				      size_t *count, size_t size);
-int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
-				   size_t *count, size_t size);
-int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
-				     size_t *count, size_t size);
 struct passwd *__wrap_getpwuid(uid_t uid);
 
 /* In no order of their ids. */
-int __wrap_ndshm_list_adapters_sized(struct ndshm *ndshm, struct ndshm_adapter_info **out,
-				     size_t *count, size_t size)
+STAND_IN_LIST(ndshm_list_adapters_sized, ndshm_adapter_info)
 {
 	static const struct ndshm_adapter_info adapters[] = {
 		{ .id = 7, .name = "card\033", .node = -1, .claimable = true, .open = true },
 		{ .id = 1, .name = "node0", .node = 0, .open = true, .owner = NAMELESS },
 	};
 
-	(void)ndshm;
-	(void)size;
-	*out = malloc(sizeof(adapters));
-	if (!*out)
-		abort();
-	memcpy(*out, adapters, sizeof(adapters));
-	*count = 2;
+	*out = stand_in_rows(adapters, 2, sizeof(**out), count);
 	return 0;
 }
 
-int __wrap_ndshm_list_providers_sized(struct ndshm *ndshm, struct ndshm_provider_info **out,
-				      size_t *count, size_t size)
+STAND_IN_LIST(ndshm_list_providers_sized, ndshm_provider_info)
 {
-	(void)ndshm;
-	(void)size;
-	*out = calloc(1, sizeof(**out));
-	if (!*out)
-		abort();
-	(*out)->id = 1;
-	strcpy((*out)->name, "pages");
-	*count = 1;
+	static const struct ndshm_provider_info provider = { .id = 1, .name = "pages" };
+
+	*out = stand_in_rows(&provider, 1, sizeof(**out), count);
 	return 0;
 }
 
-int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
-				   size_t *count, size_t size)
+STAND_IN_LIST(ndshm_list_blocks_sized, ndshm_block_row)
 {
 	static const uint32_t adapters[] = { 1, 7, GONE };
 	static const uint32_t users[] = { 0, NAMELESS, NAMELESS + 1 };
 	static const uint32_t processes[] = { 0, 1, 4000000, 4000001 };
-	const char *blocks = getenv("STAND_IN_BLOCKS"), *error = getenv("STAND_IN_REFUSE");
-	const char *length = getenv("STAND_IN_LENGTH");
+	const char *blocks = getenv("STAND_IN_BLOCKS"), *length = getenv("STAND_IN_LENGTH");
 
-	(void)ndshm;
-	(void)size;
-	if (error)
-		return -atoi(error);
-	*count = blocks ? atoi(blocks) : 12;
-	*out = calloc(*count + 1, sizeof(**out));
-	if (!*out)
-		abort();
+	if (stand_in_errno("STAND_IN_REFUSE"))
+		return stand_in_errno("STAND_IN_REFUSE");
+	*out = stand_in_rows(NULL, blocks ? atoi(blocks) : 12, sizeof(**out), count);
 	for (size_t i = 0; i < *count; i++)
 		(*out)[i] = (struct ndshm_block_row){
 			.id = 1000 + i,
@@ -104,16 +74,11 @@ int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row *
 	return 0;
 }
 
-int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
-				     size_t *count, size_t size)
+STAND_IN_LIST(ndshm_list_sections_sized, ndshm_section_row)
 {
 	const char *name = getenv("STAND_IN_SECTION");
 
-	(void)ndshm;
-	(void)size;
-	*out = calloc(2, sizeof(**out));
-	if (!*out)
-		abort();
+	*out = stand_in_rows(NULL, 2, sizeof(**out), count);
 	for (size_t i = 0; i < 2; i++)
 		(*out)[i] = (struct ndshm_section_row){
 			.id = i + 1,
@@ -129,7 +94,6 @@ int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_r
 		};
 	if (name)
 		strncpy((*out)[0].name, name, sizeof((*out)[0].name) - 1);
-	*count = 2;
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,6 +63,13 @@ static bool test_bad;
 		test_add(&name##_case); \
 	} \
 	static void name(void)
+
+/* A test that is one call. */
+#define CALL_TEST(name, call) \
+	TEST(name) \
+	{ \
+		call; \
+	}
 
 /* A test after @begin, which must be true, and before @end, which ends it in any case. */
 #define TEST_WITHIN(name, begin, end) \
@@ -239,6 +247,36 @@ static inline void test_run_threads(int count, void *(*body)(void *), void *argu
 
 	test_start(threads, count, body, arguments, step);
 	test_join(threads, count);
+}
+
+static inline void *test_cancel_and_call(void *body)
+{
+	pthread_cancel(pthread_self());
+	(*(void (**)(void))body)();
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return NULL;
+}
+
+/* Call @body in a thread with a pending cancellation. Return: true if it has not acted there. */
+static inline bool test_cancelled(void (*body)(void))
+{
+	pthread_t thread;
+	void *end;
+
+	return !pthread_create(&thread, NULL, test_cancel_and_call, &body) &&
+	       !pthread_join(thread, &end) && !end;
+}
+
+/* Set the soft limit of a resource. Return: true on success, with the limit before. */
+static inline bool test_limit(int resource, rlim_t value, struct rlimit *before)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, before))
+		return false;
+	limit = *before;
+	limit.rlim_cur = value;
+	return !setrlimit(resource, &limit);
 }
 
 static inline uint64_t test_random(uint64_t *state)

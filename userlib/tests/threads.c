@@ -158,10 +158,7 @@ static void *look(void *argument)
 	return NULL;
 }
 
-TEST(threads_list)
-{
-	run_threads(look, NULL);
-}
+CALL_TEST(threads_list, run_threads(look, NULL))
 
 /* Each thread fails differently, and must not see another thread's reason. */
 static void *fail(void *argument)
@@ -271,10 +268,7 @@ static void close_in_children(void *(*body)(void *))
 	CHECK(!wrong);
 }
 
-TEST(a_child_can_close_amid_threads)
-{
-	close_in_children(look_until_stopped);
-}
+CALL_TEST(a_child_can_close_amid_threads, close_in_children(look_until_stopped))
 
 /* Some find its lock taken. */
 TEST(a_child_can_close_amid_a_cache)
