@@ -6,8 +6,6 @@
 #include <linux/capability.h>
 #include <sys/syscall.h>
 
-#include <ndshm/section.h>
-
 #include "test.h"
 
 #define LENGTH	(64UL << 10)	/* of a block */
@@ -229,7 +227,7 @@ static void no_thread_is_refused(void)
 
 static void limited(void)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(LARGE, LARGE);
 	struct ndshm_section *section;
 	struct ndshm_block *block;
 	void *memory;
@@ -241,8 +239,6 @@ static void limited(void)
 	ndshm_unmap(block);
 	ndshm_free(block);
 	fill_cache();
-	request.max_size = LARGE;
-	request.initial_size = LARGE;
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
 	ndshm_section_close(section);
 	no_thread_is_refused();

@@ -196,8 +196,4 @@ DEVICE_TEST(a_command_that_is_missing_is_not_supported)
 	CHECK(!claim);
 }
 
-int main(void)
-{
-	test_run_all();
-	return test_end();
-}
+TEST_MAIN

@@ -363,11 +363,10 @@ TEST(a_mapping_is_tried_again)
 
 CACHE_TEST(a_section_is_tried_again, 8)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(SECTION_SIZE, 0);
 	struct ndshm_section *section;
 	uint64_t offset, length;
 
-	request.max_size = SECTION_SIZE;
 	keep(0);
 	device_fail_next(ENOMEM, NDSHM_REASON_MEMLOCK, NDSHM_STATUS_RESOURCES);
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
@@ -447,8 +446,4 @@ CACHE_TEST(a_child_begins_empty, 8)
 	ndshm_free(block);
 }
 
-int main(void)
-{
-	test_run_all();
-	return test_end();
-}
+TEST_MAIN

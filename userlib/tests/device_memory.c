@@ -499,8 +499,4 @@ TEST(threads_get_the_same_bar)
 	CHECK(!test_is_mapped(starts[0]));
 }
 
-int main(void)
-{
-	test_run_all();
-	return test_end();
-}
+TEST_MAIN

@@ -123,14 +123,11 @@ SECTION_TEST(the_heap_keeps_the_extents_reason)
 
 SECTION_TEST(attach_error_is_reported)
 {
-	uint64_t offset, length;
-
 	for (int i = 0; i < 2; i++) {
-		CHECK_PASSED_ON(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length),
-				DESCRIPTORS);
+		CHECK_PASSED_ON(ndshm, test_extent(section, 1), DESCRIPTORS);
 		CHECK(!requested.attaches);
 	}
-	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
+	CHECK_DONE(ndshm, test_extent(section, 1));
 	CHECK(requested.attaches == 1);
 }
 
@@ -199,12 +196,11 @@ SECTION_TEST(the_rest_is_passed_on)
 
 SECTION_TEST(delete_names_the_own_holder)
 {
-	uint64_t offset, length;
 	int holder;
 
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 	CHECK(requested.section_delete.holder == -1 && !requested.section_delete.flags);
-	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
+	CHECK_DONE(ndshm, test_extent(section, 1));
 	holder = requested.fd;
 	CHECK_PASSED_ON(ndshm, ndshm_section_delete(section, 0), SECTION_BUSY);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_FORCE));
@@ -241,12 +237,11 @@ DEVICE_TEST(interrupted_commands_are_repeated)
 
 DEVICE_TEST(a_name_arrives)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(1, 0);
 	struct ndshm_section *section;
 	char longest[NDSHM_SECTION_NAME_BYTES + 3];
 	int fd;
 
-	request.max_size = 1;
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
 	CHECK(!requested.section_create.name && !requested.section_create.name_length &&
 	      !requested.section_create.mode);
@@ -285,11 +280,10 @@ DEVICE_TEST(a_name_arrives)
 TEST(names_are_refused_without_the_feature)
 {
 	static const char *const contexts[] = { "memfd:", "section:" };
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(1, 0);
 	struct ndshm_section *section;
 	struct ndshm *ndshm;
 
-	request.max_size = 1;
 	request.name = "a name";
 	for (size_t i = 0; i < sizeof(contexts) / sizeof(contexts[0]); i++) {
 		REQUIRE(!ndshm_open(contexts[i], &ndshm));
@@ -456,10 +450,8 @@ static pthread_barrier_t barrier;
 
 static void *attach_at_once(void *section)
 {
-	uint64_t offset, length;
-
 	pthread_barrier_wait(&barrier);
-	return ndshm_extent_alloc(section, 1, 0, &offset, &length) ? section : NULL;
+	return test_extent(section, 1) ? section : NULL;
 }
 
 /* Concurrent first uses leave one holder. */
@@ -487,8 +479,4 @@ DEVICE_TEST(threads_share_a_holder)
 	pthread_barrier_destroy(&barrier);
 }
 
-int main(void)
-{
-	test_run_all();
-	return test_end();
-}
+TEST_MAIN

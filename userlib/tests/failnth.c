@@ -123,11 +123,10 @@ static int try_claim(void)
 
 static int try_section(void)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(1, 1);
 	struct ndshm_section *made = (void *)1;
 	int error;
 
-	request.max_size = request.initial_size = 1;
 	error = ndshm_section_create(ndshm, &request, &made);
 	CHECK(!error == !!made);
 	ndshm_section_close(made);
@@ -367,10 +366,8 @@ TEST(a_reason_needs_no_memory)
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *none;
 	struct ndshm *other;
-	pthread_t thread;
 
-	REQUIRE(!pthread_create(&thread, NULL, open_other, &other));
-	pthread_join(thread, NULL);
+	test_run_threads(1, open_other, &other, 0);
 	/*
 	 * A refused call that allocates nothing except, if required, a place for the
 	 * reason.

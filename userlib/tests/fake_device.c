@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 
 #include "fake_device.h"
+#include "wrap.h"
 
 #define expect(condition) do { \
 	if (!(condition)) { \
@@ -282,9 +283,7 @@ static int succeed_locked(int fd, unsigned long number, void *argument)
 	return ret;
 }
 
-int __real_ioctl(int fd, unsigned long number, ...);
-int __wrap_ioctl(int fd, unsigned long number, ...);
-int __wrap_ioctl(int fd, unsigned long number, ...)
+WRAP(int, ioctl, int fd, unsigned long number, ...)
 {
 	struct ndshm_header *header;
 	va_list arguments;
@@ -313,9 +312,7 @@ int __wrap_ioctl(int fd, unsigned long number, ...)
 	return ret;
 }
 
-void *__real_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset)
+WRAP(void *, mmap64, void *at, size_t length, int protection, int flags, int fd, off_t offset)
 {
 	struct statfs system;
 
@@ -341,9 +338,7 @@ void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 }
 
 /* An event counter stands for a section, whose file system the module has. */
-int __real_fstatfs64(int fd, struct statfs *system);
-int __wrap_fstatfs64(int fd, struct statfs *system);
-int __wrap_fstatfs64(int fd, struct statfs *system)
+WRAP(int, fstatfs64, int fd, struct statfs *system)
 {
 	int error = __real_fstatfs64(fd, system);
 
@@ -352,9 +347,7 @@ int __wrap_fstatfs64(int fd, struct statfs *system)
 	return error;
 }
 
-int __real_open64(const char *path, int flags, ...);
-int __wrap_open64(const char *path, int flags, ...);
-int __wrap_open64(const char *path, int flags, ...)
+WRAP(int, open64, const char *path, int flags, ...)
 {
 	if (!strncmp(path, "/proc/", strlen("/proc/")))
 		return __real_open64(path, flags);

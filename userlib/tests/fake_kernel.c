@@ -9,6 +9,7 @@
 
 #include "fake_kernel.h"
 #include "internal.h"
+#include "wrap.h"
 
 #define DATAGRAMS	16
 #define BYTES		65536
@@ -108,6 +109,12 @@ void kernel_put_done(int error, int flags)
 	memcpy(nlmsg_data(header), &error, sizeof(error));
 	kernel_put(message);
 	kernel_end_datagram();
+}
+
+void kernel_end_list(void)
+{
+	kernel_end_datagram();
+	kernel_put_done(0, 0);
 }
 
 void kernel_put_adapter(uint32_t id, const char *name, int flags)
@@ -332,9 +339,7 @@ static int fake_receive(struct nl_sock *sock, struct sockaddr_nl *from, unsigned
 	return datagram->length;
 }
 
-int __real_genl_connect(struct nl_sock *sock);
-int __wrap_genl_connect(struct nl_sock *sock);
-int __wrap_genl_connect(struct nl_sock *sock)
+WRAP(int, genl_connect, struct nl_sock *sock)
 {
 	struct nl_cb *callbacks;
 	int error;

@@ -51,6 +51,8 @@ void kernel_end_datagram(void);
 /* Append a datagram of one message. */
 void kernel_put_error(int error);
 void kernel_put_done(int error, int flags);
+/* End a list that is complete. */
+void kernel_end_list(void);
 
 /* Get the bytes of a queued datagram, to change them. Return: NULL if there is none. */
 unsigned char *kernel_datagram(size_t number, size_t *length);

@@ -232,9 +232,8 @@ static void *free_and_end(void *argument)
 {
 	int error;
 
-	(void)argument;
 	ndshm__heap_free(heap, ndshm__heap_alloc(heap, 64, &error));
-	return NULL;
+	return argument;
 }
 
 /*
@@ -376,8 +375,4 @@ TEST(idle_processes_leave_room)
 	CHECK(sum / ROUNDS >= 95);
 }
 
-int main(void)
-{
-	test_run_all();
-	return test_end();
-}
+TEST_MAIN

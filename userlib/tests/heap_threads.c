@@ -103,7 +103,6 @@ static void *come_and_go(void *argument)
 	uint64_t state = 88172645463325252 + 7919 * ++number;
 	char *own[OWN] = { NULL };
 
-	(void)argument;
 	for (unsigned int i = 0; i < rounds; i++) {
 		unsigned long random = test_random(&state);
 		char **block = &own[random % OWN];
@@ -125,7 +124,7 @@ static void *come_and_go(void *argument)
 	}
 	for (int i = 0; i < OWN; i++)
 		drop(own[i]);
-	return NULL;
+	return argument;
 }
 
 static bool set_up_shadow(void)
@@ -156,7 +155,6 @@ static void *overwrite(void *argument)
 {
 	uint64_t state = 4101842887655102017;
 
-	(void)argument;
 	while (!stop) {
 		/* The lower part is in use. */
 		unsigned long at = test_random(&state) % (8ul << 20) / 4096 * 4096;
@@ -165,7 +163,7 @@ static void *overwrite(void *argument)
 			__atomic_store_n((unsigned long *)(section.base + at + i), state + i,
 					 __ATOMIC_RELAXED);
 	}
-	return NULL;
+	return argument;
 }
 
 HEAP_TEST(a_hostile_peer_spoils_contents_only)
@@ -188,7 +186,6 @@ static atomic_int arrived[RACES], won[RACES];
 
 static void *free_the_same(void *argument)
 {
-	(void)argument;
 	for (int i = 0; i < RACES; i++) {
 		arrived[i]++;
 		while (arrived[i] < THREADS)
@@ -196,7 +193,7 @@ static void *free_the_same(void *argument)
 		if (!ndshm__heap_free(heap, contested[i]))
 			won[i]++;
 	}
-	return NULL;
+	return argument;
 }
 
 /* Of concurrent frees of a block exactly one succeeds. */
@@ -233,11 +230,9 @@ HEAP_TEST(a_thread_leaves_its_cache)
 {
 	struct ndshm_heap_stats stats;
 	static char *blocks[500];
-	pthread_t thread;
 
 	for (int i = 0; i < 20; i++) {
-		REQUIRE(!pthread_create(&thread, NULL, leave_some, blocks));
-		pthread_join(thread, NULL);
+		test_run_threads(1, leave_some, blocks, 0);
 		ndshm__heap_stats(heap, &stats);
 		CHECK(stats.live_blocks == 100 && stats.live_bytes == 100 * 208);
 		CHECK(!stats.cached_blocks);
@@ -257,14 +252,13 @@ static void *outlive_heaps(void *argument)
 {
 	int error;
 
-	(void)argument;
 	for (int i = 0; i < 5; i++) {
 		pthread_barrier_wait(&barrier);
 		for (int j = 0; j < 50; j++)
 			expect(!ndshm__heap_free(heap, ndshm__heap_alloc(heap, 64 + j, &error)));
 		pthread_barrier_wait(&barrier);
 	}
-	return NULL;
+	return argument;
 }
 
 TEST(heaps_end_before_threads)
@@ -301,13 +295,12 @@ static void alternate(unsigned int times)
 
 static void *alternate_twice(void *argument)
 {
-	(void)argument;
 	alternate(1);
 	pthread_barrier_wait(&barrier);
 	pthread_barrier_wait(&barrier);
 	alternate(1000);
 	sem_post(&alternated);
-	return NULL;
+	return argument;
 }
 
 /* A thread that uses two heaps in turn has a cache of each, and takes no lock for a block. */
@@ -344,7 +337,6 @@ static void *idle(void *argument)
 {
 	char *blocks[OWN];
 
-	(void)argument;
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < OWN; i++)
 			blocks[i] = take(16 + i * 200);
@@ -353,7 +345,7 @@ static void *idle(void *argument)
 		pthread_barrier_wait(&barrier);
 		pthread_barrier_wait(&barrier);
 	}
-	return NULL;
+	return argument;
 }
 
 /* Memory in the cache of a thread that makes no call is available to all others. */
@@ -391,7 +383,6 @@ static void *stop_while_busy(void *argument)
 {
 	int error;
 
-	(void)argument;
 	expect(!ndshm__heap_free(heap, ndshm__heap_alloc(heap, 64, &error)));
 	expect(ndshm__cache_begin(ndshm__cache, heap));
 	pthread_barrier_wait(&barrier);
@@ -399,7 +390,7 @@ static void *stop_while_busy(void *argument)
 	ndshm__cache_end(ndshm__cache);
 	pthread_barrier_wait(&barrier);
 	pthread_barrier_wait(&barrier);
-	return NULL;
+	return argument;
 }
 
 /* A purge neither changes a cache that is in use nor waits for its thread. */
@@ -444,10 +435,9 @@ static void come_and_go_beside(void *(*function)(void *argument))
 
 static void *trim(void *argument)
 {
-	(void)argument;
 	while (!stop)
 		ndshm__heap_trim(heap);
-	return NULL;
+	return argument;
 }
 
 CALL_TEST(caches_are_emptied_amid_threads, come_and_go_beside(trim))
@@ -463,9 +453,8 @@ static void *end_with_a_block(void *argument)
 {
 	int error;
 
-	(void)argument;
 	expect(!pthread_setspecific(late_key, ndshm__heap_alloc(heap, 64, &error)));
-	return NULL;
+	return argument;
 }
 
 /* The destructor of another key may run after the cache's. */
@@ -480,12 +469,11 @@ static void *look(void *argument)
 {
 	struct ndshm_heap_stats stats;
 
-	(void)argument;
 	while (!stop) {
 		ndshm__heap_stats(heap, &stats);
 		expect(stats.live_bytes <= stats.held_bytes);
 	}
-	return NULL;
+	return argument;
 }
 
 static unsigned int source_calls;

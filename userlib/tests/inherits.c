@@ -42,7 +42,6 @@ int main(void)
 	const int fd = number_of("NDSHM_SECTION_FD");
 	struct ndshm_section *section;
 	struct ndshm_section_info info;
-	uint64_t offset, length;
 	struct ndshm *ndshm;
 
 	if (ndshm_open("section:", &ndshm))
@@ -55,7 +54,7 @@ int main(void)
 	       info.max_size, info.initial_size);
 	printf(" reads=%s", yes_or_no(test_can_read(ndshm_section_base(section))));
 	printf(" writes=%s", yes_or_no(can_write(section, fd)));
-	printf(" allocates=%s\n", yes_or_no(!ndshm_extent_alloc(section, 1, 0, &offset, &length)));
+	printf(" allocates=%s\n", yes_or_no(!test_extent(section, 1)));
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
 	return 0;

@@ -3,13 +3,12 @@
  * The reason of a thread's last failure with several threads and contexts.
  */
 #include "test.h"
+#include "wrap.h"
 
 /* Result of pthread_atfork(), if not 0. */
 static int fork_error;
 
-int __real_pthread_atfork(void (*before)(void), void (*parent)(void), void (*child)(void));
-int __wrap_pthread_atfork(void (*before)(void), void (*parent)(void), void (*child)(void));
-int __wrap_pthread_atfork(void (*before)(void), void (*parent)(void), void (*child)(void))
+WRAP(int, pthread_atfork, void (*before)(void), void (*parent)(void), void (*child)(void))
 {
 	return fork_error ?: __real_pthread_atfork(before, parent, child);
 }
@@ -30,14 +29,6 @@ TEST(the_set_up_can_fail)
 	}
 	CHECK(!test_wait(pid));
 	fork_error = 0;
-}
-
-static void in_a_thread(void *(*body)(void *), void *argument)
-{
-	pthread_t thread;
-
-	REQUIRE(!pthread_create(&thread, NULL, body, argument));
-	pthread_join(thread, NULL);
 }
 
 /* Refused by the library, without another allocation. */
@@ -65,7 +56,7 @@ TEST(threads_have_reasons_of_their_own)
 
 	REQUIRE(!ndshm_open("memfd:", &ndshm));
 	CHECK(ndshm_alloc(ndshm, &request, &block) == -EINVAL);
-	in_a_thread(fail_beside, ndshm);
+	test_run_threads(1, fail_beside, ndshm, 0);
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_LENGTH_ZERO);
 	ndshm_close(ndshm);
 }
@@ -122,8 +113,4 @@ TEST(a_context_ends_before_its_threads)
 	ndshm_close(next);
 }
 
-int main(void)
-{
-	test_run_all();
-	return test_end();
-}
+TEST_MAIN

@@ -29,6 +29,11 @@ static const LSA_SECPKG_FUNCTION_TABLE *lsa;
 	CHECK(errno == (error)); \
 } while (0)
 
+/* With a section, which is deleted afterwards. */
+#define BASE_TEST(name, max, initial) \
+	TEST_WITH(name, char *, base, lsa->CreateSharedMemory(max, initial), \
+		  CHECK(lsa->DeleteSharedMemory(base) == TRUE))
+
 TEST(lsa_types)
 {
 	CHECK(sizeof(ULONG) == 4 && (ULONG)-1 > 0 && sizeof(BOOLEAN) == 1);
@@ -193,15 +198,11 @@ static bool answer(char *base)
 	return requested;
 }
 
-TEST(lsa_clients_share_it)
+BASE_TEST(lsa_clients_share_it, 1 << 20, 1 << 16)
 {
-	char *base = lsa->CreateSharedMemory(1 << 20, 1 << 16);
-
-	REQUIRE(base);
 	strcpy(base, "from the package");
 	CHECK(as_client(base, answer));
 	CHECK(!strcmp(base + 4096, "from a client"));
-	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
 }
 
 static bool overwrite(char *base)
@@ -211,11 +212,10 @@ static bool overwrite(char *base)
 }
 
 /* Contents that clients write cannot affect the four calls. */
-TEST(lsa_contents_are_not_trusted)
+BASE_TEST(lsa_contents_are_not_trusted, 1 << 20, 1 << 20)
 {
-	char *base = lsa->CreateSharedMemory(1 << 20, 1 << 20), *blocks[64];
+	char *blocks[64];
 
-	REQUIRE(base);
 	for (int round = 0; round < 4; round++) {
 		for (int i = 0; i < 64; i++) {
 			blocks[i] = lsa->AllocateSharedMemory(base, 1 + 100 * i);
@@ -232,7 +232,6 @@ TEST(lsa_contents_are_not_trusted)
 			CHECK(errno == EINVAL);
 		}
 	}
-	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
 }
 
 TEST(sections_are_distinguished)
@@ -372,13 +371,13 @@ static void *fill_caches(void *theirs)
 }
 
 /* Memory that a client holds without a live block is available to others. */
-TEST(caches_of_other_clients_are_used)
+BASE_TEST(caches_of_other_clients_are_used, 4 << 20, 0)
 {
-	char *base = lsa->CreateSharedMemory(4 << 20, 0), *theirs, *all;
+	char *theirs, *all;
 	pthread_t thread;
 	int fd;
 
-	REQUIRE(base && !ndshm_section_share(ndshm_lsa_section(base), 0, &fd));
+	REQUIRE(!ndshm_section_share(ndshm_lsa_section(base), 0, &fd));
 	theirs = ndshm_lsa_adopt(fd);
 	close(fd);
 	REQUIRE(theirs && !pthread_barrier_init(&barrier, NULL, 2));
@@ -400,7 +399,6 @@ TEST(caches_of_other_clients_are_used)
 	}
 	pthread_barrier_destroy(&barrier);
 	ndshm_lsa_close(theirs);
-	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
 }
 
 /* Memory that a client holds without a live block is no obstacle. */
@@ -564,7 +562,6 @@ static atomic_int wrong, deleted;
 
 static void *make_and_delete(void *argument)
 {
-	(void)argument;
 	for (int i = 0; i < ROUNDS; i++) {
 		char *base = CreateSharedMemory(1 << 16, 0);
 		char *block = base ? AllocateSharedMemory(base, 100) : NULL;
@@ -573,15 +570,14 @@ static void *make_and_delete(void *argument)
 		FreeSharedMemory(base, block);
 		wrong += DeleteSharedMemory(base) != TRUE;
 	}
-	return NULL;
+	return argument;
 }
 
 static void *delete_at_once(void *argument)
 {
-	(void)argument;
 	pthread_barrier_wait(&barrier);
 	deleted += DeleteSharedMemory(shared);
-	return NULL;
+	return argument;
 }
 
 TEST(threads_make_and_delete)

@@ -4,8 +4,6 @@
  * "memfd:" by default. Without sanitizers, which need memory at these limits and ignore mlockall().
  */
 
-#include <ndshm/section.h>
-
 #include "test.h"
 
 /* Of the block and the section that cannot be mapped. */
@@ -56,7 +54,7 @@ static void fill_up_mappings(void)
 static void lock_all_mappings(void)
 {
 	const struct rlimit limit = { LARGE / 2, LARGE / 2 };
-	struct ndshm_section_request half = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request half = test_section_request(LARGE / 4 + LARGE / 16, 0);
 	struct ndshm_section *section;
 	void *mapped;
 
@@ -66,7 +64,6 @@ static void lock_all_mappings(void)
 	REQUIRE(!mlockall(MCL_FUTURE));
 	CHECK_NOT_MAPPED(MLOCKALL);
 	/* More than half of what is permitted: its reservation does not count twice. */
-	half.max_size = LARGE / 4 + LARGE / 16;
 	REQUIRE(!ndshm_section_create(ndshm, &half, &section));
 	ndshm_section_close(section);
 	munlockall();

@@ -221,7 +221,4 @@ TEST(threads_do_not_exceed_the_limit_together)
 	check_count(0);
 }
 
-int main(void)
-{
-	return test_main(ndshm_open("memfd:", &ndshm), &ndshm);
-}
+CONTEXT_MAIN(ndshm_open("memfd:", &ndshm))

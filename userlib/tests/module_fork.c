@@ -224,9 +224,8 @@ static bool fork_one(unsigned int number, unsigned long random)
 /* Allocate the parent's blocks. The parent attaches first. */
 static bool set_up(void)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(SECTION, 0);
 
-	request.max_size = SECTION;
 	module_wrong = mmap(NULL, sizeof(*module_wrong), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (forks >= LEDGER_MOST || module_wrong == MAP_FAILED || !ledger_open(SECTION) ||

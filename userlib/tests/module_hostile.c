@@ -403,11 +403,10 @@ TEST(everything_has_gone_back)
 
 int main(int arguments, char **argument)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(SECTION, 0);
 
 	if (arguments > 1)
 		operations = strtoul(argument[1], NULL, 0);
-	request.max_size = SECTION;
 	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	if (report == MAP_FAILED || ndshm_open(NULL, &ndshm) ||

@@ -7,8 +7,6 @@
 
 #include <time.h>
 
-#include <ndshm/section.h>
-
 #include "module_ledger.h"
 #include "test.h"
 

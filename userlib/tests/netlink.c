@@ -12,8 +12,7 @@ static void two_adapters(void)
 {
 	kernel_put_adapter(5, "node0", NLM_F_MULTI);
 	kernel_put_adapter(6, "0000:00:05.0", NLM_F_MULTI);
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
+	kernel_end_list();
 }
 
 TEST(adapters_are_listed)
@@ -39,8 +38,7 @@ CALL_TEST(a_cancelled_thread_lists, CHECK(test_cancelled(adapters_are_listed)))
 static void one_provider(void)
 {
 	kernel_put_provider(NLM_F_MULTI);
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
+	kernel_end_list();
 }
 
 TEST(providers_are_listed)
@@ -148,8 +146,7 @@ static void some_queues(void)
 	kernel_put_queue(5, true, 0, false);
 	kernel_put_queue(5, false, 9, true);
 	kernel_put_queue(5, false, 2, true);
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
+	kernel_end_list();
 }
 
 TEST(queues_are_listed)
@@ -319,8 +316,7 @@ static void a_bad_attribute(void)
 
 	nla_put_u16(message, NDSHM_A_ADAPTER_ID, 1);
 	kernel_put(message);
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
+	kernel_end_list();
 }
 
 static void a_name_without_end(void)
@@ -329,8 +325,7 @@ static void a_name_without_end(void)
 
 	nla_put(message, NDSHM_A_ADAPTER_NAME, 4, "abcd");
 	kernel_put(message);
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
+	kernel_end_list();
 }
 
 static void a_short_message(void)
@@ -340,8 +335,7 @@ static void a_short_message(void)
 	nlmsg_put(message, kernel.request.nlmsg_pid, kernel.request.nlmsg_seq, KERNEL_FAMILY, 0,
 		  NLM_F_MULTI);
 	kernel_put(message);
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
+	kernel_end_list();
 }
 
 TEST(bad_messages_are_refused)
@@ -367,8 +361,7 @@ static void strange_adapters(void)
 	name[sizeof(name) - 1] = '\0';
 	kernel_put_adapter(1, name, NLM_F_MULTI);
 	kernel_put(kernel_begin(NDSHM_CMD_ADAPTER_GET, NLM_F_MULTI));
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
+	kernel_end_list();
 }
 
 TEST(what_is_missing_or_too_long_is_handled)
@@ -431,7 +424,4 @@ TEST(a_client_needs_no_device)
 	ndshm_close(client);
 }
 
-int main(void)
-{
-	return test_main(kernel_open(&ndshm), &ndshm);
-}
+CONTEXT_MAIN(kernel_open(&ndshm))

@@ -9,6 +9,7 @@
 
 #include "fake_kernel.h"
 #include "test.h"
+#include "wrap.h"
 
 #define GROUP	77
 
@@ -150,18 +151,15 @@ static size_t sent, received;
 static bool joined;
 static int join_error;
 
-int __wrap_nl_socket_add_membership(struct nl_sock *sock, int group);
-int __wrap_nl_socket_add_membership(struct nl_sock *sock, int group)
+WRAP(int, nl_socket_add_membership, struct nl_sock *sock, int group)
 {
 	(void)sock;
 	joined = group == GROUP;
 	return join_error;
 }
 
-ssize_t __wrap_recvfrom(int fd, void *to, size_t size, int flags, struct sockaddr *from,
-			socklen_t *length);
-ssize_t __wrap_recvfrom(int fd, void *to, size_t size, int flags, struct sockaddr *from,
-			socklen_t *length)
+WRAP(ssize_t, recvfrom, int fd, void *to, size_t size, int flags, struct sockaddr *from,
+     socklen_t *length)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
 	const struct datagram *datagram = &datagrams[received];
@@ -399,7 +397,4 @@ TEST(a_monitor_outlives_its_client)
 	ndshm = first;
 }
 
-int main(void)
-{
-	return test_main(kernel_open(&ndshm), &ndshm);
-}
+CONTEXT_MAIN(kernel_open(&ndshm))

@@ -9,6 +9,7 @@
 #include "fake_kernel.h"
 #include "internal.h"
 #include "test.h"
+#include "wrap.h"
 
 static struct ndshm *ndshm;
 
@@ -24,42 +25,30 @@ static bool fails(const char *step)
 	return true;
 }
 
-struct nl_sock *__real_nl_socket_alloc(void);
-struct nl_sock *__wrap_nl_socket_alloc(void);
-struct nl_sock *__wrap_nl_socket_alloc(void)
+WRAP(struct nl_sock *, nl_socket_alloc, void)
 {
 	return fails("nl_socket_alloc") ? NULL : __real_nl_socket_alloc();
 }
 
-struct nl_msg *__real_nlmsg_alloc(void);
-struct nl_msg *__wrap_nlmsg_alloc(void);
-struct nl_msg *__wrap_nlmsg_alloc(void)
+WRAP(struct nl_msg *, nlmsg_alloc, void)
 {
 	return fails("nlmsg_alloc") ? NULL : __real_nlmsg_alloc();
 }
 
-void *__real_genlmsg_put(struct nl_msg *message, uint32_t port, uint32_t number, int family,
-			 int length, int flags, uint8_t command, uint8_t version);
-void *__wrap_genlmsg_put(struct nl_msg *message, uint32_t port, uint32_t number, int family,
-			 int length, int flags, uint8_t command, uint8_t version);
-void *__wrap_genlmsg_put(struct nl_msg *message, uint32_t port, uint32_t number, int family,
-			 int length, int flags, uint8_t command, uint8_t version)
+WRAP(void *, genlmsg_put, struct nl_msg *message, uint32_t port, uint32_t number, int family,
+     int length, int flags, uint8_t command, uint8_t version)
 {
 	if (fails("genlmsg_put"))
 		return NULL;
 	return __real_genlmsg_put(message, port, number, family, length, flags, command, version);
 }
 
-int __real_nla_put_string(struct nl_msg *message, int type, const char *text);
-int __wrap_nla_put_string(struct nl_msg *message, int type, const char *text);
-int __wrap_nla_put_string(struct nl_msg *message, int type, const char *text)
+WRAP(int, nla_put_string, struct nl_msg *message, int type, const char *text)
 {
 	return fails("nla_put_string") ? -NLE_NOMEM : __real_nla_put_string(message, type, text);
 }
 
-int __real_nl_send_auto(struct nl_sock *sock, struct nl_msg *message);
-int __wrap_nl_send_auto(struct nl_sock *sock, struct nl_msg *message);
-int __wrap_nl_send_auto(struct nl_sock *sock, struct nl_msg *message)
+WRAP(int, nl_send_auto, struct nl_sock *sock, struct nl_msg *message)
 {
 	return fails("nl_send_auto") ? -NLE_NOMEM : __real_nl_send_auto(sock, message);
 }
@@ -67,8 +56,7 @@ int __wrap_nl_send_auto(struct nl_sock *sock, struct nl_msg *message)
 static void one_adapter(void)
 {
 	kernel_put_adapter(5, "node0", NLM_F_MULTI);
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
+	kernel_end_list();
 }
 
 static void the_one_requested(void)
@@ -275,8 +263,7 @@ static void one_attribute(void)
 
 	nla_put(message, attribute, attribute_length, bytes);
 	kernel_put(message);
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
+	kernel_end_list();
 }
 
 static int list(uint8_t command)
@@ -437,8 +424,7 @@ static void mutated(void)
 	kernel_put_block(7);
 	kernel_end_datagram();
 	kernel_put_block(8);
-	kernel_end_datagram();
-	kernel_put_done(0, 0);
+	kernel_end_list();
 	for (int i = rand_r(&seed) % 8; i >= 0; i--) {
 		bytes = kernel_datagram(rand_r(&seed) % 3, &length);
 		bytes[rand_r(&seed) % length] = rand_r(&seed);
@@ -488,7 +474,4 @@ TEST(mutated_answers_do_no_harm)
 	}
 }
 
-int main(void)
-{
-	return test_main(kernel_open(&ndshm), &ndshm);
-}
+CONTEXT_MAIN(kernel_open(&ndshm))

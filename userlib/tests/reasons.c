@@ -5,8 +5,6 @@
  */
 #include <ctype.h>
 
-#include <ndshm/section.h>
-
 #include "internal.h"
 #include "test.h"
 

@@ -1091,8 +1091,4 @@ TEST(contents_are_hostile)
 	CHECK(calls > 100 && good > 10 && good < calls);
 }
 
-int main(void)
-{
-	test_run_all();
-	return test_end();
-}
+TEST_MAIN

@@ -392,7 +392,6 @@ SECTION_TEST(what_is_deleted_stays_mapped, HUGE, page)
 {
 	struct ndshm_section *other, *none = (void *)1;
 	struct ndshm_segment segment;
-	uint64_t offset, length;
 	size_t count;
 	char *memory;
 	int fd = 0;
@@ -406,7 +405,7 @@ SECTION_TEST(what_is_deleted_stays_mapped, HUGE, page)
 	CHECK(look(section).flags == NDSHM_SECTION_DELETED && memory[0] == 1);
 	for (int i = 0; i < 2; i++)
 		CHECK_REASON(ndshm, ndshm_section_delete(section, i), SECTION_DELETED);
-	CHECK_REASON(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), SECTION_DELETED);
+	CHECK_REASON(ndshm, test_extent(section, 1), SECTION_DELETED);
 	CHECK_REASON(ndshm, ndshm_section_share(section, 0, &fd), SECTION_DELETED);
 	CHECK(fd == -1);
 	CHECK_REASON(ndshm, ndshm_section_sync(section, 1, 0, 1), SECTION_DELETED);
@@ -463,17 +462,12 @@ static void revoke_in_child(void)
 }
 
 /* Another process revokes the section between the allocation of memory and its clearing. */
-TEST(revoking_beside_an_allocation_leaves_no_memory)
+TEST_WITHIN(revoking_beside_an_allocation_leaves_no_memory, growing = make(HUGE, 0),
+	    ndshm_section_close(growing))
 {
-	uint64_t offset, length;
-
-	growing = make(HUGE, 0);
-	REQUIRE(growing);
 	wrap_after_fallocate(revoke_in_child);
-	CHECK_REASON(ndshm, ndshm_extent_alloc(growing, page, 0, &offset, &length),
-		     SECTION_DELETED);
+	CHECK_REASON(ndshm, test_extent(growing, page), SECTION_DELETED);
 	CHECK(!look(growing).committed && !look(growing).extents);
-	ndshm_section_close(growing);
 }
 
 static void *use_while_growing(void *none)
@@ -496,23 +490,19 @@ static void use_in_time(void)
 }
 
 /* Memory is allocated outside of the lock. */
-TEST(other_threads_do_not_wait_for_memory)
+TEST_WITHIN(other_threads_do_not_wait_for_memory, growing = make(4 * HUGE, page),
+	    ndshm_section_close(growing))
 {
-	growing = make(4 * HUGE, page);
-	REQUIRE(growing);
 	CHECK(extent(growing, page, 0) == 0);
 	wrap_after_fallocate(use_in_time);
 	CHECK(extent(growing, 2 * HUGE, HUGE) == HUGE);
-	ndshm_section_close(growing);
 }
 
 /* Attaching is refused before any other check. */
 SECTION_TEST(deleted_sections_refuse_attach, HUGE, 0)
 {
-	uint64_t offset, length;
-
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
-	CHECK_REASON(ndshm, ndshm_extent_alloc(section, 0, 0, &offset, &length), SECTION_DELETED);
+	CHECK_REASON(ndshm, test_extent(section, 0), SECTION_DELETED);
 	CHECK(!look(section).holders);
 }
 
@@ -702,12 +692,11 @@ TEST(what_is_no_section_is_not_adopted)
 
 SECTION_TEST(without_descriptors_there_is_a_reason, HUGE, 0)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(HUGE, 0);
 	struct ndshm_section *none = (void *)1;
 	struct rlimit before;
 	int fd;
 
-	request.max_size = HUGE;
 	REQUIRE(test_limit(RLIMIT_NOFILE, 0, &before));
 	CHECK_REASON(ndshm, ndshm_section_create(ndshm, &request, &none), DESCRIPTORS);
 	CHECK(!none);
@@ -721,15 +710,13 @@ SECTION_TEST(without_descriptors_there_is_a_reason, HUGE, 0)
 /* At this limit fallocate() raises SIGXFSZ, which would end the program. */
 SECTION_TEST(at_the_file_size_limit_there_is_a_reason, 4 * HUGE, page)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(HUGE + page, HUGE + page);
 	struct ndshm_section *none = (void *)1;
-	uint64_t offset, length;
 	struct rlimit before;
 
 	CHECK(test_limit(RLIMIT_FSIZE, HUGE, &before));
 	CHECK(extent(section, page, 0) == 0 && extent(section, page, 0) == page);
-	CHECK_REASON(ndshm, ndshm_extent_alloc(section, HUGE, 0, &offset, &length), MEMORY);
-	request.max_size = request.initial_size = HUGE + page;
+	CHECK_REASON(ndshm, test_extent(section, HUGE), MEMORY);
 	CHECK_REASON(ndshm, ndshm_section_create(ndshm, &request, &none), MEMORY);
 	CHECK(!none && look(section).extents == 2 && look(section).committed == HUGE);
 	CHECK(!setrlimit(RLIMIT_FSIZE, &before));
@@ -738,10 +725,9 @@ SECTION_TEST(at_the_file_size_limit_there_is_a_reason, 4 * HUGE, page)
 
 static void make_none(void)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(HUGE, HUGE);
 	struct ndshm_section *section;
 
-	request.max_size = request.initial_size = HUGE;
 	CHECK_REASON(ndshm, ndshm_section_create(ndshm, &request, &section), MEMORY);
 }
 
@@ -840,7 +826,7 @@ TEST(sections_outlive_the_client)
 
 TEST(a_client_of_nothing_adopts)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(page, 0);
 	struct ndshm_section *section = make(HUGE, page), *other = (void *)1;
 	struct ndshm_request block_request = NDSHM_REQUEST_INIT;
 	struct ndshm_adapter_info *adapters;
@@ -859,7 +845,6 @@ TEST(a_client_of_nothing_adopts)
 	CHECK_DONE(client, ndshm_get_info(client, &info));
 	CHECK(info.features == NDSHM_FEATURE_SECTIONS && !info.max_section && !info.max_length);
 	CHECK(info.page_size == page && ndshm_fd(client) == -EOPNOTSUPP);
-	request.max_size = page;
 	CHECK_ERRNO(client, ndshm_section_create(client, &request, &other), EOPNOTSUPP);
 	CHECK(!other);
 	block_request.length = 1;
@@ -918,32 +903,28 @@ static void *allocate(void *argument)
 	return NULL;
 }
 
-TEST(threads_allocate)
+TEST_WITHIN(threads_allocate, shared = make(4 * HUGE, 0),
+	    ndshm_section_close(shared))
 {
-	shared = make(4 * HUGE, 0);
-	REQUIRE(shared);
 	wrong = 0;
 	test_run_threads(THREADS, allocate, (void *)1, 1);
 	CHECK(!wrong && !look(shared).extents && !look(shared).taken);
 	CHECK(look(shared).holders == 1);
-	ndshm_section_close(shared);
 }
 
 static void *make_and_adopt(void *argument)
 {
 	struct ndshm_section *section, *other;
-	uint64_t offset, length;
 
-	(void)argument;
 	for (int i = 0; i < ROUNDS / 3; i++) {
 		section = make(HUGE, page);
 		wrong += !section;
 		wrong += !!ndshm_section_adopt(ndshm, ndshm_section_fd(section), &other);
-		wrong += !!ndshm_extent_alloc(other, 1, 0, &offset, &length);
+		wrong += !!test_extent(other, 1);
 		ndshm_section_close(section);
 		ndshm_section_close(other);
 	}
-	return NULL;
+	return argument;
 }
 
 TEST(threads_make_and_adopt)

@@ -40,16 +40,13 @@ static void use_as_child(void)
 	char *memory = ndshm_section_base(section);
 	struct ndshm_section_row *rows;
 	struct ndshm_segment segment;
-	uint64_t offset, length;
 	size_t count;
 
 	memory[1] = memory[0] + 1;
 	/* Before and after attaching. */
 	for (int i = 0; i < 2; i++) {
-		CHECK_REASON(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length),
-			     NOT_CREATOR);
-		CHECK_REASON(ndshm, ndshm_extent_alloc(section, 0, 0, &offset, &length),
-			     LENGTH_ZERO);
+		CHECK_REASON(ndshm, test_extent(section, page), NOT_CREATOR);
+		CHECK_REASON(ndshm, test_extent(section, 0), LENGTH_ZERO);
 		CHECK_REASON(ndshm, ndshm_extent_free(section, 0), EXTENT_UNKNOWN);
 		CHECK_REASON(ndshm, ndshm_extent_query(section, 0, &segment, 1, &count),
 			     EXTENT_UNKNOWN);
@@ -116,11 +113,8 @@ CALL_TEST(so_does_a_grandchild, with_section(fork_once_more))
 
 static void delete_by_force(void)
 {
-	uint64_t offset, length;
-
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_FORCE));
-	CHECK_REASON(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length),
-		     SECTION_DELETED);
+	CHECK_REASON(ndshm, test_extent(section, page), SECTION_DELETED);
 	for (int i = 0; i < 2; i++)
 		CHECK_REASON(ndshm, ndshm_section_delete(section, i), SECTION_DELETED);
 	ndshm_section_close(section);
@@ -130,13 +124,10 @@ static void delete_by_force(void)
 /* The same user, but not the creator. */
 SECTION_TEST(others_delete_by_force)
 {
-	uint64_t offset, length;
-
-	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
+	CHECK_DONE(ndshm, test_extent(section, page));
 	CHECK(test_child(delete_by_force));
 	CHECK(look().flags == NDSHM_SECTION_DELETED);
-	CHECK_REASON(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length),
-		     SECTION_DELETED);
+	CHECK_REASON(ndshm, test_extent(section, page), SECTION_DELETED);
 	CHECK_DONE(ndshm, ndshm_extent_free(section, 0));
 }
 
@@ -244,7 +235,6 @@ static void use_as_stranger(void)
 {
 	struct ndshm_section *mine = NULL;
 	struct ndshm_section_info info;
-	uint64_t offset, length;
 	struct ndshm *client;
 	char *memory;
 	int fd;
@@ -260,12 +250,10 @@ static void use_as_stranger(void)
 	CHECK(ndshm_section_size(mine) == 4 * HUGE && memory[0] == 3);
 	if (info.flags & NDSHM_SECTION_READONLY) {
 		CHECK(!test_can_write(memory));
-		CHECK_REASON(client, ndshm_extent_alloc(mine, page, 0, &offset, &length),
-			     SECTION_READONLY);
+		CHECK_REASON(client, test_extent(mine, page), SECTION_READONLY);
 	} else {
 		memory[1] = 4;
-		CHECK_REASON(client, ndshm_extent_alloc(mine, page, 0, &offset, &length),
-			     NOT_CREATOR);
+		CHECK_REASON(client, test_extent(mine, page), NOT_CREATOR);
 		CHECK_REASON(client, ndshm_section_delete(mine, 0), NOT_CREATOR);
 	}
 	/* Memory added later is visible. */
@@ -280,7 +268,6 @@ static void use_as_stranger(void)
 static void pass(uint32_t flags)
 {
 	int pair[2], fd;
-	uint64_t offset, length;
 	char *memory, byte;
 	pid_t pid;
 
@@ -304,7 +291,7 @@ static void pass(uint32_t flags)
 	peer = pair[0];
 	send_fd(fd);
 	CHECK(read(peer, &byte, 1) == 1);
-	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 4 * HUGE, 0, &offset, &length));
+	CHECK_DONE(ndshm, test_extent(section, 4 * HUGE));
 	memory[3 * HUGE] = 5;
 	CHECK(write(peer, "x", 1) == 1);
 	CHECK(!test_wait(pid));
@@ -324,18 +311,15 @@ static void *allocate_until_stopped(void *argument)
 {
 	uint64_t offset, length;
 
-	(void)argument;
 	while (!stop)
 		if (!ndshm_extent_alloc(section, page, 0, &offset, &length))
 			ndshm_extent_free(section, offset);
-	return NULL;
+	return argument;
 }
 
 static void refused_amid_threads(void)
 {
-	uint64_t offset, length;
-
-	CHECK_REASON(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length), NOT_CREATOR);
+	CHECK_REASON(ndshm, test_extent(section, page), NOT_CREATOR);
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
 	_exit(test_bad);

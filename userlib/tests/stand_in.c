@@ -15,14 +15,6 @@
 
 #define ADAPTER 7
 
-int __wrap_ndshm_fd(const struct ndshm *ndshm);
-int __wrap_ndshm_find_adapter_sized(struct ndshm *ndshm, const char *name,
-				    struct ndshm_adapter_info *info, size_t size);
-int __wrap_ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,
-				    const struct ndshm_access *access);
-ssize_t __real_write(int fd, const void *bytes, size_t length);
-ssize_t __wrap_write(int fd, const void *bytes, size_t length);
-
 static struct ndshm_access kept = { .mode = 0600, .reset = NDSHM_RESET_SAME_USER };
 
 static bool used_by(const char *word)
@@ -32,14 +24,14 @@ static bool used_by(const char *word)
 	return use && !strcmp(use, word);
 }
 
-int __wrap_ndshm_fd(const struct ndshm *ndshm)
+WRAP(int, ndshm_fd, const struct ndshm *ndshm)
 {
 	(void)ndshm;
 	return 0;
 }
 
-int __wrap_ndshm_find_adapter_sized(struct ndshm *ndshm, const char *name,
-				    struct ndshm_adapter_info *info, size_t size)
+WRAP(int, ndshm_find_adapter_sized, struct ndshm *ndshm, const char *name,
+     struct ndshm_adapter_info *info, size_t size)
 {
 	(void)ndshm;
 	(void)size;
@@ -55,8 +47,8 @@ int __wrap_ndshm_find_adapter_sized(struct ndshm *ndshm, const char *name,
 	return 0;
 }
 
-int __wrap_ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,
-				    const struct ndshm_access *access)
+WRAP(int, ndshm_set_adapter_access, struct ndshm *ndshm, uint32_t adapter, uint32_t set,
+     const struct ndshm_access *access)
 {
 	const int error = stand_in_errno("STAND_IN_REFUSE");
 
@@ -126,7 +118,7 @@ STAND_IN_LIST(ndshm_list_sections_sized, ndshm_section_row)
 	return 0;
 }
 
-ssize_t __wrap_write(int fd, const void *bytes, size_t length)
+WRAP(ssize_t, write, int fd, const void *bytes, size_t length)
 {
 	if (ftruncate(fd, 0))
 		abort();

@@ -11,11 +11,12 @@
 
 #include <ndshm/admin.h>
 
-/* A list call, and the wrapper of it, which the linker puts in its place. */
+#include "wrap.h"
+
+/* The replacement of a list call. */
 #define STAND_IN_LIST(call, type) \
-	int __wrap_##call(struct ndshm *ndshm, struct type **out, size_t *count, size_t size); \
-	int __wrap_##call(struct ndshm *ndshm __attribute__((unused)), struct type **out, \
-			  size_t *count, size_t size __attribute__((unused)))
+	WRAP(int, call, struct ndshm *ndshm __attribute__((unused)), struct type **out, \
+	     size_t *count, size_t size __attribute__((unused)))
 
 /* Allocate @count rows as the library does, and copy them from @rows unless that is NULL. */
 static inline void *stand_in_rows(const void *rows, size_t number, size_t size, size_t *count)

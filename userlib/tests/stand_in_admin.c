@@ -16,15 +16,7 @@
 
 #include "stand_in.h"
 
-int __real_ndshm_open(const char *where, struct ndshm **out);
-int __wrap_ndshm_open(const char *where, struct ndshm **out);
-int __wrap_ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out);
-int __wrap_ndshm_monitor_fd(const struct ndshm_monitor *monitor);
-int __wrap_ndshm_monitor_next_sized(struct ndshm_monitor *monitor, struct ndshm_event *event,
-				    size_t size);
-void __wrap_ndshm_monitor_close(struct ndshm_monitor *monitor);
-
-int __wrap_ndshm_open(const char *where, struct ndshm **out)
+WRAP(int, ndshm_open, const char *where, struct ndshm **out)
 {
 	const char *error = getenv("STAND_IN_OPEN");
 
@@ -74,7 +66,7 @@ struct ndshm_monitor {
 	bool lost;
 };
 
-int __wrap_ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out)
+WRAP(int, ndshm_monitor_open, struct ndshm *ndshm, struct ndshm_monitor **out)
 {
 	static struct ndshm_monitor monitor;
 
@@ -86,13 +78,13 @@ int __wrap_ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out)
 	return 0;
 }
 
-int __wrap_ndshm_monitor_fd(const struct ndshm_monitor *monitor)
+WRAP(int, ndshm_monitor_fd, const struct ndshm_monitor *monitor)
 {
 	return monitor->fd;
 }
 
-int __wrap_ndshm_monitor_next_sized(struct ndshm_monitor *monitor, struct ndshm_event *event,
-				    size_t size)
+WRAP(int, ndshm_monitor_next_sized, struct ndshm_monitor *monitor, struct ndshm_event *event,
+     size_t size)
 {
 	uint64_t taken;
 
@@ -111,7 +103,7 @@ int __wrap_ndshm_monitor_next_sized(struct ndshm_monitor *monitor, struct ndshm_
 	return 0;
 }
 
-void __wrap_ndshm_monitor_close(struct ndshm_monitor *monitor)
+WRAP(void, ndshm_monitor_close, struct ndshm_monitor *monitor)
 {
 	if (monitor)
 		close(monitor->fd);

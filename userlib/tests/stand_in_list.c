@@ -20,8 +20,6 @@
 #define GONE		99
 #define NAMELESS	4000000000U
 
-struct passwd *__wrap_getpwuid(uid_t uid);
-
 /* In no order of their ids. */
 STAND_IN_LIST(ndshm_list_adapters_sized, ndshm_adapter_info)
 {
@@ -97,7 +95,7 @@ STAND_IN_LIST(ndshm_list_sections_sized, ndshm_section_row)
 	return 0;
 }
 
-struct passwd *__wrap_getpwuid(uid_t uid)
+WRAP(struct passwd *, getpwuid, uid_t uid)
 {
 	static char name[] = "root\a";
 	static struct passwd root;

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <ndshm/ndshm.h>
+#include <ndshm/section.h>
 
 #include "../../selftests/lib/ndshm_reasons.h"
 
@@ -190,6 +190,14 @@ static inline int test_end(void)
 	return test_failed != 0;
 }
 
+/* For a program whose tests need nothing before. */
+#define TEST_MAIN \
+	int main(void) \
+	{ \
+		test_run_all(); \
+		return test_end(); \
+	}
+
 /* Run all tests, and close the context that has been opened for them unless that has failed. */
 static inline int test_main(int error, struct ndshm **ndshm)
 {
@@ -199,6 +207,13 @@ static inline int test_main(int error, struct ndshm **ndshm)
 	ndshm_close(*ndshm);
 	return test_end();
 }
+
+/* For a program whose tests have the context @ndshm, which @open opens, and need nothing else. */
+#define CONTEXT_MAIN(open) \
+	int main(void) \
+	{ \
+		return test_main(open, &ndshm); \
+	}
 
 /* Wait for the end of a child. Return: its status, or -1. */
 static inline int test_wait(pid_t pid)
@@ -297,6 +312,16 @@ static inline struct ndshm_request test_request(uint64_t length)
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 
 	request.length = length;
+	return request;
+}
+
+static inline struct ndshm_section_request test_section_request(uint64_t max_size,
+								uint64_t initial_size)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+
+	request.max_size = max_size;
+	request.initial_size = initial_size;
 	return request;
 }
 

@@ -5,8 +5,6 @@
 #ifndef NDSHM_TEST_SECTION_H
 #define NDSHM_TEST_SECTION_H
 
-#include <ndshm/section.h>
-
 #include "test.h"
 
 #define HUGE	(2UL << 20)
@@ -14,12 +12,18 @@
 static inline struct ndshm_section *test_make_section(struct ndshm *ndshm, uint64_t max_size,
 						      uint64_t initial_size)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section_request request = test_section_request(max_size, initial_size);
 	struct ndshm_section *section;
 
-	request.max_size = max_size;
-	request.initial_size = initial_size;
 	return ndshm_section_create(ndshm, &request, &section) ? NULL : section;
+}
+
+/* Allocate an extent wherever it may be. */
+static inline int test_extent(struct ndshm_section *section, uint64_t length)
+{
+	uint64_t offset, got;
+
+	return ndshm_extent_alloc(section, length, 0, &offset, &got);
 }
 
 static inline bool test_all(const unsigned char *memory, size_t length, unsigned char byte)

@@ -148,14 +148,13 @@ static void *look(void *argument)
 	struct ndshm_block *block;
 	size_t count;
 
-	(void)argument;
 	for (int i = 0; i < ROUNDS; i++) {
 		expect(!ndshm_alloc(ndshm, &request, &block));
 		expect(!ndshm_list_blocks(ndshm, &rows, &count) && count >= 1);
 		free(rows);
 		ndshm_free(block);
 	}
-	return NULL;
+	return argument;
 }
 
 CALL_TEST(threads_list, run_threads(look, NULL))
@@ -168,14 +167,13 @@ static void *fail(void *argument)
 	struct ndshm_request request = test_request(zero ? 0 : UINT64_MAX);
 	struct ndshm_block *block;
 
-	(void)argument;
 	expect(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
 	for (int i = 0; i < ROUNDS; i++) {
 		expect(ndshm_alloc(ndshm, &request, &block) == (zero ? -EINVAL : -EOVERFLOW));
 		expect(ndshm_last_reason(ndshm) == (zero ? NDSHM_REASON_LENGTH_ZERO :
 							   NDSHM_REASON_LENGTH_OVERFLOW));
 	}
-	return NULL;
+	return argument;
 }
 
 TEST(the_reason_is_the_threads)
@@ -212,11 +210,9 @@ TEST(contexts_and_threads_end_in_any_order)
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *block;
 	struct ndshm *other;
-	pthread_t thread;
 
 	wrong = 0;
-	REQUIRE(!pthread_create(&thread, NULL, open_for_others, &other));
-	pthread_join(thread, NULL);
+	test_run_threads(1, open_for_others, &other, 0);
 	REQUIRE(!wrong && other);
 	CHECK(ndshm_last_reason(other) == NDSHM_REASON_NONE);
 	CHECK(ndshm_alloc(other, &request, &block) == -EINVAL);
@@ -278,7 +274,4 @@ TEST(a_child_can_close_amid_a_cache)
 	CHECK(!ndshm_set_cache(ndshm, 0));
 }
 
-int main(void)
-{
-	return test_main(ndshm_open("memfd:", &ndshm), &ndshm);
-}
+CONTEXT_MAIN(ndshm_open("memfd:", &ndshm))

@@ -65,30 +65,22 @@ static bool fails(void)
 	return true;
 }
 
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
+WRAP(void *, calloc, size_t count, size_t size)
 {
 	return fails() ? NULL : __real_calloc(count, size);
 }
 
-void *__real_reallocarray(void *old, size_t count, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
+WRAP(void *, reallocarray, void *old, size_t count, size_t size)
 {
 	return fails() ? NULL : __real_reallocarray(old, count, size);
 }
 
-int __real_memfd_create(const char *name, unsigned int flags);
-int __wrap_memfd_create(const char *name, unsigned int flags);
-int __wrap_memfd_create(const char *name, unsigned int flags)
+WRAP(int, memfd_create, const char *name, unsigned int flags)
 {
 	return fails() ? -1 : __real_memfd_create(name, flags);
 }
 
-int __real_fallocate64(int fd, int mode, off_t offset, off_t length);
-int __wrap_fallocate64(int fd, int mode, off_t offset, off_t length);
-int __wrap_fallocate64(int fd, int mode, off_t offset, off_t length)
+WRAP(int, fallocate64, int fd, int mode, off_t offset, off_t length)
 {
 	int ret = fails() ? -1 : __real_fallocate64(fd, mode, offset, length);
 	void (*hook)(void) = atomic_exchange(&after_fallocate, NULL);
@@ -98,9 +90,7 @@ int __wrap_fallocate64(int fd, int mode, off_t offset, off_t length)
 	return ret;
 }
 
-void *__real_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset)
+WRAP(void *, mmap64, void *at, size_t length, int protection, int flags, int fd, off_t offset)
 {
 	char *memory;
 	size_t before, whole;
@@ -120,17 +110,13 @@ void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 	return memory + before;
 }
 
-int __real_mprotect(void *at, size_t length, int protection);
-int __wrap_mprotect(void *at, size_t length, int protection);
-int __wrap_mprotect(void *at, size_t length, int protection)
+WRAP(int, mprotect, void *at, size_t length, int protection)
 {
 	return fails() || wrap_misaligned(at) ? -1 : __real_mprotect(at, length, protection);
 }
 
-void *__real_mremap(void *at, size_t length, size_t new_length, int flags, ...);
-void *__wrap_mremap(void *at, size_t length, size_t new_length, int flags, ...);
 /* Drops the fifth argument, as the hook of UCX 1.13 does: the new address is then 0. */
-void *__wrap_mremap(void *at, size_t length, size_t new_length, int flags, ...)
+WRAP(void *, mremap, void *at, size_t length, size_t new_length, int flags, ...)
 {
 	return fails() ? MAP_FAILED : __real_mremap(at, length, new_length, flags, NULL);
 }

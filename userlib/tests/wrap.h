@@ -6,6 +6,12 @@
 #ifndef NDSHM_TEST_WRAP_H
 #define NDSHM_TEST_WRAP_H
 
+/* Define the replacement of a function, which can call that as __real_NAME(). Its body follows. */
+#define WRAP(type, name, ...) \
+	type __real_##name(__VA_ARGS__); \
+	type __wrap_##name(__VA_ARGS__); \
+	type __wrap_##name(__VA_ARGS__)
+
 /* Let the @nth call from now on fail; 0: none. */
 void wrap_fail_nth(unsigned int nth);
 /* Set the errno of failures; initially ENOMEM. */

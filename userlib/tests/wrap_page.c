@@ -5,17 +5,13 @@
 
 #include "wrap.h"
 
-long __real_sysconf(int name);
-long __wrap_sysconf(int name);
-long __wrap_sysconf(int name)
+WRAP(long, sysconf, int name)
 {
 	return name == _SC_PAGESIZE && wrap_page() ? (long)wrap_page() : __real_sysconf(name);
 }
 
-int __real_madvise(void *at, size_t length, int advice);
-int __wrap_madvise(void *at, size_t length, int advice);
 /* As the kernel, works on all pages of which a part is in the range. */
-int __wrap_madvise(void *at, size_t length, int advice)
+WRAP(int, madvise, void *at, size_t length, int advice)
 {
 	const size_t page = wrap_page();
 
