@@ -7,15 +7,11 @@
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
 ndshm=$1 json_get=$2
-top=$(mktemp -d)
-trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=memfd:
-unset STAND_IN_OPEN STAND_IN_REFUSE
 
 
 export STAND_IN_REFUSE=1
-run 1 "monitor: not permitted" monitor
-says "monitor: not permitted: why" "ndshm: cannot listen: requires CAP_SYS_ADMIN; * (EPERM)"
+fails 1 "monitor: not permitted" "ndshm: cannot listen: requires CAP_SYS_ADMIN; * (EPERM)" monitor
 run 1 "monitor: not permitted in JSON" monitor --json
 out=$err
 is "monitor: not permitted in JSON: errno" '"EPERM"' "$(get error errno)"

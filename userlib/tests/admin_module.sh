@@ -9,8 +9,6 @@
 . "$(dirname "$0")/command_lib.sh"
 command=$1 json_get=$2 device=$3 card=$4
 ndshm=$command
-top=$(mktemp -d)
-trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=$device
 uid=$(id -u nobody) page=$(getconf PAGESIZE)
 

@@ -4,13 +4,10 @@
 # bind.sh NDSHM JSON_GET: writes of bind and unbind to a fake sysfs of plain files. The
 # files have no effect: this script changes drivers and groups.
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=command_lib.sh
+. "$(dirname "$0")/command_lib.sh"
 ndshm=$1 json_get=$2
-top=$(mktemp -d)
-trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=memfd:
-unset STAND_IN_USE
 
 card=$top/sys/bus/pci/devices/0000:00:05.0
 drivers=$top/sys/bus/pci/drivers
@@ -65,10 +62,6 @@ says() {
 # wrote NAME EXPECTED FILE
 wrote() {
 	is "$1" "$2" "$(cat "$3")"
-}
-
-get() {
-	"$json_get" "$@" <<<"$out"
 }
 
 mkdir -p "$card" "$drivers/e1000e" "$drivers/ndshm_pci" "$top/run"

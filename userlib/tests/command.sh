@@ -8,8 +8,6 @@
 . "$(dirname "$0")/command_lib.sh"
 ndshm=$1 json_get=$2 version=$3
 page=$(getconf PAGESIZE)
-top=$(mktemp -d)
-trap 'rm -rf "$top"' EXIT
 unset NDSHM_BACKEND
 
 run 0 "version" --version
@@ -24,8 +22,7 @@ run 0 "help of a command of two words" help section create
 is "help of a command of two words: same as --help" "$("$ndshm" section create --help)" "$out"
 run 0 "-h of a command" alloc -h
 is "-h of a command: same as --help" "$("$ndshm" alloc --help)" "$out"
-run 2 "help of an unknown command" help frobnicate
-says "help of an unknown command: why" '*no command "frobnicate"*'
+fails 2 "help of an unknown command" '*no command "frobnicate"*' help frobnicate
 run 2 "help of too much" help section create true
 says "help of too much: why" 'ndshm help: "true": unexpected argument; name one command*'
 run 2 "help of an option" help -- --version
@@ -81,8 +78,7 @@ run 0 "providers in JSON" -b memfd: list providers -j
 is "providers: scope" '"machine"' "$(get 0 scope)"
 is "providers: open" true "$(get 0 open)"
 is "providers: mode" '"0666"' "$(get 0 mode)"
-run 1 "queues" -b memfd: list queues
-says "queues: why" "*without the module;* (EOPNOTSUPP)"
+fails 1 "queues" "*without the module;* (EOPNOTSUPP)" -b memfd: list queues
 run 0 "blocks" -b memfd: list blocks
 is "blocks: table" \
 	"ID  ADAPTER  PROVIDER  USAGE  LENGTH  CONSUMED  SEGMENTS  USER  PID  TAG  STATE" "$out"
@@ -114,8 +110,7 @@ done
 failed() {
 	local reason=${*: -1}
 
-	run 1 "$1" -b memfd: alloc "${@:2:$#-2}"
-	says "$1: why" "ndshm: cannot *: *; * ($reason)"
+	fails 1 "$1" "ndshm: cannot *: *; * ($reason)" -b memfd: alloc "${@:2:$#-2}"
 }
 
 failed "length 0" -l 0 "length-zero, INVALID_PARAMETER, EINVAL"
@@ -136,9 +131,7 @@ failed "no such provider" -p none "provider-unknown, FILE_NOT_FOUND, ENOENT"
 for bad in "-l x" "-l -1" "-l 1KK" "-l 1k" "-l 17179869184G" "-l 18446744073709551616" \
 	   "-n -1" "-n x" "-n 2147483648" "-c -1" "-c 1.5" "-c 4294967296" "-u none" "-u undefined" \
 	   "-w x" "more"; do
-	# shellcheck disable=SC2086
-	run 2 "bad usage: alloc $bad" -b memfd: alloc $bad
-	says "bad usage: alloc $bad is explained" "ndshm alloc: *"
+	bad_usage "ndshm alloc: *" "alloc $bad" -b memfd:
 done
 run 2 "bad usage: an empty length" -b memfd: alloc -l ""
 
@@ -178,8 +171,7 @@ bad_size 1.0000000001G "too many decimals; use at most 9"
 # Places that are no device of ndshm.
 other="name the device, /dev/ndshm"
 no_place() {
-	run 1 "no device: $1" -b "$1" info
-	says "no device: $1: why" "ndshm: cannot open $1: $2 ($3)"
+	fails 1 "no device: $1" "ndshm: cannot open $1: $2 ($3)" -b "$1" info
 }
 mkdir -p "$top/places/directory"
 touch "$top/places/file"
@@ -266,12 +258,10 @@ is "hold: in the background it is not stopped by its terminal" 0 "$(<"$top/statu
 
 # Commands that need the module; other tests use fake answers: see stand_in*.c.
 needed="not supported without the module; load it (modprobe ndshm), and omit --backend and NDSHM_BACKEND (EOPNOTSUPP)"
-run 1 "monitor: no module" -b memfd: monitor
-says "monitor: no module: why" "ndshm: cannot listen: $needed"
+fails 1 "monitor: no module" "ndshm: cannot listen: $needed" -b memfd: monitor
 NDSHM_BACKEND=memfd: run 1 "monitor: no module in the environment" monitor
 says "monitor: no module in the environment: why" "ndshm: cannot listen: $needed"
-run 1 "monitor: no device" -b section: monitor
-says "monitor: no device: why" "ndshm: cannot listen: $needed"
+fails 1 "monitor: no device" "ndshm: cannot listen: $needed" -b section: monitor
 run 1 "a name: no module" -b memfd: section create --name frames --max 1M --hold
 says "a name: no module: why" "ndshm: cannot create a section: $needed"
 for words in "open frames true" "rm frames"; do
@@ -291,14 +281,10 @@ for kind in adapter provider; do
 done
 for bad in "" "adapter" "block memfd" "adapter memfd more" "provider memfd --reset none" \
 	"adapter memfd --mode 777" "adapter memfd --owner no-such-user"; do
-	# shellcheck disable=SC2086 # words
-	run 2 "bad usage: permit $bad" -b memfd: permit $bad
-	says "bad usage: permit $bad is explained" "*ndshm permit*"
+	bad_usage "*ndshm permit*" "permit $bad" -b memfd:
 done
 for bad in "--count 0" "--count x" "--count -1" "more"; do
-	# shellcheck disable=SC2086
-	run 2 "bad usage: monitor $bad" -b memfd: monitor $bad
-	says "bad usage: monitor $bad is explained" "ndshm monitor: *"
+	bad_usage "ndshm monitor: *" "monitor $bad" -b memfd:
 done
 
 # PCI functions
@@ -328,8 +314,7 @@ run 1 "bind: what nobody can judge" bind --root "$top/root" -b memfd: 00:05.0
 says "bind: what nobody can judge: why" \
 	"*0000:00:05.0, it cannot be told whether what e1000e makes of it is in use: *--force"
 mkdir "$devices/0000:00:06.0"
-run 1 "bind: the stand-in has none" bind --root "$top/root" -b memfd: 00:06.0
-says "bind: the stand-in has none: why" "*stand-in*"
+fails 1 "bind: the stand-in has none" "*stand-in*" bind --root "$top/root" -b memfd: 00:06.0
 
 # The loopback interface is up and has an address: use it as the function's.
 mkdir -p "$devices/0000:00:05.0/net/lo" "$top/root/sys/class/net"
@@ -349,12 +334,10 @@ rm "$top/root/sys/class/block/ndshm-no-disk"
 
 run 1 "unbind: no such function" unbind --root "$top/root" 00:09.0
 says "unbind: no such function: why" "*there is no such PCI function; *"
-run 1 "unbind: another's" unbind --root "$top/root" 00:05.0
-says "unbind: another's: why" "*it is not bound to ndshm_pci"
+fails 1 "unbind: another's" "*it is not bound to ndshm_pci" unbind --root "$top/root" 00:05.0
 rm "$devices/0000:00:05.0/driver"
 ln -s ../../drivers/ndshm_pci "$devices/0000:00:05.0/driver"
-run 1 "unbind: the stand-in has none" unbind --root "$top/root" -b memfd: 00:05.0
-says "unbind: the stand-in has none: why" "*stand-in*"
+fails 1 "unbind: the stand-in has none" "*stand-in*" unbind --root "$top/root" -b memfd: 00:05.0
 rm "$devices/0000:00:05.0/driver"
 run 1 "unbind: nobody's" unbind --root "$top/root" 00:05.0
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the script must set $ndshm, $json_get and the directory $top
+# shellcheck disable=SC2154 # the script must set $ndshm and $json_get
 #
-# For tests of the command.
+# For tests of the command. The directory $top lasts as long as the script.
 export LC_ALL=C
+unset "${!STAND_IN_@}"
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -27,6 +30,19 @@ says() {
 	ok "$1" || echo "# $err"
 	[ -z "$out" ]
 	ok "$1, and nothing else"
+}
+
+# fails CODE NAME PATTERN ARGUMENT...: expect this exit status and these errors.
+fails() {
+	run "$1" "$2" "${@:4}"
+	says "$2: why" "$3"
+}
+
+# bad_usage PATTERN WORDS [OPTION...]: expect a usage error with this text. The options come first.
+bad_usage() {
+	# shellcheck disable=SC2086 # words
+	run 2 "bad usage: $2" "${@:3}" $2
+	says "bad usage: $2 is explained" "$1"
 }
 
 get() {

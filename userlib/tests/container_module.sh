@@ -12,8 +12,6 @@ export NDSHM_BACKEND=$device
 
 # In the container.
 if [[ ${4:-} == inside ]]; then
-	top=$(mktemp -d)
-	trap 'rm -rf "$top"' EXIT
 	is "the container has its own processes" 1 $$
 	run 0 "info" info
 	run 0 "adapters" list adapters --json
@@ -40,10 +38,8 @@ if [[ ${4:-} == inside ]]; then
 	run 0 "section show" section show "$id"
 	exec 7>&-
 	unhold "the section is deleted"
-	run 1 "no events" monitor
-	says "no events: why" "*CAP_SYS_ADMIN; * (EPERM)"
-	run 1 "more than the cgroup's memory" alloc --provider pages --length 64M
-	says "more than the cgroup's memory: why" "*ENOMEM)"
+	fails 1 "no events" "*CAP_SYS_ADMIN; * (EPERM)" monitor
+	fails 1 "more than the cgroup's memory" "*ENOMEM)" alloc --provider pages --length 64M
 	run 0 "blocks at the end" list blocks --json
 	is "blocks at the end: none" '[]' "$(get)"
 
@@ -60,14 +56,12 @@ if [[ ${4:-} == inside ]]; then
 		# shellcheck disable=SC2086 # the words
 		run 0 "no node: $arguments" $arguments
 	done
-	run 1 "no node: no events" monitor
-	says "no node: no events: why" "*CAP_SYS_ADMIN; * (EPERM)"
+	fails 1 "no node: no events" "*CAP_SYS_ADMIN; * (EPERM)" monitor
 	umount -l /dev "$top/dev/null"
 	end
 	exit
 fi
 
-top=$(mktemp -d)
 group=/sys/fs/cgroup/ndshm-container
 was=$(stat -c %a "$device")
 trap 'chmod "$was" "$device"; rm -rf "$top"; rmdir "$group"' EXIT

@@ -6,10 +6,7 @@
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
 ndshm=$1 json_get=$2
-top=$(mktemp -d)
-trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=memfd:
-unset STAND_IN_BLOCKS STAND_IN_LENGTH STAND_IN_LOOKUPS STAND_IN_REFUSE STAND_IN_SECTION
 
 export STAND_IN_BLOCKS=3
 run 0 "blocks" list blocks --bytes
@@ -115,11 +112,7 @@ done
 unset STAND_IN_BLOCKS STAND_IN_LENGTH
 
 # bad WORDS PATTERN: expect a usage error.
-bad() {
-	# shellcheck disable=SC2086 # words
-	run 2 "bad usage: list $1" list $1
-	says "bad usage: list $1 is explained" "ndshm list: $2"$'\n'"Try *"
-}
+bad() { bad_usage "ndshm list: $2"$'\n'"Try *" "list $1"; }
 
 bad "blocks --sort size" '--sort: there is no column "size"; use ID, ADAPTER, *, STATE'
 bad "blocks --sort -" '--sort: there is no column ""; use *'

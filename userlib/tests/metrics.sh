@@ -7,10 +7,7 @@
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
 ndshm=$1 json_get=$2 packaging=$3
-top=$(mktemp -d)
-trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=memfd:
-unset STAND_IN_BLOCKS STAND_IN_LENGTH STAND_IN_LOOKUPS STAND_IN_NAME STAND_IN_REFUSE
 
 # has NAME LINE: expect this line in the last output.
 has() {

@@ -7,10 +7,7 @@
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
 ndshm=$1 json_get=$2
-top=$(mktemp -d)
-trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=memfd:
-unset STAND_IN_BLOCKS STAND_IN_LENGTH STAND_IN_LOOKUPS STAND_IN_REFUSE STAND_IN_SECTION
 root=$top/root
 proc=$root/proc
 
@@ -33,8 +30,7 @@ client() { descriptor "$1" "$2" /dev/null "ndshm-blocks:\t$3" "ndshm-bytes:\t$4"
 # mapping PID BYTES NAME
 mapping() { printf '%x-%x rw-s 00000000 00:2f 17 %20s %s\n' 4096 $((4096 + $2)) '' "$3" >>"$proc/$1/maps"; }
 
-run 1 "no /proc" ps --root "$root"
-says "no /proc: why" "ndshm: cannot read $proc: * (ENOENT)"
+fails 1 "no /proc" "ndshm: cannot read $proc: * (ENOENT)" ps --root "$root"
 mkdir -p "$proc" "$root/sys/class/misc/ndshm"
 run 0 "no process" ps --root "$root"
 is "no process: title" \
@@ -145,11 +141,7 @@ card?      1  in\x1bit  root?
 -          1  in\x1bit  root?" "$out"
 
 # bad WORDS PATTERN: expect a usage error.
-bad() {
-	# shellcheck disable=SC2086 # words
-	run 2 "bad usage: ps $1" ps $1
-	says "bad usage: ps $1 is explained" "ndshm ps: $2"$'\n'"Try *"
-}
+bad() { bad_usage "ndshm ps: $2"$'\n'"Try *" "ps $1"; }
 
 bad "adapters" '"adapters": cannot be shown; use processes, blocks, sections or claims'
 bad "blocks sections" '"sections": unexpected argument; *'

@@ -10,7 +10,6 @@
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
 ndshm=$1 json_get=$2 device=$4 card=${5:-}
-top=$(mktemp -d)
 export NDSHM_BACKEND=$device
 was=$(stat -c %a "$device")
 trap 'exec 6>&-; wait; chmod "$was" "$device"; rm -rf "$top"' EXIT

@@ -9,8 +9,6 @@
 . "$(dirname "$0")/command_lib.sh"
 ndshm=$1 stand_in=$2 json_get=$3 inherits=$4 device=${5:-} card=${6:-}
 page=$(getconf PAGESIZE)
-top=$(mktemp -d)
-trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=${device:-memfd:}
 if [[ $device ]]; then
 	adapter=node0 provider=pages allocates=yes
@@ -57,8 +55,7 @@ is "they count" 1048576 "$(get max_size)"
 failed() {
 	local reason=${*: -1}
 
-	run 1 "$1" section create "${@:2:$#-2}"
-	says "$1: why" "ndshm: cannot *: *; * ($reason)"
+	fails 1 "$1" "ndshm: cannot *: *; * ($reason)" section create "${@:2:$#-2}"
 }
 
 failed "nothing" --max 0 "length-zero, INVALID_PARAMETER, EINVAL"
@@ -73,9 +70,7 @@ for bad in "" "-i 1M" "-m x" "-m -1" "-m 1Z" "-m 1KK" "-m 17179869184G" "-m 1844
 	   "-m 1M -i x" "-m 1M -i 1MB" "-m 1M -n x" "-m 1M -n -1" "-m 1M -w x" \
 	   "-m 1M -w 4294967296" \
 	   "-m 1M --readonly" "-m 1M --hold true" "true -m 1M"; do
-	# shellcheck disable=SC2086
-	run 2 "bad usage: create $bad" section create $bad
-	says "bad usage: create $bad is explained" "ndshm section create: *"
+	bad_usage "ndshm section create: *" "create $bad" section
 done
 run 2 "bad usage: an empty length" section create --max ""
 for bad in 16E 5Q -1; do
@@ -169,8 +164,7 @@ run 127 "no such program" section create --max 1M -- no-such-program
 says "no such program: why" 'ndshm: cannot run "no-such-program": * (ENOENT)'
 run 126 "no program" section create --max 1M -- "$top"
 says "no program: why" "ndshm: cannot run \"$top\": * (EACCES)"
-run 1 "no section, no program" section create --max 0 -- echo run
-says "no section, no program: why" "* (length-zero, *"
+fails 1 "no section, no program" "* (length-zero, *" section create --max 0 -- echo run
 
 # Showing a section
 for bad in x -1 1.5 4294967296 "" "1 2"; do
@@ -180,8 +174,7 @@ for bad in x -1 1.5 4294967296 "" "1 2"; do
 	ok "bad usage: show $bad is explained"
 done
 for id in 0 4294967295; do
-	run 1 "no section $id" section show $id
-	says "no section $id: why" "ndshm: cannot show section $id: * (ENOENT)"
+	fails 1 "no section $id" "ndshm: cannot show section $id: * (ENOENT)" section show $id
 done
 run 1 "no section in JSON" section show 4 --json
 out=$err
@@ -241,8 +234,7 @@ NDSHM_BACKEND=memfd: "$stand_in" section show 3 >/dev/full 2>"$top/err"
 is "a full disk is a failure of show" 1 $?
 
 if [[ ! $device ]]; then
-	run 1 "one of the stand-in's" section show 1
-	says "one of the stand-in's: why" "*without the module only the process*"
+	fails 1 "one of the stand-in's" "*without the module only the process*" section show 1
 	end
 	exit
 fi

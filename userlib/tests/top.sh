@@ -7,9 +7,8 @@
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
 ndshm=$1 json_get=$2
-top=$(mktemp -d)
 export NDSHM_BACKEND=memfd: LC_ALL=C.UTF-8 TMUX_TMPDIR=$top TERM=xterm
-unset STAND_IN_BLOCKS STAND_IN_LENGTH STAND_IN_LOOKUPS STAND_IN_REFUSE TMUX
+unset TMUX
 terminal() { tmux -u -L ndshm -f /dev/null "$@"; }
 trap 'terminal kill-server 2>"$top/log"; rm -rf "$top"' EXIT
 root=$top/root
@@ -47,11 +46,7 @@ run 0 "batch by process in JSON" top --root "$root" --batch -n 1 --json
 is "batch by process in JSON: command" '"worker30"' "$(get rows 0 command)"
 
 # bad WORDS PATTERN: expect a usage error.
-bad() {
-	# shellcheck disable=SC2086 # words
-	run 2 "bad usage: top $1" top $1
-	says "bad usage: top $1 is explained" "*ndshm top: $2"
-}
+bad() { bad_usage "*ndshm top: $2" "top $1"; }
 
 bad "--by queue" '--by: there are no groups by "queue"; use process, *'
 bad "--delay 0" '--delay: "0" is no delay; use 0.1 to 3600 seconds*'
