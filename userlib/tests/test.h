@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,7 +21,12 @@
 
 #include <ndshm/section.h>
 
+/* C++ 17 has neither designated initialisers nor C's atomic types. */
+#ifndef __cplusplus
+#include <stdatomic.h>
+
 #include "../../selftests/lib/ndshm_reasons.h"
+#endif
 
 struct test_case {
 	const char *name;
@@ -117,6 +121,7 @@ static inline void test_check_call(const struct ndshm *ndshm, int ret, int error
 		       ndshm_status_name(got_status));
 }
 
+#ifndef __cplusplus
 /* Reasons of the library, from 0x10000 on: above all numbers of the module. */
 static const struct ndshm_expected test_reasons[] = {
 	{ "POINTER_FOREIGN", NDSHM_STATUS_INVALID_PARAMETER, EINVAL },
@@ -137,6 +142,7 @@ static inline void test_check_reason(const struct ndshm *ndshm, int ret, uint32_
 
 	test_check_call(ndshm, ret, expected->error, reason, expected->status, file, line, call);
 }
+#endif
 
 /* Number of open descriptors: a test must close those it opens. */
 static inline int test_descriptors(void)
@@ -307,6 +313,7 @@ static inline bool test_is_mapped(volatile void *start)
 	return !msync((void *)start, 4096, MS_ASYNC);
 }
 
+#ifndef __cplusplus
 static inline struct ndshm_request test_request(uint64_t length)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -324,5 +331,6 @@ static inline struct ndshm_section_request test_section_request(uint64_t max_siz
 	request.initial_size = initial_size;
 	return request;
 }
+#endif
 
 #endif /* NDSHM_TEST_H */
