@@ -205,6 +205,25 @@ static void check_start(int error)
 	fail_nth_expect(ndshm_pci_is_master(&pci) == !error);
 }
 
+static int call_irqs(void)
+{
+	return fail_nth_ioctl(NDSHM_ADAPTER_SET_IRQS, &irqs);
+}
+
+static bool turn_irqs_off(void)
+{
+	struct ndshm_adapter_set_irqs_args off = irqs;
+
+	off.kind = NDSHM_IRQ_NONE;
+	off.count = 0;
+	off.eventfds = 0;
+	return fail_nth_expect(!fail_nth_ioctl(NDSHM_ADAPTER_SET_IRQS, &off));
+}
+
+/*
+ * INTx, whose line has its files in /proc/irq from the first time on: without memory for those of a
+ * new interrupt, as MSI has, the kernel warns when it removes them.
+ */
 static bool setup_irqs(void)
 {
 	if (!setup_claim() || !fail_nth_expect(!call_claim()))
@@ -212,16 +231,14 @@ static bool setup_irqs(void)
 	event = eventfd(0, EFD_CLOEXEC);
 	poison(&irqs, sizeof(irqs));
 	irqs.adapter = of->adapter;
-	irqs.kind = NDSHM_IRQ_MSI;
+	irqs.kind = NDSHM_IRQ_INTX;
 	irqs.first = 0;
 	irqs.count = 1;
 	irqs.eventfds = (uintptr_t)&event;
-	return fail_nth_expect(event >= 0);
-}
-
-static int call_irqs(void)
-{
-	return fail_nth_ioctl(NDSHM_ADAPTER_SET_IRQS, &irqs);
+	if (!fail_nth_expect(event >= 0) || !fail_nth_expect(!call_irqs()) || !turn_irqs_off())
+		return false;
+	fail_nth_check_header(&irqs, 0);
+	return true;
 }
 
 /* After a failure nothing is on: another kind is not refused. */
@@ -230,13 +247,10 @@ static void check_irqs(int error)
 	struct ndshm_adapter_set_irqs_args other = irqs;
 
 	fail_nth_check_header(&irqs, error);
-	other.kind = NDSHM_IRQ_INTX;
+	other.kind = NDSHM_IRQ_MSI;
 	fail_nth_expect(fail_nth_ioctl(NDSHM_ADAPTER_SET_IRQS, &other) ==
 			(error ? 0 : -EBUSY));
-	other.kind = NDSHM_IRQ_NONE;
-	other.count = 0;
-	other.eventfds = 0;
-	fail_nth_expect(!fail_nth_ioctl(NDSHM_ADAPTER_SET_IRQS, &other));
+	turn_irqs_off();
 }
 
 static void clean_irqs(void)
