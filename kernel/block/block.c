@@ -395,7 +395,7 @@ EXPORT_SYMBOL_GPL(ndshm_sync);
 /**
  * struct handler_call - an allocation from entering to leaving the sets
  * @parameters: copy for the allocate handler, which can change it
- * @allocation: who allocates
+ * @allocation: claim, account and queue
  * @registration: holds a reference; its owner is pinned
  * @user: set of the claim, the queue or the adapter
  * @block: the block being allocated

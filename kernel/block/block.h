@@ -117,7 +117,7 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
 #define NDSHM_BLOCK_CACHED_BYTES	32U
 
 /**
- * struct ndshm_allocation - who allocates
+ * struct ndshm_allocation - what the blocks of an allocation belong to
  * @claim: claim of a client; the caller holds a reference; or NULL
  * @account: charged for a client; NULL: the kernel, which is not charged
  * @queue: queue or virtual port of a driver; the caller is active in its set; or NULL
