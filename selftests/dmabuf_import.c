@@ -4,6 +4,7 @@
  * others and the adapter's own, kernel mappings, and memory that is revoked while it is mapped.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -386,10 +387,6 @@ TEST_F(import, no_pages)
 	EXPECT_TRUE(ndshm_soon(!ndshm_mock("provider del q")));
 }
 
-#ifndef MADV_HWPOISON
-#define MADV_HWPOISON	100
-#endif
-
 /* A page with a hardware failure is given to no importer: an access could crash the machine. */
 TEST_F(import, failed_page)
 {
@@ -403,7 +400,7 @@ TEST_F(import, failed_page)
 	bad = self->map + 3 * self->page;
 	memset(self->map, 1, self->length);
 	/* The kernel cannot recover such a page, and logs that. */
-	madvise(bad, self->page, MADV_HWPOISON);
+	ndshm_fail_page(bad, self->page);
 	munmap(self->map, self->length);
 	self->map = test_map_block(self->fd, &self->block);
 	if (ndshm_readable(self->map + 3 * self->page))

@@ -6,12 +6,14 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <linux/kernel-page-flags.h>
 
 #include "ndshm_edu.h"
 #include "ndshm_nl.h"
@@ -676,38 +678,10 @@ TEST_F_TIMEOUT(pages, pinned_longer_than_it_lives, LONG)
 	close(ends[1]);
 }
 
-#ifndef MADV_HWPOISON
-#define MADV_HWPOISON	100
-#endif
 #ifndef BUS_MCEERR_AR
 #define BUS_MCEERR_AR	4
 #endif
-#define KPF_COMPOUND_HEAD	15
-#define KPF_HWPOISON		19
 #define HARD_OFFLINE		"/sys/devices/system/memory/hard_offline_page"
-
-/* Read the 64-bit entry of a page from a file such as /proc/kpageflags. */
-static __u64 page_word(const char *path, unsigned long at)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	__u64 word = 0;
-
-	if (fd < 0 || pread(fd, &word, sizeof(word), at * sizeof(word)) < 0)
-		word = 0;
-	close(fd);
-	return word;
-}
-
-static unsigned long frame_of(struct _test_data_pages *self, const void *memory)
-{
-	return page_word("/proc/self/pagemap", (uintptr_t)memory / self->page) &
-	       ((1ULL << 55) - 1);
-}
-
-static bool has_flag(unsigned long frame, unsigned int flag)
-{
-	return page_word("/proc/kpageflags", frame) >> flag & 1;
-}
 
 static void say_why(int number, siginfo_t *why, void *context)
 {
@@ -736,13 +710,13 @@ TEST_F_TIMEOUT(pages, failed, LONG)
 	make(_metadata, self, 2 * HUGE);
 	memset(self->map, 1, 2 * HUGE);
 	bad = self->map + HUGE + 3 * self->page;
-	head = frame_of(self, self->map + HUGE);
-	frame = frame_of(self, bad);
+	head = ndshm_physical(self->map + HUGE) / self->page;
+	frame = ndshm_physical(bad) / self->page;
 	ASSERT_EQ(head + 3, frame);
-	ASSERT_TRUE(has_flag(head, KPF_COMPOUND_HEAD));
+	ASSERT_TRUE(ndshm_frame_has(head, KPF_COMPOUND_HEAD));
 	/* The kernel cannot recover such a page, and logs that. */
-	madvise(bad, self->page, MADV_HWPOISON);
-	if (!has_flag(frame, KPF_HWPOISON))
+	ndshm_fail_page(bad, self->page);
+	if (!ndshm_frame_has(frame, KPF_HWPOISON))
 		SKIP(return, "the kernel does not have memory fail");
 
 	/*
@@ -761,7 +735,7 @@ TEST_F_TIMEOUT(pages, failed, LONG)
 	close(peer);
 	EXPECT_TRUE(ndshm_readable(self->map));
 	unmake(_metadata, self);
-	EXPECT_TRUE(has_flag(head, KPF_COMPOUND_HEAD))
+	EXPECT_TRUE(ndshm_frame_has(head, KPF_COMPOUND_HEAD))
 		TH_LOG("it was freed");
 	EXPECT_EQ(before, ndshm_locked(self->fd));
 }
@@ -786,16 +760,16 @@ TEST_F_TIMEOUT(pages, failed_coherent, LONG)
 	test_block_alloc(self->fd, &alloc);
 	/* The node's adapter has no IOMMU. */
 	head = segments[0].address / self->page;
-	if (!has_flag(head, KPF_COMPOUND_HEAD))
+	if (!ndshm_frame_has(head, KPF_COMPOUND_HEAD))
 		SKIP(return, "memory that is not coherent is of the DMA API");
 	/* The kernel cannot recover such a page, and logs that. */
 	snprintf(text, sizeof(text), "%#llx", (unsigned long long)(head + 3) * self->page);
 	ndshm_write_file(HARD_OFFLINE, text);
-	ASSERT_TRUE(has_flag(head + 3, KPF_HWPOISON));
+	ASSERT_TRUE(ndshm_frame_has(head + 3, KPF_HWPOISON));
 	test_free_handle(self->fd, self->block.handle);
 	EXPECT_TRUE(ndshm_soon(!ndshm_nl_block_lives(&self->nl,
 						     self->block.shared_memory_handle)));
-	EXPECT_TRUE(has_flag(head, KPF_COMPOUND_HEAD))
+	EXPECT_TRUE(ndshm_frame_has(head, KPF_COMPOUND_HEAD))
 		TH_LOG("it was freed");
 }
 

@@ -14,6 +14,7 @@
 #include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <linux/kernel-page-flags.h>
 
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
@@ -479,22 +480,7 @@ TEST_F(reserve, pinned)
 	close(log);
 }
 
-#ifndef MADV_HWPOISON
-#define MADV_HWPOISON	100
-#endif
-#define KPF_HWPOISON	19
 #define HARD_OFFLINE	"/sys/devices/system/memory/hard_offline_page"
-
-static bool is_broken(unsigned long long frame)
-{
-	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	__u64 flags = 0;
-
-	if (fd < 0 || pread(fd, &flags, sizeof(flags), frame * sizeof(flags)) < 0)
-		flags = 0;
-	close(fd);
-	return flags >> KPF_HWPOISON & 1;
-}
 
 /* Let a page fail. Return: true if it failed. */
 static bool break_page(struct _test_data_reserve *self, unsigned long long address)
@@ -503,7 +489,7 @@ static bool break_page(struct _test_data_reserve *self, unsigned long long addre
 
 	snprintf(text, sizeof(text), "%#llx", address);
 	ndshm_write_file(HARD_OFFLINE, text);
-	return is_broken(address / self->page);
+	return ndshm_frame_has(address / self->page, KPF_HWPOISON);
 }
 
 /* A chunk with a page that failed leaves the reserve, and goes to no user. */
@@ -517,8 +503,8 @@ TEST_F(reserve, failed)
 	frame = ndshm_physical(self->map + 5 * self->page) / self->page;
 	ASSERT_NE(0, frame);
 	/* The kernel logs it as an error. */
-	madvise(self->map + 5 * self->page, self->page, MADV_HWPOISON);
-	if (!is_broken(frame))
+	ndshm_fail_page(self->map + 5 * self->page, self->page);
+	if (!ndshm_frame_has(frame, KPF_HWPOISON))
 		SKIP(return, "the kernel does not have memory fail");
 	unmake(_metadata, self);
 	test_chunks(1, 0);

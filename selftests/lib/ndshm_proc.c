@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include <linux/capability.h>
+#include <linux/kernel-page-flags.h>
 #include <linux/ndshm.h>
 
 #include "ndshm_proc.h"
@@ -189,6 +191,20 @@ int ndshm_open_as_two(uid_t real, uid_t effective, rlim_t bytes)
 int ndshm_open_as(uid_t user, rlim_t bytes)
 {
 	return ndshm_open_as_two(user, user, bytes);
+}
+
+#ifndef MADV_HWPOISON
+#define MADV_HWPOISON	100
+#endif
+
+void ndshm_fail_page(void *page, size_t length)
+{
+	pid_t child = fork();
+
+	if (!child)
+		_exit(!!madvise(page, length, MADV_HWPOISON));
+	if (child > 0)
+		waitpid(child, NULL, 0);
 }
 
 bool ndshm_put_into_pipe(int pipe, void *memory, size_t length)
@@ -375,6 +391,26 @@ unsigned int ndshm_rounds(unsigned int usual, unsigned int least)
 	}
 	rounds = percent * usual / 100;
 	return percent >= 100 || rounds > least ? rounds : least;
+}
+
+bool ndshm_frame_has(unsigned long long frame, unsigned int flag)
+{
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	__u64 flags = 0;
+
+	if (fd < 0)
+		return false;
+	if (pread(fd, &flags, sizeof(flags), frame * sizeof(flags)) < 0)
+		flags = 0;
+	close(fd);
+	return flags >> flag & 1;
+}
+
+bool ndshm_folio_has(unsigned long long frame, unsigned int flag)
+{
+	while (ndshm_frame_has(frame, KPF_COMPOUND_TAIL))
+		frame--;
+	return ndshm_frame_has(frame, flag);
 }
 
 bool ndshm_kernel_before(unsigned int major, unsigned int minor)

@@ -59,6 +59,9 @@ int ndshm_open_as_two(uid_t real, uid_t effective, rlim_t bytes);
 /* Pin memory: vmsplice() stores references to its pages, without a copy, in a pipe. */
 bool ndshm_put_into_pipe(int pipe, void *memory, size_t length);
 
+/* Have memory fail, in a child: the kernel ends the process that does it. */
+void ndshm_fail_page(void *page, size_t length);
+
 /* Open a client without a capability that the caller has before and afterwards. */
 #define test_open_without(capability) ({ \
 	int fd_; \
@@ -79,6 +82,13 @@ long long ndshm_read_number(const char *path);
 
 /* Return: the physical address of mapped memory of this process, or 0. For root only. */
 unsigned long long ndshm_physical(const void *memory);
+
+/*
+ * Return: true if the page frame has the flag KPF_..., and false for users who must not know. That
+ * of a folio is at its first page.
+ */
+bool ndshm_frame_has(unsigned long long frame, unsigned int flag);
+bool ndshm_folio_has(unsigned long long frame, unsigned int flag);
 
 /* Return: bytes of all slab memory of the machine, or -1. */
 long long ndshm_slab_bytes(void);
