@@ -100,6 +100,7 @@ static bool block_free_memory(struct ndshm_block *block)
 
 	if (!xchg(&block->has_memory, false))
 		return false;
+	ndshm_block_clear_mapping(block);
 	block_call_free(block);
 	ndshm_uncharge(&block->charge);
 	ndshm_block_remove_from_sets(block);
@@ -128,6 +129,8 @@ static void block_free(struct ndshm_block *block)
 	ndshm_adapter_put(block->adapter);
 	put_pid(block->pid);
 	ndshm_object_fini(&block->object);
+	if (block->section_inode)
+		ndshm_inode_put(block->section_inode);
 	if (cached)
 		kmem_cache_free(block_cache, block);
 	else
@@ -357,6 +360,7 @@ bool ndshm_block_lose_memory(struct ndshm_block *block)
 			    block->registration->provider->entry.name, block->object.id,
 			    block->adapter->entry.name,
 			    block->revoke_cb ? block->revoke_cb->function : NULL);
+	ndshm_block_clear_mapping(block);
 	ndshm_block_remove_from_sets(block);
 	return true;
 }
@@ -454,6 +458,7 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 
 	*p = *requested;
 	p->device = requested->adapter->device;
+	p->first_index = call->allocation->first_index;
 	if (requested->list && !p->most_segments)
 		p->most_segments = requested->list->capacity;
 	p->list = &list;
@@ -538,6 +543,8 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	block->usage = p->usage;
 	block->preferred_node = p->preferred_node;
 	block->tag = p->tag;
+	block->first_index = allocation->first_index;
+	block->of_section = allocation->of_section;
 	if (p->revoked) {
 		block->revoke_cb = (void *)block + size;
 		/* The block of a request has no owner before ndshm_block_enable_revoke_cb(). */

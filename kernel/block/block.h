@@ -46,6 +46,10 @@ struct pid;
  * @pid: process that allocated it, held; NULL: the kernel
  * @revoke_cb: callback of the owner in the kernel, which holds a reference; behind
  *	@provider_bytes; NULL: the owner needs none
+ * @first_index: see struct ndshm_allocation
+ * @of_section: as well
+ * @section_inode: of the section's files, held; set when the section frees the block, which a claim
+ *	can keep longer; or NULL
  * @charged: a user was charged
  * @needs_sync: the provider requires ndshm_sync()
  * @has_memory: the caller that clears it frees the memory
@@ -84,6 +88,9 @@ struct ndshm_block {
 	struct ndshm_charge charge;
 	struct pid *pid;
 	struct ndshm_revoke_cb *revoke_cb;
+	u32 first_index;
+	bool of_section;
+	struct inode *section_inode;
 	bool charged;
 	bool needs_sync;
 	bool has_memory;
@@ -121,6 +128,8 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
  * @claim: claim of a client; the caller holds a reference; or NULL
  * @account: charged for a client; NULL: the kernel, which is not charged
  * @queue: queue or virtual port of a driver; the caller is active in its set; or NULL
+ * @first_index: place of the first page in the file of a section
+ * @of_section: the file that maps the blocks is that of a section, not their own
  * @aborted: of a request: turns true when it is aborted, and the caller must arm the
  *	block; NULL: the caller owns the block
  */
@@ -128,6 +137,8 @@ struct ndshm_allocation {
 	struct ndshm_claim *claim;
 	struct ndshm_account *account;
 	struct ndshm_queue *queue;
+	u32 first_index;
+	bool of_section;
 	const bool *aborted;
 };
 
@@ -190,6 +201,20 @@ struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index);
 
 /* Complete a fault with @page, which is locked; consumes its reference. */
 vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page);
+
+/*
+ * Set the address space of a page before it is mapped, so that mm finds its mappings: futex(2) and
+ * memory failure need that. Called with the lock of @folio held, and with the lock under which the
+ * memory was found not to be revoked: ndshm_block_clear_mapping() comes later, and for good.
+ */
+void ndshm_folio_set_mapping(struct folio *folio, const struct vm_fault *vmf);
+
+/*
+ * Unset it before the memory is freed or lost: a pin can keep a page longer than its file exists.
+ * Nothing maps the block any more, or it is revoked. A folio whose lock another task holds for
+ * longer than two jiffies is left to a worker. May sleep.
+ */
+void ndshm_block_clear_mapping(struct ndshm_block *block);
 
 /* Wait until @folio is unlocked. Return: false if it is locked at @deadline. May sleep. */
 bool ndshm_folio_wait_faults(struct folio *folio, unsigned long deadline);

@@ -5,21 +5,29 @@
 #include <linux/export.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 
+#include "../base/deferred.h"
 #include "../base/testing.h"
 #include "../registration/provider.h"
 #include "block.h"
 
+/* Return: the position of @folio in the block. */
+static pgoff_t block_folio_index(const struct ndshm_block *block, const struct folio *folio)
+{
+	return folio->index - block->first_index;
+}
+
 /* Return: true if @page is at @index, in an aligned folio: mm may map the whole folio. */
-static bool block_page_in_place(struct page *page, pgoff_t index)
+static bool block_page_in_place(const struct ndshm_block *block, struct page *page, pgoff_t index)
 {
 	struct folio *folio = page_folio(page);
 
-	return folio->index + folio_page_idx(folio, page) == index &&
-	       IS_ALIGNED(folio->index, folio_nr_pages(folio));
+	return block_folio_index(block, folio) + folio_page_idx(folio, page) == index &&
+	       IS_ALIGNED(block_folio_index(block, folio), folio_nr_pages(folio));
 }
 
 struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index)
@@ -29,7 +37,7 @@ struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index)
 
 	page = registration->page(registration->characteristics.provider_context,
 				  block->context, index);
-	return page && block_page_in_place(page, index) ? page : NULL;
+	return page && block_page_in_place(block, page, index) ? page : NULL;
 }
 
 #define RESCHED_PAGES	(SZ_2M >> PAGE_SHIFT)
@@ -44,7 +52,7 @@ static struct folio *block_next_folio(const struct ndshm_block *block, pgoff_t *
 			cond_resched();
 		page = ndshm_block_page(block, *index);
 		if (page) {
-			*index = page_folio(page)->index +
+			*index = block_folio_index(block, page_folio(page)) +
 				 folio_nr_pages(page_folio(page));
 			return page_folio(page);
 		}
@@ -65,9 +73,93 @@ bool ndshm_folio_wait_faults(struct folio *folio, unsigned long deadline)
 	return true;
 }
 
+/* The longest wait for locks of a block whose memory is freed, in jiffies. */
+#define CLEAR_PATIENCE	2
+
+void ndshm_folio_set_mapping(struct folio *folio, const struct vm_fault *vmf)
+{
+	/* Reclaim of a page that failed must not take it for one of a page cache. */
+	folio_set_dirty(folio);
+	WRITE_ONCE(folio->mapping, vmf->vma->vm_file->f_mapping);
+}
+
+/**
+ * struct late_clear - a folio whose lock another task held when its block was freed
+ * @work: unsets the mapping, and queues itself until it can lock the folio. Holds the module
+ * @inode: of the mapping, held
+ * @folio: held
+ */
+struct late_clear {
+	struct delayed_work work;
+	struct inode *inode;
+	struct folio *folio;
+};
+
+static bool folio_clear_mapping(struct folio *folio)
+{
+	if (!folio_trylock(folio))
+		return false;
+	WRITE_ONCE(folio->mapping, NULL);
+	folio_clear_dirty(folio);
+	folio_unlock(folio);
+	return true;
+}
+
+static void late_clear_work(struct work_struct *work)
+{
+	struct late_clear *late = container_of(to_delayed_work(work), struct late_clear, work);
+
+	/* Do not wait for the lock: the task that holds it may be stopped. */
+	if (!folio_clear_mapping(late->folio)) {
+		ndshm_deferred_delay(&late->work, HZ / 10);
+		return;
+	}
+	folio_put(late->folio);
+	ndshm_inode_put(late->inode);
+	kfree(late);
+	/* The exit waits for this function to return. */
+	module_put(THIS_MODULE);
+}
+
+static void folio_clear_mapping_late(struct folio *folio, struct inode *inode)
+{
+	struct late_clear *late = kmalloc(sizeof(*late), GFP_KERNEL | __GFP_NOFAIL);
+
+	__module_get(THIS_MODULE);
+	late->inode = ndshm_inode_get(inode);
+	folio_get(folio);
+	late->folio = folio;
+	INIT_DELAYED_WORK(&late->work, late_clear_work);
+	ndshm_deferred_delay(&late->work, 1);
+}
+
+void ndshm_block_clear_mapping(struct ndshm_block *block)
+{
+	struct address_space *mapping;
+	unsigned long deadline = 0;
+	struct folio *folio;
+	pgoff_t index = 0;
+
+	if (!block->registration->page || !(block->object.was_mapped || block->of_section))
+		return;
+	while ((folio = block_next_folio(block, &index))) {
+		mapping = READ_ONCE(folio->mapping);
+		if (!mapping || folio_clear_mapping(folio))
+			continue;
+		/*
+		 * Most locks are held for moments: there is one wait for all of the block. A
+		 * revocation has waited for these locks already.
+		 */
+		deadline = deadline ?: jiffies + CLEAR_PATIENCE;
+		if (READ_ONCE(block->object.revoked) ||
+		    !ndshm_folio_wait_faults(folio, deadline) || !folio_clear_mapping(folio))
+			folio_clear_mapping_late(folio, mapping->host);
+	}
+}
+
 vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page)
 {
-	/* mm would handle a poisoned page by its address space, but it has none. */
+	/* mm would handle a poisoned page by its page cache, but it is in none. */
 	if (PageHWPoison(page)) {
 		unlock_page(page);
 		put_page(page);
@@ -112,17 +204,20 @@ EXPORT_SYMBOL_GPL(ndshm_block_get_folio);
 vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
 {
 	struct page *page = ndshm_block_get_page(object, vmf->pgoff);
+	bool revoked;
 
 	if (!page)
 		return VM_FAULT_SIGBUS;
 	/* Killable: the lock may be held in a fault of a process that is stopped. */
 	if (folio_lock_killable(page_folio(page)))
 		goto err_put;
-	if (READ_ONCE(object->revoked))
-		goto err_unlock;
-	return ndshm_fault_answer(vmf, page);
-
-err_unlock:
+	spin_lock(&object->state_lock);
+	revoked = object->revoked;
+	if (!revoked)
+		ndshm_folio_set_mapping(page_folio(page), vmf);
+	spin_unlock(&object->state_lock);
+	if (!revoked)
+		return ndshm_fault_answer(vmf, page);
 	unlock_page(page);
 err_put:
 	put_page(page);
@@ -187,13 +282,17 @@ static bool around_add_behind(struct around *around, unsigned int to)
  * if it is not usable now. Locks are only tried: faults that wait with several locks held could
  * wait for each other.
  */
-static struct page *around_lock_page(const struct ndshm_block *block, pgoff_t index)
+static struct page *around_lock_page(const struct ndshm_block *block, pgoff_t index,
+				     const struct vm_fault *vmf)
 {
 	struct page *page = ndshm_block_page(block, index);
+
+	lockdep_assert_held(&block->object.state_lock);
 
 	if (!page || PageHWPoison(page) || !folio_trylock(page_folio(page)))
 		return NULL;
 	folio_get(page_folio(page));
+	ndshm_folio_set_mapping(page_folio(page), vmf);
 	return page;
 }
 
@@ -213,13 +312,13 @@ static void around_extend(struct around *around, struct ndshm_object *object,
 	if (object->revoked)
 		goto out;
 	while (around_add_before(around, from) && around->first > from) {
-		page = around_lock_page(block, base + around->first - 1);
+		page = around_lock_page(block, base + around->first - 1, vmf);
 		if (!page)
 			break;
 		around->pages[--around->first] = page;
 	}
 	while (around_add_behind(around, to) && around->end < to) {
-		page = around_lock_page(block, base + around->end);
+		page = around_lock_page(block, base + around->end, vmf);
 		if (!page)
 			break;
 		around->pages[around->end++] = page;

@@ -49,8 +49,15 @@ void ndshm_object_put_async(struct ndshm_object *object)
 		object->ops->release_async(object);
 }
 
-/* Drop the references that object_alloc_file() took. @mount may be NULL by now. */
-static void object_put_inode(struct inode *inode)
+/* References of what can outlive the last file of @inode. @mount may be NULL at the put. */
+struct inode *ndshm_inode_get(struct inode *inode)
+{
+	ihold(inode);
+	atomic_inc(&inode->i_sb->s_active);
+	return inode;
+}
+
+void ndshm_inode_put(struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
 
@@ -61,7 +68,7 @@ static void object_put_inode(struct inode *inode)
 void ndshm_object_fini(struct ndshm_object *object)
 {
 	if (object->inode)
-		object_put_inode(object->inode);
+		ndshm_inode_put(object->inode);
 }
 
 static int object_file_release(struct inode *inode, struct file *file)
@@ -79,6 +86,8 @@ static int object_file_release(struct inode *inode, struct file *file)
 static const struct file_operations object_file_ops = {
 	.owner = THIS_MODULE,
 	.release = object_file_release,
+	.fsync = noop_fsync,
+	.llseek = generic_file_llseek,
 };
 
 /* Install the page table that mm has allocated for the fault, unless there is one. */
@@ -367,18 +376,29 @@ static const struct vm_operations_struct object_vm_ops = {
 #endif
 };
 
-/* Free a file that belongs to no object. */
-static void object_free_file(struct file *file)
-{
-	object_put_inode(file_inode(file));
-	fput(file);
-}
-
 /* Cache @file, or free it if there is one. Consumes the reference. @file may be NULL. */
 static void object_cache_file(struct file **cache, struct file *file)
 {
 	if (file && cmpxchg(cache, NULL, file))
-		object_free_file(file);
+		fput(file);
+}
+
+/*
+ * Return: the cached file, or NULL. The pages of an object that still exists refer to the inode.
+ * A waiter of the last object must not have a futex of the next one.
+ */
+static struct file *object_cached_file(struct file **cache)
+{
+	struct file *file = xchg(cache, NULL);
+
+	if (!file)
+		return NULL;
+	if (atomic_read(&file_inode(file)->i_count) > 1) {
+		fput(file);
+		return NULL;
+	}
+	atomic64_set(&file_inode(file)->i_sequence, 0);
+	return file;
 }
 
 /* Size, mode and owner of an inode are fixed: ftruncate() and fchmod() return EPERM. */
@@ -455,20 +475,6 @@ struct file *ndshm_object_open(const struct ndshm_object *object,
 	return file;
 }
 
-/* Also takes references to inode and superblock: see object_put_inode(). */
-static struct file *object_alloc_file(void)
-{
-	struct file *file = object_open(&object_file_ops, O_RDWR);
-	struct inode *inode;
-
-	if (IS_ERR(file))
-		return file;
-	inode = file_inode(file);
-	ihold(inode);
-	atomic_inc(&inode->i_sb->s_active);
-	return file;
-}
-
 /* Attach an unused file to the object. The file holds a reference to the object. */
 static void object_set_file(struct ndshm_object *object, struct file *file)
 {
@@ -479,7 +485,7 @@ static void object_set_file(struct ndshm_object *object, struct file *file)
 	object_name_inode(object, inode);
 	refcount_inc(&object->references);
 	file->private_data = object;
-	object->inode = inode;
+	object->inode = ndshm_inode_get(inode);
 	WRITE_ONCE(object->file, file);
 	object->was_mapped = true;
 }
@@ -490,7 +496,7 @@ struct file *ndshm_object_get_file(struct ndshm_object *object, struct file **ca
 
 	/* Create it outside the lock. A file seen here is kept until the object retires. */
 	if (!READ_ONCE(object->file))
-		cached = xchg(cache, NULL) ?: object_alloc_file();
+		cached = object_cached_file(cache) ?: object_open(&object_file_ops, O_RDWR);
 	if (IS_ERR(cached))
 		return cached;
 	spin_lock(&object->state_lock);
@@ -524,8 +530,6 @@ void ndshm_object_kill(struct ndshm_object *object, struct file **cache)
 	 * again. But a revocation may still be unmapping by its inode.
 	 */
 	cached = file && cache && !object->revoked && file_count(file) == 1;
-	if (cached)
-		object->inode = NULL;
 	spin_unlock(&object->state_lock);
 	if (cached) {
 		file->private_data = NULL;
@@ -747,6 +751,6 @@ int ndshm_file_cache_init(struct file **cache)
 void ndshm_file_cache_fini(struct file **cache)
 {
 	if (*cache)
-		object_free_file(*cache);
+		fput(*cache);
 	simple_release_fs(&mount, &mount_users);
 }

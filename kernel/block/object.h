@@ -81,7 +81,7 @@ struct ndshm_object_ops {
  *	never cleared
  * @handle: handle of the owning client; 0 for a block of a kernel user
  * @id: number for /proc/PID/maps; the shared memory handle of a block
- * @mappings: VMAs of the object; for a section, those of its creator
+ * @mappings: VMAs of the object; for a section, those of its owner
  * @exported_mappings: VMAs of the object's dma-bufs, which anyone can map who was given one: they
  *	must not use up @mappings
  * @exports: dma-bufs of the object, each of which holds the file
@@ -137,6 +137,13 @@ static inline void ndshm_object_init(struct ndshm_object *object,
 	refcount_set(&object->references, 1);
 	spin_lock_init(&object->state_lock);
 }
+
+/*
+ * References to the inode of an object's files and to its superblock, for what can outlive the
+ * files. A put may sleep.
+ */
+struct inode *ndshm_inode_get(struct inode *inode);
+void ndshm_inode_put(struct inode *inode);
 
 /* Undo ndshm_object_init(); for the release operation. May sleep. */
 void ndshm_object_fini(struct ndshm_object *object);

@@ -314,7 +314,7 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (vma->vm_pgoff)
 		return -ENXIO;
-	/* Count peers' VMAs separately: peers must not use up the creator's limit. */
+	/* Count peers' VMAs separately: peers must not use up the owner's limit. */
 	ret = ndshm_reason_report(section_state_reason(section), NULL);
 	if (!ret)
 		ret = ndshm_object_mmap(&section->object, vma, &section->file_cache,
@@ -356,6 +356,8 @@ static void section_show_fdinfo(struct seq_file *m, struct file *file)
 static const struct file_operations section_fops = {
 	.owner = THIS_MODULE,
 	.release = section_file_release,
+	.fsync = noop_fsync,
+	.llseek = generic_file_llseek,
 	.unlocked_ioctl = section_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = section_mmap,

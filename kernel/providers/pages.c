@@ -182,7 +182,7 @@ static unsigned int order_alloc_chunks(struct order *order,
 		page = order_alloc_chunk(order, order_longest(order, done, count));
 		if (!page)
 			goto err_chunks;
-		page_folio(page)->index = done;
+		page_folio(page)->index = parameters->first_index + done;
 		done += 1UL << order->order;
 		made++;
 		if (made == 1 && done >= count)
@@ -571,36 +571,43 @@ static void pages_free(void *provider_context, void *context)
  * User mappings and syncs
  */
 
-/* Find the chunk with page @index of the block. */
-static const struct ndshm_pages_chunk *chunk_find(const struct ndshm_pages *pages, pgoff_t index)
+/* Find the chunk with page @index of the block, and the index of the page in the chunk. */
+static const struct ndshm_pages_chunk *chunk_find(const struct ndshm_pages *pages, pgoff_t index,
+						  pgoff_t *inside)
 {
+	const struct ndshm_pages_chunk *chunk = &pages->only;
 	unsigned int from = 0, to = pages->count, middle;
 
+	*inside = index;
 	if (to == 1)
-		return &pages->only;
+		return chunk;
+	chunk = pages->several->chunks;
+	index += page_folio(chunk->page)->index;
 	while (to - from > 1) {
 		middle = from + (to - from) / 2;
-		if (page_folio(pages->several->chunks[middle].page)->index <= index)
+		if (page_folio(chunk[middle].page)->index <= index)
 			from = middle;
 		else
 			to = middle;
 	}
-	return &pages->several->chunks[from];
+	*inside = index - page_folio(chunk[from].page)->index;
+	return &chunk[from];
 }
 
 static struct page *pages_page(void *provider_context, void *context,
 			       pgoff_t index)
 {
-	struct page *first = chunk_find(context, index)->page;
+	pgoff_t inside;
+	struct page *first = chunk_find(context, index, &inside)->page;
 
-	return first + (index - page_folio(first)->index);
+	return first + inside;
 }
 
 unsigned long ndshm_pages_pfn(const struct ndshm_pages *pages, pgoff_t index,
 			      unsigned long *count)
 {
-	struct page *first = chunk_find(pages, index)->page;
-	const pgoff_t inside = index - page_folio(first)->index;
+	pgoff_t inside;
+	struct page *first = chunk_find(pages, index, &inside)->page;
 
 	*count = folio_nr_pages(page_folio(first)) - inside;
 	return page_to_pfn(first) + inside;
@@ -621,11 +628,12 @@ static void pages_sync(void *provider_context, void *context, bool for_device,
 		       u64 offset, u64 length)
 {
 	struct ndshm_pages *pages = context;
-	const struct ndshm_pages_chunk *chunk = chunk_find(pages, offset >> PAGE_SHIFT);
+	const struct ndshm_pages_chunk *chunk;
 	u64 inside, part;
+	pgoff_t index;
 
-	inside = offset -
-		 ((u64)page_folio(chunk->page)->index << PAGE_SHIFT);
+	chunk = chunk_find(pages, offset >> PAGE_SHIFT, &index);
+	inside = ((u64)index << PAGE_SHIFT) + offset_in_page(offset);
 	for (; length; length -= part, inside = 0, chunk++) {
 		part = min_t(u64, length, page_size(chunk->page) - inside);
 		chunk_sync(pages->device, for_device, chunk->address + inside,

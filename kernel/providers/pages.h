@@ -26,7 +26,8 @@ void ndshm_pages_exit(void);
 
 /**
  * struct ndshm_pages_chunk - Contiguous pages
- * @page: first page; its folio's index is the offset in the block, in pages
+ * @page: first page; its folio's index is the offset in the block, in pages, from the index of the
+ *	first chunk on
  * @address: DMA address; the chunk is contiguous for the device, too
  */
 struct ndshm_pages_chunk {

@@ -126,6 +126,7 @@ static int section_export_release(struct inode *inode, struct file *file)
 static const struct file_operations section_export_fops = {
 	.owner = THIS_MODULE,
 	.release = section_export_release,
+	.fsync = noop_fsync,
 };
 
 /* Return: true if @extent, which may be NULL, has a page from @start to @end. */

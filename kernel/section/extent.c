@@ -227,7 +227,7 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 						extent);
 	}
 	spin_unlock(&section->lock);
-	ndshm_chunks_free(&chunks);
+	ndshm_chunks_free(section, &chunks);
 	if (atomic_dec_and_test(&section->growing))
 		wake_up_all(&ndshm_section_wait);
 	return reason;

@@ -72,6 +72,8 @@ vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 		}
 		spin_lock(&section->lock);
 		locked = section_shown_page(section, vmf->pgoff) == page;
+		if (locked)
+			ndshm_folio_set_mapping(page_folio(page), vmf);
 		spin_unlock(&section->lock);
 		if (locked)
 			return ndshm_fault_answer(vmf, page);
@@ -197,8 +199,12 @@ static void section_chunk_revoked(void *context, struct ndshm_block *block)
 	ndshm_section_revoke(context);
 }
 
-static void section_chunk_free(struct ndshm_chunk *chunk)
+static void section_chunk_free(struct ndshm_section *section, struct ndshm_chunk *chunk)
 {
+	struct inode *inode = READ_ONCE(section->object.inode);
+
+	if (inode && chunk->block)
+		chunk->block->section_inode = ndshm_inode_get(inode);
 	/*
 	 * Both wait for a running section_chunk_revoked(). A device may still access memory that
 	 * was not freed by its holder: such memory is kept until the claim has ended.
@@ -211,12 +217,12 @@ static void section_chunk_free(struct ndshm_chunk *chunk)
 	kfree(chunk);
 }
 
-void ndshm_chunks_free(struct list_head *chunks)
+void ndshm_chunks_free(struct ndshm_section *section, struct list_head *chunks)
 {
 	struct ndshm_chunk *chunk, *next;
 
 	list_for_each_entry_safe(chunk, next, chunks, extent.link) {
-		section_chunk_free(chunk);
+		section_chunk_free(section, chunk);
 		cond_resched();
 	}
 }
@@ -255,6 +261,7 @@ static ndshm_reason_t section_chunk_alloc(struct ndshm_section *section, u32 sta
 {
 	const struct ndshm_allocation allocation = {
 		.claim = section->claim, .account = section->account,
+		.first_index = start, .of_section = true,
 	};
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
@@ -367,7 +374,7 @@ void ndshm_section_free_memory(struct ndshm_section *section)
 	section->idle = 0;
 	spin_unlock(&section->lock);
 	rbtree_postorder_for_each_entry_safe(chunk, next, &chunks, extent.node) {
-		section_chunk_free(chunk);
+		section_chunk_free(section, chunk);
 		cond_resched();
 	}
 	wake_up_all(&ndshm_section_wait);
@@ -467,7 +474,7 @@ static void section_free_revoking(struct ndshm_section *section)
 				      NDSHM_MAP_HOLE);
 	section->revoking = NULL;
 	spin_unlock(&section->lock);
-	ndshm_chunks_free(&chunks);
+	ndshm_chunks_free(section, &chunks);
 	spin_lock(&section->lock);
 	section->idle -= min(count, section->idle);
 	spin_unlock(&section->lock);

@@ -82,7 +82,7 @@ ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
 				  u32 end, struct list_head *chunks);
 void ndshm_chunks_add(struct ndshm_section *section,
 		      struct list_head *chunks);
-void ndshm_chunks_free(struct list_head *chunks);
+void ndshm_chunks_free(struct ndshm_section *section, struct list_head *chunks);
 
 /*
  * Revoke the section, or wait for its revocation: all mappings are removed, and new faults get

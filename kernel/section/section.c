@@ -362,7 +362,7 @@ static ndshm_reason_t section_commit_initial(struct ndshm_section *section)
 		ndshm_chunks_add(section, &chunks);
 		spin_unlock(&section->lock);
 	}
-	ndshm_chunks_free(&chunks);
+	ndshm_chunks_free(section, &chunks);
 	return reason;
 }
 

@@ -21,7 +21,7 @@ top=$(cd -- "$here/../.." && pwd -P)
 cd -- "$top"
 
 # The ones of `make test`, and the others, those that take minutes last.
-core='abi_layout abi block mmap_rules section extent provider dma_edu ndis'
+core='abi_layout abi block mmap_rules locks section extent provider dma_edu ndis'
 more='bind pci irqs dmabuf removal mock mock_revoke queues account signals events netlink trace pages reserve
 	section_share section_name section_dma dmabuf_section dmabuf_import transfers sync permission config_space
 	pci_faults group claim_reply hot_unplug unload platform viewer log_check huge_frames
@@ -33,6 +33,7 @@ near() {
 	kernel/*/queue*.c|kernel/ndis/packet.c) echo queues ;;
 	kernel/ndis/*)				echo ndis ;;
 	kernel/block/mmap.c)			echo mmap_rules block ;;
+	kernel/block/fault.c)			echo block locks ;;
 	kernel/block/*|kernel/cdev/block_ioctl.c) echo block provider ;;
 	kernel/section/export.c)		echo dmabuf_section section ;;
 	kernel/section/*|kernel/cdev/section_ioctl.c|kernel/cdev/holder_ioctl.c) echo section extent section_share section_dma ;;

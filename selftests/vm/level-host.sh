@@ -41,7 +41,7 @@ build_modules() {
 	esac
 }
 # The programs that `make test` runs.
-core_programs='abi_layout abi block mmap_rules section extent provider ndis dma_edu'
+core_programs='abi_layout abi block mmap_rules locks section extent provider ndis dma_edu'
 # The same programs for every kernel, and a list of them.
 build_selftests() {
 	[[ $stage != test ]] || local -x NDSHM_ONLY=$core_programs

@@ -113,6 +113,8 @@ static inline int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u
  *	@virtual_address NULL
  * @most_segments: segments that the caller has room for; 0: any number, or, with a @list,
  *	its capacity. A wish: a provider may need more
+ * @first_index: for an allocate handler: index of the first page in the file that maps the block.
+ *	Ignored from callers
  * @tag: NDSHM_TAG() or another number that lists and events show; 0: none
  * @revoked: revocation callback, or NULL. Called at most once (unless it has called
  *	ndshm_block_keep()), and only between the allocation and ndshm_free(), if the
@@ -129,7 +131,8 @@ static inline int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u
  *	and @vport_id must be 0.
  *
  * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter, @device,
- * @provider, @needs_sync, @no_kernel_mapping, @most_segments, @tag and @revoked are additions.
+ * @provider, @needs_sync, @no_kernel_mapping, @most_segments, @first_index, @tag and @revoked
+ * are additions.
  * After a failure @virtual_address and @shared_memory_handle are zero if the header was
  * valid; with an invalid header nothing is written. @list is unchanged, except for the
  * count of a list that is too short.
@@ -151,6 +154,7 @@ struct ndshm_parameters {
 	bool no_kernel_mapping;
 	u32 most_segments;
 	u32 tag;
+	u32 first_index;
 	void (*revoked)(void *revoked_context, struct ndshm_block *block);
 	void *revoked_context;
 	struct ndshm_segment_list *list;

@@ -119,9 +119,10 @@ struct ndshm_provider_characteristics {
  * @page: Returns the page at @index of a block (@context), the same on every call. Pages
  *	must be ordinary memory, single or compound, and are freed with their last
  *	reference. Until the free handler runs the block has one reference to each page,
- *	which must not be part of another block. The folio's index is its position in
- *	the block and a multiple of its size; its lock is reserved for the core. The free
- *	handler must not free a large folio with a poisoned page, which cannot be split.
+ *	which must not be part of another block. A folio's position in the block is a
+ *	multiple of its size; its index is that and @first_index of the parameters. Its
+ *	lock and its mapping are reserved for the core. The free handler must not free a
+ *	large folio with a poisoned page, which cannot be split.
  *	Must not sleep; a lock of the block may be held.
  *
  * @sync: Synchronise a non-empty range of a block (@context) before device access

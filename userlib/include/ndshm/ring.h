@@ -2,10 +2,9 @@
 /*
  * libndshm: rings, bounded queues of messages between processes and threads.
  *
- * A ring has memory of its own, a sealed memfd that processes pass to each other: its
- * pages can be waited for (futex), those of the module's sections cannot, and a ring can be
- * shared with fewer processes than a section. To pass a block of a section, send its
- * offset (ndshm_section_offset()).
+ * A ring has memory of its own, a sealed memfd that processes pass to each other: it can be
+ * shared with fewer processes than a section. To pass a block of a section, send its offset
+ * (ndshm_section_offset()).
  *
  * - Any number of threads in up to 256 processes can send and receive concurrently. Each
  *   message is received once, in the order in which messages were sent.
