@@ -163,6 +163,16 @@ static unsigned long block_pfn(struct ndshm_object *object, pgoff_t index,
 				 block->context, index, count, prot);
 }
 
+static spinlock_t *block_lock(struct ndshm_object *object)
+{
+	return &object->state_lock;
+}
+
+static struct page *block_page(struct ndshm_object *object, pgoff_t index)
+{
+	return object->revoked ? NULL : ndshm_block_page(ndshm_block_of(object), index);
+}
+
 /* Bytes that are synchronised with the spinlock held. */
 #define SYNC_STEP	SZ_256K
 
@@ -209,10 +219,9 @@ const struct ndshm_object_ops ndshm_block_ops = {
 	.kind = "block",
 	.max_mappings = NDSHM_MAX_MAPPINGS,
 	.pfn = block_pfn,
-	.fault = ndshm_block_fault,
-	.fault_around = ndshm_block_fault_around,
+	.lock = block_lock,
+	.page = block_page,
 	.wait_faults = ndshm_block_wait_faults,
-	.get_page = ndshm_block_get_page,
 	.sync = block_sync,
 	.release = block_release,
 	.release_async = block_release_async,

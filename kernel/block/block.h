@@ -187,11 +187,8 @@ static inline bool ndshm_block_is(const struct ndshm_object *object)
 	return object->ops == &ndshm_block_ops;
 }
 
-/* Operations of objects, for blocks of a provider with pages; see object.h. */
-vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf);
-vm_fault_t ndshm_block_fault_around(struct ndshm_object *object, struct vm_fault *vmf);
+/* An operation of objects, see object.h. */
 bool ndshm_block_wait_faults(struct ndshm_object *object, unsigned long deadline);
-struct page *ndshm_block_get_page(struct ndshm_object *object, pgoff_t index);
 
 /*
  * Return: the page at @index, without a reference, or NULL if the provider has none
@@ -199,25 +196,12 @@ struct page *ndshm_block_get_page(struct ndshm_object *object, pgoff_t index);
  */
 struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index);
 
-/* Complete a fault with @page, which is locked; consumes its reference. */
-vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page);
-
 /*
- * Set the address space of a page before it is mapped, so that mm finds its mappings: futex(2) and
- * memory failure need that. Called with the lock of @folio held, and with the lock under which the
- * memory was found not to be revoked: ndshm_block_clear_mapping() comes later, and for good.
- */
-void ndshm_folio_set_mapping(struct folio *folio, const struct vm_fault *vmf);
-
-/*
- * Unset it before the memory is freed or lost: a pin can keep a page longer than its file exists.
+ * Unset the address space of the pages before the memory is freed or lost: a pin can keep a page longer than its file exists.
  * Nothing maps the block any more, or it is revoked. A folio whose lock another task holds for
  * longer than two jiffies is left to a worker. May sleep.
  */
 void ndshm_block_clear_mapping(struct ndshm_block *block);
-
-/* Wait until @folio is unlocked. Return: false if it is locked at @deadline. May sleep. */
-bool ndshm_folio_wait_faults(struct folio *folio, unsigned long deadline);
 
 /* Zero @count pages of one folio; the caller holds a reference on it. May sleep. */
 void ndshm_pages_zero(struct page *page, unsigned long count);

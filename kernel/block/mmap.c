@@ -203,9 +203,9 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 	if (object->frames)
 		return object_fault_frames(object, vmf);
 	if (!(vmf->vma->vm_flags & VM_MIXEDMAP))
-		return object->ops->fault(object, vmf);
+		return ndshm_object_fault(object, vmf);
 	object_use_prealloc(vmf);
-	return object->ops->fault_around(object, vmf);
+	return ndshm_object_fault_around(object, vmf);
 }
 
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
@@ -265,7 +265,7 @@ static bool object_fits_folio(const struct vm_fault *vmf, struct page *page)
  */
 static vm_fault_t object_insert_folio(struct ndshm_object *object, struct vm_fault *vmf)
 {
-	vm_fault_t ret = object->ops->fault(object, vmf);
+	vm_fault_t ret = ndshm_object_fault(object, vmf);
 	struct page *page = vmf->page;
 
 	if (ret != VM_FAULT_LOCKED)
@@ -550,7 +550,7 @@ static vm_flags_t object_vm_flags(const struct ndshm_object *object,
 {
 	if (object->frames)
 		return VM_IO | VM_PFNMAP;
-	if (!object->ops->fault_around || vma->vm_end - vma->vm_start == PAGE_SIZE)
+	if (vma->vm_end - vma->vm_start == PAGE_SIZE)
 		return 0;
 	return vma->vm_end - vma->vm_start < PMD_SIZE || !IS_ALIGNED(vma->vm_start, PMD_SIZE) ?
 	       VM_MIXEDMAP : 0;

@@ -36,16 +36,12 @@ typedef void (*ndshm_peek_fn)(void *object, kuid_t owner, void *context);
  *	the access gets SIGBUS) and *@prot, initially the VMA's, to their protection.
  *	Called with a page table lock or @state_lock held, while the object has its
  *	memory. NULL: the kind has no object with @frames.
- * @fault: Handles a fault within an object without @frames: gets and locks the page,
- *	checks that the object is not revoked, and calls ndshm_fault_answer(). NULL: the
- *	kind has no such object.
- * @fault_around: Handles a fault as @fault does, but inserts the page and its neighbours
- *	itself, in a VMA that no huge page fits in. NULL: such VMAs use @fault.
+ * @lock: Returns the lock for @page. NULL: the kind has no object with pages.
+ * @page: Returns the page at @index, or NULL if the object has none there or is revoked. Called
+ *	with the lock held; the page stays while it is.
  * @wait_faults: Waits until each page that a fault has locked is in its page table or
  *	never will be, at most until @deadline (in jiffies). Called after the object
  *	was revoked. Returns false after a timeout. NULL: no wait is needed. May sleep
- * @get_page: Returns the page at @index, with a reference, or NULL if the object has none
- *	there or is revoked. NULL: the kind has no object with pages.
  * @sync: Synchronises a valid range. Returns NONE, or a reason if the object is revoked.
  *	NULL: the kind is not exported. May sleep
  * @unmapped: The object is retired and its last mapping gone; may be NULL. May sleep;
@@ -58,10 +54,9 @@ struct ndshm_object_ops {
 	unsigned int max_mappings;
 	unsigned long (*pfn)(struct ndshm_object *object, pgoff_t index,
 			     unsigned long *count, pgprot_t *prot);
-	vm_fault_t (*fault)(struct ndshm_object *object, struct vm_fault *vmf);
-	vm_fault_t (*fault_around)(struct ndshm_object *object, struct vm_fault *vmf);
+	spinlock_t *(*lock)(struct ndshm_object *object);
+	struct page *(*page)(struct ndshm_object *object, pgoff_t index);
 	bool (*wait_faults)(struct ndshm_object *object, unsigned long deadline);
-	struct page *(*get_page)(struct ndshm_object *object, pgoff_t index);
 	ndshm_reason_t (*sync)(struct ndshm_object *object, u32 direction, u64 offset,
 			       u64 length);
 	void (*unmapped)(struct ndshm_object *object);
@@ -198,6 +193,21 @@ struct file *ndshm_object_clone_file(struct file *file, const struct file_operat
  */
 void ndshm_object_kill(struct ndshm_object *object,
 		       struct file **cache);
+
+/* Operations of VMAs: faults within an object with pages. */
+vm_fault_t ndshm_object_fault(struct ndshm_object *object, struct vm_fault *vmf);
+
+/*
+ * As ndshm_object_fault(), but insert the page and its neighbours here, in a VMA that no huge page
+ * fits in.
+ */
+vm_fault_t ndshm_object_fault_around(struct ndshm_object *object, struct vm_fault *vmf);
+
+/* Return: the page at @index, with a reference; NULL if @ops->page has none. Does not sleep. */
+struct page *ndshm_object_get_page(struct ndshm_object *object, pgoff_t index);
+
+/* Wait until @folio is unlocked. Return: false if it is locked at @deadline. May sleep. */
+bool ndshm_folio_wait_faults(struct folio *folio, unsigned long deadline);
 
 /*
  * Unmap the object for good: on return accesses to mappings get SIGBUS. A fault that is

@@ -95,7 +95,7 @@ static bool export_any_poisoned(struct page *page, unsigned long count)
 static struct page *export_next_page(const struct export *export, pgoff_t *index,
 				     unsigned long most, unsigned long *count)
 {
-	struct page *page = export->object->ops->get_page(export->object, *index);
+	struct page *page = ndshm_object_get_page(export->object, *index);
 	struct folio *folio;
 
 	cond_resched();

@@ -26,60 +26,17 @@
 /* Pages to unmap and free in one step: each step walks all VMAs of the section. */
 #define STEP_PAGES	(16 * NDSHM_SLOT_PAGES)
 
-/* Return: the page for a fault at @at, or NULL for SIGBUS. Called with @section->lock held. */
-static struct page *section_shown_page(struct ndshm_section *section, u32 at)
+struct page *ndshm_section_page(struct ndshm_object *object, pgoff_t index)
 {
-	struct ndshm_chunk *chunk = ndshm_chunk_at(section, at);
+	struct ndshm_section *section = ndshm_section_of(object);
+	struct ndshm_chunk *chunk = ndshm_chunk_at(section, index);
 
-	if (!chunk || at < chunk->extent.start || chunk->revoking ||
-	    READ_ONCE(section->object.revoked))
+	lockdep_assert_held(&section->lock);
+
+	if (!chunk || index < chunk->extent.start || chunk->revoking ||
+	    READ_ONCE(object->revoked))
 		return NULL;
-	return ndshm_block_page(chunk->block, at - chunk->extent.start);
-}
-
-struct page *ndshm_section_get_page(struct ndshm_object *object, pgoff_t index)
-{
-	struct ndshm_section *section = ndshm_section_of(object);
-	struct page *page;
-
-	spin_lock(&section->lock);
-	page = section_shown_page(section, index);
-	if (page)
-		get_page(page);
-	spin_unlock(&section->lock);
-	return page;
-}
-
-/*
- * Lock the page without @section->lock, which is a spinlock, and then check that it still belongs
- * to the section. section_wait_for_faults() waits for the page lock before memory is unmapped, so
- * a page that passes the check is in the page table before it is unmapped.
- */
-vm_fault_t ndshm_section_fault(struct ndshm_object *object,
-			       struct vm_fault *vmf)
-{
-	struct ndshm_section *section = ndshm_section_of(object);
-	struct page *page;
-	bool locked;
-
-	for (;;) {
-		page = ndshm_section_get_page(object, vmf->pgoff);
-		if (!page)
-			return VM_FAULT_SIGBUS;
-		if (folio_lock_killable(page_folio(page))) {
-			put_page(page);
-			return VM_FAULT_SIGBUS;
-		}
-		spin_lock(&section->lock);
-		locked = section_shown_page(section, vmf->pgoff) == page;
-		if (locked)
-			ndshm_folio_set_mapping(page_folio(page), vmf);
-		spin_unlock(&section->lock);
-		if (locked)
-			return ndshm_fault_answer(vmf, page);
-		unlock_page(page);
-		put_page(page);
-	}
+	return ndshm_block_page(chunk->block, index - chunk->extent.start);
 }
 
 /*

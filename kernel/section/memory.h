@@ -121,9 +121,7 @@ void ndshm_section_schedule_free_idle(struct ndshm_section *section,
 void ndshm_section_free_idle_work(struct work_struct *work);
 
 /* Operations of objects; see object.h. */
-vm_fault_t ndshm_section_fault(struct ndshm_object *object,
-			       struct vm_fault *vmf);
-struct page *ndshm_section_get_page(struct ndshm_object *object, pgoff_t index);
+struct page *ndshm_section_page(struct ndshm_object *object, pgoff_t index);
 bool ndshm_section_wait_faults(struct ndshm_object *object,
 			       unsigned long deadline);
 

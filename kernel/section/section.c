@@ -91,6 +91,11 @@ static void section_unmapped(struct ndshm_object *object)
 	ndshm_section_free_memory(ndshm_section_of(object));
 }
 
+static spinlock_t *section_lock(struct ndshm_object *object)
+{
+	return &ndshm_section_of(object)->lock;
+}
+
 static ndshm_reason_t section_sync(struct ndshm_object *object, u32 direction, u64 offset,
 				   u64 length)
 {
@@ -100,9 +105,9 @@ static ndshm_reason_t section_sync(struct ndshm_object *object, u32 direction, u
 static const struct ndshm_object_ops section_ops = {
 	.kind = "section",
 	.max_mappings = MAX_MAPPINGS,
-	.fault = ndshm_section_fault,
+	.lock = section_lock,
+	.page = ndshm_section_page,
 	.wait_faults = ndshm_section_wait_faults,
-	.get_page = ndshm_section_get_page,
 	.sync = section_sync,
 	.unmapped = section_unmapped,
 	.release = section_release,

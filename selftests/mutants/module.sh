@@ -33,7 +33,7 @@ near() {
 	kernel/*/queue*.c|kernel/ndis/packet.c) echo queues ;;
 	kernel/ndis/*)				echo ndis ;;
 	kernel/block/mmap.c)			echo mmap_rules block ;;
-	kernel/block/fault.c)			echo block locks ;;
+	kernel/block/fault.c|kernel/block/page.c)	echo block locks ;;
 	kernel/block/*|kernel/cdev/block_ioctl.c) echo block provider ;;
 	kernel/section/export.c)		echo dmabuf_section section ;;
 	kernel/section/*|kernel/cdev/section_ioctl.c|kernel/cdev/holder_ioctl.c) echo section extent section_share section_dma ;;
