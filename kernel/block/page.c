@@ -100,11 +100,13 @@ bool ndshm_block_wait_faults(struct ndshm_object *object, unsigned long deadline
 /**
  * struct late_clear - a folio whose lock another task held when its block was freed
  * @work: unsets the mapping, and queues itself until it can lock the folio. Holds the module
+ * @delay: of @work, in jiffies: twice as long each time, up to a second
  * @inode: of the mapping, held
  * @folio: held
  */
 struct late_clear {
 	struct delayed_work work;
+	unsigned long delay;
 	struct inode *inode;
 	struct folio *folio;
 };
@@ -125,7 +127,8 @@ static void late_clear_work(struct work_struct *work)
 
 	/* Do not wait for the lock: the task that holds it may be stopped. */
 	if (!folio_clear_mapping(late->folio)) {
-		ndshm_deferred_delay(&late->work, HZ / 10);
+		ndshm_deferred_delay(&late->work, late->delay);
+		late->delay = min(2 * late->delay, 1UL * HZ);
 		return;
 	}
 	folio_put(late->folio);
@@ -143,6 +146,7 @@ static void folio_clear_mapping_late(struct folio *folio, struct inode *inode)
 	late->inode = ndshm_inode_get(inode);
 	folio_get(folio);
 	late->folio = folio;
+	late->delay = 2;
 	INIT_DELAYED_WORK(&late->work, late_clear_work);
 	ndshm_deferred_delay(&late->work, 1);
 }
@@ -162,10 +166,10 @@ void ndshm_block_clear_mapping(struct ndshm_block *block)
 			continue;
 		/*
 		 * Most locks are held for moments: there is one wait for all of the block. A
-		 * revocation has waited for these locks already.
+		 * revocation has waited for these locks already, and a section has many blocks.
 		 */
 		deadline = deadline ?: jiffies + CLEAR_PATIENCE;
-		if (READ_ONCE(block->object.revoked) ||
+		if (READ_ONCE(block->object.revoked) || block->of_section ||
 		    !ndshm_folio_wait_faults(folio, deadline) || !folio_clear_mapping(folio))
 			folio_clear_mapping_late(folio, mapping->host);
 	}
