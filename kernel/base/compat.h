@@ -160,6 +160,12 @@ static inline void dma_reset_need_sync(struct device *dev)
 #endif
 #endif
 
+/* kernel/cdev: copy_splice_read() is new in 6.5 */
+#include <linux/fs.h>
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define copy_splice_read generic_file_splice_read
+#endif
+
 /*
  * kernel/section: before 6.9 folio_mapcount() is not exported. Before 6.2 a huge entry counts for
  * each page, too.

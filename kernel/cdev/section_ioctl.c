@@ -325,6 +325,24 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 	return ret && READ_ONCE(section->deleted) ? -EIDRM : ret;
 }
 
+static ssize_t section_read(struct kiocb *request, struct iov_iter *to)
+{
+	struct ndshm_section *section = request->ki_filp->private_data;
+	int ret = ndshm_reason_report(section_state_reason(section), NULL);
+
+	return ret ?: ndshm_section_copy(section, request, to, false);
+}
+
+static ssize_t section_write(struct kiocb *request, struct iov_iter *from)
+{
+	struct ndshm_section *section = request->ki_filp->private_data;
+	ssize_t ret = ndshm_reason_report(section_state_reason(section), NULL);
+
+	/* Also applies RLIMIT_FSIZE and O_APPEND. */
+	ret = ret ?: generic_write_checks(request, from);
+	return ret > 0 ? ndshm_section_copy(section, request, from, true) : ret;
+}
+
 static int section_file_release(struct inode *inode, struct file *file)
 {
 	ndshm_section_put_user(file->private_data);
@@ -358,6 +376,10 @@ static const struct file_operations section_fops = {
 	.release = section_file_release,
 	.fsync = noop_fsync,
 	.llseek = generic_file_llseek,
+	.read_iter = section_read,
+	.write_iter = section_write,
+	.splice_read = copy_splice_read,
+	.splice_write = iter_file_splice_write,
 	.unlocked_ioctl = section_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = section_mmap,

@@ -22,6 +22,8 @@ struct ndshm_claim;
 struct ndshm_account;
 struct ndshm_provider;
 struct ndshm_segment;
+struct iov_iter;
+struct kiocb;
 struct user_struct;
 
 /**
@@ -237,6 +239,15 @@ bool ndshm_sections_free_idle(const struct user_struct *user);
  */
 ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 				  u64 offset, u64 length);
+
+/*
+ * Copy from the section at the position of @request to @iter, or, for a @write, from @iter to it,
+ * and advance the position. Pages without memory are read as zeros. Return: bytes copied; 0 at the
+ * end of the section; or -ENOSPC for a write there or to a page without memory, -ENODEV if the
+ * section is revoked, -EIO for a page with a memory error, -EFAULT. May sleep.
+ */
+ssize_t ndshm_section_copy(struct ndshm_section *section, struct kiocb *request,
+			   struct iov_iter *iter, bool write);
 
 /*
  * Write the DMA segments of @extent from page *@at to the end of the chunk that contains *@at, at
