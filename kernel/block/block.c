@@ -163,11 +163,6 @@ static unsigned long block_pfn(struct ndshm_object *object, pgoff_t index,
 				 block->context, index, count, prot);
 }
 
-static spinlock_t *block_lock(struct ndshm_object *object)
-{
-	return &object->state_lock;
-}
-
 static struct page *block_page(struct ndshm_object *object, pgoff_t index)
 {
 	return object->revoked ? NULL : ndshm_block_page(ndshm_block_of(object), index);
@@ -219,7 +214,6 @@ const struct ndshm_object_ops ndshm_block_ops = {
 	.kind = "block",
 	.max_mappings = NDSHM_MAX_MAPPINGS,
 	.pfn = block_pfn,
-	.lock = block_lock,
 	.page = block_page,
 	.wait_faults = ndshm_block_wait_faults,
 	.sync = block_sync,

@@ -34,54 +34,43 @@ static void folio_set_mapping(struct folio *folio, const struct vm_fault *vmf)
 
 struct page *ndshm_object_get_page(struct ndshm_object *object, pgoff_t index)
 {
-	spinlock_t *lock = object->ops->lock(object);
 	struct page *page;
 
-	spin_lock(lock);
+	spin_lock(object->lock);
 	page = object->ops->page(object, index);
 	if (page)
 		get_page(page);
-	spin_unlock(lock);
+	spin_unlock(object->lock);
 	return page;
 }
 
 /*
- * Set the mapping of @page, which is locked. Return: false if the object does not have the page any
- * more.
- */
-static bool object_show_page(struct ndshm_object *object, struct page *page,
-			     const struct vm_fault *vmf)
-{
-	spinlock_t *lock = object->ops->lock(object);
-	bool has;
-
-	spin_lock(lock);
-	has = object->ops->page(object, vmf->pgoff) == page;
-	if (has)
-		folio_set_mapping(page_folio(page), vmf);
-	spin_unlock(lock);
-	return has;
-}
-
-/*
- * Lock the page without the spinlock, and then check that the object still has it. Who unmaps it
- * first waits for its lock, so a page that passes the check is in the page table before.
+ * Return: the page of the fault, in a folio that is locked and referenced, or NULL. Who unmaps a
+ * page first waits for its lock, so this one is in the page table before.
  */
 static struct page *object_lock_page(struct ndshm_object *object, const struct vm_fault *vmf)
 {
+	struct folio *folio = NULL;
 	struct page *page;
+	bool locked;
 
-	while ((page = ndshm_object_get_page(object, vmf->pgoff))) {
-		/* Killable: the lock may be held in a fault of a process that is stopped. */
-		if (folio_lock_killable(page_folio(page)))
-			break;
-		if (object_show_page(object, page, vmf))
+	do {
+		if (folio)
+			folio_put(folio);
+		spin_lock(object->lock);
+		page = object->ops->page(object, vmf->pgoff);
+		folio = page ? page_folio(page) : NULL;
+		locked = folio && folio_trylock(folio);
+		if (locked)
+			folio_set_mapping(folio, vmf);
+		if (folio)
+			folio_get(folio);
+		spin_unlock(object->lock);
+		if (!folio || locked)
 			return page;
-		unlock_page(page);
-		put_page(page);
-	}
-	if (page)
-		put_page(page);
+		/* Killable: the lock may be held in a fault of a process that is stopped. */
+	} while (!folio_wait_locked_killable(folio));
+	folio_put(folio);
 	return NULL;
 }
 
@@ -157,7 +146,7 @@ static bool around_add_behind(struct around *around, unsigned int to)
 
 /*
  * Return: the page at @index, in a folio that the caller must unlock and put, or NULL if it is not
- * usable now. Called with the lock of @page held. Locks of folios are only tried: faults that wait
+ * usable now. Called with @object->lock held. Locks of folios are only tried: faults that wait
  * with several of them held could wait for each other.
  */
 static struct page *around_lock_page(struct ndshm_object *object, pgoff_t index,
@@ -176,7 +165,6 @@ static struct page *around_lock_page(struct ndshm_object *object, pgoff_t index,
 static void around_extend(struct around *around, struct ndshm_object *object,
 			  const struct vm_fault *vmf)
 {
-	spinlock_t *lock = object->ops->lock(object);
 	struct vm_area_struct *vma = vmf->vma;
 	const pgoff_t base = round_down(vmf->pgoff, AROUND_PAGES);
 	const pgoff_t from = max(base, vma->vm_pgoff) - base;
@@ -184,7 +172,7 @@ static void around_extend(struct around *around, struct ndshm_object *object,
 				(pgoff_t)(object->length >> PAGE_SHIFT)) - base;
 	struct page *page;
 
-	spin_lock(lock);
+	spin_lock(object->lock);
 	while (around_add_before(around, from) && around->first > from) {
 		page = around_lock_page(object, base + around->first - 1, vmf);
 		if (!page)
@@ -197,7 +185,7 @@ static void around_extend(struct around *around, struct ndshm_object *object,
 			break;
 		around->pages[around->end++] = page;
 	}
-	spin_unlock(lock);
+	spin_unlock(object->lock);
 }
 
 /*

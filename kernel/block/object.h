@@ -36,9 +36,9 @@ typedef void (*ndshm_peek_fn)(void *object, kuid_t owner, void *context);
  *	the access gets SIGBUS) and *@prot, initially the VMA's, to their protection.
  *	Called with a page table lock or @state_lock held, while the object has its
  *	memory. NULL: the kind has no object with @frames.
- * @lock: Returns the lock for @page. NULL: the kind has no object with pages.
  * @page: Returns the page at @index, or NULL if the object has none there or is revoked. Called
- *	with the lock held; the page stays while it is.
+ *	with the object's @lock held; the page stays while it is. NULL: the kind has no object with
+ *	pages.
  * @wait_faults: Waits until each page that a fault has locked is in its page table or
  *	never will be, at most until @deadline (in jiffies). Called after the object
  *	was revoked. Returns false after a timeout. NULL: no wait is needed. May sleep
@@ -54,7 +54,6 @@ struct ndshm_object_ops {
 	unsigned int max_mappings;
 	unsigned long (*pfn)(struct ndshm_object *object, pgoff_t index,
 			     unsigned long *count, pgprot_t *prot);
-	spinlock_t *(*lock)(struct ndshm_object *object);
 	struct page *(*page)(struct ndshm_object *object, pgoff_t index);
 	bool (*wait_faults)(struct ndshm_object *object, unsigned long deadline);
 	ndshm_reason_t (*sync)(struct ndshm_object *object, u32 direction, u64 offset,
@@ -80,6 +79,7 @@ struct ndshm_object_ops {
  * @exported_mappings: VMAs of the object's dma-bufs, which anyone can map who was given one: they
  *	must not use up @mappings
  * @exports: dma-bufs of the object, each of which holds the file
+ * @lock: for @ops->page: @state_lock, or the lock of a section
  * @state_lock: protects the members below. While it is held, an object that is not
  *	@revoked has its memory. Innermost, except for page table locks and for locks of a
  *	provider's page, pfn and sync handlers
@@ -103,6 +103,7 @@ struct ndshm_object {
 	atomic_t mappings;
 	atomic_t exported_mappings;
 	atomic_t exports;
+	spinlock_t *lock;
 	spinlock_t state_lock;	/* revoked, retired, huge, split, file, inode */
 	bool revoked;
 	bool retired;
@@ -131,6 +132,7 @@ static inline void ndshm_object_init(struct ndshm_object *object,
 	object->length = length;
 	refcount_set(&object->references, 1);
 	spin_lock_init(&object->state_lock);
+	object->lock = &object->state_lock;
 }
 
 /*

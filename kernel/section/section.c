@@ -91,11 +91,6 @@ static void section_unmapped(struct ndshm_object *object)
 	ndshm_section_free_memory(ndshm_section_of(object));
 }
 
-static spinlock_t *section_lock(struct ndshm_object *object)
-{
-	return &ndshm_section_of(object)->lock;
-}
-
 static ndshm_reason_t section_sync(struct ndshm_object *object, u32 direction, u64 offset,
 				   u64 length)
 {
@@ -105,7 +100,6 @@ static ndshm_reason_t section_sync(struct ndshm_object *object, u32 direction, u
 static const struct ndshm_object_ops section_ops = {
 	.kind = "section",
 	.max_mappings = MAX_MAPPINGS,
-	.lock = section_lock,
 	.page = ndshm_section_page,
 	.wait_faults = ndshm_section_wait_faults,
 	.sync = section_sync,
@@ -337,6 +331,7 @@ static void section_init(struct ndshm_section *section,
 	refcount_set(&section->users, 1);
 	init_completion(&section->revocation);
 	spin_lock_init(&section->lock);
+	section->object.lock = &section->lock;
 	INIT_DELAYED_WORK(&section->trimming, ndshm_section_free_idle_work);
 	INIT_WORK(&section->deletion, section_delete_work);
 	section->account = ndshm_account_get(request->account);
