@@ -98,13 +98,13 @@ bool ndshm_block_wait_faults(struct ndshm_object *object, unsigned long deadline
 #define CLEAR_PATIENCE	2
 
 /**
- * struct late_clear - a folio whose lock another task held when its block was freed
+ * struct pending_clear - a folio whose lock another task held when its block was freed
  * @work: unsets the mapping, and queues itself until it can lock the folio. Holds the module
  * @delay: of @work, in jiffies: twice as long each time, up to a second
  * @inode: of the mapping, held
  * @folio: held
  */
-struct late_clear {
+struct pending_clear {
 	struct delayed_work work;
 	unsigned long delay;
 	struct inode *inode;
@@ -121,9 +121,9 @@ static bool folio_clear_mapping(struct folio *folio)
 	return true;
 }
 
-static void late_clear_work(struct work_struct *work)
+static void pending_clear_work(struct work_struct *work)
 {
-	struct late_clear *late = container_of(to_delayed_work(work), struct late_clear, work);
+	struct pending_clear *late = container_of(to_delayed_work(work), struct pending_clear, work);
 
 	/* Do not wait for the lock: the task that holds it may be stopped. */
 	if (!folio_clear_mapping(late->folio)) {
@@ -138,16 +138,16 @@ static void late_clear_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-static void folio_clear_mapping_late(struct folio *folio, struct inode *inode)
+static void folio_queue_clear(struct folio *folio, struct inode *inode)
 {
-	struct late_clear *late = kmalloc(sizeof(*late), GFP_KERNEL | __GFP_NOFAIL);
+	struct pending_clear *late = kmalloc(sizeof(*late), GFP_KERNEL | __GFP_NOFAIL);
 
 	__module_get(THIS_MODULE);
 	late->inode = ndshm_inode_get(inode);
 	folio_get(folio);
 	late->folio = folio;
 	late->delay = 2;
-	INIT_DELAYED_WORK(&late->work, late_clear_work);
+	INIT_DELAYED_WORK(&late->work, pending_clear_work);
 	ndshm_deferred_delay(&late->work, 1);
 }
 
@@ -171,7 +171,7 @@ void ndshm_block_clear_mapping(struct ndshm_block *block)
 		deadline = deadline ?: jiffies + CLEAR_PATIENCE;
 		if (READ_ONCE(block->object.revoked) || block->of_section ||
 		    !ndshm_folio_wait_faults(folio, deadline) || !folio_clear_mapping(folio))
-			folio_clear_mapping_late(folio, mapping->host);
+			folio_queue_clear(folio, mapping->host);
 	}
 }
 
