@@ -44,6 +44,17 @@ by_path() {
 	else echo no
 	fi
 }
+# A section is written by dd, and read by cat and dd. Each program goes on at the position of the last.
+copies() {
+	head -c 4M /dev/urandom >"$scratch/data" || return 1
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	if interop hold "$1" bash -c 'rewind() { python3 -c "import os; os.lseek($INTEROP_FD, 0, os.SEEK_SET)"; }
+		dd bs=100k status=none <"$0" >&"$INTEROP_FD" && rewind && cat <&"$INTEROP_FD" | cmp - "$0" &&
+			rewind && dd bs=70k status=none <&"$INTEROP_FD" | cmp - "$0"' "$scratch/data" >&2
+	then echo yes
+	else echo no
+	fi
+}
 fio_buffers() { fio --name=x --filename="$scratch/io" --size=64k --rw=write "--mem=mmapshared:$1"; }
 # This machine has no code to run.
 qemu_memory() {
@@ -60,6 +71,8 @@ use() {
 	numa-*)		interop numa "${1#numa-}" "$2" ;;
 	ucx)		UCX_TLS=tcp UCX_NET_DEVICES=lo interop ucx "$2" ;;
 	python)		interop hold "$2" /usr/bin/python3 "$here/mapping.py" ;;
+	numpy)		interop hold "$2" /usr/bin/python3 "$here/numpy_file.py" ;;
+	dd)		copies "$2" ;;
 	fio)		by_path "$2" fio_buffers ;;
 	qemu)		by_path "$2" qemu_memory ;;
 	*)		interop "$1" "$2" ;;
@@ -71,7 +84,7 @@ row() {
 	local result
 	number=$((number + 1))
 	echo "selftest $number - interop $1 $3" >/dev/kmsg
-	result=$(timeout 120 bash -c "$(declare -f interop by_path fio_buffers qemu_memory use); here=$here scratch=$scratch; use $1 $3" 2>"$scratch/errors")
+	result=$(timeout 120 bash -c "$(declare -f interop by_path copies fio_buffers qemu_memory use); here=$here scratch=$scratch; use $1 $3" 2>"$scratch/errors")
 	if [[ $result == "$2" ]]; then
 		echo "ok $number - $1: memory of $3: $result"
 	else

@@ -13,4 +13,5 @@ except OSError as error:
 else:
     memory[0:5] = b"ndshm"
     assert memory[0:6] == b"ndshm\0"
+    memory.flush()
     print("yes")

@@ -122,6 +122,9 @@ interop  librte-net-ring23  ports of DPDK
 interop  librte-mempool-ring23   pools of DPDK
 interop  libbsd-dev         headers of DPDK include its own
 interop  python3            maps a descriptor
+interop  python3-numpy      arrays in a descriptor
+interop  g++                Boost
+interop  libboost-dev       Boost.Interprocess
 interop  fio                I/O
 interop  e2fsprogs          a file system with direct I/O
 interop  pciutils           finds the device
