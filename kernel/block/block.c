@@ -129,8 +129,6 @@ static void block_free(struct ndshm_block *block)
 	ndshm_adapter_put(block->adapter);
 	put_pid(block->pid);
 	ndshm_object_fini(&block->object);
-	if (block->section_inode)
-		ndshm_inode_put(block->section_inode);
 	if (cached)
 		kmem_cache_free(block_cache, block);
 	else

@@ -48,8 +48,6 @@ struct pid;
  *	@provider_bytes; NULL: the owner needs none
  * @first_index: see struct ndshm_allocation
  * @of_section: as well
- * @section_inode: of the section's files, held; set when the section frees the block, which a claim
- *	can keep longer; or NULL
  * @charged: a user was charged
  * @needs_sync: the provider requires ndshm_sync()
  * @has_memory: the caller that clears it frees the memory
@@ -90,7 +88,6 @@ struct ndshm_block {
 	struct ndshm_revoke_cb *revoke_cb;
 	u32 first_index;
 	bool of_section;
-	struct inode *section_inode;
 	bool charged;
 	bool needs_sync;
 	bool has_memory;

@@ -25,7 +25,7 @@ bool ndshm_folio_wait_faults(struct folio *folio, unsigned long deadline)
  * Set the address space of a page before it is mapped, so that mm finds its mappings: futex(2) and
  * memory failure need that. ndshm_block_clear_mapping() comes later, and for good.
  */
-static void folio_set_mapping(struct folio *folio, const struct vm_fault *vmf)
+static void object_set_mapping(struct folio *folio, const struct vm_fault *vmf)
 {
 	/* Reclaim of a page that failed must not take it for one of a page cache. */
 	folio_set_dirty(folio);
@@ -62,7 +62,7 @@ static struct page *object_lock_page(struct ndshm_object *object, const struct v
 		folio = page ? page_folio(page) : NULL;
 		locked = folio && folio_trylock(folio);
 		if (locked)
-			folio_set_mapping(folio, vmf);
+			object_set_mapping(folio, vmf);
 		if (folio)
 			folio_get(folio);
 		spin_unlock(object->lock);
@@ -157,7 +157,7 @@ static struct page *around_lock_page(struct ndshm_object *object, pgoff_t index,
 	if (!page || PageHWPoison(page) || !folio_trylock(page_folio(page)))
 		return NULL;
 	folio_get(page_folio(page));
-	folio_set_mapping(page_folio(page), vmf);
+	object_set_mapping(page_folio(page), vmf);
 	return page;
 }
 

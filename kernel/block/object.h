@@ -89,7 +89,8 @@ struct ndshm_object_ops {
  * @split: no more huge entries: a VMA was copied, moved or split
  * @file: file that all VMAs hold; created by the first mmap, held until the object
  *	retires
- * @inode: inode of @file; held, with its superblock, while mappings can exist
+ * @inode: inode of @file; held, with its superblock, while mappings can exist. Of a section's block
+ *	that the section has freed: that of the section, to which its pages refer
  */
 struct ndshm_object {
 	const struct ndshm_object_ops *ops;

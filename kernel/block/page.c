@@ -111,7 +111,7 @@ struct pending_clear {
 	struct folio *folio;
 };
 
-static bool folio_clear_mapping(struct folio *folio)
+static bool block_clear_folio(struct folio *folio)
 {
 	if (!folio_trylock(folio))
 		return false;
@@ -126,7 +126,7 @@ static void pending_clear_work(struct work_struct *work)
 	struct pending_clear *late = container_of(to_delayed_work(work), struct pending_clear, work);
 
 	/* Do not wait for the lock: the task that holds it may be stopped. */
-	if (!folio_clear_mapping(late->folio)) {
+	if (!block_clear_folio(late->folio)) {
 		ndshm_deferred_delay(&late->work, late->delay);
 		late->delay = min(2 * late->delay, 1UL * HZ);
 		return;
@@ -138,7 +138,7 @@ static void pending_clear_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-static void folio_queue_clear(struct folio *folio, struct inode *inode)
+static void block_queue_clear(struct folio *folio, struct inode *inode)
 {
 	struct pending_clear *late = kmalloc(sizeof(*late), GFP_KERNEL | __GFP_NOFAIL);
 
@@ -162,7 +162,7 @@ void ndshm_block_clear_mapping(struct ndshm_block *block)
 		return;
 	while ((folio = block_next_folio(block, &index))) {
 		mapping = READ_ONCE(folio->mapping);
-		if (!mapping || folio_clear_mapping(folio))
+		if (!mapping || block_clear_folio(folio))
 			continue;
 		/*
 		 * Most locks are held for moments: there is one wait for all of the block. A
@@ -170,8 +170,8 @@ void ndshm_block_clear_mapping(struct ndshm_block *block)
 		 */
 		deadline = deadline ?: jiffies + CLEAR_PATIENCE;
 		if (READ_ONCE(block->object.revoked) || block->of_section ||
-		    !ndshm_folio_wait_faults(folio, deadline) || !folio_clear_mapping(folio))
-			folio_queue_clear(folio, mapping->host);
+		    !ndshm_folio_wait_faults(folio, deadline) || !block_clear_folio(folio))
+			block_queue_clear(folio, mapping->host);
 	}
 }
 

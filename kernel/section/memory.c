@@ -160,8 +160,12 @@ static void section_chunk_free(struct ndshm_section *section, struct ndshm_chunk
 {
 	struct inode *inode = READ_ONCE(section->object.inode);
 
-	if (inode && chunk->block)
-		chunk->block->section_inode = ndshm_inode_get(inode);
+	/* A claim can keep the block longer than the section exists. */
+	if (inode && chunk->block) {
+		spin_lock(&chunk->block->object.state_lock);
+		chunk->block->object.inode = ndshm_inode_get(inode);
+		spin_unlock(&chunk->block->object.state_lock);
+	}
 	/*
 	 * Both wait for a running section_chunk_revoked(). A device may still access memory that
 	 * was not freed by its holder: such memory is kept until the claim has ended.
