@@ -360,22 +360,24 @@ static int pages_list_segments(struct ndshm_pages *pages, struct ndshm_segment_l
  * Kernel mapping
  */
 
-/*
- * @all: array for a pointer to each page, charged to the requester; NULL: one chunk. Return: the
- * address, or NULL without memory.
- */
-static void *pages_map_kernel(struct ndshm_pages *pages, struct page **all)
+/* Return: the address, or NULL without memory. */
+static void *pages_map_kernel(struct ndshm_pages *pages)
 {
 	struct ndshm_pages_several *several = pages->several;
 	unsigned int i, j;
 	unsigned long n = 0;
+	struct page **all;
 
 	if (pages->count == 1)
 		return page_address(pages->only.page);
+	all = kvmalloc_array(pages->length, sizeof(*all), NDSHM_GFP_CHARGED);
+	if (!all)
+		return NULL;
 	for (i = 0; i < pages->count; i++)
 		for (j = 0; j < compound_nr(several->chunks[i].page); j++)
 			all[n++] = several->chunks[i].page + j;
 	several->address = vmap(all, n, VM_MAP, PAGE_KERNEL);
+	kvfree(all);
 	return several->address;
 }
 
@@ -460,34 +462,14 @@ void ndshm_pages_free(struct ndshm_pages *pages)
 	pages_put_chunks(pages);
 }
 
-/* Map the chunks for the device, and for the kernel unless @address is NULL; or release them. */
-static int pages_map(struct ndshm_pages *pages, struct page **all, void **address)
-{
-	int ret = pages_map_device(pages);
-
-	if (!ret && address) {
-		*address = pages_map_kernel(pages, all);
-		if (!*address) {
-			pages_unmap_device(pages);
-			ret = -ENOMEM;
-		}
-	}
-	if (ret)
-		pages_put_chunks(pages);
-	return ret;
-}
-
 ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters, bool reserved,
 				    struct ndshm_pages *pages)
 {
 	struct device *device = parameters->device;
-	const bool addressed = !parameters->no_kernel_mapping;
-	struct page **all = NULL;
 	void *address = NULL;
 	LIST_HEAD(chunks);
 	/* Set as a whole by order_plan(). */
 	struct order order __uninitialized;
-	int ret;
 
 	if (is_swiotlb_force_bounce(device))
 		return NDSHM_STATUS_INVALID_PARAMETER;
@@ -501,18 +483,18 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters, bool re
 	pages->count = order_alloc_chunks(&order, parameters, &pages->only, &chunks);
 	if (!pages->count)
 		return NDSHM_STATUS_RESOURCES;
-	if (addressed && pages->count > 1) {
-		all = kvmalloc_array(pages->length, sizeof(*all), NDSHM_GFP_CHARGED);
-		if (!all)
-			goto err_list;
-	}
-	if (pages->count > 1 && pages_gather(pages, &chunks))
-		goto err_array;
-	ret = pages_map(pages, all, addressed ? &address : NULL);
-	kvfree(all);
-	if (ret)
+	if (pages->count > 1 && pages_gather(pages, &chunks)) {
+		chunks_free(&chunks, reserved);
 		return NDSHM_STATUS_RESOURCES;
-	if (pages_list_segments(pages, parameters->list) ||
+	}
+	if (pages_map_device(pages)) {
+		pages_put_chunks(pages);
+		return NDSHM_STATUS_RESOURCES;
+	}
+	if (!parameters->no_kernel_mapping)
+		address = pages_map_kernel(pages);
+	if ((!address && !parameters->no_kernel_mapping) ||
+	    pages_list_segments(pages, parameters->list) ||
 	    (parameters->list->count > 1 &&
 	     (parameters->flags & NDSHM_ALLOC_CONTIGUOUS))) {
 		ndshm_pages_free(pages);
@@ -522,12 +504,6 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters, bool re
 	parameters->needs_sync = !dev_is_dma_coherent(device);
 	parameters->consumed = (u64)pages->length << PAGE_SHIFT;
 	return NDSHM_STATUS_SUCCESS;
-
-err_array:
-	kvfree(all);
-err_list:
-	chunks_free(&chunks, reserved);
-	return NDSHM_STATUS_RESOURCES;
 }
 
 /* Replace memory of too many segments by contiguous memory, or, failing that, by its like. */
