@@ -135,6 +135,8 @@ static void chunk_put(struct page *page, bool reserved)
 {
 	if (reserved)
 		ndshm_reserve_put(page);
+	else if (!PageCompound(page))
+		__free_page(page);	/* returns the charge to the stock, unlike put_page() */
 	else if (!ndshm_chunk_broken(page))
 		put_page(page);
 }
