@@ -202,7 +202,8 @@ static ndshm_reason_t blocks_reply(struct ndshm_command *command, struct ndshm_b
 		if (copy_to_user(to + i, &info, sizeof(info)))
 			return NDSHM_REASON_ADDRESS;
 	}
-	return ndshm_reply(command) ? NDSHM_REASON_ADDRESS : NDSHM_REASON_NONE;
+	return ndshm_reply_sized(command, sizeof(*argument)) ?
+	       NDSHM_REASON_ADDRESS : NDSHM_REASON_NONE;
 }
 
 /* Publish the blocks, or free them. */
@@ -372,7 +373,7 @@ static ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 	if (argument->__reserved | argument->count | argument->handles)
 		return client_free_blocks(command);
 	/* Reply first, so that a failed copy frees nothing; undo it after an error. */
-	if (ndshm_reply(command))
+	if (ndshm_reply_sized(command, offsetof(struct ndshm_block_free_args, handles)))
 		return NDSHM_REASON_ADDRESS;
 	object = ndshm_handle_take(&client->handles, argument->handle,
 				   &ndshm_block_ops);
