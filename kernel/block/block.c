@@ -135,19 +135,14 @@ static void block_free(struct ndshm_block *block)
 		kfree(block);
 }
 
-static void block_report_free(struct ndshm_block *block)
-{
-	if (trace_ndshm_block_free_enabled())
-		block_trace_free(block);
-}
-
 static void block_release(struct ndshm_object *object)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
 
 	ndshm_block_table_remove(block);
 	block_free_memory(block);
-	block_report_free(block);
+	if (trace_ndshm_block_free_enabled())
+		block_trace_free(block);
 	block_free(block);
 }
 
@@ -402,6 +397,7 @@ EXPORT_SYMBOL_GPL(ndshm_sync);
  * @parameters: copy for the allocate handler, which can change it
  * @allocation: claim, account and queue
  * @registration: holds a reference; its owner is pinned
+ * @bound: bytes that a block takes at most
  * @user: set of the claim, the queue or the adapter
  * @block: the block being allocated
  */
@@ -409,6 +405,7 @@ struct handler_call {
 	struct ndshm_parameters parameters;
 	const struct ndshm_allocation *allocation;
 	struct ndshm_registration *registration;
+	u64 bound;
 	struct ndshm_blockset *user;
 	struct ndshm_block *block;
 };
@@ -511,6 +508,7 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 {
 	const struct ndshm_allocation *allocation = call->allocation;
 	struct ndshm_registration *registration = call->registration;
+	const bool mappable = ndshm_registration_mappable(registration);
 	const size_t size = sizeof(struct ndshm_block) + ALIGN(registration->context_size, 8);
 	struct ndshm_block *block;
 
@@ -525,8 +523,7 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 		block->context = block->provider_bytes;
 	/* What can be mapped is whole pages; other memory may end where the request did. */
 	ndshm_object_init(&block->object, &ndshm_block_ops,
-			  ndshm_registration_mappable(registration) ? PAGE_ALIGN(p->length) :
-								      p->length);
+			  mappable ? PAGE_ALIGN(p->length) : p->length);
 	if (allocation->account)
 		block->pid = get_pid(task_tgid(current));
 	block->uid = allocation->account ? allocation->account->cred->euid : current_euid();
@@ -538,7 +535,7 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	refcount_inc(&registration->references);
 	block->registration = registration;
 	block->object.frames = !registration->page;
-	block->object.unmappable = !ndshm_registration_mappable(registration);
+	block->object.unmappable = !mappable;
 	ndshm_active_init(&block->packets);
 	block->flags = p->flags;
 	block->usage = p->usage;
@@ -556,12 +553,6 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	return block;
 }
 
-static void block_report_alloc(struct ndshm_block *block)
-{
-	if (trace_ndshm_block_alloc_enabled())
-		block_trace_alloc(block);
-}
-
 static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler_call *call,
 				      struct ndshm_charge *charge, struct ndshm_block **out)
 {
@@ -572,11 +563,11 @@ static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler
 	if (!block)
 		return NDSHM_REASON_MEMORY;
 	call->block = block;
-	ndshm_charge_split(&block->charge, charge, ndshm_upper_bound(p->length));
+	ndshm_charge_split(&block->charge, charge, call->bound);
 	reason = block_alloc_memory(call, p);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_charge;
-	if (block->consumed != ndshm_upper_bound(p->length))
+	if (block->consumed != call->bound)
 		reason = ndshm_recharge(&block->charge, block->consumed);
 	if (reason == NDSHM_REASON_NONE && p->list && p->list->capacity &&
 	    block->segment_count > p->list->capacity) {
@@ -591,7 +582,8 @@ static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler
 		reason = block_closed_reason(block);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_module;
-	block_report_alloc(block);
+	if (trace_ndshm_block_alloc_enabled())
+		block_trace_alloc(block);
 	if (p->list)
 		block_fill_segments(block, p->list);
 	p->shared_memory_handle = block->object.id;
@@ -621,10 +613,10 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
 	struct handler_call call __uninitialized;
 	u32 i;
 
+	call.bound = ndshm_upper_bound(p->length);
 	/* Can wait, so it must precede entering: closing a set waits for allocations inside. */
 	if (allocation->account)
-		charged = ndshm_charge(&charge, allocation->account,
-				       count * ndshm_upper_bound(p->length));
+		charged = ndshm_charge(&charge, allocation->account, count * call.bound);
 	call.allocation = allocation;
 	call.user = allocation->claim ? &allocation->claim->set :
 		    allocation->queue ? &allocation->queue->set : &p->adapter->set;

@@ -96,10 +96,9 @@ static bool block_is_reusable(const struct ndshm_block *block)
 	       provider->place && provider->owner == THIS_MODULE && !block->needs_sync;
 }
 
-static void block_fill_info(struct ndshm_block_info *info, u32 handle,
-			    struct ndshm_block *block, bool shown)
+static struct ndshm_block_info block_info(u32 handle, struct ndshm_block *block, bool shown)
 {
-	*info = (struct ndshm_block_info){
+	return (struct ndshm_block_info){
 		.handle = handle,
 		.flags = (!block->object.unmappable ?
 			  NDSHM_BLOCK_MAPPABLE : 0) |
@@ -116,15 +115,13 @@ static void block_fill_info(struct ndshm_block_info *info, u32 handle,
 	};
 }
 
-/* Copy all segments or return LIST_SHORT or ADDRESS. With a capacity of 0 copy none. */
+/* Copy all segments or return LIST_SHORT or ADDRESS. */
 static ndshm_reason_t block_copy_segments(const struct ndshm_block *block, u64 user,
 					  u32 capacity, bool shown)
 {
 	struct ndshm_segment __user *to = u64_to_user_ptr(user);
 	u32 i;
 
-	if (!capacity)
-		return NDSHM_REASON_NONE;
 	if (block->segment_count > capacity)
 		return NDSHM_REASON_LIST_SHORT;
 	for (i = 0; i < block->segment_count; i++) {
@@ -186,19 +183,20 @@ static ndshm_reason_t blocks_reply(struct ndshm_command *command, struct ndshm_b
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_block_info __user *to = u64_to_user_ptr(argument->blocks);
 	bool shown = client_sees_addresses(client, blocks[0]->adapter);
-	struct ndshm_block_info info;
 	ndshm_reason_t reason;
 	u32 i;
 
-	if (argument->count == 1) {
+	if (argument->count == 1)
 		argument->out_segments = blocks[0]->segment_count;
+	if (argument->segment_capacity) {
 		reason = block_copy_segments(blocks[0], argument->segments,
 					     argument->segment_capacity, shown);
 		if (reason != NDSHM_REASON_NONE)
 			return reason;
 	}
 	for (i = 0; i < argument->count; i++) {
-		block_fill_info(&info, handles[i], blocks[i], shown);
+		const struct ndshm_block_info info = block_info(handles[i], blocks[i], shown);
+
 		if (copy_to_user(to + i, &info, sizeof(info)))
 			return NDSHM_REASON_ADDRESS;
 	}
@@ -414,13 +412,14 @@ static ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	if (!READ_ONCE(block->object.revoked)) {
 		shown = client_sees_addresses(client, block->adapter);
-		block_fill_info(&argument->out_block, argument->handle, block, shown);
+		argument->out_block = block_info(argument->handle, block, shown);
 		argument->out_adapter = block->adapter->entry.id;
 		argument->out_provider =
 			block->registration->provider->entry.id;
 		argument->out_preferred_node = block->preferred_node;
 		argument->out_usage = block->usage;
-		reason = block_copy_segments(block, argument->segments,
+		reason = !argument->segment_capacity ? NDSHM_REASON_NONE :
+			 block_copy_segments(block, argument->segments,
 					     argument->segment_capacity, shown);
 	}
 	ndshm_block_put_sync(block);

@@ -92,7 +92,7 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_reserve);
 void ndshm_handle_cancel(struct ndshm_handles *handles, u32 handle)
 {
 	spin_lock(&handles->lock);
-	handles_push_free(handles, slot_of(handles, handle));
+	handles_push_free(handles, slot_at(handles, handle & INDEX_MASK));
 	spin_unlock(&handles->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_cancel);
@@ -102,7 +102,7 @@ void ndshm_handle_publish(struct ndshm_handles *handles, u32 handle,
 {
 	object->handle = handle;
 	spin_lock(&handles->lock);
-	slot_of(handles, handle)->object = object;
+	slot_at(handles, handle & INDEX_MASK)->object = object;
 	handles->live++;
 	handles->bytes += handles_bytes(object);
 	spin_unlock(&handles->lock);

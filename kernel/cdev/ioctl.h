@@ -12,7 +12,7 @@
 #include <ndshm/status.h>
 
 /* Upper limit of the size of all arguments. */
-#define NDSHM_ARGUMENT_BYTES	128
+#define NDSHM_ARGUMENT_BYTES	96
 
 /**
  * struct ndshm_command - An ioctl in progress

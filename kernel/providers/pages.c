@@ -106,17 +106,14 @@ static struct page *order_alloc_chunk(struct order *order, unsigned int wanted)
 	const gfp_t hard = NDSHM_GFP_CHARGED | __GFP_ZERO | __GFP_COMP;
 	const gfp_t easy = (hard & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY;
 	struct page *page;
+	gfp_t gfp;
 
 	order->order = min(order->had, wanted);
 	if (order->reserved)
 		return ndshm_reserve_get(order->node, order->last);
 	for (;;) {
-		if (order->near)
-			page = order_alloc_reachable(order, easy | __GFP_THISNODE);
-		else if (order->order > order->least)
-			page = order_alloc_reachable(order, easy);
-		else
-			page = order_alloc_reachable(order, hard);
+		gfp = order->near || order->order > order->least ? easy : hard;
+		page = order_alloc_reachable(order, order->near ? gfp | __GFP_THISNODE : gfp);
 		if (page)
 			return page;
 		if (order->order > order->least) {
@@ -334,14 +331,14 @@ static int pages_map_device(struct ndshm_pages *pages)
 /* Merge adjacent segments as far as the limits of the device allow. */
 static int pages_list_segments(struct ndshm_pages *pages, struct ndshm_segment_list *list)
 {
-	const u64 boundary = dma_get_seg_boundary(pages->device);
-	const u64 longest = dma_get_max_seg_size(pages->device);
-	u64 address = 0, length = 0;
+	u64 boundary, longest, address = 0, length = 0;
 	struct scatterlist *sg;
 	unsigned int i;
 
 	if (pages->count == 1)
 		return ndshm_list_add(list, pages->only.address, page_size(pages->only.page));
+	boundary = dma_get_seg_boundary(pages->device);
+	longest = dma_get_max_seg_size(pages->device);
 	for_each_sgtable_dma_sg(&pages->several->table, sg, i) {
 		if (length && address + length == sg_dma_address(sg) &&
 		    length + sg_dma_len(sg) <= longest &&
