@@ -9,6 +9,7 @@
 
 #include <linux/userfaultfd.h>
 
+#include "commands.h"
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
 #include "ndshm_section.h"
@@ -57,24 +58,12 @@ static int fence_protect(struct fence *fence, unsigned int page, int protection)
 }
 
 /*
- * Checks that apply to every command
+ * Checks of the argument of every command, whose rows are in commands.h
  */
 
-/* The kind of descriptor that the command is issued on. */
-enum object {
-	CLIENTS,
-	SECTIONS,
-	HOLDERS,
-};
-
 FIXTURE(shape) {
-	int fd;
-	__u32 adapter;
-	struct ndshm_block_info block;	/* the block that requests name */
-	struct ndshm_block_info made;	/* the block that a request allocates */
-	int section;			/* the section that requests name */
-	int holder;			/* a holder of @section */
-	__u64 place;			/* offset of an extent of @holder */
+	struct command_objects objects;
+	bool exports;
 	struct fence fence;
 	union {
 		struct ndshm_header header;
@@ -82,420 +71,80 @@ FIXTURE(shape) {
 	};
 };
 
-FIXTURE_VARIANT(shape) {
-	unsigned long command;
-	enum object object;
-	__u32 size;
-	__u32 first_size;	/* size of the first version; 0 if there is only one */
-	__u32 known_flags;
-	__u32 reserved;		/* offset of a member that must be 0, or 0 */
-	int error;		/* expected from a valid request for a node's adapter */
-	__u32 reason;
-};
-
-FIXTURE_VARIANT_ADD(shape, get_info) {
-	.command = NDSHM_GET_INFO,
-	.size = sizeof(struct ndshm_get_info_args),
-	.first_size = offsetof(struct ndshm_get_info_args, out_max_section),
-	.reserved = offsetof(struct ndshm_get_info_args, __reserved),
-};
-
-FIXTURE_VARIANT_ADD(shape, adapter_claim) {
-	.command = NDSHM_ADAPTER_CLAIM,
-	.size = sizeof(struct ndshm_adapter_claim_args),
-	.first_size = offsetof(struct ndshm_adapter_claim_args, out_intx),
-	.error = EOPNOTSUPP,
-	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
-};
-
-FIXTURE_VARIANT_ADD(shape, adapter_start) {
-	.command = NDSHM_ADAPTER_START,
-	.size = sizeof(struct ndshm_adapter_start_args),
-	.reserved = offsetof(struct ndshm_adapter_start_args, __reserved),
-	.error = EOPNOTSUPP,
-	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
-};
-
-FIXTURE_VARIANT_ADD(shape, adapter_map_bar) {
-	.command = NDSHM_ADAPTER_MAP_BAR,
-	.size = sizeof(struct ndshm_adapter_map_bar_args),
-	.error = EOPNOTSUPP,
-	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
-};
-
-FIXTURE_VARIANT_ADD(shape, adapter_set_irqs) {
-	.command = NDSHM_ADAPTER_SET_IRQS,
-	.size = sizeof(struct ndshm_adapter_set_irqs_args),
-	.known_flags = NDSHM_SET_IRQS_UNMASK,
-	.error = EOPNOTSUPP,
-	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
-};
-
-FIXTURE_VARIANT_ADD(shape, adapter_reset) {
-	.command = NDSHM_ADAPTER_RESET,
-	.size = sizeof(struct ndshm_adapter_reset_args),
-	.reserved = offsetof(struct ndshm_adapter_reset_args, __reserved),
-	.error = EOPNOTSUPP,
-	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
-};
-
-FIXTURE_VARIANT_ADD(shape, adapter_config) {
-	.command = NDSHM_ADAPTER_CONFIG,
-	.size = sizeof(struct ndshm_adapter_config_args),
-	.known_flags = NDSHM_CONFIG_WRITE,
-	.error = EOPNOTSUPP,
-	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
-};
-
-FIXTURE_VARIANT_ADD(shape, block_alloc) {
-	.command = NDSHM_BLOCK_ALLOC,
-	.size = sizeof(struct ndshm_block_alloc_args),
-	.known_flags = NDSHM_ALLOC_CONTIGUOUS,
-};
-
-FIXTURE_VARIANT_ADD(shape, block_free) {
-	.command = NDSHM_BLOCK_FREE,
-	.size = sizeof(struct ndshm_block_free_args),
-	.first_size = offsetof(struct ndshm_block_free_args, handles),
-	.reserved = offsetof(struct ndshm_block_free_args, __reserved),
-};
-
-FIXTURE_VARIANT_ADD(shape, block_query) {
-	.command = NDSHM_BLOCK_QUERY,
-	.size = sizeof(struct ndshm_block_query_args),
-};
-
-FIXTURE_VARIANT_ADD(shape, block_sync) {
-	.command = NDSHM_BLOCK_SYNC,
-	.size = sizeof(struct ndshm_block_sync_args),
-};
-
-FIXTURE_VARIANT_ADD(shape, section_create) {
-	.command = NDSHM_SECTION_CREATE,
-	.size = sizeof(struct ndshm_section_create_args),
-	.first_size = offsetof(struct ndshm_section_create_args, name),
-	.reserved = offsetof(struct ndshm_section_create_args, __reserved),
-};
-
-FIXTURE_VARIANT_ADD(shape, section_open) {
-	.command = NDSHM_SECTION_OPEN,
-	.size = sizeof(struct ndshm_section_open_args),
-	.known_flags = NDSHM_OPEN_READONLY,
-	.error = ENOENT,
-	.reason = NDSHM_REASON_SECTION_UNKNOWN,
-};
-
-FIXTURE_VARIANT_ADD(shape, block_export) {
-	.command = NDSHM_BLOCK_EXPORT,
-	.size = sizeof(struct ndshm_block_export_args),
-	.reserved = offsetof(struct ndshm_block_export_args, __reserved),
-};
-
-FIXTURE_VARIANT_ADD(shape, section_attach) {
-	.command = NDSHM_SECTION_ATTACH,
-	.object = SECTIONS,
-	.size = sizeof(struct ndshm_section_attach_args),
-	.reserved = offsetof(struct ndshm_section_attach_args, __reserved),
-};
-
-FIXTURE_VARIANT_ADD(shape, section_share) {
-	.command = NDSHM_SECTION_SHARE,
-	.object = SECTIONS,
-	.size = sizeof(struct ndshm_section_share_args),
-	.known_flags = NDSHM_SHARE_READONLY,
-	.reserved = offsetof(struct ndshm_section_share_args, __reserved),
-};
-
-FIXTURE_VARIANT_ADD(shape, section_delete) {
-	.command = NDSHM_SECTION_DELETE,
-	.object = SECTIONS,
-	.size = sizeof(struct ndshm_section_delete_args),
-	.known_flags = NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE,
-	.reserved = offsetof(struct ndshm_section_delete_args, __reserved),
-};
-
-FIXTURE_VARIANT_ADD(shape, section_query) {
-	.command = NDSHM_SECTION_QUERY,
-	.object = SECTIONS,
-	.size = sizeof(struct ndshm_section_query_args),
-};
-
-FIXTURE_VARIANT_ADD(shape, section_sync) {
-	.command = NDSHM_SECTION_SYNC,
-	.object = SECTIONS,
-	.size = sizeof(struct ndshm_section_sync_args),
-	.reserved = offsetof(struct ndshm_section_sync_args, __reserved),
-};
-
-FIXTURE_VARIANT_ADD(shape, section_export) {
-	.command = NDSHM_SECTION_EXPORT,
-	.object = SECTIONS,
-	.size = sizeof(struct ndshm_section_export_args),
-};
-
-FIXTURE_VARIANT_ADD(shape, extent_alloc) {
-	.command = NDSHM_EXTENT_ALLOC,
-	.object = HOLDERS,
-	.size = sizeof(struct ndshm_extent_alloc_args),
-};
-
-FIXTURE_VARIANT_ADD(shape, extent_free) {
-	.command = NDSHM_EXTENT_FREE,
-	.object = HOLDERS,
-	.size = sizeof(struct ndshm_extent_free_args),
-};
-
-FIXTURE_VARIANT_ADD(shape, extent_query) {
-	.command = NDSHM_EXTENT_QUERY,
-	.object = HOLDERS,
-	.size = sizeof(struct ndshm_extent_query_args),
-};
-
-/*
- * Commit the whole section at once, so that no request changes the amount of
- * committed memory.
- */
-static void make_section(struct __test_metadata *_metadata,
-			 struct _test_data_shape *self)
-{
-	const __u64 size = 4 * page_size();
-
-	self->section = test_new_section(self->fd, self->adapter, size, size);
-	self->holder = test_attach(self->section);
-	self->place = test_extent(self->holder, 1);
-}
-
 FIXTURE_SETUP(shape)
 {
+	struct command_objects *objects = &self->objects;
 	struct ndshm_get_info_args info = get_info_request();
 
-	self->fd = ndshm_open();
-	ASSERT_LE(0, self->fd);
-	test_get_info(self->fd, &info);
-	if ((variant->command == NDSHM_BLOCK_EXPORT ||
-	     variant->command == NDSHM_SECTION_EXPORT) &&
-	    !(info.out_features & NDSHM_FEATURE_EXPORT))
-		SKIP(return, "the kernel has no dma-bufs");
-	self->adapter = info.out_default_adapter;
-	test_charged(self->fd, self->adapter);
-	self->block = test_new_block(self->fd, self->adapter, page_size());
-	make_section(_metadata, self);
+	objects->fds[COMMAND_CLIENT] = ndshm_open();
+	ASSERT_LE(0, objects->fds[COMMAND_CLIENT]);
+	test_get_info(objects->fds[COMMAND_CLIENT], &info);
+	self->exports = info.out_features & NDSHM_FEATURE_EXPORT;
+	objects->adapter = info.out_default_adapter;
+	objects->length = 1;
+	test_charged(objects->fds[COMMAND_CLIENT], objects->adapter);
+	ASSERT_TRUE(command_make_block(objects));
+	ASSERT_TRUE(command_make_section(objects));
 	ASSERT_TRUE(fence_build(&self->fence));
 }
 
 FIXTURE_TEARDOWN(shape)
 {
-	close(self->holder);
-	close(self->section);
-	close(self->fd);
+	close(self->objects.fds[COMMAND_HOLDER]);
+	close(self->objects.fds[COMMAND_SECTION]);
+	close(self->objects.fds[COMMAND_CLIENT]);
 }
 
-static int descriptor_of(const struct _test_data_shape *self, enum object object)
+/* The next row after @row, or the first, whose command works on this kernel. */
+static const struct command *next_command(const struct _test_data_shape *self,
+					  const struct command *row)
 {
-	return object == CLIENTS ? self->fd :
-	       object == SECTIONS ? self->section : self->holder;
+	row = row ? row + 1 : commands;
+	while (row < commands + ARRAY_SIZE(commands) && row->exports && !self->exports)
+		row++;
+	return row < commands + ARRAY_SIZE(commands) ? row : NULL;
 }
 
-/* Build a valid request in memory filled with a poison pattern. */
-static void make_request(struct _test_data_shape *self, unsigned long command,
-			 void *to)
-{
-	union {
-		struct ndshm_get_info_args get_info;
-		struct ndshm_adapter_claim_args claim;
-		struct ndshm_adapter_start_args start;
-		struct ndshm_adapter_map_bar_args map_bar;
-		struct ndshm_adapter_set_irqs_args set_irqs;
-		struct ndshm_adapter_reset_args reset;
-		struct ndshm_adapter_config_args config;
-		struct ndshm_block_alloc_args alloc;
-		struct ndshm_block_free_args free;
-		struct ndshm_block_query_args query;
-		struct ndshm_block_sync_args sync;
-		struct ndshm_section_create_args create;
-		struct ndshm_section_open_args open;
-		struct ndshm_block_export_args export;
-		struct ndshm_section_attach_args attach;
-		struct ndshm_section_share_args share;
-		struct ndshm_section_delete_args delete;
-		struct ndshm_section_query_args look;
-		struct ndshm_section_sync_args section_sync;
-		struct ndshm_section_export_args section_export;
-		struct ndshm_extent_alloc_args extent_alloc;
-		struct ndshm_extent_free_args extent_free;
-		struct ndshm_extent_query_args extent_query;
-		struct ndshm_header header;
-	} request;
+#define for_each_command(row) \
+	for ((row) = next_command(self, NULL); (row); (row) = next_command(self, row))
 
-	switch (command) {
-	case NDSHM_GET_INFO:
-		request.get_info = get_info_request();
-		break;
-	case NDSHM_ADAPTER_CLAIM:
-		request.claim = adapter_claim_request(self->adapter, 0);
-		break;
-	case NDSHM_ADAPTER_START:
-		request.start = adapter_start_request(self->adapter);
-		break;
-	case NDSHM_ADAPTER_MAP_BAR:
-		request.map_bar = adapter_map_bar_request(self->adapter, 0);
-		break;
-	case NDSHM_ADAPTER_SET_IRQS:
-		request.set_irqs =
-			adapter_set_irqs_request(self->adapter, NDSHM_IRQ_NONE,
-						 0, 0, NULL);
-		break;
-	case NDSHM_ADAPTER_RESET:
-		request.reset = adapter_reset_request(self->adapter);
-		break;
-	case NDSHM_ADAPTER_CONFIG:
-		request.config = adapter_config_request(self->adapter, 0, 0, 4, 0);
-		request.config.value = 0;
-		break;
-	case NDSHM_BLOCK_ALLOC:
-		request.alloc = block_alloc_request(self->adapter, 1,
-						    &self->made);
-		break;
-	case NDSHM_BLOCK_FREE:
-		request.free = block_free_request(self->block.handle);
-		break;
-	case NDSHM_BLOCK_SYNC:
-		request.sync = block_sync_request(self->block.handle,
-						  NDSHM_SYNC_FOR_CPU, 0, 1);
-		break;
-	case NDSHM_SECTION_CREATE:
-		request.create = section_create_request(self->adapter, 1, 1);
-		break;
-	case NDSHM_BLOCK_EXPORT:
-		request.export = block_export_request(self->block.handle, O_RDWR);
-		break;
-	case NDSHM_SECTION_OPEN:
-		request.open = section_open_request(NDSHM_OWNER_SELF, "no section", 0);
-		break;
-	case NDSHM_SECTION_ATTACH:
-		request.attach = section_attach_request(0);
-		break;
-	case NDSHM_SECTION_SHARE:
-		request.share = section_share_request(0);
-		break;
-	case NDSHM_SECTION_DELETE:
-		request.delete = section_delete_request(0, self->holder);
-		break;
-	case NDSHM_SECTION_QUERY:
-		request.look = section_query_request();
-		break;
-	case NDSHM_SECTION_SYNC:
-		request.section_sync =
-			section_sync_request(NDSHM_SYNC_FOR_CPU, 0, 1);
-		break;
-	case NDSHM_SECTION_EXPORT:
-		request.section_export =
-			section_export_request(self->place, page_size(), O_RDWR);
-		break;
-	case NDSHM_EXTENT_ALLOC:
-		request.extent_alloc = extent_alloc_request(1, 0);
-		break;
-	case NDSHM_EXTENT_FREE:
-		request.extent_free = extent_free_request(self->place);
-		break;
-	case NDSHM_EXTENT_QUERY:
-		request.extent_query = extent_query_request(self->place);
-		break;
-	default:
-		request.query = block_query_request(self->block.handle);
-		break;
-	}
-	memcpy(to, &request, request.header.size);
+/* A valid request in @self->room, with zeroes behind it. */
+static void make_request(struct _test_data_shape *self, const struct command *row)
+{
+	memset(self->room, 0, sizeof(self->room));
+	row->build(self->room, &self->objects);
+}
+
+/* Put a valid request at @to, which need not be aligned. */
+static void put_request(struct _test_data_shape *self, const struct command *row, void *to)
+{
+	make_request(self, row);
+	memcpy(to, self->room, row->size);
 }
 
 /*
- * Undo a successful request, so that the next one finds the objects that it
- * names and the charge is the same.
- */
-static void undo(struct __test_metadata *_metadata, int line,
-		 struct _test_data_shape *self, unsigned long command,
-		 const void *argument)
-{
-	union {
-		struct ndshm_section_create_args create;
-		struct ndshm_block_export_args export;
-		struct ndshm_section_attach_args attach;
-		struct ndshm_section_share_args share;
-		struct ndshm_section_export_args section_export;
-		struct ndshm_extent_alloc_args alloc;
-		struct ndshm_header header;
-	} answer;
-
-	memcpy(&answer.header, argument, sizeof(answer.header));
-	if (answer.header.size > sizeof(answer))
-		answer.header.size = sizeof(answer);
-	memcpy(&answer, argument, answer.header.size);
-	switch (command) {
-	case NDSHM_BLOCK_FREE:
-		self->block = test_new_block(self->fd, self->adapter, 1);
-		break;
-	case NDSHM_BLOCK_ALLOC:
-		test_free_handle(self->fd, self->made.handle);
-		break;
-	case NDSHM_BLOCK_EXPORT:
-		EXPECT_EQ(0, close(answer.export.out_dmabuf))
-			TH_LOG("line %d", line);
-		break;
-	case NDSHM_SECTION_EXPORT:
-		EXPECT_EQ(0, close(answer.section_export.out_dmabuf))
-			TH_LOG("line %d", line);
-		break;
-	case NDSHM_SECTION_CREATE:
-		EXPECT_NE(0, answer.create.out_id);
-		EXPECT_EQ(0, close(answer.create.out_section))
-			TH_LOG("line %d", line);
-		break;
-	case NDSHM_SECTION_ATTACH:
-		EXPECT_EQ(0, close(answer.attach.out_holder))
-			TH_LOG("line %d", line);
-		break;
-	case NDSHM_SECTION_SHARE:
-		EXPECT_EQ(0, close(answer.share.out_section))
-			TH_LOG("line %d", line);
-		break;
-	case NDSHM_SECTION_DELETE:
-		EXPECT_EQ(NDSHM_SECTION_DELETED,
-			  test_look(self->section).out_flags &
-			  NDSHM_SECTION_DELETED)
-			TH_LOG("line %d", line);
-		close(self->holder);
-		close(self->section);
-		make_section(_metadata, self);
-		break;
-	case NDSHM_EXTENT_ALLOC:
-		test_free_extent(self->holder, answer.alloc.out_offset);
-		break;
-	case NDSHM_EXTENT_FREE:
-		self->place = test_extent(self->holder, 1);
-		break;
-	}
-}
-
-/*
- * The request must succeed, or fail with the error of a valid request
- * (@variant->error).
+ * The request must succeed, and is undone, or fail with the reason of a valid request. It need not
+ * be aligned.
  */
 static void expect_taken(struct __test_metadata *_metadata, int line,
-			 struct _test_data_shape *self,
-			 const struct _fixture_variant_shape *variant, void *argument)
+			 struct _test_data_shape *self, const struct command *row, void *argument)
 {
-	if (variant->error) {
-		ndshm_fail(_metadata, line, variant->error, variant->reason,
-			   self->fd, variant->command, argument);
+	struct ndshm_header *header = argument;
+	__u64 reply[32] = {};
+
+	if (row->reason) {
+		ndshm_fail(_metadata, line, ndshm_expected[row->reason].error, row->reason,
+			   self->objects.fds[COMMAND_CLIENT], row->number, argument);
 		return;
 	}
-	ndshm_pass(_metadata, line, descriptor_of(self, variant->object),
-		   variant->command, argument);
-	undo(_metadata, line, self, variant->command, argument);
+	ndshm_pass(_metadata, line, self->objects.fds[row->object], row->number, argument);
+	memcpy(reply, argument, header->size < row->size ? header->size : row->size);
+	EXPECT_TRUE(!row->undo || row->undo(reply, &self->objects))
+		TH_LOG("line %d: %s cannot be undone", line, row->name);
 }
 
-#define test_taken(argument) \
-	expect_taken(_metadata, __LINE__, self, variant, argument)
+#define test_taken(row, argument) \
+	expect_taken(_metadata, __LINE__, self, row, argument)
 
 /* State, besides the client's, that a failure must not change. */
 struct whole {
@@ -508,9 +157,9 @@ static struct whole whole_at(struct __test_metadata *_metadata, int line,
 {
 	struct whole whole = { .section = section_query_request() };
 
-	ASSERT_EQ(0, _test_section_query(self->section, &whole.section))
+	ASSERT_EQ(0, _test_section_query(self->objects.fds[COMMAND_SECTION], &whole.section))
 		TH_LOG("line %d: %s", line, strerror(errno));
-	whole.descriptor = fcntl(self->fd, F_DUPFD, 0);
+	whole.descriptor = fcntl(self->objects.fds[COMMAND_CLIENT], F_DUPFD, 0);
 	ASSERT_EQ(0, close(whole.descriptor))
 		TH_LOG("line %d: %s", line, strerror(errno));
 	return whole;
@@ -535,171 +184,179 @@ static void expect_whole(struct __test_metadata *_metadata, int line,
 }
 
 static void expect_refused(struct __test_metadata *_metadata, int line,
-			   const struct _test_data_shape *self,
-			   const struct _fixture_variant_shape *variant,
+			   const struct _test_data_shape *self, const struct command *row,
 			   int error, __u32 reason, void *argument)
 {
+	const struct ndshm_block_info made = self->objects.made;
 	struct whole whole = whole_at(_metadata, line, self);
 
-	ndshm_fail_on(_metadata, line, error, reason, self->fd,
-		      descriptor_of(self, variant->object), variant->command,
-		      argument);
+	ndshm_fail_on(_metadata, line, error, reason, self->objects.fds[COMMAND_CLIENT],
+		      self->objects.fds[row->object], row->number, argument);
 	expect_whole(_metadata, line, self, &whole);
+	EXPECT_EQ(0, memcmp(&made, &self->objects.made, sizeof(made)))
+		TH_LOG("line %d: a failed %s reports a block", line, row->name);
 }
 
-#define test_refused(error, reason, argument) \
-	expect_refused(_metadata, __LINE__, self, variant, error, reason, \
-		       argument)
+#define test_refused(error, reason, row, argument) \
+	expect_refused(_metadata, __LINE__, self, row, error, reason, argument)
 
 static void expect_errno(struct __test_metadata *_metadata, int line,
-			 const struct _test_data_shape *self,
-			 const struct _fixture_variant_shape *variant,
-			 int error, unsigned long command, void *argument)
+			 const struct _test_data_shape *self, enum command_object object,
+			 int error, unsigned long number, void *argument)
 {
 	struct whole whole = whole_at(_metadata, line, self);
 
-	ndshm_errno_on(_metadata, line, error, self->fd,
-		       descriptor_of(self, variant->object), command, argument);
+	ndshm_errno_on(_metadata, line, error, self->objects.fds[COMMAND_CLIENT],
+		       self->objects.fds[object], number, argument);
 	expect_whole(_metadata, line, self, &whole);
 }
 
-#define test_fails(error, argument) \
-	expect_errno(_metadata, __LINE__, self, variant, error, \
-		     variant->command, argument)
+#define test_fails(error, row, argument) \
+	expect_errno(_metadata, __LINE__, self, (row)->object, error, (row)->number, argument)
 
-/* The failing request must not write any of the @bytes of its argument. */
+/* The failing request must not write any of the bytes of @self->room. */
 static void expect_untouched(struct __test_metadata *_metadata, int line,
-			     int error, int client, int fd,
-			     unsigned long command, void *argument,
-			     size_t bytes)
+			     struct _test_data_shape *self, enum command_object object,
+			     int error, unsigned long number)
 {
-	char *before = malloc(bytes);
+	char before[sizeof(self->room)];
 
-	ASSERT_NE(NULL, before);
-	memcpy(before, argument, bytes);
-	ndshm_errno_on(_metadata, line, error, client, fd, command, argument);
-	EXPECT_EQ(0, memcmp(before, argument, bytes))
-		TH_LOG("line %d: command %#lx wrote", line, command);
-	free(before);
+	memcpy(before, self->room, sizeof(before));
+	expect_errno(_metadata, line, self, object, error, number, self->room);
+	EXPECT_EQ(0, memcmp(before, self->room, sizeof(before)))
+		TH_LOG("line %d: command %#lx wrote", line, number);
 }
 
-#define test_untouched(error, command, argument, bytes) \
-	expect_untouched(_metadata, __LINE__, error, self->fd, \
-			 descriptor_of(self, variant->object), command, \
-			 argument, bytes)
+#define test_untouched(error, object, number) \
+	expect_untouched(_metadata, __LINE__, self, object, error, number)
 
 TEST_F(shape, exact)
 {
-	void *argument = fence_end(&self->fence, variant->size);
+	const struct command *row;
+	void *argument;
 
-	make_request(self, variant->command, argument);
-	test_taken(argument);
+	for_each_command(row) {
+		argument = fence_end(&self->fence, row->size);
+		put_request(self, row, argument);
+		test_taken(row, argument);
+	}
 }
 
 TEST_F(shape, rubbish_in_outputs)
 {
+	const struct command *row;
 	unsigned int byte;
 
-	for (byte = 0; byte < 256; byte += 85) {
-		make_request(self, variant->command, self->room);
-		memset(&self->header.status, byte, sizeof(self->header.status));
-		memset(&self->header.reason, byte, sizeof(self->header.reason));
-		test_taken(self->room);
+	for_each_command(row) {
+		for (byte = 0; byte < 256; byte += 85) {
+			make_request(self, row);
+			memset(&self->header.status, byte, sizeof(self->header.status));
+			memset(&self->header.reason, byte, sizeof(self->header.reason));
+			test_taken(row, self->room);
+		}
 	}
 }
 
 TEST_F(shape, below_header)
 {
+	const struct command *row;
 	__u32 size;
 
-	for (size = 0; size < sizeof(struct ndshm_header); size++) {
-		make_request(self, variant->command, self->room);
-		self->header.size = size;
-		test_untouched(EINVAL, variant->command, self->room,
-			       sizeof(self->room));
+	for_each_command(row) {
+		for (size = 0; size < sizeof(struct ndshm_header); size++) {
+			make_request(self, row);
+			self->header.size = size;
+			test_untouched(EINVAL, row->object, row->number);
+		}
 	}
 }
 
 TEST_F(shape, short_argument)
 {
-	__u32 least = variant->first_size ? variant->first_size : variant->size;
-	__u32 size;
+	const struct command *row;
 	char *argument;
+	__u32 size;
 
-	for (size = sizeof(struct ndshm_header); size < least; size++) {
-		/*
-		 * The memory beyond header.size is inaccessible and must not be
-		 * accessed.
-		 */
-		argument = fence_end(&self->fence, size & ~7U);
-		make_request(self, variant->command, self->room);
-		self->header.size = size;
-		memcpy(argument, self->room, size & ~7U);
-		test_refused(EINVAL, NDSHM_REASON_ARGUMENT_SHORT, argument);
+	for_each_command(row) {
+		for (size = sizeof(struct ndshm_header);
+		     size < (row->first_size ?: row->size); size++) {
+			/* The memory beyond header.size must not be accessed. */
+			argument = fence_end(&self->fence, size & ~7U);
+			make_request(self, row);
+			self->header.size = size;
+			memcpy(argument, self->room, size & ~7U);
+			test_refused(EINVAL, NDSHM_REASON_ARGUMENT_SHORT, row, argument);
+		}
 	}
 }
 
 /* With the size of the first version the kernel must not read or write beyond it. */
 TEST_F(shape, first_version)
 {
-	__u32 first = variant->first_size, size;
-	char *argument = fence_end(&self->fence, first);
+	const struct command *row;
+	char *argument;
+	__u32 size;
 
-	if (!first)
-		return;
-	make_request(self, variant->command, self->room);
-	self->header.size = first;
-	memcpy(argument, self->room, first);
-	test_taken(argument);
-	/* Sizes between two versions, which no header has, must work as well. */
-	for (size = first; size < variant->size; size++) {
-		memset(self->room, 0x55, sizeof(self->room));
-		make_request(self, variant->command, self->room);
-		memset(self->room + size, 0x55, variant->size - size);
-		self->header.size = size;
-		test_taken(self->room);
-		EXPECT_TRUE(all_bytes(self->room + size,
-				      sizeof(self->room) - size, 0x55))
-			TH_LOG("size %u", size);
+	for_each_command(row) {
+		if (!row->first_size)
+			continue;
+		argument = fence_end(&self->fence, row->first_size);
+		make_request(self, row);
+		self->header.size = row->first_size;
+		memcpy(argument, self->room, row->first_size);
+		test_taken(row, argument);
+		/* Sizes between two versions, which no header has, must work as well. */
+		for (size = row->first_size; size < row->size; size++) {
+			make_request(self, row);
+			memset(self->room + size, 0x55, sizeof(self->room) - size);
+			self->header.size = size;
+			test_taken(row, self->room);
+			EXPECT_TRUE(all_bytes(self->room + size, sizeof(self->room) - size, 0x55))
+				TH_LOG("%s, size %u", row->name, size);
+		}
 	}
 }
 
 TEST_F(shape, long_argument)
 {
 	static const __u32 more[] = { 1, 4, 8, 100, 1000 };
+	const struct command *row;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(more); i++) {
-		memset(self->room, 0, sizeof(self->room));
-		make_request(self, variant->command, self->room);
-		self->header.size = variant->size + more[i];
-		/* Bytes beyond header.size are ignored, whatever their value. */
-		self->room[self->header.size] = 1;
-		test_taken(self->room);
-		EXPECT_TRUE(all_bytes(self->room + variant->size, more[i], 0));
+	for_each_command(row) {
+		for (i = 0; i < ARRAY_SIZE(more); i++) {
+			make_request(self, row);
+			self->header.size = row->size + more[i];
+			/* Bytes beyond header.size are ignored, whatever their value. */
+			self->room[self->header.size] = 1;
+			test_taken(row, self->room);
+			EXPECT_TRUE(all_bytes(self->room + row->size, more[i], 0))
+				TH_LOG("%s", row->name);
+		}
+		make_request(self, row);
+		self->header.size = sizeof(self->room);
+		test_taken(row, self->room);
 	}
-	memset(self->room, 0, sizeof(self->room));
-	make_request(self, variant->command, self->room);
-	self->header.size = sizeof(self->room);
-	test_taken(self->room);
 }
 
 TEST_F(shape, tail)
 {
-	__u32 last = sizeof(self->room) - 1, at;
+	const __u32 last = sizeof(self->room) - 1;
+	const struct command *row;
+	__u32 at;
 
-	for (at = variant->size; at <= last; at += at < 128 ? 1 : 331) {
-		memset(self->room, 0, sizeof(self->room));
-		make_request(self, variant->command, self->room);
+	for_each_command(row) {
+		for (at = row->size; at <= last; at += at < 128 ? 1 : 331) {
+			make_request(self, row);
+			self->header.size = sizeof(self->room);
+			self->room[at] = 1;
+			test_refused(E2BIG, NDSHM_REASON_ARGUMENT_TAIL, row, self->room);
+		}
+		make_request(self, row);
 		self->header.size = sizeof(self->room);
-		self->room[at] = 1;
-		test_refused(E2BIG, NDSHM_REASON_ARGUMENT_TAIL, self->room);
+		self->room[last] = (char)0x80;
+		test_refused(E2BIG, NDSHM_REASON_ARGUMENT_TAIL, row, self->room);
 	}
-	memset(self->room, 0, sizeof(self->room));
-	make_request(self, variant->command, self->room);
-	self->header.size = sizeof(self->room);
-	self->room[last] = (char)0x80;
-	test_refused(E2BIG, NDSHM_REASON_ARGUMENT_TAIL, self->room);
 }
 
 TEST_F(shape, huge_size)
@@ -707,151 +364,269 @@ TEST_F(shape, huge_size)
 	static const __u32 sizes[] = {
 		HUGE_SIZE, INT_MAX, (__u32)INT_MAX + 1, 1 << 20,
 	};
-	char *argument = fence_end(&self->fence, variant->size + 8);
+	const struct command *row;
 	unsigned int i;
+	char *argument;
 
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		make_request(self, variant->command, argument);
-		memset(argument + variant->size, 0xff, 8);
-		((struct ndshm_header *)argument)->size = sizes[i];
-		test_refused(E2BIG, NDSHM_REASON_ARGUMENT_TAIL, argument);
+	for_each_command(row) {
+		argument = fence_end(&self->fence, row->size + 8);
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			put_request(self, row, argument);
+			memset(argument + row->size, 0xff, 8);
+			((struct ndshm_header *)argument)->size = sizes[i];
+			test_refused(E2BIG, NDSHM_REASON_ARGUMENT_TAIL, row, argument);
+		}
 	}
 }
 
 TEST_F(shape, unreadable)
 {
-	char *end = fence_end(&self->fence, 0);
+	const struct command *row;
 
-	test_fails(EFAULT, NULL);
-	test_fails(EFAULT, end);
-	test_fails(EFAULT, (void *)-4096L);
-	test_fails(EFAULT, (void *)-1L);
-	if (sizeof(long) == 8)
-		test_fails(EFAULT, (void *)(LONG_MAX & ~4095L));
+	for_each_command(row) {
+		test_fails(EFAULT, row, NULL);
+		test_fails(EFAULT, row, fence_end(&self->fence, 0));
+		test_fails(EFAULT, row, (void *)-4096L);
+		test_fails(EFAULT, row, (void *)-1L);
+		if (sizeof(long) == 8)
+			test_fails(EFAULT, row, (void *)(LONG_MAX & ~4095L));
+	}
 }
 
 /* The header is readable, but only a part of the size that it states. */
 TEST_F(shape, half_readable)
 {
-	__u32 there;
+	const struct command *row;
 	char *argument;
+	__u32 there;
 
-	make_request(self, variant->command, self->room);
-	for (there = 4; there < variant->size; there += 4) {
-		argument = fence_end(&self->fence, there);
-		memcpy(argument, self->room, there);
-		test_fails(EFAULT, argument);
+	for_each_command(row) {
+		make_request(self, row);
+		for (there = 4; there < row->size; there += 4) {
+			argument = fence_end(&self->fence, there);
+			memcpy(argument, self->room, there);
+			test_fails(EFAULT, row, argument);
+		}
 	}
 }
 
 /* The tail must be zero, and a part of it is unreadable: -EFAULT. */
 TEST_F(shape, half_readable_tail)
 {
-	char *argument = fence_end(&self->fence, variant->size + 8);
+	const struct command *row;
+	char *argument;
 
-	make_request(self, variant->command, argument);
-	memset(argument + variant->size, 0, 8);
-	((struct ndshm_header *)argument)->size = variant->size + 16;
-	test_fails(EFAULT, argument);
-}
-
-TEST_F(shape, unwritable)
-{
-	char *argument = fence_across(&self->fence, 0);
-
-	make_request(self, variant->command, argument);
-	ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
-	test_fails(EFAULT, argument);
-	/* The failed free or delete must not have removed its object. */
-	if (variant->command == NDSHM_BLOCK_FREE)
-		test_free_handle(self->fd, self->block.handle);
-	if (variant->command == NDSHM_EXTENT_FREE)
-		test_free_extent(self->holder, self->place);
-	if (variant->command == NDSHM_SECTION_DELETE)
-		test_extent(self->holder, 1);
+	for_each_command(row) {
+		argument = fence_end(&self->fence, row->size + 8);
+		put_request(self, row, argument);
+		memset(argument + row->size, 0, 8);
+		((struct ndshm_header *)argument)->size = row->size + 16;
+		test_fails(EFAULT, row, argument);
+	}
 }
 
 /*
- * Only the argument's first page is writable. The boundary falls at every
- * offset, also inside the header.
+ * Only the argument's first bytes are writable, or none. The boundary falls at every offset, also
+ * inside the header. The failed free or delete must not have removed its object: afterwards the
+ * request must work.
  */
 TEST_F(shape, half_writable)
 {
-	__u32 before;
+	const struct command *row;
 	char *argument;
+	__u32 before;
 
-	for (before = 4; before < variant->size; before += 4) {
-		argument = fence_across(&self->fence, before);
-		make_request(self, variant->command, argument);
-		ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
-		test_fails(EFAULT, argument);
-		ASSERT_EQ(0, fence_protect(&self->fence, 1,
-					   PROT_READ | PROT_WRITE));
+	for_each_command(row) {
+		for (before = 0; before < row->size; before += 4) {
+			argument = fence_across(&self->fence, before);
+			put_request(self, row, argument);
+			ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
+			test_fails(EFAULT, row, argument);
+			ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ | PROT_WRITE));
+		}
+		make_request(self, row);
+		test_taken(row, self->room);
 	}
 }
 
 TEST_F(shape, unaligned)
 {
-	char *argument = self->room + 1;
+	const struct command *row;
+	char *argument = fence_across(&self->fence, 1);
 
-	make_request(self, variant->command, argument);
-	test_taken(argument);
+	for_each_command(row) {
+		put_request(self, row, argument);
+		test_taken(row, argument);
+	}
 }
 
 TEST_F(shape, unknown_flags)
 {
+	const struct command *row;
 	unsigned int bit;
 
-	for (bit = 0; bit < 32; bit++) {
-		if (variant->known_flags & (1U << bit))
-			continue;
-		make_request(self, variant->command, self->room);
-		self->header.flags = 1U << bit;
-		test_refused(EOPNOTSUPP, NDSHM_REASON_FLAGS, self->room);
+	for_each_command(row) {
+		for (bit = 0; bit < 32; bit++) {
+			if (row->flags & (1U << bit))
+				continue;
+			make_request(self, row);
+			self->header.flags = 1U << bit;
+			test_refused(EOPNOTSUPP, NDSHM_REASON_FLAGS, row, self->room);
+		}
+		make_request(self, row);
+		self->header.flags = ~0U;
+		test_refused(EOPNOTSUPP, NDSHM_REASON_FLAGS, row, self->room);
 	}
-	make_request(self, variant->command, self->room);
-	self->header.flags = ~0U;
-	test_refused(EOPNOTSUPP, NDSHM_REASON_FLAGS, self->room);
 }
 
 TEST_F(shape, known_flags)
 {
-	make_request(self, variant->command, self->room);
-	self->header.flags = variant->known_flags;
-	test_taken(self->room);
+	const struct command *row;
+
+	for_each_command(row) {
+		make_request(self, row);
+		self->header.flags = row->flags;
+		test_taken(row, self->room);
+	}
 }
 
 TEST_F(shape, reserved)
 {
+	const struct command *row;
+	unsigned int i;
 	__u32 value;
 
-	for (value = 1; variant->reserved && value; value <<= 1) {
-		make_request(self, variant->command, self->room);
-		memcpy(self->room + variant->reserved, &value, sizeof(value));
-		test_refused(EINVAL, NDSHM_REASON_RESERVED, self->room);
+	for_each_command(row) {
+		for (i = 0; i < ARRAY_SIZE(row->reserved) && row->reserved[i]; i++) {
+			for (value = 1; value; value <<= 1) {
+				make_request(self, row);
+				*(__u32 *)(self->room + row->reserved[i]) = value;
+				test_refused(EINVAL, NDSHM_REASON_RESERVED, row, self->room);
+			}
+		}
+	}
+}
+
+static void expect_bad_member(struct __test_metadata *_metadata, struct _test_data_shape *self,
+			      const struct command *row, const struct command_bad *bad,
+			      __u32 flags)
+{
+	memset(&self->objects.made, NDSHM_POISON, sizeof(self->objects.made));
+	make_request(self, row);
+	self->header.flags = flags;
+	if (bad->width == sizeof(__u64))
+		*(__u64 *)(self->room + bad->offset) = bad->value;
+	else
+		*(__u32 *)(self->room + bad->offset) = bad->value;
+	test_refused(ndshm_expected[bad->reason].error, bad->reason, row, self->room);
+}
+
+TEST_F(shape, bad_members)
+{
+	const struct command_bad *bad;
+	const struct command *row;
+	unsigned int i;
+
+	for_each_command(row) {
+		for (i = 0; i < ARRAY_SIZE(row->bad); i++) {
+			for (bad = row->bad[i]; bad && bad->width; bad++) {
+				expect_bad_member(_metadata, self, row, bad, 0);
+				if (row->flags)
+					expect_bad_member(_metadata, self, row, bad, row->flags);
+			}
+		}
+	}
+}
+
+/* The array at @address cannot be accessed as a whole. */
+static void expect_bad_pointer(struct __test_metadata *_metadata, int line,
+			       struct _test_data_shape *self, const struct command *row,
+			       const struct command_pointer *pointer, __u64 address)
+{
+	make_request(self, row);
+	*(__u64 *)(self->room + pointer->offset) = address;
+	if (pointer->count)
+		*(__u32 *)(self->room + pointer->count) = 1;
+	expect_refused(_metadata, line, self, row, EFAULT, NDSHM_REASON_ADDRESS, self->room);
+}
+
+TEST_F(shape, bad_pointers)
+{
+	const struct command_pointer *pointer;
+	const struct command *row;
+	__u64 addresses[4];
+	unsigned int i;
+
+	for_each_command(row) {
+		for (pointer = row->pointers; pointer && pointer->size; pointer++) {
+			addresses[0] = to_u64(fence_end(&self->fence, 0));
+			addresses[1] = to_u64(fence_end(&self->fence, pointer->size / 2));
+			addresses[2] = 0xffff888000000000ULL;
+			addresses[3] = ULLONG_MAX;
+			for (i = 0; i < ARRAY_SIZE(addresses); i++)
+				expect_bad_pointer(_metadata, __LINE__, self, row, pointer,
+						   addresses[i]);
+			if (pointer->input)
+				continue;
+			ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
+			for (i = 0; i <= pointer->size / 2; i += pointer->size / 2)
+				expect_bad_pointer(_metadata, __LINE__, self, row, pointer,
+						   to_u64(fence_across(&self->fence, i)));
+			ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ | PROT_WRITE));
+		}
 	}
 }
 
 /* An ioctl number with another direction, size or type must be rejected. */
 TEST_F(shape, other_encodings)
 {
-	unsigned int number = _IOC_NR(variant->command);
-	const unsigned long others[] = {
-		_IOR(NDSHM_IOC, number, struct ndshm_header),
-		_IOW(NDSHM_IOC, number, struct ndshm_header),
-		_IOWR(NDSHM_IOC, number, struct ndshm_header),
-		_IO(NDSHM_IOC + 1, number),
-		_IO(NDSHM_IOC - 1, number),
-		_IO(0, number),
-	};
+	const struct command *row;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(others); i++) {
-		make_request(self, variant->command, self->room);
-		test_untouched(ENOTTY, others[i], self->room,
-			       sizeof(self->room));
-		expect_errno(_metadata, __LINE__, self, variant, ENOTTY,
-			     others[i], NULL);
+	for_each_command(row) {
+		const unsigned int number = _IOC_NR(row->number);
+		const unsigned long others[] = {
+			_IOR(NDSHM_IOC, number, struct ndshm_header),
+			_IOW(NDSHM_IOC, number, struct ndshm_header),
+			_IOWR(NDSHM_IOC, number, struct ndshm_header),
+			_IO(NDSHM_IOC + 1, number),
+			_IO(NDSHM_IOC - 1, number),
+			_IO(0, number),
+		};
+
+		for (i = 0; i < ARRAY_SIZE(others); i++) {
+			make_request(self, row);
+			test_untouched(ENOTTY, row->object, others[i]);
+			expect_errno(_metadata, __LINE__, self, row->object, ENOTTY, others[i],
+				     NULL);
+		}
+	}
+}
+
+static bool is_command(enum command_object object, unsigned long number)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (commands[i].object == object && commands[i].number == number)
+			return true;
+	return false;
+}
+
+/* A number is a command of one kind of descriptor, or of none. */
+TEST_F(shape, unknown_commands)
+{
+	unsigned int object, number;
+
+	for (object = 0; object < COMMAND_OBJECTS; object++) {
+		for (number = 0; number < 256; number++) {
+			if (is_command(object, _IO(NDSHM_IOC, number)))
+				continue;
+			memset(self->room, NDSHM_POISON, sizeof(self->room));
+			self->header.size = 256;
+			test_untouched(ENOTTY, object, _IO(NDSHM_IOC, number));
+		}
+		expect_errno(_metadata, __LINE__, self, object, ENOTTY, 0xffffffff, NULL);
 	}
 }
 
@@ -964,42 +739,6 @@ TEST_F(request, info_is_the_clients)
 	EXPECT_EQ(0, info.out_blocks);
 	EXPECT_EQ(0, info.out_bytes);
 	close(other);
-}
-
-/* All numbers except @first to @last must be unknown commands, and @hole, if it is not 0, too. */
-static void no_commands(struct __test_metadata *_metadata, int client, int fd,
-			unsigned long first, unsigned long last)
-{
-	unsigned int number;
-	char room[256];
-
-	for (number = 0; number < 256; number++) {
-		unsigned long command = _IO(NDSHM_IOC, number);
-
-		if (command >= first && command <= last)
-			continue;
-		memset(room, NDSHM_POISON, sizeof(room));
-		*(__u32 *)room = sizeof(room);
-		expect_untouched(_metadata, __LINE__, ENOTTY, client, fd,
-				 command, room, sizeof(room));
-	}
-	ndshm_errno_on(_metadata, __LINE__, ENOTTY, client, fd, 0xffffffff, NULL);
-}
-
-/* Each kind of descriptor has its own range of command numbers. */
-TEST_F(request, unknown_commands)
-{
-	int section = test_new_section(self->fd, self->adapter, 1, 1);
-	int holder = test_attach(section);
-
-	no_commands(_metadata, self->fd, self->fd, NDSHM_GET_INFO,
-		    NDSHM_ADAPTER_CONFIG);
-	no_commands(_metadata, self->fd, section, NDSHM_SECTION_ATTACH,
-		    NDSHM_SECTION_EXPORT);
-	no_commands(_metadata, self->fd, holder, NDSHM_EXTENT_ALLOC,
-		    NDSHM_EXTENT_QUERY);
-	close(holder);
-	close(section);
 }
 
 TEST_F(request, alloc)
@@ -1162,21 +901,6 @@ TEST_F(request, alloc_large_capacity)
 	EXPECT_EQ(0, memcmp(&before_, &self->block, sizeof(before_))); \
 } while (0)
 
-TEST_F(request, alloc_length)
-{
-	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, length, 0);
-	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_LIMIT, length,
-		       self->info.out_max_length + 1);
-	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_LIMIT, length, 1ULL << 62);
-	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_LIMIT, length,
-		       -(__u64)self->page);
-	/* These lengths overflow when they are rounded up to pages. */
-	test_bad_alloc(EOVERFLOW, NDSHM_REASON_LENGTH_OVERFLOW, length,
-		       -(__u64)self->page + 1);
-	test_bad_alloc(EOVERFLOW, NDSHM_REASON_LENGTH_OVERFLOW, length,
-		       ULLONG_MAX);
-}
-
 /* The first node that is not online, parsed from a list such as "0-3". */
 static int offline_node(void)
 {
@@ -1192,98 +916,39 @@ static int offline_node(void)
 	return atoi(last) + 1;
 }
 
-TEST_F(request, alloc_bad_node)
+/* Values that depend on the machine; the others are in commands.h. */
+TEST_F(request, alloc_limits)
 {
-	test_bad_alloc(EINVAL, NDSHM_REASON_NODE, preferred_node, -2);
-	test_bad_alloc(EINVAL, NDSHM_REASON_NODE, preferred_node, INT_MIN);
-	test_bad_alloc(EINVAL, NDSHM_REASON_NODE, preferred_node, 4096);
-	test_bad_alloc(EINVAL, NDSHM_REASON_NODE, preferred_node, INT_MAX);
+	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_LIMIT, length,
+		       self->info.out_max_length + 1);
+	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_LIMIT, length,
+		       -(__u64)self->page);
+	/* This length overflows when it is rounded up to pages. */
+	test_bad_alloc(EOVERFLOW, NDSHM_REASON_LENGTH_OVERFLOW, length,
+		       -(__u64)self->page + 1);
+	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count,
+		       self->info.out_max_batch + 1);
 	test_bad_alloc(EINVAL, NDSHM_REASON_NODE, preferred_node,
 		       offline_node());
 }
 
-TEST_F(request, alloc_bad_usage)
-{
-	test_bad_alloc(EINVAL, NDSHM_REASON_USAGE, usage,
-		       NDSHM_USAGE_UNDEFINED);
-	test_bad_alloc(EINVAL, NDSHM_REASON_USAGE, usage, NDSHM_USAGE_MAX);
-	test_bad_alloc(EINVAL, NDSHM_REASON_USAGE, usage, NDSHM_USAGE_MAX + 1);
-	test_bad_alloc(EINVAL, NDSHM_REASON_USAGE, usage, UINT_MAX);
-}
-
-TEST_F(request, alloc_queue)
-{
-	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
-							     &self->block);
-
-	alloc.queue_id = 1;
-	alloc.vport_id = 1;
-	test_err_block_alloc(EINVAL, NDSHM_REASON_QUEUE_AND_PORT, self->fd,
-			     &alloc);
-	test_bad_alloc(EOPNOTSUPP, NDSHM_REASON_QUEUE_UNSUPPORTED, queue_id, 1);
-	test_bad_alloc(EOPNOTSUPP, NDSHM_REASON_QUEUE_UNSUPPORTED, queue_id,
-		       UINT_MAX);
-	test_bad_alloc(EOPNOTSUPP, NDSHM_REASON_PORT_UNSUPPORTED, vport_id, 1);
-	test_bad_alloc(EOPNOTSUPP, NDSHM_REASON_PORT_UNSUPPORTED, vport_id,
-		       UINT_MAX);
-}
-
-TEST_F(request, alloc_unknown)
-{
-	test_bad_alloc(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, adapter, 0);
-	test_bad_alloc(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, adapter, UINT_MAX);
-	test_bad_alloc(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, adapter,
-		       self->adapter + 100000);
-	test_bad_alloc(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN, provider,
-		       UINT_MAX);
-	test_bad_alloc(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN, provider, 100000);
-}
-
-TEST_F(request, alloc_count)
-{
-	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count, 0);
-	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count,
-		       self->info.out_max_batch + 1);
-	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count, UINT_MAX);
-	/* A count that would overflow the size of the array. */
-	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count,
-		       UINT_MAX / sizeof(struct ndshm_block_info) + 2);
-}
-
-TEST_F(request, alloc_list)
+/* Pairs of members that exclude each other. */
+TEST_F(request, alloc_pairs)
 {
 	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
 	struct ndshm_block_info blocks[2];
 
-	test_bad_alloc(EINVAL, NDSHM_REASON_LIST, segment_capacity, 1);
-	test_bad_alloc(EINVAL, NDSHM_REASON_LIST, segments,
-		       to_u64(&self->segment));
+	alloc.queue_id = 1;
+	alloc.vport_id = 1;
+	test_err_block_alloc(EINVAL, NDSHM_REASON_QUEUE_AND_PORT, self->fd,
+			     &alloc);
 	/* Segments can only be requested for a single block. */
+	alloc = block_alloc_request(self->adapter, 1, blocks);
 	alloc.count = 2;
-	alloc.blocks = to_u64(blocks);
 	alloc.segment_capacity = 1;
 	alloc.segments = to_u64(&self->segment);
 	test_err_block_alloc(EINVAL, NDSHM_REASON_LIST, self->fd, &alloc);
-}
-
-/* If the kernel cannot write the result, no block may exist afterwards. */
-TEST_F(request, alloc_blocks_address)
-{
-	struct ndshm_block_info *across = fence_across(&self->fence, 16);
-	struct ndshm_block_info *inside = fence_across(&self->fence, 0);
-
-	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks, 0);
-	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks,
-		       to_u64(fence_end(&self->fence, 0)));
-	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks,
-		       to_u64(fence_end(&self->fence, 40)));
-	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks,
-		       0xffff888000000000ULL);
-	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks, ULLONG_MAX);
-	ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
-	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks, to_u64(inside));
-	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks, to_u64(across));
 }
 
 /* The second result cannot be written: neither block may exist afterwards. */
@@ -1297,23 +962,6 @@ TEST_F(request, alloc_blocks_address_batch)
 					sizeof(struct ndshm_block_info)));
 	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
 	alloc.count = self->info.out_max_batch;
-	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
-}
-
-TEST_F(request, alloc_segments_address)
-{
-	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
-							     &self->block);
-
-	alloc.segment_capacity = 1;
-	alloc.segments = to_u64(fence_end(&self->fence, 0));
-	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
-	alloc.segments = to_u64(fence_end(&self->fence, 8));
-	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
-	alloc.segments = 0xffff888000000000ULL;
-	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
-	ASSERT_EQ(0, fence_protect(&self->fence, 0, PROT_READ));
-	alloc.segments = to_u64(self->fence.start);
 	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
 }
 
@@ -1493,25 +1141,6 @@ TEST_F(request, alloc_undone)
 	ndshm_nl_close(&nl);
 }
 
-TEST_F(request, handles)
-{
-	const __u32 never[] = {
-		0, 1, 0xffff, 0x10000, INT_MAX, UINT_MAX,
-	};
-	struct ndshm_block_query_args query;
-	struct ndshm_block_free_args request;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(never); i++) {
-		query = block_query_request(never[i]);
-		test_err_block_query(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN,
-				     self->fd, &query);
-		request = block_free_request(never[i]);
-		test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN,
-				    self->fd, &request);
-	}
-}
-
 /* A handle is local to its client; another client cannot use it. */
 TEST_F(request, foreign_handle)
 {
@@ -1588,24 +1217,6 @@ TEST_F(request, query_segments)
 	test_block_query(self->fd, &query);
 	EXPECT_EQ(self->block.address, self->segment.address);
 	EXPECT_LE(self->page, self->segment.length);
-
-	query = block_query_request(self->block.handle);
-	query.segment_capacity = 1;
-	test_err_block_query(EINVAL, NDSHM_REASON_LIST, self->fd, &query);
-
-	query = block_query_request(self->block.handle);
-	query.segments = to_u64(&self->segment);
-	test_err_block_query(EINVAL, NDSHM_REASON_LIST, self->fd, &query);
-
-	query = block_query_request(self->block.handle);
-	query.segment_capacity = 1;
-	query.segments = to_u64(fence_end(&self->fence, 0));
-	test_err_block_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &query);
-	query.segments = to_u64(fence_end(&self->fence, 8));
-	test_err_block_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &query);
-	ASSERT_EQ(0, fence_protect(&self->fence, 0, PROT_READ));
-	query.segments = to_u64(self->fence.start);
-	test_err_block_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &query);
 }
 
 /*
@@ -1666,126 +1277,11 @@ TEST_F(request, extent_segments)
 	EXPECT_EQ(1, query.out_segments);
 	EXPECT_EQ(self->page, query.out_length);
 	EXPECT_EQ(self->page, self->segment.length);
-
-	query = extent_query_request(place);
-	query.segment_capacity = 1;
-	test_err_extent_query(EINVAL, NDSHM_REASON_LIST, self->fd, holder,
-			      &query);
-	query = extent_query_request(place);
-	query.segments = to_u64(&self->segment);
-	test_err_extent_query(EINVAL, NDSHM_REASON_LIST, self->fd, holder,
-			      &query);
-
-	query = extent_query_request(place);
-	query.segment_capacity = 1;
-	query.segments = to_u64(fence_end(&self->fence, 0));
-	test_err_extent_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, holder,
-			      &query);
-	query.segments = to_u64(fence_end(&self->fence, 8));
-	test_err_extent_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, holder,
-			      &query);
-	query.segments = 0xffff888000000000ULL;
-	test_err_extent_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, holder,
-			      &query);
-	ASSERT_EQ(0, fence_protect(&self->fence, 0, PROT_READ));
-	query.segments = to_u64(self->fence.start);
-	test_err_extent_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, holder,
-			      &query);
-	EXPECT_EQ(1, test_look(section).out_extents);
 	close(holder);
 	close(section);
 }
 
-TEST_F(request, claim)
-{
-	struct ndshm_adapter_claim_args claim = adapter_claim_request(self->adapter,
-								 64);
-
-	test_err_adapter_claim(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
-			       self->fd, &claim);
-	claim = adapter_claim_request(0, 64);
-	test_err_adapter_claim(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
-			       &claim);
-	claim = adapter_claim_request(UINT_MAX, 64);
-	test_err_adapter_claim(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
-			       &claim);
-}
-
-TEST_F(request, start)
-{
-	struct ndshm_adapter_start_args start = adapter_start_request(self->adapter);
-
-	test_err_adapter_start(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
-			       self->fd, &start);
-	start = adapter_start_request(0);
-	test_err_adapter_start(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
-			       &start);
-	start = adapter_start_request(UINT_MAX);
-	test_err_adapter_start(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
-			       &start);
-}
-
-TEST_F(request, map_bar)
-{
-	struct ndshm_adapter_map_bar_args map =
-		adapter_map_bar_request(self->adapter, 5);
-
-	test_err_adapter_map_bar(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
-				 self->fd, &map);
-	map = adapter_map_bar_request(0, 0);
-	test_err_adapter_map_bar(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
-				 &map);
-	map = adapter_map_bar_request(UINT_MAX, 0);
-	test_err_adapter_map_bar(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
-				 &map);
-}
-
-TEST_F(request, set_irqs)
-{
-	struct ndshm_adapter_set_irqs_args set =
-		adapter_set_irqs_request(self->adapter, NDSHM_IRQ_NONE, 0, 0, NULL);
-
-	test_err_adapter_set_irqs(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
-				  self->fd, &set);
-	set = adapter_set_irqs_request(0, NDSHM_IRQ_NONE, 0, 0, NULL);
-	test_err_adapter_set_irqs(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN,
-				  self->fd, &set);
-	set = adapter_set_irqs_request(UINT_MAX, NDSHM_IRQ_NONE, 0, 0, NULL);
-	test_err_adapter_set_irqs(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN,
-				  self->fd, &set);
-}
-
-TEST_F(request, reset)
-{
-	struct ndshm_adapter_reset_args reset = adapter_reset_request(self->adapter);
-
-	test_err_adapter_reset(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED, self->fd,
-			       &reset);
-	reset = adapter_reset_request(0);
-	test_err_adapter_reset(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd, &reset);
-	reset = adapter_reset_request(UINT_MAX);
-	test_err_adapter_reset(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd, &reset);
-}
-
-TEST_F(request, config)
-{
-	struct ndshm_adapter_config_args config;
-	__u32 flags;
-
-	for (flags = 0; flags <= NDSHM_CONFIG_WRITE; flags++) {
-		config = adapter_config_request(self->adapter, flags, 0, 4, 0);
-		test_err_adapter_config(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
-					self->fd, &config);
-		config = adapter_config_request(0, flags, 0, 4, 0);
-		test_err_adapter_config(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
-					&config);
-		config = adapter_config_request(UINT_MAX, flags, 0, 4, 0);
-		test_err_adapter_config(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
-					&config);
-	}
-}
-
-/* Unknown commands, and file operations that the device does not support. */
+/* File operations that the device does not support. */
 TEST_F(request, file)
 {
 	char byte = 0;

@@ -9,206 +9,53 @@
 
 #include "ndshm_test.h"
 
-/* SECTION_CREATE */
-static inline struct ndshm_section_create_args
-section_create_request(__u32 adapter, __u64 max_size, __u64 initial_size)
-{
-	struct ndshm_section_create_args create;
-
-	ndshm_poison(&create, sizeof(create));
-	create.adapter = adapter;
-	create.provider = 0;
-	create.max_size = max_size;
-	create.initial_size = initial_size;
-	create.preferred_node = NDSHM_NODE_ANY;
-	create.__reserved = 0;
-	create.name = 0;
-	create.name_length = 0;
-	create.mode = 0;
-	create.__reserved2 = 0;
-	return create;
-}
-
 #define test_section_create(fd, request) \
 	NDSHM_TEST_PASS(section_create, fd, request)
 #define test_err_section_create(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(section_create, error, reason, fd, request)
-
-/* A section with a name, which must live as long as the request. */
-static inline struct ndshm_section_create_args
-section_name_request(__u32 adapter, __u64 max_size, const char *name, __u32 mode)
-{
-	struct ndshm_section_create_args create =
-		section_create_request(adapter, max_size, 0);
-
-	create.name = to_u64(name);
-	create.name_length = strlen(name);
-	create.group = NDSHM_GROUP_SELF;
-	create.mode = mode;
-	return create;
-}
-
-/* SECTION_OPEN */
-static inline struct ndshm_section_open_args
-section_open_request(__u32 owner, const char *name, __u32 flags)
-{
-	struct ndshm_section_open_args open;
-
-	ndshm_poison(&open, sizeof(open));
-	open.flags = flags;
-	open.name = to_u64(name);
-	open.name_length = strlen(name);
-	open.owner = owner;
-	return open;
-}
 
 #define test_section_open(fd, request) \
 	NDSHM_TEST_PASS(section_open, fd, request)
 #define test_err_section_open(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(section_open, error, reason, fd, request)
 
-/* SECTION_ATTACH */
-static inline struct ndshm_section_attach_args section_attach_request(__u32 flags)
-{
-	struct ndshm_section_attach_args attach;
-
-	ndshm_poison(&attach, sizeof(attach));
-	attach.flags = flags;
-	attach.__reserved = 0;
-	return attach;
-}
-
 #define test_section_attach(fd, request) \
 	NDSHM_TEST_PASS(section_attach, fd, request)
 #define test_err_section_attach(error, reason, client, fd, request) \
 	NDSHM_TEST_FAIL_ON(section_attach, error, reason, client, fd, request)
-
-/* SECTION_SHARE */
-static inline struct ndshm_section_share_args section_share_request(__u32 flags)
-{
-	struct ndshm_section_share_args share;
-
-	ndshm_poison(&share, sizeof(share));
-	share.flags = flags;
-	share.__reserved = 0;
-	return share;
-}
 
 #define test_section_share(fd, request) \
 	NDSHM_TEST_PASS(section_share, fd, request)
 #define test_err_section_share(error, reason, client, fd, request) \
 	NDSHM_TEST_FAIL_ON(section_share, error, reason, client, fd, request)
 
-/* SECTION_DELETE */
-static inline struct ndshm_section_delete_args
-section_delete_request(__u32 flags, int holder)
-{
-	struct ndshm_section_delete_args request;
-
-	ndshm_poison(&request, sizeof(request));
-	request.flags = flags;
-	request.holder = holder;
-	request.__reserved = 0;
-	return request;
-}
-
 #define test_section_delete(fd, request) \
 	NDSHM_TEST_PASS(section_delete, fd, request)
 #define test_err_section_delete(error, reason, client, fd, request) \
 	NDSHM_TEST_FAIL_ON(section_delete, error, reason, client, fd, request)
 
-/* SECTION_QUERY */
-static inline struct ndshm_section_query_args section_query_request(void)
-{
-	struct ndshm_section_query_args query;
-
-	ndshm_poison(&query, sizeof(query));
-	return query;
-}
-
 #define test_section_query(fd, request) \
 	NDSHM_TEST_PASS(section_query, fd, request)
-
-/* SECTION_SYNC */
-static inline struct ndshm_section_sync_args
-section_sync_request(__u32 direction, __u64 offset, __u64 length)
-{
-	struct ndshm_section_sync_args sync;
-
-	ndshm_poison(&sync, sizeof(sync));
-	sync.direction = direction;
-	sync.__reserved = 0;
-	sync.offset = offset;
-	sync.length = length;
-	return sync;
-}
 
 #define test_section_sync(fd, request) \
 	NDSHM_TEST_PASS(section_sync, fd, request)
 #define test_err_section_sync(error, reason, client, fd, request) \
 	NDSHM_TEST_FAIL_ON(section_sync, error, reason, client, fd, request)
 
-/* SECTION_EXPORT */
-static inline struct ndshm_section_export_args
-section_export_request(__u64 offset, __u64 length, __u32 fd_flags)
-{
-	struct ndshm_section_export_args export;
-
-	ndshm_poison(&export, sizeof(export));
-	export.fd_flags = fd_flags;
-	export.offset = offset;
-	export.length = length;
-	return export;
-}
-
 #define test_section_export(fd, request) \
 	NDSHM_TEST_PASS(section_export, fd, request)
 #define test_err_section_export(error, reason, client, fd, request) \
 	NDSHM_TEST_FAIL_ON(section_export, error, reason, client, fd, request)
-
-/* EXTENT_ALLOC */
-static inline struct ndshm_extent_alloc_args extent_alloc_request(__u64 length,
-								  __u64 alignment)
-{
-	struct ndshm_extent_alloc_args alloc;
-
-	ndshm_poison(&alloc, sizeof(alloc));
-	alloc.length = length;
-	alloc.alignment = alignment;
-	return alloc;
-}
 
 #define test_extent_alloc(fd, request) \
 	NDSHM_TEST_PASS(extent_alloc, fd, request)
 #define test_err_extent_alloc(error, reason, client, fd, request) \
 	NDSHM_TEST_FAIL_ON(extent_alloc, error, reason, client, fd, request)
 
-/* EXTENT_FREE */
-static inline struct ndshm_extent_free_args extent_free_request(__u64 offset)
-{
-	struct ndshm_extent_free_args request;
-
-	ndshm_poison(&request, sizeof(request));
-	request.offset = offset;
-	return request;
-}
-
 #define test_extent_free(fd, request) \
 	NDSHM_TEST_PASS(extent_free, fd, request)
 #define test_err_extent_free(error, reason, client, fd, request) \
 	NDSHM_TEST_FAIL_ON(extent_free, error, reason, client, fd, request)
-
-/* EXTENT_QUERY: without segments */
-static inline struct ndshm_extent_query_args extent_query_request(__u64 offset)
-{
-	struct ndshm_extent_query_args query;
-
-	ndshm_poison(&query, sizeof(query));
-	query.offset = offset;
-	query.segments = 0;
-	query.segment_capacity = 0;
-	return query;
-}
 
 #define test_extent_query(fd, request) \
 	NDSHM_TEST_PASS(extent_query, fd, request)

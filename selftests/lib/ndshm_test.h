@@ -2,9 +2,7 @@
 /*
  * Every command in three forms: _test_x() calls it, test_x() must succeed, and
  * test_err_x() must fail with exactly one errno, one reason and the status that
- * belongs to it, and must change nothing. The request builders make valid
- * requests and fill all members that the kernel writes or ignores with a poison
- * pattern; a test then changes one member.
+ * belongs to it, and must change nothing.
  *
  * Uses only ioctls and the uapi headers, because these programs also test the
  * headers.
@@ -24,11 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#if !__has_include("linux/ndshm.h")
-#error linux/ndshm.h is nowhere: set NDSHM_SRC to the source of ndshm
-#endif
 #include <linux/capability.h>
-#include <linux/ndshm.h>
 
 #include "kselftest_harness.h"
 
@@ -47,8 +41,8 @@ static pid_t child __attribute_maybe_unused__;	/* TEST() has no such variable */
 #define TEST_TIMEOUT_DEFAULT	180
 #include "ndshm_proc.h"
 #include "ndshm_reasons.h"
+#include "ndshm_requests.h"
 
-#define NDSHM_POISON	0xcc
 #define NDSHM_NO_HANDLE	0xffffffffU
 
 /* Number of test cases in all processes of a program. */
@@ -145,11 +139,6 @@ static inline size_t huge_size(void)
 		close(fd);
 	}
 	return info.out_huge_size;
-}
-
-static inline __u64 to_u64(const void *pointer)
-{
-	return (uintptr_t)pointer;
 }
 
 static inline int _test_ioctl(int fd, unsigned long command, void *argument)
@@ -277,16 +266,6 @@ static inline __u64 ndshm_user_locked_at(struct __test_metadata *_metadata,
 }
 
 #define test_user_locked()	ndshm_user_locked_at(_metadata, __LINE__)
-
-/* Fill with the poison pattern and set a valid header. */
-static inline void ndshm_poison(void *argument, __u32 size)
-{
-	struct ndshm_header *header = argument;
-
-	memset(argument, NDSHM_POISON, size);
-	header->size = size;
-	header->flags = 0;
-}
 
 static inline void ndshm_pass(struct __test_metadata *_metadata, int line,
 			      int fd, unsigned long command, void *argument)
@@ -460,223 +439,50 @@ NDSHM_TEST_COMMAND(extent_query, NDSHM_EXTENT_QUERY)
 	ndshm_fail_on(_metadata, __LINE__, error, reason, client, fd, \
 		      ndshm_command_##name, NDSHM_TYPED(name, request))
 
-/* GET_INFO */
-static inline struct ndshm_get_info_args get_info_request(void)
-{
-	struct ndshm_get_info_args info;
-
-	ndshm_poison(&info, sizeof(info));
-	info.__reserved = 0;
-	return info;
-}
-
 #define test_get_info(fd, request) \
 	NDSHM_TEST_PASS(get_info, fd, request)
 #define test_err_get_info(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(get_info, error, reason, fd, request)
-
-/* ADAPTER_CLAIM */
-static inline struct ndshm_adapter_claim_args adapter_claim_request(__u32 adapter,
-								    __u32 width)
-{
-	struct ndshm_adapter_claim_args claim;
-
-	ndshm_poison(&claim, sizeof(claim));
-	claim.adapter = adapter;
-	claim.address_width = width;
-	return claim;
-}
 
 #define test_adapter_claim(fd, request) \
 	NDSHM_TEST_PASS(adapter_claim, fd, request)
 #define test_err_adapter_claim(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(adapter_claim, error, reason, fd, request)
 
-/* ADAPTER_START */
-static inline struct ndshm_adapter_start_args adapter_start_request(__u32 adapter)
-{
-	struct ndshm_adapter_start_args start;
-
-	ndshm_poison(&start, sizeof(start));
-	start.adapter = adapter;
-	start.__reserved = 0;
-	return start;
-}
-
 #define test_adapter_start(fd, request) \
 	NDSHM_TEST_PASS(adapter_start, fd, request)
 #define test_err_adapter_start(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(adapter_start, error, reason, fd, request)
-
-/* ADAPTER_MAP_BAR */
-static inline struct ndshm_adapter_map_bar_args
-adapter_map_bar_request(__u32 adapter, __u32 bar)
-{
-	struct ndshm_adapter_map_bar_args map;
-
-	ndshm_poison(&map, sizeof(map));
-	map.adapter = adapter;
-	map.bar = bar;
-	return map;
-}
 
 #define test_adapter_map_bar(fd, request) \
 	NDSHM_TEST_PASS(adapter_map_bar, fd, request)
 #define test_err_adapter_map_bar(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(adapter_map_bar, error, reason, fd, request)
 
-/* ADAPTER_SET_IRQS */
-static inline struct ndshm_adapter_set_irqs_args
-adapter_set_irqs_request(__u32 adapter, __u32 kind, __u32 first, __u32 count,
-			 const __s32 *eventfds)
-{
-	struct ndshm_adapter_set_irqs_args set;
-
-	ndshm_poison(&set, sizeof(set));
-	set.adapter = adapter;
-	set.kind = kind;
-	set.first = first;
-	set.count = count;
-	set.eventfds = (uintptr_t)eventfds;
-	return set;
-}
-
 #define test_adapter_set_irqs(fd, request) \
 	NDSHM_TEST_PASS(adapter_set_irqs, fd, request)
 #define test_err_adapter_set_irqs(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(adapter_set_irqs, error, reason, fd, request)
-
-/* ADAPTER_RESET */
-static inline struct ndshm_adapter_reset_args adapter_reset_request(__u32 adapter)
-{
-	struct ndshm_adapter_reset_args reset;
-
-	ndshm_poison(&reset, sizeof(reset));
-	reset.adapter = adapter;
-	reset.__reserved = 0;
-	return reset;
-}
 
 #define test_adapter_reset(fd, request) \
 	NDSHM_TEST_PASS(adapter_reset, fd, request)
 #define test_err_adapter_reset(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(adapter_reset, error, reason, fd, request)
 
-/* ADAPTER_CONFIG */
-static inline struct ndshm_adapter_config_args
-adapter_config_request(__u32 adapter, __u32 flags, __u32 offset, __u32 width, __u32 value)
-{
-	struct ndshm_adapter_config_args config;
-
-	ndshm_poison(&config, sizeof(config));
-	config.flags = flags;
-	config.adapter = adapter;
-	config.offset = offset;
-	config.width = width;
-	if (flags & NDSHM_CONFIG_WRITE)
-		config.value = value;
-	return config;
-}
-
 #define test_adapter_config(fd, request) \
 	NDSHM_TEST_PASS(adapter_config, fd, request)
 #define test_err_adapter_config(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(adapter_config, error, reason, fd, request)
-
-/*
- * The provider of blocks for which a test names none: NDSHM_PROVIDER, or the
- * default.
- */
-static inline __u32 ndshm_provider_wanted(void)
-{
-	static long long wanted = -1;
-
-	if (wanted < 0)
-		wanted = ndshm_number("NDSHM_PROVIDER", 0);
-	return wanted;
-}
-
-/* BLOCK_ALLOC of one block, with the result in @block */
-static inline struct ndshm_block_alloc_args
-block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
-{
-	struct ndshm_block_alloc_args alloc;
-
-	ndshm_poison(&alloc, sizeof(alloc));
-	alloc.adapter = adapter;
-	alloc.provider = ndshm_provider_wanted();
-	alloc.length = length;
-	alloc.preferred_node = NDSHM_NODE_ANY;
-	alloc.usage = NDSHM_USAGE_OTHER;
-	alloc.queue_id = 0;
-	alloc.vport_id = 0;
-	alloc.count = 1;
-	alloc.segment_capacity = 0;
-	alloc.blocks = to_u64(block);
-	alloc.segments = 0;
-	alloc.tag = 0;
-	return alloc;
-}
 
 #define test_block_alloc(fd, request) \
 	NDSHM_TEST_PASS(block_alloc, fd, request)
 #define test_err_block_alloc(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(block_alloc, error, reason, fd, request)
 
-/* BLOCK_FREE */
-static inline struct ndshm_block_free_args block_free_request(__u32 handle)
-{
-	struct ndshm_block_free_args request;
-
-	ndshm_poison(&request, sizeof(request));
-	request.handle = handle;
-	request.__reserved = 0;
-	request.handles = 0;
-	request.count = 0;
-	return request;
-}
-
-/* BLOCK_FREE of an array of handles */
-static inline struct ndshm_block_free_args
-blocks_free_request(const __u32 *handles, __u32 count)
-{
-	struct ndshm_block_free_args request = block_free_request(0);
-
-	request.handles = to_u64(handles);
-	request.count = count;
-	return request;
-}
-
 #define test_block_free(fd, request) \
 	NDSHM_TEST_PASS(block_free, fd, request)
 #define test_err_block_free(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(block_free, error, reason, fd, request)
-
-/* BLOCK_QUERY: without segments */
-static inline struct ndshm_block_query_args block_query_request(__u32 handle)
-{
-	struct ndshm_block_query_args query;
-
-	ndshm_poison(&query, sizeof(query));
-	query.handle = handle;
-	query.segment_capacity = 0;
-	query.segments = 0;
-	return query;
-}
-
-/* BLOCK_SYNC */
-static inline struct ndshm_block_sync_args
-block_sync_request(__u32 handle, __u32 direction, __u64 offset, __u64 length)
-{
-	struct ndshm_block_sync_args sync;
-
-	ndshm_poison(&sync, sizeof(sync));
-	sync.handle = handle;
-	sync.direction = direction;
-	sync.offset = offset;
-	sync.length = length;
-	return sync;
-}
 
 #define test_block_sync(fd, request) \
 	NDSHM_TEST_PASS(block_sync, fd, request)
@@ -687,19 +493,6 @@ block_sync_request(__u32 handle, __u32 direction, __u64 offset, __u64 length)
 	NDSHM_TEST_PASS(block_query, fd, request)
 #define test_err_block_query(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(block_query, error, reason, fd, request)
-
-/* BLOCK_EXPORT */
-static inline struct ndshm_block_export_args
-block_export_request(__u32 handle, __u32 fd_flags)
-{
-	struct ndshm_block_export_args export;
-
-	ndshm_poison(&export, sizeof(export));
-	export.handle = handle;
-	export.fd_flags = fd_flags;
-	export.__reserved = 0;
-	return export;
-}
 
 #define test_block_export(fd, request) \
 	NDSHM_TEST_PASS(block_export, fd, request)
