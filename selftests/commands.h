@@ -180,20 +180,26 @@ static inline bool command_make_section(struct command_objects *objects)
 	return command_make_extent(objects);
 }
 
-#define UNDO_CLOSE(name, member) \
-static inline bool undo_##name(const void *reply, struct command_objects *objects) \
-{ \
-	const struct ndshm_##name##_args *answer = reply; \
-\
-	(void)objects; \
-	return !close(answer->member); \
+/* Close the descriptor that is at @offset of @reply. */
+static inline bool undo_by_close(const void *reply, size_t offset)
+{
+	__s32 fd;
+
+	memcpy(&fd, (const char *)reply + offset, sizeof(fd));
+	return !close(fd);
 }
 
-UNDO_CLOSE(block_export, out_dmabuf)
-UNDO_CLOSE(section_open, out_section)
-UNDO_CLOSE(section_attach, out_holder)
-UNDO_CLOSE(section_share, out_section)
-UNDO_CLOSE(section_export, out_dmabuf)
+#define UNDO_CLOSE(name, offset) \
+static inline bool undo_##name(const void *reply, struct command_objects *objects) \
+{ \
+	(void)objects; \
+	return undo_by_close(reply, offset); \
+}
+UNDO_CLOSE(block_export, offsetof(struct ndshm_block_export_args, out_dmabuf))
+UNDO_CLOSE(section_open, offsetof(struct ndshm_section_open_args, out_section))
+UNDO_CLOSE(section_attach, offsetof(struct ndshm_section_attach_args, out_holder))
+UNDO_CLOSE(section_share, offsetof(struct ndshm_section_share_args, out_section))
+UNDO_CLOSE(section_export, offsetof(struct ndshm_section_export_args, out_dmabuf))
 
 static inline bool undo_block_alloc(const void *reply, struct command_objects *objects)
 {

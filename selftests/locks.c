@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -64,9 +65,7 @@ FIXTURE_VARIANT_ADD(locks, block) { .at = 0 };
 FIXTURE_VARIANT_ADD(locks, second_page) { .at = 4096 };
 /* Pages of their own, which the fault of a neighbour maps. */
 FIXTURE_VARIANT_ADD(locks, neighbour) { .length = 3 * 4096, .at = 2 * 4096 };
-FIXTURE_VARIANT_ADD(locks, section_neighbour) {
-	.section = true, .length = 3 * 4096, .at = 2 * 4096
-};
+FIXTURE_VARIANT_ADD(locks, section_near) { .section = true, .length = 3 * 4096, .at = 2 * 4096 };
 FIXTURE_VARIANT_ADD(locks, second_chunk) { .at = HUGE + 64 };
 FIXTURE_VARIANT_ADD(locks, section) { .section = true, .at = 0 };
 FIXTURE_VARIANT_ADD(locks, section_second_chunk) { .section = true, .at = HUGE };
@@ -273,7 +272,7 @@ static bool waits(pid_t pid)
 
 struct waiter {
 	pthread_mutex_t *mutex;
-	volatile pid_t thread;
+	atomic_int thread;
 	int result;
 };
 
@@ -394,12 +393,30 @@ TEST_F(locks, pinned)
 	close(ends[1]);
 }
 
+FIXTURE(alone) {
+	int client;
+	__u32 adapter;
+};
+
+FIXTURE_SETUP(alone)
+{
+	struct ndshm_get_info_args info = get_info_request();
+
+	self->client = ndshm_open();
+	ASSERT_LE(0, self->client);
+	test_get_info(self->client, &info);
+	self->adapter = info.out_default_adapter;
+}
+
+FIXTURE_TEARDOWN(alone)
+{
+	close(self->client);
+}
+
 /* Revoked while a task that faults holds the lock of the page, for longer than the module waits. */
-TEST(revoked_in_fault)
+TEST_F(alone, revoked_in_fault)
 {
 	struct ndshm_section_delete_args request = section_delete_request(NDSHM_DELETE_REVOKE, -1);
-	struct ndshm_get_info_args info = get_info_request();
-	const int client = ndshm_open();
 	int section, ends[2], peer;
 	unsigned long long frame;
 	unsigned char *map;
@@ -407,9 +424,7 @@ TEST(revoked_in_fault)
 
 	if (geteuid() || ndshm_read_number(DELAYING) < 0)
 		SKIP(return, "the module is not a test build");
-	ASSERT_LE(0, client);
-	test_get_info(client, &info);
-	section = test_new_section(client, info.out_default_adapter, HUGE, HUGE);
+	section = test_new_section(self->client, self->adapter, HUGE, HUGE);
 	map = test_map_section(section, HUGE);
 	ASSERT_EQ(0, pipe(ends));
 	ASSERT_TRUE(ndshm_put_into_pipe(ends[1], map, 1));
@@ -435,10 +450,9 @@ TEST(revoked_in_fault)
 	close(peer);
 	munmap(map, HUGE);
 	close(section);
-	close(client);
 }
 
-static volatile pid_t waiter;
+static atomic_int waiter;
 
 static void *wait_for_word(void *word)
 {
@@ -453,19 +467,15 @@ static void *wait_for_word(void *word)
  * A file of the client goes from one block to the next one: who waited in the first block, in a
  * mapping that has ended, must take no wake-up of the second one.
  */
-TEST(next_block)
+TEST_F(alone, next_block)
 {
-	struct ndshm_get_info_args info = get_info_request();
-	const int client = ndshm_open();
 	struct ndshm_block_info blocks[2];
 	unsigned int *words[2], i;
 	pid_t child;
 	int peer;
 
-	ASSERT_LE(0, client);
-	test_get_info(client, &info);
-	blocks[0] = test_new_block(client, info.out_default_adapter, 4096);
-	words[0] = test_map_block(client, &blocks[0]);
+	blocks[0] = test_new_block(self->client, self->adapter, 4096);
+	words[0] = test_map_block(self->client, &blocks[0]);
 	/* Touched, so that the child waits in a page that is mapped. */
 	*words[0] = 0;
 	child = ndshm_fork(&peer);
@@ -479,7 +489,7 @@ TEST(next_block)
 		if (!ndshm_soon(waiter && waits(waiter)))
 			_exit(1);
 		munmap(words[0], 4096);
-		close(client);
+		close(self->client);
 		ndshm_signal_peer(peer);
 		/* The parent has tried to wake it. */
 		ndshm_hear(peer);
@@ -488,14 +498,13 @@ TEST(next_block)
 	ndshm_case(true);
 	ASSERT_TRUE(ndshm_hear(peer));
 	munmap(words[0], 4096);
-	test_free_handle(client, blocks[0].handle);
-	blocks[1] = test_new_block(client, info.out_default_adapter, 4096);
-	words[1] = test_map_block(client, &blocks[1]);
+	test_free_handle(self->client, blocks[0].handle);
+	blocks[1] = test_new_block(self->client, self->adapter, 4096);
+	words[1] = test_map_block(self->client, &blocks[1]);
 	for (i = 0; i < 16; i++)
 		EXPECT_EQ(0, futex(words[1], FUTEX_WAKE, 1, NULL));
 	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
-	close(client);
 	close(peer);
 }
 

@@ -194,9 +194,9 @@ bool ndshm_block_wait_faults(struct ndshm_object *object, unsigned long deadline
 struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index);
 
 /*
- * Unset the address space of the pages before the memory is freed or lost: a pin can keep a page longer than its file exists.
- * Nothing maps the block any more, or it is revoked. A folio whose lock another task holds is
- * left to a worker, after a wait of at most two jiffies. May sleep.
+ * Unset the address space of the pages before the memory is freed or lost: a pin can keep a page
+ * longer than its file exists. Nothing maps the block any more, or it is revoked. A folio whose
+ * lock another task holds is left to a worker, after a wait of at most two jiffies. May sleep.
  */
 void ndshm_block_clear_mapping(struct ndshm_block *block);
 

@@ -104,7 +104,7 @@ struct ndshm_object {
 	atomic_t mappings;
 	atomic_t exported_mappings;
 	atomic_t exports;
-	spinlock_t *lock;
+	spinlock_t *lock;	/* @state_lock, or that of a section */
 	spinlock_t state_lock;	/* revoked, retired, huge, split, file, inode */
 	bool revoked;
 	bool retired;

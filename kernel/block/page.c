@@ -123,7 +123,8 @@ static bool block_clear_folio(struct folio *folio)
 
 static void pending_clear_work(struct work_struct *work)
 {
-	struct pending_clear *late = container_of(to_delayed_work(work), struct pending_clear, work);
+	struct pending_clear *late =
+		container_of(to_delayed_work(work), struct pending_clear, work);
 
 	/* Do not wait for the lock: the task that holds it may be stopped. */
 	if (!block_clear_folio(late->folio)) {
