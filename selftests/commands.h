@@ -195,6 +195,7 @@ static inline bool undo_##name(const void *reply, struct command_objects *object
 	(void)objects; \
 	return undo_by_close(reply, offset); \
 }
+
 UNDO_CLOSE(block_export, offsetof(struct ndshm_block_export_args, out_dmabuf))
 UNDO_CLOSE(section_open, offsetof(struct ndshm_section_open_args, out_section))
 UNDO_CLOSE(section_attach, offsetof(struct ndshm_section_attach_args, out_holder))

@@ -122,6 +122,21 @@ TEST_F(file, end)
 	EXPECT_EQ(0, setrlimit(RLIMIT_FSIZE, &before));
 }
 
+/* Offsets of more than 31 bits are not refused by the limit of old programs. */
+TEST_F(file, far)
+{
+	struct ndshm_get_info_args info = get_info_request();
+	unsigned char byte = 1;
+	int fd;
+
+	test_get_info(self->client, &info);
+	fd = test_new_section(self->client, info.out_default_adapter, 3UL << 30, 0);
+	test_errno(ENOSPC, self->client, pwrite(fd, &byte, 1, 5UL << 29));
+	EXPECT_EQ(1, pread(fd, &byte, 1, 5UL << 29));
+	EXPECT_EQ(0, byte);
+	close(fd);
+}
+
 /* The size and the mode are those of the creation. */
 TEST_F(file, fixed)
 {

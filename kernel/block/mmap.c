@@ -472,8 +472,9 @@ struct file *ndshm_object_open(const struct ndshm_object *object,
 		return file;
 	object_name_inode(object, file_inode(file));
 	file->private_data = private;
-	/* For pread() and pwrite(), where @ops has reads and writes. */
+	/* For pread() and pwrite(), also beyond 2 GiB, where @ops has reads and writes. */
 	file->f_mode |= FMODE_PREAD | FMODE_PWRITE;
+	file->f_flags |= O_LARGEFILE;
 	return file;
 }
 

@@ -22,6 +22,8 @@ static ssize_t section_copy_page(struct ndshm_section *section, loff_t position,
 	void *from;
 
 	count = min(count, PAGE_SIZE - inside);
+	if (!page && READ_ONCE(section->deleted))
+		return -EIDRM;
 	if (!page && ndshm_section_revoked(section))
 		return -ENODEV;
 	/* Only EXTENT_ALLOC adds memory to a section. */

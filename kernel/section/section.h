@@ -243,8 +243,9 @@ ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 /*
  * Copy from the section at the position of @request to @iter, or, for a @write, from @iter to it,
  * and advance the position. Pages without memory are read as zeros. Return: bytes copied; 0 at the
- * end of the section; or -ENOSPC for a write there or to a page without memory, -ENODEV if the
- * section is revoked, -EIO for a page with a memory error, -EFAULT. May sleep.
+ * end of the section; or -ENOSPC for a write there or to a page without memory, -EIDRM or -ENODEV
+ * if the section is deleted or revoked meanwhile, -EIO for a page with a memory error, -EFAULT. May
+ * sleep.
  */
 ssize_t ndshm_section_copy(struct ndshm_section *section, struct kiocb *request,
 			   struct iov_iter *iter, bool write);
