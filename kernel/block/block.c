@@ -208,6 +208,7 @@ const struct ndshm_object_ops ndshm_block_ops = {
 	.max_mappings = NDSHM_MAX_MAPPINGS,
 	.pfn = block_pfn,
 	.page = block_page,
+	.around = true,
 	.wait_faults = ndshm_block_wait_faults,
 	.sync = block_sync,
 	.release = block_release,

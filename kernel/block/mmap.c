@@ -553,7 +553,7 @@ static vm_flags_t object_vm_flags(const struct ndshm_object *object,
 {
 	if (object->frames)
 		return VM_IO | VM_PFNMAP;
-	if (vma->vm_end - vma->vm_start == PAGE_SIZE)
+	if (!object->ops->around || vma->vm_end - vma->vm_start == PAGE_SIZE)
 		return 0;
 	return vma->vm_end - vma->vm_start < PMD_SIZE || !IS_ALIGNED(vma->vm_start, PMD_SIZE) ?
 	       VM_MIXEDMAP : 0;
@@ -690,7 +690,8 @@ bool ndshm_object_revoke(struct ndshm_object *object)
 	spin_lock(&object->state_lock);
 	first = !object->revoked;
 	WRITE_ONCE(object->revoked, true);
-	inode = object->inode;
+	/* A block of a section has no mappings of its own, see @inode. */
+	inode = object->was_mapped ? object->inode : NULL;
 	spin_unlock(&object->state_lock);
 	if (!first)
 		return false;
