@@ -53,14 +53,7 @@ static inline void ndshm_eventfd_signal(struct eventfd_ctx *eventfd)
 #define NDSHM_REMOVED	0
 #endif
 
-/*
- * kernel/block: what set_pte_at() and pte_lockptr() call is exported only on these; on arm64 not
- * what they check with CONFIG_DEBUG_VM
- */
-#define NDSHM_SETS_PTES	(IS_ENABLED(CONFIG_X86) || \
-			 (IS_ENABLED(CONFIG_ARM64) && !IS_ENABLED(CONFIG_DEBUG_VM)))
-
-/* kernel/block: with CONFIG_DEBUG_VM, pmd_populate() of arm64 refers to init_mm, as above */
+/* kernel/block: with CONFIG_DEBUG_VM, pmd_populate() of arm64 refers to init_mm, which is not exported */
 #if defined(CONFIG_ARM64) && defined(CONFIG_DEBUG_VM)
 #include <asm/pgalloc.h>
 #ifndef PMD_TABLE_AF	/* 6.13 */

@@ -66,13 +66,3 @@ void ndshm_test_claim_delay(void)
 {
 	testing_delay(READ_ONCE(test_claim_delay_ms));
 }
-
-static bool test_insert_pages;
-module_param(test_insert_pages, bool, 0600);
-MODULE_PARM_DESC(test_insert_pages,
-		 "TEST: map frames as where modules cannot set entries of page tables");
-
-bool ndshm_test_inserts_pages(void)
-{
-	return READ_ONCE(test_insert_pages);
-}

@@ -17,8 +17,6 @@ void ndshm_test_chunk_delay(void);
 void ndshm_test_refused_delay(void);
 /* Sleep at the beginning of a claim, as above. */
 void ndshm_test_claim_delay(void);
-/* Map frames as where modules cannot set entries of page tables. */
-bool ndshm_test_inserts_pages(void);
 #else
 static inline void ndshm_test_fault_delay(void)
 {
@@ -34,11 +32,6 @@ static inline void ndshm_test_refused_delay(void)
 
 static inline void ndshm_test_claim_delay(void)
 {
-}
-
-static inline bool ndshm_test_inserts_pages(void)
-{
-	return false;
 }
 #endif
 

@@ -109,70 +109,40 @@ static void object_use_prealloc(struct vm_fault *vmf)
 	spin_unlock(lock);
 }
 
-/*
- * Fill the part of one page table that belongs to the VMA, so that a mapping costs one
- * fault for each page table. The VMA or mmap lock of the fault keeps the page table.
- */
-static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
+/* Bytes of frames mapped at one fault, at most: a power of two, within a page table. */
+#define WINDOW_BYTES	SZ_64K
+
+/* Insert the frames of an aligned window around the fault that are in the VMA. */
+static vm_fault_t object_insert_frames(struct ndshm_object *object, struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	unsigned long table = vmf->address & PMD_MASK;
-	unsigned long address = max(table, vma->vm_start);
-	unsigned long left = (min(table + PMD_SIZE, vma->vm_end) - address) >>
-			     PAGE_SHIFT;
-	pgoff_t index = linear_page_index(vma, address);
+	const unsigned long window = round_down(vmf->address, WINDOW_BYTES);
+	const unsigned long end = min(window + WINDOW_BYTES, vma->vm_end);
+	vm_fault_t one, ret = VM_FAULT_SIGBUS;
 	unsigned long pfn = 0, count = 0;
-	vm_fault_t ret = VM_FAULT_NOPAGE;
-	spinlock_t *lock;	/* of the page table */
+	unsigned long address;
 	pgprot_t prot;
-	pte_t *pte;
-
-	lock = pte_lockptr(vma->vm_mm, vmf->pmd);
-	pte = pte_offset_kernel(vmf->pmd, address);
-	/*
-	 * Test @revoked and insert under one spinlock. A revocation either sets @revoked
-	 * before the test, or finds the page table and waits for its lock.
-	 */
-	spin_lock(lock);
-	/* Pairs with smp_mb() in ndshm_object_revoke(), which must find the page table. */
-	smp_mb();
-	if (READ_ONCE(object->revoked)) {
-		ret = VM_FAULT_SIGBUS;
-		left = 0;
-	}
-	for (; left; left--, pte++, address += PAGE_SIZE, index++, pfn++, count--) {
-		if (!count) {
-			prot = vma->vm_page_prot;
-			pfn = object->ops->pfn(object, index, &count, &prot);
-		}
-		if (!count) {
-			ret = VM_FAULT_SIGBUS;
-			break;
-		}
-		if (pte_none(ptep_get(pte)))
-			set_pte_at(vma->vm_mm, address, pte,
-				   pte_mkspecial(pfn_pte(pfn, prot)));
-	}
-	spin_unlock(lock);
-	return ret;
-}
-
-/* Insert one page, where modules cannot set entries of page tables. */
-static vm_fault_t object_insert(struct ndshm_object *object, struct vm_fault *vmf)
-{
-	pgprot_t prot = vmf->vma->vm_page_prot;
-	vm_fault_t ret = VM_FAULT_SIGBUS;
-	unsigned long pfn, count = 0;
 
 	/*
 	 * A revocation sets @revoked with the same lock held, and unmaps afterwards. With a
 	 * page table, nothing sleeps.
 	 */
 	spin_lock(&object->state_lock);
-	if (!object->revoked)
-		pfn = object->ops->pfn(object, vmf->pgoff, &count, &prot);
-	if (count)
-		ret = vmf_insert_pfn_prot(vmf->vma, vmf->address, pfn, prot);
+	for (address = max(window, vma->vm_start); !object->revoked && address < end;
+	     address += PAGE_SIZE) {
+		if (!count) {
+			prot = vma->vm_page_prot;
+			pfn = object->ops->pfn(object, linear_page_index(vma, address), &count,
+					       &prot);
+		}
+		one = VM_FAULT_SIGBUS;
+		if (count) {
+			one = vmf_insert_pfn_prot(vma, address, pfn++, prot);
+			count--;
+		}
+		if (address == vmf->address)
+			ret = one;
+	}
 	spin_unlock(&object->state_lock);
 	return ret;
 }
@@ -181,7 +151,7 @@ static vm_fault_t object_fault_frames(struct ndshm_object *object, struct vm_fau
 {
 	pmd_t pmd;
 
-	/* Neither would replace a PTE marker, and the access would fault for ever. */
+	/* That would not replace a PTE marker, and the access would fault for ever. */
 	if (vmf->flags & FAULT_FLAG_ORIG_PTE_VALID && !pte_none(vmf->orig_pte))
 		return VM_FAULT_SIGBUS;
 	object_use_prealloc(vmf);
@@ -189,9 +159,7 @@ static vm_fault_t object_fault_frames(struct ndshm_object *object, struct vm_fau
 	pmd = READ_ONCE(*vmf->pmd);
 	if (pmd_none(pmd) || pmd_trans_huge(pmd))
 		return VM_FAULT_NOPAGE;
-	if (!NDSHM_SETS_PTES || ndshm_test_inserts_pages())
-		return object_insert(object, vmf);
-	return object_fill(object, vmf);
+	return object_insert_frames(object, vmf);
 }
 
 static vm_fault_t object_fault(struct vm_fault *vmf)
@@ -699,8 +667,6 @@ bool ndshm_object_revoke(struct ndshm_object *object)
 	waited = object_wait_faults(object);
 	if (!inode)
 		return true;
-	/* Pairs with smp_mb() in object_fill(). */
-	smp_mb();
 	unmap_mapping_range(inode->i_mapping, 0, 0, 1);
 	if (!waited)
 		object_queue_unmap(object);

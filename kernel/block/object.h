@@ -34,8 +34,8 @@ typedef void (*ndshm_peek_fn)(void *object, kuid_t owner, void *context);
  * @pfn: Returns the frame of the page at @index of an object with @frames. Sets
  *	*@count to the number of pages with consecutive frames from there on (0: none,
  *	the access gets SIGBUS) and *@prot, initially the VMA's, to their protection.
- *	Called with a page table lock or @state_lock held, while the object has its
- *	memory. NULL: the kind has no object with @frames.
+ *	Called with @state_lock held, while the object has its memory. NULL: the kind has no
+ *	object with @frames.
  * @page: Returns the page at @index, or NULL if the object has none there or is revoked. Called
  *	with the object's @lock held; the page stays while it is. NULL: the kind has no object with
  *	pages.

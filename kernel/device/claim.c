@@ -290,7 +290,10 @@ void ndshm_claims_end(struct ndshm_claims *client)
 	}
 }
 
-/* Called with bars_lock held and bars_unmapped set: new faults get SIGBUS. */
+/*
+ * Called with bars_lock held and bars_unmapped set. A fault that has not seen it holds the lock of
+ * the object.
+ */
 static void bar_unmap(struct ndshm_bar *bar)
 {
 	struct inode *inode;
@@ -298,8 +301,6 @@ static void bar_unmap(struct ndshm_bar *bar)
 	spin_lock(&bar->object.state_lock);
 	inode = bar->object.inode;
 	spin_unlock(&bar->object.state_lock);
-	/* Pairs with smp_mb() in object_fill(). */
-	smp_mb();
 	if (inode)
 		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
 }

@@ -115,7 +115,7 @@ struct ndshm_provider_characteristics {
  *	the number of pages, at least 1, whose frames are consecutive from there on.
  *	Changes *@prot, initially that of an ordinary mapping, to the protection of all
  *	these pages, whose memory type must be that of the kernel's own mapping. Called
- *	with a spinlock of the block or a page table lock held: must not sleep or allocate.
+ *	with a spinlock of the block held: must not sleep or allocate.
  * @page: Returns the page at @index of a block (@context), the same on every call. Pages
  *	must be ordinary memory, single or compound, and are freed with their last
  *	reference. Until the free handler runs the block has one reference to each page,
