@@ -317,6 +317,30 @@ TEST_F_TIMEOUT(huge_frames, write_protected, 120)
 	close(refs);
 }
 
+/* A debugger has no page to read, and does not read or write what the mapping could not. */
+TEST_F(huge_frames, debugger)
+{
+	const off_t address = (uintptr_t)self->map;
+	unsigned char seen[64];
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	fill_pattern(self->map, LENGTH, 8);
+	EXPECT_EQ(sizeof(seen), pread(fd, seen, sizeof(seen), address + LENGTH / 2 - 32));
+	EXPECT_EQ(0, memcmp(seen, self->map + LENGTH / 2 - 32, sizeof(seen)));
+	EXPECT_EQ(3, pread(fd, seen, sizeof(seen), address + LENGTH - 3));
+	EXPECT_EQ(0, memcmp(seen, self->map + LENGTH - 3, 3));
+	memset(seen, 9, sizeof(seen));
+	EXPECT_EQ(sizeof(seen), pwrite(fd, seen, sizeof(seen), address + 1));
+	EXPECT_EQ(0, memcmp(seen, self->map + 1, sizeof(seen)));
+	EXPECT_EQ(0, mprotect(self->map, LENGTH, PROT_READ));
+	test_errno(EIO, self->fd, pwrite(fd, seen, 1, address));
+	EXPECT_EQ(0, munmap(self->map, self->page));
+	EXPECT_EQ(1, pread(fd, seen, 1, address + self->page));
+	EXPECT_EQ(self->map[self->page], seen[0]);
+	close(fd);
+}
+
 /* The mapping keeps the memory of a freed block. It has no pages that could be pinned. */
 TEST_F(huge_frames, freed)
 {

@@ -156,6 +156,17 @@ static unsigned long block_pfn(struct ndshm_object *object, pgoff_t index,
 				 block->context, index, count, prot);
 }
 
+static int block_access(struct ndshm_object *object, u64 offset, void *buffer, int length,
+			bool write)
+{
+	void *memory = ndshm_block_of(object)->virtual_address;
+
+	if (!memory)
+		return 0;
+	memcpy(write ? memory + offset : buffer, write ? buffer : memory + offset, length);
+	return length;
+}
+
 static struct page *block_page(struct ndshm_object *object, pgoff_t index)
 {
 	return object->revoked ? NULL : ndshm_block_page(ndshm_block_of(object), index);
@@ -207,6 +218,7 @@ const struct ndshm_object_ops ndshm_block_ops = {
 	.kind = "block",
 	.max_mappings = NDSHM_MAX_MAPPINGS,
 	.pfn = block_pfn,
+	.access = block_access,
 	.page = block_page,
 	.around = true,
 	.wait_faults = ndshm_block_wait_faults,

@@ -322,6 +322,25 @@ static int object_may_split(struct vm_area_struct *vma, unsigned long address)
 	       0 : -EMFILE;
 }
 
+/* An access by ptrace() or /proc/PID/mem: mm has no page of a frame. */
+static int object_access(struct vm_area_struct *vma, unsigned long address, void *buffer,
+			 int length, int write)
+{
+	struct ndshm_object *object = vma->vm_file->private_data;
+	const u64 offset = address - vma->vm_start + ((u64)vma->vm_pgoff << PAGE_SHIFT);
+	int done = 0;
+
+	if (!object->frames || !object->ops->access || offset >= object->length ||
+	    (write && !(vma->vm_flags & VM_WRITE)))
+		return -EFAULT;
+	length = min3((u64)length, (u64)(vma->vm_end - address), object->length - offset);
+	spin_lock(&object->state_lock);
+	if (!object->revoked)
+		done = object->ops->access(object, offset, buffer, length, write);
+	spin_unlock(&object->state_lock);
+	return done;
+}
+
 #ifdef CONFIG_NUMA
 /* Without a policy mm takes no NUMA hinting faults: the memory cannot migrate. */
 static struct mempolicy *object_policy NDSHM_GET_POLICY_ARGUMENTS
@@ -339,6 +358,7 @@ static const struct vm_operations_struct object_vm_ops = {
 	.huge_fault = object_huge_fault,
 #endif
 	.map_pages = object_map_pages,
+	.access = object_access,
 #ifdef CONFIG_NUMA
 	.get_policy = object_policy,
 #endif
