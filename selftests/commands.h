@@ -321,7 +321,7 @@ static const struct command commands[] = {
 	}, {
 		.name = "BLOCK_ALLOC", .number = NDSHM_BLOCK_ALLOC, .published = 0x5e84,
 		.size = 80,
-		.flags = NDSHM_ALLOC_CONTIGUOUS,
+		.flags = NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_DUMP,
 		.build = build_block_alloc, .undo = undo_block_alloc,
 		.bad = { bad_adapters, (const struct command_bad[]){
 			BAD(block_alloc, provider, 100000, PROVIDER_UNKNOWN),
@@ -408,7 +408,7 @@ static const struct command commands[] = {
 		} },
 	}, {
 		.name = "SECTION_CREATE", .number = NDSHM_SECTION_CREATE, .published = 0x5e88,
-		.size = 80, .first_size = 56,
+		.size = 80, .first_size = 56, .flags = NDSHM_CREATE_DUMP,
 		.reserved = { AT(section_create, __reserved), AT(section_create, __reserved2) },
 		.build = build_section_create, .undo = undo_section_create,
 		.bad = { bad_adapters, (const struct command_bad[]){

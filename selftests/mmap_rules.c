@@ -14,6 +14,7 @@
 
 #include "ndshm_edu.h"
 #include "ndshm_proc.h"
+#include "ndshm_section.h"
 #include "ndshm_test.h"
 
 /* Distance between the mmap offsets of two handles. */
@@ -534,11 +535,74 @@ static bool core_holds(const char *directory, const void *needle, size_t length,
 
 #define MARK_SIZE	1024
 
+/* What a process maps when it dumps core. */
+struct dumped {
+	const char *provider;	/* of a block; NULL: a section */
+	__u32 flags;
+	__u64 length;
+	bool advised;		/* not to dump it */
+	bool expected;
+};
+
+#define DUMPED_SEED(row)	(1000000 + 10000 * (row))
+
+static const struct dumped dumped[] = {
+	{ "pages", .length = 1 },
+	{ "pages", .length = 4 << 20 },
+	{ .length = 1 },
+	{ "pages", NDSHM_ALLOC_DUMP, 1, .expected = true },
+	{ "pages", NDSHM_ALLOC_DUMP, 1 << 16, .expected = true },
+	{ "pages", NDSHM_ALLOC_DUMP, 4 << 20, .expected = true },
+	{ .flags = NDSHM_CREATE_DUMP, .length = 1 << 16, .expected = true },
+	{ "coherent", NDSHM_ALLOC_DUMP, .length = 1 << 16 },
+	{ "pages", NDSHM_ALLOC_DUMP, .length = 1 << 16, .advised = true },
+	{ .flags = NDSHM_CREATE_DUMP, .length = 1 << 16, .advised = true },
+};
+
+/* Map the memory of row @i with a pattern of its own. Return: false after an error. */
+static bool dumped_map(struct _test_data_mmap_rules *self, unsigned int i)
+{
+	const struct dumped *row = &dumped[i];
+	struct ndshm_section_create_args create =
+		section_create_request(self->adapter, row->length, row->length);
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_nl_provider provider = {};
+	struct ndshm_block_info block;
+	struct ndshm_nl nl;
+	void *map;
+
+	alloc = block_alloc_request(self->adapter, row->length, &block);
+	alloc.flags = row->flags;
+	create.flags = row->flags;
+	if (row->provider) {
+		if (ndshm_nl_open(&nl) ||
+		    ndshm_nl_provider_by_name(&nl, row->provider, &provider))
+			return false;
+		ndshm_nl_close(&nl);
+		alloc.provider = provider.id;
+		if (ioctl(self->fd, NDSHM_BLOCK_ALLOC, &alloc))
+			return false;
+		map = ndshm_map(self->fd, &block);
+	} else {
+		if (ioctl(self->fd, NDSHM_SECTION_CREATE, &create))
+			return false;
+		map = map_at(create.out_section, row->length, 0);
+	}
+	if (map == MAP_FAILED)
+		return false;
+	fill_pattern(map, row->length < MARK_SIZE ? self->page : MARK_SIZE, DUMPED_SEED(i));
+	/* Without the flag a process cannot have the memory in its dump. */
+	if (!row->flags && !madvise(map, row->length, MADV_DODUMP))
+		return false;
+	return !row->advised || !madvise(map, row->length, MADV_DONTDUMP);
+}
+
 TEST_F(mmap_rules, core_dump)
 {
 	char directory[] = "/tmp/ndshm.XXXXXX", pattern[128], command[64];
 	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-	unsigned char *map, *plain;
+	unsigned char *plain, mark[MARK_SIZE];
+	unsigned int i;
 	size_t total;
 	pid_t child;
 	int status;
@@ -551,31 +615,30 @@ TEST_F(mmap_rules, core_dump)
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		map = ndshm_map(self->fd, &self->block);
 		plain = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		fill_pattern(map, MARK_SIZE, 111111);
 		fill_pattern(plain, MARK_SIZE, 222222);
-		/* MADV_DODUMP must fail: a core dump must not contain the memory. */
-		if (!madvise(map, self->block.length, MADV_DODUMP))
-			_exit(1);
+		for (i = 0; i < ARRAY_SIZE(dumped); i++)
+			if (!dumped_map(self, i))
+				_exit(1 + i);
 		setrlimit(RLIMIT_CORE, &unlimited);
 		prctl(PR_SET_DUMPABLE, 1);
 		if (chdir(directory))
-			_exit(1);
+			_exit(100);
 		abort();
 	}
 	ASSERT_EQ(child, waitpid(child, &status, 0));
-	ASSERT_TRUE(WIFSIGNALED(status));
+	ASSERT_TRUE(WIFSIGNALED(status))
+		TH_LOG("row %d", WEXITSTATUS(status) - 1);
 	EXPECT_TRUE(WCOREDUMP(status));
-
-	map = malloc(MARK_SIZE);
-	fill_pattern(map, MARK_SIZE, 222222);
-	EXPECT_TRUE(core_holds(directory, map, MARK_SIZE, &total));
+	fill_pattern(mark, MARK_SIZE, 222222);
+	EXPECT_TRUE(core_holds(directory, mark, MARK_SIZE, &total));
 	EXPECT_LT(0, total);
-	fill_pattern(map, MARK_SIZE, 111111);
-	EXPECT_FALSE(core_holds(directory, map, 64, &total));
-	free(map);
+	for (i = 0; i < ARRAY_SIZE(dumped); i++) {
+		fill_pattern(mark, MARK_SIZE, DUMPED_SEED(i));
+		EXPECT_EQ(dumped[i].expected, core_holds(directory, mark, 64, &total))
+			TH_LOG("row %u", i);
+	}
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
 	EXPECT_EQ(0, system(command));
 }

@@ -549,6 +549,7 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	block->registration = registration;
 	block->object.frames = !registration->page;
 	block->object.unmappable = !mappable;
+	block->object.dumped = allocation->dumped;
 	ndshm_active_init(&block->packets);
 	block->flags = p->flags;
 	block->usage = p->usage;

@@ -127,6 +127,7 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
  * @queue: queue or virtual port of a driver; the caller is active in its set; or NULL
  * @first_index: place of the first page in the file of a section
  * @of_section: the file that maps the blocks is that of a section, not their own
+ * @dumped: as in struct ndshm_object
  * @aborted: of a request: turns true when it is aborted, and the caller must arm the
  *	block; NULL: the caller owns the block
  */
@@ -136,6 +137,7 @@ struct ndshm_allocation {
 	struct ndshm_queue *queue;
 	u32 first_index;
 	bool of_section;
+	bool dumped;
 	const bool *aborted;
 };
 

@@ -424,6 +424,8 @@ static struct file *object_open(const struct file_operations *ops, int flags)
 		return ERR_CAST(inode);
 	inode->i_mode = S_IFREG | 0600;
 	inode->i_op = &object_inode_ops;
+	/* As of memory without a name: by default core dumps have no files with links. */
+	clear_nlink(inode);
 	return object_open_inode(inode, ops, flags);
 }
 
@@ -539,12 +541,14 @@ void ndshm_object_kill(struct ndshm_object *object, struct file **cache)
 static vm_flags_t object_vm_flags(const struct ndshm_object *object,
 				  const struct vm_area_struct *vma)
 {
+	const vm_flags_t dump = object->dumped ? 0 : VM_DONTDUMP;
+
 	if (object->frames)
-		return VM_IO | VM_PFNMAP;
+		return VM_IO | VM_PFNMAP | dump;
 	if (!object->ops->around || vma->vm_end - vma->vm_start == PAGE_SIZE)
-		return 0;
+		return dump;
 	return vma->vm_end - vma->vm_start < PMD_SIZE || !IS_ALIGNED(vma->vm_start, PMD_SIZE) ?
-	       VM_MIXEDMAP : 0;
+	       VM_MIXEDMAP | dump : dump;
 }
 
 static int object_check_mmap(const struct ndshm_object *object, const struct vm_area_struct *vma)
@@ -576,7 +580,7 @@ static int object_set_vma(struct ndshm_object *object, struct vm_area_struct *vm
 	vma->vm_ops = &object_vm_ops;
 	/* An importer of a dma-buf may have set flags for its own memory. */
 	ndshm_vm_flags_mod(vma, 0, VM_MAYEXEC | VM_IO | VM_PFNMAP | VM_MIXEDMAP);
-	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP | object_vm_flags(object, vma), 0);
+	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | object_vm_flags(object, vma), 0);
 	return 0;
 }
 

@@ -79,6 +79,7 @@ struct ndshm_object_ops {
  * @length: bytes; whole pages unless @unmappable
  * @frames: mapped by @ops->pfn as VM_PFNMAP, not by pages
  * @unmappable: mmap fails
+ * @dumped: core dumps contain mappings, unless the object has @frames
  * @was_mapped: has had a file, so faults may be in flight; set with @state_lock held,
  *	never cleared
  * @handle: handle of the owning client; 0 for a block of a kernel user
@@ -106,6 +107,7 @@ struct ndshm_object {
 	u64 length;
 	bool frames;
 	bool unmappable;
+	bool dumped;
 	bool was_mapped;
 	u32 handle;
 	u32 id;

@@ -256,7 +256,7 @@ static ndshm_reason_t client_request_blocks(struct ndshm_command *command,
 {
 	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
-	struct ndshm_allocation allocation = {};
+	struct ndshm_allocation allocation = { .dumped = argument->flags & NDSHM_ALLOC_DUMP };
 	ndshm_reason_t reason;
 
 	reason = ndshm_client_adapter(client, argument->adapter, &parameters->adapter,
@@ -285,7 +285,7 @@ static ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
-		.flags = argument->flags,
+		.flags = argument->flags & ~NDSHM_ALLOC_DUMP,
 		.queue_id = argument->queue_id,
 		.preferred_node = argument->preferred_node,
 		.usage = argument->usage,
@@ -447,7 +447,7 @@ static ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
 #define ROW	NDSHM_IOCTL_ROW
 
 static const struct ndshm_ioctl_row block_rows[] = {
-	ROW(NDSHM_BLOCK_ALLOC, block_alloc, tag, NDSHM_ALLOC_CONTIGUOUS),
+	ROW(NDSHM_BLOCK_ALLOC, block_alloc, tag, NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_DUMP),
 	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, 0),
 	ROW(NDSHM_BLOCK_QUERY, block_query, out_usage, 0),
 	ROW(NDSHM_BLOCK_SYNC, block_sync, length, 0),

@@ -96,6 +96,7 @@ static ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 		.initial_size = argument->initial_size,
 		.preferred_node = argument->preferred_node,
 		.rawio = client->claims.rawio,
+		.dumped = argument->flags & NDSHM_CREATE_DUMP,
 		.account = client->account,
 	};
 	ndshm_reason_t reason;
@@ -249,7 +250,8 @@ static ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
 	argument->out_flags |=
 		(section->deleted ? NDSHM_SECTION_DELETED : 0) |
 		(ndshm_section_revoked(section) ? NDSHM_SECTION_REVOKED : 0) |
-		(section->needs_sync ? NDSHM_SECTION_NEEDS_SYNC : 0);
+		(section->needs_sync ? NDSHM_SECTION_NEEDS_SYNC : 0) |
+		(section->object.dumped ? NDSHM_SECTION_DUMP : 0);
 	argument->out_committed = (u64)section->committed << PAGE_SHIFT;
 	argument->out_taken = (u64)section->allocated << PAGE_SHIFT;
 	argument->out_extents = section->extents;
@@ -283,7 +285,7 @@ static ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
 
 /* Of a client. */
 static const struct ndshm_ioctl_row client_rows[] = {
-	ROW(NDSHM_SECTION_CREATE, section_create, __reserved, 0),
+	ROW(NDSHM_SECTION_CREATE, section_create, __reserved, NDSHM_CREATE_DUMP),
 	ROW(NDSHM_SECTION_OPEN, section_open, out_id, NDSHM_OPEN_READONLY),
 };
 

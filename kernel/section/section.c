@@ -332,6 +332,7 @@ static void section_init(struct ndshm_section *section,
 	init_completion(&section->revocation);
 	spin_lock_init(&section->lock);
 	section->object.lock = &section->lock;
+	section->object.dumped = request->dumped;
 	INIT_DELAYED_WORK(&section->trimming, ndshm_section_free_idle_work);
 	INIT_WORK(&section->deletion, section_delete_work);
 	section->account = ndshm_account_get(request->account);

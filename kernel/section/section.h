@@ -138,6 +138,7 @@ static inline struct ndshm_section *ndshm_section_of(struct ndshm_object *object
  * @initial_size: bytes of memory allocated at creation
  * @preferred_node: NUMA node, or NUMA_NO_NODE
  * @rawio: as in struct ndshm_section
+ * @dumped: as in struct ndshm_object
  * @account: of the client, see struct ndshm_account
  * @name: name, valid if @name_length is not 0
  * @name_length: bytes of @name; 0 for a section without a name
@@ -152,6 +153,7 @@ struct ndshm_section_request {
 	u64 initial_size;
 	s32 preferred_node;
 	bool rawio;
+	bool dumped;
 	struct ndshm_account *account;
 	char name[NDSHM_SECTION_NAME_BYTES];
 	u32 name_length;

@@ -74,7 +74,8 @@
  * mapped EOPNOTSUPP, a revoked one ENODEV. mmap() can also return ENOMEM, or ENFILE when
  * the system has no free file. mremap() cannot grow a mapping (EFAULT). A mapping keeps
  * the object alive, but not the handle, the client or the claim. Access to a revoked
- * object is SIGBUS. Mappings are not dumped in core files.
+ * object is SIGBUS. Core dumps contain a mapping only if the object was created so
+ * (NDSHM_ALLOC_DUMP, NDSHM_CREATE_DUMP) and has pages.
  *
  * 32-bit programs on a 64-bit kernel use the same structures.
  *
@@ -528,6 +529,7 @@ struct ndshm_block_info {
 
 /* Bits of ndshm_block_alloc.flags. Bit 31 is left to libraries. */
 #define NDSHM_ALLOC_CONTIGUOUS	(1U << 0)	/* one DMA segment, or failure */
+#define NDSHM_ALLOC_DUMP	(1U << 1)	/* mappings of pages are in core dumps */
 
 /* Tag of a block: four characters, of which tools show the printable ones. */
 #define NDSHM_TAG(a, b, c, d) \
@@ -755,7 +757,8 @@ struct ndshm_block_export_args {
  *
  * fstat() of a section's descriptor returns a regular file of MaxSize bytes, so that a
  * program can map the whole section without a query. Size, mode and owner of this file
- * are fixed (EPERM); it cannot be read or written.
+ * are fixed (EPERM). read() and write() copy at the file's position: a page without memory
+ * reads as zero, and a write to it is ENOSPC.
  *
  * All descriptors are close-on-exec and can be passed to other processes, which need no
  * access to the device. A section lives until its last descriptor, holder and mapping are
@@ -778,6 +781,12 @@ struct ndshm_block_export_args {
  * the device may still access the rest, which stays until the claim has ended.
  */
 
+/*
+ * Bits of ndshm_section_create_args.flags. In core dumps, of all processes that map the section,
+ * are then its pages with memory; madvise(MADV_DONTDUMP) leaves them out.
+ */
+#define NDSHM_CREATE_DUMP	(1U << 0)
+
 /* Maximum length of a section's name. */
 #define NDSHM_SECTION_NAME_BYTES 64U
 
@@ -790,7 +799,7 @@ struct ndshm_block_export_args {
  * @size: sizeof(struct ndshm_section_create_args)
  * @status: out
  * @reason: out
- * @flags: must be 0
+ * @flags: NDSHM_CREATE_* bits
  * @adapter: id of the adapter whose device uses the memory
  * @provider: id of a provider that has pages (else EOPNOTSUPP, PROVIDER_PAGELESS, from
  *	the first call that needs memory); 0: the built-in ``pages``. The permissions of
@@ -952,6 +961,7 @@ struct ndshm_section_delete_args {
 #define NDSHM_SECTION_DELETED	 (1U << 1)
 #define NDSHM_SECTION_REVOKED	 (1U << 2)
 #define NDSHM_SECTION_NEEDS_SYNC (1U << 3)	/* memory needs ndshm_section_sync */
+#define NDSHM_SECTION_DUMP	 (1U << 4)	/* created with NDSHM_CREATE_DUMP */
 
 /**
  * struct ndshm_section_query_args - ioctl(NDSHM_SECTION_QUERY): query a section

@@ -35,6 +35,7 @@ struct block {
 	pid_t pid;		/* process that allocated it */
 	int32_t node;		/* preferred */
 	uint32_t usage;
+	bool dumped;		/* as the module's */
 	struct ndshm_block_info info;
 };
 
@@ -171,7 +172,7 @@ static uint32_t block_check(const struct ndshm_block_alloc_args *argument)
 {
 	uint32_t reason;
 
-	if (argument->flags & ~NDSHM_ALLOC_CONTIGUOUS)
+	if (argument->flags & ~(NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_DUMP))
 		return NDSHM_REASON_FLAGS;
 	if (argument->usage == NDSHM_USAGE_UNDEFINED || argument->usage >= NDSHM_USAGE_MAX)
 		return NDSHM_REASON_USAGE;
@@ -260,6 +261,7 @@ static uint32_t block_create(const struct ndshm_block_alloc_args *argument, stru
 		.pid = getpid(),
 		.node = argument->preferred_node,
 		.usage = argument->usage,
+		.dumped = argument->flags & NDSHM_ALLOC_DUMP,
 		.info = {
 			.flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_REUSABLE,
 			.segments = 1,
@@ -429,7 +431,8 @@ static int client_map(struct ndshm *ndshm, uint64_t offset, uint64_t length, voi
 	if (start == MAP_FAILED)
 		return -errno;
 	/* As mappings of the module. */
-	madvise(start, length, MADV_DONTDUMP);
+	if (!block.dumped)
+		madvise(start, length, MADV_DONTDUMP);
 	*out = start;
 	return 0;
 }

@@ -49,6 +49,7 @@
  * /proc, for NDSHM_SHARE_READONLY. A deleted section permits nothing.
  */
 #define MODE_LIVE	0444
+#define MODE_DUMP	S_ISGID	/* NDSHM_SECTION_DUMP; without effect on files */
 #define MODE_DELETED	0
 #define MODE_REVOKED	S_ISVTX	/* no permission either; without effect on files */
 
@@ -679,7 +680,9 @@ static uint32_t section_query(const struct ndshm_section *section,
 	const struct ndshm_memfd_store *store = section->store;
 
 	argument->out_id = store->id;
-	argument->out_flags = (readonly ? NDSHM_SECTION_READONLY : 0) | state_of(status.st_mode);
+	argument->out_flags = (readonly ? NDSHM_SECTION_READONLY : 0) |
+			      (status.st_mode & MODE_DUMP ? NDSHM_SECTION_DUMP : 0) |
+			      state_of(status.st_mode);
 	argument->out_max_size = bytes_of(store->pages);
 	argument->out_initial_size = bytes_of(store->initial);
 	/* st_blocks is in units of 512 bytes. */
@@ -875,6 +878,8 @@ static uint32_t section_check(const struct ndshm_section_create_args *argument)
 {
 	uint32_t reason = ndshm__memfd_check_length(argument->max_size, MEMFD_MAX_SECTION);
 
+	if (argument->flags & ~NDSHM_CREATE_DUMP)
+		return NDSHM_REASON_FLAGS;
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	if (argument->initial_size > argument->max_size)
@@ -883,8 +888,9 @@ static uint32_t section_check(const struct ndshm_section_create_args *argument)
 					argument->provider);
 }
 
-static uint32_t store_create_file(struct ndshm_memfd_store *store, int *out)
+static uint32_t store_create_file(struct ndshm_memfd_store *store, bool dumped, int *out)
 {
+	const mode_t mode = MODE_LIVE | (dumped ? MODE_DUMP : 0);
 	struct stat status;
 	char name[128];
 	int fd;
@@ -895,7 +901,7 @@ static uint32_t store_create_file(struct ndshm_memfd_store *store, int *out)
 	fd = ndshm__memfd_create(name);
 	if (fd < 0)
 		return descriptor_reason(-fd);
-	if (fchmod(fd, MODE_LIVE) || fcntl(fd, F_ADD_SEALS, SEALS) || fstat(fd, &status) ||
+	if (fchmod(fd, mode) || fcntl(fd, F_ADD_SEALS, SEALS) || fstat(fd, &status) ||
 	    ndshm__memfd_allocate(fd, 0, bytes_of(store->initial))) {
 		ndshm__close(fd);
 		return NDSHM_REASON_MEMORY;
@@ -919,7 +925,7 @@ static uint32_t section_create(const struct ndshm_section_create_args *argument,
 	if (!store)
 		return NDSHM_REASON_MEMORY;
 	store->process = ndshm__process();
-	reason = store_create_file(store, &section->fd);
+	reason = store_create_file(store, argument->flags & NDSHM_CREATE_DUMP, &section->fd);
 	if (reason != NDSHM_REASON_NONE) {
 		store_free(store);
 		return reason;

@@ -140,7 +140,7 @@ static void *reserve(size_t size, int *error)
  * intercept memory calls, for example UCX 1.13, drop the address argument of mremap(), which
  * then succeeds at another address.
  */
-static int map(struct ndshm_section *section)
+static int map(struct ndshm_section *section, bool dumped)
 {
 	const int protection = PROT_READ | (section->readonly ? 0 : PROT_WRITE);
 	const size_t size = section->size;
@@ -173,8 +173,9 @@ static int map(struct ndshm_section *section)
 		return -ENOMEM;
 	}
 	section->base = place;
-	/* The module sets VM_DONTDUMP itself; memfd does not. */
-	madvise(place, size, MADV_DONTDUMP);
+	/* The module does that itself; memfd does not. */
+	if (!dumped)
+		madvise(place, size, MADV_DONTDUMP);
 	return 0;
 }
 
@@ -189,7 +190,8 @@ static int show(struct ndshm_section *section)
 		return ndshm__refuse(ndshm, NDSHM_REASON_DESCRIPTOR);
 	section->size = argument.out_max_size;
 	section->readonly = argument.out_flags & NDSHM_SECTION_READONLY;
-	error = argument.out_flags & NDSHM_SECTION_DELETED ? -EIDRM : map(section);
+	error = argument.out_flags & NDSHM_SECTION_DELETED ?
+		-EIDRM : map(section, argument.out_flags & NDSHM_SECTION_DUMP);
 	/* mmap() returns no reason; derive it from the errno. */
 	if (error == -EIDRM)
 		return ndshm__refuse(ndshm, NDSHM_REASON_SECTION_DELETED);
@@ -353,6 +355,7 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 {
 	struct ndshm_section_create_args argument = {
 		.size = sizeof(argument),
+		.flags = request->flags,
 		.adapter = request->adapter ? request->adapter :
 					      ndshm->info.out_default_adapter,
 		.provider = request->provider,
@@ -365,8 +368,6 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 	int error;
 
 	*out = NULL;
-	if (request->flags)
-		return ndshm__refuse(ndshm, NDSHM_REASON_FLAGS);
 	if (request->name) {
 		error = check_names(ndshm);
 		if (error)

@@ -54,7 +54,8 @@ int main(void)
 	       info.max_size, info.initial_size);
 	printf(" reads=%s", yes_or_no(test_can_read(ndshm_section_base(section))));
 	printf(" writes=%s", yes_or_no(can_write(section, fd)));
-	printf(" allocates=%s\n", yes_or_no(!test_extent(section, 1)));
+	printf(" allocates=%s", yes_or_no(!test_extent(section, 1)));
+	printf(" dumped=%s\n", yes_or_no(test_is_dumped(ndshm_section_base(section))));
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
 	return 0;

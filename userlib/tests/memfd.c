@@ -335,7 +335,7 @@ TEST(bad_requests_are_refused)
 	REFUSED(node, -2, NODE);
 	REFUSED(node, INT32_MIN, NODE);
 	REFUSED(node, INT32_MAX, NODE);
-	REFUSED(flags, 2, FLAGS);
+	REFUSED(flags, 4, FLAGS);
 	REFUSED(flags, 1U << 30, FLAGS);
 	REFUSED(adapter, 4711, ADAPTER_UNKNOWN);
 	REFUSED(provider, 4711, PROVIDER_UNKNOWN);

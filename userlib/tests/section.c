@@ -204,9 +204,38 @@ TEST(bad_requests_are_refused)
 	REFUSED(node, INT32_MAX, NODE);
 	REFUSED(adapter, 4711, ADAPTER_UNKNOWN);
 	REFUSED(provider, 4711, PROVIDER_UNKNOWN);
-	REFUSED(flags, 1, FLAGS);
+	REFUSED(flags, 2, FLAGS);
 	REFUSED(flags, 1U << 31, FLAGS);
 #undef REFUSED
+}
+
+TEST(core_dumps_have_what_was_wanted)
+{
+	struct ndshm_section_request request = test_section_request(HUGE, page);
+	struct ndshm_request of_block = test_request(page);
+	struct ndshm_section *section, *other;
+	struct ndshm_block *block;
+	void *memory;
+	int fd;
+
+	for (int wanted = 0; wanted < 2; wanted++) {
+		request.flags = wanted ? NDSHM_CREATE_DUMP : 0;
+		REQUIRE(!ndshm_section_create(ndshm, &request, &section));
+		CHECK(look(section).flags == (wanted ? NDSHM_SECTION_DUMP : 0));
+		CHECK(test_is_dumped(ndshm_section_base(section)) == wanted);
+		REQUIRE(!ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd));
+		REQUIRE(!ndshm_section_adopt(ndshm, fd, &other));
+		close(fd);
+		CHECK(test_is_dumped(ndshm_section_base(other)) == wanted);
+		ndshm_section_close(other);
+		ndshm_section_close(section);
+
+		of_block.flags = wanted ? NDSHM_ALLOC_DUMP : 0;
+		REQUIRE(!ndshm_alloc(ndshm, &of_block, &block));
+		REQUIRE(!ndshm_map(block, &memory));
+		CHECK(test_is_dumped(memory) == wanted);
+		ndshm_free(block);
+	}
 }
 
 SECTION_TEST(extents_are_the_lowest_that_fit, 16 * page, 0)

@@ -119,7 +119,7 @@ if [[ $device ]]; then
 	failed "a name twice" --max 1M --name "a b" "name-taken, RESOURCE_CONFLICT, EEXIST"
 	run 0 "open a section" section open "a b" "$inherits"
 	is "open: it has the section" \
-		"id=same max=1048576 initial=0 reads=no writes=no allocates=yes" "$out"
+		"id=same max=1048576 initial=0 reads=no writes=no allocates=yes dumped=no" "$out"
 	run 0 "open a section read-only" section open --owner "$(id -u)" -r "a b" true
 	run 1 "open: unknown" section open c true
 	says "open: unknown: why" "ndshm: cannot open section \"c\": * (section-unknown, *"
@@ -139,10 +139,13 @@ fi
 # Running a program
 run 0 "a program" section create --max 4M --initial 2M -- "$inherits"
 is "it has the section" \
-	"id=same max=4194304 initial=2097152 reads=yes writes=yes allocates=$allocates" "$out"
+	"id=same max=4194304 initial=2097152 reads=yes writes=yes allocates=$allocates dumped=no" "$out"
 run 0 "a program that only reads" section create --max 4M --initial 2M --readonly -- "$inherits"
 is "it cannot write" \
-	"id=same max=4194304 initial=2097152 reads=yes writes=no allocates=no" "$out"
+	"id=same max=4194304 initial=2097152 reads=yes writes=no allocates=no dumped=no" "$out"
+run 0 "a program whose core dumps have it" section create --max 1M --dump -- "$inherits"
+is "they have it" \
+	"id=same max=1048576 initial=0 reads=no writes=no allocates=$allocates dumped=yes" "$out"
 run 7 "its exit status" section create --max 1M -- sh -c 'exit 7'
 is "the output is its own" "" "$out"
 run 0 "its options" section create --max 1M echo --json -x

@@ -45,6 +45,26 @@ static inline bool test_can_read(const void *byte)
 	return can;
 }
 
+/* Return: true if core dumps have the mapping at @memory. */
+static inline bool test_is_dumped(const void *memory)
+{
+	FILE *maps = fopen("/proc/self/smaps", "re");
+	unsigned long start, end;
+	bool here = false;
+	char line[512];
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			here = start <= (uintptr_t)memory && (uintptr_t)memory < end;
+		else if (here && !strncmp(line, "VmFlags:", 8))
+			break;
+	}
+	if (!maps || !here)
+		abort();
+	fclose(maps);
+	return !strstr(line, " dd");
+}
+
 static inline bool test_can_write(void *byte)
 {
 	int pipes[2];

@@ -38,7 +38,7 @@ struct creation {
 
 /* Options without a letter. */
 enum { OPTION_NAME = 256, OPTION_GROUP, OPTION_MODE, OPTION_OWNER, OPTION_REVOKE,
-       OPTION_ID };
+       OPTION_ID, OPTION_DUMP };
 
 static const struct argp_option create_options[] = {
 	{ "max", 'm', "N[K|M|G]", 0, "Bytes of range", 0 },
@@ -51,6 +51,7 @@ static const struct argp_option create_options[] = {
 	{ "hold", 'H', NULL, 0,
 	  "Keep the section until SIGINT, SIGTERM or the end of the input", 0 },
 	{ "readonly", 'r', NULL, 0, "Give PROGRAM a descriptor that can never write", 0 },
+	{ "dump", OPTION_DUMP, NULL, 0, "Have it in core dumps of processes that map it", 0 },
 	{ "name", OPTION_NAME, "NAME", 0, "Name, by which others can open it while it lives", 0 },
 	{ "group", OPTION_GROUP, "GROUP", 0, "Group for --mode (the group of this process)", 0 },
 	{ "mode", OPTION_MODE, "MODE", 0, "Who may open it by its name, in octal (0600)", 0 },
@@ -125,6 +126,9 @@ static error_t parse_create(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'r':
 		creation->readonly = true;
+		return 0;
+	case OPTION_DUMP:
+		request->flags |= NDSHM_CREATE_DUMP;
 		return 0;
 	case OPTION_NAME:
 		request->name = argument;

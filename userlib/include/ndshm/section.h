@@ -46,7 +46,7 @@ struct ndshm_section_request {
 	uint32_t adapter;		/* id; 0: the default adapter */
 	uint32_t provider;		/* id; 0: the built-in "pages" */
 	int32_t node;			/* NUMA node, or NDSHM_NODE_ANY */
-	uint32_t flags;			/* must be 0 */
+	uint32_t flags;			/* NDSHM_CREATE_* */
 	const char *name;		/* for ndshm_section_open(); NULL: none */
 	uint32_t group;			/* for `mode`, or NDSHM_GROUP_SELF */
 	uint32_t mode;			/* permission to open by name; without a name not used */
