@@ -28,7 +28,7 @@ only=
 group=check
 case ${1:-} in
 test)	side=0 run=test target=test group=test supported=(6.12) more=(6.1) ;;
-stock)	side=0 run=check target=check supported=(6.1 6.12) more=() ;;
+stock)	side=0 run=check target=check supported=(6.1 6.12) more=(7.2-plain) ;;
 debug)	side=1 run=debug target=check-debug supported=(6.12-debug 7.2-debug) more=(6.12-arm64-debug) ;;
 arm64)	side=0 run=arm64 target=check-arm64 supported=(6.12-arm64 6.1-arm64 6.12-arm64-16k) more=(6.12-arm64-64k) ;;
 *)	die 'usage: check.sh [--list|--build] test|stock|debug|arm64' ;;

@@ -3,8 +3,8 @@
 #
 # kernels.sh WHAT NAME: provide the distribution's stock kernels as data, without installing
 # them on the host (no boot entry, no initramfs). NAME is 6.1 or 6.12; 6.1-arm64, 6.12-arm64 or
-# 6.12-arm64-16k for that architecture; or 6.12-debug, 7.2-debug, 6.12-arm64-64k or 6.12-arm64-debug,
-# which are built from the distribution's source (see built-kernel.sh).
+# 6.12-arm64-16k for that architecture; or 6.12-debug, 7.2-debug, 7.2-plain, 6.12-arm64-64k or
+# 6.12-arm64-debug, which are built from the distribution's source (see built-kernel.sh).
 #
 #   image NAME    path of the kernel image
 #   modules NAME  path of a directory to be seen as /lib/modules/<release>
@@ -246,7 +246,7 @@ fill_headers() {
 }
 
 # is_built NAME: is the kernel built from source?
-is_built() { [[ $1 != */* && $1 == *-@(debug|64k) ]]; }
+is_built() { [[ $1 != */* && $1 == *-@(debug|plain|64k) ]]; }
 
 # The key of a kernel that is built is its input: source, options, compiler.
 built_dir() {

@@ -19,8 +19,8 @@ help() {
 usage: run.sh [OPTION]... -- COMMAND [ARG]...
 
 Kernel and size:
-  --kernel NAME       6.12 (default) or 6.1; 6.12-debug or 7.2-debug, which are built the
-                      first time; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k, an emulated machine
+  --kernel NAME       6.12 (default) or 6.1; 6.12-debug, 7.2-debug or 7.2-plain, which are built
+                      the first time; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k, an emulated machine
                       with the programs of root.sh, also 6.12-arm64-64k or 6.12-arm64-debug, which
                       are built; or a directory with vmlinuz, modules/, release
   --memory SIZE       such as 2G (default, but 16G with huge pages of 512 MiB) or 512M
