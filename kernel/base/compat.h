@@ -53,7 +53,7 @@ static inline void ndshm_eventfd_signal(struct eventfd_ctx *eventfd)
 #define NDSHM_REMOVED	0
 #endif
 
-/* kernel/block: with CONFIG_DEBUG_VM, pmd_populate() of arm64 refers to init_mm, which is not exported */
+/* kernel/block: with CONFIG_DEBUG_VM pmd_populate() of arm64 uses init_mm, which is not exported */
 #if defined(CONFIG_ARM64) && defined(CONFIG_DEBUG_VM)
 #include <asm/pgalloc.h>
 #ifndef PMD_TABLE_AF	/* 6.13 */

@@ -163,7 +163,10 @@ static int block_access(struct ndshm_object *object, u64 offset, void *buffer, i
 
 	if (!memory)
 		return 0;
-	memcpy(write ? memory + offset : buffer, write ? buffer : memory + offset, length);
+	/* A read of memory that has failed must not end in a panic. */
+	if (!write)
+		return copy_mc_to_kernel(buffer, memory + offset, length) ? 0 : length;
+	memcpy(memory + offset, buffer, length);
 	return length;
 }
 
@@ -220,7 +223,6 @@ const struct ndshm_object_ops ndshm_block_ops = {
 	.pfn = block_pfn,
 	.access = block_access,
 	.page = block_page,
-	.around = true,
 	.wait_faults = ndshm_block_wait_faults,
 	.sync = block_sync,
 	.release = block_release,

@@ -121,6 +121,7 @@ static vm_fault_t object_insert_frames(struct ndshm_object *object, struct vm_fa
 	vm_fault_t one, ret = VM_FAULT_SIGBUS;
 	unsigned long pfn = 0, count = 0;
 	unsigned long address;
+	pgoff_t index;
 	pgprot_t prot;
 
 	/*
@@ -132,8 +133,10 @@ static vm_fault_t object_insert_frames(struct ndshm_object *object, struct vm_fa
 	     address += PAGE_SIZE) {
 		if (!count) {
 			prot = vma->vm_page_prot;
-			pfn = object->ops->pfn(object, linear_page_index(vma, address), &count,
-					       &prot);
+			index = linear_page_index(vma, address);
+			if (index >= object->length >> PAGE_SHIFT)
+				break;
+			pfn = object->ops->pfn(object, index, &count, &prot);
 		}
 		one = VM_FAULT_SIGBUS;
 		if (count) {
@@ -307,6 +310,12 @@ static void object_vma_open(struct vm_area_struct *vma)
 	atomic_inc(vma->vm_private_data);
 	if (object->frames)
 		object_split_huge(object, vma->vm_file->f_mapping);
+	/*
+	 * fork() calls this before it copies page tables of VM_MIXEDMAP, which it would do without
+	 * the locks of pages: a pin could be overlooked. With this flag it leaves that to faults.
+	 */
+	if (vma->vm_flags & VM_MIXEDMAP)
+		ndshm_vm_flags_mod(vma, VM_WIPEONFORK, 0);
 }
 
 static void object_vma_close(struct vm_area_struct *vma)
@@ -333,7 +342,12 @@ static int object_access(struct vm_area_struct *vma, unsigned long address, void
 	if (!object->frames || !object->ops->access || offset >= object->length ||
 	    (write && !(vma->vm_flags & VM_WRITE)))
 		return -EFAULT;
+	/* The caller loops, and neither looks at signals nor at other tasks. */
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
 	length = min3((u64)length, (u64)(vma->vm_end - address), object->length - offset);
+	length = min_t(int, length, PAGE_SIZE);
 	spin_lock(&object->state_lock);
 	if (!object->revoked)
 		done = object->ops->access(object, offset, buffer, length, write);
@@ -545,7 +559,7 @@ static vm_flags_t object_vm_flags(const struct ndshm_object *object,
 
 	if (object->frames)
 		return VM_IO | VM_PFNMAP | dump;
-	if (!object->ops->around || vma->vm_end - vma->vm_start == PAGE_SIZE)
+	if (vma->vm_end - vma->vm_start == PAGE_SIZE)
 		return dump;
 	return vma->vm_end - vma->vm_start < PMD_SIZE || !IS_ALIGNED(vma->vm_start, PMD_SIZE) ?
 	       VM_MIXEDMAP | dump : dump;

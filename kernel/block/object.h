@@ -42,8 +42,6 @@ typedef void (*ndshm_peek_fn)(void *object, kuid_t owner, void *context);
  * @access: Copies at most @length bytes from or to the memory of an object with @frames, for a
  *	debugger. Returns their number, or 0 if the memory cannot be accessed. Called with
  *	@state_lock held, while the object has its memory. NULL: the kind has no such object.
- * @around: A fault may map the neighbours of a page. Not of a kind whose pins are counted: fork
- *	copies the page tables of such VMAs without the locks of pages.
  * @wait_faults: Waits until each page that a fault has locked is in its page table or
  *	never will be, at most until @deadline (in jiffies). Called after the object
  *	was revoked. Returns false after a timeout. NULL: no wait is needed. May sleep
@@ -62,7 +60,6 @@ struct ndshm_object_ops {
 	struct page *(*page)(struct ndshm_object *object, pgoff_t index);
 	int (*access)(struct ndshm_object *object, u64 offset, void *buffer, int length,
 		      bool write);
-	bool around;
 	bool (*wait_faults)(struct ndshm_object *object, unsigned long deadline);
 	ndshm_reason_t (*sync)(struct ndshm_object *object, u32 direction, u64 offset,
 			       u64 length);

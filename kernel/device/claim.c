@@ -42,62 +42,10 @@ static unsigned long bar_pfn(struct ndshm_object *object, pgoff_t index,
 	return PHYS_PFN(bar->start) + index;
 }
 
-/* Copy a register as it is, whatever the byte order. */
-static void bar_read(const void __iomem *at, void *buffer, int width)
-{
-	u32 whole;
-	u16 half;
-
-	if (width == 4) {
-		whole = __raw_readl(at);
-		memcpy(buffer, &whole, width);
-	} else if (width == 2) {
-		half = __raw_readw(at);
-		memcpy(buffer, &half, width);
-	} else {
-		*(u8 *)buffer = __raw_readb(at);
-	}
-}
-
-static void bar_write(void __iomem *at, const void *buffer, int width)
-{
-	u32 whole;
-	u16 half;
-
-	if (width == 4) {
-		memcpy(&whole, buffer, width);
-		__raw_writel(whole, at);
-	} else if (width == 2) {
-		memcpy(&half, buffer, width);
-		__raw_writew(half, at);
-	} else {
-		__raw_writeb(*(const u8 *)buffer, at);
-	}
-}
-
-/* One register at a time: a device can take long to answer, and a spinlock is held. */
-static int bar_access(struct ndshm_object *object, u64 offset, void *buffer, int length,
-		      bool write)
-{
-	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
-	int width = 4;
-
-	if (!bar->registers || READ_ONCE(bar->claim->adapter->bars_unmapped))
-		return 0;
-	while (width > length || !IS_ALIGNED(offset, width))
-		width /= 2;
-	if (write)
-		bar_write(bar->registers + offset, buffer, width);
-	else
-		bar_read(bar->registers + offset, buffer, width);
-	return width;
-}
-
 static const struct ndshm_object_ops bar_ops = {
 	.kind = "bar",
 	.max_mappings = NDSHM_MAX_MAPPINGS,
 	.pfn = bar_pfn,
-	.access = bar_access,
 	.release = bar_release,
 	.release_async = bar_release,
 };

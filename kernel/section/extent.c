@@ -109,7 +109,8 @@ static bool section_page_pinned(struct page *page)
 	bool pinned;
 
 	/* With the lock held no fault maps the folio: a new mapping could hide a pin. */
-	if (!folio_trylock(folio))
+	if (!folio_trylock(folio) &&
+	    (!ndshm_folio_wait_faults(folio, jiffies + 1) || !folio_trylock(folio)))
 		return true;
 	references = folio_ref_count(folio);
 	/* Mappings last: their end reduces this count before that of references. */

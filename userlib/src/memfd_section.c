@@ -36,8 +36,8 @@
 #include "backend_memfd.h"
 #include "section_internal.h"
 
-/* Name of the file, for printf() and scanf(): id, MaxSize, InitialSize. */
-#define FILE_NAME	"ndshm-section:%x:%llx:%llx"
+/* Name of the file, for printf() and scanf(): id, MaxSize, InitialSize, NDSHM_CREATE_*. */
+#define FILE_NAME	"ndshm-section:%x:%llx:%llx:%x"
 
 /*
  * The file cannot shrink, and no seals can be added later: it must stay writable and able to grow.
@@ -49,7 +49,6 @@
  * /proc, for NDSHM_SHARE_READONLY. A deleted section permits nothing.
  */
 #define MODE_LIVE	0444
-#define MODE_DUMP	S_ISGID	/* NDSHM_SECTION_DUMP; without effect on files */
 #define MODE_DELETED	0
 #define MODE_REVOKED	S_ISVTX	/* no permission either; without effect on files */
 
@@ -116,6 +115,7 @@ struct ndshm_memfd_store {
 	uint32_t id;
 	uint32_t pages;
 	uint32_t initial;
+	uint32_t flags;		/* NDSHM_CREATE_* */
 	pthread_mutex_t lock;
 	struct extent *extents;
 	_Atomic size_t extent_count;
@@ -681,7 +681,7 @@ static uint32_t section_query(const struct ndshm_section *section,
 
 	argument->out_id = store->id;
 	argument->out_flags = (readonly ? NDSHM_SECTION_READONLY : 0) |
-			      (status.st_mode & MODE_DUMP ? NDSHM_SECTION_DUMP : 0) |
+			      (store->flags & NDSHM_CREATE_DUMP ? NDSHM_SECTION_DUMP : 0) |
 			      state_of(status.st_mode);
 	argument->out_max_size = bytes_of(store->pages);
 	argument->out_initial_size = bytes_of(store->initial);
@@ -742,7 +742,7 @@ static int section_command(struct ndshm_section *section, int holder, unsigned l
 
 /* Sizes are in bytes, and valid. @chunks is 0 if another process created the section. */
 static struct ndshm_memfd_store *store_alloc(uint32_t id, uint64_t max_size, uint64_t initial_size,
-					     uint32_t chunks)
+					     uint32_t flags, uint32_t chunks)
 {
 	struct ndshm_memfd_store *store = calloc(1, sizeof(*store) + chunks * sizeof(struct chunk));
 
@@ -751,6 +751,7 @@ static struct ndshm_memfd_store *store_alloc(uint32_t id, uint64_t max_size, uin
 	store->id = id;
 	store->pages = pages_of(max_size);
 	store->initial = pages_of(initial_size);
+	store->flags = flags;
 	pthread_mutex_init(&store->lock, NULL);
 	return store;
 }
@@ -816,7 +817,7 @@ static int store_read(struct ndshm_section *section, uint64_t bytes)
 	unsigned long long max_size, initial_size;
 	struct ndshm_memfd_store *store;
 	char path[64], name[128];
-	unsigned int id;
+	unsigned int id, flags;
 	ssize_t length;
 	int end = 0;
 
@@ -828,13 +829,13 @@ static int store_read(struct ndshm_section *section, uint64_t bytes)
 	name[length] = 0;
 	/* sscanf() sets @end if the name has all of the format. */
 	if (sscanf(name, "/memfd:" FILE_NAME " (deleted)%n", &id, &max_size, &initial_size,
-		   &end) != 3 || !end || name[end])
+		   &flags, &end) != 4 || !end || name[end])
 		return -ENOTTY;
 	/* Access to InitialSize must not be SIGBUS. */
 	if (!max_size || max_size > MEMFD_MAX_SECTION || initial_size > max_size ||
-	    initial_size > bytes)
+	    initial_size > bytes || flags & ~NDSHM_CREATE_DUMP)
 		return -ENOTTY;
-	store = store_alloc(id, max_size, initial_size, 0);
+	store = store_alloc(id, max_size, initial_size, flags, 0);
 	if (!store)
 		return -ENOMEM;
 	store_add(store, section);
@@ -888,20 +889,19 @@ static uint32_t section_check(const struct ndshm_section_create_args *argument)
 					argument->provider);
 }
 
-static uint32_t store_create_file(struct ndshm_memfd_store *store, bool dumped, int *out)
+static uint32_t store_create_file(struct ndshm_memfd_store *store, int *out)
 {
-	const mode_t mode = MODE_LIVE | (dumped ? MODE_DUMP : 0);
 	struct stat status;
 	char name[128];
 	int fd;
 
 	snprintf(name, sizeof(name), FILE_NAME, store->id,
 		 (unsigned long long)bytes_of(store->pages),
-		 (unsigned long long)bytes_of(store->initial));
+		 (unsigned long long)bytes_of(store->initial), store->flags);
 	fd = ndshm__memfd_create(name);
 	if (fd < 0)
 		return descriptor_reason(-fd);
-	if (fchmod(fd, mode) || fcntl(fd, F_ADD_SEALS, SEALS) || fstat(fd, &status) ||
+	if (fchmod(fd, MODE_LIVE) || fcntl(fd, F_ADD_SEALS, SEALS) || fstat(fd, &status) ||
 	    ndshm__memfd_allocate(fd, 0, bytes_of(store->initial))) {
 		ndshm__close(fd);
 		return NDSHM_REASON_MEMORY;
@@ -921,11 +921,11 @@ static uint32_t section_create(const struct ndshm_section_create_args *argument,
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	store = store_alloc(ndshm__memfd_new_id(), argument->max_size, argument->initial_size,
-			    chunk_count(pages_of(argument->max_size)));
+			    argument->flags, chunk_count(pages_of(argument->max_size)));
 	if (!store)
 		return NDSHM_REASON_MEMORY;
 	store->process = ndshm__process();
-	reason = store_create_file(store, argument->flags & NDSHM_CREATE_DUMP, &section->fd);
+	reason = store_create_file(store, &section->fd);
 	if (reason != NDSHM_REASON_NONE) {
 		store_free(store);
 		return reason;

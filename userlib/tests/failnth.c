@@ -179,7 +179,7 @@ static int try_section_rest(void)
 static bool open_section(void)
 {
 	section = test_make_section(ndshm, 16 * HUGE, 0);
-	strangers_section = test_sealed_memfd("ndshm-section:1:1000:0",
+	strangers_section = test_sealed_memfd("ndshm-section:1:1000:0:0",
 					      F_SEAL_SHRINK | F_SEAL_SEAL);
 	return section;
 }

@@ -681,10 +681,11 @@ TEST(a_timer_does_not_prevent_it)
 TEST(what_is_no_section_is_not_adopted)
 {
 	static const char *const names[] = {
-		"ndshm", "ndshm-section:1:1000", "ndshm-section:1:0:0", "ndshm-section:1:1000:2000",
-		"ndshm-section:1:10000000000:0", "ndshm-section:1:1000:0:0", "ndshm-section:x:y:z",
+		"ndshm", "ndshm-section:1:1000", "ndshm-section:1:1000:0", "ndshm-section:1:0:0:0",
+		"ndshm-section:1:1000:2000:0", "ndshm-section:1:10000000000:0:0",
+		"ndshm-section:1:1000:0:2", "ndshm-section:1:1000:0:0:0", "ndshm-section:x:y:z:0",
 		/* Access to InitialSize would be SIGBUS. */
-		"ndshm-section:1:1000:1000",
+		"ndshm-section:1:1000:1000:0",
 	};
 	struct ndshm_section *section = (void *)1;
 	int pipes[2], fd;
@@ -709,11 +710,11 @@ TEST(what_is_no_section_is_not_adopted)
 		close(fd);
 	}
 	/* A file that could be truncated while it is mapped. */
-	fd = test_sealed_memfd("ndshm-section:1:1000:0", F_SEAL_SEAL);
+	fd = test_sealed_memfd("ndshm-section:1:1000:0:0", F_SEAL_SEAL);
 	REFUSED(fd);
 	close(fd);
 #undef REFUSED
-	fd = test_sealed_memfd("ndshm-section:1:1000:0", F_SEAL_SHRINK | F_SEAL_SEAL);
+	fd = test_sealed_memfd("ndshm-section:1:1000:0:0", F_SEAL_SHRINK | F_SEAL_SEAL);
 	CHECK_DONE(ndshm, ndshm_section_adopt(ndshm, fd, &section));
 	ndshm_section_close(section);
 	close(fd);

@@ -33,10 +33,10 @@ bool ndshm_name_valid(const char *name);
  * typedef ndshm_allocate_handler - allocate memory for one block
  * @provider_context: of the characteristics
  * @parameters: parameters of the core, revision 1 or 2. The handler sets virtual_address
- *	(NULL without a kernel mapping), consumed and needs_sync, and adds at least one
- *	segment to list. The segments must cover the length rounded up to pages, in
- *	order and without overlap; there must be exactly one if NDSHM_ALLOC_CONTIGUOUS
- *	is set.
+ *	(NULL without a kernel mapping; of memory that can be mapped, of whole pages),
+ *	consumed and needs_sync, and adds at least one segment to list. The segments must
+ *	cover the length rounded up to pages, in order and without overlap; there must be
+ *	exactly one if NDSHM_ALLOC_CONTIGUOUS is set.
  * @context: the provider's handle of the block: initially the address of @context_size
  *	bytes of zeroes, or NULL if that is 0. They are freed when the handler has failed,
  *	or else after the free handler. The handler may store another
