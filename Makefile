@@ -61,7 +61,7 @@ modules:
 ifneq ($(MODULE_DIR),$(CURDIR))
 	@mkdir -p $(MODULE_DIR)/selftests/lib
 	@cp -asf $(CURDIR)/Kbuild $(CURDIR)/kernel $(CURDIR)/uapi $(MODULE_DIR)/
-	@cp -asf $(CURDIR)/selftests/lib/ndshm_expected_reasons.h $(MODULE_DIR)/selftests/lib/
+	@cp -asf $(CURDIR)/selftests/lib/ndshm_expected_reasons.h $(CURDIR)/selftests/lib/ndshm_ndis_cases.h $(MODULE_DIR)/selftests/lib/
 endif
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) modules
 

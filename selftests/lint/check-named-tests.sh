@@ -37,7 +37,10 @@ exists() {
 	ndshm_*.*)
 		has "KUNIT_CASE(_PARAM)?\(${case}[,)]" "$(grep -ls "SUITE_NAME(\"${program#ndshm_}\")" kernel/tests/kunit/*.c | head -1)"
 		;;
-	*.*) has "TEST(_F|_F_TIMEOUT|_SIGNAL)?\(([a-z0-9_]+, *)?${case}[,)]" "selftests/$program.c" ;;
+	*.*)
+		has "(TEST(_F|_F_TIMEOUT|_SIGNAL)?\(([a-z0-9_]+, *)?|CASE(_CACHES)?\()${case}[,)]" "selftests/$program.c" \
+			"selftests/lib/ndshm_${program}_cases.h"
+		;;
 	*) false ;;
 	esac
 }
@@ -111,12 +114,13 @@ sorted_out() {
 	local page=$1 matrix=$2 file=$3 up_to=$4 case first second text
 	first=$(rows | awk -v last="$up_to" '$1 <= last { print $0 " " }')
 	second=$(rows | awk -v last="$up_to" '$1 > last { print $0 " " }')
-	for case in $(tr '\n\t' '  ' <"$file" | grep -oE 'TEST_F\([a-z]+, *[a-z0-9_]+' | sed 's/.*[, ]//'); do
+	for case in $(cat "$file" selftests/lib/ndshm_ndis_cases.h | tr '\n\t' '  ' |
+		grep -oE '(TEST_F\([a-z]+, *|CASE(_CACHES)?\()[a-z0-9_]+' | sed 's/.*[, (]//'); do
 		case $case in
 		ndis_*) text=$first ;;
 		own_*) text=$second ;;
 		# Of the program, and of no call.
-		all_of_them|names) continue ;;
+		all_of_them|names|name) continue ;;
 		*)
 			fault "is $case of $file documented (ndis_), or a choice of ndshm (own_)?"
 			continue

@@ -13,78 +13,6 @@
 
 #define PATTERN(value)	((PVOID)(ULONG_PTR)(0x5a5a0000 + (value)))
 
-/* ndis_*: behaviour that NDIS documents; own_*: behaviour specific to ndshm. */
-static const struct {
-	const char *name;
-	bool (*run)(struct bench *bench);
-} cases[] = {
-	{ "ndis_headers", ndis_headers },
-	{ "own_headers", own_headers },
-	{ "ndis_values", ndis_values },
-	{ "ndis_revision_1", ndis_revision_1 },
-	{ "own_flags", own_flags },
-	{ "own_usages", own_usages },
-	{ "own_lengths", own_lengths },
-	{ "own_queue_xor_port", own_queue_xor_port },
-	{ "ndis_nodes", ndis_nodes },
-	{ "own_nodes", own_nodes },
-	{ "ndis_lists", ndis_lists },
-	{ "own_lists", own_lists },
-	{ "own_failures", own_failures },
-	{ "ndis_driver_handle", ndis_driver_handle },
-	{ "own_driver_handle", own_driver_handle },
-	{ "ndis_queues", ndis_queues },
-	{ "own_queues", own_queues },
-	{ "own_left_blocks", own_left_blocks },
-	{ "ndis_oids", ndis_oids },
-	{ "own_oids", own_oids },
-	{ "own_oid_miniport", own_oid_miniport },
-	{ "own_oid_ends", own_oid_ends },
-	{ "ndis_port", ndis_port },
-	{ "own_port", own_port },
-	{ "own_zeroed", own_zeroed },
-	{ "ndis_packets", ndis_packets },
-	{ "own_packets", own_packets },
-	{ "own_atomic_free", own_atomic_free },
-	{ "ndis_helpers", ndis_helpers },
-	{ "ndis_statuses", ndis_statuses },
-	{ "own_statuses", own_statuses },
-	{ "own_bad_reply", own_bad_reply },
-	{ "ndis_handler_sees", ndis_handler_sees },
-	{ "own_handler_sees", own_handler_sees },
-	{ "ndis_callers_context", ndis_callers_context },
-	{ "ndis_null_context", ndis_null_context },
-	{ "ndis_characteristics", ndis_characteristics },
-	{ "own_characteristics", own_characteristics },
-	{ "ndis_again", ndis_again },
-	{ "own_again", own_again },
-	{ "own_scopes", own_scopes },
-	{ "own_reach", own_reach },
-	{ "own_half_mapped", own_half_mapped },
-	{ "own_longer", own_longer },
-	{ "ndis_three_handles", ndis_three_handles },
-	{ "own_names", own_names },
-	{ "own_handles", own_handles },
-	{ "own_close_busy", own_close_busy },
-	{ "own_long", own_long },
-	{ "own_needs_sync", own_needs_sync },
-	{ "own_driver_nodes", own_driver_nodes },
-	{ "own_revoked", own_revoked },
-	{ "own_removal", own_removal },
-	{ "own_kept", own_kept },
-	{ "own_gone", own_gone },
-	{ "own_cleared", own_cleared },
-	{ "ndis_dma_handle", ndis_dma_handle },
-	{ "own_dma_handle", own_dma_handle },
-	{ "ndis_miniport", ndis_miniport },
-	{ "own_miniport", own_miniport },
-	{ "ndis_async", ndis_async },
-	{ "own_async", own_async },
-	{ "own_async_ends", own_async_ends },
-	{ "ndis_device", ndis_device },
-	{ "own_stress", own_stress },
-};
-
 NDIS_SHARED_MEMORY_PARAMETERS request(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = {
@@ -327,21 +255,25 @@ out_bench:
 
 static int run_set(const char *value, const struct kernel_param *param)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(cases); i++)
-		if (sysfs_streq(value, cases[i].name))
-			return run_case(cases[i].run);
+#define CASE(name) do { \
+	if (sysfs_streq(value, #name)) \
+		return run_case(name); \
+} while (0)
+#define CASE_CACHES	CASE
+#include "../../../selftests/lib/ndshm_ndis_cases.h"
+#undef CASE
 	return -ENOENT;
 }
 
 static int run_get(char *buffer, const struct kernel_param *param)
 {
-	unsigned int i, length = 0;
+	unsigned int length = 0;
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++)
-		length += scnprintf(buffer + length, PAGE_SIZE - length,
-				    "%s\n", cases[i].name);
+#define CASE(name) \
+	(length += scnprintf(buffer + length, PAGE_SIZE - length, "%s\n", #name))
+#include "../../../selftests/lib/ndshm_ndis_cases.h"
+#undef CASE_CACHES
+#undef CASE
 	return length;
 }
 

@@ -160,70 +160,11 @@ bool works_for(struct bench *bench, NDIS_HANDLE handle, NDIS_SHARED_MEMORY_PARAM
 	} \
 } while (0)
 
-bool ndis_headers(struct bench *bench);
-bool own_headers(struct bench *bench);
-bool ndis_values(struct bench *bench);
-bool ndis_revision_1(struct bench *bench);
-bool own_flags(struct bench *bench);
-bool own_usages(struct bench *bench);
-bool own_lengths(struct bench *bench);
-bool own_queue_xor_port(struct bench *bench);
-bool ndis_nodes(struct bench *bench);
-bool own_nodes(struct bench *bench);
-bool ndis_lists(struct bench *bench);
-bool own_lists(struct bench *bench);
-bool own_failures(struct bench *bench);
-bool ndis_driver_handle(struct bench *bench);
-bool own_driver_handle(struct bench *bench);
-bool ndis_queues(struct bench *bench);
-bool own_queues(struct bench *bench);
-bool own_left_blocks(struct bench *bench);
-bool ndis_oids(struct bench *bench);
-bool own_oids(struct bench *bench);
-bool own_oid_miniport(struct bench *bench);
-bool own_oid_ends(struct bench *bench);
-bool ndis_port(struct bench *bench);
-bool own_port(struct bench *bench);
-bool own_zeroed(struct bench *bench);
-bool ndis_packets(struct bench *bench);
-bool own_packets(struct bench *bench);
-bool own_atomic_free(struct bench *bench);
-bool ndis_helpers(struct bench *bench);
-bool ndis_statuses(struct bench *bench);
-bool own_statuses(struct bench *bench);
-bool own_bad_reply(struct bench *bench);
-bool ndis_handler_sees(struct bench *bench);
-bool own_handler_sees(struct bench *bench);
-bool ndis_callers_context(struct bench *bench);
-bool ndis_null_context(struct bench *bench);
-bool ndis_characteristics(struct bench *bench);
-bool own_characteristics(struct bench *bench);
-bool ndis_again(struct bench *bench);
-bool own_again(struct bench *bench);
-bool own_scopes(struct bench *bench);
-bool own_reach(struct bench *bench);
-bool own_half_mapped(struct bench *bench);
-bool own_longer(struct bench *bench);
-bool ndis_three_handles(struct bench *bench);
-bool own_names(struct bench *bench);
-bool own_handles(struct bench *bench);
-bool own_close_busy(struct bench *bench);
-bool own_long(struct bench *bench);
-bool own_needs_sync(struct bench *bench);
-bool own_driver_nodes(struct bench *bench);
-bool own_revoked(struct bench *bench);
-bool own_removal(struct bench *bench);
-bool own_kept(struct bench *bench);
-bool own_gone(struct bench *bench);
-bool own_cleared(struct bench *bench);
-bool ndis_dma_handle(struct bench *bench);
-bool own_dma_handle(struct bench *bench);
-bool ndis_miniport(struct bench *bench);
-bool own_miniport(struct bench *bench);
-bool ndis_async(struct bench *bench);
-bool own_async(struct bench *bench);
-bool own_async_ends(struct bench *bench);
-bool ndis_device(struct bench *bench);
-bool own_stress(struct bench *bench);
+
+#define CASE(name)	bool name(struct bench *bench)
+#define CASE_CACHES	CASE
+#include "../../../selftests/lib/ndshm_ndis_cases.h"
+#undef CASE_CACHES
+#undef CASE
 
 #endif /* _NDSHM_NDIS_CASES_H */
