@@ -14,7 +14,10 @@ cd -- "$top"
 code() { cat -- "$@" | sed -Ez -e 's,/\*([^*]|\*+[^*/])*\*+/, ,g' -e 's/\\\n/ /g'; }
 
 headers=(kernel/include/ndshm/ndis*.h)
-layout=$(code kernel/tests/ndis/layout{,_port}.c | tr -s '\n\t ' ' ')
+# As words: the pointer types of TYPES_ARE(), and the type before each member of LAYOUT_IS().
+layout=$(code kernel/tests/ndis/layout{,_port}.c | tr -s '\n\t ' ' ' |
+	sed -E -e 's/TYPES_ARE\(([A-Z_0-9a-z]+),/& P\1,/g' -e 's/LAYOUT_IS\(/\n&/g' |
+	awk -F '[(,]' '/^LAYOUT_IS/ { gsub(/ M\(/, " M(" $2 ", ") } { printf "%s", $0 }')
 
 macros=$(code "${headers[@]}" | sed -nE 's/^[[:space:]]*#[[:space:]]*define[[:space:]]+([A-Za-z_0-9]+).*/\1/p' |
 	grep -v '^_NDSHM_NDIS[A-Z_]*_H$')

@@ -13,10 +13,20 @@
 
 #define TYPE_IS(name, type)	static_assert(__same_type(name, type))
 
+/* Also the pointer to it, whose name has a P in front. */
+#define TYPES_ARE(name, type) \
+	static_assert(__same_type(name, type) && __same_type(P##name, type *))
+
 #define SIZE_IS(type, size)	static_assert(sizeof(type) == (size))
 #define MEMBER_IS(type, member, member_type, offset) \
 	static_assert(offsetof(type, member) == (offset) && \
 		      __same_type(((type *)0)->member, member_type))
+
+/* The size of a type, and its members, each as M(name, type, offset). */
+#define LAYOUT_IS(type, size, members) \
+	static void __maybe_unused type##_layout(type *layout) { members; } \
+	SIZE_IS(type, size)
+#define M(member, member_type, offset)	MEMBER_IS(typeof(*layout), member, member_type, offset)
 
 #define VALUE_IS(name, value)	static_assert((name) == (value))
 
