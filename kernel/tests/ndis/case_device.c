@@ -252,15 +252,7 @@ static bool miniport(struct edu *edu)
 	struct later later = {
 		.done = COMPLETION_INITIALIZER_ONSTACK(later.done),
 	};
-	NDIS_SG_DMA_DESCRIPTION description = {
-		.Header = {
-			.Type = NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
-			.Revision = NDIS_SG_DMA_DESCRIPTION_REVISION_1,
-			.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1,
-		},
-		.Flags = NDIS_SG_DMA_64_BIT_ADDRESS,
-		.SharedMemAllocateCompleteHandler = complete_later,
-	};
+	NDIS_SG_DMA_DESCRIPTION description = dma_description(complete_later);
 	NDIS_PHYSICAL_ADDRESS address;
 	NDIS_HANDLE dma;
 	PVOID memory;

@@ -66,17 +66,9 @@ static VOID complete_later(NDIS_HANDLE context, PVOID address,
 
 static NDIS_SG_DMA_DESCRIPTION describe(void)
 {
-	NDIS_SG_DMA_DESCRIPTION description = {
-		.Header = {
-			.Type = NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
-			.Revision = NDIS_SG_DMA_DESCRIPTION_REVISION_1,
-			.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1,
-		},
-		.Flags = NDIS_SG_DMA_64_BIT_ADDRESS,
-		.MaximumPhysicalMapping = 65536,
-		.SharedMemAllocateCompleteHandler = complete_later,
-	};
+	NDIS_SG_DMA_DESCRIPTION description = dma_description(complete_later);
 
+	description.MaximumPhysicalMapping = 65536;
 	return description;
 }
 
@@ -194,14 +186,8 @@ bool own_dma_handle(struct bench *bench)
 static bool attributes(struct bench *bench, NDIS_HANDLE context)
 {
 	NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES attributes = {
-		.Header = {
-			.Type =
-			NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
-			.Revision =
-			NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
-			.Size =
-			NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
-		},
+		.Header = HEADER(MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
+				 MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES, 1),
 		.MiniportAdapterContext = context,
 		.AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER,
 		.InterfaceType = NdisInterfacePci,

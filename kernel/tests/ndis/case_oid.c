@@ -89,10 +89,7 @@ static void indicate_buffer(NDIS_HANDLE handle, NDIS_STATUS code, NDIS_RECEIVE_Q
 			    ULONG size)
 {
 	NDIS_STATUS_INDICATION indication = {
-		.Header = {
-			NDIS_OBJECT_TYPE_STATUS_INDICATION, NDIS_STATUS_INDICATION_REVISION_1,
-			NDIS_SIZEOF_STATUS_INDICATION_REVISION_1
-		},
+		.Header = HEADER(STATUS_INDICATION, STATUS_INDICATION, 1),
 		.SourceHandle = handle,
 		.StatusCode = code,
 		.StatusBuffer = state,
@@ -186,10 +183,7 @@ static NDIS_STATUS handler(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 static NDIS_OID_REQUEST request_of(NDIS_REQUEST_TYPE type, NDIS_OID oid)
 {
 	NDIS_OID_REQUEST request = {
-		.Header = {
-			NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1,
-			NDIS_SIZEOF_OID_REQUEST_REVISION_1
-		},
+		.Header = HEADER(OID_REQUEST, OID_REQUEST, 1),
 		.RequestType = type,
 	};
 
@@ -256,10 +250,7 @@ static NDIS_STATUS allocate(u32 *id)
 static NDIS_RECEIVE_FILTER_PARAMETERS filter_of(u32 queue)
 {
 	return (NDIS_RECEIVE_FILTER_PARAMETERS){
-		.Header = {
-			NDIS_OBJECT_TYPE_DEFAULT, NDIS_RECEIVE_FILTER_PARAMETERS_REVISION_1,
-			NDIS_SIZEOF_RECEIVE_FILTER_PARAMETERS_REVISION_1
-		},
+		.Header = HEADER(DEFAULT, RECEIVE_FILTER_PARAMETERS, 1),
 		.FilterType = NdisReceiveFilterTypeVMQueue,
 		.QueueId = queue,
 	};
@@ -279,10 +270,7 @@ static NDIS_STATUS set_filter(u32 queue, u32 *filter)
 static NDIS_STATUS clear_filter(u32 queue, u32 filter)
 {
 	NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS p = {
-		.Header = {
-			NDIS_OBJECT_TYPE_DEFAULT, NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS_REVISION_1,
-			NDIS_SIZEOF_RECEIVE_FILTER_CLEAR_PARAMETERS_REVISION_1
-		},
+		.Header = HEADER(DEFAULT, RECEIVE_FILTER_CLEAR_PARAMETERS, 1),
 		.QueueId = queue,
 		.FilterId = filter,
 	};
@@ -294,11 +282,7 @@ static struct array array_of(u32 count, const u32 *queues)
 {
 	struct array array = {
 		.head = {
-			.Header = {
-				NDIS_OBJECT_TYPE_DEFAULT,
-				NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY_REVISION_1,
-				NDIS_SIZEOF_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY_REVISION_1
-			},
+			.Header = HEADER(DEFAULT, RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY, 1),
 			.FirstElementOffset = offsetof(struct array, elements),
 			.NumElements = count,
 			.ElementSize = ELEMENT_BYTES,
@@ -308,11 +292,7 @@ static struct array array_of(u32 count, const u32 *queues)
 
 	for (i = 0; i < count; i++)
 		*element(&array, i) = (NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS){
-			.Header = {
-				NDIS_OBJECT_TYPE_DEFAULT,
-				NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS_REVISION_1,
-				NDIS_SIZEOF_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS_REVISION_1
-			},
+			.Header = HEADER(DEFAULT, RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS, 1),
 			.QueueId = queues[i],
 			.CompletionStatus = NDIS_STATUS_FAILURE,
 		};
@@ -334,10 +314,7 @@ static NDIS_STATUS finish(u32 queue)
 static NDIS_STATUS free_queue(u32 queue)
 {
 	NDIS_RECEIVE_QUEUE_FREE_PARAMETERS p = {
-		.Header = {
-			NDIS_OBJECT_TYPE_DEFAULT, NDIS_RECEIVE_QUEUE_FREE_PARAMETERS_REVISION_1,
-			NDIS_SIZEOF_RECEIVE_QUEUE_FREE_PARAMETERS_REVISION_1
-		},
+		.Header = HEADER(DEFAULT, RECEIVE_QUEUE_FREE_PARAMETERS, 1),
 		.QueueId = queue,
 	};
 
@@ -349,11 +326,8 @@ static bool with_miniport(struct bench *bench, bool (*test)(struct bench *bench)
 {
 	NDIS_MINIPORT_ADAPTER_ATTRIBUTES attributes = {
 		.RegistrationAttributes = {
-			.Header = {
-				NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
-				NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
-				NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1
-			},
+			.Header = HEADER(MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
+					 MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES, 1),
 			.MiniportAdapterContext = &miniport,
 		},
 	};
@@ -529,32 +503,23 @@ static bool bad_buffers(struct bench *bench)
 	CHECK(method(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, NULL, sizeof(parameters)) ==
 	      NDIS_STATUS_INVALID_PARAMETER);
 
-	parameters.Header.Size = NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1 - 1;
-	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
-	prepare_parameters();
-	parameters.Header.Size = NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1;
-	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
-	prepare_parameters();
-	parameters.Header.Revision = NDIS_RECEIVE_QUEUE_PARAMETERS_REVISION_3;
-	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
-	prepare_parameters();
+#define BAD(member, value) do { \
+	parameters.member = (value); \
+	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER); \
+	prepare_parameters(); \
+} while (0)
+	BAD(Header.Size, NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1 - 1);
+	BAD(Header.Size, NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1);
+	BAD(Header.Revision, NDIS_RECEIVE_QUEUE_PARAMETERS_REVISION_3);
+	BAD(Header.Revision, 0);
+	BAD(Header.Type, NDIS_OBJECT_TYPE_OID_REQUEST);
+	BAD(QueueType, NdisReceiveQueueTypeUnspecified);
+	BAD(VmName.Length, sizeof(parameters.VmName.String) + sizeof(WCHAR));
+	BAD(QueueName.Length, 3);
+#undef BAD
 	CHECK(method(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, &parameters,
 		     NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1) ==
 	      NDIS_STATUS_INVALID_LENGTH);
-	parameters.Header.Type = NDIS_OBJECT_TYPE_OID_REQUEST;
-	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
-	prepare_parameters();
-	parameters.Header.Revision = 0;
-	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
-	prepare_parameters();
-	parameters.QueueType = NdisReceiveQueueTypeUnspecified;
-	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
-	prepare_parameters();
-	parameters.VmName.Length = sizeof(parameters.VmName.String) + sizeof(WCHAR);
-	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
-	prepare_parameters();
-	parameters.QueueName.Length = 3;
-	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
 	prepare_parameters();
 
 	/* Ports have no filters. VPortId belongs to revision 2. */
@@ -582,29 +547,24 @@ static bool bad_arrays(struct bench *bench)
 
 	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_PARAMETER);
 	CHECK(allocate(&queues[0]) == NDIS_STATUS_SUCCESS);
-	array = array_of(1, queues);
-	array.head.ElementSize =
-		NDIS_SIZEOF_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS_REVISION_1 - 1;
-	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_PARAMETER);
-	array = array_of(1, queues);
-	array.head.NumElements = U32_MAX;
-	array.head.ElementSize = U32_MAX - 3;
-	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_LENGTH);
-	array = array_of(1, queues);
-	array.head.FirstElementOffset = U32_MAX - 7;
-	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_LENGTH);
-	array = array_of(1, queues);
-	array.head.NumElements = ELEMENTS + 1;
-	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_LENGTH);
+#define BAD(member, value, status) do { \
+	array = array_of(1, queues); \
+	array.head.member = (value); \
+	CHECK(finish_array(&array) == NDIS_STATUS_##status); \
+} while (0)
+	BAD(ElementSize, NDIS_SIZEOF_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS_REVISION_1 - 1,
+	    INVALID_PARAMETER);
+	BAD(FirstElementOffset, U32_MAX - 7, INVALID_LENGTH);
+	BAD(FirstElementOffset, 0, INVALID_PARAMETER);
+	BAD(FirstElementOffset, array.head.FirstElementOffset + 1, INVALID_PARAMETER);
+	BAD(NumElements, ELEMENTS + 1, INVALID_LENGTH);
+#undef BAD
 	array.head.NumElements = ELEMENTS;
 	CHECK(method(OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE, &array, sizeof(array) - 1) ==
 	      NDIS_STATUS_INVALID_LENGTH);
-	array = array_of(1, queues);
-	array.head.FirstElementOffset = 0;
-	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_PARAMETER);
-	array = array_of(1, queues);
-	array.head.FirstElementOffset++;
-	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_PARAMETER);
+	array.head.NumElements = U32_MAX;
+	array.head.ElementSize = U32_MAX - 3;
+	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_LENGTH);
 	array = array_of(1, queues);
 	element(&array, 0)->Header.Size--;
 	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_PARAMETER);

@@ -153,20 +153,10 @@ bool own_flags(struct bench *bench)
 
 bool own_usages(struct bench *bench)
 {
-	static const ULONG bad[] = {
-		NdisSharedMemoryUsageMax, NdisSharedMemoryUsageMax + 1,
-		S32_MAX, 0xffffffff,
-	};
 	NDIS_SHARED_MEMORY_PARAMETERS p;
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		p = request(bench);
-		p.Usage = bad[i];
-		CHECK(refused(bench, bench->adapter, &p,
-			      NDIS_STATUS_INVALID_PARAMETER));
-	}
-	CHECK(!bench->script.allocated);
+	CHECK_REFUSED(bench, bench->adapter, Usage, NdisSharedMemoryUsageMax,
+		      NdisSharedMemoryUsageMax + 1, S32_MAX, 0xffffffff);
 	p = request(bench);
 	p.Usage = NdisSharedMemoryUsageUndefined;
 	CHECK(works(bench, &p));
@@ -175,23 +165,14 @@ bool own_usages(struct bench *bench)
 
 bool own_lengths(struct bench *bench)
 {
-	/* Zero, and lengths that exceed 32 bits in whole pages. */
-	static const ULONG bad[] = {
-		0, 0xffffffff, (ULONG)-PAGE_SIZE + 1,
-	};
 	static const ULONG good[] = {
 		1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1,
 	};
 	NDIS_SHARED_MEMORY_PARAMETERS p;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		p = request(bench);
-		p.Length = bad[i];
-		CHECK(refused(bench, bench->adapter, &p,
-			      NDIS_STATUS_INVALID_PARAMETER));
-	}
-	CHECK(!bench->script.allocated);
+	/* Zero, and lengths that exceed 32 bits in whole pages. */
+	CHECK_REFUSED(bench, bench->adapter, Length, 0, 0xffffffff, (ULONG)-PAGE_SIZE + 1);
 	/* The provider gets the requested length, and so does the list. */
 	for (i = 0; i < ARRAY_SIZE(good); i++) {
 		p = request(bench);
@@ -253,19 +234,10 @@ bool ndis_nodes(struct bench *bench)
 
 bool own_nodes(struct bench *bench)
 {
-	static const ULONG bad[] = {
-		MAX_NUMNODES, S32_MAX, MM_ANY_NODE_OK + 1, 0xffffffff,
-	};
 	NDIS_SHARED_MEMORY_PARAMETERS p;
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		p = request(bench);
-		p.PreferredNode = bad[i];
-		CHECK(refused(bench, bench->adapter, &p,
-			      NDIS_STATUS_INVALID_PARAMETER));
-	}
-	CHECK(!bench->script.allocated);
+	CHECK_REFUSED(bench, bench->adapter, PreferredNode, MAX_NUMNODES, S32_MAX,
+		      MM_ANY_NODE_OK + 1, 0xffffffff);
 	return true;
 }
 

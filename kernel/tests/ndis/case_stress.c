@@ -198,15 +198,7 @@ static void run_all(void)
 
 bool own_stress(struct bench *bench)
 {
-	NDIS_SG_DMA_DESCRIPTION description = {
-		.Header = {
-			.Type = NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
-			.Revision = NDIS_SG_DMA_DESCRIPTION_REVISION_1,
-			.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1,
-		},
-		.Flags = NDIS_SG_DMA_64_BIT_ADDRESS,
-		.SharedMemAllocateCompleteHandler = complete_at_once,
-	};
+	NDIS_SG_DMA_DESCRIPTION description = dma_description(complete_at_once);
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	unsigned int allocated, freed;
 	NDIS_HANDLE held;

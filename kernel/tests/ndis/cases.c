@@ -9,18 +9,13 @@
 #include <linux/slab.h>
 
 #include "cases.h"
-#include "device.h"
 
 #define PATTERN(value)	((PVOID)(ULONG_PTR)(0x5a5a0000 + (value)))
 
 NDIS_SHARED_MEMORY_PARAMETERS request(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = {
-		.Header = {
-			.Type = NDIS_OBJECT_TYPE_DEFAULT,
-			.Revision = NDIS_SHARED_MEMORY_PARAMETERS_REVISION_2,
-			.Size = NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_2,
-		},
+		.Header = HEADER(DEFAULT, SHARED_MEMORY_PARAMETERS, 2),
 		.PreferredNode = MM_ANY_NODE_OK,
 		.Usage = NdisSharedMemoryUsageReceive,
 		.Length = PAGE_SIZE,
@@ -32,6 +27,15 @@ NDIS_SHARED_MEMORY_PARAMETERS request(struct bench *bench)
 
 	RtlFillMemory(bench->list, LIST_BYTES, POISON);
 	return p;
+}
+
+NDIS_SG_DMA_DESCRIPTION dma_description(MINIPORT_ALLOCATE_SHARED_MEM_COMPLETE_HANDLER handler)
+{
+	return (NDIS_SG_DMA_DESCRIPTION){
+		.Header = HEADER(SG_DMA_DESCRIPTION, SG_DMA_DESCRIPTION, 1),
+		.Flags = NDIS_SG_DMA_64_BIT_ADDRESS,
+		.SharedMemAllocateCompleteHandler = handler,
+	};
 }
 
 /* Copy the parameters into a frame with poisoned guards, and the frame to @expected. */

@@ -10,9 +10,10 @@
 
 #include <ndshm/ndis.h>
 
+#include "device.h"
+
 struct device;
 struct chunk;
-struct platform_device;
 struct task_struct;
 
 /* Number of list elements whose lengths a script can set. */
@@ -129,6 +130,9 @@ struct bench {
 /* Register a device without a driver. Return: NULL if there is no memory. */
 struct platform_device *ndis_device_make(const char *name);
 
+/* Get a description with 64-bit addresses. */
+NDIS_SG_DMA_DESCRIPTION dma_description(MINIPORT_ALLOCATE_SHARED_MEM_COMPLETE_HANDLER handler);
+
 /* step.c: clean up after the steps. */
 void step_end(void);
 
@@ -160,6 +164,22 @@ bool works_for(struct bench *bench, NDIS_HANDLE handle, NDIS_SHARED_MEMORY_PARAM
 	} \
 } while (0)
 
+
+/*
+ * Expect that the request is refused with each of the values as @member, and that the provider
+ * is not called. Uses @p of the case.
+ */
+#define CHECK_REFUSED(bench, handle, member, ...) do { \
+	static const ULONG values_[] = { __VA_ARGS__ }; \
+	unsigned int i_, before_ = (bench)->script.allocated; \
+\
+	for (i_ = 0; i_ < ARRAY_SIZE(values_); i_++) { \
+		p = request(bench); \
+		p.member = values_[i_]; \
+		CHECK(refused(bench, handle, &p, NDIS_STATUS_INVALID_PARAMETER)); \
+	} \
+	CHECK((bench)->script.allocated == before_); \
+} while (0)
 
 #define CASE(name)	bool name(struct bench *bench)
 #define CASE_CACHES	CASE

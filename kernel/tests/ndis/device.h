@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The devices of test drivers that have none. They do no DMA. */
+/* What test drivers share: the header of a structure, and devices, which do no DMA. */
 #ifndef _NDSHM_TESTS_NDIS_DEVICE_H
 #define _NDSHM_TESTS_NDIS_DEVICE_H
 
@@ -7,6 +7,12 @@
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/platform_device.h>
+
+#define HEADER(type, name, revision) { \
+	.Type = NDIS_OBJECT_TYPE_##type, \
+	.Revision = NDIS_##name##_REVISION_##revision, \
+	.Size = NDIS_SIZEOF_##name##_REVISION_##revision, \
+}
 
 /*
  * Say that @device sees the caches, which is the case for each device of other machines: memory of

@@ -148,11 +148,7 @@ static int replace(void)
 static int allocate(void)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = {
-		.Header = {
-			.Type = NDIS_OBJECT_TYPE_DEFAULT,
-			.Revision = NDIS_SHARED_MEMORY_PARAMETERS_REVISION_2,
-			.Size = NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_2,
-		},
+		.Header = HEADER(DEFAULT, SHARED_MEMORY_PARAMETERS, 2),
 		.PreferredNode = MM_ANY_NODE_OK,
 		.Usage = NdisSharedMemoryUsageReceive,
 		.Length = CHUNKS * PAGE_SIZE,
@@ -225,16 +221,7 @@ static VOID complete_request(NDIS_HANDLE context, PVOID address,
 
 static int dma_register(void)
 {
-	NDIS_SG_DMA_DESCRIPTION description = {
-		.Header = {
-			.Type = NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
-			.Revision = NDIS_SG_DMA_DESCRIPTION_REVISION_1,
-			.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1,
-		},
-		.Flags = NDIS_SG_DMA_64_BIT_ADDRESS,
-		.MaximumPhysicalMapping = PAGE_SIZE,
-		.SharedMemAllocateCompleteHandler = complete_request,
-	};
+	NDIS_SG_DMA_DESCRIPTION description = dma_description(complete_request);
 	int ret;
 
 	if (!adapter || dma)

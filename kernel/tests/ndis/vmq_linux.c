@@ -146,10 +146,7 @@ static PMP_PACKET take_packet(u32 queue)
 static int request(NDIS_REQUEST_TYPE type, NDIS_OID oid, void *buffer, u32 length)
 {
 	NDIS_OID_REQUEST request = {
-		.Header = {
-			NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1,
-			NDIS_SIZEOF_OID_REQUEST_REVISION_1
-		},
+		.Header = HEADER(OID_REQUEST, OID_REQUEST, 1),
 		.RequestType = type,
 	};
 	NDIS_STATUS status;
@@ -175,10 +172,7 @@ static void set_name(IF_COUNTED_STRING *name, const char *text)
 static int free_queue(u32 id)
 {
 	NDIS_RECEIVE_QUEUE_FREE_PARAMETERS p = {
-		.Header = {
-			NDIS_OBJECT_TYPE_DEFAULT, NDIS_RECEIVE_QUEUE_FREE_PARAMETERS_REVISION_1,
-			NDIS_SIZEOF_RECEIVE_QUEUE_FREE_PARAMETERS_REVISION_1
-		},
+		.Header = HEADER(DEFAULT, RECEIVE_QUEUE_FREE_PARAMETERS, 1),
 		.QueueId = id,
 	};
 
@@ -201,10 +195,7 @@ static u32 *filter_of(u32 id)
 static int set_filter(u32 id)
 {
 	NDIS_RECEIVE_FILTER_PARAMETERS p = {
-		.Header = {
-			NDIS_OBJECT_TYPE_DEFAULT, NDIS_RECEIVE_FILTER_PARAMETERS_REVISION_1,
-			NDIS_SIZEOF_RECEIVE_FILTER_PARAMETERS_REVISION_1
-		},
+		.Header = HEADER(DEFAULT, RECEIVE_FILTER_PARAMETERS, 1),
 		.FilterType = NdisReceiveFilterTypeVMQueue,
 		.QueueId = id,
 	};
@@ -218,10 +209,7 @@ static int set_filter(u32 id)
 static int clear_filter(u32 id)
 {
 	NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS p = {
-		.Header = {
-			NDIS_OBJECT_TYPE_DEFAULT, NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS_REVISION_1,
-			NDIS_SIZEOF_RECEIVE_FILTER_CLEAR_PARAMETERS_REVISION_1
-		},
+		.Header = HEADER(DEFAULT, RECEIVE_FILTER_CLEAR_PARAMETERS, 1),
 		.QueueId = id,
 	};
 	u32 *filter = filter_of(id);
@@ -240,21 +228,13 @@ static int complete_queue(u32 id)
 		NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS element;
 	} p = {
 		.array = {
-			.Header = {
-				NDIS_OBJECT_TYPE_DEFAULT,
-				NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY_REVISION_1,
-				NDIS_SIZEOF_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY_REVISION_1
-			},
+			.Header = HEADER(DEFAULT, RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY, 1),
 			.FirstElementOffset = sizeof(p.array),
 			.NumElements = 1,
 			.ElementSize = sizeof(p.element),
 		},
 		.element = {
-			.Header = {
-				NDIS_OBJECT_TYPE_DEFAULT,
-				NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS_REVISION_1,
-				NDIS_SIZEOF_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS_REVISION_1
-			},
+			.Header = HEADER(DEFAULT, RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS, 1),
 			.QueueId = id,
 		},
 	};
