@@ -34,164 +34,72 @@ static inline ndshm_reason_t check_object(const void *object,
 	       check_reason(PTR_ERR_OR_ZERO(object), reason);
 }
 
-static inline ndshm_reason_t
-check_adapter_register(const struct ndshm_adapter_info *info,
-		       struct ndshm_adapter **adapter)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	struct ndshm_adapter *result = ndshm_adapter_register(info, &reason);
-
-	*adapter = IS_ERR(result) ? NULL : result;
-	return check_object(result, reason);
-}
-
-static inline ndshm_reason_t
-check_provider_register(const struct ndshm_provider_characteristics *c,
-			const struct ndshm_provider_ops *ops,
-			enum ndshm_scope scope, struct ndshm_adapter *adapter,
-			struct ndshm_provider **provider)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	struct ndshm_provider *result;
-
-	result = ndshm_provider_register(c, ops, scope, adapter, &reason);
-	*provider = IS_ERR(result) ? NULL : result;
-	return check_object(result, reason);
-}
-
-static inline ndshm_reason_t
-check_provider_replace(struct ndshm_provider *provider,
-		       const struct ndshm_provider_characteristics *c,
-		       const struct ndshm_provider_ops *ops)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_provider_replace(provider, c, ops, &reason);
-
-	return check_reason(error, reason);
-}
-
-static inline ndshm_reason_t
-check_provider_unregister(struct ndshm_provider *provider)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_provider_unregister(provider, &reason);
-
-	return check_reason(error, reason);
-}
-
-static inline ndshm_reason_t
-check_allocate(struct ndshm_parameters *parameters, struct ndshm_block **block)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	struct ndshm_block *result = ndshm_allocate(parameters, &reason);
-
-	*block = IS_ERR(result) ? NULL : result;
-	return check_object(result, reason);
-}
-
-static inline ndshm_reason_t check_sync(struct ndshm_block *block, u32 direction,
-					u64 offset, u64 length)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_sync(block, direction, offset, length, &reason);
-
-	return check_reason(error, reason);
-}
-
-static inline ndshm_reason_t
-check_packet_resolve(struct ndshm_adapter *adapter,
-		     const struct ndshm_packet *packet,
-		     struct ndshm_block **block, void **address)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	struct ndshm_block *result;
-
-	result = ndshm_packet_resolve(adapter, packet, address, &reason);
-	*block = IS_ERR(result) ? NULL : result;
-	return check_object(result, reason);
-}
-
-static inline ndshm_reason_t
-check_allocate_async(struct ndshm_requests *requests,
-		     struct ndshm_request *request)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_allocate_async(requests, request, &reason);
-
-	return check_reason(error, reason);
-}
-
-static inline ndshm_reason_t
-check_request_cancel(struct ndshm_requests *requests, u64 cookie)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_request_cancel(requests, cookie, &reason);
-
-	return check_reason(error, reason);
-}
-
-static inline ndshm_reason_t
-check_queue_allocate(struct ndshm_adapter *adapter,
-		     const struct ndshm_queue_ops *ops, void *context, u32 *id)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_queue_allocate(adapter, ops, context, id, &reason);
-
-	return check_reason(error, reason);
-}
-
-static inline ndshm_reason_t
-check_queue_allocate_configured(struct ndshm_adapter *adapter,
-				const struct ndshm_queue_ops *ops, void *context,
-				const struct ndshm_queue_config *config, u32 *id)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_queue_allocate_configured(adapter, ops, context, config, id,
-						    &reason);
-
-	return check_reason(error, reason);
-}
-
-static inline ndshm_reason_t
-check_queue_configure(struct ndshm_adapter *adapter, u32 id,
-		      const struct ndshm_queue_config *config)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_queue_configure(adapter, id, config, &reason);
-
-	return check_reason(error, reason);
-}
-
-static inline ndshm_reason_t
-check_queue_get_config(struct ndshm_adapter *adapter, u32 id,
-		       struct ndshm_queue_config *config)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_queue_get_config(adapter, id, config, &reason);
-
-	return check_reason(error, reason);
-}
-
-static inline ndshm_reason_t
-check_vport_create(struct ndshm_adapter *adapter,
-		   const struct ndshm_queue_ops *ops, void *context, u32 *id)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_vport_create(adapter, ops, context, id, &reason);
-
-	return check_reason(error, reason);
-}
-
-#define CHECK_EVENT(name) \
-static inline ndshm_reason_t check_##name(struct ndshm_adapter *adapter, \
-					  u32 id) \
+/* @arguments are those of the call, in parentheses, without the reason. */
+#define CHECK_CALL(name, arguments, ...) \
+static inline ndshm_reason_t check_##name arguments \
 { \
 	ndshm_reason_t reason = CHECK_BROKEN; \
-	int error = ndshm_##name(adapter, id, &reason); \
+	int error = ndshm_##name(__VA_ARGS__, &reason); \
 \
 	return check_reason(error, reason); \
 }
 
+/* Of a call that returns an object, which @object is to point to. */
+#define CHECK_OBJECT(name, type, object, arguments, ...) \
+static inline ndshm_reason_t check_##name arguments \
+{ \
+	ndshm_reason_t reason = CHECK_BROKEN; \
+	struct type *result = ndshm_##name(__VA_ARGS__, &reason); \
+\
+	*(object) = IS_ERR(result) ? NULL : result; \
+	return check_object(result, reason); \
+}
+
+CHECK_OBJECT(adapter_register, ndshm_adapter, adapter,
+	     (const struct ndshm_adapter_info *info, struct ndshm_adapter **adapter), info)
+CHECK_OBJECT(provider_register, ndshm_provider, provider,
+	     (const struct ndshm_provider_characteristics *c, const struct ndshm_provider_ops *ops,
+	      enum ndshm_scope scope, struct ndshm_adapter *adapter,
+	      struct ndshm_provider **provider), c, ops, scope, adapter)
+CHECK_CALL(provider_replace,
+	   (struct ndshm_provider *provider, const struct ndshm_provider_characteristics *c,
+	    const struct ndshm_provider_ops *ops), provider, c, ops)
+CHECK_CALL(provider_unregister, (struct ndshm_provider *provider), provider)
+CHECK_OBJECT(allocate, ndshm_block, block,
+	     (struct ndshm_parameters *parameters, struct ndshm_block **block), parameters)
+CHECK_CALL(sync, (struct ndshm_block *block, u32 direction, u64 offset, u64 length),
+	   block, direction, offset, length)
+CHECK_OBJECT(packet_resolve, ndshm_block, block,
+	     (struct ndshm_adapter *adapter, const struct ndshm_packet *packet,
+	      struct ndshm_block **block, void **address), adapter, packet, address)
+CHECK_CALL(allocate_async, (struct ndshm_requests *requests, struct ndshm_request *request),
+	   requests, request)
+CHECK_CALL(request_cancel, (struct ndshm_requests *requests, u64 cookie), requests, cookie)
+
+CHECK_CALL(queue_allocate,
+	   (struct ndshm_adapter *adapter, const struct ndshm_queue_ops *ops, void *context,
+	    u32 *id), adapter, ops, context, id)
+CHECK_CALL(queue_allocate_configured,
+	   (struct ndshm_adapter *adapter, const struct ndshm_queue_ops *ops, void *context,
+	    const struct ndshm_queue_config *config, u32 *id), adapter, ops, context, config, id)
+CHECK_CALL(queue_configure,
+	   (struct ndshm_adapter *adapter, u32 id, const struct ndshm_queue_config *config),
+	   adapter, id, config)
+CHECK_CALL(queue_get_config,
+	   (struct ndshm_adapter *adapter, u32 id, struct ndshm_queue_config *config),
+	   adapter, id, config)
+CHECK_CALL(queue_query,
+	   (struct ndshm_adapter *adapter, u32 id, enum ndshm_queue_state *state, u32 *filters,
+	    struct ndshm_queue_usage *usage), adapter, id, state, filters, usage)
+CHECK_CALL(vport_create,
+	   (struct ndshm_adapter *adapter, const struct ndshm_queue_ops *ops, void *context,
+	    u32 *id), adapter, ops, context, id)
+CHECK_CALL(vport_query,
+	   (struct ndshm_adapter *adapter, u32 id, enum ndshm_vport_state *state,
+	    struct ndshm_queue_usage *usage), adapter, id, state, usage)
+
+#define CHECK_EVENT(name) \
+	CHECK_CALL(name, (struct ndshm_adapter *adapter, u32 id), adapter, id)
 CHECK_EVENT(queue_set_filter)
 CHECK_EVENT(queue_clear_filter)
 CHECK_EVENT(queue_complete)
@@ -199,27 +107,5 @@ CHECK_EVENT(queue_free)
 CHECK_EVENT(queue_dma_stopped)
 CHECK_EVENT(vport_activate)
 CHECK_EVENT(vport_delete)
-
-static inline ndshm_reason_t
-check_queue_query(struct ndshm_adapter *adapter, u32 id,
-		  enum ndshm_queue_state *state, u32 *filters,
-		  struct ndshm_queue_usage *usage)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_queue_query(adapter, id, state, filters, usage,
-				      &reason);
-
-	return check_reason(error, reason);
-}
-
-static inline ndshm_reason_t
-check_vport_query(struct ndshm_adapter *adapter, u32 id,
-		  enum ndshm_vport_state *state, struct ndshm_queue_usage *usage)
-{
-	ndshm_reason_t reason = CHECK_BROKEN;
-	int error = ndshm_vport_query(adapter, id, state, usage, &reason);
-
-	return check_reason(error, reason);
-}
 
 #endif /* _NDSHM_TESTS_NATIVE_H */

@@ -154,35 +154,22 @@ struct registration {
 static int header_option(struct registration *r, const char *word)
 {
 	struct ndshm_object_header *header = &r->characteristics.header;
-	const char *value;
+	const char *value = strchr(word, '=');
 	u64 number;
-	int ret;
 
-	value = mock_value(word, "type");
-	if (value) {
-		ret = mock_number(value, U8_MAX, &number);
-		header->type = ret ? 0 : number;
-		return ret;
-	}
-	value = mock_value(word, "revision");
-	if (value) {
-		ret = mock_number(value, U8_MAX, &number);
-		header->revision = ret ? 0 : number;
-		return ret;
-	}
-	value = mock_value(word, "size");
-	if (value) {
-		ret = mock_number(value, U16_MAX, &number);
-		header->size = ret ? 0 : number;
-		return ret;
-	}
-	value = mock_value(word, "flags");
-	if (value) {
-		ret = mock_number(value, U32_MAX, &number);
-		r->characteristics.flags = ret ? 0 : number;
-		return ret;
-	}
-	return -EINVAL;
+	if (!value || mock_number(value + 1, U32_MAX, &number))
+		return -EINVAL;
+	if (mock_value(word, "type") && number <= U8_MAX)
+		header->type = number;
+	else if (mock_value(word, "revision") && number <= U8_MAX)
+		header->revision = number;
+	else if (mock_value(word, "size") && number <= U16_MAX)
+		header->size = number;
+	else if (mock_value(word, "flags"))
+		r->characteristics.flags = number;
+	else
+		return -EINVAL;
+	return 0;
 }
 
 /* A page with an index outside every block. */
