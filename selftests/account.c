@@ -117,17 +117,29 @@ TEST_F(account, limit)
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
 }
 
+/* Only whole pages of the limit count. */
 TEST_F(account, nothing_allowed)
 {
+	const size_t limits[] = { 0, 1, self->page - 1, 2 * self->page - 1, RLIM_INFINITY };
 	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
+	unsigned int i;
 
-	close(self->fd);
-	self->fd = ndshm_open_as(NDSHM_USER_A, 0);
-	ASSERT_LE(0, self->fd);
-	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
-	alloc.length = 1 << 20;
-	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
+		close(self->fd);
+		self->fd = ndshm_open_as(NDSHM_USER_A, limits[i]);
+		ASSERT_LE(0, self->fd);
+		alloc.length = 1;
+		if (i >= 3)
+			test_block_alloc(self->fd, &alloc);
+		else
+			test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+		alloc.length = 1 << 20;
+		if (i == 4)
+			test_block_alloc(self->fd, &alloc);
+		else
+			test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+	}
 }
 
 /* A limit below the current charge refuses all further allocations. */

@@ -155,7 +155,7 @@ TEST_F(queues, states_of_a_queue)
 /* A queue has the names and values that its driver gives; the rest has no attribute. */
 TEST_F(queues, configuration)
 {
-	char longest[201], event[] = "queue configure 0 buffers=7 name=\x1b[2J";
+	char longest[201], event[] = "queue configure 0 buffers=7 name=\x1b[2J\xc3\xa9~";
 	struct ndshm_nl_queue one;
 	__u32 id;
 
@@ -171,12 +171,12 @@ TEST_F(queues, configuration)
 	EXPECT_EQ(96, one.buffers);
 	EXPECT_EQ(64, one.lookahead);
 
-	/* No control character passes, and nothing is left of the values before. */
+	/* Only printable characters pass, and nothing is left of the values before. */
 	test_mock("%s", event);
 	ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, QUEUE, id, &one));
 	EXPECT_EQ(bit(NDSHM_A_QUEUE_BUFFERS) | bit(NDSHM_A_QUEUE_NAME),
 		  one.present & (CONFIG | NAMES));
-	EXPECT_STREQ("?[2J", one.name);
+	EXPECT_STREQ("?[2J??~", one.name);
 	EXPECT_EQ(7, one.buffers);
 
 	memset(longest, 'n', sizeof(longest) - 1);
