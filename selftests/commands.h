@@ -2,7 +2,7 @@
 /*
  * The ioctls of ndshm, one row each: number, descriptor, size, flags, a valid request, how to undo
  * it, and what each invalid value of a member gives. abi_layout compares the numbers and sizes with
- * the header, and abi tests each row's argument.
+ * the header, abi tests each row's argument, and fail_nth fails each row's allocations and copies.
  */
 #ifndef _NDSHM_SELFTEST_COMMANDS_H
 #define _NDSHM_SELFTEST_COMMANDS_H

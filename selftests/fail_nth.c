@@ -1,50 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fail_nth [--table FILE] [GROUP]...: run every entry into the module with the
- * first, the second, ... allocation or user copy failing. After each failure
- * the outputs must be as the contract says, no charge, mapping or object may be
- * left, and the same call must work at once. The log must be clean after each
- * command, the number of pages owned must be the same after each group, and
- * nothing may have leaked at the end. The last two checks are slow and report
- * where the memory was allocated.
+ * fail_nth [GROUP|SCENARIO]...: run every entry into the module with the first, the
+ * second, ... allocation or user copy failing. After each failure the outputs
+ * must be as the contract says, no charge, mapping or object may be left, and
+ * the same call must work at once. The log must be clean after each scenario,
+ * the number of pages owned must be the same after each group, and nothing may
+ * have leaked at the end. The last two checks are slow and report where the
+ * memory was allocated.
  *
- * How many points a command has is compared with fail_nth.table: fewer, and the
- * sweep does not reach what it reached before. --table writes the table with the rows
- * of this kernel and of the groups that are named anew, the others as they are: the
- * fewest of some runs, and of the sweep, after whose failures caches can be fuller.
- * fail_points/table.sh does so for each kernel.
- *
- * If NDSHM_SHARD is set, slow commands test only every sixth point, starting at
- * a random one of the first three. NDSHM_KO and NDSHM_MOCK name the files of the
+ * If NDSHM_SHARD is set, slow scenarios test only every sixth point, starting at
+ * a random one of the first six. NDSHM_KO and NDSHM_MOCK name the files of the
  * module and of the mock provider; groups that need a missing one are skipped.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <linux/capability.h>
-#include <linux/ndshm.h>
 
 #include "fail_points/fail_nth.h"
 #include "ndshm_debug.h"
-#include "ndshm_proc.h"
 
 #define WARM_RUNS	3	/* the run with the fewest points counts */
 #define PASSES		2	/* a cache refilled in one pass may hide a point of ours */
-#define TABLE_RUNS	20	/* like WARM_RUNS, for --table: later runs must not find fewer */
-#define LIMIT		600U
-#define NOISE		3	/* extra points tolerated: a cache was refilled */
-#define MOST_WRONG	8	/* failures after which a command is abandoned */
+#define LIMIT		600U	/* points of a scenario */
+#define LONG_LIMIT	2000U	/* of one with many points */
+#define MOST_WRONG	8	/* failures after which a scenario is abandoned */
 #define STATE_SIZE	1024
 
 #define REFERENCES	"/sys/module/ndshm/refcnt"
@@ -55,22 +43,17 @@ static const struct fail_nth_group *const groups[] = {
 	&fail_nth_request, &fail_nth_ndis, &fail_nth_pci, &fail_nth_module,
 };
 
-static const char *const table[] = {
-#include "fail_nth_table.h"
-	NULL
-};
-
 struct ndshm_nl fail_nth_nl = { .fd = -1 };
 
-static unsigned int warm_runs = WARM_RUNS;
-static FILE *new_table;
 static int log_mark;
 
 /*
  * Messages
  */
 
-static const struct fail_nth_command *current;
+const struct fail_nth_scenario *fail_nth_scenario;
+
+static const struct fail_nth_group *group;
 static unsigned int current_nth, wrongs;
 
 void fail_nth_wrong(const char *format, ...)
@@ -78,7 +61,7 @@ void fail_nth_wrong(const char *format, ...)
 	va_list arguments;
 
 	wrongs++;
-	printf("# %s, ", current ? current->name : "around");
+	printf("# %s, ", fail_nth_scenario ? fail_nth_scenario->name : "around");
 	if (current_nth == FAIL_NTH_FAR)
 		printf("nothing failing: ");
 	else
@@ -89,47 +72,47 @@ void fail_nth_wrong(const char *format, ...)
 	putchar('\n');
 }
 
-static double seconds(void)
+bool fail_nth_must(const char *text)
 {
-	struct timespec now;
+	int error = group->must(text);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
+	if (error)
+		fail_nth_wrong("%s: %s", text, strerror(-error));
+	return !error;
 }
 
 /*
  * State
  */
 
-int fail_nth_keeper = -1;
+static int keeper = -1;
 
 bool fail_nth_keep(bool keep)
 {
 	if (!keep) {
-		close(fail_nth_keeper);
-		fail_nth_keeper = -1;
+		close(keeper);
+		keeper = -1;
 		return true;
 	}
-	fail_nth_keeper = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
-	return fail_nth_expect(fail_nth_keeper >= 0);
+	keeper = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+	return fail_nth_expect(keeper >= 0);
 }
 
 static unsigned long long user_locked(void)
 {
 	struct ndshm_get_info_args info = { .size = sizeof(info) };
-	int fd = fail_nth_keeper;
+	int fd = keeper;
 
 	if (fd < 0)
 		fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (ioctl(fd, NDSHM_GET_INFO, &info))
 		fail_nth_wrong("GET_INFO: %s", strerror(errno));
-	if (fd != fail_nth_keeper)
+	if (fd != keeper)
 		close(fd);
 	return info.out_user_locked;
 }
 
-static void get_state(const struct fail_nth_group *group, bool references,
-		      char *text)
+static void get_state(bool references, char *text)
 {
 	int length = 0;
 
@@ -148,22 +131,21 @@ static void get_state(const struct fail_nth_group *group, bool references,
 }
 
 /* Compare the state with @state, or store it there if @state is empty. */
-static void same_state(const struct fail_nth_group *group, bool references,
-		       char *state, const char *when)
+static void same_state(bool references, char *state, const char *when)
 {
 	char now[STATE_SIZE];
 
 	if (!state[0]) {
 		ndshm_wait_deferred();
-		get_state(group, references, state);
+		get_state(references, state);
 		return;
 	}
-	get_state(group, references, now);
+	get_state(references, now);
 	if (!strcmp(state, now))
 		return;
 	/* Memory kept by a mapping or idle in a section is freed asynchronously. */
 	ndshm_wait_deferred();
-	if (!ndshm_soon((get_state(group, references, now),
+	if (!ndshm_soon((get_state(references, now),
 			 !strcmp(state, now))))
 		fail_nth_wrong("%s: was %s; is %s", when, state, now);
 }
@@ -172,148 +154,96 @@ static void same_state(const struct fail_nth_group *group, bool references,
  * Steps
  */
 
-/**
- * struct sweep - one command in progress
- * @group: group of the command
- * @command: the command
- * @idle: state before and after a step
- * @ready: state after the setup, and after a failure
- */
-struct sweep {
-	const struct fail_nth_group *group;
-	const struct fail_nth_command *command;
-	char idle[STATE_SIZE];
-	char ready[STATE_SIZE];
-};
+/* States before and after a step; and after the setup, and after a failure. */
+static char idle[STATE_SIZE], ready[STATE_SIZE];
 
-static bool allowed(const struct fail_nth_command *command, int error)
+static bool has_flag(unsigned int flag)
+{
+	return fail_nth_scenario->flags & flag;
+}
+
+static bool allowed(int error)
 {
 	int i;
 
 	for (i = 0; i < FAIL_NTH_ERRORS; i++)
-		if (command->errors[i] == error)
+		if (fail_nth_scenario->errors[i] == error)
 			return true;
 	return false;
 }
 
-static void end_of_success(const struct fail_nth_command *command)
+/* Return: 0 or the errno. */
+static int call(void)
 {
-	if (command->check)
-		command->check(0);
-	if (command->undo)
-		command->undo();
+	return -(fail_nth_scenario->call ?: fail_nth_call)();
+}
+
+static void check(int error)
+{
+	if (!fail_nth_scenario->call)
+		fail_nth_check_reply(error);
+	if (fail_nth_scenario->check)
+		fail_nth_scenario->check(error);
+}
+
+static void end_of_success(void)
+{
+	check(0);
+	if (fail_nth_scenario->undo)
+		fail_nth_scenario->undo();
+	else if (fail_nth_scenario->after)
+		fail_nth_must(fail_nth_scenario->after);
+	else if (!fail_nth_scenario->call)
+		fail_nth_undo();
 }
 
 /* Check the state after a failed call, and that the call now works. */
-static void after_failure(struct sweep *sweep, int error)
+static void after_failure(int error)
 {
-	const struct fail_nth_command *command = sweep->command;
-
-	if (!allowed(command, error))
+	if (!allowed(error))
 		fail_nth_wrong("%s is not in the contract", strerror(error));
-	if (command->check)
-		command->check(error);
-	same_state(sweep->group, !command->keeps_file, sweep->ready,
-		   "after the failure");
-	if (command->slow)
+	check(error);
+	same_state(!has_flag(FAIL_NTH_FILE), ready, "after the failure");
+	if (has_flag(FAIL_NTH_SLOW))
 		return;
-	error = -command->call();
+	error = call();
 	if (error)
 		fail_nth_wrong("does not work right afterwards: %s",
 			       strerror(error));
 	else
-		end_of_success(command);
+		end_of_success();
 }
 
 /*
  * Run the call with point @nth failing. Return how many points were not
  * reached, or 0 if the call failed.
  */
-static unsigned int step(struct sweep *sweep, unsigned int nth)
+static unsigned int step(unsigned int nth)
 {
-	const struct fail_nth_command *command = sweep->command;
 	unsigned int left = 0;
 	int error;
 
 	current_nth = nth;
-	same_state(sweep->group, true, sweep->idle, "before all");
-	if (!command->setup || command->setup()) {
-		if (!sweep->ready[0])
-			same_state(sweep->group, !command->keeps_file,
-				   sweep->ready, "");
-		fail_nth_arm(nth, command->dma);
-		error = -command->call();
+	same_state(true, idle, "before all");
+	if (fail_nth_make(fail_nth_scenario)) {
+		if (!ready[0])
+			same_state(!has_flag(FAIL_NTH_FILE), ready, "");
+		fail_nth_arm(nth, has_flag(FAIL_NTH_DMA));
+		error = call();
 		left = fail_nth_disarm();
 		if (error && left)
 			fail_nth_wrong("fails by itself: %s", strerror(error));
 		if (error)
-			after_failure(sweep, error);
+			after_failure(error);
 		else
-			end_of_success(command);
+			end_of_success();
 	}
-	if (command->clean)
-		command->clean();
+	if (fail_nth_scenario->clean)
+		fail_nth_scenario->clean();
+	fail_nth_close_all();
+	if (group->clean)
+		group->clean();
 	return left;
-}
-
-/* The number of points in the table; -1 if the command or the kernel is not listed. */
-static long points_before(const char *kernel, const char *command,
-			  bool *known_kernel)
-{
-	char at_kernel[64], at_command[64];
-	long points;
-	size_t i;
-
-	*known_kernel = false;
-	for (i = 0; table[i]; i++) {
-		if (sscanf(table[i], "%63s %63s %ld", at_kernel, at_command,
-			   &points) != 3 || strcmp(at_kernel, kernel))
-			continue;
-		*known_kernel = true;
-		if (!strcmp(at_command, command))
-			return points;
-	}
-	return -1;
-}
-
-/*
- * The release without its patch level: version and configuration determine the
- * points.
- */
-static const char *this_kernel(void)
-{
-	static char name[128];
-	struct utsname uts;
-	unsigned int major, minor;
-	const char *local;
-
-	uname(&uts);
-	if (sscanf(uts.release, "%u.%u", &major, &minor) != 2)
-		return uts.release[0] ? "unknown" : "";
-	local = strchr(uts.release, '-');
-	snprintf(name, sizeof(name), "%u.%u%.64s", major, minor,
-		 local ? local : "");
-	return name;
-}
-
-static void compare_points(const struct fail_nth_command *command, long points)
-{
-	bool known;
-	long before = points_before(this_kernel(), command->name, &known);
-
-	if (new_table)
-		return;
-	/* The table is complete for the kernels that the project builds itself. */
-	known |= !!strstr(this_kernel(), "-ndshm-debug");
-	if (before > points + command->slack)
-		fail_nth_wrong("%ld points, but there were %ld", points,
-			       before);
-	else if (known && before < 0)
-		fail_nth_wrong("not in the table (%s): see --table",
-			       this_kernel());
-	else if (known && points > before + command->slack + NOISE)
-		printf("# note: %s has %ld points, %ld in the table\n",
-		       command->name, points, before);
 }
 
 static unsigned int least(unsigned int one, unsigned int two)
@@ -326,28 +256,27 @@ static unsigned int least(unsigned int one, unsigned int two)
  * because debugging delays the reuse of freed memory, and a run that refills
  * caches has more points.
  */
-static unsigned int count_points(struct sweep *sweep)
+static unsigned int count_points(void)
 {
 	unsigned int points = FAIL_NTH_FAR, i;
 
-	for (i = 0; i < warm_runs && !wrongs; i++)
-		points = least(points, FAIL_NTH_FAR - step(sweep, FAIL_NTH_FAR));
+	for (i = 0; i < WARM_RUNS && !wrongs; i++)
+		points = least(points, FAIL_NTH_FAR - step(FAIL_NTH_FAR));
 	return points;
 }
 
 /* Run every point from @nth to the last one. Return the number of the last. */
-static unsigned int pass(struct sweep *sweep, unsigned int nth,
-			 unsigned int *left)
+static unsigned int pass(unsigned int nth, unsigned int *left)
 {
-	const unsigned int limit = nth + (sweep->command->limit ?: LIMIT);
+	const unsigned int limit = nth + (has_flag(FAIL_NTH_LONG) ? LONG_LIMIT : LIMIT);
 	const char *shard = getenv("NDSHM_SHARD");
 	unsigned int increment = 1;
 
-	if (sweep->command->slow && shard && *shard)
+	if (has_flag(FAIL_NTH_SLOW) && shard && *shard)
 		increment = 6;
 	nth += random() % increment;
 	for (*left = 0; !*left && wrongs < MOST_WRONG; nth += increment) {
-		*left = step(sweep, nth);
+		*left = step(nth);
 		if (nth > limit && !*left) {
 			fail_nth_wrong("no end is in sight");
 			break;
@@ -356,65 +285,65 @@ static unsigned int pass(struct sweep *sweep, unsigned int nth,
 	return nth - increment;
 }
 
-/* Write the command to the kernel log, which shows it if the kernel crashes. */
-static void begin_command(const struct fail_nth_command *command)
+/* Write the name to the kernel log, which shows it if the kernel crashes. */
+static void begin_scenario(const struct fail_nth_scenario *scenario)
 {
 	char text[128];
 
-	current = command;
+	fail_nth_scenario = scenario;
 	current_nth = FAIL_NTH_FAR;
 	wrongs = 0;
-	snprintf(text, sizeof(text), "selftest: fail_nth: %s\n", command->name);
+	idle[0] = '\0';
+	ready[0] = '\0';
+	snprintf(text, sizeof(text), "selftest: fail_nth: %s\n", scenario->name);
 	ndshm_write_file("/dev/kmsg", text);
 }
 
-/* Run all points of a command. Return their number. */
-static unsigned int run_command(const struct fail_nth_group *group,
-				const struct fail_nth_command *command)
+/* Version and configuration determine the points: compare them only where both are ours. */
+static void compare_points(unsigned int points)
 {
-	struct sweep sweep = { .group = group, .command = command };
-	unsigned int passes = command->limit ? 1 : PASSES;
+	struct utsname uts;
+
+	uname(&uts);
+	printf("# points %s %u\n", fail_nth_scenario->name, points);
+	if (points < fail_nth_scenario->points && strstr(uts.release, "-ndshm-debug"))
+		fail_nth_wrong("%u points, but there were %u", points,
+			       fail_nth_scenario->points);
+}
+
+/* Run all points of a scenario. */
+static void run_scenario(const struct fail_nth_scenario *scenario)
+{
+	unsigned int passes = scenario->flags & FAIL_NTH_LONG ? 1 : PASSES;
 	unsigned int end, left, foreign, points;
-	double begin = seconds();
+	long long begin = ndshm_ms();
 	char text[512];
 
-	begin_command(command);
-	foreign = command->foreign ? command->foreign() : 0;
-	points = count_points(&sweep);
+	begin_scenario(scenario);
+	foreign = scenario->foreign ? scenario->foreign() : 0;
+	points = count_points();
 	while (passes--) {
-		end = pass(&sweep, foreign + 1, &left);
+		end = pass(foreign + 1, &left);
 		/* The last step did not fail, so it counts the points as well. */
 		if (left)
 			points = least(points, end - left);
 	}
-	same_state(group, true, sweep.idle, "after all");
+	same_state(true, idle, "after all");
 	if (!ndshm_log_clean(log_mark, text, sizeof(text)))
 		fail_nth_wrong("the log: %s", text);
 	points = wrongs && points == FAIL_NTH_FAR ? 0 :
 		 points - least(points, foreign);
-	printf("# points %s %u\n", command->name, points);
-	compare_points(command, points);
-	printf("# %s: %.1f s\n", command->name, seconds() - begin);
-	return points;
+	compare_points(points);
+	printf("# %s: %lld ms\n", scenario->name, ndshm_ms() - begin);
 }
 
 /*
  * Groups
  */
 
-static void skip_group(const struct fail_nth_group *group, const char *why)
+static void test_pages(long before)
 {
-	size_t i;
-
-	for (i = 0; i < group->count; i++)
-		ksft_test_result_skip("%s %s # SKIP %s\n", group->name,
-				      group->commands[i].name, why);
-	ksft_test_result_skip("%s pages # SKIP %s\n", group->name, why);
-}
-
-static void test_pages(const struct fail_nth_group *group, long before)
-{
-	double begin = seconds();
+	long long begin = ndshm_ms();
 	long pages = ndshm_pages_owned();
 
 	if (pages != before) {
@@ -422,7 +351,7 @@ static void test_pages(const struct fail_nth_group *group, long before)
 			       pages);
 		ndshm_pages_print();
 	}
-	printf("# page owners: %.1f s\n", seconds() - begin);
+	printf("# page owners: %lld ms\n", ndshm_ms() - begin);
 	ksft_test_result(pages >= 0 && pages == before, "%s pages\n",
 			 group->name);
 }
@@ -433,29 +362,61 @@ static void test_pages(const struct fail_nth_group *group, long before)
  */
 static void test_leaks(void)
 {
-	double begin = seconds();
+	long long begin = ndshm_ms();
 	char text[4096];
 	int leaks = ndshm_kmemleak(text, sizeof(text));
 
 	if (leaks)
 		ksft_print_msg("%d objects have leaked, such as\n%s", leaks,
 			       text);
-	printf("# kmemleak: %.1f s\n", seconds() - begin);
+	printf("# kmemleak: %lld ms\n", ndshm_ms() - begin);
 	ksft_test_result(!leaks, "leaks\n");
 }
 
-static void run_group(const struct fail_nth_group *group)
+/* Names of groups and scenarios; none: all. */
+static char **names;
+
+/* Is the scenario of @one chosen, or, for NULL, any of them? */
+static bool chosen(const struct fail_nth_group *one, const struct fail_nth_scenario *scenario)
 {
-	unsigned int points;
+	char **name;
+	size_t i;
+
+	if (!*names)
+		return true;
+	for (name = names; *name; name++) {
+		if (!strcmp(*name, one->name))
+			return true;
+		for (i = 0; i < one->count; i++)
+			if (!strcmp(*name, one->scenarios[i].name) &&
+			    (!scenario || scenario == &one->scenarios[i]))
+				return true;
+	}
+	return false;
+}
+
+static void skip_group(const char *why)
+{
+	size_t i;
+
+	for (i = 0; i < group->count; i++)
+		if (chosen(group, &group->scenarios[i]))
+			ksft_test_result_skip("%s %s # SKIP %s\n", group->name,
+					      group->scenarios[i].name, why);
+	ksft_test_result_skip("%s pages # SKIP %s\n", group->name, why);
+}
+
+static void run_group(void)
+{
 	const char *why;
 	long pages;
 	size_t i;
 
-	current = NULL;
+	fail_nth_scenario = NULL;
 	current_nth = FAIL_NTH_FAR;
 	why = group->begin ? group->begin() : NULL;
 	if (why) {
-		skip_group(group, why);
+		skip_group(why);
 		return;
 	}
 	if (!group->without_module &&
@@ -463,12 +424,11 @@ static void run_group(const struct fail_nth_group *group)
 		ksft_exit_fail_msg("the module is not there\n");
 	pages = ndshm_pages_owned();
 	for (i = 0; i < group->count; i++) {
-		points = run_command(group, &group->commands[i]);
-		if (new_table)
-			fprintf(new_table, "%s %s %u\n", this_kernel(),
-				group->commands[i].name, points);
+		if (!chosen(group, &group->scenarios[i]))
+			continue;
+		run_scenario(&group->scenarios[i]);
 		ksft_test_result(!wrongs, "%s %s\n", group->name,
-				 group->commands[i].name);
+				 group->scenarios[i].name);
 		fflush(stdout);
 	}
 	if (!group->without_module) {
@@ -476,50 +436,9 @@ static void run_group(const struct fail_nth_group *group)
 		ndshm_nl_close(&fail_nth_nl);
 	}
 	/* Before end(), so that the objects made by begin() are counted both times. */
-	test_pages(group, pages);
+	test_pages(pages);
 	if (group->end)
 		group->end();
-}
-
-static bool chosen(const struct fail_nth_group *group, char **names)
-{
-	bool any = !*names;
-
-	for (; *names; names++)
-		any |= !strcmp(*names, group->name);
-	return any;
-}
-
-/* Is that command counted anew? */
-static bool is_counted(const char *command, char **names)
-{
-	size_t i, j;
-
-	for (i = 0; i < ARRAY_SIZE(groups); i++)
-		for (j = 0; j < groups[i]->count; j++)
-			if (!strcmp(groups[i]->commands[j].name, command))
-				return chosen(groups[i], names);
-	return true;
-}
-
-/* The head, and the rows that stay. */
-static void begin_table(const char *path, char **names)
-{
-	char kernel[64], command[64];
-	size_t i;
-
-	warm_runs = TABLE_RUNS;
-	new_table = fopen(path, "we");
-	if (!new_table)
-		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
-	fprintf(new_table, "# %s-License-Identifier: GPL-2.0\n", "SPDX");
-	fputs("# Points of failure: kernel, command, how many. Written by fail_nth --table.\n",
-	      new_table);
-	for (i = 0; table[i]; i++)
-		if (sscanf(table[i], "%63s %63s", kernel, command) == 2 &&
-		    (strcmp(kernel, this_kernel()) ||
-		     !is_counted(command, names)))
-			fprintf(new_table, "%s\n", table[i]);
 }
 
 /*
@@ -552,18 +471,13 @@ static void prepare(void)
 
 int main(int argc, char **argv)
 {
-	size_t i, n = ARRAY_SIZE(groups);
-	const char *new_path = NULL;
+	size_t i, j, n = ARRAY_SIZE(groups);
 	unsigned int seed = ndshm_number("NDSHM_SEED", time(NULL));
 	unsigned int plan = 0;
-	double begin = seconds();
+	long long begin = ndshm_ms();
 
-	if (ndshm_without_rseq(argv))
+	if (argc < 1 || ndshm_without_rseq(argv))
 		ksft_exit_fail_msg("/proc/self/exe: %s\n", strerror(errno));
-	if (argc > 2 && !strcmp(argv[1], "--table")) {
-		new_path = argv[2];
-		argv += 2;
-	}
 	ksft_print_header();
 	if (geteuid())
 		ksft_exit_skip("only root can inject faults\n");
@@ -571,18 +485,19 @@ int main(int argc, char **argv)
 	printf("# NDSHM_SEED=%u\n", seed);
 	srandom(seed);
 	prepare();
-	if (new_path)
-		begin_table(new_path, argv + 1);
-	for (i = 0; i < n; i++)
-		if (chosen(groups[i], argv + 1))
-			plan += groups[i]->count + 1;
+	names = argv + 1;
+	for (i = 0; i < n; i++) {
+		plan += chosen(groups[i], NULL);
+		for (j = 0; j < groups[i]->count; j++)
+			plan += chosen(groups[i], &groups[i]->scenarios[j]);
+	}
 	ksft_set_plan(plan + 1);
-	for (i = 0; i < n; i++)
-		if (chosen(groups[i], argv + 1))
-			run_group(groups[i]);
+	for (i = 0; i < n; i++) {
+		group = groups[i];
+		if (chosen(group, NULL))
+			run_group();
+	}
 	test_leaks();
-	if (new_table)
-		fclose(new_table);
-	printf("# %.1f s\n", seconds() - begin);
+	printf("# %lld ms\n", ndshm_ms() - begin);
 	ksft_finished();
 }

@@ -1,25 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Kernel users of ndshm: providers, adapters and blocks. The mock module
- * executes each command in the context of the process that writes it, so
- * injection for this thread applies.
+ * Kernel users of ndshm: providers, adapters, blocks and requests.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "mock.h"
 
 #define PAGES	12
+#define MULTI	"provider add mock;script mock list=multi"
 
-static struct fail_nth_client *const of = &fail_nth_of;
+static struct fail_nth_objects *const of = &fail_nth_of;
 
 /*
- * Existence
+ * Events: received, or reported as lost. After a failure there is none.
+ */
+
+static struct ndshm_nl ear = { .fd = -1 };
+
+static bool listen_to_events(void)
+{
+	return fail_nth_expect(!ndshm_nl_open(&ear)) &&
+	       fail_nth_expect(!ndshm_nl_join_events(&ear));
+}
+
+static void clean_events(void)
+{
+	ndshm_nl_close(&ear);
+}
+
+static void heard(int error, int event)
+{
+	union {
+		struct nlmsghdr header;
+		char space[4096];
+	} message;
+	int got = ndshm_nl_event(&ear, 0, &message, sizeof(message));
+
+	if (error)
+		fail_nth_expect(got == -ETIMEDOUT);
+	else if (got != event && got != -ENOBUFS)
+		fail_nth_wrong("no event %d, but %d", event, got);
+}
+
+/*
+ * Providers and adapters
  */
 
 static void check_provider_there(int error)
@@ -31,9 +56,7 @@ static void check_provider_there(int error)
 
 static void check_provider_gone(int error)
 {
-	struct ndshm_nl_provider provider;
-
-	fail_nth_expect(fail_nth_have_provider(&provider) == !!error);
+	check_provider_there(!error);
 }
 
 static void check_adapter_there(int error)
@@ -43,155 +66,41 @@ static void check_adapter_there(int error)
 	fail_nth_expect(fail_nth_have_adapter(&adapter) == !error);
 }
 
-static void check_adapter_gone(int error)
-{
-	struct ndshm_nl_adapter adapter;
-
-	fail_nth_expect(fail_nth_have_adapter(&adapter) == !!error);
-}
-
-static void clean_heard(void)
-{
-	fail_nth_deaf();
-	fail_nth_mock_clean();
-}
-
-/*
- * Providers
- */
-
-static bool setup_add(void)
-{
-	fail_nth_mock_text = "provider add mock";
-	return true;
-}
-
-static bool setup_add_machine(void)
-{
-	fail_nth_mock_text = "provider add mock machine";
-	return true;
-}
-
-static bool setup_add_adapter(void)
-{
-	fail_nth_mock_text = "provider add mock adapter=node0";
-	return true;
-}
-
-static bool setup_add_heard(void)
-{
-	return setup_add() && fail_nth_listen();
-}
-
-static void check_add_heard(int error)
+static void check_provider_heard(int error)
 {
 	check_provider_there(error);
-	fail_nth_heard(error, NDSHM_CMD_PROVIDER_ADDED_NTF);
+	heard(error, NDSHM_CMD_PROVIDER_ADDED_NTF);
 }
 
-static bool setup_replace(void)
-{
-	fail_nth_mock_text = "provider replace mock";
-	return fail_nth_must("provider add mock");
-}
-
-static bool setup_del(void)
-{
-	fail_nth_mock_text = "provider del mock";
-	return fail_nth_must("provider add mock");
-}
-
-static bool setup_del_heard(void)
-{
-	return setup_del() && fail_nth_listen();
-}
-
-static void check_del_heard(int error)
+static void check_provider_gone_heard(int error)
 {
 	check_provider_gone(error);
-	fail_nth_heard(error, NDSHM_CMD_PROVIDER_GONE_NTF);
+	heard(error, NDSHM_CMD_PROVIDER_GONE_NTF);
 }
 
-/* A client's block of the mock provider for @adapter, with one segment per page. */
-static bool setup_request(__u32 adapter)
+static void check_adapter_heard(int error)
 {
-	struct ndshm_nl_provider provider;
-
-	if (!fail_nth_open() || !fail_nth_expect(fail_nth_have_provider(&provider)))
-		return false;
-	fail_nth_alloc_request(adapter ? adapter : of->adapter, provider.id,
-			       PAGES * getpagesize(), 1);
-	of->alloc.segment_capacity = FAIL_NTH_SEGMENTS;
-	of->alloc.segments = (uintptr_t)of->segments;
-	return true;
-}
-
-static bool setup_multi(void)
-{
-	return fail_nth_must("provider add mock") && fail_nth_must("script mock list=multi") &&
-	       setup_request(0);
-}
-
-static void check_multi(int error)
-{
-	fail_nth_check_alloc(error);
-	if (!error)
-		fail_nth_expect(of->alloc.out_segments == PAGES);
-}
-
-static bool setup_multi_many(void)
-{
-	if (!setup_multi())
-		return false;
-	of->alloc.segment_capacity = 0;
-	of->alloc.segments = 0;
-	of->alloc.count = FAIL_NTH_BLOCKS;
-	return true;
-}
-
-static bool setup_multi_block(void)
-{
-	return setup_multi() && fail_nth_expect(!fail_nth_call_alloc());
-}
-
-static void *map;
-
-static int call_mmap(void)
-{
-	map = fail_nth_map();
-	return map == MAP_FAILED ? -errno : 0;
-}
-
-static void undo_mmap(void)
-{
-	munmap(map, of->blocks[0].length);
+	check_adapter_there(error);
+	heard(error, NDSHM_CMD_ADAPTER_ADDED_NTF);
 }
 
 /* Blocks of a client, which maps its block, and of the kernel. */
 static bool setup_blocks(__u32 adapter, const char *kernel_block)
 {
-	if (!setup_request(adapter) || !fail_nth_expect(!fail_nth_call_alloc()))
-		return false;
-	map = fail_nth_map();
-	return fail_nth_expect(map != MAP_FAILED) && fail_nth_must(kernel_block);
+	return fail_nth_make_block(adapter, "mock", PAGES * getpagesize()) &&
+	       fail_nth_expect(!fail_nth_map()) && fail_nth_must(kernel_block);
 }
 
 static void check_revoked(int error)
 {
-	struct ndshm_block_query_args query = {
-		.size = sizeof(query), .handle = of->blocks[0].handle,
-	};
+	struct ndshm_block_query_args query = block_query_request(of->objects.handle);
 
-	fail_nth_expect(fail_nth_ioctl(NDSHM_BLOCK_QUERY, &query) ==
-			(error ? 0 : -ENODEV));
+	fail_nth_expect(fail_nth_ioctl(NDSHM_BLOCK_QUERY, &query) == (error ? 0 : -ENODEV));
 }
 
 static bool setup_revoke(void)
 {
-	fail_nth_mock_text = "provider revoke mock";
-	map = MAP_FAILED;
-	return fail_nth_must("provider add mock") && fail_nth_must("script mock list=multi") &&
-	       setup_blocks(0, "block alloc 0 node0 mock 20000");
+	return setup_blocks(0, "block alloc 0 node0 mock 20000");
 }
 
 static void check_revoke(int error)
@@ -200,145 +109,197 @@ static void check_revoke(int error)
 	check_revoked(error);
 }
 
-static void clean_revoke(void)
-{
-	if (map != MAP_FAILED)
-		undo_mmap();
-	fail_nth_mock_clean();
-}
-
-/*
- * Adapters
- */
-
-static bool setup_adapter(void)
-{
-	fail_nth_mock_text = "adapter add mocked";
-	return true;
-}
-
-static bool setup_adapter_heard(void)
-{
-	return setup_adapter() && fail_nth_listen();
-}
-
-static void check_adapter_heard(int error)
-{
-	check_adapter_there(error);
-	fail_nth_heard(error, NDSHM_CMD_ADAPTER_ADDED_NTF);
-}
-
 static bool setup_adapter_del(void)
 {
 	struct ndshm_nl_adapter adapter;
 
-	fail_nth_mock_text = "adapter del mocked";
-	map = MAP_FAILED;
-	return fail_nth_must("provider add mock") && fail_nth_must("adapter add mocked") &&
-	       fail_nth_expect(fail_nth_have_adapter(&adapter)) &&
+	return fail_nth_expect(fail_nth_have_adapter(&adapter)) &&
 	       setup_blocks(adapter.id, "block alloc 0 mocked mock 20000");
 }
 
 static void check_adapter_del(int error)
 {
-	check_adapter_gone(error);
+	check_adapter_there(!error);
 	check_revoked(error);
 }
 
 /*
- * Kernel blocks
+ * A client's block with one segment per page
  */
 
-static bool setup_kernel_alloc(void)
+static bool setup_multi(void)
 {
-	fail_nth_mock_text = "block alloc 0 node0 default 4096";
-	return true;
+	of->request.alloc.length = PAGES * getpagesize();
+	of->request.alloc.segment_capacity = FAIL_NTH_SEGMENTS;
+	of->request.alloc.segments = to_u64(of->segments);
+	return fail_nth_name_provider("mock");
 }
 
-static bool setup_kernel_multi(void)
+static void check_multi(int error)
 {
-	fail_nth_mock_text = "block alloc 0 node0 mock 49152 capacity=16";
-	return fail_nth_must("provider add mock") && fail_nth_must("script mock list=multi");
+	fail_nth_check_alloc(error);
+	if (!error)
+		fail_nth_expect(of->request.alloc.out_segments == PAGES);
 }
 
-static void undo_kernel_alloc(void)
+static bool setup_multi_many(void)
 {
-	fail_nth_must("block free 0");
+	of->request.alloc.length = PAGES * getpagesize();
+	of->request.alloc.count = FAIL_NTH_BLOCKS;
+	return fail_nth_name_provider("mock");
 }
 
-static bool setup_kernel_free(void)
+static bool setup_multi_block(void)
 {
-	fail_nth_mock_text = "block free 0";
-	return fail_nth_must("block alloc 0 node0 default 4096");
+	return fail_nth_make_block(0, "mock", PAGES * getpagesize());
 }
 
-#define KERNEL_COMMAND(name_, setup_, check_, clean_) \
-	{ \
-		.name = name_, .errors = { ENOMEM, EFAULT }, \
-		.setup = setup_, .call = fail_nth_call_mock, .check = check_, \
-		.clean = clean_, \
-	}
+/* A call of the mock; a failure leaves everything as it was. */
+#define MOCK(name_, points_, before_, text_, check_) { \
+	.name = name_, .points = points_, .errors = { ENOMEM, EFAULT }, .before = before_, \
+	.text = text_, .call = fail_nth_call_text, .check = check_ }
 
-static const struct fail_nth_command commands[] = {
-	KERNEL_COMMAND("provider-add", setup_add, check_provider_there, fail_nth_mock_clean),
-	KERNEL_COMMAND("provider-add-machine", setup_add_machine,
-		       check_provider_there, fail_nth_mock_clean),
-	KERNEL_COMMAND("provider-add-adapter", setup_add_adapter,
-		       check_provider_there, fail_nth_mock_clean),
-	KERNEL_COMMAND("provider-add-heard", setup_add_heard, check_add_heard,
-		       clean_heard),
-	KERNEL_COMMAND("provider-replace", setup_replace, NULL, fail_nth_mock_clean),
-	KERNEL_COMMAND("provider-del", setup_del, check_provider_gone, fail_nth_mock_clean),
-	KERNEL_COMMAND("provider-del-heard", setup_del_heard, check_del_heard,
-		       clean_heard),
-	KERNEL_COMMAND("provider-revoke", setup_revoke, check_revoke,
-		       clean_revoke),
-	KERNEL_COMMAND("adapter-add", setup_adapter, check_adapter_there,
-		       fail_nth_mock_clean),
+/* One that sends an event. */
+#define HEARD(name_, points_, before_, text_, check_) { \
+	.name = name_, .points = points_, .errors = { ENOMEM, EFAULT }, .before = before_, \
+	.text = text_, .setup = listen_to_events, .call = fail_nth_call_text, .check = check_, \
+	.clean = clean_events }
+
+/* One that takes blocks from a client. */
+#define REVOKE(name_, points_, before_, text_, setup_, check_) { \
+	.name = name_, .points = points_, .errors = { ENOMEM, EFAULT }, .needs = NEEDS_CLIENT, \
+	.before = before_, .text = text_, .setup = setup_, .call = fail_nth_call_text, \
+	.check = check_ }
+
+/* One that allocates block 0. */
+#define ALLOC(name_, points_, before_, text_) { \
+	.name = name_, .points = points_, .errors = { ENOMEM, EFAULT }, .flags = FAIL_NTH_DMA, \
+	.before = before_, .text = text_, .call = fail_nth_call_text, .after = "block free 0" }
+
+static const struct fail_nth_scenario scenarios[] = {
+	MOCK("provider-add", 5, NULL, "provider add mock", check_provider_there),
+	MOCK("provider-add-machine", 5, NULL, "provider add mock machine", check_provider_there),
+	MOCK("provider-add-adapter", 5, NULL, "provider add mock adapter=node0",
+	     check_provider_there),
+	HEARD("provider-add-heard", 7, NULL, "provider add mock", check_provider_heard),
+	MOCK("provider-replace", 2, "provider add mock", "provider replace mock", NULL),
+	MOCK("provider-del", 1, "provider add mock", "provider del mock", check_provider_gone),
+	HEARD("provider-del-heard", 3, "provider add mock", "provider del mock",
+	      check_provider_gone_heard),
+	REVOKE("provider-revoke", 1, MULTI, "provider revoke mock", setup_revoke, check_revoke),
+	MOCK("adapter-add", 26, NULL, "adapter add mocked", check_adapter_there),
+	/* As for pci-bind, the id may need a new xarray node: 29 to 31 points. */
+	HEARD("adapter-add-heard", 27, NULL, "adapter add mocked", check_adapter_heard),
+	REVOKE("adapter-del", 3, "provider add mock;adapter add mocked", "adapter del mocked",
+	       setup_adapter_del, check_adapter_del),
+	ALLOC("kernel-alloc", 3, NULL, "block alloc 0 node0 default 4096"),
+	ALLOC("kernel-alloc-multi", 9, MULTI, "block alloc 0 node0 mock 49152 capacity=16"),
+	MOCK("kernel-free", 1, "block alloc 0 node0 default 4096", "block free 0", NULL),
 	{
-		/*
-		 * As for pci-bind, the id may need a new xarray node; runs of the same
-		 * module had 29 to 31 points.
-		 */
-		.name = "adapter-add-heard", .errors = { ENOMEM, EFAULT },
-		.slack = 2,
-		.setup = setup_adapter_heard, .call = fail_nth_call_mock,
-		.check = check_adapter_heard, .clean = clean_heard,
-	},
-	KERNEL_COMMAND("adapter-del", setup_adapter_del, check_adapter_del,
-		       clean_revoke),
-	{
-		.name = "kernel-alloc", .errors = { ENOMEM, EFAULT },
-		.dma = true, .setup = setup_kernel_alloc, .call = fail_nth_call_mock,
-		.undo = undo_kernel_alloc, .clean = fail_nth_mock_clean,
+		.name = "block-alloc-multi", .points = 24, .errors = { ENOMEM, EFAULT },
+		.flags = FAIL_NTH_DMA, .needs = NEEDS_CLIENT, .ioctl = NDSHM_BLOCK_ALLOC,
+		.before = MULTI, .setup = setup_multi, .check = check_multi,
+		.undo = fail_nth_free_all,
 	}, {
-		.name = "kernel-alloc-multi", .errors = { ENOMEM, EFAULT },
-		.dma = true, .setup = setup_kernel_multi, .call = fail_nth_call_mock,
-		.undo = undo_kernel_alloc, .clean = fail_nth_mock_clean,
-	},
-	KERNEL_COMMAND("kernel-free", setup_kernel_free, NULL, fail_nth_mock_clean),
-	{
-		.name = "block-alloc-multi", .errors = { ENOMEM, EFAULT },
-		.dma = true, .setup = setup_multi, .call = fail_nth_call_alloc,
-		.check = check_multi, .undo = fail_nth_free_all, .clean = fail_nth_mock_clean,
+		.name = "block-alloc-multi-many", .points = 40, .errors = { ENOMEM, EFAULT },
+		.flags = FAIL_NTH_DMA, .needs = NEEDS_CLIENT, .ioctl = NDSHM_BLOCK_ALLOC,
+		.before = MULTI, .setup = setup_multi_many, .check = fail_nth_check_alloc,
+		.undo = fail_nth_free_all,
 	}, {
-		.name = "block-alloc-multi-many", .errors = { ENOMEM, EFAULT },
-		.dma = true, .setup = setup_multi_many, .call = fail_nth_call_alloc,
-		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
-		.clean = fail_nth_mock_clean,
-	}, {
-		.name = "mmap-multi", .errors = { ENOMEM, ENFILE },
-		.keeps_file = true,
-		.setup = setup_multi_block, .call = call_mmap,
-		.undo = undo_mmap, .clean = fail_nth_mock_clean,
+		.name = "mmap-multi", .points = 4, .errors = { ENOMEM, ENFILE },
+		.flags = FAIL_NTH_FILE, .needs = NEEDS_CLIENT, .before = MULTI,
+		.setup = setup_multi_block, .call = fail_nth_map, .undo = fail_nth_unmap,
 	},
 };
 
 const struct fail_nth_group fail_nth_kernel = {
 	.name = "kernel",
-	.commands = commands,
-	.count = ARRAY_SIZE(commands),
+	.scenarios = scenarios,
+	.count = ARRAY_SIZE(scenarios),
 	.begin = fail_nth_mock_begin,
 	.end = fail_nth_mock_end,
+	.must = fail_nth_mock,
+	.clean = fail_nth_mock_clean,
+	.state = fail_nth_mock_state,
+};
+
+/*
+ * Requests that a worker executes, and whose user drops its block at once. The mock module
+ * transfers the injection of this thread to the worker, from the end of the first request to the
+ * end of the second. So either may fail, and the failure must be reported.
+ */
+
+static const char *begin_requests(void)
+{
+	const char *why = fail_nth_mock_begin();
+	int error;
+
+	if (why)
+		return why;
+	error = fail_nth_mock("worker stop");
+	fail_nth_mock("worker free");
+	if (!error)
+		return NULL;
+	fail_nth_mock_end();
+	return "the mock module cannot stop a worker";
+}
+
+static void clean_requests(void)
+{
+	fail_nth_mock("worker free");
+	fail_nth_mock("script mock reset");
+	fail_nth_mock("request told");
+	fail_nth_mock_clean();
+}
+
+/* The first request, as the scenario's but of slot 0. */
+static bool setup_worker(void)
+{
+	char first[128];
+
+	snprintf(first, sizeof(first), "%s", fail_nth_scenario->text);
+	*strchr(first, '1') = '0';
+	return fail_nth_must("worker stop") && fail_nth_must(first) &&
+	       fail_nth_must("worker wait");
+}
+
+static int call_worker(void)
+{
+	return fail_nth_call_text() ?: fail_nth_mock("worker go") ?:
+	       fail_nth_mock("request told");
+}
+
+static void check_worker(int error)
+{
+	fail_nth_must("worker free");
+	fail_nth_mock("request told");
+	if (error)
+		setup_worker();
+}
+
+static const struct fail_nth_scenario requests[] = {
+	{
+		.name = "kernel-ask", .points = 1, .errors = { EFAULT },
+		.text = "request ask 0 node0 default 4096", .call = fail_nth_call_text,
+		.after = "request told",
+	}, {
+		.name = "worker-kernel", .points = 2, .errors = { ENOMEM, EFAULT },
+		.flags = FAIL_NTH_DMA, .text = "request ask 1 node0 default 4096",
+		.setup = setup_worker, .call = call_worker, .check = check_worker,
+	}, {
+		.name = "worker-kernel-multi", .points = 8, .errors = { ENOMEM, EFAULT },
+		.flags = FAIL_NTH_DMA, .before = MULTI, .text = "request ask 1 node0 mock 49152",
+		.setup = setup_worker, .call = call_worker, .check = check_worker,
+	},
+};
+
+const struct fail_nth_group fail_nth_request = {
+	.name = "request",
+	.scenarios = requests,
+	.count = ARRAY_SIZE(requests),
+	.begin = begin_requests,
+	.end = fail_nth_mock_end,
+	.must = fail_nth_mock,
+	.clean = clean_requests,
 	.state = fail_nth_mock_state,
 };

@@ -2,120 +2,34 @@
 /*
  * Mappings of a block: mmap, split, move, fork, names in /proc and munmap.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "client.h"
-#include "ndshm_proc.h"
+#include "fail_nth.h"
 
-static struct fail_nth_client *const of = &fail_nth_of;
-
-static unsigned char *map;
-static size_t length, page;
+static struct fail_nth_objects *const of = &fail_nth_of;
 
 /* Mark the beginning of each page, so that a lost page is detected. */
-static void fill(void)
+static bool fill(void)
 {
 	size_t at;
 
-	for (at = 0; at < length; at += page)
-		map[at] = 1 + at / page;
-}
-
-static bool filled(void)
-{
-	size_t at;
-
-	for (at = 0; at < length; at += page)
-		if (map[at] != 1 + at / page)
-			return false;
+	for (at = 0; at < of->length; at += getpagesize())
+		of->map[at] = 1 + at / getpagesize();
 	return true;
-}
-
-static bool setup_block(void)
-{
-	bool opened = fail_nth_open_block();
-
-	page = getpagesize();
-	length = of->blocks[0].length;
-	map = MAP_FAILED;
-	return opened;
-}
-
-static bool setup_map(void)
-{
-	if (!setup_block())
-		return false;
-	map = fail_nth_map();
-	if (!fail_nth_expect(map != MAP_FAILED))
-		return false;
-	fill();
-	return true;
-}
-
-/* A block whose provider maps by faults, at an address without page tables nearby. */
-static bool setup_untouched(void)
-{
-	const size_t far = 1UL << 31;
-	unsigned char *space;
-
-	page = getpagesize();
-	length = 3 * page;
-	map = MAP_FAILED;
-	if (!fail_nth_open())
-		return false;
-	fail_nth_alloc_request(of->adapter, 0, length, 1);
-	if (!fail_nth_name_provider("pages") ||
-	    !fail_nth_expect(!fail_nth_call_alloc()))
-		return false;
-	space = mmap(NULL, 2 * far, PROT_NONE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (!fail_nth_expect(space != MAP_FAILED))
-		return false;
-	munmap(space, 2 * far);
-	map = mmap(space + far, length, PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_FIXED, of->fd, of->blocks[0].mmap_offset);
-	return fail_nth_expect(map != MAP_FAILED);
-}
-
-/* A page fault does not fail without memory; the access is retried. */
-static int call_touch(void)
-{
-	return __atomic_load_n(map, __ATOMIC_RELAXED) ? -EIO : 0;
-}
-
-static void unmap(void)
-{
-	if (map != MAP_FAILED)
-		fail_nth_expect(!munmap(map, length));
-	map = MAP_FAILED;
-}
-
-/* Close the client first, so that the mapping has the last reference to the block. */
-static void clean(void)
-{
-	fail_nth_close();
-	unmap();
 }
 
 /* After a failure and after a success. */
 static void check_filled(int error)
 {
-	(void)error;
-	fail_nth_expect(filled());
-}
+	size_t at;
 
-static int call_mmap(void)
-{
-	map = fail_nth_map();
-	return map == MAP_FAILED ? -errno : 0;
+	(void)error;
+	for (at = 0; at < of->length; at += getpagesize())
+		fail_nth_expect(of->map[at] == 1 + at / getpagesize());
 }
 
 static void check_mmap(int error)
@@ -130,11 +44,9 @@ static int peer = -1;
 
 static bool setup_second(void)
 {
-	if (!setup_block())
-		return false;
 	other = ndshm_fork(&peer);
 	if (!other) {
-		if (fail_nth_map() == MAP_FAILED)
+		if (fail_nth_map())
 			_exit(1);
 		ndshm_signal_peer(peer);
 		ndshm_hear(peer);
@@ -148,14 +60,22 @@ static void clean_second(void)
 	ndshm_signal_peer(peer);
 	fail_nth_expect(ndshm_reap(other));
 	close(peer);
-	clean();
+}
+
+/* A block whose provider maps by faults. */
+static bool setup_untouched(void)
+{
+	return fail_nth_make_block(0, "pages", 3 * getpagesize()) &&
+	       fail_nth_expect(!fail_nth_map_at(fail_nth_far(), of->objects.fds[COMMAND_CLIENT],
+						of->objects.made.length,
+						of->objects.made.mmap_offset));
 }
 
 static int call_munmap(void)
 {
-	if (munmap(map, length))
+	if (munmap(of->map, of->length))
 		return -errno;
-	map = MAP_FAILED;
+	of->map = MAP_FAILED;
 	return 0;
 }
 
@@ -168,16 +88,14 @@ static void check_munmap(int error)
 /* The mapping has the last reference to the block, so the munmap frees it. */
 static bool setup_last(void)
 {
-	bool mapped = setup_map();
-
-	fail_nth_close();
-	return mapped;
+	fail_nth_close(COMMAND_CLIENT);
+	return fill();
 }
 
-/* Unmap the middle page of three. */
+/* The middle page of three. */
 static int call_split(void)
 {
-	return munmap(map + page, page) ? -errno : 0;
+	return munmap(of->map + getpagesize(), getpagesize()) ? -errno : 0;
 }
 
 static void check_split(int error)
@@ -185,12 +103,12 @@ static void check_split(int error)
 	if (error)
 		check_filled(error);
 	else
-		fail_nth_expect(map[0] == 1 && map[2 * page] == 3);
+		fail_nth_expect(of->map[0] == 1 && of->map[2 * getpagesize()] == 3);
 }
 
 static int call_mprotect(void)
 {
-	return mprotect(map + page, page, PROT_READ) ? -errno : 0;
+	return mprotect(of->map + getpagesize(), getpagesize(), PROT_READ) ? -errno : 0;
 }
 
 /* Move to a free address, found by mapping it temporarily. */
@@ -198,20 +116,16 @@ static unsigned char *place;
 
 static bool setup_move(void)
 {
-	if (!setup_map())
-		return false;
-	place = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		     0);
-	return fail_nth_expect(place != MAP_FAILED) &&
-	       fail_nth_expect(!munmap(place, length));
+	place = mmap(NULL, of->length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return fill() && fail_nth_expect(place != MAP_FAILED && !munmap(place, of->length));
 }
 
 static int call_move(void)
 {
-	if (mremap(map, length, length, MREMAP_MAYMOVE | MREMAP_FIXED,
+	if (mremap(of->map, of->length, of->length, MREMAP_MAYMOVE | MREMAP_FIXED,
 		   place) == MAP_FAILED)
 		return -errno;
-	map = place;
+	of->map = place;
 	return 0;
 }
 
@@ -254,16 +168,13 @@ static void inherit(bool all)
 
 static bool setup_fork(void)
 {
-	bool mapped = setup_map();
-
 	inherit(false);
-	return mapped;
+	return fill();
 }
 
 static void clean_fork(void)
 {
 	inherit(true);
-	clean();
 }
 
 static int call_fork(void)
@@ -283,14 +194,14 @@ static void undo_fork(void)
  * The name of a mapping in /proc/self/maps and map_files
  */
 
-static char text[65536];
+static char text[65536], path[96];
 static int maps_fd = -1;
 
 static bool setup_maps(void)
 {
 	maps_fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	memset(text, 0, sizeof(text));
-	return setup_map() && fail_nth_expect(maps_fd >= 0);
+	return fail_nth_expect(maps_fd >= 0);
 }
 
 static int call_maps(void)
@@ -307,99 +218,79 @@ static int call_maps(void)
 	return -EFBIG;
 }
 
-static void check_maps(int error)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "ndshm:block:%u",
-		 of->blocks[0].shared_memory_handle);
-	if (!error)
-		fail_nth_expect(strstr(text, name));
-	memset(text, 0, sizeof(text));
-}
-
 static void clean_maps(void)
 {
 	close(maps_fd);
-	clean();
 }
-
-static char link_path[96], target[128];
 
 static bool setup_link(void)
 {
-	if (!setup_map())
-		return false;
-	snprintf(link_path, sizeof(link_path), "/proc/self/map_files/%lx-%lx",
-		 (unsigned long)map, (unsigned long)map + length);
-	memset(target, 0, sizeof(target));
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (unsigned long)of->map,
+		 (unsigned long)of->map + of->length);
+	memset(text, 0, sizeof(text));
 	return true;
 }
 
 static int call_link(void)
 {
-	return readlink(link_path, target, sizeof(target) - 1) < 0 ? -errno : 0;
+	return readlink(path, text, sizeof(text) - 1) < 0 ? -errno : 0;
 }
 
-static void check_link(int error)
+static void check_name(int error)
 {
+	char name[64];
+
+	snprintf(name, sizeof(name), "ndshm:block:%u", of->objects.made.shared_memory_handle);
 	if (!error)
-		fail_nth_expect(strstr(target, "ndshm:block:"));
+		fail_nth_expect(strstr(text, name));
+	memset(text, 0, sizeof(text));
 }
 
-static const struct fail_nth_command commands[] = {
+static const struct fail_nth_scenario scenarios[] = {
 	{
-		.name = "mmap", .errors = { ENOMEM, ENFILE },
-		.keeps_file = true,
-		.setup = setup_block, .call = call_mmap, .check = check_mmap,
-		.undo = unmap, .clean = fail_nth_close,
+		.name = "mmap", .points = 5, .errors = { ENOMEM, ENFILE }, .flags = FAIL_NTH_FILE,
+		.needs = NEEDS_BLOCK, .call = fail_nth_map, .check = check_mmap,
+		.undo = fail_nth_unmap,
 	}, {
-		.name = "mmap-second", .errors = { ENOMEM, ENFILE },
-		.keeps_file = true,
-		.setup = setup_second, .call = call_mmap, .check = check_mmap,
-		.clean = clean_second,
+		.name = "mmap-second", .points = 2, .errors = { ENOMEM, ENFILE },
+		.flags = FAIL_NTH_FILE, .needs = NEEDS_BLOCK, .setup = setup_second,
+		.call = fail_nth_map, .check = check_mmap, .clean = clean_second,
 	}, {
-		.name = "fault-pages",
-		.setup = setup_untouched, .call = call_touch, .clean = clean,
+		.name = "fault-pages", .points = 2,
+		.needs = NEEDS_CLIENT, .setup = setup_untouched, .call = fail_nth_touch,
 	}, {
-		.name = "munmap", .errors = { ENOMEM },
-		.setup = setup_map, .call = call_munmap, .check = check_munmap,
-		.clean = clean,
+		.name = "munmap", .points = 1, .errors = { ENOMEM },
+		.needs = NEEDS_MAP, .setup = fill, .call = call_munmap, .check = check_munmap,
 	}, {
-		.name = "munmap-last", .errors = { ENOMEM },
-		.setup = setup_last, .call = call_munmap,
-		.check = check_munmap, .clean = clean,
+		.name = "munmap-last", .points = 2, .errors = { ENOMEM },
+		.needs = NEEDS_MAP, .setup = setup_last, .call = call_munmap,
+		.check = check_munmap,
 	}, {
-		.name = "munmap-part", .errors = { ENOMEM },
-		.setup = setup_map, .call = call_split, .check = check_split,
-		.clean = clean,
+		.name = "munmap-part", .points = 5, .errors = { ENOMEM },
+		.needs = NEEDS_MAP, .setup = fill, .call = call_split, .check = check_split,
 	}, {
-		.name = "mprotect-part", .errors = { ENOMEM },
-		.setup = setup_map, .call = call_mprotect,
-		.check = check_filled, .clean = clean,
+		.name = "mprotect-part", .points = 4, .errors = { ENOMEM },
+		.needs = NEEDS_MAP, .setup = fill, .call = call_mprotect, .check = check_filled,
 	}, {
-		.name = "mremap", .errors = { ENOMEM },
-		.setup = setup_move, .call = call_move, .check = check_filled,
-		.clean = clean,
+		.name = "mremap", .points = 3, .errors = { ENOMEM },
+		.needs = NEEDS_MAP, .setup = setup_move, .call = call_move, .check = check_filled,
 	}, {
-		.name = "fork", .errors = { ENOMEM, EAGAIN }, .limit = 2000,
-		.slack = 4,
-		.setup = setup_fork, .call = call_fork, .check = check_filled,
-		.undo = undo_fork, .clean = clean_fork,
+		.name = "fork", .points = 48, .errors = { ENOMEM, EAGAIN },
+		.flags = FAIL_NTH_LONG, .needs = NEEDS_MAP, .setup = setup_fork,
+		.call = call_fork, .check = check_filled, .undo = undo_fork, .clean = clean_fork,
 	}, {
-		.name = "maps", .errors = { ENOMEM, EFAULT },
-		.setup = setup_maps, .call = call_maps, .check = check_maps,
+		.name = "maps", .points = 2, .errors = { ENOMEM, EFAULT },
+		.needs = NEEDS_MAP, .setup = setup_maps, .call = call_maps, .check = check_name,
 		.clean = clean_maps,
 	}, {
-		.name = "map-files", .errors = { ENOMEM, EFAULT, ENOENT },
-		.setup = setup_link, .call = call_link, .check = check_link,
-		.clean = clean,
+		.name = "map-files", .points = 5, .errors = { ENOMEM, EFAULT, ENOENT },
+		.needs = NEEDS_MAP, .setup = setup_link, .call = call_link, .check = check_name,
 	},
 };
 
 const struct fail_nth_group fail_nth_mapping = {
 	.name = "mapping",
-	.commands = commands,
-	.count = ARRAY_SIZE(commands),
-	.state = fail_nth_client_state,
+	.scenarios = scenarios,
+	.count = ARRAY_SIZE(scenarios),
+	.state = fail_nth_state,
 };

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "mock.h"
-#include "ndshm_proc.h"
+#include "ndshm_mock.h"
 
 #define MOCK	"/sys/kernel/debug/ndshm_mock/"
 
-const char *fail_nth_mock_text;
-
 static int ctl = -1;
-static bool loaded;
 
 int fail_nth_mock(const char *text)
 {
@@ -23,60 +17,35 @@ int fail_nth_mock(const char *text)
 	return put == length ? 0 : put < 0 ? -errno : -EIO;
 }
 
-bool fail_nth_must(const char *text)
+int fail_nth_call_text(void)
 {
-	int error = fail_nth_mock(text);
-
-	if (error)
-		fail_nth_wrong("%s: %s", text, strerror(-error));
-	return !error;
-}
-
-int fail_nth_call_mock(void)
-{
-	return fail_nth_mock(fail_nth_mock_text);
-}
-
-/*
- * The first 64 ids share an existing node of the xarray; later ids allocate
- * nodes.
- */
-static void use_up_ids(void)
-{
-	int i;
-
-	for (i = 0; i < 64; i++) {
-		fail_nth_must("provider add mock");
-		fail_nth_must("provider del mock");
-		fail_nth_must("adapter add mocked");
-		fail_nth_must("adapter del mocked");
-	}
+	return fail_nth_mock(fail_nth_scenario->text);
 }
 
 const char *fail_nth_mock_begin(void)
 {
-	const char *path = getenv("NDSHM_MOCK");
+	int i;
 
-	if (access(MOCK "ctl", F_OK)) {
-		if (!path)
-			return "NDSHM_MOCK is not given";
-		if (ndshm_load_module(path, ""))
-			return "the mock module cannot be loaded";
-		loaded = true;
-	}
+	if (!getenv("NDSHM_MOCK"))
+		return "NDSHM_MOCK is not given";
+	if (ndshm_mock_load(""))
+		return "the mock module cannot be loaded";
 	ctl = open(MOCK "ctl", O_WRONLY | O_CLOEXEC);
 	if (ctl < 0)
 		return "the mock module's file cannot be opened";
-	use_up_ids();
+	/* The first 64 ids share an existing node of the xarray; later ids allocate nodes. */
+	for (i = 0; i < 64; i++)
+		fail_nth_expect(!fail_nth_mock("provider add mock") &&
+				!fail_nth_mock("provider del mock") &&
+				!fail_nth_mock("adapter add mocked") &&
+				!fail_nth_mock("adapter del mocked"));
 	return NULL;
 }
 
 void fail_nth_mock_end(void)
 {
 	close(ctl);
-	if (loaded)
-		fail_nth_expect(!ndshm_unload_module("ndshm_mock"));
-	loaded = false;
+	fail_nth_expect(!ndshm_mock_unload());
 }
 
 /* The sum of all numbers that follow @key in @text. */
@@ -108,7 +77,7 @@ void fail_nth_mock_state(char *text, size_t size)
 			  sum(providers, "misused=") +
 			  sum(providers, "inside=") + sum(blocks, "late=") +
 			  sum(blocks, "broken=") + sum(blocks, "inside="));
-	fail_nth_client_state(text + length, size - length);
+	fail_nth_state(text + length, size - length);
 }
 
 bool fail_nth_have_provider(struct ndshm_nl_provider *provider)
@@ -121,52 +90,15 @@ bool fail_nth_have_adapter(struct ndshm_nl_adapter *adapter)
 	return !ndshm_nl_adapter_by_name(&fail_nth_nl, "mocked", adapter);
 }
 
+/* In an order that works. Missing ones are skipped. */
 void fail_nth_mock_clean(void)
 {
 	struct ndshm_nl_provider provider;
 	struct ndshm_nl_adapter adapter;
 
-	fail_nth_close();
 	fail_nth_mock("block free 0");
 	if (fail_nth_have_provider(&provider))
 		fail_nth_must("provider del mock");
 	if (fail_nth_have_adapter(&adapter))
 		fail_nth_must("adapter del mocked");
-}
-
-/*
- * Events: received, or reported as lost
- */
-
-static struct ndshm_nl ear = { .fd = -1 };
-
-bool fail_nth_listen(void)
-{
-	return fail_nth_expect(!ndshm_nl_open(&ear)) &&
-	       fail_nth_expect(!ndshm_nl_join_events(&ear));
-}
-
-void fail_nth_deaf(void)
-{
-	ndshm_nl_close(&ear);
-}
-
-static int next_event(void)
-{
-	union {
-		struct nlmsghdr header;
-		char space[4096];
-	} message;
-
-	return ndshm_nl_event(&ear, 0, &message, sizeof(message));
-}
-
-void fail_nth_heard(int error, int event)
-{
-	int got = next_event();
-
-	if (error)
-		fail_nth_expect(got == -ETIMEDOUT);
-	else if (got != event && got != -ENOBUFS)
-		fail_nth_wrong("no event %d, but %d", event, got);
 }

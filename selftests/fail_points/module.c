@@ -3,20 +3,14 @@
  * Loading and unloading the module.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
-
-#include <linux/ndshm.h>
 
 #include "fail_nth.h"
-#include "ndshm_proc.h"
 
 #define MODULE		"/sys/module/ndshm"
 
@@ -213,25 +207,22 @@ static bool setup_unload(void)
 	return fail_nth_expect(!call_load());
 }
 
-static const struct fail_nth_command commands[] = {
+static const struct fail_nth_scenario scenarios[] = {
 	{
-		.name = "load",
 		/* EINVAL: the driver core could not create a directory. */
-		.errors = { ENOMEM, EINVAL },
-		.foreign = load_foreign, .limit = 2000, .slow = true,
-		.slack = 16,
+		.name = "load", .points = 39, .errors = { ENOMEM, EINVAL },
+		.flags = FAIL_NTH_LONG | FAIL_NTH_SLOW, .foreign = load_foreign,
 		.call = call_load, .check = check_there, .undo = undo_load,
 	}, {
-		.name = "unload", .errors = { EFAULT },
-		.setup = setup_unload, .call = call_unload,
-		.check = check_gone,
+		.name = "unload", .points = 18, .errors = { EFAULT },
+		.setup = setup_unload, .call = call_unload, .check = check_gone,
 	},
 };
 
 const struct fail_nth_group fail_nth_module = {
 	.name = "module",
-	.commands = commands,
-	.count = ARRAY_SIZE(commands),
+	.scenarios = scenarios,
+	.count = ARRAY_SIZE(scenarios),
 	.without_module = true,
 	.begin = begin,
 	.end = end,

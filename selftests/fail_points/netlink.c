@@ -3,22 +3,21 @@
  * The netlink family: single requests, dumps, and joining the event group. A
  * dump that ends without an error must be complete.
  */
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <unistd.h>
 
-#include "client.h"
+#include "fail_nth.h"
 
-static struct fail_nth_client *const of = &fail_nth_of;
+static struct fail_nth_objects *const of = &fail_nth_of;
 
 static struct ndshm_nl nl = { .fd = -1 };
 static struct ndshm_nl_adapter adapter;
 static struct ndshm_nl_provider provider;
-static struct ndshm_nl_block block;
-static struct ndshm_nl_queue queue;
-static int adapters, providers, blocks, queues, shown;
+static int adapters, providers, blocks, queues;
+
+/* What the answer has, and what it must have. */
+static __u64 has, must_have;
 
 /* A missing answer must be reported instead of blocking the program. */
 static bool open_socket(void)
@@ -33,22 +32,19 @@ static bool open_socket(void)
 /* At least one object of each kind exists. */
 static bool setup(void)
 {
-	if (!fail_nth_open_block() || !open_socket())
+	if (!open_socket())
 		return false;
 	adapters = ndshm_nl_adapters(&nl, NULL, 0);
 	providers = ndshm_nl_providers(&nl, NULL, 0);
 	blocks = ndshm_nl_blocks(&nl, NULL, 0);
 	queues = ndshm_nl_queues(&nl, NULL, 0);
-	return fail_nth_expect(!ndshm_nl_provider_by_name(&nl, "coherent",
-							  &provider)) &&
-	       fail_nth_expect(!ndshm_nl_adapter_by_id(&nl, of->adapter,
-						       &adapter));
+	return fail_nth_expect(!ndshm_nl_provider_by_name(&nl, "coherent", &provider)) &&
+	       fail_nth_expect(!ndshm_nl_adapter_by_id(&nl, of->objects.adapter, &adapter));
 }
 
 static void clean(void)
 {
 	ndshm_nl_close(&nl);
-	fail_nth_close();
 }
 
 /* The socket may contain a partial answer. */
@@ -60,127 +56,59 @@ static void again(int error)
 	open_socket();
 }
 
-static int call_adapter_id(void)
+static void check(int error)
 {
-	return ndshm_nl_adapter_by_id(&nl, of->adapter, &adapter);
+	if (!error)
+		fail_nth_expect(has == must_have);
+	again(error);
 }
 
-static int call_adapter_name(void)
+static int answer(int error, __u64 answer_has, __u64 answer_must_have)
 {
-	struct ndshm_nl_adapter found;
-	int error = ndshm_nl_adapter_by_name(&nl, adapter.name, &found);
-
-	if (!error)
-		adapter = found;
+	has = answer_has;
+	must_have = answer_must_have;
 	return error;
 }
 
-static void check_adapter(int error)
-{
-	if (!error)
-		fail_nth_expect(adapter.id == of->adapter);
-	again(error);
+/* Ask for one object. */
+#define ASK_FOR(name, object, call, answer_has, answer_must_have) \
+static int call_##name(void) \
+{ \
+	struct ndshm_nl_##object found = {}; \
+	int error = call; \
+\
+	return answer(error, answer_has, answer_must_have); \
 }
 
-static int call_provider_id(void)
-{
-	struct ndshm_nl_provider found;
-	int error = ndshm_nl_provider_by_id(&nl, provider.id, &found);
+ASK_FOR(adapter_id, adapter, ndshm_nl_adapter_by_id(&nl, adapter.id, &found), found.id, adapter.id)
+ASK_FOR(adapter_name, adapter, ndshm_nl_adapter_by_name(&nl, adapter.name, &found),
+	found.id, adapter.id)
+ASK_FOR(provider_id, provider, ndshm_nl_provider_by_id(&nl, provider.id, &found),
+	!strcmp(found.name, "coherent"), true)
+ASK_FOR(provider_name, provider, ndshm_nl_provider_by_name(&nl, "coherent", &found),
+	found.id, provider.id)
+ASK_FOR(block, block, ndshm_nl_block_by_id(&nl, of->objects.made.shared_memory_handle, &found),
+	found.length, of->objects.made.length)
+ASK_FOR(queue, queue, ndshm_nl_queue_by_id(&nl, adapter.id, 0, 0, &found),
+	found.state ? found.adapter : 0, adapter.id)
 
-	if (!error)
-		provider = found;
-	return error;
+/* Count all objects of a kind. */
+#define DUMP(objects) \
+static int call_##objects(void) \
+{ \
+	int count = ndshm_nl_##objects(&nl, NULL, 0); \
+\
+	return answer(count < 0 ? count : 0, count, objects); \
 }
 
-static int call_provider_name(void)
-{
-	return ndshm_nl_provider_by_name(&nl, "coherent", &provider);
-}
+DUMP(adapters)
+DUMP(providers)
+DUMP(blocks)
+DUMP(queues)
 
-static void check_provider(int error)
+static int call_join(void)
 {
-	if (!error)
-		fail_nth_expect(!strcmp(provider.name, "coherent"));
-	again(error);
-}
-
-static int call_block(void)
-{
-	return ndshm_nl_block_by_id(&nl, of->blocks[0].shared_memory_handle,
-				    &block);
-}
-
-static void check_block(int error)
-{
-	if (!error)
-		fail_nth_expect(block.length == of->blocks[0].length);
-	again(error);
-}
-
-static int shown_or_error(int count)
-{
-	shown = count;
-	return count < 0 ? count : 0;
-}
-
-static int call_adapters(void)
-{
-	return shown_or_error(ndshm_nl_adapters(&nl, NULL, 0));
-}
-
-static void check_adapters(int error)
-{
-	if (!error)
-		fail_nth_expect(shown == adapters);
-	again(error);
-}
-
-static int call_providers(void)
-{
-	return shown_or_error(ndshm_nl_providers(&nl, NULL, 0));
-}
-
-static void check_providers(int error)
-{
-	if (!error)
-		fail_nth_expect(shown == providers);
-	again(error);
-}
-
-static int call_blocks(void)
-{
-	return shown_or_error(ndshm_nl_blocks(&nl, NULL, 0));
-}
-
-static void check_blocks(int error)
-{
-	if (!error)
-		fail_nth_expect(shown == blocks);
-	again(error);
-}
-
-static int call_queue(void)
-{
-	return ndshm_nl_queue_by_id(&nl, of->adapter, 0, 0, &queue);
-}
-
-static void check_queue(int error)
-{
-	if (!error)
-		fail_nth_expect(queue.adapter == of->adapter && queue.state);
-	again(error);
-}
-
-static int call_queues(void)
-{
-	return shown_or_error(ndshm_nl_queues(&nl, NULL, 0));
-}
-
-static void check_queues(int error)
-{
-	if (!error)
-		fail_nth_expect(shown == queues);
-	again(error);
+	return answer(ndshm_nl_join_events(&nl), 0, 0);
 }
 
 /*
@@ -188,40 +116,38 @@ static void check_queues(int error)
  */
 
 #define ACCESS	(NDSHM_NL_OWNER | NDSHM_NL_GROUP | NDSHM_NL_MODE)
-#define MODE	0640
-#define USER	54321
 
 static const struct ndshm_nl_access strict = {
-	.set = ACCESS, .owner = USER, .group = USER, .mode = MODE,
+	.set = ACCESS, .owner = NDSHM_USER_A, .group = NDSHM_USER_A, .mode = 0640,
 };
 
-static void check_access(int error, __u32 owner, __u32 group, __u32 mode,
-			 const struct ndshm_nl_access *usual)
+#define ACCESS_OF(object) ((struct ndshm_nl_access){ \
+	.set = ACCESS, .owner = (object).owner, .group = (object).group, .mode = (object).mode })
+
+static bool same_access(struct ndshm_nl_access one, struct ndshm_nl_access other)
 {
-	if (owner == USER)
-		fail_nth_expect(group == USER && mode == MODE);
-	else
-		fail_nth_expect(error && owner == usual->owner &&
-				group == usual->group && mode == usual->mode);
+	return one.owner == other.owner && one.group == other.group && one.mode == other.mode;
+}
+
+static void check_access(int error, struct ndshm_nl_access now, struct ndshm_nl_access usual)
+{
+	fail_nth_expect(same_access(now, strict) || (error && same_access(now, usual)));
 }
 
 static int call_set_adapter(void)
 {
-	return ndshm_nl_set_adapter(&nl, of->adapter, &strict);
+	return ndshm_nl_set_adapter(&nl, adapter.id, &strict);
 }
 
 static void check_set_adapter(int error)
 {
-	const struct ndshm_nl_access usual = {
-		.set = ACCESS, .owner = adapter.owner, .group = adapter.group,
-		.mode = adapter.mode,
-	};
+	struct ndshm_nl_access usual = ACCESS_OF(adapter);
 	struct ndshm_nl_adapter now;
 
 	again(error);
-	fail_nth_expect(!ndshm_nl_adapter_by_id(&nl, of->adapter, &now));
-	check_access(error, now.owner, now.group, now.mode, &usual);
-	fail_nth_expect(!ndshm_nl_set_adapter(&nl, of->adapter, &usual));
+	fail_nth_expect(!ndshm_nl_adapter_by_id(&nl, adapter.id, &now));
+	check_access(error, ACCESS_OF(now), usual);
+	fail_nth_expect(!ndshm_nl_set_adapter(&nl, adapter.id, &usual));
 }
 
 static int call_set_provider(void)
@@ -231,50 +157,38 @@ static int call_set_provider(void)
 
 static void check_set_provider(int error)
 {
-	const struct ndshm_nl_access usual = {
-		.set = ACCESS, .owner = provider.owner,
-		.group = provider.group, .mode = provider.mode,
-	};
+	struct ndshm_nl_access usual = ACCESS_OF(provider);
 	struct ndshm_nl_provider now;
 
 	again(error);
 	fail_nth_expect(!ndshm_nl_provider_by_id(&nl, provider.id, &now));
-	check_access(error, now.owner, now.group, now.mode, &usual);
+	check_access(error, ACCESS_OF(now), usual);
 	fail_nth_expect(!ndshm_nl_set_provider(&nl, provider.id, &usual));
 }
 
-static int call_join(void)
-{
-	return ndshm_nl_join_events(&nl);
-}
+#define NETLINK(name_, points_, call_, check_) { \
+	.name = name_, .points = points_, .errors = { ENOMEM, ENOBUFS, EFAULT }, \
+	.needs = NEEDS_BLOCK, .setup = setup, .call = call_, .check = check_, .clean = clean }
 
-#define NETLINK_COMMAND(name_, call_, check_) \
-	{ \
-		.name = name_, .errors = { ENOMEM, ENOBUFS, EFAULT }, \
-		.setup = setup, .call = call_, .check = check_, \
-		.clean = clean, \
-	}
-
-static const struct fail_nth_command commands[] = {
-	NETLINK_COMMAND("adapter-get-id", call_adapter_id, check_adapter),
-	NETLINK_COMMAND("adapter-get-name", call_adapter_name, check_adapter),
-	NETLINK_COMMAND("provider-get-id", call_provider_id, check_provider),
-	NETLINK_COMMAND("provider-get-name", call_provider_name,
-			check_provider),
-	NETLINK_COMMAND("block-get", call_block, check_block),
-	NETLINK_COMMAND("adapter-dump", call_adapters, check_adapters),
-	NETLINK_COMMAND("provider-dump", call_providers, check_providers),
-	NETLINK_COMMAND("block-dump", call_blocks, check_blocks),
-	NETLINK_COMMAND("queue-get", call_queue, check_queue),
-	NETLINK_COMMAND("queue-dump", call_queues, check_queues),
-	NETLINK_COMMAND("adapter-set", call_set_adapter, check_set_adapter),
-	NETLINK_COMMAND("provider-set", call_set_provider, check_set_provider),
-	NETLINK_COMMAND("events-join", call_join, NULL),
+static const struct fail_nth_scenario scenarios[] = {
+	NETLINK("adapter-get-id", 11, call_adapter_id, check),
+	NETLINK("adapter-get-name", 11, call_adapter_name, check),
+	NETLINK("provider-get-id", 11, call_provider_id, check),
+	NETLINK("provider-get-name", 11, call_provider_name, check),
+	NETLINK("block-get", 11, call_block, check),
+	NETLINK("adapter-dump", 8, call_adapters, check),
+	NETLINK("provider-dump", 8, call_providers, check),
+	NETLINK("block-dump", 8, call_blocks, check),
+	NETLINK("queue-get", 11, call_queue, check),
+	NETLINK("queue-dump", 8, call_queues, check),
+	NETLINK("adapter-set", 7, call_set_adapter, check_set_adapter),
+	NETLINK("provider-set", 7, call_set_provider, check_set_provider),
+	NETLINK("events-join", 2, call_join, NULL),
 };
 
 const struct fail_nth_group fail_nth_netlink = {
 	.name = "netlink",
-	.commands = commands,
-	.count = ARRAY_SIZE(commands),
-	.state = fail_nth_client_state,
+	.scenarios = scenarios,
+	.count = ARRAY_SIZE(scenarios),
+	.state = fail_nth_state,
 };
