@@ -60,7 +60,7 @@ static struct ndshm_nl_adapter event_adapter(struct _test_data_events *self)
 {
 	struct ndshm_nl_adapter adapter;
 
-	ndshm_nl_to_adapter((const void *)self->buffer, &adapter);
+	ndshm_nl_decode((const void *)self->buffer, NDSHM_NL_ADAPTER, &adapter);
 	return adapter;
 }
 

@@ -1283,7 +1283,8 @@ static struct event next_event(struct ndshm_nl *nl)
 	event.cmd = ndshm_nl_event(nl, 10000, buffer, sizeof(buffer));
 	if (event.cmd >= NDSHM_CMD_ADAPTER_ADDED_NTF &&
 	    event.cmd <= NDSHM_CMD_ADAPTER_GONE_NTF)
-		ndshm_nl_to_adapter((const void *)buffer, &event.adapter);
+		ndshm_nl_decode((const void *)buffer, NDSHM_NL_ADAPTER,
+				&event.adapter);
 	return event;
 }
 

@@ -298,7 +298,7 @@ static int next_event(struct ndshm_nl *nl, struct ndshm_nl_adapter *adapter)
 	int cmd = ndshm_nl_event(nl, 10000, buffer, sizeof(buffer));
 
 	if (cmd > 0)
-		ndshm_nl_to_adapter((const void *)buffer, adapter);
+		ndshm_nl_decode((const void *)buffer, NDSHM_NL_ADAPTER, adapter);
 	return cmd;
 }
 

@@ -790,7 +790,7 @@ static int next_event(struct ndshm_nl *nl, struct ndshm_nl_provider *provider)
 
 	if (cmd >= NDSHM_CMD_PROVIDER_ADDED_NTF &&
 	    cmd <= NDSHM_CMD_PROVIDER_GONE_NTF)
-		ndshm_nl_to_provider((const void *)buffer, provider);
+		ndshm_nl_decode((const void *)buffer, NDSHM_NL_PROVIDER, provider);
 	return cmd;
 }
 

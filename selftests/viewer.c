@@ -115,7 +115,7 @@ static int read_dump(struct ndshm_nl *nl, struct ndshm_nl_block *block)
 			if (message->nlmsg_type == NLMSG_DONE)
 				return count;
 			count++;
-			ndshm_nl_to_block(message, block);
+			ndshm_nl_decode(message, NDSHM_NL_BLOCK, block);
 		}
 	}
 }

@@ -29,15 +29,6 @@ __u32 ndshm_nl_u32(const struct nlattr *attribute)
 	return value;
 }
 
-static __u64 get_u64(const struct nlattr *attribute)
-{
-	__u64 value = 0;
-
-	if (attribute && payload_length(attribute) >= sizeof(value))
-		memcpy(&value, payload(attribute), sizeof(value));
-	return value;
-}
-
 static void get_text(const struct nlattr *attribute, char *text, size_t size)
 {
 	size_t length;
@@ -96,123 +87,159 @@ static __u32 present(const struct ndshm_nl_attributes *attributes)
 	return bits;
 }
 
-void ndshm_nl_to_adapter(const struct nlmsghdr *message,
-			 struct ndshm_nl_adapter *adapter)
-{
-	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
+/*
+ * Objects
+ */
 
-	memset(adapter, 0, sizeof(*adapter));
-	adapter->present = present(&a);
-	adapter->id = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_ID]);
-	get_text(a.at[NDSHM_A_ADAPTER_NAME], adapter->name,
-		 sizeof(adapter->name));
-	get_text(a.at[NDSHM_A_ADAPTER_DEVICE], adapter->device,
-		 sizeof(adapter->device));
-	adapter->node = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_NODE]);
-	adapter->isolation = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_ISOLATION]);
-	adapter->open = a.at[NDSHM_A_ADAPTER_OPEN];
-	adapter->claimable = a.at[NDSHM_A_ADAPTER_CLAIMABLE];
-	adapter->claimed = a.at[NDSHM_A_ADAPTER_CLAIMED];
-	adapter->needs_reset = a.at[NDSHM_A_ADAPTER_NEEDS_RESET];
-	adapter->owner = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_OWNER]);
-	adapter->group = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_GROUP]);
-	adapter->mode = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_MODE]);
-	adapter->reset_policy =
-		ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_RESET_POLICY]);
+#define FIELD(kind, attribute, member, always) { \
+	NDSHM_A_##attribute, offsetof(struct ndshm_nl_##kind, member), \
+	sizeof(((struct ndshm_nl_##kind *)0)->member), always }
+
+#define ADAPTER(attribute, member, always) \
+	FIELD(adapter, ADAPTER_##attribute, member, always)
+#define PROVIDER(attribute, member, always) \
+	FIELD(provider, PROVIDER_##attribute, member, always)
+#define BLOCK(attribute, member, always) \
+	FIELD(block, BLOCK_##attribute, member, always)
+#define SECTION(attribute, member, always) \
+	FIELD(section, SECTION_##attribute, member, always)
+#define QUEUE(attribute, member, always) \
+	FIELD(queue, QUEUE_##attribute, member, always)
+
+const struct ndshm_nl_object ndshm_nl_objects[NDSHM_NL_KINDS] = {
+	[NDSHM_NL_ADAPTER] = {
+		.get = NDSHM_CMD_ADAPTER_GET,
+		.id = NDSHM_A_ADAPTER_ID, .name = NDSHM_A_ADAPTER_NAME,
+		.size = sizeof(struct ndshm_nl_adapter),
+		.fields = {
+			ADAPTER(ID, id, true),
+			ADAPTER(NAME, name, true),
+			ADAPTER(DEVICE, device, true),
+			ADAPTER(NODE, node, true),
+			ADAPTER(ISOLATION, isolation, true),
+			ADAPTER(OPEN, open, false),
+			ADAPTER(CLAIMABLE, claimable, false),
+			ADAPTER(CLAIMED, claimed, false),
+			ADAPTER(NEEDS_RESET, needs_reset, false),
+			ADAPTER(OWNER, owner, true),
+			ADAPTER(GROUP, group, true),
+			ADAPTER(MODE, mode, true),
+			ADAPTER(RESET_POLICY, reset_policy, true),
+		},
+	},
+	[NDSHM_NL_PROVIDER] = {
+		.get = NDSHM_CMD_PROVIDER_GET,
+		.id = NDSHM_A_PROVIDER_ID, .name = NDSHM_A_PROVIDER_NAME,
+		.size = sizeof(struct ndshm_nl_provider),
+		.fields = {
+			PROVIDER(ID, id, true),
+			PROVIDER(NAME, name, true),
+			PROVIDER(SCOPE, scope, true),
+			PROVIDER(ADAPTER_ID, adapter, false),
+			PROVIDER(FLAGS, flags, true),
+			PROVIDER(BLOCKS, blocks, true),
+			PROVIDER(MAPPABLE, mappable, false),
+			PROVIDER(OPEN, open, false),
+			PROVIDER(OWNER, owner, true),
+			PROVIDER(GROUP, group, true),
+			PROVIDER(MODE, mode, true),
+		},
+	},
+	[NDSHM_NL_BLOCK] = {
+		.get = NDSHM_CMD_BLOCK_GET,
+		.id = NDSHM_A_BLOCK_ID, .pad = NDSHM_A_BLOCK_PAD,
+		.size = sizeof(struct ndshm_nl_block),
+		.fields = {
+			BLOCK(ID, id, true),
+			BLOCK(ADAPTER_ID, adapter, true),
+			BLOCK(PROVIDER_ID, provider, true),
+			BLOCK(USAGE, usage, true),
+			BLOCK(UID, uid, true),
+			BLOCK(PID, pid, true),
+			BLOCK(SEGMENTS, segments, true),
+			BLOCK(PREFERRED_NODE, preferred_node, true),
+			BLOCK(LENGTH, length, true),
+			BLOCK(CONSUMED, consumed, true),
+			BLOCK(CHARGED, charged, false),
+			BLOCK(REVOKED, revoked, false),
+			BLOCK(KERNEL, kernel, false),
+			BLOCK(EXPORTS, exports, false),
+			BLOCK(TAG, tag, false),
+		},
+	},
+	[NDSHM_NL_SECTION] = {
+		.get = NDSHM_CMD_SECTION_GET,
+		.id = NDSHM_A_SECTION_ID, .pad = NDSHM_A_SECTION_PAD,
+		.size = sizeof(struct ndshm_nl_section),
+		.fields = {
+			SECTION(ID, id, true),
+			SECTION(ADAPTER_ID, adapter, true),
+			SECTION(PROVIDER_ID, provider, true),
+			SECTION(UID, uid, true),
+			SECTION(MAX_SIZE, max_size, true),
+			SECTION(INITIAL_SIZE, initial_size, true),
+			SECTION(COMMITTED, committed, true),
+			SECTION(TAKEN, taken, true),
+			SECTION(EXTENTS, extents, true),
+			SECTION(HOLDERS, holders, true),
+			SECTION(DELETED, deleted, false),
+			SECTION(REVOKED, revoked, false),
+			SECTION(NAME, name, false),
+			SECTION(GROUP, group, false),
+			SECTION(MODE, mode, false),
+			SECTION(EXPORTS, exports, false),
+		},
+	},
+	[NDSHM_NL_QUEUE] = {
+		.get = NDSHM_CMD_QUEUE_GET, .pad = NDSHM_A_QUEUE_PAD,
+		.size = sizeof(struct ndshm_nl_queue),
+		.fields = {
+			QUEUE(ADAPTER_ID, adapter, true),
+			QUEUE(KIND, kind, true),
+			QUEUE(ID, id, true),
+			QUEUE(STATE, state, true),
+			QUEUE(FILTERS, filters, false),
+			QUEUE(BLOCKS, blocks, true),
+			QUEUE(PACKETS, packets, true),
+			QUEUE(BYTES, bytes, true),
+			QUEUE(NAME, name, false),
+			QUEUE(VM_NAME, vm_name, false),
+			QUEUE(AFFINITY, affinity, false),
+			QUEUE(AFFINITY_GROUP, affinity_group, false),
+			QUEUE(BUFFERS, buffers, false),
+			QUEUE(LOOKAHEAD, lookahead, false),
+		},
+	},
+};
+
+static void decode_field(const struct nlattr *attribute, const struct ndshm_nl_field *field,
+			 void *member)
+{
+	switch (field->size) {
+	case sizeof(bool):
+		*(bool *)member = true;
+		break;
+	case sizeof(__u32):
+	case sizeof(__u64):
+		if (payload_length(attribute) >= field->size)
+			memcpy(member, payload(attribute), field->size);
+		break;
+	default:
+		get_text(attribute, member, field->size);
+	}
 }
 
-void ndshm_nl_to_provider(const struct nlmsghdr *message,
-			  struct ndshm_nl_provider *provider)
+/* Each structure begins with @present. */
+void ndshm_nl_decode(const struct nlmsghdr *message, enum ndshm_nl_kind kind, void *object)
 {
-	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
+	const struct ndshm_nl_attributes a = ndshm_nl_parse(message);
+	const struct ndshm_nl_field *field;
 
-	memset(provider, 0, sizeof(*provider));
-	provider->present = present(&a);
-	provider->id = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_ID]);
-	get_text(a.at[NDSHM_A_PROVIDER_NAME], provider->name,
-		 sizeof(provider->name));
-	provider->scope = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_SCOPE]);
-	provider->adapter = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_ADAPTER_ID]);
-	provider->flags = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_FLAGS]);
-	provider->blocks = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_BLOCKS]);
-	provider->mappable = a.at[NDSHM_A_PROVIDER_MAPPABLE];
-	provider->open = a.at[NDSHM_A_PROVIDER_OPEN];
-	provider->owner = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_OWNER]);
-	provider->group = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_GROUP]);
-	provider->mode = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_MODE]);
-}
-
-void ndshm_nl_to_block(const struct nlmsghdr *message,
-		       struct ndshm_nl_block *block)
-{
-	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
-
-	memset(block, 0, sizeof(*block));
-	block->present = present(&a);
-	block->id = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_ID]);
-	block->adapter = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_ADAPTER_ID]);
-	block->provider = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_PROVIDER_ID]);
-	block->usage = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_USAGE]);
-	block->uid = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_UID]);
-	block->pid = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_PID]);
-	block->segments = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_SEGMENTS]);
-	block->preferred_node =
-		ndshm_nl_u32(a.at[NDSHM_A_BLOCK_PREFERRED_NODE]);
-	block->length = get_u64(a.at[NDSHM_A_BLOCK_LENGTH]);
-	block->consumed = get_u64(a.at[NDSHM_A_BLOCK_CONSUMED]);
-	block->charged = a.at[NDSHM_A_BLOCK_CHARGED];
-	block->revoked = a.at[NDSHM_A_BLOCK_REVOKED];
-	block->kernel = a.at[NDSHM_A_BLOCK_KERNEL];
-	block->exports = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_EXPORTS]);
-	block->tag = ndshm_nl_u32(a.at[NDSHM_A_BLOCK_TAG]);
-}
-
-void ndshm_nl_to_section(const struct nlmsghdr *message,
-			 struct ndshm_nl_section *section)
-{
-	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
-
-	memset(section, 0, sizeof(*section));
-	section->present = present(&a);
-	section->id = ndshm_nl_u32(a.at[NDSHM_A_SECTION_ID]);
-	section->adapter = ndshm_nl_u32(a.at[NDSHM_A_SECTION_ADAPTER_ID]);
-	section->provider = ndshm_nl_u32(a.at[NDSHM_A_SECTION_PROVIDER_ID]);
-	section->uid = ndshm_nl_u32(a.at[NDSHM_A_SECTION_UID]);
-	section->max_size = get_u64(a.at[NDSHM_A_SECTION_MAX_SIZE]);
-	section->initial_size = get_u64(a.at[NDSHM_A_SECTION_INITIAL_SIZE]);
-	section->committed = get_u64(a.at[NDSHM_A_SECTION_COMMITTED]);
-	section->taken = get_u64(a.at[NDSHM_A_SECTION_TAKEN]);
-	section->extents = ndshm_nl_u32(a.at[NDSHM_A_SECTION_EXTENTS]);
-	section->holders = ndshm_nl_u32(a.at[NDSHM_A_SECTION_HOLDERS]);
-	section->deleted = a.at[NDSHM_A_SECTION_DELETED];
-	section->revoked = a.at[NDSHM_A_SECTION_REVOKED];
-	get_text(a.at[NDSHM_A_SECTION_NAME], section->name, sizeof(section->name));
-	section->group = ndshm_nl_u32(a.at[NDSHM_A_SECTION_GROUP]);
-	section->mode = ndshm_nl_u32(a.at[NDSHM_A_SECTION_MODE]);
-	section->exports = ndshm_nl_u32(a.at[NDSHM_A_SECTION_EXPORTS]);
-}
-
-void ndshm_nl_to_queue(const struct nlmsghdr *message,
-		       struct ndshm_nl_queue *queue)
-{
-	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
-
-	memset(queue, 0, sizeof(*queue));
-	queue->present = present(&a);
-	queue->adapter = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_ADAPTER_ID]);
-	queue->kind = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_KIND]);
-	queue->id = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_ID]);
-	queue->state = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_STATE]);
-	queue->filters = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_FILTERS]);
-	queue->blocks = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_BLOCKS]);
-	queue->packets = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_PACKETS]);
-	queue->bytes = get_u64(a.at[NDSHM_A_QUEUE_BYTES]);
-	get_text(a.at[NDSHM_A_QUEUE_NAME], queue->name, sizeof(queue->name));
-	get_text(a.at[NDSHM_A_QUEUE_VM_NAME], queue->vm_name, sizeof(queue->vm_name));
-	queue->affinity = get_u64(a.at[NDSHM_A_QUEUE_AFFINITY]);
-	queue->affinity_group = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_AFFINITY_GROUP]);
-	queue->buffers = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_BUFFERS]);
-	queue->lookahead = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_LOOKAHEAD]);
+	memset(object, 0, ndshm_nl_objects[kind].size);
+	*(__u32 *)object = present(&a);
+	for (field = ndshm_nl_objects[kind].fields; field->attribute; field++)
+		if (a.at[field->attribute])
+			decode_field(a.at[field->attribute], field, (char *)object + field->offset);
 }
 
 void ndshm_nl_begin(struct ndshm_nl_request *request, __u16 family, __u8 cmd,
@@ -359,68 +386,55 @@ void ndshm_nl_close(struct ndshm_nl *nl)
 	nl->fd = -1;
 }
 
-/* Request one object by an attribute. */
-static int get_one(struct ndshm_nl *nl, __u8 cmd, __u16 type, const void *data,
-		   __u16 length, ndshm_nl_got got, void *context)
+/* The structures that receive the objects of an answer. */
+struct store {
+	enum ndshm_nl_kind kind;
+	char *next;
+	int capacity;
+	int count;
+};
+
+static void got_next(const struct nlmsghdr *message, void *context)
 {
+	struct store *store = context;
+
+	if (store->count++ >= store->capacity)
+		return;
+	ndshm_nl_decode(message, store->kind, store->next);
+	store->next += ndshm_nl_objects[store->kind].size;
+}
+
+/* Request one object by an attribute. */
+static int get_one(struct ndshm_nl *nl, enum ndshm_nl_kind kind, __u16 type, const void *data,
+		   __u16 length, void *object)
+{
+	struct store store = { .kind = kind, .next = object, .capacity = 1 };
 	struct ndshm_nl_request request;
 
-	ndshm_nl_begin(&request, nl->family, cmd, 0);
+	ndshm_nl_begin(&request, nl->family, ndshm_nl_objects[kind].get, 0);
 	ndshm_nl_put(&request, type, data, length);
-	return ndshm_nl_talk(nl, &request, got, context);
+	return ndshm_nl_talk(nl, &request, got_next, &store);
 }
 
-static void got_adapter(const struct nlmsghdr *message, void *context)
+int ndshm_nl_by_id(struct ndshm_nl *nl, enum ndshm_nl_kind kind, __u32 id, void *object)
 {
-	ndshm_nl_to_adapter(message, context);
+	return get_one(nl, kind, ndshm_nl_objects[kind].id, &id, sizeof(id), object);
 }
 
-static void got_provider(const struct nlmsghdr *message, void *context)
+int ndshm_nl_by_name(struct ndshm_nl *nl, enum ndshm_nl_kind kind, const char *name, void *object)
 {
-	ndshm_nl_to_provider(message, context);
+	return get_one(nl, kind, ndshm_nl_objects[kind].name, name, strlen(name) + 1, object);
 }
 
-static void got_block(const struct nlmsghdr *message, void *context)
+int ndshm_nl_all(struct ndshm_nl *nl, enum ndshm_nl_kind kind, void *objects, int capacity)
 {
-	ndshm_nl_to_block(message, context);
-}
+	struct store store = { .kind = kind, .next = objects, .capacity = capacity };
+	struct ndshm_nl_request request;
+	int error;
 
-static void got_section(const struct nlmsghdr *message, void *context)
-{
-	ndshm_nl_to_section(message, context);
-}
-
-static void got_queue(const struct nlmsghdr *message, void *context)
-{
-	ndshm_nl_to_queue(message, context);
-}
-
-int ndshm_nl_adapter_by_id(struct ndshm_nl *nl, __u32 id,
-			   struct ndshm_nl_adapter *adapter)
-{
-	return get_one(nl, NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_ID, &id,
-		       sizeof(id), got_adapter, adapter);
-}
-
-int ndshm_nl_adapter_by_name(struct ndshm_nl *nl, const char *name,
-			     struct ndshm_nl_adapter *adapter)
-{
-	return get_one(nl, NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_NAME, name,
-		       strlen(name) + 1, got_adapter, adapter);
-}
-
-int ndshm_nl_provider_by_id(struct ndshm_nl *nl, __u32 id,
-			    struct ndshm_nl_provider *provider)
-{
-	return get_one(nl, NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_ID, &id,
-		       sizeof(id), got_provider, provider);
-}
-
-int ndshm_nl_provider_by_name(struct ndshm_nl *nl, const char *name,
-			      struct ndshm_nl_provider *provider)
-{
-	return get_one(nl, NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_NAME, name,
-		       strlen(name) + 1, got_provider, provider);
+	ndshm_nl_begin(&request, nl->family, ndshm_nl_objects[kind].get, NLM_F_DUMP);
+	error = ndshm_nl_talk(nl, &request, got_next, &store);
+	return error ? error : store.count;
 }
 
 int ndshm_nl_provider_id(const char *name, __u32 *id)
@@ -438,29 +452,21 @@ int ndshm_nl_provider_id(const char *name, __u32 *id)
 	return error;
 }
 
-int ndshm_nl_block_by_id(struct ndshm_nl *nl, __u32 id,
-			 struct ndshm_nl_block *block)
-{
-	return get_one(nl, NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, &id,
-		       sizeof(id), got_block, block);
-}
-
-int ndshm_nl_section_by_id(struct ndshm_nl *nl, __u32 id,
-			   struct ndshm_nl_section *section)
-{
-	return get_one(nl, NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_ID, &id,
-		       sizeof(id), got_section, section);
-}
-
 int ndshm_nl_delete_section(struct ndshm_nl *nl, __u32 id)
 {
-	return get_one(nl, NDSHM_CMD_SECTION_DELETE, NDSHM_A_SECTION_ID, &id,
-		       sizeof(id), NULL, NULL);
+	struct ndshm_nl_request request;
+
+	ndshm_nl_begin(&request, nl->family, NDSHM_CMD_SECTION_DELETE, 0);
+	ndshm_nl_put(&request, NDSHM_A_SECTION_ID, &id, sizeof(id));
+	return ndshm_nl_talk(nl, &request, NULL, NULL);
 }
 
 int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 			 __u32 id, struct ndshm_nl_queue *queue)
 {
+	struct store store = {
+		.kind = NDSHM_NL_QUEUE, .next = (char *)queue, .capacity = 1,
+	};
 	struct ndshm_nl_request request;
 
 	ndshm_nl_begin(&request, nl->family, NDSHM_CMD_QUEUE_GET, 0);
@@ -468,7 +474,7 @@ int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 		     sizeof(adapter));
 	ndshm_nl_put(&request, NDSHM_A_QUEUE_KIND, &kind, sizeof(kind));
 	ndshm_nl_put(&request, NDSHM_A_QUEUE_ID, &id, sizeof(id));
-	return ndshm_nl_talk(nl, &request, got_queue, queue);
+	return ndshm_nl_talk(nl, &request, got_next, &store);
 }
 
 /* @attribute is that of the owner; group, mode and policy follow it. */
@@ -565,35 +571,6 @@ bool ndshm_nl_block_lives(struct ndshm_nl *nl, __u32 id)
 	return !ndshm_nl_block_by_id(nl, id, &block);
 }
 
-/* The array that receives the objects of a dump. */
-struct store {
-	ndshm_nl_got one;
-	char *next;
-	size_t size;
-	int capacity;
-	int count;
-};
-
-static void got_next(const struct nlmsghdr *message, void *context)
-{
-	struct store *store = context;
-
-	if (store->count++ >= store->capacity)
-		return;
-	store->one(message, store->next);
-	store->next += store->size;
-}
-
-static int dump(struct ndshm_nl *nl, __u8 cmd, struct store *store)
-{
-	struct ndshm_nl_request request;
-	int error;
-
-	ndshm_nl_begin(&request, nl->family, cmd, NLM_F_DUMP);
-	error = ndshm_nl_talk(nl, &request, got_next, store);
-	return error ? error : store->count;
-}
-
 static void got_anything(const struct nlmsghdr *message, void *context)
 {
 	(void)message;
@@ -606,71 +583,6 @@ int ndshm_nl_discard(struct ndshm_nl *nl, __u8 get)
 
 	ndshm_nl_begin(&request, nl->family, get, NLM_F_DUMP);
 	return ndshm_nl_talk(nl, &request, got_anything, NULL);
-}
-
-int ndshm_nl_adapters(struct ndshm_nl *nl, struct ndshm_nl_adapter *adapters,
-		      int capacity)
-{
-	struct store store = {
-		.one = got_adapter,
-		.next = (char *)adapters,
-		.size = sizeof(*adapters),
-		.capacity = capacity,
-	};
-
-	return dump(nl, NDSHM_CMD_ADAPTER_GET, &store);
-}
-
-int ndshm_nl_providers(struct ndshm_nl *nl,
-		       struct ndshm_nl_provider *providers, int capacity)
-{
-	struct store store = {
-		.one = got_provider,
-		.next = (char *)providers,
-		.size = sizeof(*providers),
-		.capacity = capacity,
-	};
-
-	return dump(nl, NDSHM_CMD_PROVIDER_GET, &store);
-}
-
-int ndshm_nl_blocks(struct ndshm_nl *nl, struct ndshm_nl_block *blocks,
-		    int capacity)
-{
-	struct store store = {
-		.one = got_block,
-		.next = (char *)blocks,
-		.size = sizeof(*blocks),
-		.capacity = capacity,
-	};
-
-	return dump(nl, NDSHM_CMD_BLOCK_GET, &store);
-}
-
-int ndshm_nl_sections(struct ndshm_nl *nl, struct ndshm_nl_section *sections,
-		      int capacity)
-{
-	struct store store = {
-		.one = got_section,
-		.next = (char *)sections,
-		.size = sizeof(*sections),
-		.capacity = capacity,
-	};
-
-	return dump(nl, NDSHM_CMD_SECTION_GET, &store);
-}
-
-int ndshm_nl_queues(struct ndshm_nl *nl, struct ndshm_nl_queue *queues,
-		    int capacity)
-{
-	struct store store = {
-		.one = got_queue,
-		.next = (char *)queues,
-		.size = sizeof(*queues),
-		.capacity = capacity,
-	};
-
-	return dump(nl, NDSHM_CMD_QUEUE_GET, &store);
 }
 
 int ndshm_nl_join_events(struct ndshm_nl *nl)

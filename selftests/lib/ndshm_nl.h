@@ -170,30 +170,82 @@ struct ndshm_nl_attributes ndshm_nl_parse(const struct nlmsghdr *message);
 struct ndshm_nl_attributes ndshm_nl_nest(const struct nlattr *nest);
 __u32 ndshm_nl_u32(const struct nlattr *attribute);
 
-void ndshm_nl_to_adapter(const struct nlmsghdr *message,
-			 struct ndshm_nl_adapter *adapter);
-void ndshm_nl_to_provider(const struct nlmsghdr *message,
-			  struct ndshm_nl_provider *provider);
-void ndshm_nl_to_block(const struct nlmsghdr *message,
-		       struct ndshm_nl_block *block);
-void ndshm_nl_to_section(const struct nlmsghdr *message,
-			 struct ndshm_nl_section *section);
+/*
+ * Kinds of objects, and the attributes of each. ndshm_nl_decode() stores those of a message in the
+ * object's structure.
+ */
+enum ndshm_nl_kind {
+	NDSHM_NL_ADAPTER,
+	NDSHM_NL_PROVIDER,
+	NDSHM_NL_BLOCK,
+	NDSHM_NL_SECTION,
+	NDSHM_NL_QUEUE,
+	NDSHM_NL_KINDS,
+};
 
-void ndshm_nl_to_queue(const struct nlmsghdr *message,
-		       struct ndshm_nl_queue *queue);
+/**
+ * struct ndshm_nl_field - An attribute of an object
+ * @attribute: its number; 0 ends the list
+ * @offset: of the member
+ * @size: of the member, which has a flag, a number, or a longer text
+ * @always: each object has it, if an administrator asks
+ */
+struct ndshm_nl_field {
+	__u16 attribute;
+	__u16 offset;
+	__u16 size;
+	bool always;
+};
 
-int ndshm_nl_adapter_by_id(struct ndshm_nl *nl, __u32 id,
-			   struct ndshm_nl_adapter *adapter);
-int ndshm_nl_adapter_by_name(struct ndshm_nl *nl, const char *name,
-			     struct ndshm_nl_adapter *adapter);
-int ndshm_nl_provider_by_id(struct ndshm_nl *nl, __u32 id,
-			    struct ndshm_nl_provider *provider);
-int ndshm_nl_provider_by_name(struct ndshm_nl *nl, const char *name,
-			      struct ndshm_nl_provider *provider);
-/* As above, with a socket of its own: only the ID. */
+struct ndshm_nl_object {
+	__u8 get;	/* the command */
+	__u16 id;	/* attributes that identify an object, or pad others; 0: none */
+	__u16 name;
+	__u16 pad;
+	__u16 size;	/* of the structure */
+	struct ndshm_nl_field fields[20];
+};
+
+extern const struct ndshm_nl_object ndshm_nl_objects[NDSHM_NL_KINDS];
+
+void ndshm_nl_decode(const struct nlmsghdr *message, enum ndshm_nl_kind kind, void *object);
+
+/* Request one object; or store at most @capacity of all, and return their number. */
+int ndshm_nl_by_id(struct ndshm_nl *nl, enum ndshm_nl_kind kind, __u32 id, void *object);
+int ndshm_nl_by_name(struct ndshm_nl *nl, enum ndshm_nl_kind kind, const char *name, void *object);
+int ndshm_nl_all(struct ndshm_nl *nl, enum ndshm_nl_kind kind, void *objects, int capacity);
+
+#define NDSHM_NL_CALL(name, object, ...) \
+static inline int ndshm_nl_##name(struct ndshm_nl *nl, __VA_ARGS__) \
+{ \
+	return object; \
+}
+
+NDSHM_NL_CALL(adapter_by_id, ndshm_nl_by_id(nl, NDSHM_NL_ADAPTER, id, adapter),
+	      __u32 id, struct ndshm_nl_adapter *adapter)
+NDSHM_NL_CALL(adapter_by_name, ndshm_nl_by_name(nl, NDSHM_NL_ADAPTER, name, adapter),
+	      const char *name, struct ndshm_nl_adapter *adapter)
+NDSHM_NL_CALL(provider_by_id, ndshm_nl_by_id(nl, NDSHM_NL_PROVIDER, id, provider),
+	      __u32 id, struct ndshm_nl_provider *provider)
+NDSHM_NL_CALL(provider_by_name, ndshm_nl_by_name(nl, NDSHM_NL_PROVIDER, name, provider),
+	      const char *name, struct ndshm_nl_provider *provider)
+NDSHM_NL_CALL(block_by_id, ndshm_nl_by_id(nl, NDSHM_NL_BLOCK, id, block),
+	      __u32 id, struct ndshm_nl_block *block)
+NDSHM_NL_CALL(section_by_id, ndshm_nl_by_id(nl, NDSHM_NL_SECTION, id, section),
+	      __u32 id, struct ndshm_nl_section *section)
+NDSHM_NL_CALL(adapters, ndshm_nl_all(nl, NDSHM_NL_ADAPTER, adapters, capacity),
+	      struct ndshm_nl_adapter *adapters, int capacity)
+NDSHM_NL_CALL(providers, ndshm_nl_all(nl, NDSHM_NL_PROVIDER, providers, capacity),
+	      struct ndshm_nl_provider *providers, int capacity)
+NDSHM_NL_CALL(blocks, ndshm_nl_all(nl, NDSHM_NL_BLOCK, blocks, capacity),
+	      struct ndshm_nl_block *blocks, int capacity)
+NDSHM_NL_CALL(sections, ndshm_nl_all(nl, NDSHM_NL_SECTION, sections, capacity),
+	      struct ndshm_nl_section *sections, int capacity)
+NDSHM_NL_CALL(queues, ndshm_nl_all(nl, NDSHM_NL_QUEUE, queues, capacity),
+	      struct ndshm_nl_queue *queues, int capacity)
+
+/* The ID of a provider, over a socket of its own. */
 int ndshm_nl_provider_id(const char *name, __u32 *id);
-int ndshm_nl_block_by_id(struct ndshm_nl *nl, __u32 id,
-			 struct ndshm_nl_block *block);
 
 /*
  * True if the device of the adapter @number sees the caches: no block of "pages" needs a sync, or
@@ -208,8 +260,6 @@ int ndshm_nl_block_by_id(struct ndshm_nl *nl, __u32 id,
 	!(block_.flags & NDSHM_BLOCK_NEEDS_SYNC); \
 })
 
-int ndshm_nl_section_by_id(struct ndshm_nl *nl, __u32 id,
-			   struct ndshm_nl_section *section);
 int ndshm_nl_delete_section(struct ndshm_nl *nl, __u32 id);
 
 int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
@@ -220,19 +270,6 @@ int ndshm_nl_set_adapter(struct ndshm_nl *nl, __u32 id,
 			 const struct ndshm_nl_access *access);
 int ndshm_nl_set_provider(struct ndshm_nl *nl, __u32 id,
 			  const struct ndshm_nl_access *access);
-
-/* Return the number of objects; store at most @capacity of them. */
-int ndshm_nl_adapters(struct ndshm_nl *nl, struct ndshm_nl_adapter *adapters,
-		      int capacity);
-int ndshm_nl_providers(struct ndshm_nl *nl,
-		       struct ndshm_nl_provider *providers, int capacity);
-int ndshm_nl_blocks(struct ndshm_nl *nl, struct ndshm_nl_block *blocks,
-		    int capacity);
-int ndshm_nl_sections(struct ndshm_nl *nl, struct ndshm_nl_section *sections,
-		      int capacity);
-
-int ndshm_nl_queues(struct ndshm_nl *nl, struct ndshm_nl_queue *queues,
-		    int capacity);
 
 /* Run a dump of all objects, and discard the messages. Return 0 or a negative errno. */
 int ndshm_nl_discard(struct ndshm_nl *nl, __u8 get);
