@@ -423,6 +423,14 @@ bool ndshm_kernel_before(unsigned int major, unsigned int minor)
 	       (has_major < major || (has_major == major && has_minor < minor));
 }
 
+bool ndshm_bounces_all(void)
+{
+	char line[4096] = "";
+
+	return !ndshm_read_file("/proc/cmdline", line, sizeof(line)) &&
+	       strstr(line, "swiotlb=force");
+}
+
 size_t ndshm_largest_chunk(void)
 {
 	FILE *zones = fopen("/proc/buddyinfo", "r");

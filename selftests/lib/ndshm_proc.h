@@ -106,6 +106,9 @@ int ndshm_unload_module(const char *name);
 /* Return: true if the running kernel is older than @major.@minor. */
 bool ndshm_kernel_before(unsigned int major, unsigned int minor);
 
+/* Return: true if devices only reach bounce buffers ("swiotlb=force"). */
+bool ndshm_bounces_all(void);
+
 /*
  * Bytes of the mapping at @map that are mapped by huge entries; -1 without a
  * mapping there.
