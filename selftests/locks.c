@@ -115,6 +115,8 @@ FIXTURE_SETUP(locks)
 	test_get_info(self->client, &info);
 	self->reserve = -1;
 	self->length = variant->length ?: LENGTH;
+	/* Of a section: whole pages, which may be longer than 4 KiB. */
+	self->length += -self->length % page_size();
 	if (self->length > LENGTH && available() < self->length + (1UL << 30))
 		SKIP(return, "the machine has too little memory");
 	if (variant->section) {

@@ -566,21 +566,15 @@ static bool dumped_map(struct _test_data_mmap_rules *self, unsigned int i)
 	struct ndshm_section_create_args create =
 		section_create_request(self->adapter, row->length, row->length);
 	struct ndshm_block_alloc_args alloc;
-	struct ndshm_nl_provider provider = {};
 	struct ndshm_block_info block;
-	struct ndshm_nl nl;
 	void *map;
 
 	alloc = block_alloc_request(self->adapter, row->length, &block);
 	alloc.flags = row->flags;
 	create.flags = row->flags;
 	if (row->provider) {
-		if (ndshm_nl_open(&nl) ||
-		    ndshm_nl_provider_by_name(&nl, row->provider, &provider))
-			return false;
-		ndshm_nl_close(&nl);
-		alloc.provider = provider.id;
-		if (ioctl(self->fd, NDSHM_BLOCK_ALLOC, &alloc))
+		if (ndshm_nl_provider_id(row->provider, &alloc.provider) ||
+		    ioctl(self->fd, NDSHM_BLOCK_ALLOC, &alloc))
 			return false;
 		map = ndshm_map(self->fd, &block);
 	} else {
