@@ -5,10 +5,10 @@
 #include <net/genetlink.h>
 
 #include "account/charge.h"
+#include "adapter/devnode.h"
 #include "adapter/node.h"
 #include "adapter/queue.h"
 #include "base/deferred.h"
-#include "base/registry.h"
 #include "block/block.h"
 #include "block/members.h"
 #include "cdev/cdev.h"
@@ -58,6 +58,7 @@ static const struct {
 	{ coherent_init, ndshm_coherent_exit },
 	{ pages_init, ndshm_pages_exit },
 	{ ndshm_node_init, ndshm_node_exit },
+	{ ndshm_devnode_init, ndshm_devnode_exit },
 	{ ndshm_device_init },
 	{ ndshm_pci_init, ndshm_pci_exit },
 	{ ndshm_platform_init, ndshm_platform_exit },
@@ -68,12 +69,9 @@ static const struct {
 
 static void ndshm_parts_exit(unsigned int count)
 {
-	while (count--) {
+	while (count--)
 		if (parts[count].exit)
 			parts[count].exit();
-	}
-	/* After ndshm_nl_unregister(): until then requests can set access. */
-	ndshm_access_exit();
 }
 
 static int __init ndshm_init(void)

@@ -1566,10 +1566,7 @@ FIXTURE_SETUP(pinned)
 	self->adapter = info.out_default_adapter;
 	self->page = page_size();
 	if (variant->function) {
-		struct ndshm_adapter_claim_args claim =
-			adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-
-		test_adapter_claim(self->fd, &claim);
+		test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 		self->adapter = self->edu.adapter.id;
 	}
 }

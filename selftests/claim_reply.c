@@ -291,7 +291,6 @@ static void test_foreign(struct __test_metadata *_metadata,
 
 TEST_F(reply, foreign_driver)
 {
-	struct ndshm_adapter_claim_args claim;
 	struct ndshm_adapter_map_bar_args map, reported;
 	struct ndshm_adapter_start_args start;
 	struct ndshm_edu pair[2];
@@ -300,21 +299,18 @@ TEST_F(reply, foreign_driver)
 		SKIP(return, "no two edu functions in one IOMMU group");
 	ASSERT_EQ(0, ndshm_edu_bind_pair(pair));
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
-	claim = adapter_claim_request(pair[0].adapter.id, EDU_WIDTH);
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, pair[0].adapter.name, EDU_WIDTH);
 	start = adapter_start_request(pair[0].adapter.id);
 	test_hold(NDSHM_ADAPTER_START, start);
 	test_foreign(_metadata, self, pair);
 
-	claim = adapter_claim_request(pair[0].adapter.id, EDU_WIDTH);
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, pair[0].adapter.name, EDU_WIDTH);
 	map = adapter_map_bar_request(pair[0].adapter.id, 0);
 	test_hold(NDSHM_ADAPTER_MAP_BAR, map);
 	test_foreign(_metadata, self, pair);
 	/* The offset that the failed reply would have returned must not be usable. */
 	reported = map;
-	claim = adapter_claim_request(pair[0].adapter.id, EDU_WIDTH);
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, pair[0].adapter.name, EDU_WIDTH);
 	test_adapter_map_bar(self->fd, &reported);
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, reported.out_length, PROT_READ, MAP_SHARED,
 				   self->fd, reported.out_mmap_offset - (2 << 20)));

@@ -80,7 +80,7 @@ struct command_pointer {
  * @object: kind of the descriptor
  * @flags: known flags
  * @reserved: offsets of __u32 members that must be 0
- * @reason: of the failure of a valid request for a node's adapter, or 0
+ * @reason: of the failure of a valid request without an adapter to claim, or 0
  * @exports: works only if the kernel has dma-bufs
  * @build: builds a valid request
  * @undo: undoes a successful request, so that @build finds all objects; NULL if there is nothing to
@@ -117,7 +117,7 @@ static inline void build_##name(void *request, struct command_objects *objects) 
 }
 
 BUILD(get_info, get_info_request())
-BUILD(adapter_claim, adapter_claim_request(objects->adapter, 64))
+BUILD(adapter_claim, adapter_claim_request(objects->fds[COMMAND_CLIENT], 64))
 BUILD(adapter_start, adapter_start_request(objects->adapter))
 BUILD(adapter_map_bar, adapter_map_bar_request(objects->adapter, 0))
 BUILD(adapter_set_irqs, adapter_set_irqs_request(objects->adapter, NDSHM_IRQ_NONE, 0, 0, NULL))
@@ -298,10 +298,14 @@ static const struct command commands[] = {
 		.build = build_get_info,
 	}, {
 		.name = "ADAPTER_CLAIM", .number = NDSHM_ADAPTER_CLAIM, .published = 0x5e81,
-		.size = 44, .first_size = 32,
-		.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
+		.size = 48,
+		.reason = NDSHM_REASON_DESCRIPTOR,
 		.build = build_adapter_claim,
-		.bad = { bad_adapters },
+		.bad = { (const struct command_bad[]){
+			BAD(adapter_claim, device, 100000, DESCRIPTOR),
+			BAD(adapter_claim, device, UINT_MAX, DESCRIPTOR),
+			{},
+		} },
 	}, {
 		.name = "ADAPTER_START", .number = NDSHM_ADAPTER_START, .published = 0x5e82,
 		.size = 24,

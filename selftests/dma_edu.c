@@ -55,17 +55,10 @@ static __u32 adapter_of(struct _test_data_edu *self)
 	return self->edu.adapter.id;
 }
 
-#define test_claim(fd, width) do { \
-	struct ndshm_adapter_claim_args claim_ = \
-		adapter_claim_request(adapter_of(self), width); \
-	test_adapter_claim(fd, &claim_); \
-} while (0)
-
-#define test_err_claim(error, reason, fd, width) do { \
-	struct ndshm_adapter_claim_args claim_ = \
-		adapter_claim_request(adapter_of(self), width); \
-	test_err_adapter_claim(error, reason, fd, &claim_); \
-} while (0)
+#define test_claim(fd, width) \
+	test_adapter_claim(fd, self->edu.adapter.name, width)
+#define test_err_claim(error, reason, fd, width) \
+	test_err_adapter_claim(error, reason, fd, self->edu.adapter.name, width)
 
 #define test_start(fd) do { \
 	struct ndshm_adapter_start_args start_ = \
@@ -135,13 +128,13 @@ TEST_F(edu, debugger)
 
 TEST_F(edu, claim)
 {
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	struct ndshm_adapter_claim_args claim;
 	struct ndshm_nl_adapter adapter;
 
 	EXPECT_TRUE(self->edu.adapter.claimable);
 	EXPECT_FALSE(self->edu.adapter.claimed);
-	test_adapter_claim(self->fd, &claim);
+	claim = test_claim(self->fd, EDU_WIDTH);
+	EXPECT_EQ(self->edu.adapter.id, claim.out_adapter);
 	EXPECT_EQ(self->edu.adapter.isolation, claim.out_isolation);
 	/* edu has one BAR. */
 	EXPECT_EQ(1, claim.out_bars);
@@ -200,14 +193,16 @@ TEST_F(edu, claim_undone)
 	struct ndshm_adapter_claim_args *claim =
 		mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int node = open(ndshm_node(self->edu.adapter.name), O_RDWR | O_CLOEXEC);
 	int other = ndshm_open();
 
 	ASSERT_NE(MAP_FAILED, claim);
-	*claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	*claim = adapter_claim_request(node, EDU_WIDTH);
 	ASSERT_EQ(0, mprotect(claim, self->page, PROT_READ));
 	test_errno_ioctl(EFAULT, self->fd, NDSHM_ADAPTER_CLAIM, claim);
 	test_claim(other, EDU_WIDTH);
 	close(other);
+	close(node);
 }
 
 TEST_F(edu, bars)
@@ -336,13 +331,12 @@ TEST_F(edu, addresses)
  */
 TEST_F(edu, narrow)
 {
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu.adapter.id, NARROWEST);
+	struct ndshm_adapter_claim_args claim;
 	struct ndshm_block_info block;
 	__u64 bytes = 0;
 	unsigned int i;
 
-	if (_test_adapter_claim(self->fd, &claim)) {
+	if (_test_adapter_claim(self->fd, self->edu.adapter.name, NARROWEST, &claim)) {
 		test_err_claim(EOPNOTSUPP, NDSHM_REASON_WIDTH_UNSUPPORTED,
 			       self->fd, NARROWEST);
 		test_err_new_block(EBADFD, NDSHM_REASON_CLAIM_MISSING,
@@ -545,14 +539,11 @@ TEST_F(edu, claimant_killed)
 }
 
 /*
- * edu has no reset, so after a claim only a client with CAP_SYS_RAWIO may claim
- * it, or one that the reset policy permits.
+ * edu has no reset, so after a claim it needs one until it is bound again. A client
+ * of the same user without CAP_SYS_RAWIO can claim it all the same.
  */
 TEST_F(edu, needs_reset)
 {
-	struct ndshm_nl_access access = {
-		.set = NDSHM_NL_RESET, .reset_policy = NDSHM_RESET_REQUIRED,
-	};
 	struct ndshm_nl_adapter adapter;
 	int plain;
 
@@ -565,18 +556,14 @@ TEST_F(edu, needs_reset)
 	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->edu.nl, self->edu.adapter.id,
 					    &adapter));
 	EXPECT_TRUE(adapter.needs_reset);
-	if (adapter.isolation)
-		SKIP(return, "not isolated, so there is no plain client");
-	ASSERT_EQ(0, ndshm_nl_set_adapter(&self->edu.nl, adapter.id, &access));
-	plain = test_open_without(CAP_SYS_RAWIO);
-	test_err_claim(EPERM, NDSHM_REASON_ADAPTER_NEEDS_RESET, plain, EDU_WIDTH);
-	test_claim(self->fd, EDU_WIDTH);
-	close(self->fd);
-	self->fd = ndshm_open();
-	access.reset_policy = NDSHM_RESET_SAME_USER;
-	ASSERT_EQ(0, ndshm_nl_set_adapter(&self->edu.nl, adapter.id, &access));
-	test_claim(plain, EDU_WIDTH);
-	close(plain);
+	if (!adapter.isolation) {
+		plain = test_open_without(CAP_SYS_RAWIO);
+		test_claim(plain, EDU_WIDTH);
+		close(plain);
+	}
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
+	EXPECT_FALSE(self->edu.adapter.needs_reset);
 }
 
 /*
@@ -787,8 +774,6 @@ TEST_F(edu, hot_unplug)
 TEST_F(edu, unbind_unclaimed)
 {
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
-	test_err_claim(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
-		       EDU_WIDTH);
 	test_err_new_block(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd);
 }
 

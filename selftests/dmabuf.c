@@ -769,8 +769,6 @@ static struct ndshm_block_info new_edu_block(struct __test_metadata *_metadata,
 
 TEST_F(claimed, end)
 {
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_get_info_args info = get_info_request();
 	const __u64 before = test_user_locked();
 	struct ndshm_block_export_args export;
@@ -785,7 +783,7 @@ TEST_F(claimed, end)
 	test_get_info(self->fd, &info);
 	if (!(info.out_features & NDSHM_FEATURE_EXPORT))
 		SKIP(return, "the kernel has no dma-bufs");
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 	/* The handle of a BAR is not one of a block. */
 	bar = adapter_map_bar_request(self->edu.adapter.id, 0);
 	test_adapter_map_bar(self->fd, &bar);
@@ -821,8 +819,6 @@ TEST_F(claimed, end)
 /* A camera without DMA writes a frame into a block, which the program and a device read. */
 TEST_F(claimed, camera_to_device)
 {
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_adapter_map_bar_args map_bar =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
 	struct ndshm_adapter_start_args start = adapter_start_request(self->edu.adapter.id);
@@ -836,7 +832,7 @@ TEST_F(claimed, camera_to_device)
 
 	if (vivid < 0)
 		SKIP(return, "the kernel has no vivid");
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 	test_adapter_map_bar(self->fd, &map_bar);
 	bar = mmap(NULL, map_bar.out_length, RW, MAP_SHARED, self->fd, map_bar.out_mmap_offset);
 	ASSERT_NE(MAP_FAILED, bar);

@@ -80,13 +80,11 @@ static void claim_and_map(struct __test_metadata *_metadata,
 			  struct _test_data_stall *self)
 {
 	const __u32 adapter = self->edu.adapter.id;
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(adapter, EDU_WIDTH);
 	struct ndshm_adapter_start_args start = adapter_start_request(adapter);
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 	self->registers = adapter_map_bar_request(adapter, 0);
 	test_adapter_map_bar(self->fd, &self->registers);
 	self->block = test_new_block(self->fd, adapter, page_size());

@@ -45,17 +45,12 @@ static __u32 adapter_of(struct _test_data_group *self, int number)
 	return self->edu[number].adapter.id;
 }
 
-#define test_claim(fd, number) do { \
-	struct ndshm_adapter_claim_args claim_ = \
-		adapter_claim_request(adapter_of(self, number), EDU_WIDTH); \
-	test_adapter_claim(fd, &claim_); \
-} while (0)
-
-#define test_busy(fd, number) do { \
-	struct ndshm_adapter_claim_args claim_ = \
-		adapter_claim_request(adapter_of(self, number), EDU_WIDTH); \
-	test_err_adapter_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, fd, &claim_); \
-} while (0)
+#define test_claim(fd, number) \
+	test_adapter_claim(fd, self->edu[number].adapter.name, EDU_WIDTH)
+#define test_err_claim(error, reason, fd, number) \
+	test_err_adapter_claim(error, reason, fd, self->edu[number].adapter.name, EDU_WIDTH)
+#define test_busy(fd, number) \
+	test_err_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, fd, number)
 
 /* A group whose functions are all bound to ndshm is not shared. */
 TEST_F(group, isolation)
@@ -74,8 +69,6 @@ TEST_F(group, isolation)
 TEST_F(group, stranger)
 {
 	const __u32 before = self->edu[0].adapter.isolation;
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(adapter_of(self, 0), EDU_WIDTH);
 	struct ndshm_adapter_start_args start =
 		adapter_start_request(adapter_of(self, 0));
 	struct ndshm_nl_adapter adapter;
@@ -94,8 +87,7 @@ TEST_F(group, stranger)
 		test_err_adapter_start(EPERM, NDSHM_REASON_UNISOLATED_OFF,
 				       self->one, &start);
 		close(self->one);
-		test_err_adapter_claim(EPERM, NDSHM_REASON_UNISOLATED_OFF,
-				       self->two, &claim);
+		test_err_claim(EPERM, NDSHM_REASON_UNISOLATED_OFF, self->two, 0);
 		self->one = ndshm_open();
 	}
 	ASSERT_EQ(0, ndshm_pci_bind(&self->edu[1].pci, false));
@@ -303,8 +295,6 @@ static bool is_claimed(struct __test_metadata *_metadata,
 
 TEST_F(group, foreign_driver)
 {
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(adapter_of(self, 0), EDU_WIDTH);
 	struct ndshm_adapter_start_args start =
 		adapter_start_request(adapter_of(self, 0));
 	struct ndshm_adapter_map_bar_args map =
@@ -346,10 +336,8 @@ TEST_F(group, foreign_driver)
 	EXPECT_FALSE(bar_is_remapped(&self->edu[0].pci));
 	/* A new claim requires allow_unisolated, too. */
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
-	test_err_adapter_claim(EPERM, NDSHM_REASON_UNISOLATED_OFF, self->one,
-			       &claim);
-	test_err_adapter_claim(EPERM, NDSHM_REASON_UNISOLATED_OFF, self->two,
-			       &claim);
+	test_err_claim(EPERM, NDSHM_REASON_UNISOLATED_OFF, self->one, 0);
+	test_err_claim(EPERM, NDSHM_REASON_UNISOLATED_OFF, self->two, 0);
 	owner_unmap(&owner);
 
 	/*
@@ -405,7 +393,7 @@ TEST_F(group, foreign_probe)
 }
 
 struct claimer {
-	__u32 adapter;
+	const struct ndshm_nl_adapter *adapter;
 	atomic_uint claims;
 	atomic_bool stop;
 };
@@ -419,9 +407,8 @@ static void *claim_all_the_time(void *argument)
 
 	while (!atomic_load(&claimer->stop)) {
 		fd = ndshm_open();
-		claim = adapter_claim_request(claimer->adapter, EDU_WIDTH);
-		start = adapter_start_request(claimer->adapter);
-		if (!ioctl(fd, NDSHM_ADAPTER_CLAIM, &claim) &&
+		start = adapter_start_request(claimer->adapter->id);
+		if (!_test_adapter_claim(fd, claimer->adapter->name, EDU_WIDTH, &claim) &&
 		    !ioctl(fd, NDSHM_ADAPTER_START, &start))
 			atomic_fetch_add(&claimer->claims, 1);
 		close(fd);
@@ -442,7 +429,7 @@ static bool claims_again(struct claimer *claimer, bool isolated)
 /* A claim that begins during the bind must not survive it. */
 TEST_F(group, foreign_race)
 {
-	struct claimer claimer = { .adapter = adapter_of(self, 0) };
+	struct claimer claimer = { .adapter = &self->edu[0].adapter };
 	const bool isolated = !self->edu[0].adapter.isolation;
 	unsigned int i, rounds = ndshm_rounds(ROUNDS, 5);
 	const struct ndshm_cases before = *ndshm_cases;
@@ -514,7 +501,7 @@ FIXTURE_TEARDOWN(race)
 }
 
 struct slow_claim {
-	struct ndshm_adapter_claim_args claim;
+	const char *adapter;
 	pthread_t thread;
 	int fd;
 	int error;
@@ -524,8 +511,9 @@ struct slow_claim {
 static void *claim_slowly(void *argument)
 {
 	struct slow_claim *slow = argument;
+	struct ndshm_adapter_claim_args claim;
 
-	slow->error = ioctl(slow->fd, NDSHM_ADAPTER_CLAIM, &slow->claim) ?
+	slow->error = _test_adapter_claim(slow->fd, slow->adapter, EDU_WIDTH, &claim) ?
 		      errno : 0;
 	atomic_store(&slow->done, true);
 	return NULL;
@@ -535,7 +523,7 @@ static void *claim_slowly(void *argument)
 static void begin_slowly(struct __test_metadata *_metadata,
 			 struct _test_data_race *self, struct slow_claim *slow)
 {
-	slow->claim = adapter_claim_request(self->edu[0].adapter.id, EDU_WIDTH);
+	slow->adapter = self->edu[0].adapter.name;
 	slow->fd = self->fd[0];
 	atomic_init(&slow->done, false);
 	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "5000"));
@@ -546,13 +534,11 @@ static void begin_slowly(struct __test_metadata *_metadata,
 /* A claim in one group must not delay a claim in another. */
 TEST_F(race, begin_apart)
 {
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu[1].adapter.id, EDU_WIDTH);
 	struct slow_claim slow;
 
 	begin_slowly(_metadata, self, &slow);
 	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "0"));
-	test_adapter_claim(self->fd[1], &claim);
+	test_adapter_claim(self->fd[1], self->edu[1].adapter.name, EDU_WIDTH);
 	EXPECT_FALSE(atomic_load(&slow.done));
 	ASSERT_EQ(0, pthread_join(slow.thread, NULL));
 	EXPECT_EQ(0, slow.error);
@@ -561,11 +547,9 @@ TEST_F(race, begin_apart)
 /* A claim in one group must not delay the end of a claim in another. */
 TEST_F(race, end_apart)
 {
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu[1].adapter.id, EDU_WIDTH);
 	struct slow_claim slow;
 
-	test_adapter_claim(self->fd[1], &claim);
+	test_adapter_claim(self->fd[1], self->edu[1].adapter.name, EDU_WIDTH);
 	begin_slowly(_metadata, self, &slow);
 	close(self->fd[1]);
 	EXPECT_FALSE(atomic_load(&slow.done));

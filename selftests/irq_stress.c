@@ -109,8 +109,6 @@ irqs_of(const struct _test_data_stress *self, const struct _fixture_variant_stre
 static void take(struct __test_metadata *_metadata, struct _test_data_stress *self,
 		 const struct _fixture_variant_stress *variant)
 {
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
 	struct ndshm_adapter_start_args start =
@@ -118,7 +116,7 @@ static void take(struct __test_metadata *_metadata, struct _test_data_stress *se
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 	test_adapter_map_bar(self->fd, &map);
 	self->bar = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 self->fd, map.out_mmap_offset);

@@ -88,8 +88,7 @@ static void claim(struct __test_metadata *_metadata, struct owner *owner)
 	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(owner->edu.adapter.id, 0);
 
-	owner->claim = adapter_claim_request(owner->edu.adapter.id, EDU_WIDTH);
-	test_adapter_claim(owner->fd, &owner->claim);
+	owner->claim = test_adapter_claim(owner->fd, owner->edu.adapter.name, EDU_WIDTH);
 	test_adapter_map_bar(owner->fd, &map);
 	owner->bar = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE,
 			  MAP_SHARED, owner->fd, map.out_mmap_offset);

@@ -48,10 +48,8 @@ FIXTURE_TEARDOWN(lockdown)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-static struct ndshm_adapter_claim_args claim_of(struct _test_data_lockdown *self)
-{
-	return adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-}
+#define test_locked(fd) \
+	test_err_adapter_claim(EPERM, NDSHM_REASON_LOCKDOWN, fd, self->edu.adapter.name, EDU_WIDTH)
 
 TEST_F(lockdown, unisolated)
 {
@@ -59,7 +57,6 @@ TEST_F(lockdown, unisolated)
 		adapter_start_request(self->edu.adapter.id);
 	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
-	struct ndshm_adapter_claim_args claim = claim_of(self);
 	struct ndshm_block_info block, kept;
 	struct ndshm_block_alloc_args alloc;
 
@@ -67,7 +64,7 @@ TEST_F(lockdown, unisolated)
 		SKIP(return, "isolated as it is");
 
 	/* Before lockdown an unisolated claim works. */
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 	test_adapter_start(self->fd, &start);
 	test_adapter_map_bar(self->fd, &map);
 	kept = test_new_block(self->fd, self->edu.adapter.id, 1);
@@ -85,8 +82,7 @@ TEST_F(lockdown, unisolated)
 
 	close(self->fd);
 	self->fd = ndshm_open();
-	claim = claim_of(self);
-	test_err_adapter_claim(EPERM, NDSHM_REASON_LOCKDOWN, self->fd, &claim);
+	test_locked(self->fd);
 	/* The refused claim must not have left a claim. */
 	start = adapter_start_request(self->edu.adapter.id);
 	test_err_adapter_start(EBADFD, NDSHM_REASON_CLAIM_MISSING, self->fd,
@@ -97,12 +93,10 @@ TEST_F(lockdown, unisolated)
 	 * permit it.
 	 */
 	ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
-	claim = claim_of(self);
 	if (self->edu.adapter.isolation)
-		test_err_adapter_claim(EPERM, NDSHM_REASON_LOCKDOWN, self->fd,
-				       &claim);
+		test_locked(self->fd);
 	else
-		test_adapter_claim(self->fd, &claim);
+		test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 }
 
 int main(int argc, char **argv)

@@ -109,10 +109,9 @@ TEST_F(log_check, commands)
 		info.flags = 1;
 		test_err_get_info(EOPNOTSUPP, NDSHM_REASON_FLAGS, self->fd,
 				  &info);
-		claim = adapter_claim_request(self->adapter, 64);
-		test_err_adapter_claim(EOPNOTSUPP,
-				       NDSHM_REASON_CLAIM_UNSUPPORTED, self->fd,
-				       &claim);
+		claim = adapter_claim_request(self->fd, 64);
+		ndshm_fail(_metadata, __LINE__, EBADF, NDSHM_REASON_DESCRIPTOR, self->fd,
+			   NDSHM_ADAPTER_CLAIM, &claim);
 		start = adapter_start_request(self->adapter);
 		test_err_adapter_start(EOPNOTSUPP,
 				       NDSHM_REASON_CLAIM_UNSUPPORTED, self->fd,

@@ -842,8 +842,6 @@ static unsigned int take(struct __test_metadata *_metadata,
 			 struct _test_data_device *self, __u64 length,
 			 struct ndshm_segment *segments, __u32 most)
 {
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
 	struct ndshm_adapter_start_args start =
@@ -852,7 +850,7 @@ static unsigned int take(struct __test_metadata *_metadata,
 		block_alloc_request(self->edu.adapter.id, length, &self->block);
 	void *bar;
 
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 	test_adapter_map_bar(self->fd, &map);
 	bar = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE, MAP_SHARED,
 		   self->fd, map.out_mmap_offset);
@@ -923,14 +921,12 @@ TEST_F(device, revoked)
  */
 TEST_F(device, never_bounced)
 {
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->edu.adapter.id, 1, &self->block);
 
 	if (!ndshm_bounces_all())
 		SKIP(return, "the machine has not only bounce buffers");
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 	alloc.provider = self->provider;
 	test_err_block_alloc(EINVAL, NDSHM_REASON_PROVIDER_INVALID, self->fd,
 			     &alloc);

@@ -51,11 +51,8 @@ static void end(struct __test_metadata *_metadata, struct function *function)
 	EXPECT_EQ(0, ndshm_edu_restore(&function->edu));
 }
 
-#define test_claim(function) do { \
-	struct ndshm_adapter_claim_args claim_ = \
-		adapter_claim_request((function)->edu.adapter.id, EDU_WIDTH); \
-	test_adapter_claim((function)->fd, &claim_); \
-} while (0)
+#define test_claim(function) \
+	test_adapter_claim((function)->fd, (function)->edu.adapter.name, EDU_WIDTH)
 
 static struct ndshm_adapter_reset_args reset_request(const struct function *function)
 {
@@ -208,8 +205,6 @@ static void test_survives(struct __test_metadata *_metadata,
 			  struct function *function)
 {
 	struct ndshm_nl_adapter adapter;
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(function->edu.adapter.id, EDU_WIDTH);
 	int other = ndshm_open();
 
 	/* The configuration is that of the bind, so bus mastering is off. */
@@ -220,7 +215,8 @@ static void test_survives(struct __test_metadata *_metadata,
 					    &adapter));
 	EXPECT_TRUE(adapter.claimed);
 	ASSERT_LE(0, other);
-	test_err_adapter_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, other, &claim);
+	test_err_adapter_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, other, function->edu.adapter.name,
+			       EDU_WIDTH);
 	close(other);
 
 	/* The registers are mapped again and respond. */

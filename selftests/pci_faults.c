@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <linux/capability.h>
@@ -43,11 +44,6 @@ static long long now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-static struct ndshm_adapter_claim_args claim_of(const struct owner *owner)
-{
-	return adapter_claim_request(owner->edu.adapter.id, EDU_WIDTH);
-}
-
 static void map_bar(struct __test_metadata *_metadata, struct owner *owner)
 {
 	struct ndshm_adapter_map_bar_args map =
@@ -62,9 +58,7 @@ static void map_bar(struct __test_metadata *_metadata, struct owner *owner)
 
 static void claim(struct __test_metadata *_metadata, struct owner *owner)
 {
-	struct ndshm_adapter_claim_args claim = claim_of(owner);
-
-	test_adapter_claim(owner->fd, &claim);
+	test_adapter_claim(owner->fd, owner->edu.adapter.name, EDU_WIDTH);
 	map_bar(_metadata, owner);
 }
 
@@ -91,6 +85,8 @@ static void close_owner(struct owner *owner)
 	close(owner->event);
 }
 
+#define test_err_claim(error, reason, owner, fd) \
+	test_err_adapter_claim(error, reason, fd, (owner)->edu.adapter.name, EDU_WIDTH)
 #define request_of(owner, command) command##_request((owner)->edu.adapter.id)
 #define test_start(owner) do { \
 	struct ndshm_adapter_start_args start_ = request_of(owner, adapter_start); \
@@ -259,20 +255,18 @@ TEST_F(card, reset_failed)
 TEST_F(card, release_failed)
 {
 	struct owner *owner = &self->owner;
-	struct ndshm_adapter_claim_args request = claim_of(owner);
-	struct ndshm_nl_access access = {
-		.set = NDSHM_NL_RESET, .reset_policy = NDSHM_RESET_REQUIRED,
-	};
 	int other;
 
 	if (owner->edu.adapter.isolation)
 		SKIP(return, "not isolated, so there is no plain client");
-	ASSERT_EQ(0, ndshm_nl_set_adapter(&owner->edu.nl, owner->edu.adapter.id, &access));
 	fail_next_reset(_metadata);
 	end_claim(owner);
 	speak(_metadata);
 	other = test_open_without(CAP_SYS_RAWIO);
-	test_err_adapter_claim(EPERM, NDSHM_REASON_ADAPTER_NEEDS_RESET, other, &request);
+	ASSERT_EQ(0, chmod(ndshm_node(owner->edu.adapter.name), 0666));
+	ASSERT_EQ(0, seteuid(NDSHM_USER_A));
+	test_err_claim(EPERM, NDSHM_REASON_ADAPTER_NEEDS_RESET, owner, other);
+	ASSERT_EQ(0, seteuid(0));
 	close(other);
 	claim(_metadata, owner);
 	test_reset(owner);
@@ -300,7 +294,6 @@ TEST_F(card, reset_slow)
 	struct ndshm_adapter_set_irqs_args set = irqs_of(owner, NDSHM_IRQ_MSI);
 	struct ndshm_adapter_config_args config =
 		adapter_config_request(owner->edu.adapter.id, 0, 0, 4, 0);
-	struct ndshm_adapter_claim_args request = claim_of(owner);
 	int other = ndshm_open();
 
 	test_start(owner);
@@ -311,7 +304,7 @@ TEST_F(card, reset_slow)
 	set = irqs_of(owner, NDSHM_IRQ_MSI);
 	test_err_adapter_set_irqs(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, owner->fd, &set);
 	test_err_adapter_config(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, owner->fd, &config);
-	test_err_adapter_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, other, &request);
+	test_err_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, owner, other);
 	test_sigbus(owner->bar);
 	EXPECT_EQ(0, ndshm_signals(owner->event, 0));
 	test_stalls(test_resetting(owner));
@@ -373,10 +366,10 @@ TEST_F(card, reset_again_soon)
 
 static int try_claim(const struct owner *owner)
 {
-	struct ndshm_adapter_claim_args request = claim_of(owner);
+	struct ndshm_adapter_claim_args claim;
 	int fd = ndshm_open(), error;
 
-	error = _test_adapter_claim(fd, &request) ? errno : 0;
+	error = _test_adapter_claim(fd, owner->edu.adapter.name, EDU_WIDTH, &claim) ? errno : 0;
 	close(fd);
 	return error;
 }
@@ -384,9 +377,7 @@ static int try_claim(const struct owner *owner)
 /* Neither the end of the claim nor other clients wait for the reset. */
 static void test_abandoned(struct __test_metadata *_metadata, struct owner *owner)
 {
-	struct ndshm_adapter_claim_args request = claim_of(owner);
-
-	test_err_adapter_claim(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, owner->fd, &request);
+	test_err_claim(EAGAIN, NDSHM_REASON_ADAPTER_RESETTING, owner, owner->fd);
 	speak(_metadata);
 	EXPECT_TRUE(ndshm_soon(!try_claim(owner)));
 	claim(_metadata, owner);
@@ -420,9 +411,9 @@ TEST_F(card, release_slow)
 
 static int claim_again(const struct owner *owner)
 {
-	struct ndshm_adapter_claim_args request = claim_of(owner);
+	struct ndshm_adapter_claim_args claim;
 
-	return _test_adapter_claim(owner->fd, &request);
+	return _test_adapter_claim(owner->fd, owner->edu.adapter.name, EDU_WIDTH, &claim);
 }
 
 /* If all resets are slow, the next claim has the result of the last one. */
@@ -528,7 +519,6 @@ TEST_F(card, permanent_failure)
 	struct ndshm_adapter_set_irqs_args set = irqs_of(owner, NDSHM_IRQ_MSI);
 	struct ndshm_adapter_config_args config =
 		adapter_config_request(owner->edu.adapter.id, 0, 0, 4, 0);
-	struct ndshm_adapter_claim_args request;
 
 	test_start(owner);
 	test_adapter_set_irqs(owner->fd, &set);
@@ -548,8 +538,7 @@ TEST_F(card, permanent_failure)
 	ASSERT_EQ(0, ndshm_pci_reset(&owner->edu.pci));
 	test_sigbus(owner->bar);
 	end_claim(owner);
-	request = claim_of(owner);
-	test_err_adapter_claim(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner->fd, &request);
+	test_err_claim(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, owner, owner->fd);
 	ASSERT_EQ(0, ndshm_pci_unbind(&owner->edu.pci));
 	ASSERT_EQ(0, ndshm_edu_rebind(&owner->edu));
 	claim(_metadata, owner);

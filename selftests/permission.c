@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Permission to use an adapter, to allocate from a provider and to delete a
+ * Permission to claim an adapter, to allocate from a provider and to delete a
  * section. Users are child processes without capabilities, with a client that
  * root opened. The providers are those of the mock module (file named by
  * NDSHM_MOCK).
  */
 #include <grp.h>
-#include <sched.h>
-#include <stdlib.h>
-#include <sys/socket.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include <linux/capability.h>
@@ -44,6 +44,8 @@ struct wish {
 	int fd;
 	__u32 adapter;
 	__u32 provider;
+	const char *node;	/* path of a device node to open */
+	int passed;		/* descriptor of one */
 };
 
 typedef __u32 ask(const struct wish *wish);
@@ -74,14 +76,6 @@ static __u32 ask_section(const struct wish *wish)
 	if (_test_section_create(wish->fd, &create))
 		return create.reason;
 	return close(create.out_section) ? NO_REPLY : 0;
-}
-
-static __u32 ask_claim(const struct wish *wish)
-{
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(wish->adapter, EDU_WIDTH);
-
-	return ioctl(wish->fd, NDSHM_ADAPTER_CLAIM, &claim) ? claim.reason : 0;
 }
 
 /* The reason that a child with these credentials gets. */
@@ -115,14 +109,12 @@ static __u32 ask_all(const struct wish *wish)
 FIXTURE(permission) {
 	struct wish wish;
 	struct ndshm_nl nl;
-	__u32 pages;
 	bool loaded;
 };
 
 FIXTURE_SETUP(permission)
 {
 	struct ndshm_get_info_args info = get_info_request();
-	struct ndshm_nl_provider provider;
 
 	if (geteuid())
 		SKIP(return, "only root can become other users");
@@ -131,38 +123,12 @@ FIXTURE_SETUP(permission)
 	test_get_info(self->wish.fd, &info);
 	self->wish.adapter = info.out_default_adapter;
 	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
-	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "pages", &provider));
-	self->pages = provider.id;
-}
-
-static int set_adapter(struct _test_data_permission *self, uid_t owner,
-		       gid_t group, unsigned int mode)
-{
-	const struct ndshm_nl_access access = {
-		.set = NDSHM_NL_OWNER | NDSHM_NL_GROUP | NDSHM_NL_MODE,
-		.owner = owner, .group = group, .mode = mode,
-	};
-
-	return ndshm_nl_set_adapter(&self->nl, self->wish.adapter, &access);
-}
-
-static int set_provider(struct _test_data_permission *self, uid_t owner,
-			gid_t group, unsigned int mode)
-{
-	const struct ndshm_nl_access access = {
-		.set = NDSHM_NL_OWNER | NDSHM_NL_GROUP | NDSHM_NL_MODE,
-		.owner = owner, .group = group, .mode = mode,
-	};
-
-	return ndshm_nl_set_provider(&self->nl, self->pages, &access);
 }
 
 FIXTURE_TEARDOWN(permission)
 {
 	if (geteuid())
 		return;
-	EXPECT_EQ(0, set_adapter(self, 0, 0, 0666));
-	EXPECT_EQ(0, set_provider(self, 0, 0, 0666));
 	ndshm_nl_close(&self->nl);
 	close(self->wish.fd);
 	if (self->loaded)
@@ -305,306 +271,6 @@ TEST_F(permission, closed_adapter)
 }
 
 /*
- * Owner, group and mode
- */
-
-struct mode_case {
-	uid_t owner;
-	gid_t group;
-	unsigned int mode;
-	struct user user;
-	bool good;
-};
-
-static const struct mode_case mode_cases[] = {
-	{ 0, 0, 0666, { NDSHM_USER_A, NDSHM_USER_A, 0 }, true },
-	/* Both read and write permission are required. */
-	{ 0, 0, 0664, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
-	{ 0, 0, 0662, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
-	{ 0, 0, 0660, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
-	{ NDSHM_USER_A, 0, 0600, { NDSHM_USER_A, NDSHM_USER_A, 0 }, true },
-	{ NDSHM_USER_A, 0, 0400, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
-	{ NDSHM_USER_A, 0, 0600, { NDSHM_USER_B, NDSHM_USER_B, 0 }, false },
-	/* The owner's bits decide for the owner, and the group's for a member. */
-	{ NDSHM_USER_A, 0, 0066, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
-	{ 0, GROUP, 0606, { NDSHM_USER_A, NDSHM_USER_A, GROUP }, false },
-	{ 0, GROUP, 0660, { NDSHM_USER_A, NDSHM_USER_A, GROUP }, true },
-	{ 0, GROUP, 0640, { NDSHM_USER_A, NDSHM_USER_A, GROUP }, false },
-	{ 0, GROUP, 0660, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
-	{ 0, NDSHM_USER_A, 0660, { NDSHM_USER_A, NDSHM_USER_A, 0 }, true },
-	/* The effective uid counts. */
-	{ NDSHM_USER_B, 0, 0600, { NDSHM_USER_A, NDSHM_USER_B, 0 }, true },
-	{ NDSHM_USER_A, 0, 0600, { NDSHM_USER_A, NDSHM_USER_B, 0 }, false },
-};
-
-TEST_F_TIMEOUT(permission, adapter_mode, 120)
-{
-	const struct mode_case *c;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(mode_cases); i++) {
-		c = &mode_cases[i];
-		ASSERT_EQ(0, set_adapter(self, c->owner, c->group, c->mode));
-		test_reply(c->good ? 0 : NDSHM_REASON_ADAPTER_PERMISSION,
-			   &c->user, ask_all, &self->wish);
-		EXPECT_EQ(0, ask_block(&self->wish));
-	}
-}
-
-TEST_F_TIMEOUT(permission, provider_mode, 120)
-{
-	struct wish wish = self->wish;
-	const struct mode_case *c;
-	unsigned int i;
-
-	wish.provider = self->pages;
-	for (i = 0; i < ARRAY_SIZE(mode_cases); i++) {
-		c = &mode_cases[i];
-		ASSERT_EQ(0, set_provider(self, c->owner, c->group, c->mode));
-		test_reply(c->good ? 0 : NDSHM_REASON_PROVIDER_PERMISSION,
-			   &c->user, ask_all, &wish);
-		EXPECT_EQ(0, ask_block(&wish));
-	}
-	/* The default provider of a section is checked as well. */
-	ASSERT_EQ(0, set_provider(self, 0, 0, 0600));
-	test_reply(NDSHM_REASON_PROVIDER_PERMISSION, &user_a, ask_section,
-		   &self->wish);
-	/* The adapter is checked first. */
-	ASSERT_EQ(0, set_adapter(self, 0, 0, 0600));
-	test_reply(NDSHM_REASON_ADAPTER_PERMISSION, &user_a, ask_block, &wish);
-}
-
-/* Either of the two capabilities permits everything; others do not. */
-TEST_F(permission, capabilities)
-{
-	struct wish wish = self->wish;
-
-	wish.provider = self->pages;
-	ASSERT_EQ(0, set_adapter(self, NDSHM_USER_A, NDSHM_USER_A, 0600));
-	ASSERT_EQ(0, set_provider(self, NDSHM_USER_A, NDSHM_USER_A, 0600));
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, false));
-	EXPECT_EQ(0, ask_block(&wish));
-	ASSERT_TRUE(ndshm_set_capability(CAP_DAC_OVERRIDE, false));
-	EXPECT_EQ(NDSHM_REASON_ADAPTER_PERMISSION, ask_block(&wish));
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, true));
-	EXPECT_EQ(0, ask_block(&wish));
-	ASSERT_TRUE(ndshm_set_capability(CAP_DAC_OVERRIDE, true));
-}
-
-/*
- * A later change must not affect existing blocks, nor the growth of existing
- * sections.
- */
-TEST_F(permission, later)
-{
-	struct ndshm_block_info block;
-	int fd, holder;
-
-	block = test_new_block(self->wish.fd, self->wish.adapter, 1);
-	fd = test_new_section(self->wish.fd, self->wish.adapter, 1 << 20, 0);
-	ASSERT_EQ(0, set_adapter(self, 0, 0, 0));
-	ASSERT_EQ(0, set_provider(self, 0, 0, 0));
-	EXPECT_TRUE(ndshm_readable(test_map_block(self->wish.fd, &block)));
-	test_free_handle(self->wish.fd, block.handle);
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, false));
-	ASSERT_TRUE(ndshm_set_capability(CAP_DAC_OVERRIDE, false));
-	EXPECT_EQ(NDSHM_REASON_ADAPTER_PERMISSION, ask_block(&self->wish));
-	holder = test_attach(fd);
-	test_extent(holder, 1 << 16);
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, true));
-	ASSERT_TRUE(ndshm_set_capability(CAP_DAC_OVERRIDE, true));
-	close(holder);
-	close(fd);
-}
-
-/*
- * Setting permissions
- */
-
-/* Attributes that are not in the request stay unchanged. */
-TEST_F(permission, set_and_get)
-{
-	const struct ndshm_nl_access change[] = {
-		{ .set = NDSHM_NL_OWNER, .owner = NDSHM_USER_A },
-		{ .set = NDSHM_NL_GROUP, .group = GROUP },
-		{ .set = NDSHM_NL_MODE, .mode = 0640 },
-		{ .set = NDSHM_NL_RESET, .reset_policy = NDSHM_RESET_NONE },
-	}, usual = {
-		.set = NDSHM_NL_RESET, .reset_policy = NDSHM_RESET_SAME_USER,
-	};
-	struct ndshm_nl_adapter adapter;
-	struct ndshm_nl_provider provider;
-	unsigned int i;
-
-	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->nl, self->wish.adapter,
-					    &adapter));
-	EXPECT_EQ(0, adapter.owner);
-	EXPECT_EQ(0, adapter.group);
-	EXPECT_EQ(0666, adapter.mode);
-	EXPECT_EQ(NDSHM_RESET_SAME_USER, adapter.reset_policy);
-	for (i = 0; i < 4; i++) {
-		ASSERT_EQ(0, ndshm_nl_set_adapter(&self->nl, adapter.id,
-						  &change[i]));
-		ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->nl, adapter.id,
-						    &adapter));
-		EXPECT_EQ(NDSHM_USER_A, adapter.owner);
-		EXPECT_EQ(i < 1 ? 0 : GROUP, adapter.group);
-		EXPECT_EQ(i < 2 ? 0666 : 0640, adapter.mode);
-		EXPECT_EQ(i < 3 ? NDSHM_RESET_SAME_USER : NDSHM_RESET_NONE,
-			  adapter.reset_policy);
-	}
-	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, ndshm_nl_set_provider(&self->nl, self->pages,
-						   &change[i]));
-		ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, self->pages,
-						     &provider));
-		EXPECT_EQ(NDSHM_USER_A, provider.owner);
-		EXPECT_EQ(i < 1 ? 0 : GROUP, provider.group);
-		EXPECT_EQ(i < 2 ? 0666 : 0640, provider.mode);
-	}
-	ASSERT_EQ(0, ndshm_nl_set_adapter(&self->nl, adapter.id, &usual));
-}
-
-/* Adapters and providers must give the same answer. */
-static bool refuses(struct ndshm_nl *nl, __u32 adapter, __u32 provider,
-		    int error, struct ndshm_nl_access access)
-{
-	int first = ndshm_nl_set_adapter(nl, adapter, &access);
-
-	return first == error && nl->extack[0] &&
-	       ndshm_nl_set_provider(nl, provider, &access) == error &&
-	       nl->extack[0];
-}
-
-#define test_refuses(error, ...) do { \
-	ndshm_case(false); \
-	EXPECT_TRUE(refuses(&self->nl, self->wish.adapter, self->pages, \
-			    -(error), (struct ndshm_nl_access){ __VA_ARGS__ })) \
-		TH_LOG("line %d: %s", __LINE__, self->nl.extack); \
-} while (0)
-
-TEST_F(permission, set_refused)
-{
-	struct ndshm_nl_adapter before, now;
-	struct ndshm_nl_access access = {
-		.set = NDSHM_NL_RESET, .reset_policy = 3,
-	};
-
-	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->nl, self->wish.adapter,
-					    &before));
-	test_refuses(EINVAL, .set = 0);
-	test_refuses(EINVAL, .set = NDSHM_NL_MODE, .mode = 0110);
-	test_refuses(ERANGE, .set = NDSHM_NL_MODE, .mode = 0667);
-	test_refuses(ERANGE, .set = NDSHM_NL_MODE, .mode = 04666);
-	test_refuses(EINVAL, .set = NDSHM_NL_OWNER, .owner = ~0U);
-	test_refuses(EINVAL, .set = NDSHM_NL_GROUP, .group = ~0U);
-	/* A request is applied completely or not at all. */
-	test_refuses(EINVAL, .set = NDSHM_NL_OWNER | NDSHM_NL_MODE,
-		     .owner = NDSHM_USER_A, .mode = 0100);
-	EXPECT_EQ(-ERANGE, ndshm_nl_set_adapter(&self->nl, self->wish.adapter,
-						&access));
-	access.reset_policy = 1;
-	/* Providers have no reset policy. */
-	EXPECT_GT(0, ndshm_nl_set_provider(&self->nl, self->pages, &access));
-	access.set = NDSHM_NL_MODE;
-	EXPECT_EQ(-ENOENT, ndshm_nl_set_adapter(&self->nl, 0x7fffffff,
-						&access));
-	EXPECT_EQ(-ENOENT, ndshm_nl_set_provider(&self->nl, 0x7fffffff,
-						 &access));
-	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->nl, self->wish.adapter,
-					    &now));
-	EXPECT_EQ(0, memcmp(&before, &now, sizeof(now)));
-}
-
-/* CAP_SYS_ADMIN is required of both the sender and the opener of the socket. */
-TEST_F(permission, set_by_others)
-{
-	const struct ndshm_nl_access access = {
-		.set = NDSHM_NL_OWNER, .owner = NDSHM_USER_A,
-	};
-	struct ndshm_nl nl;
-	pid_t child;
-	int status;
-
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, false));
-	ASSERT_EQ(0, ndshm_nl_open(&nl));
-	EXPECT_TRUE(refuses(&nl, self->wish.adapter, self->pages, -EPERM,
-			    access));
-	EXPECT_TRUE(refuses(&self->nl, self->wish.adapter, self->pages, -EPERM,
-			    access));
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, true));
-	EXPECT_TRUE(refuses(&nl, self->wish.adapter, self->pages, -EPERM,
-			    access));
-	ndshm_nl_close(&nl);
-
-	/* A user can neither give away nor take an object. */
-	child = fork();
-	ASSERT_LE(0, child);
-	if (!child)
-		_exit(!(become(&user_a) && !ndshm_nl_open(&nl) &&
-			refuses(&nl, self->wish.adapter, self->pages, -EPERM,
-				access) &&
-			refuses(&self->nl, self->wish.adapter, self->pages,
-				-EPERM, access)));
-	ASSERT_EQ(child, waitpid(child, &status, 0));
-	EXPECT_EQ(0, status);
-
-	/* Nor can root of a user namespace. */
-	child = fork();
-	ASSERT_LE(0, child);
-	if (!child) {
-		if (unshare(CLONE_NEWUSER))
-			_exit(KSFT_SKIP);
-		_exit(!(!ndshm_nl_open(&nl) &&
-			refuses(&nl, self->wish.adapter, self->pages, -EPERM,
-				access)));
-	}
-	ASSERT_EQ(child, waitpid(child, &status, 0));
-	EXPECT_TRUE(WIFEXITED(status) && (!WEXITSTATUS(status) ||
-					  WEXITSTATUS(status) == KSFT_SKIP));
-}
-
-/*
- * Permissions are kept for a provider's name, but not for an adapter's, because
- * its device may be another.
- */
-TEST_F(permission, registered_again)
-{
-	const struct ndshm_nl_access access = {
-		.set = NDSHM_NL_OWNER | NDSHM_NL_MODE,
-		.owner = NDSHM_USER_A, .mode = 0600,
-	};
-	struct ndshm_nl_provider provider;
-	struct ndshm_nl_adapter adapter;
-	const char *missing;
-
-	missing = load_mock(self);
-	if (missing)
-		SKIP(return, "%s", missing);
-	ASSERT_TRUE(self->loaded);
-	test_mock("provider add again");
-	test_mock("adapter add again");
-	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "again", &provider));
-	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "again", &adapter));
-	EXPECT_EQ(0666, provider.mode);
-	EXPECT_EQ(0666, adapter.mode);
-	ASSERT_EQ(0, ndshm_nl_set_provider(&self->nl, provider.id, &access));
-	ASSERT_EQ(0, ndshm_nl_set_adapter(&self->nl, adapter.id, &access));
-	test_mock("provider del again");
-	test_mock("adapter del again");
-	test_mock("provider add again");
-	test_mock("adapter add again");
-	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "again", &provider));
-	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "again", &adapter));
-	EXPECT_EQ(NDSHM_USER_A, provider.owner);
-	EXPECT_EQ(0600, provider.mode);
-	EXPECT_EQ(0, adapter.owner);
-	EXPECT_EQ(0666, adapter.mode);
-	test_mock("provider del again");
-	test_mock("adapter del again");
-}
-
-/*
  * Sections
  */
 
@@ -660,36 +326,23 @@ TEST_F(permission, section_of_effective_user)
 }
 
 /*
- * PCI functions
+ * Device nodes of PCI functions
  */
 
 FIXTURE(card) {
 	struct ndshm_edu edu;
 	struct wish wish;	/* with a client that was opened without CAP_SYS_RAWIO */
-	bool isolated;
+	char node[64];
+	__u32 good;	/* reason for a client without CAP_SYS_RAWIO that may claim */
 };
 
-#define look_again(self) do { \
-	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&(self)->edu.nl, \
-					      (self)->edu.pci.name, \
-					      &(self)->edu.adapter)); \
-	(self)->wish.adapter = (self)->edu.adapter.id; \
-} while (0)
+#define NO_NODE	0xfe	/* no reason: the caller cannot open the node */
 
 /* A claim ends with its client, so open a new client for each. */
 #define reopen(self) do { \
 	close((self)->wish.fd); \
 	(self)->wish.fd = test_open_without(CAP_SYS_RAWIO); \
 } while (0)
-
-static int set_card(struct ndshm_edu *edu, struct ndshm_nl_access access)
-{
-	return ndshm_nl_set_adapter(&edu->nl, edu->adapter.id, &access);
-}
-
-#define SET_CARD(self, ...) \
-	EXPECT_EQ(0, set_card(&(self)->edu, \
-			      (struct ndshm_nl_access){ __VA_ARGS__ }))
 
 FIXTURE_SETUP(card)
 {
@@ -698,129 +351,199 @@ FIXTURE_SETUP(card)
 	if (ndshm_edu_find(&self->edu))
 		SKIP(return, "no edu device");
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
-	self->isolated = !self->edu.adapter.isolation;
+	self->good = self->edu.adapter.isolation ? NDSHM_REASON_NOT_ISOLATED : NDSHM_REASON_NONE;
+	self->wish.adapter = self->edu.adapter.id;
 	self->wish.fd = -1;
 	reopen(self);
-	look_again(self);
+	strcpy(self->node, ndshm_node(self->edu.adapter.name));
 }
 
 FIXTURE_TEARDOWN(card)
 {
-	if (!self->edu.pci.name[0])
-		return;
 	close(self->wish.fd);
-	if (!ndshm_nl_adapter_by_name(&self->edu.nl, self->edu.pci.name,
-				      &self->edu.adapter))
-		EXPECT_EQ(0, set_card(&self->edu, (struct ndshm_nl_access){
-			.set = 15, .mode = 0600,
-			.reset_policy = NDSHM_RESET_SAME_USER }));
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-/* A function belongs to root by default; binding it again keeps its permissions. */
-TEST_F(card, card_owner)
+#define test_open_node(self, flags) ({ \
+	int node_ = open((self)->node, (flags) | O_CLOEXEC); \
+	ASSERT_LE(0, node_); \
+	node_; \
+})
+
+static __u32 claim_by(int fd, int node)
 {
-	const __u32 good = self->isolated ? NDSHM_REASON_NONE :
-			   NDSHM_REASON_NOT_ISOLATED;
+	struct ndshm_adapter_claim_args claim = adapter_claim_request(node, EDU_WIDTH);
 
-	EXPECT_EQ(0, self->edu.adapter.owner);
-	EXPECT_EQ(0600, self->edu.adapter.mode);
-	test_reply(NDSHM_REASON_ADAPTER_PERMISSION, &user_a, ask_claim,
-		   &self->wish);
-	SET_CARD(self, .set = NDSHM_NL_OWNER, .owner = NDSHM_USER_A);
-	test_reply(NDSHM_REASON_ADAPTER_PERMISSION, &user_b, ask_claim,
-		   &self->wish);
-	test_reply(good, &user_a, ask_claim, &self->wish);
-	close(self->wish.fd);
-	self->wish.fd = -1;
+	return ioctl(fd, NDSHM_ADAPTER_CLAIM, &claim) ? claim.reason : 0;
+}
 
-	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
-	ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
-	look_again(self);
-	EXPECT_EQ(NDSHM_USER_A, self->edu.adapter.owner);
-	EXPECT_EQ(0600, self->edu.adapter.mode);
+/* By a descriptor that the caller opens, or that was passed to it. */
+static __u32 ask_claim(const struct wish *wish)
+{
+	int node = open(wish->node, O_RDWR | O_CLOEXEC);
+
+	if (node < 0)
+		return errno == EACCES ? NO_NODE : NO_REPLY;
+	return claim_by(wish->fd, node);
+}
+
+static __u32 ask_claim_passed(const struct wish *wish)
+{
+	return claim_by(wish->fd, wish->passed);
+}
+
+static bool is_claimed(struct __test_metadata *_metadata, struct _test_data_card *self)
+{
+	struct ndshm_nl_adapter adapter = {};
+
+	EXPECT_EQ(0, ndshm_nl_adapter_by_name(&self->edu.nl, self->edu.pci.name, &adapter));
+	return adapter.claimed;
+}
+
+/* The node is root's, and an open file of it is no claim, nor is it needed after the claim. */
+TEST_F(card, node)
+{
+	int first = test_open_node(self, O_RDWR), second = test_open_node(self, O_RDWR);
+	int other = ndshm_open();
+	struct stat node;
+
+	ASSERT_EQ(0, fstat(first, &node));
+	EXPECT_EQ(S_IFCHR | 0600, node.st_mode);
+	EXPECT_EQ(0, node.st_uid);
+	EXPECT_EQ(0, node.st_gid);
+	EXPECT_EQ(self->edu.adapter.id, minor(node.st_rdev));
+	EXPECT_FALSE(is_claimed(_metadata, self));
+	EXPECT_EQ(0, claim_by(other, first));
+	EXPECT_EQ(NDSHM_REASON_CLAIM_BUSY, claim_by(self->wish.fd, second));
+	close(first);
+	close(second);
+	EXPECT_TRUE(is_claimed(_metadata, self));
+	close(other);
+	EXPECT_FALSE(is_claimed(_metadata, self));
+}
+
+#define test_err_device(error, reason, device) do { \
+	struct ndshm_adapter_claim_args claim_ = adapter_claim_request(device, EDU_WIDTH); \
+	ndshm_fail(_metadata, __LINE__, error, reason, self->wish.fd, NDSHM_ADAPTER_CLAIM, \
+		   &claim_); \
+} while (0)
+
+TEST_F(card, descriptors)
+{
+	struct ndshm_get_info_args info = get_info_request();
+	int closed = dup(0), read_only, write_only, path, section;
+
+	test_get_info(self->wish.fd, &info);
+	section = test_new_section(self->wish.fd, info.out_default_adapter, 1 << 16, 0);
+	close(closed);
+	path = test_open_node(self, O_PATH);
+	test_err_device(EBADF, NDSHM_REASON_DESCRIPTOR, -1);
+	test_err_device(EBADF, NDSHM_REASON_DESCRIPTOR, INT_MAX);
+	test_err_device(EBADF, NDSHM_REASON_DESCRIPTOR, self->wish.fd);
+	test_err_device(EBADF, NDSHM_REASON_DESCRIPTOR, section);
+	test_err_device(EBADF, NDSHM_REASON_DESCRIPTOR, path);
+	close(path);
+	close(section);
+	test_err_device(EBADF, NDSHM_REASON_DESCRIPTOR, path);
+	read_only = test_open_node(self, O_RDONLY);
+	test_err_device(EACCES, NDSHM_REASON_ADAPTER_PERMISSION, read_only);
+	close(read_only);
+	write_only = test_open_node(self, O_WRONLY);
+	test_err_device(EACCES, NDSHM_REASON_ADAPTER_PERMISSION, write_only);
+	close(write_only);
+}
+
+/* Owner, group and mode of the node say who may claim. A descriptor can be passed to others. */
+TEST_F(card, users)
+{
+	const struct user member = { NDSHM_USER_A, NDSHM_USER_A, GROUP };
+
+	self->wish.node = self->node;
+	test_reply(NO_NODE, &user_a, ask_claim, &self->wish);
+	self->wish.passed = test_open_node(self, O_RDWR);
+	test_reply(self->good, &user_a, ask_claim_passed, &self->wish);
+	close(self->wish.passed);
 	reopen(self);
-	test_reply(NDSHM_REASON_ADAPTER_PERMISSION, &user_b, ask_claim,
-		   &self->wish);
-	test_reply(good, &user_a, ask_claim, &self->wish);
+
+	ASSERT_EQ(0, chown(self->node, 0, GROUP));
+	ASSERT_EQ(0, chmod(self->node, 0640));
+	test_reply(NO_NODE, &member, ask_claim, &self->wish);
+	ASSERT_EQ(0, chmod(self->node, 0660));
+	test_reply(NO_NODE, &user_a, ask_claim, &self->wish);
+	test_reply(self->good, &member, ask_claim, &self->wish);
+	reopen(self);
+
+	ASSERT_EQ(0, chown(self->node, NDSHM_USER_A, 0));
+	test_reply(NO_NODE, &user_b, ask_claim, &self->wish);
+	test_reply(self->good, &user_a, ask_claim, &self->wish);
+}
+
+/* A descriptor of the node names the adapter of one bind; the next one has a new node. */
+TEST_F(card, unbound)
+{
+	int node = test_open_node(self, O_RDWR);
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", node);
+	ASSERT_EQ(0, chown(self->node, NDSHM_USER_A, 0));
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	test_err_device(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, node);
+	test_errno(ENOENT, self->wish.fd, open(self->node, O_RDWR));
+	test_errno(ENODEV, self->wish.fd, open(path, O_RDWR));
+	ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
+	test_err_device(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, node);
+	close(node);
+	self->wish.node = self->node;
+	test_reply(NO_NODE, &user_a, ask_claim, &self->wish);
+	reopen(self);
+	EXPECT_EQ(self->good, ask_claim(&self->wish));
 }
 
 /* A claim permits all allocations under it, also by receivers of the descriptor. */
-TEST_F(card, card_claim_is_permission)
+TEST_F(card, claim_is_permission)
 {
-	struct wish root;
+	struct wish root = self->wish;
 
 	root.fd = ndshm_open();
 	ASSERT_LE(0, root.fd);
-	root.adapter = self->wish.adapter;
-	root.provider = 0;
-	ASSERT_EQ(0, ask_claim(&root));
+	test_adapter_claim(root.fd, self->edu.adapter.name, EDU_WIDTH);
 	test_reply(0, &user_a, ask_block, &root);
 	test_reply(NDSHM_REASON_CLAIM_MISSING, &user_a, ask_block, &self->wish);
 	close(root.fd);
 }
 
 /*
- * edu has no reset: by default only its last user may claim it again; the
- * policy can permit others.
+ * edu has no reset: until it is bound again only its last user may claim it, or a client with
+ * CAP_SYS_RAWIO.
  */
-TEST_F(card, card_reset_policy)
+TEST_F(card, reset)
 {
-	if (!self->isolated)
+	int root;
+
+	if (self->edu.adapter.isolation)
 		SKIP(return, "not isolated, so there is no plain client");
-	SET_CARD(self, .set = NDSHM_NL_MODE, .mode = 0666);
+	ASSERT_EQ(0, chmod(self->node, 0666));
+	self->wish.node = self->node;
 	test_reply(0, &user_a, ask_claim, &self->wish);
 	reopen(self);
-	look_again(self);
-	ASSERT_TRUE(self->edu.adapter.needs_reset);
-	/* After one claim only the same user may claim it. */
-	test_reply(0, &user_a, ask_claim, &self->wish);
-	reopen(self);
-	test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET, &user_b, ask_claim, &self->wish);
 	/* The effective uid counts. */
+	test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET, &user_b, ask_claim, &self->wish);
 	test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET,
 		   (&(struct user){ NDSHM_USER_A, NDSHM_USER_B, 0 }),
 		   ask_claim, &self->wish);
 	test_reply(0, (&(struct user){ NDSHM_USER_B, NDSHM_USER_A, 0 }),
 		   ask_claim, &self->wish);
 	reopen(self);
-
-	SET_CARD(self, .set = NDSHM_NL_RESET,
-		 .reset_policy = NDSHM_RESET_REQUIRED);
+	EXPECT_EQ(NDSHM_REASON_ADAPTER_NEEDS_RESET, ask_claim(&self->wish));
+	root = ndshm_open();
+	test_adapter_claim(root, self->edu.adapter.name, EDU_WIDTH);
+	close(root);
 	test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET, &user_a, ask_claim, &self->wish);
-	SET_CARD(self, .set = NDSHM_NL_RESET, .reset_policy = NDSHM_RESET_NONE);
-	test_reply(0, &user_b, ask_claim, &self->wish);
-	reopen(self);
-	/* The reset policy does not replace the mode. */
-	SET_CARD(self, .set = NDSHM_NL_MODE, .mode = 0600);
-	test_reply(NDSHM_REASON_ADAPTER_PERMISSION, &user_b, ask_claim,
-		   &self->wish);
-	SET_CARD(self, .set = NDSHM_NL_MODE | NDSHM_NL_RESET, .mode = 0666,
-		 .reset_policy = NDSHM_RESET_SAME_USER);
-	/* User B was the last user now. */
-	test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET, &user_a, ask_claim, &self->wish);
-	test_reply(0, &user_b, ask_claim, &self->wish);
-}
 
-/* Another card in the same slot has no permissions of the first. */
-TEST_F(card, card_plugged_in_again)
-{
-	struct ndshm_edu other;
-
-	if (ndshm_edu_find_in_slot(&other))
-		SKIP(return, "no slot with an edu device");
-	ASSERT_EQ(0, ndshm_edu_bind(&other));
-	ASSERT_EQ(0, set_card(&other, (struct ndshm_nl_access){
-		.set = NDSHM_NL_OWNER | NDSHM_NL_MODE | NDSHM_NL_RESET,
-		.owner = NDSHM_USER_A, .mode = 0660,
-		.reset_policy = NDSHM_RESET_NONE }));
-	ASSERT_EQ(0, ndshm_pci_remove(&other.pci));
-	ASSERT_EQ(0, ndshm_pci_rescan());
-	ASSERT_EQ(0, ndshm_edu_rebind(&other));
-	EXPECT_EQ(0, other.adapter.owner);
-	EXPECT_EQ(0600, other.adapter.mode);
-	EXPECT_EQ(NDSHM_RESET_SAME_USER, other.adapter.reset_policy);
-	EXPECT_EQ(0, ndshm_edu_restore(&other));
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
+	ASSERT_EQ(0, chmod(self->node, 0666));
+	test_reply(0, &user_b, ask_claim, &self->wish);
 }
 
 int main(int argc, char **argv)

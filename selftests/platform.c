@@ -101,12 +101,12 @@ FIXTURE_TEARDOWN(device)
 /* Claim the device and map its registers. */
 static void take(struct __test_metadata *_metadata, struct _test_data_device *self)
 {
-	struct ndshm_adapter_claim_args claim = adapter_claim_request(self->adapter.id, WIDTH);
+	struct ndshm_adapter_claim_args claim;
 	struct ndshm_adapter_map_bar_args map = adapter_map_bar_request(self->adapter.id, 0);
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
-	test_adapter_claim(self->fd, &claim);
+	claim = test_adapter_claim(self->fd, self->adapter.name, WIDTH);
 	EXPECT_EQ(1, claim.out_bars);
 	EXPECT_EQ(1, claim.out_intx);
 	EXPECT_EQ(0, claim.out_msi);
@@ -147,7 +147,7 @@ TEST_F(device, listed)
 	EXPECT_TRUE(self->adapter.claimable);
 	EXPECT_FALSE(self->adapter.claimed);
 	EXPECT_FALSE(self->adapter.needs_reset);
-	EXPECT_EQ(0600, self->adapter.mode);
+	EXPECT_EQ(0, access(ndshm_node(NAME), F_OK));
 	EXPECT_TRUE(self->adapter.isolation & NDSHM_ISOLATION_NO_TRANSLATION);
 	EXPECT_EQ(0, unbind_device());
 	EXPECT_EQ(-ENOENT, ndshm_nl_adapter_by_name(&self->nl, NAME, &self->adapter));
@@ -272,17 +272,15 @@ TEST_F(device, interrupt)
 /* A second client waits for its turn, and needs the reset that there is not. */
 TEST_F(device, exclusive)
 {
-	struct ndshm_adapter_claim_args claim = adapter_claim_request(self->adapter.id, WIDTH);
 	int other = ndshm_open();
 
 	ASSERT_LE(0, other);
 	take(_metadata, self);
-	test_err_adapter_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, other, &claim);
+	test_err_adapter_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, other, self->adapter.name, WIDTH);
 	leave(self);
 	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->nl, self->adapter.id, &self->adapter));
 	EXPECT_TRUE(self->adapter.needs_reset);
-	claim = adapter_claim_request(self->adapter.id, WIDTH);
-	test_adapter_claim(other, &claim);
+	test_adapter_claim(other, self->adapter.name, WIDTH);
 	close(other);
 }
 
@@ -292,40 +290,34 @@ TEST_F(device, exclusive)
  */
 TEST_F(device, user)
 {
-	struct ndshm_nl_access access = {
-		.owner = NDSHM_USER_A, .group = NDSHM_USER_A, .mode = 0600,
-		.set = NDSHM_NL_OWNER | NDSHM_NL_GROUP | NDSHM_NL_MODE,
-	};
-	struct ndshm_adapter_claim_args claim;
+	const char *node = ndshm_node(self->adapter.name);
 	int opened = ndshm_open(), peer;
-	struct stat node;
+	struct stat before;
 	pid_t pid;
 
 	ASSERT_LE(0, opened);
-	ASSERT_EQ(0, stat(NDSHM_DEVICE, &node));
+	ASSERT_EQ(0, stat(NDSHM_DEVICE, &before));
 	ASSERT_EQ(0, chmod(NDSHM_DEVICE, 0666));
 	pid = ndshm_fork(&peer);
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
-		claim = adapter_claim_request(self->adapter.id, WIDTH);
-		test_err_adapter_claim(EACCES, NDSHM_REASON_ADAPTER_PERMISSION, opened, &claim);
+		test_errno(EACCES, opened, open(node, O_RDWR));
 		ndshm_signal_peer(peer);
 		ndshm_hear(peer);
 		self->fd = ndshm_open();
 		ASSERT_LE(0, self->fd);
-		claim = adapter_claim_request(self->adapter.id, WIDTH);
-		test_err_adapter_claim(EPERM, NDSHM_REASON_NOT_ISOLATED, self->fd, &claim);
-		claim = adapter_claim_request(self->adapter.id, WIDTH);
-		test_adapter_claim(opened, &claim);
+		test_err_adapter_claim(EPERM, NDSHM_REASON_NOT_ISOLATED, self->fd,
+				       self->adapter.name, WIDTH);
+		test_adapter_claim(opened, self->adapter.name, WIDTH);
 		_exit(!_metadata->exit_code ? 0 : 1);
 	}
 	EXPECT_TRUE(ndshm_hear(peer));
-	EXPECT_EQ(0, ndshm_nl_set_adapter(&self->nl, self->adapter.id, &access));
+	EXPECT_EQ(0, chown(node, NDSHM_USER_A, NDSHM_USER_A));
 	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(pid));
 	close(opened);
-	EXPECT_EQ(0, chmod(NDSHM_DEVICE, node.st_mode & 0777));
+	EXPECT_EQ(0, chmod(NDSHM_DEVICE, before.st_mode & 0777));
 }
 
 /* A register access after the device was unbound. */

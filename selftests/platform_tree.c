@@ -154,12 +154,12 @@ static void tree_quiesce(struct _test_data_tree *self)
 /* Claim the adapter, and find the generator. */
 static void tree_take(struct __test_metadata *_metadata, struct _test_data_tree *self)
 {
-	struct ndshm_adapter_claim_args claim = adapter_claim_request(self->adapter.id, 40);
+	struct ndshm_adapter_claim_args claim;
 	struct ndshm_adapter_map_bar_args map = adapter_map_bar_request(self->adapter.id, 0);
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
-	test_adapter_claim(self->fd, &claim);
+	claim = test_adapter_claim(self->fd, self->adapter.name, 40);
 	EXPECT_EQ(1, claim.out_bars);
 	EXPECT_EQ(SLOTS, claim.out_intx);
 	test_adapter_map_bar(self->fd, &map);
@@ -344,7 +344,6 @@ TEST_F(tree, reset)
 /* The end of a claim resets the device; if that fails, no client can have it. */
 TEST_F(tree, release)
 {
-	struct ndshm_adapter_claim_args claim;
 	struct ndshm_block_info block;
 	struct ring *ring;
 	int other;
@@ -364,9 +363,9 @@ TEST_F(tree, release)
 	tree_leave(self);
 	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, variant->name, &self->adapter));
 	EXPECT_TRUE(self->adapter.needs_reset);
-	claim = adapter_claim_request(self->adapter.id, 40);
 	other = ndshm_open();
-	test_err_adapter_claim(EPERM, NDSHM_REASON_ADAPTER_NEEDS_RESET, other, &claim);
+	test_err_adapter_claim(EPERM, NDSHM_REASON_ADAPTER_NEEDS_RESET, other, self->adapter.name,
+			       40);
 	close(other);
 	ASSERT_EQ(0, ndshm_write_file(PARAMETERS "fail", "0"));
 	tree_take(_metadata, self);
@@ -517,15 +516,6 @@ static bool firmware_has_region(const char *device, const char *type)
 	return !ndshm_read_file(path, list, sizeof(list) - 1) && strstr(strcat(list, "\n"), end);
 }
 
-static int firmware_permit(struct _test_data_firmware *self, __u32 owner, __u32 policy)
-{
-	const struct ndshm_nl_access access = {
-		.set = NDSHM_NL_OWNER | NDSHM_NL_RESET, .owner = owner, .reset_policy = policy,
-	};
-
-	return ndshm_nl_set_adapter(&self->nl, self->adapter.id, &access);
-}
-
 FIXTURE_SETUP(firmware)
 {
 	char path[128];
@@ -549,7 +539,6 @@ FIXTURE_TEARDOWN(firmware)
 {
 	if (!self->ready)
 		return;
-	EXPECT_EQ(0, firmware_permit(self, 0, NDSHM_RESET_SAME_USER));
 	EXPECT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, self->allowed));
 	EXPECT_EQ(0, chmod(NDSHM_DEVICE, self->node.st_mode & 0777));
 }
@@ -558,14 +547,14 @@ FIXTURE_TEARDOWN(firmware)
 static void firmware_claim(struct __test_metadata *_metadata, struct _test_data_firmware *self,
 			   __u32 reason, __u32 missing)
 {
-	struct ndshm_adapter_claim_args claim = adapter_claim_request(self->adapter.id, 40);
+	struct ndshm_adapter_claim_args claim;
 	int fd = ndshm_open();
 
 	ASSERT_LE(0, fd);
 	if (reason) {
-		test_err_adapter_claim(EPERM, reason, fd, &claim);
+		test_err_adapter_claim(EPERM, reason, fd, self->adapter.name, 40);
 	} else {
-		test_adapter_claim(fd, &claim);
+		claim = test_adapter_claim(fd, self->adapter.name, 40);
 		EXPECT_EQ(missing, claim.out_isolation);
 	}
 	close(fd);
@@ -583,8 +572,10 @@ TEST_F(firmware, claims)
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "1"));
 	firmware_claim(_metadata, self, 0, variant->missing);
 
-	/* Another user may have the device, which is never reset. */
-	ASSERT_EQ(0, firmware_permit(self, NDSHM_USER_A, NDSHM_RESET_NONE));
+	/* Another user may have the device, which is never reset, after the next bind. */
+	ASSERT_EQ(0, ndshm_write_file(DRIVER "/unbind", variant->name));
+	ASSERT_EQ(0, ndshm_write_file(DRIVER "/bind", variant->name));
+	ASSERT_EQ(0, chown(ndshm_node(variant->name), NDSHM_USER_A, 0));
 	ASSERT_EQ(0, chmod(NDSHM_DEVICE, 0666));
 	pid = ndshm_fork(&peer);
 	ASSERT_LE(0, pid);

@@ -36,8 +36,6 @@ FIXTURE_VARIANT_ADD(removal, bar) { .provider = NULL };
 
 FIXTURE_SETUP(removal)
 {
-	struct ndshm_adapter_claim_args claim;
-
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
 	if (ndshm_edu_find(&self->edu))
@@ -45,8 +43,7 @@ FIXTURE_SETUP(removal)
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
-	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 }
 
 FIXTURE_TEARDOWN(removal)
@@ -137,7 +134,6 @@ TEST_F_TIMEOUT(removal, mapping, TIMEOUT)
 {
 	struct ndshm_adapter_map_bar_args bar =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
-	struct ndshm_adapter_claim_args claim;
 	struct ndshm_block_info block;
 	struct ndshm_block_alloc_args alloc;
 	unsigned int round;
@@ -169,8 +165,7 @@ TEST_F_TIMEOUT(removal, mapping, TIMEOUT)
 		ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
 		self->fd = ndshm_open();
 		ASSERT_LE(0, self->fd);
-		claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-		test_adapter_claim(self->fd, &claim);
+		test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 		bar = adapter_map_bar_request(self->edu.adapter.id, 0);
 	}
 }
@@ -212,10 +207,9 @@ static void claiming(struct _test_data_busy *self)
 
 	for (;;) {
 		fd = ndshm_open();
-		claim = adapter_claim_request(self->adapter, EDU_WIDTH);
 		start = adapter_start_request(self->adapter);
 		bar = adapter_map_bar_request(self->adapter, 0);
-		ioctl(fd, NDSHM_ADAPTER_CLAIM, &claim);
+		_test_adapter_claim(fd, self->edu.adapter.name, EDU_WIDTH, &claim);
 		ioctl(fd, NDSHM_ADAPTER_START, &start);
 		ioctl(fd, NDSHM_ADAPTER_MAP_BAR, &bar);
 		close(fd);
@@ -251,8 +245,8 @@ static void closing(struct _test_data_busy *self)
 	close(self->fd);
 	for (;;) {
 		fd = ndshm_open();
-		claim = adapter_claim_request(self->adapter, EDU_WIDTH);
-		ioctl(fd, NDSHM_ADAPTER_CLAIM, &claim);
+		if (!self->mock)
+			_test_adapter_claim(fd, self->edu.adapter.name, EDU_WIDTH, &claim);
 		for (i = 0; i < 8; i++) {
 			alloc = block_alloc_request(self->adapter,
 						    self->length, &block);
@@ -324,14 +318,16 @@ static void dumping(struct _test_data_busy *self)
 		ndshm_nl_adapters(&self->edu.nl, adapters, 16);
 }
 
-static void permitting(struct _test_data_busy *self)
+/* Open files of the device node, which name the adapter after its end. */
+static void opening(struct _test_data_busy *self)
 {
-	const struct ndshm_nl_access access = {
-		.set = NDSHM_NL_MODE, .mode = 0600,
-	};
+	int fd;
 
-	for (;;)
-		ndshm_nl_set_adapter(&self->edu.nl, self->adapter, &access);
+	for (;;) {
+		fd = open(ndshm_node(self->edu.adapter.name), O_RDWR | O_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+	}
 }
 
 FIXTURE_VARIANT_ADD(busy, claiming) { .behave = claiming };
@@ -366,7 +362,7 @@ FIXTURE_VARIANT_ADD(busy, deleting) {
 
 FIXTURE_VARIANT_ADD(busy, dumping) { .behave = dumping };
 
-FIXTURE_VARIANT_ADD(busy, permitting) { .behave = permitting };
+FIXTURE_VARIANT_ADD(busy, opening) { .behave = opening };
 
 FIXTURE_VARIANT_ADD(busy, unclaimed_allocating) {
 	.mock = true, .behave = allocating, .provider = "pages", .length = LENGTH,
@@ -440,10 +436,9 @@ TEST_F_TIMEOUT(busy, removal, TIMEOUT)
 		ASSERT_LE(0, self->child);
 		if (!self->child) {
 			self->fd = ndshm_open();
-			claim = adapter_claim_request(self->adapter,
-						      EDU_WIDTH);
 			if (variant->provider && !variant->mock &&
-			    ioctl(self->fd, NDSHM_ADAPTER_CLAIM, &claim))
+			    _test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH,
+						&claim))
 				_exit(1);
 			ndshm_signal_peer(self->peer);
 			variant->behave(self);

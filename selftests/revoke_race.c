@@ -80,15 +80,14 @@ static struct mapped make(struct __test_metadata *_metadata,
 			  struct _test_data_race *self, const char *name, size_t length)
 {
 	struct ndshm_nl_provider provider;
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	struct ndshm_adapter_claim_args claim;
 	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
 	struct ndshm_block_info block;
 	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->edu.adapter.id, length, &block);
 
-	ASSERT_EQ(0, _test_adapter_claim(self->fd, &claim));
+	ASSERT_EQ(0, _test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH, &claim));
 	if (!name) {
 		ASSERT_EQ(0, _test_adapter_map_bar(self->fd, &map));
 		return (struct mapped){ self->fd, map.out_mmap_offset,
@@ -349,7 +348,6 @@ FIXTURE(stuck_race) {
 FIXTURE_SETUP(stuck_race)
 {
 	struct ndshm_nl_provider provider;
-	struct ndshm_adapter_claim_args claim;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
@@ -364,8 +362,7 @@ FIXTURE_SETUP(stuck_race)
 	self->page = page_size();
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
-	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 }
 
 FIXTURE_TEARDOWN(stuck_race)

@@ -47,14 +47,12 @@ static void *map_it(struct __test_metadata *_metadata,
 		    struct _test_data_stress *self, int fd, bool bar,
 		    size_t *length)
 {
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
 	struct ndshm_block_info block;
 	void *memory;
 
-	test_adapter_claim(fd, &claim);
+	test_adapter_claim(fd, self->edu.adapter.name, EDU_WIDTH);
 	if (bar) {
 		test_adapter_map_bar(fd, &map);
 		*length = 16 * page_size();

@@ -39,7 +39,6 @@ static void map_registers(struct __test_metadata *_metadata,
 
 FIXTURE_SETUP(section_dma)
 {
-	struct ndshm_adapter_claim_args claim;
 	struct ndshm_adapter_start_args start;
 
 	if (geteuid())
@@ -51,8 +50,7 @@ FIXTURE_SETUP(section_dma)
 	self->page = page_size();
 	self->client = ndshm_open();
 	ASSERT_LE(0, self->client);
-	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-	test_adapter_claim(self->client, &claim);
+	test_adapter_claim(self->client, self->edu.adapter.name, EDU_WIDTH);
 	map_registers(_metadata, self);
 	start = adapter_start_request(self->edu.adapter.id);
 	test_adapter_start(self->client, &start);

@@ -406,15 +406,13 @@ FIXTURE_TEARDOWN(function)
 TEST_F(function, traced)
 {
 	static struct ndshm_segment segments[MOST_SEGMENTS];
-	struct ndshm_adapter_claim_args claim =
-		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->edu.adapter.id, LONG, &self->block);
 	struct ndshm_nl_provider provider;
 
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages",
 					       &provider));
-	test_adapter_claim(self->fd, &claim);
+	test_adapter_claim(self->fd, self->edu.adapter.name, EDU_WIDTH);
 	alloc.provider = provider.id;
 	alloc.segment_capacity = ARRAY_SIZE(segments);
 	alloc.segments = to_u64(segments);

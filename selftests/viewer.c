@@ -156,7 +156,6 @@ TEST_F(viewer, request_sent_by_root)
 	struct ndshm_section_create_args create =
 		section_create_request(self->adapter, 1, 0);
 	struct ndshm_nl_section section;
-	const struct ndshm_nl_access access = { .set = NDSHM_NL_MODE, .mode = 0600 };
 	struct ndshm_nl_block one;
 	struct ndshm_nl nl;
 
@@ -169,7 +168,6 @@ TEST_F(viewer, request_sent_by_root)
 		  ndshm_nl_block_by_id(&nl, self->block.shared_memory_handle,
 				       &one));
 	EXPECT_EQ(0, ndshm_nl_blocks(&nl, &one, 1));
-	EXPECT_EQ(-EPERM, ndshm_nl_set_adapter(&nl, self->adapter, &access));
 	test_section_create(self->fd, &create);
 	EXPECT_EQ(-ENOENT, ndshm_nl_delete_section(&nl, create.out_id));
 	ASSERT_EQ(0, ndshm_nl_section_by_id(&self->nl, create.out_id, &section));

@@ -100,7 +100,7 @@ NDSHM_REASON_ROW(UNISOLATED_OFF, OPEN_FAILED, EPERM, "unisolated-off", 36,
 NDSHM_REASON_ROW(LOCKDOWN, OPEN_FAILED, EPERM, "lockdown", 37,
 		 "adapter is not isolated and the kernel is locked down; enable the isolation that \"ndshm list adapters\" shows as missing")
 NDSHM_REASON_ROW(ADAPTER_NEEDS_RESET, OPEN_FAILED, EPERM, "adapter-needs-reset", 38,
-		 "function was not reset after its last claim; claim it as the user of that claim or with CAP_SYS_RAWIO, or change its reset policy (ndshm permit)")
+		 "function was not reset after its last claim; claim it as the user of that claim or with CAP_SYS_RAWIO, or bind it again (ndshm bind --reset)")
 NDSHM_REASON_ROW(BAR, INVALID_PARAMETER, EINVAL, "bar", 39,
 		 "no such BAR; use one of the BARs 0 to 5")
 NDSHM_REASON_ROW(BAR_NOT_MAPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "bar-not-mappable", 40,
@@ -164,7 +164,7 @@ NDSHM_REASON_ROW(EXTENT_UNKNOWN, FILE_NOT_FOUND, ENOENT, "extent-unknown", 64,
 NDSHM_REASON_ROW(ALIGNMENT, INVALID_PARAMETER, EINVAL, "alignment", 65,
 		 "offset or alignment is invalid; use whole pages, and as alignment a power of two up to 2 MiB")
 NDSHM_REASON_ROW(DESCRIPTOR, INVALID_PARAMETER, EBADF, "descriptor", 66,
-		 "descriptor is not a section or a holder of this section; use the right descriptor")
+		 "descriptor is not the section, holder of this section or device node of an adapter that the call needs; use the right descriptor")
 NDSHM_REASON_ROW(DESCRIPTORS, RESOURCES, EMFILE, "descriptors", 67,
 		 "maximum number of open files is reached; close some, or raise the limit (ulimit -n)")
 
@@ -194,60 +194,58 @@ NDSHM_REASON_ROW(REQUEST_ABORTED, REQUEST_ABORTED, ECANCELED, "request-aborted",
 
 /* Permissions. */
 NDSHM_REASON_ROW(ADAPTER_PERMISSION, OPEN_FAILED, EACCES, "adapter-permission", 78,
-		 "owner, group and mode of the adapter do not permit access; have them changed (ndshm bind --owner --mode)")
+		 "device node of the adapter is not open, or cannot be opened, for reading and writing; have its owner or mode changed (ndshm bind --owner --mode)")
 NDSHM_REASON_ROW(PROVIDER_CLOSED, OPEN_FAILED, EACCES, "provider-closed", 79,
 		 "provider is reserved for the kernel or another adapter; use one that is open to clients (ndshm list providers)")
-NDSHM_REASON_ROW(PROVIDER_PERMISSION, OPEN_FAILED, EACCES, "provider-permission", 80,
-		 "owner, group and mode of the provider do not permit access; use another provider, or have them changed")
 
 /* Platform devices. */
-NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 81,
+NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 80,
 		 "nothing could stop the device from writing to freed memory: it has neither a reset line nor a strict IOMMU; use the provider of its memory-region")
 
 /* Names of sections. */
-NDSHM_REASON_ROW(SECTION_UNKNOWN, FILE_NOT_FOUND, ENOENT, "section-unknown", 82,
+NDSHM_REASON_ROW(SECTION_UNKNOWN, FILE_NOT_FOUND, ENOENT, "section-unknown", 81,
 		 "owner has no section of this name that the caller may read; check name, owner and mode, or create it")
-NDSHM_REASON_ROW(SECTION_PERMISSION, OPEN_FAILED, EACCES, "section-permission", 83,
+NDSHM_REASON_ROW(SECTION_PERMISSION, OPEN_FAILED, EACCES, "section-permission", 82,
 		 "mode of the section permits the caller reading only; open it read-only, or create it with another mode")
-NDSHM_REASON_ROW(MODE, INVALID_PARAMETER, EINVAL, "mode", 84,
+NDSHM_REASON_ROW(MODE, INVALID_PARAMETER, EINVAL, "mode", 83,
 		 "mode has bits outside 0777, or belongs to no name; correct it, or give a name")
-NDSHM_REASON_ROW(GROUP, INVALID_PARAMETER, EINVAL, "group", 85,
+NDSHM_REASON_ROW(GROUP, INVALID_PARAMETER, EINVAL, "group", 84,
 		 "group does not exist in the user namespace of the caller; use another one")
 
 /* Interrupts of a claimed function. */
-NDSHM_REASON_ROW(IRQ_KIND, INVALID_PARAMETER, EINVAL, "irq-kind", 86,
+NDSHM_REASON_ROW(IRQ_KIND, INVALID_PARAMETER, EINVAL, "irq-kind", 85,
 		 "kind of interrupt is unknown, or does not permit the flag; use INTx, MSI, MSI-X or none, and unmask INTx only")
-NDSHM_REASON_ROW(IRQ_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "irq-unsupported", 87,
+NDSHM_REASON_ROW(IRQ_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "irq-unsupported", 86,
 		 "function has no interrupts of this kind, or the machine cannot deliver them; use another kind, or poll")
-NDSHM_REASON_ROW(IRQ_RANGE, INVALID_PARAMETER, EINVAL, "irq-range", 88,
+NDSHM_REASON_ROW(IRQ_RANGE, INVALID_PARAMETER, EINVAL, "irq-range", 87,
 		 "range of vectors is empty or exceeds those of the function; use the numbers that the claim reports")
-NDSHM_REASON_ROW(IRQ_EVENTFD, INVALID_PARAMETER, EBADF, "irq-eventfd", 89,
+NDSHM_REASON_ROW(IRQ_EVENTFD, INVALID_PARAMETER, EBADF, "irq-eventfd", 88,
 		 "descriptor is not an eventfd; use one of eventfd(2), or -1")
-NDSHM_REASON_ROW(IRQ_BUSY, RESOURCE_CONFLICT, EBUSY, "irq-busy", 90,
+NDSHM_REASON_ROW(IRQ_BUSY, RESOURCE_CONFLICT, EBUSY, "irq-busy", 89,
 		 "interrupts of the function are on with another kind or fewer vectors; turn them off first")
-NDSHM_REASON_ROW(IRQ_OFF, INVALID_STATE, EBADFD, "irq-off", 91,
+NDSHM_REASON_ROW(IRQ_OFF, INVALID_STATE, EBADFD, "irq-off", 90,
 		 "INTx of the function is off or has no eventfd; turn it on")
-NDSHM_REASON_ROW(IRQ_VECTORS, RESOURCES, ENOSPC, "irq-vectors", 92,
+NDSHM_REASON_ROW(IRQ_VECTORS, RESOURCES, ENOSPC, "irq-vectors", 91,
 		 "machine has no free interrupt vector, or the line cannot be shared; use fewer vectors or another kind, or poll")
-NDSHM_REASON_ROW(ADAPTER_RESETTING, BUSY, EAGAIN, "adapter-resetting", 93,
+NDSHM_REASON_ROW(ADAPTER_RESETTING, BUSY, EAGAIN, "adapter-resetting", 92,
 		 "function is being reset or recovers from an error; retry when the eventfds are signalled")
 
 /* dma-bufs. */
-NDSHM_REASON_ROW(EXPORT_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "export-unsupported", 94,
+NDSHM_REASON_ROW(EXPORT_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "export-unsupported", 93,
 		 "memory of the provider cannot be mapped, or the kernel has no dma-bufs; use the provider \"pages\", or a kernel with CONFIG_DMA_SHARED_BUFFER")
 
 /* Reset of a claimed function. */
-NDSHM_REASON_ROW(RESET_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "reset-unsupported", 95,
+NDSHM_REASON_ROW(RESET_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "reset-unsupported", 94,
 		 "function has no reset method; bring the device to a known state through its registers")
-NDSHM_REASON_ROW(RESET_FAILED, FAILURE, EIO, "reset-failed", 96,
+NDSHM_REASON_ROW(RESET_FAILED, FAILURE, EIO, "reset-failed", 95,
 		 "reset of the function failed and its state is unknown; reset it again, or close the claim")
 
 /* Configuration space of a claimed function. */
-NDSHM_REASON_ROW(CONFIG_RANGE, INVALID_PARAMETER, EINVAL, "config-range", 97,
+NDSHM_REASON_ROW(CONFIG_RANGE, INVALID_PARAMETER, EINVAL, "config-range", 96,
 		 "access is not aligned, not of 1, 2 or 4 bytes, or exceeds the configuration space; correct offset, width and value")
-NDSHM_REASON_ROW(CONFIG_PROTECTED, OPEN_FAILED, EACCES, "config-protected", 98,
+NDSHM_REASON_ROW(CONFIG_PROTECTED, OPEN_FAILED, EACCES, "config-protected", 97,
 		 "register or bit of configuration space belongs to the kernel; write only what struct ndshm_adapter_config_args lists")
 
 /* Export of a range of a section. */
-NDSHM_REASON_ROW(EXPORT_RANGE, INVALID_PARAMETER, ENXIO, "export-range", 99,
+NDSHM_REASON_ROW(EXPORT_RANGE, INVALID_PARAMETER, ENXIO, "export-range", 98,
 		 "range has pages that belong to no extent; export a range that is allocated, and do so before it is freed")

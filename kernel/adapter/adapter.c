@@ -18,6 +18,7 @@
 #include "../base/events.h"
 #include "../base/registry.h"
 #include "adapter.h"
+#include "devnode.h"
 
 static bool allow_unisolated;
 module_param(allow_unisolated, bool, 0644);
@@ -105,14 +106,10 @@ static ndshm_reason_t adapter_publish(struct ndshm_adapter *adapter,
 	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
 
 	mutex_lock(&ndshm_registry_lock);
-	/* An adapter with claims is root's at first, as a device node is. */
 	if (!adapter->ops ||
 	    adapter_join_group(adapter, info->group ?: adapter, info->missing))
-		reason = ndshm_registry_add(&adapter->entry, NULL,
-					    adapter->ops ? 0600 : 0666);
+		reason = ndshm_registry_add(&adapter->entry, NULL);
 	mutex_unlock(&ndshm_registry_lock);
-	if (reason == NDSHM_REASON_NONE)
-		ndshm_event(NDSHM_CMD_ADAPTER_ADDED_NTF, adapter);
 	return reason;
 }
 
@@ -142,7 +139,6 @@ ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	refcount_set(&adapter->entry.references, 1);
 	strscpy(adapter->entry.name, info->name, sizeof(adapter->entry.name));
 	adapter->entry.registry = &ndshm_adapters;
-	adapter->entry.device = info->device;
 	adapter->device = get_device(info->device);
 	adapter->flags = info->flags;
 	adapter->reach = adapter_reach(info->device);
@@ -154,9 +150,16 @@ ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	adapter->claimant = INVALID_UID;
 
 	reason = adapter_publish(adapter, info);
-	if (reason != NDSHM_REASON_NONE)
+	if (reason != NDSHM_REASON_NONE) {
 		ndshm_adapter_put(adapter);
-	return ndshm_reason_report_ptr(reason, out, adapter);
+		return ndshm_reason_report_ptr(reason, out, NULL);
+	}
+	if (ndshm_adapter_claimable(adapter) && !ndshm_devnode_add(adapter)) {
+		ndshm_adapter_unregister(adapter);
+		return ndshm_reason_report_ptr(NDSHM_REASON_MEMORY, out, NULL);
+	}
+	ndshm_event(NDSHM_CMD_ADAPTER_ADDED_NTF, adapter);
+	return ndshm_reason_report_ptr(NDSHM_REASON_NONE, out, adapter);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_register);
 
@@ -192,6 +195,8 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 		ndshm_claim_end_hook(adapter);
 	ndshm_queues_end(adapter);
 	ndshm_blockset_revoke(&adapter->set, MAX_SCHEDULE_TIMEOUT, "adapter", adapter->entry.id);
+	if (ndshm_adapter_claimable(adapter))
+		ndshm_devnode_remove(adapter);
 
 	mutex_lock(&ndshm_registry_lock);
 	ndshm_registry_remove(&adapter->entry);

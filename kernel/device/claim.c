@@ -54,13 +54,10 @@ static const struct ndshm_object_ops bar_ops = {
 static bool claim_ignores_reset(const struct ndshm_device_claim *claim)
 {
 	const struct ndshm_adapter *adapter = claim->common.adapter;
-	const struct ndshm_access now = ndshm_access_read(&adapter->entry.access);
 
 	lockdep_assert_held(&adapter->group->lock);
 
-	return claim->client->rawio || now.reset == NDSHM_RESET_NONE ||
-	       (now.reset == NDSHM_RESET_SAME_USER &&
-		uid_eq(adapter->claimant, claim->uid));
+	return claim->client->rawio || uid_eq(adapter->claimant, claim->uid);
 }
 
 /*
@@ -246,8 +243,6 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 	struct ndshm_device_claim *claim;
 	ndshm_reason_t reason;
 
-	if (!adapter->ops)
-		return NDSHM_REASON_CLAIM_UNSUPPORTED;
 	/* Fail early: the end of another claim holds the group's lock for long. */
 	reason = claim_check(adapter, client);
 	if (reason != NDSHM_REASON_NONE)

@@ -4,6 +4,7 @@
  * ADAPTER_SET_IRQS, ADAPTER_RESET, ADAPTER_CONFIG.
  */
 #include <linux/eventfd.h>
+#include <linux/file.h>
 #include <linux/io.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
@@ -13,6 +14,7 @@
 
 #include "../account/charge.h"
 #include "../adapter/adapter.h"
+#include "../adapter/devnode.h"
 #include "../cdev/cdev.h"
 #include "../cdev/client.h"
 #include "claim.h"
@@ -27,16 +29,13 @@ static ndshm_reason_t adapter_claim(struct ndshm_command *command,
 	ndshm_reason_t reason;
 	u32 width = argument->address_width ?: 32;
 
-	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
-		return NDSHM_REASON_ADAPTER_CLOSED;
-	if (!ndshm_access_permitted(&adapter->entry.access))
-		return NDSHM_REASON_ADAPTER_PERMISSION;
 	if (width < 24 || width > 64)
 		return NDSHM_REASON_ADDRESS_WIDTH;
 	reason = ndshm_claim_begin(adapter, width, &client->claims, &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	whole = ndshm_device_claim(claim);
+	argument->out_adapter = adapter->entry.id;
 	argument->out_bars = whole->mappable;
 	argument->out_isolation = ndshm_adapter_isolation(adapter);
 	argument->out_intx = whole->irqs[NDSHM_IRQ_INTX];
@@ -59,15 +58,21 @@ static ndshm_reason_t adapter_claim(struct ndshm_command *command,
 
 static ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command)
 {
-	struct ndshm_adapter_claim_args *argument = command->argument;
+	const struct ndshm_adapter_claim_args *argument = command->argument;
+	struct file *node = fget(argument->device);
 	struct ndshm_adapter *adapter;
 	ndshm_reason_t reason;
 
-	adapter = ndshm_adapter_find_id(argument->adapter);
+	if (!node)
+		return NDSHM_REASON_DESCRIPTOR;
+	adapter = ndshm_devnode_adapter(node);
 	if (!adapter)
-		return NDSHM_REASON_ADAPTER_UNKNOWN;
-	reason = adapter_claim(command, adapter);
-	ndshm_adapter_put(adapter);
+		reason = NDSHM_REASON_DESCRIPTOR;
+	else if (!(node->f_mode & FMODE_READ) || !(node->f_mode & FMODE_WRITE))
+		reason = NDSHM_REASON_ADAPTER_PERMISSION;
+	else
+		reason = adapter_claim(command, adapter);
+	fput(node);
 	return reason;
 }
 
@@ -391,7 +396,7 @@ static ndshm_reason_t ndshm_ioctl_adapter_set_irqs(struct ndshm_command *command
 #define ROW	NDSHM_IOCTL_ROW
 
 static const struct ndshm_ioctl_row claim_rows[] = {
-	ROW(NDSHM_ADAPTER_CLAIM, adapter_claim, out_bars, 0),
+	ROW(NDSHM_ADAPTER_CLAIM, adapter_claim, out_adapter, 0),
 	ROW(NDSHM_ADAPTER_START, adapter_start, __reserved, 0),
 	ROW(NDSHM_ADAPTER_MAP_BAR, adapter_map_bar, out_length, 0),
 	ROW(NDSHM_ADAPTER_SET_IRQS, adapter_set_irqs, eventfds, NDSHM_SET_IRQS_UNMASK),

@@ -39,32 +39,13 @@ const struct nla_policy ndshm_queue_get_nl_policy[NDSHM_A_QUEUE_ID + 1] = {
 	[NDSHM_A_QUEUE_ID] = { .type = NLA_U32, },
 };
 
-/* NDSHM_CMD_ADAPTER_SET - do */
-const struct nla_policy ndshm_adapter_set_nl_policy[NDSHM_A_ADAPTER_RESET_POLICY + 1] = {
-	[NDSHM_A_ADAPTER_ID] = NLA_POLICY_MIN(NLA_U32, 1),
-	[NDSHM_A_ADAPTER_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
-	[NDSHM_A_ADAPTER_OWNER] = { .type = NLA_U32, },
-	[NDSHM_A_ADAPTER_GROUP] = { .type = NLA_U32, },
-	[NDSHM_A_ADAPTER_MODE] = NLA_POLICY_MAX(NLA_U32, 438),
-	[NDSHM_A_ADAPTER_RESET_POLICY] = NLA_POLICY_MAX(NLA_U32, 2),
-};
-
-/* NDSHM_CMD_PROVIDER_SET - do */
-const struct nla_policy ndshm_provider_set_nl_policy[NDSHM_A_PROVIDER_MODE + 1] = {
-	[NDSHM_A_PROVIDER_ID] = NLA_POLICY_MIN(NLA_U32, 1),
-	[NDSHM_A_PROVIDER_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
-	[NDSHM_A_PROVIDER_OWNER] = { .type = NLA_U32, },
-	[NDSHM_A_PROVIDER_GROUP] = { .type = NLA_U32, },
-	[NDSHM_A_PROVIDER_MODE] = NLA_POLICY_MAX(NLA_U32, 438),
-};
-
 /* NDSHM_CMD_SECTION_DELETE - do */
 const struct nla_policy ndshm_section_delete_nl_policy[NDSHM_A_SECTION_ID + 1] = {
 	[NDSHM_A_SECTION_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
 /* Ops table for ndshm */
-const struct genl_ops ndshm_nl_ops[8] = {
+const struct genl_ops ndshm_nl_ops[6] = {
 	{
 		.cmd		= NDSHM_CMD_ADAPTER_GET,
 		.doit		= ndshm_nl_adapter_get_doit,
@@ -109,18 +90,6 @@ const struct genl_ops ndshm_nl_ops[8] = {
 		.done		= ndshm_nl_dump_done,
 		.policy		= ndshm_queue_get_nl_policy,
 		.maxattr	= NDSHM_A_QUEUE_ID,
-	},
-	{
-		.cmd		= NDSHM_CMD_ADAPTER_SET,
-		.doit		= ndshm_nl_adapter_set_doit,
-		.policy		= ndshm_adapter_set_nl_policy,
-		.maxattr	= NDSHM_A_ADAPTER_RESET_POLICY,
-	},
-	{
-		.cmd		= NDSHM_CMD_PROVIDER_SET,
-		.doit		= ndshm_nl_provider_set_doit,
-		.policy		= ndshm_provider_set_nl_policy,
-		.maxattr	= NDSHM_A_PROVIDER_MODE,
 	},
 	{
 		.cmd		= NDSHM_CMD_SECTION_DELETE,

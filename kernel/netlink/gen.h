@@ -21,14 +21,10 @@ extern const struct nla_policy ndshm_section_get_nl_policy[NDSHM_A_SECTION_ID + 
 
 extern const struct nla_policy ndshm_queue_get_nl_policy[NDSHM_A_QUEUE_ID + 1];
 
-extern const struct nla_policy ndshm_adapter_set_nl_policy[NDSHM_A_ADAPTER_RESET_POLICY + 1];
-
-extern const struct nla_policy ndshm_provider_set_nl_policy[NDSHM_A_PROVIDER_MODE + 1];
-
 extern const struct nla_policy ndshm_section_delete_nl_policy[NDSHM_A_SECTION_ID + 1];
 
 /* Ops table for ndshm */
-extern const struct genl_ops ndshm_nl_ops[8];
+extern const struct genl_ops ndshm_nl_ops[6];
 
 int ndshm_nl_dump_start(struct netlink_callback *cb);
 int ndshm_nl_dump_done(struct netlink_callback *cb);
@@ -46,8 +42,6 @@ int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
 int ndshm_nl_queue_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
-int ndshm_nl_adapter_set_doit(struct sk_buff *skb, struct genl_info *info);
-int ndshm_nl_provider_set_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_section_delete_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_NDSHM_GEN_H */

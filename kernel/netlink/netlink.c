@@ -99,26 +99,14 @@ static int nl_put_flag(struct sk_buff *skb, int attribute, bool value)
 	return value ? nla_put_flag(skb, attribute) : 0;
 }
 
-/* nl_put_entry() and nl_get_access() add 1 and 2 to the attribute of the owner. */
-static_assert(NDSHM_A_ADAPTER_GROUP - NDSHM_A_ADAPTER_OWNER == 1);
-static_assert(NDSHM_A_ADAPTER_MODE - NDSHM_A_ADAPTER_OWNER == 2);
-static_assert(NDSHM_A_PROVIDER_GROUP - NDSHM_A_PROVIDER_OWNER == 1);
-static_assert(NDSHM_A_PROVIDER_MODE - NDSHM_A_PROVIDER_OWNER == 2);
 /* nl_put_entry() and nl_find_entry() use the attributes of adapters for providers. */
 static_assert((int)NDSHM_A_ADAPTER_ID == NDSHM_A_PROVIDER_ID);
 static_assert((int)NDSHM_A_ADAPTER_NAME == NDSHM_A_PROVIDER_NAME);
 
-static int nl_put_entry(struct sk_buff *skb, const struct ndshm_message *m,
-			const struct ndshm_entry *entry, int owner)
+static int nl_put_entry(struct sk_buff *skb, const struct ndshm_entry *entry)
 {
-	const struct ndshm_access now = ndshm_access_read(&entry->access);
-
 	return nla_put_u32(skb, NDSHM_A_ADAPTER_ID, entry->id) ?:
-	       nla_put_string(skb, NDSHM_A_ADAPTER_NAME, entry->name) ?:
-	       nla_put_u32(skb, owner, nl_uid(m, now.uid)) ?:
-	       nla_put_u32(skb, owner + 1,
-			   from_kgid_munged(m->user_ns, now.gid)) ?:
-	       nla_put_u32(skb, owner + 2, now.mode);
+	       nla_put_string(skb, NDSHM_A_ADAPTER_NAME, entry->name);
 }
 
 static int nl_put_adapter(struct sk_buff *skb, const struct ndshm_message *m,
@@ -126,7 +114,7 @@ static int nl_put_adapter(struct sk_buff *skb, const struct ndshm_message *m,
 {
 	struct ndshm_adapter *adapter = object;
 
-	return nl_put_entry(skb, m, &adapter->entry, NDSHM_A_ADAPTER_OWNER) ?:
+	return nl_put_entry(skb, &adapter->entry) ?:
 	       nla_put_string(skb, NDSHM_A_ADAPTER_DEVICE,
 			      dev_name(adapter->device)) ?:
 	       nla_put_s32(skb, NDSHM_A_ADAPTER_NODE,
@@ -139,9 +127,7 @@ static int nl_put_adapter(struct sk_buff *skb, const struct ndshm_message *m,
 	       nl_put_flag(skb, NDSHM_A_ADAPTER_CLAIMED,
 			   READ_ONCE(adapter->claim)) ?:
 	       nl_put_flag(skb, NDSHM_A_ADAPTER_NEEDS_RESET,
-			   ndshm_adapter_needs_reset(adapter)) ?:
-	       nla_put_u32(skb, NDSHM_A_ADAPTER_RESET_POLICY,
-			   READ_ONCE(adapter->entry.access.reset));
+			   ndshm_adapter_needs_reset(adapter));
 }
 
 /* Read the current characteristics. Return: false if the provider is closed. */
@@ -168,7 +154,7 @@ static int nl_put_provider(struct sk_buff *skb, const struct ndshm_message *m,
 	bool failed, mappable;
 	u32 flags;
 
-	failed = nl_put_entry(skb, m, &provider->entry, NDSHM_A_PROVIDER_OWNER) ||
+	failed = nl_put_entry(skb, &provider->entry) ||
 		 nla_put_u32(skb, NDSHM_A_PROVIDER_SCOPE, provider->scope) ||
 		 nl_put_flag(skb, NDSHM_A_PROVIDER_OPEN,
 			     provider->flags & NDSHM_PROVIDER_OPEN);
@@ -342,15 +328,6 @@ int ndshm_nl_reply(struct genl_info *info, struct ndshm_message *m, void *object
 	return nl_send_reply(m->skb, info, ndshm_nl_show(m, object));
 }
 
-/* Return: 0, or -EPERM if the request may not set properties. */
-static int nl_may_set(struct sk_buff *request, struct genl_info *info)
-{
-	if (sk_capable(NETLINK_CB(request).sk, CAP_SYS_ADMIN))
-		return 0;
-	GENL_SET_ERR_MSG(info, "setting permissions requires CAP_SYS_ADMIN");
-	return -EPERM;
-}
-
 /* Find the entry whose id or name is in the request, and take a reference. Return: 0 or -errno. */
 static int nl_find_entry(struct genl_info *info, struct ndshm_registry *registry,
 			 struct ndshm_entry **entry)
@@ -394,85 +371,6 @@ int ndshm_nl_adapter_get_doit(struct sk_buff *request, struct genl_info *info)
 int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 {
 	return nl_get_entry(request, info, &ndshm_providers, nl_put_provider);
-}
-
-/* Parse owner, group and mode of a request. *@set has NDSHM_ACCESS_SET_* bits, 0 for none. */
-static int nl_get_access(struct sk_buff *request, struct genl_info *info,
-			 int owner, struct ndshm_access *to, u32 *set)
-{
-	struct user_namespace *user_ns = sk_user_ns(NETLINK_CB(request).sk);
-	struct nlattr *uid = info->attrs[owner];
-	struct nlattr *gid = info->attrs[owner + 1];
-	struct nlattr *mode = info->attrs[owner + 2];
-
-	if (uid) {
-		*set |= NDSHM_ACCESS_SET_UID;
-		to->uid = make_kuid(user_ns, nla_get_u32(uid));
-		if (!uid_valid(to->uid)) {
-			NL_SET_ERR_MSG_ATTR(info->extack, uid,
-					    "no such user in the namespace of the socket");
-			return -EINVAL;
-		}
-	}
-	if (gid) {
-		*set |= NDSHM_ACCESS_SET_GID;
-		to->gid = make_kgid(user_ns, nla_get_u32(gid));
-		if (!gid_valid(to->gid)) {
-			NL_SET_ERR_MSG_ATTR(info->extack, gid,
-					    "group: not mapped in the user namespace of the socket; use a group of that namespace");
-			return -EINVAL;
-		}
-	}
-	if (mode) {
-		*set |= NDSHM_ACCESS_SET_MODE;
-		to->mode = nla_get_u32(mode);
-		if (to->mode & ~NDSHM_ACCESS_MODE) {
-			NL_SET_ERR_MSG_ATTR(info->extack, mode,
-					    "mode: invalid bits; only those of 0666 are valid");
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
-/* @owner: attribute of the owner; @reset: attribute with the reset policy, or NULL */
-static int nl_set_entry(struct sk_buff *request, struct genl_info *info,
-			struct ndshm_registry *registry, int owner, struct nlattr *reset)
-{
-	struct ndshm_access to = {};
-	struct ndshm_entry *entry;
-	u32 set = 0;
-	int err;
-
-	err = nl_may_set(request, info) ?:
-	      nl_get_access(request, info, owner, &to, &set);
-	if (err)
-		return err;
-	if (reset) {
-		set |= NDSHM_ACCESS_SET_RESET;
-		to.reset = nla_get_u32(reset);
-	}
-	if (!set) {
-		GENL_SET_ERR_MSG(info, "request: no property to set; give owner, group or mode");
-		return -EINVAL;
-	}
-	err = nl_find_entry(info, registry, &entry);
-	if (err)
-		return err;
-	err = ndshm_access_change(entry, set, &to);
-	ndshm_entry_put(entry);
-	return err;
-}
-
-int ndshm_nl_adapter_set_doit(struct sk_buff *request, struct genl_info *info)
-{
-	return nl_set_entry(request, info, &ndshm_adapters, NDSHM_A_ADAPTER_OWNER,
-			    info->attrs[NDSHM_A_ADAPTER_RESET_POLICY]);
-}
-
-int ndshm_nl_provider_set_doit(struct sk_buff *request, struct genl_info *info)
-{
-	return nl_set_entry(request, info, &ndshm_providers, NDSHM_A_PROVIDER_OWNER, NULL);
 }
 
 /* @context: a struct ndshm_message */

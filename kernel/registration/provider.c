@@ -193,7 +193,7 @@ static ndshm_reason_t provider_publish(struct ndshm_provider *provider)
 	else if (provider->place && rcu_access_pointer(*provider->place))
 		reason = NDSHM_REASON_SCOPE_TAKEN;
 	else
-		reason = ndshm_registry_add(&provider->entry, "provider", 0666);
+		reason = ndshm_registry_add(&provider->entry, "provider");
 	if (reason == NDSHM_REASON_NONE && provider->place)
 		rcu_assign_pointer(*provider->place, provider);
 	mutex_unlock(&ndshm_registry_lock);

@@ -191,6 +191,21 @@ static struct ndshm_section *section_name_find(kuid_t owner, const char *name, u
 	return NULL;
 }
 
+/*
+ * Return: the bits of 06 (4: read, 2: write) that the mode grants the caller's effective ids. As
+ * for files, the first matching class of owner, group and others decides.
+ */
+static umode_t section_granted(const struct ndshm_section *section)
+{
+	umode_t mode = section->mode;
+
+	if (uid_eq(section->uid, current_euid()))
+		mode >>= 6;
+	else if (in_egroup_p(section->gid))
+		mode >>= 3;
+	return mode & 06;
+}
+
 ndshm_reason_t ndshm_section_open(kuid_t owner, const char *name, u32 length,
 				  bool readonly, struct ndshm_section **out)
 {
@@ -203,8 +218,7 @@ ndshm_reason_t ndshm_section_open(kuid_t owner, const char *name, u32 length,
 	spin_lock(&sections_lock);
 	section = section_name_find(owner, name, length);
 	if (section)
-		granted = all ? 06 : ndshm_access_granted(section->uid, section->gid,
-							  section->mode);
+		granted = all ? 06 : section_granted(section);
 	/* Take no reference for a caller without permission: the last put frees the section. */
 	if (!(granted & 04) || !refcount_inc_not_zero(&section->users))
 		section = NULL;

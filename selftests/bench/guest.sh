@@ -33,7 +33,6 @@ echo DMA >"/sys/bus/pci/devices/$card/iommu_group/type"
 echo ndshm_pci >"/sys/bus/pci/devices/$card/driver_override"
 echo "$card" >/sys/bus/pci/drivers_probe
 
-# Later than the card, whose adapter is the second one.
 insmod ndshm_bench.ko
 
 # Fixed addresses: the position of a mapping decides whether it needs a page

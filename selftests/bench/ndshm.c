@@ -15,9 +15,11 @@
 
 #define MAX_BATCH 64U
 
-/* Providers and adapters are numbered in the order of registration; the card is the second one. */
+/* Providers are numbered in the order of registration. */
 #define DEFAULT		0
 #define COHERENT	1
+
+#define CARD_NODE	NDSHM_DEVICES "/0000:00:11.0"
 
 static int client = -1;
 static __u32 adapter, provider;
@@ -52,17 +54,19 @@ static int coherent_open(void)
 	return node_open(COHERENT);
 }
 
-/* Claim the function that guest.sh has bound, which is the adapter behind that of the node. */
+/* Claim the function that guest.sh has bound. */
 static int claim_open(__u32 from)
 {
 	struct ndshm_adapter_claim_args claim = { .size = sizeof(claim), .address_width = 64 };
 	int ret = node_open(from);
 
-	claim.adapter = ++adapter;
+	claim.device = open(CARD_NODE, O_RDWR | O_CLOEXEC);
 	if (!ret && ioctl(client, NDSHM_ADAPTER_CLAIM, &claim))
 		ret = -errno;
 	if (!ret && claim.out_isolation)
 		ret = -EXDEV;
+	close(claim.device);
+	adapter = claim.out_adapter;
 	return ret;
 }
 

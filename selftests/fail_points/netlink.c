@@ -111,61 +111,6 @@ static int call_join(void)
 	return answer(ndshm_nl_join_events(&nl), 0, 0);
 }
 
-/*
- * Permissions: all that was asked for is set, or nothing is
- */
-
-#define ACCESS	(NDSHM_NL_OWNER | NDSHM_NL_GROUP | NDSHM_NL_MODE)
-
-static const struct ndshm_nl_access strict = {
-	.set = ACCESS, .owner = NDSHM_USER_A, .group = NDSHM_USER_A, .mode = 0640,
-};
-
-#define ACCESS_OF(object) ((struct ndshm_nl_access){ \
-	.set = ACCESS, .owner = (object).owner, .group = (object).group, .mode = (object).mode })
-
-static bool same_access(struct ndshm_nl_access one, struct ndshm_nl_access other)
-{
-	return one.owner == other.owner && one.group == other.group && one.mode == other.mode;
-}
-
-static void check_access(int error, struct ndshm_nl_access now, struct ndshm_nl_access usual)
-{
-	fail_nth_expect(same_access(now, strict) || (error && same_access(now, usual)));
-}
-
-static int call_set_adapter(void)
-{
-	return ndshm_nl_set_adapter(&nl, adapter.id, &strict);
-}
-
-static void check_set_adapter(int error)
-{
-	struct ndshm_nl_access usual = ACCESS_OF(adapter);
-	struct ndshm_nl_adapter now;
-
-	again(error);
-	fail_nth_expect(!ndshm_nl_adapter_by_id(&nl, adapter.id, &now));
-	check_access(error, ACCESS_OF(now), usual);
-	fail_nth_expect(!ndshm_nl_set_adapter(&nl, adapter.id, &usual));
-}
-
-static int call_set_provider(void)
-{
-	return ndshm_nl_set_provider(&nl, provider.id, &strict);
-}
-
-static void check_set_provider(int error)
-{
-	struct ndshm_nl_access usual = ACCESS_OF(provider);
-	struct ndshm_nl_provider now;
-
-	again(error);
-	fail_nth_expect(!ndshm_nl_provider_by_id(&nl, provider.id, &now));
-	check_access(error, ACCESS_OF(now), usual);
-	fail_nth_expect(!ndshm_nl_set_provider(&nl, provider.id, &usual));
-}
-
 #define NETLINK(name_, points_, call_, check_) { \
 	.name = name_, .points = points_, .errors = { ENOMEM, ENOBUFS, EFAULT }, \
 	.needs = NEEDS_BLOCK, .setup = setup, .call = call_, .check = check_, .clean = clean }
@@ -181,8 +126,6 @@ static const struct fail_nth_scenario scenarios[] = {
 	NETLINK("block-dump", 8, call_blocks, check),
 	NETLINK("queue-get", 11, call_queue, check),
 	NETLINK("queue-dump", 8, call_queues, check),
-	NETLINK("adapter-set", 7, call_set_adapter, check_set_adapter),
-	NETLINK("provider-set", 7, call_set_provider, check_set_provider),
 	NETLINK("events-join", 2, call_join, NULL),
 };
 

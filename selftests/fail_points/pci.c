@@ -149,20 +149,30 @@ static bool name_adapter(const struct ndshm_pci *function)
 
 static bool claim(const struct ndshm_pci *function)
 {
-	struct ndshm_adapter_claim_args claim;
+	const int fd = open(ndshm_node(function->name), O_RDWR | O_CLOEXEC);
+	struct ndshm_adapter_claim_args claim = adapter_claim_request(fd, EDU_WIDTH);
+	bool claimed;
 
-	if (!name_adapter(function))
-		return false;
-	claim = adapter_claim_request(of->objects.adapter, EDU_WIDTH);
-	return fail_nth_expect(!fail_nth_ioctl(NDSHM_ADAPTER_CLAIM, &claim));
+	claimed = name_adapter(function) &&
+		  fail_nth_expect(!fail_nth_ioctl(NDSHM_ADAPTER_CLAIM, &claim));
+	close(fd);
+	return claimed;
 }
+
+static int node = -1;
 
 static bool setup_claim(void)
 {
-	bool named = name_adapter(&pci);
+	node = open(ndshm_node(pci.name), O_RDWR | O_CLOEXEC);
+	of->request.claim = adapter_claim_request(node, EDU_WIDTH);
+	return fail_nth_expect(node >= 0) && name_adapter(&pci);
+}
 
-	of->request.claim = adapter_claim_request(of->objects.adapter, EDU_WIDTH);
-	return named;
+static void clean_claim(void)
+{
+	if (node >= 0)
+		close(node);
+	node = -1;
 }
 
 static void check_claim(int error)
@@ -372,7 +382,7 @@ static const struct fail_nth_scenario scenarios[] = {
 	}, {
 		.name = "adapter-claim", .points = 3, .errors = { ENOMEM, EFAULT },
 		.needs = NEEDS_CLIENT, .ioctl = NDSHM_ADAPTER_CLAIM, .setup = setup_claim,
-		.check = check_claim,
+		.check = check_claim, .clean = clean_claim,
 	}, {
 		.name = "adapter-start", .points = 2, .errors = { EFAULT },
 		.needs = NEEDS_CLIENT, .ioctl = NDSHM_ADAPTER_START, .setup = setup_claimed,

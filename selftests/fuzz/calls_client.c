@@ -11,6 +11,7 @@
 
 #include <linux/ndshm.h>
 
+#include "ndshm_proc.h"
 #include "command.h"
 
 #define CLIENT		FUZZ_FROM("client", 'c')
@@ -102,15 +103,26 @@ static const struct fuzz_argument claim_arguments[] = {
 	{}
 };
 
+/* A number is that of a descriptor. */
 static long run_claim(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
+	const struct fuzz_value *adapter = &a[CLAIM_ADAPTER];
 	struct ndshm_adapter_claim_args claim = {
-		.adapter = fuzz_adapter(&a[CLAIM_ADAPTER]),
+		.device = adapter->number,
 		.address_width = a[CLAIM_WIDTH].number,
 	};
+	int node = -1;
+	long ret;
 
-	return command(thread, NDSHM_ADAPTER_CLAIM, a, (void *)&claim,
-		       sizeof(claim));
+	if (adapter->form == FUZZ_WORD) {
+		node = open(ndshm_node(machine_adapter_name(adapter->number) ?: "none"),
+			    O_RDWR | O_CLOEXEC);
+		claim.device = node;
+	}
+	ret = command(thread, NDSHM_ADAPTER_CLAIM, a, (void *)&claim, sizeof(claim));
+	if (node >= 0)
+		close(node);
+	return ret;
 }
 
 enum { START_ADAPTER = COMMAND_OWN, START_RESERVED };

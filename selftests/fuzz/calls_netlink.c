@@ -80,7 +80,6 @@ static const struct fuzz_argument send_arguments[] = {
 				  NDSHM_CMD_PROVIDER_GET, NDSHM_CMD_BLOCK_GET,
 				  NDSHM_CMD_ADAPTER_ADDED_NTF,
 				  NDSHM_CMD_SECTION_GET, NDSHM_CMD_QUEUE_GET,
-				  NDSHM_CMD_ADAPTER_SET, NDSHM_CMD_PROVIDER_SET,
 				  NDSHM_CMD_SECTION_DELETE, 255),
 	[SEND_VERSION] = FUZZ_ANY("version", NDSHM_FAMILY_VERSION, 0, 255),
 	[SEND_FLAGS] = FUZZ_ANY("flags", NLM_F_REQUEST | NLM_F_ACK,
@@ -181,75 +180,10 @@ static long run_nlsend(struct fuzz_thread *thread, const struct fuzz_value *a)
 	if (cut < request.header.nlmsg_len)
 		request.header.nlmsg_len -= cut;
 	thread->beside = a[SEND_FAMILY].number || !machine_family();
-	if (request.genl.cmd >= NDSHM_CMD_ADAPTER_SET)
-		machine_access_change();
 	at = fuzz_put(thread, &a[SEND_AT], &request, request.header.nlmsg_len,
 		      &seen);
 	return send(fuzz_socket(&a[SEND_SOCKET]), at, request.header.nlmsg_len,
 		    MSG_DONTWAIT);
-}
-
-/* Who may use an adapter or a provider. */
-enum { ACCESS_SOCKET, ACCESS_AT, ACCESS_OF, ACCESS_FLAGS, ACCESS_ADAPTER,
-	ACCESS_PROVIDER, ACCESS_OWNER, ACCESS_GROUP, ACCESS_MODE, ACCESS_POLICY };
-#define ABSENT	0xfffffffe	/* there is no such attribute */
-
-static const char *const access_of[] = { "adapter", "provider", NULL };
-static const struct fuzz_argument access_arguments[] = {
-	[ACCESS_SOCKET] = SOCKET,
-	[ACCESS_AT] = FUZZ_AT("at"),
-	[ACCESS_OF] = FUZZ_WORDS("of", access_of, 0),
-	[ACCESS_FLAGS] = FUZZ_ANY("flags", NLM_F_REQUEST | NLM_F_ACK,
-				  NLM_F_REQUEST, NLM_F_REQUEST | NLM_F_DUMP),
-	[ACCESS_ADAPTER] = FUZZ_ADAPTER(MACHINE_NODE0),
-	[ACCESS_PROVIDER] = FUZZ_PROVIDER,
-	[ACCESS_OWNER] = FUZZ_ANY("owner", NDSHM_USER_A, 0, 1, NDSHM_USER_B,
-				  0xffffffff, ABSENT),
-	[ACCESS_GROUP] = FUZZ_ANY("group", ABSENT, 0, NDSHM_USER_A, 0xffffffff),
-	[ACCESS_MODE] = FUZZ_ANY("mode", 0600, 0, 0060, 0006, 0666, 0400, 0200,
-				 0100, 04666, 0xffffffff, ABSENT),
-	[ACCESS_POLICY] = FUZZ_ANY("policy", ABSENT, 0, 1, 2, 3, 0xffffffff),
-	{}
-};
-
-static long run_nlaccess(struct fuzz_thread *thread, const struct fuzz_value *a)
-{
-	const bool provider = a[ACCESS_OF].number;
-	struct request request = {
-		.header = {
-			.nlmsg_len = NLMSG_HDRLEN + GENL_HDRLEN,
-			.nlmsg_type = machine_family(),
-			.nlmsg_flags = a[ACCESS_FLAGS].number,
-			.nlmsg_seq = 1,
-		},
-		.genl = {
-			.cmd = provider ? NDSHM_CMD_PROVIDER_SET :
-					  NDSHM_CMD_ADAPTER_SET,
-			.version = NDSHM_FAMILY_VERSION,
-		},
-	};
-	__u32 id = provider ? fuzz_provider(&a[ACCESS_PROVIDER]) :
-			      fuzz_adapter(&a[ACCESS_ADAPTER]);
-	__u16 first = provider ? NDSHM_A_PROVIDER_OWNER : NDSHM_A_ADAPTER_OWNER;
-	unsigned int i;
-	void *at, *seen;
-
-	put(&request, provider ? NDSHM_A_PROVIDER_ID : NDSHM_A_ADAPTER_ID, &id,
-	    sizeof(id));
-	/* Group, mode and policy follow the owner, as attributes too. */
-	for (i = ACCESS_OWNER; i <= ACCESS_POLICY; i++) {
-		__u32 value = a[i].number;
-
-		if (value != ABSENT)
-			put(&request, first + i - ACCESS_OWNER, &value,
-			    sizeof(value));
-	}
-	thread->beside = !machine_family();
-	machine_access_change();
-	at = fuzz_put(thread, &a[ACCESS_AT], &request, request.header.nlmsg_len,
-		      &seen);
-	return send(fuzz_socket(&a[ACCESS_SOCKET]), at,
-		    request.header.nlmsg_len, MSG_DONTWAIT);
 }
 
 enum { RECEIVE_SOCKET, RECEIVE_AT, RECEIVE_SIZE, RECEIVE_TIMES };
@@ -291,7 +225,6 @@ const struct fuzz_kind fuzz_netlink_kinds[] = {
 	{ "nlclose", 2, socket_arguments, run_nlclose, NULL },
 	{ "nloption", 2, option_arguments, run_nloption, NULL },
 	{ "nlsend", 10, send_arguments, run_nlsend, NULL },
-	{ "nlaccess", 4, access_arguments, run_nlaccess, NULL },
 	{ "nlreceive", 5, receive_arguments, run_nlreceive, NULL },
 	{}
 };

@@ -66,7 +66,6 @@ static struct {
 static struct {
 	bool functions;
 	bool parameters;
-	bool access;
 	/* What is known of them may be old. */
 	bool adapter_ids;
 	bool provider_ids;
@@ -214,6 +213,8 @@ long machine_bind(enum machine_adapter adapter, bool bind)
 		return -ENODEV;
 	set(&changed->functions);
 	ret = ndshm_write_file(bind ? DRIVER "bind" : DRIVER "unbind", name);
+	if (bind)
+		chmod(ndshm_node(name), 0666);
 	set(&changed->adapter_ids);
 	return ret;
 }
@@ -225,37 +226,6 @@ long machine_parameter(const char *name, const char *value)
 	changed->parameters = true;
 	snprintf(path, sizeof(path), PARAMETERS "%s", name);
 	return ndshm_write_file(path, value);
-}
-
-void machine_access_change(void)
-{
-	changed->access = true;
-}
-
-/* As each of them begins: functions are root's, all else is everybody's. */
-static void restore_access(void)
-{
-	struct ndshm_nl_access access = {
-		.set = NDSHM_NL_OWNER | NDSHM_NL_GROUP | NDSHM_NL_MODE,
-	};
-	int i;
-
-	for (i = 0; i < MACHINE_GONE; i++) {
-		access.mode = i == MACHINE_EDU || i == MACHINE_NIC ? 0600 : 0666;
-		if (machine_adapter(i))
-			ndshm_nl_set_adapter(&nl, machine_adapter(i), &access);
-	}
-	access.mode = 0666;
-	for (i = MACHINE_COHERENT; i < MACHINE_PROVIDERS; i++)
-		if (machine_provider(i))
-			ndshm_nl_set_provider(&nl, machine_provider(i), &access);
-	/* Only functions have one. */
-	access.set = NDSHM_NL_RESET;
-	access.reset_policy = NDSHM_RESET_REQUIRED;
-	for (i = MACHINE_EDU; i <= MACHINE_NIC; i++)
-		if (machine_adapter(i))
-			ndshm_nl_set_adapter(&nl, machine_adapter(i), &access);
-	changed->access = false;
 }
 
 static void restore_functions(void)
@@ -289,8 +259,6 @@ void machine_restore(void)
 		restore_parameters();
 	if (changed->functions)
 		restore_functions();
-	if (changed->access)
-		restore_access();
 }
 
 /* Return the bytes charged to a user without processes, or -1. */
@@ -414,6 +382,8 @@ static int bind_functions(void)
 		error = error ?: ndshm_pci_bind(&functions[i], true);
 		error = error ?: ndshm_nl_adapter_by_name(&nl, functions[i].name,
 							  &adapter);
+		if (!error && chmod(ndshm_node(functions[i].name), 0666))
+			error = -errno;
 		if (!error && adapter.isolation)
 			error = ndshm_write_file(PARAMETERS "allow_unisolated",
 						 "Y");

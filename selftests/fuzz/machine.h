@@ -36,7 +36,7 @@ enum machine_provider {
 extern const char *const machine_adapters[], *const machine_providers[];
 
 /*
- * Permit users to open the device, bind functions. Return 0, or -errno after
+ * Permit users to open the device, bind functions which users can claim. Return 0, or -errno after
  * printing the reason.
  */
 int machine_begin(void);
@@ -66,8 +66,6 @@ __u32 machine_events(void);
  */
 long machine_mock(const char *command);
 long machine_ndis(const char *step);
-/* Note that the permissions of adapters and providers may change. */
-void machine_access_change(void);
 long machine_bind(enum machine_adapter adapter, bool bind);
 long machine_parameter(const char *name, const char *value);
 void machine_restore(void);

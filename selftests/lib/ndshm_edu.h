@@ -86,11 +86,9 @@ int ndshm_edu_restore_pair(struct ndshm_edu pair[2]);
 
 /* Open a client that has claimed the function; requires ndshm_test.h. */
 #define test_open_claimed(edu) ({ \
-	struct ndshm_adapter_claim_args claim_ = \
-		adapter_claim_request((edu)->adapter.id, EDU_WIDTH); \
 	int fd_ = ndshm_open(); \
 	ASSERT_LE(0, fd_); \
-	test_adapter_claim(fd_, &claim_); \
+	test_adapter_claim(fd_, (edu)->adapter.name, EDU_WIDTH); \
 	fd_; \
 })
 

@@ -121,10 +121,6 @@ const struct ndshm_nl_object ndshm_nl_objects[NDSHM_NL_KINDS] = {
 			ADAPTER(CLAIMABLE, claimable, false),
 			ADAPTER(CLAIMED, claimed, false),
 			ADAPTER(NEEDS_RESET, needs_reset, false),
-			ADAPTER(OWNER, owner, true),
-			ADAPTER(GROUP, group, true),
-			ADAPTER(MODE, mode, true),
-			ADAPTER(RESET_POLICY, reset_policy, true),
 		},
 	},
 	[NDSHM_NL_PROVIDER] = {
@@ -140,9 +136,6 @@ const struct ndshm_nl_object ndshm_nl_objects[NDSHM_NL_KINDS] = {
 			PROVIDER(BLOCKS, blocks, true),
 			PROVIDER(MAPPABLE, mappable, false),
 			PROVIDER(OPEN, open, false),
-			PROVIDER(OWNER, owner, true),
-			PROVIDER(GROUP, group, true),
-			PROVIDER(MODE, mode, true),
 		},
 	},
 	[NDSHM_NL_BLOCK] = {
@@ -475,41 +468,6 @@ int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 	ndshm_nl_put(&request, NDSHM_A_QUEUE_KIND, &kind, sizeof(kind));
 	ndshm_nl_put(&request, NDSHM_A_QUEUE_ID, &id, sizeof(id));
 	return ndshm_nl_talk(nl, &request, got_next, &store);
-}
-
-/* @attribute is that of the owner; group, mode and policy follow it. */
-static int set_access(struct ndshm_nl *nl, __u8 cmd, __u16 id_attribute,
-		      __u16 attribute, __u32 id,
-		      const struct ndshm_nl_access *access)
-{
-	const __u32 values[] = {
-		access->owner, access->group, access->mode,
-		access->reset_policy,
-	};
-	struct ndshm_nl_request request;
-	unsigned int i;
-
-	ndshm_nl_begin(&request, nl->family, cmd, 0);
-	ndshm_nl_put(&request, id_attribute, &id, sizeof(id));
-	for (i = 0; i < 4; i++)
-		if (access->set & 1U << i)
-			ndshm_nl_put(&request, attribute + i, &values[i],
-				     sizeof(values[i]));
-	return ndshm_nl_talk(nl, &request, NULL, NULL);
-}
-
-int ndshm_nl_set_adapter(struct ndshm_nl *nl, __u32 id,
-			 const struct ndshm_nl_access *access)
-{
-	return set_access(nl, NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_ID,
-			  NDSHM_A_ADAPTER_OWNER, id, access);
-}
-
-int ndshm_nl_set_provider(struct ndshm_nl *nl, __u32 id,
-			  const struct ndshm_nl_access *access)
-{
-	return set_access(nl, NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_ID,
-			  NDSHM_A_PROVIDER_OWNER, id, access);
 }
 
 /*

@@ -51,10 +51,6 @@ struct ndshm_nl_adapter {
 	bool claimable;
 	bool claimed;
 	bool needs_reset;
-	__u32 owner;
-	__u32 group;
-	__u32 mode;
-	__u32 reset_policy;
 };
 
 struct ndshm_nl_provider {
@@ -67,9 +63,6 @@ struct ndshm_nl_provider {
 	__u32 blocks;
 	bool mappable;
 	bool open;
-	__u32 owner;
-	__u32 group;
-	__u32 mode;
 };
 
 struct ndshm_nl_block {
@@ -128,25 +121,6 @@ struct ndshm_nl_queue {
 	__u32 buffers;
 	__u32 lookahead;
 };
-
-/* Reset policy: may a function that needs a reset be claimed without one? */
-#define NDSHM_RESET_REQUIRED	0
-#define NDSHM_RESET_SAME_USER	1
-#define NDSHM_RESET_NONE	2
-
-/* Bit n of @set stands for member n, in this order. */
-struct ndshm_nl_access {
-	__u32 set;
-	__u32 owner;
-	__u32 group;
-	__u32 mode;
-	__u32 reset_policy;	/* of an adapter only */
-};
-
-#define NDSHM_NL_OWNER	1
-#define NDSHM_NL_GROUP	2
-#define NDSHM_NL_MODE	4
-#define NDSHM_NL_RESET	8
 
 /* All functions return 0 or a negative errno, except those that return a count. */
 int ndshm_nl_open(struct ndshm_nl *nl);
@@ -264,12 +238,6 @@ int ndshm_nl_delete_section(struct ndshm_nl *nl, __u32 id);
 
 int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 			 __u32 id, struct ndshm_nl_queue *queue);
-
-/* Set the permissions of an adapter or a provider. */
-int ndshm_nl_set_adapter(struct ndshm_nl *nl, __u32 id,
-			 const struct ndshm_nl_access *access);
-int ndshm_nl_set_provider(struct ndshm_nl *nl, __u32 id,
-			  const struct ndshm_nl_access *access);
 
 /* Run a dump of all objects, and discard the messages. Return 0 or a negative errno. */
 int ndshm_nl_discard(struct ndshm_nl *nl, __u8 get);

@@ -160,6 +160,14 @@ bool ndshm_set_capability(int capability, bool on)
 	return !syscall(SYS_capset, &header, data);
 }
 
+const char *ndshm_node(const char *adapter)
+{
+	static __thread char path[128];
+
+	snprintf(path, sizeof(path), NDSHM_DEVICES "/%s", adapter);
+	return path;
+}
+
 int ndshm_open_limited(rlim_t bytes)
 {
 	struct rlimit before, limit;

@@ -62,6 +62,9 @@ bool ndshm_put_into_pipe(int pipe, void *memory, size_t length);
 /* Have memory fail, in a child: the kernel ends the process that does it. */
 void ndshm_fail_page(void *page, size_t length);
 
+/* Return: the path of an adapter's device node, until the next call of this thread. */
+const char *ndshm_node(const char *adapter);
+
 /* Open a client without a capability that the caller has before and afterwards. */
 #define test_open_without(capability) ({ \
 	int fd_; \

@@ -43,14 +43,13 @@ static inline struct ndshm_get_info_args get_info_request(void)
 	return info;
 }
 
-/* ADAPTER_CLAIM */
-static inline struct ndshm_adapter_claim_args adapter_claim_request(__u32 adapter,
-								    __u32 width)
+/* ADAPTER_CLAIM with a descriptor of the device node */
+static inline struct ndshm_adapter_claim_args adapter_claim_request(int device, __u32 width)
 {
 	struct ndshm_adapter_claim_args claim;
 
 	ndshm_poison(&claim, sizeof(claim));
-	claim.adapter = adapter;
+	claim.device = device;
 	claim.address_width = width;
 	return claim;
 }

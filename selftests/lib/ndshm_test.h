@@ -404,7 +404,6 @@ static inline int _test_##name(int fd, struct ndshm_##name##_args *request) \
 }
 
 NDSHM_TEST_COMMAND(get_info, NDSHM_GET_INFO)
-NDSHM_TEST_COMMAND(adapter_claim, NDSHM_ADAPTER_CLAIM)
 NDSHM_TEST_COMMAND(adapter_start, NDSHM_ADAPTER_START)
 NDSHM_TEST_COMMAND(adapter_map_bar, NDSHM_ADAPTER_MAP_BAR)
 NDSHM_TEST_COMMAND(adapter_set_irqs, NDSHM_ADAPTER_SET_IRQS)
@@ -443,11 +442,6 @@ NDSHM_TEST_COMMAND(extent_query, NDSHM_EXTENT_QUERY)
 	NDSHM_TEST_PASS(get_info, fd, request)
 #define test_err_get_info(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(get_info, error, reason, fd, request)
-
-#define test_adapter_claim(fd, request) \
-	NDSHM_TEST_PASS(adapter_claim, fd, request)
-#define test_err_adapter_claim(error, reason, fd, request) \
-	NDSHM_TEST_FAIL(adapter_claim, error, reason, fd, request)
 
 #define test_adapter_start(fd, request) \
 	NDSHM_TEST_PASS(adapter_start, fd, request)
@@ -498,6 +492,43 @@ NDSHM_TEST_COMMAND(extent_query, NDSHM_EXTENT_QUERY)
 	NDSHM_TEST_PASS(block_export, fd, request)
 #define test_err_block_export(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(block_export, error, reason, fd, request)
+
+/* ADAPTER_CLAIM in the same forms, by the adapter's name: its node is open during the call only. */
+static inline int _test_adapter_claim(int fd, const char *adapter, __u32 width,
+				      struct ndshm_adapter_claim_args *claim)
+{
+	int node = open(ndshm_node(adapter), O_RDWR | O_CLOEXEC), ret, error;
+
+	*claim = adapter_claim_request(node, width);
+	ret = ioctl(fd, NDSHM_ADAPTER_CLAIM, claim);
+	error = errno;
+	close(node);
+	errno = error;
+	return ret;
+}
+
+/* @reason is 0 for a claim that must pass. */
+static inline struct ndshm_adapter_claim_args
+ndshm_claim(struct __test_metadata *_metadata, int line, int error, __u32 reason, int fd,
+	    const char *adapter, __u32 width)
+{
+	int node = open(ndshm_node(adapter), O_RDWR | O_CLOEXEC);
+	struct ndshm_adapter_claim_args claim = adapter_claim_request(node, width);
+
+	ASSERT_LE(0, node)
+		TH_LOG("line %d: node of %s: %s", line, adapter, strerror(errno));
+	if (reason)
+		ndshm_fail(_metadata, line, error, reason, fd, NDSHM_ADAPTER_CLAIM, &claim);
+	else
+		ndshm_pass(_metadata, line, fd, NDSHM_ADAPTER_CLAIM, &claim);
+	close(node);
+	return claim;
+}
+
+#define test_adapter_claim(fd, adapter, width) \
+	ndshm_claim(_metadata, __LINE__, 0, NDSHM_REASON_NONE, fd, adapter, width)
+#define test_err_adapter_claim(error, reason, fd, adapter, width) \
+	ndshm_claim(_metadata, __LINE__, error, reason, fd, adapter, width)
 
 /* Allocate a block, as most tests begin. */
 static inline struct ndshm_block_info

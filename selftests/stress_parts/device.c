@@ -3,9 +3,12 @@
  * Claims on an edu device: registers, bus mastering, DMA.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "ndshm_proc.h"
 #include "client.h"
 
 /* Others have it, or the last claim is still ending. */
@@ -13,21 +16,23 @@
 
 bool stress_do_claim(struct stress_client *client)
 {
-	struct ndshm_adapter_claim_args request = {
-		.adapter = client->adapter,
-		.address_width = EDU_WIDTH,
-	};
+	struct ndshm_adapter_claim_args request = { .address_width = EDU_WIDTH };
 	__u32 reason;
 
 	if (!client->adapter)
 		return true;
+	request.device = open(ndshm_node(client->target), O_RDWR | O_CLOEXEC);
+	if (request.device < 0)
+		return client->target_may || stress_error("no device node: %s", strerror(errno));
 	reason = stress_call(client, NDSHM_ADAPTER_CLAIM, &request,
 			     sizeof(request), TAKEN | client->target_may);
+	close(request.device);
 	if (reason)
 		return reason != STRESS_BROKEN;
-	if (client->claimed == client->adapter)
+	if (client->claimed == request.out_adapter)
 		return stress_error("an adapter was claimed twice");
-	client->claimed = client->adapter;
+	client->adapter = request.out_adapter;
+	client->claimed = request.out_adapter;
 	return true;
 }
 

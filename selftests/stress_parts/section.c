@@ -5,6 +5,7 @@
  * pattern into its extents: no page is two holders', and none is lost.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,10 +108,11 @@ static bool make_section(struct stress_random *random)
 	if (!stress_client_open(&maker))
 		return false;
 	if (hall->fate == SHARER_UNBOUND) {
-		claim.adapter = stress.edu.adapter.id;
-		request.adapter = claim.adapter;
+		claim.device = open(ndshm_node(stress.edu.adapter.name), O_RDWR | O_CLOEXEC);
 		if (sharer_call(maker.fd, NDSHM_ADAPTER_CLAIM, &claim, 0))
 			return false;
+		close(claim.device);
+		request.adapter = claim.out_adapter;
 	}
 	if (sharer_call(maker.fd, NDSHM_SECTION_CREATE, &request, 0))
 		return false;

@@ -54,9 +54,9 @@
  *            interrupts of the function are on in another way
  * EBADFD     the client has no claim on this adapter; the interrupt is not on
  * EBADF      a descriptor in an argument is not of the required kind
- * EACCES     the adapter or the provider is closed to clients, or its mode denies
- *            the caller permission; the mode of a section permits reading only;
- *            a protected field of configuration space
+ * EACCES     the adapter or the provider is closed to clients; a device node is not
+ *            open for reading and writing; the mode of a section permits reading
+ *            only; a protected field of configuration space
  * EROFS      the descriptor of the section is read-only
  * EPERM      a missing capability, or isolation; an adapter that needs a reset;
  *            another user's section
@@ -84,6 +84,7 @@
  */
 
 #define NDSHM_DEVICE	"/dev/ndshm"
+#define NDSHM_DEVICES	"/dev/ndshm-devices"	/* device nodes of adapters */
 #define NDSHM_IOC	'^'
 
 /* The type that fstatfs() returns for the descriptor of a section. */
@@ -192,12 +193,12 @@ struct ndshm_get_info_args {
 #define NDSHM_ISOLATION_ALL		0x1fU
 
 /**
- * struct ndshm_adapter_claim_args - ioctl(NDSHM_ADAPTER_CLAIM): own a PCI function
+ * struct ndshm_adapter_claim_args - ioctl(NDSHM_ADAPTER_CLAIM): own a device
  * @size: sizeof(struct ndshm_adapter_claim_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
- * @adapter: id of the adapter
+ * @device: descriptor of the adapter's device node, open for reading and writing
  * @address_width: number of DMA address bits that the function can drive, 24 to 64; 0
  *	means 32. Every DMA address returned under this claim is within this width.
  * @out_isolation: NDSHM_ISOLATION_* properties that are missing
@@ -206,6 +207,7 @@ struct ndshm_get_info_args {
  *	platform device, its interrupt lines, at most NDSHM_MAX_IRQS
  * @out_msi: number of MSI vectors, at most NDSHM_MAX_IRQS
  * @out_msix: number of MSI-X vectors, at most NDSHM_MAX_IRQS
+ * @out_adapter: id of the adapter, for the other calls
  *
  * An adapter is claimed by at most one client, and the functions of an IOMMU group, which
  * can reach each other's memory, only by the same client. A claim ends with the last
@@ -215,19 +217,19 @@ struct ndshm_get_info_args {
  * and then every block allocated under the claim is revoked, in all processes that map
  * it.
  *
- * An adapter has an owner, a group and a mode, which netlink reports and CAP_SYS_ADMIN
- * can set; the default for a PCI function is root and 0600. The caller must have read and
- * write permission (else EACCES, ADAPTER_PERMISSION). Permission is checked against the
- * effective ids at the claim only, not for later calls under it.
+ * The device node is NDSHM_DEVICES/NAME, with the adapter's name, root's and 0600 at first. Who
+ * can open it may claim; opening claims nothing. After the device was unbound open() is ENODEV or
+ * ENOENT, and a claim by a descriptor from before ENODEV (ADAPTER_REMOVED). A descriptor of another
+ * file is EBADF (DESCRIPTOR), one that is not open for reading and writing EACCES
+ * (ADAPTER_PERMISSION).
  *
- * Adapters of NUMA nodes need no claim: this command, NDSHM_ADAPTER_START and
+ * Adapters of NUMA nodes need no claim and have no node: NDSHM_ADAPTER_START and
  * NDSHM_ADAPTER_MAP_BAR return EOPNOTSUPP (CLAIM_UNSUPPORTED) for them. A function
  * without isolation can only be claimed by a client opened with CAP_SYS_RAWIO (else
  * EPERM, NOT_ISOLATED) and while the module parameter allow_unisolated is set (else
  * EPERM, UNISOLATED_OFF); the claim taints the kernel. A function that was not reset
- * after its last claim can only be claimed by a client opened with CAP_SYS_RAWIO, or by a
- * user that the adapter's reset policy permits, by default the effective user of that
- * claim (else EPERM, ADAPTER_NEEDS_RESET). While that reset goes on, or after many slow ones
+ * after its last claim can only be claimed by a client opened with CAP_SYS_RAWIO, or by the
+ * effective user of that claim (else EPERM, ADAPTER_NEEDS_RESET). While that reset goes on, or after many slow ones
  * (NDSHM_ADAPTER_RESET), the call is EAGAIN (ADAPTER_RESETTING).
  *
  * The adapter can also be a platform device. All above applies, with these differences. It has no
@@ -244,13 +246,14 @@ struct ndshm_adapter_claim_args {
 	__u32 status;
 	__u32 reason;
 	__u32 flags;
-	__u32 adapter;
+	__s32 device;
 	__u32 address_width;
 	__u32 out_isolation;
 	__u32 out_bars;
 	__u32 out_intx;
 	__u32 out_msi;
 	__u32 out_msix;
+	__u32 out_adapter;
 };
 
 /**
@@ -546,8 +549,7 @@ struct ndshm_block_info {
  * @provider: id of a provider; 0: the adapter's default, else the machine's default, else
  *	the built-in ``pages``, or ``coherent`` for a device that needs syncs or bounce
  *	buffers. It must be open to clients and, if it is tied to an
- *	adapter, that must be @adapter (else EACCES, PROVIDER_CLOSED), and its mode must
- *	permit the caller to read and to write (else EACCES, PROVIDER_PERMISSION).
+ *	adapter, that must be @adapter (else EACCES, PROVIDER_CLOSED).
  * @length: bytes of each block, 1 to ndshm_get_info.out_max_length; rounded up to pages.
  *	Memory reads as zero.
  * @preferred_node: NUMA node, or NDSHM_NODE_ANY

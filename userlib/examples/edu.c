@@ -66,14 +66,14 @@ static void set(unsigned int offset, uint32_t value)
 	*(volatile uint32_t *)(registers + offset) = value;
 }
 
-static struct ndshm_claim *claim_device(uint32_t adapter)
+static struct ndshm_claim *claim_device(void)
 {
 	struct ndshm_claim *claim;
 	volatile void *bar;
 	size_t length;
 	uint32_t id;
 
-	must("cannot claim it: ", ndshm_claim_adapter(ndshm, adapter, ADDRESS_BITS, &claim));
+	must("cannot claim it: ", ndshm_claim_adapter(ndshm, name, ADDRESS_BITS, &claim));
 	/* The registers of another device mean something else. */
 	must("cannot read its id: ", ndshm_claim_config_read(claim, 0, 4, &id));
 	if (id != VENDOR_DEVICE)
@@ -161,8 +161,8 @@ static void round_trip(int event, struct ndshm_block *block)
 int main(int argc, char **argv)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
-	struct ndshm_adapter_info adapter;
 	struct ndshm_block *block;
+	struct ndshm_claim *claim;
 	int error, event;
 
 	if (argc != 2) {
@@ -176,9 +176,9 @@ int main(int argc, char **argv)
 	if (error)
 		fail("cannot open /dev/ndshm; be root, or of its group: ", strerror(-error));
 
-	must("cannot find it: ", ndshm_find_adapter(ndshm, name, &adapter));
-	event = start(claim_device(adapter.id));
-	request.adapter = adapter.id;
+	claim = claim_device();
+	event = start(claim);
+	request.adapter = ndshm_claim_adapter_id(claim);
 	request.length = 2 * LENGTH;	/* one page, which has one DMA address */
 	must("cannot allocate: ", ndshm_alloc(ndshm, &request, &block));
 	round_trip(event, block);

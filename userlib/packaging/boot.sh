@@ -25,6 +25,7 @@ wait_until() {
 as() { setpriv --reuid "$1" --regid ndshm --clear-groups -- "${@:2}"; }
 fails() { ! "$@"; }
 says() { has "$1" "$("${@:2}" 2>&1)"; }
+node() { stat -c '%U:%G %a' "/dev/ndshm-devices/$1"; }
 driver() { basename -- "$(readlink -- "/sys/bus/pci/devices/$1/driver")"; }
 
 before_reboot() {
@@ -38,7 +39,8 @@ before_reboot() {
 		is "$(stat -c '%U:%G %a' /dev/ndshm)" 'root:ndshm 660'
 	check "the card has the kernel's driver" is "$(driver $card)" e1000e
 	check 'a unit without a file takes it within 300 s' timeout 300 systemctl enable --now "ndshm-bind@$card"
-	check 'it belongs to root' says "$card .*root:root *0600" ndshm list adapters
+	check 'it belongs to root' is "$(node $card)" 'root:root 600'
+	echo "SUBSYSTEM==\"ndshm\", KERNEL==\"$card\", GROUP=\"ndshm\", MODE=\"0660\"" >/etc/udev/rules.d/90-card.rules
 	mkdir -p /etc/ndshm/bind /etc/ndshm/section
 	sed 's/^OWNER=.*/OWNER=owner:ndshm/; s/^MODE=.*/MODE=0600/' \
 		/usr/share/doc/ndshm-tools/examples/bind.conf >"/etc/ndshm/bind/$function.conf"
@@ -54,7 +56,8 @@ after_reboot() {
 	check 'the module is loaded at boot' test -d /sys/module/ndshm
 	check 'the unit has bound the function' systemctl is-active "$bind"
 	check 'and that without a file the card' is "$(systemctl is-active "ndshm-bind@$card") $(driver $card)" 'active ndshm_pci'
-	check 'the function belongs to its owner' says "$function .*owner:ndshm *0600" ndshm list adapters
+	check 'the card belongs to whom the udev rule names' is "$(node $card)" 'root:ndshm 660'
+	check 'the function belongs to its owner' is "$(node $function)" 'owner:ndshm 600'
 	check 'who can claim it' as owner ndshm alloc --adapter "$function" --length 64K
 	check 'and no one else' fails as other ndshm alloc --adapter "$function" --length 64K
 	check 'the example finds no card of another name' \
@@ -69,7 +72,7 @@ after_reboot() {
 	check 'a unit that stops returns the card' systemctl disable --now "ndshm-bind@$card"
 	check "to the kernel's driver" is "$(driver $card)" e1000e
 	systemctl disable --now "$bind" ndshm-section@a.service ndshm-metrics.socket
-	rm -rf /etc/ndshm
+	rm -rf /etc/ndshm /etc/udev/rules.d/90-card.rules
 	check 'the packages are purged' env DEBIAN_FRONTEND=noninteractive apt-get purge -y \
 		ndshm-dkms ndshm-tools libndshm0 libndshm-dev
 	check 'the module is unloaded' fails test -d /sys/module/ndshm

@@ -449,8 +449,6 @@ static int list_adapters(void **out, size_t *count)
 		.node = NDSHM_NODE_ANY,
 		.isolation = NDSHM_ISOLATION_NO_TRANSLATION,
 		.open = true,
-		.mode = 0666,
-		.reset = NDSHM_RESET_SAME_USER,
 	};
 	*out = row;
 	*count = 1;
@@ -470,7 +468,6 @@ static int list_providers(struct ndshm *ndshm, void **out, size_t *count)
 		.mappable = true,
 		.usage = true,
 		.open = true,
-		.mode = 0666,
 	};
 	ndshm__lock();
 	row->blocks = ndshm->memfd->count;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Claims, their BAR mappings, interrupts, resets and configuration space. The
+ * Claims by device nodes, their BAR mappings, interrupts, resets and configuration space. The
  * object of a claim lives until its client is closed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -34,12 +35,54 @@ struct ndshm_claim {
 	struct bar bars[NDSHM_BARS];
 };
 
-NDSHM_API int ndshm_claim_adapter(struct ndshm *ndshm, uint32_t adapter,
+/* Record why the device node of @adapter cannot be opened. Return: -errno. */
+static int refuse_node(struct ndshm *ndshm, const char *adapter, int error)
+{
+	struct ndshm_adapter_info info;
+
+	switch (error) {
+	case EACCES:
+	case EPERM:
+		return ndshm__refuse(ndshm, NDSHM_REASON_ADAPTER_PERMISSION);
+	case ENODEV:
+	case ENXIO:
+		return ndshm__refuse(ndshm, NDSHM_REASON_ADAPTER_REMOVED);
+	case ENOENT:
+	case EISDIR:
+	case ENAMETOOLONG:
+		error = ndshm_find_adapter(ndshm, adapter, &info);
+		if (error)
+			return error;
+		/* Its node can be missing in a container. */
+		if (info.claimable)
+			return ndshm__refuse(ndshm, NDSHM_REASON_ADAPTER_PERMISSION);
+		return ndshm__refuse(ndshm, info.open ? NDSHM_REASON_CLAIM_UNSUPPORTED :
+							NDSHM_REASON_ADAPTER_CLOSED);
+	default:
+		return ndshm__done(ndshm, -error);
+	}
+}
+
+/* Return: the device node of an adapter, open, or -errno. */
+static int open_node(struct ndshm *ndshm, const char *adapter)
+{
+	char path[sizeof(NDSHM_DEVICES) + NDSHM_NAME_MAX] = NDSHM_DEVICES "/";
+	int fd;
+
+	if (!strchr(adapter, '/')) {
+		if (strlen(adapter) >= NDSHM_NAME_MAX)
+			return refuse_node(ndshm, adapter, ENAMETOOLONG);
+		strcat(path, adapter);
+	}
+	fd = open(strchr(adapter, '/') ? adapter : path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? refuse_node(ndshm, adapter, errno) : fd;
+}
+
+NDSHM_API int ndshm_claim_adapter(struct ndshm *ndshm, const char *adapter,
 				  unsigned int address_width, struct ndshm_claim **out)
 {
 	struct ndshm_adapter_claim_args argument = {
 		.size = sizeof(argument),
-		.adapter = adapter,
 		.address_width = address_width,
 	};
 	struct ndshm_claim *claim;
@@ -53,13 +96,18 @@ NDSHM_API int ndshm_claim_adapter(struct ndshm *ndshm, uint32_t adapter,
 	claim = calloc(1, sizeof(*claim));
 	if (!claim)
 		return ndshm__done(ndshm, -ENOMEM);
-	error = ndshm__command(ndshm, NDSHM_ADAPTER_CLAIM, &argument);
+	argument.device = open_node(ndshm, adapter);
+	error = argument.device;
+	if (error >= 0) {
+		error = ndshm__command(ndshm, NDSHM_ADAPTER_CLAIM, &argument);
+		ndshm__close(argument.device);
+	}
 	if (error) {
 		free(claim);
 		return error;
 	}
 	claim->ndshm = ndshm;
-	claim->adapter = adapter;
+	claim->adapter = argument.out_adapter;
 	claim->isolation = argument.out_isolation;
 	claim->irqs[NDSHM_IRQ_INTX] = argument.out_intx;
 	claim->irqs[NDSHM_IRQ_MSI] = argument.out_msi;
@@ -82,6 +130,11 @@ NDSHM_API int ndshm_claim_start(struct ndshm_claim *claim)
 	};
 
 	return ndshm__command(claim->ndshm, NDSHM_ADAPTER_START, &argument);
+}
+
+NDSHM_API uint32_t ndshm_claim_adapter_id(const struct ndshm_claim *claim)
+{
+	return claim->adapter;
 }
 
 NDSHM_API uint32_t ndshm_claim_isolation(const struct ndshm_claim *claim)

@@ -145,10 +145,6 @@ static const struct ndshm_field adapter_fields[] = {
 	FIELD(ndshm_adapter_info, claimable, ADAPTER_CLAIMABLE),
 	FIELD(ndshm_adapter_info, claimed, ADAPTER_CLAIMED),
 	FIELD(ndshm_adapter_info, needs_reset, ADAPTER_NEEDS_RESET),
-	FIELD(ndshm_adapter_info, owner, ADAPTER_OWNER),
-	FIELD(ndshm_adapter_info, group, ADAPTER_GROUP),
-	FIELD(ndshm_adapter_info, mode, ADAPTER_MODE),
-	FIELD(ndshm_adapter_info, reset, ADAPTER_RESET_POLICY),
 };
 
 static const struct ndshm_field provider_fields[] = {
@@ -161,9 +157,6 @@ static const struct ndshm_field provider_fields[] = {
 	FIELD(ndshm_provider_info, mappable, PROVIDER_MAPPABLE),
 	FIELD_AS(ndshm_provider_info, usage, PROVIDER_BLOCKS, FIELD_PRESENT),
 	FIELD(ndshm_provider_info, open, PROVIDER_OPEN),
-	FIELD(ndshm_provider_info, owner, PROVIDER_OWNER),
-	FIELD(ndshm_provider_info, group, PROVIDER_GROUP),
-	FIELD(ndshm_provider_info, mode, PROVIDER_MODE),
 };
 
 static const struct ndshm_field block_fields[] = {

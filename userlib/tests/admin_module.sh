@@ -113,15 +113,13 @@ says "no node: why" "ndshm: cannot open /dev/ndshm: the module is loaded, but th
 mv "$device.away" "$device"
 of_user 0 "closed device: adapters" list adapters --json
 is "closed device: adapters: by name" '"node0"' "$(get 0 name)"
-for arguments in "list providers" "list blocks" "list sections" "list queues" "permit adapter node0" "ps" \
+for arguments in "list providers" "list blocks" "list sections" "list queues" "ps" \
 	"top --batch --iterations 1" "metrics" "-b $device list blocks"; do
 	# shellcheck disable=SC2086 # the words
 	of_user 0 "closed device: $arguments" $arguments
 done
 of_user 1 "closed device: no events" monitor
 says "closed device: no events: why" "ndshm: cannot listen: requires CAP_SYS_ADMIN; * (EPERM)"
-of_user 1 "closed device: nothing is permitted" permit adapter node0 --mode 0666
-says "closed device: nothing is permitted: why" "* (EPERM)"
 # Only root may bind, whatever else would be wrong.
 for function in /sys/bus/pci/devices/*; do
 	function=${function##*/}

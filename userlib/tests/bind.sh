@@ -14,6 +14,8 @@ drivers=$top/sys/bus/pci/drivers
 probe=$top/sys/bus/pci/drivers_probe
 groups=$top/sys/kernel/iommu_groups
 memory=$top/run/ndshm/group-3
+node=$top/dev/ndshm-devices/0000:00:05.0
+export STAND_IN_NODE=$node
 
 # new_group TYPE: replace group 3, the card's group, by another one.
 new_group() {
@@ -64,7 +66,7 @@ wrote() {
 	is "$1" "$2" "$(cat "$3")"
 }
 
-mkdir -p "$card" "$drivers/e1000e" "$drivers/ndshm_pci" "$top/run"
+mkdir -p "$card" "$drivers/e1000e" "$drivers/ndshm_pci" "$top/run" "${node%/*}"
 ln -s ../../../../kernel/iommu_groups/3 "$card/iommu_group"
 touch "$drivers"/{e1000e,ndshm_pci}/{bind,unbind} "$probe" "$card/driver_override"
 echo 0x020000 >"$card/class"
@@ -94,30 +96,53 @@ run 0 "unbind without memory" unbind
 says "unbind without memory says so" "*group 3 stays DMA*not known*"
 wrote "unbind without memory keeps the type" DMA "$groups/3/type"
 
-# Permissions
+# The device node
 set_driver
 run 0 "bind, and say nothing" bind -j
-is "bind, and say nothing: owner" '"root"' "$(get owner)"
+is "bind, and say nothing: owner" "\"$(id -un)\"" "$(get owner)"
 is "bind, and say nothing: mode" '"0600"' "$(get mode)"
-is "bind, and say nothing: reset" '"same-user"' "$(get reset)"
 set_driver
-run 0 "bind for a user" bind -j --owner nobody:4000000000 --mode 0660 --reset none
-is "bind for a user: owner" '"nobody"' "$(get owner)"
-is "bind for a user: group" 4000000000 "$(get gid)"
-is "bind for a user: mode" '"0660"' "$(get mode)"
-is "bind for a user: reset" '"none"' "$(get reset)"
-set_driver
-run 0 "bind for a group" bind --owner :4000000000 --mode 660 --reset=required
-says "bind for a group: said" "*adapter 0000:00:05.0: owner root:4000000000, mode 0660, reset required*"
+run 0 "bind with a mode" bind --mode 640
+says "bind with a mode: said" "*adapter 0000:00:05.0: owner $(id -un):$(id -gn), mode 0640"$'\n'"*"
+is "bind with a mode: it has it" 640 "$(stat -c %a "$node")"
+if [ "$(id -u)" = 0 ]; then
+	set_driver
+	run 0 "bind for a user" bind -j --owner nobody:65533 --mode 0660
+	is "bind for a user: owner" '"nobody"' "$(get owner)"
+	is "bind for a user: uid" "$(id -u nobody)" "$(get uid)"
+	is "bind for a user: gid" 65533 "$(get gid)"
+	is "bind for a user: mode" '"0660"' "$(get mode)"
+	is "bind for a user: it is his" "nobody 65533 660" "$(stat -c '%U %g %a' "$node")"
+	set_driver
+	run 0 "bind for a group" bind --owner :65533
+	is "bind for a group: it is its" "root 65533 600" "$(stat -c '%U %g %a' "$node")"
+fi
 for bad in "--owner nobody:nogroup9" "--owner no-such-user" "--owner -1" "--mode 0770" "--mode 888" \
-	"--mode x" "--mode 06660" "--reset always" "--reset"; do
+	"--mode x" "--mode 06660" "--reset=none"; do
 	# shellcheck disable=SC2086 # words
 	run 2 "bind $bad" bind $bad
 	wrote "bind $bad: nothing is done" "" "$drivers/ndshm_pci/bind"
 done
-STAND_IN_REFUSE=1 run 1 "bind, not permitted to set" bind --mode 0660
-says "bind, not permitted to set: why" "*cannot set who may use adapter*CAP_SYS_ADMIN*(EPERM)*"
 set_driver ndshm_pci
+run 0 "a mode of what is bound" bind --mode 0604
+wrote "a mode of what is bound: not unbound" "" "$drivers/ndshm_pci/unbind"
+is "a mode of what is bound: it has it" 604 "$(stat -c %a "$node")"
+access=$(stat -c '%u %g %a' "$node")
+run 0 "reset" bind --reset
+wrote "reset: unbound" 0000:00:05.0 "$drivers/ndshm_pci/unbind"
+wrote "reset: bound" 0000:00:05.0 "$drivers/ndshm_pci/bind"
+is "reset: the new node is as the old one" "$access" "$(stat -c '%u %g %a' "$node")"
+for use in claim block; do
+	STAND_IN_USE=$use run 1 "reset: $use" bind --reset
+	says "reset: $use: why" "ndshm: cannot reset 0000:00:05.0: a client uses it: end that, or use --force"
+	wrote "reset: $use: not unbound" "" "$drivers/ndshm_pci/unbind"
+	STAND_IN_USE=$use run 0 "reset: $use: forced" bind --reset --force
+	wrote "reset: $use: forced: unbound" 0000:00:05.0 "$drivers/ndshm_pci/unbind"
+done
+rm "$node"
+run 1 "bind without a device node" bind
+says "bind without a device node: why" \
+	"ndshm: cannot set the owner and the mode of /dev/ndshm-devices/0000:00:05.0: * (ENOENT)"
 run 2 "unbind sets nothing" unbind --mode 0660
 run 0 "unbind again" unbind
 set_type DMA-FQ

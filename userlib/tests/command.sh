@@ -27,7 +27,7 @@ run 2 "help of too much" help section create true
 says "help of too much: why" 'ndshm help: "true": unexpected argument; name one command*'
 run 2 "help of an option" help -- --version
 says "help of an option: why" 'ndshm help: "--version": unexpected argument; name one command*'
-for word in help info list ps top alloc section monitor permit bind unbind metrics; do
+for word in help info list ps top alloc section monitor bind unbind metrics; do
 	[[ $help == *"  $word "* ]]
 	ok "help names $word"
 	run 0 "help of $word" $word --help
@@ -61,23 +61,18 @@ is "they count as well" "\"$version\"" "$(get version)"
 NDSHM_BACKEND=memfd: run 0 "the environment names the backend" info
 
 run 0 "adapters" -b memfd: list adapters
-is "adapters: table" "ID  NAME   DEVICE  NODE  STATE  OWNER      MODE  RESET  ISOLATION
- 1  memfd  -          -  open   root:root  0666  -      not isolated: no translation" "$out"
+is "adapters: table" "ID  NAME   DEVICE  NODE  STATE  ISOLATION
+ 1  memfd  -          -  open   not isolated: no translation" "$out"
 run 0 "adapters in JSON" -b memfd: list adapters -j
 is "adapters: name" '"memfd"' "$(get 0 name)"
 is "adapters: isolation" 'false' "$(get 0 isolated)"
 is "adapters: missing" '["no-translation"]' "$(get 0 missing)"
-is "adapters: owner" '"root"' "$(get 0 owner)"
-is "adapters: group" 0 "$(get 0 gid)"
-is "adapters: mode" '"0666"' "$(get 0 mode)"
-is "adapters: reset" '"same-user"' "$(get 0 reset)"
 run 0 "providers" -b memfd: list providers
-is "providers: table" "ID  NAME   DEFAULT FOR  BLOCKS  FLAGS  MAPPABLE  OWNER      MODE
- 1  memfd  machine           0    0x0  yes       root:root  0666" "$out"
+is "providers: table" "ID  NAME   DEFAULT FOR  BLOCKS  FLAGS  MAPPABLE  OPEN
+ 1  memfd  machine           0    0x0  yes       yes" "$out"
 run 0 "providers in JSON" -b memfd: list providers -j
 is "providers: scope" '"machine"' "$(get 0 scope)"
 is "providers: open" true "$(get 0 open)"
-is "providers: mode" '"0666"' "$(get 0 mode)"
 fails 1 "queues" "*without the module;* (EOPNOTSUPP)" -b memfd: list queues
 run 0 "blocks" -b memfd: list blocks
 is "blocks: table" \
@@ -268,20 +263,6 @@ for words in "open frames true" "rm frames"; do
 	# shellcheck disable=SC2086 # words
 	run 1 "$words: no module" -b memfd: section $words
 	says "$words: no module: why" "ndshm: cannot open section \"frames\": $needed"
-done
-run 0 "permit: shown" -b memfd: permit adapter memfd
-is "permit: shown: line" "adapter memfd: owner root:root, mode 0666" "$out"
-run 0 "permit: a provider" -b memfd: permit provider memfd -j
-is "permit: a provider: uid" 0 "$(get uid)"
-run 1 "permit: no such adapter" -b memfd: permit adapter none
-run 1 "permit: no such provider" -b memfd: permit provider none --mode 0
-for kind in adapter provider; do
-	run 1 "permit: no module: $kind" -b memfd: permit $kind memfd --owner root
-	says "permit: no module: $kind: why" "ndshm: cannot set who may use $kind \"memfd\": $needed"
-done
-for bad in "" "adapter" "block memfd" "adapter memfd more" "provider memfd --reset none" \
-	"adapter memfd --mode 777" "adapter memfd --owner no-such-user"; do
-	bad_usage "*ndshm permit*" "permit $bad" -b memfd:
 done
 for bad in "--count 0" "--count x" "--count -1" "more"; do
 	bad_usage "ndshm monitor: *" "monitor $bad" -b memfd:

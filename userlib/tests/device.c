@@ -192,7 +192,7 @@ DEVICE_TEST(a_command_that_is_missing_is_not_supported)
 {
 	struct ndshm_claim *claim = (void *)1;
 
-	CHECK_MISSING(ndshm, ndshm_claim_adapter(ndshm, 1, 0, &claim));
+	CHECK_MISSING(ndshm, ndshm_claim_adapter(ndshm, "0000:00:11.0", 0, &claim));
 	CHECK(!claim);
 }
 

@@ -5,6 +5,8 @@
 #include "fake_device.h"
 #include "test.h"
 
+#define CARD	"0000:00:11.0"
+
 static struct ndshm_block *make(struct ndshm *ndshm)
 {
 	struct ndshm_request request = test_request(12288);
@@ -356,8 +358,8 @@ TEST(claims_map_bars_until_the_close)
 	size_t length;
 
 	REQUIRE(ndshm);
-	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, 9, 48, &claim));
-	CHECK(requested.claim.adapter == 9 && requested.claim.address_width == 48);
+	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, CARD, 48, &claim));
+	CHECK(requested.claim.address_width == 48 && ndshm_claim_adapter_id(claim) == 9);
 	CHECK(ndshm_claim_isolation(claim) == NDSHM_ISOLATION_LAZY);
 	CHECK_DONE(ndshm, ndshm_claim_start(claim));
 	CHECK(requested.start.adapter == 9);
@@ -371,10 +373,47 @@ TEST(claims_map_bars_until_the_close)
 	CHECK(!second && !length);
 	CHECK_REASON(ndshm, ndshm_claim_map_bar(claim, UINT32_MAX, &second, &length), BAR);
 	/* A second claim of the same client is an object of its own. */
-	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, 10, 0, &claim));
+	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim));
 	CHECK(test_is_mapped(first));
 	ndshm_close(ndshm);
 	CHECK(!test_is_mapped(first));
+}
+
+/* The node is open only while the command runs. */
+DEVICE_TEST(claims_open_a_node)
+{
+	const int before = test_descriptors();
+	struct ndshm_claim *claim;
+	char path[64];
+
+	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, CARD, 48, &claim));
+	CHECK(!strcmp(requested.path, NDSHM_DEVICES "/" CARD));
+	CHECK(test_descriptors() == before);
+	CHECK_PASSED_ON(ndshm, ndshm_claim_adapter(ndshm, CARD, 48, &claim), CLAIM_BUSY);
+	CHECK(test_descriptors() == before);
+	/* A path is opened as it is, however long. */
+	snprintf(path, sizeof(path), "/proc/self/../self/../self/fd/%d", ndshm_fd(ndshm));
+	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, path, 48, &claim));
+	CHECK(!strcmp(requested.path, path) && test_descriptors() == before);
+}
+
+DEVICE_TEST(failures_to_open_a_node_have_reasons)
+{
+	struct ndshm_claim *claim = (void *)1;
+
+	requested.calls = 0;
+	answer.open_error = EACCES;
+	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim), ADAPTER_PERMISSION);
+	CHECK(!claim);
+	answer.open_error = EPERM;
+	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim), ADAPTER_PERMISSION);
+	answer.open_error = ENODEV;
+	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim), ADAPTER_REMOVED);
+	answer.open_error = ENXIO;
+	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim), ADAPTER_REMOVED);
+	answer.open_error = EMFILE;
+	CHECK_ERRNO(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim), EMFILE);
+	CHECK(!requested.calls);
 }
 
 DEVICE_TEST(interrupts_signal_eventfds)
@@ -382,7 +421,7 @@ DEVICE_TEST(interrupts_signal_eventfds)
 	static const int eventfds[] = { 7, -1, 9 };
 	struct ndshm_claim *claim;
 
-	REQUIRE(!ndshm_claim_adapter(ndshm, 9, 48, &claim));
+	REQUIRE(!ndshm_claim_adapter(ndshm, CARD, 48, &claim));
 	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_NONE) == 0);
 	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_INTX) == 1);
 	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_MSI) == 2);
@@ -410,7 +449,7 @@ DEVICE_TEST(claims_reset_their_function)
 {
 	struct ndshm_claim *claim;
 
-	REQUIRE(!ndshm_claim_adapter(ndshm, 9, 48, &claim));
+	REQUIRE(!ndshm_claim_adapter(ndshm, CARD, 48, &claim));
 	CHECK_DONE(ndshm, ndshm_claim_reset(claim));
 	CHECK(requested.reset.size == sizeof(requested.reset) && requested.reset.adapter == 9);
 	CHECK(!requested.reset.flags && !requested.reset.__reserved);
@@ -425,7 +464,7 @@ DEVICE_TEST(configuration_space_is_read_and_written)
 	struct ndshm_claim *claim;
 	uint32_t value = 1;
 
-	REQUIRE(!ndshm_claim_adapter(ndshm, 9, 48, &claim));
+	REQUIRE(!ndshm_claim_adapter(ndshm, CARD, 48, &claim));
 	CHECK_DONE(ndshm, ndshm_claim_config_read(claim, 0x100, 4, &value));
 	CHECK(value == 0x10d38086);
 	CHECK(requested.config.size == sizeof(requested.config) && requested.config.adapter == 9);
@@ -448,9 +487,9 @@ DEVICE_TEST(failures_of_claims_arrive)
 	volatile void *registers;
 	size_t length;
 
-	CHECK_PASSED_ON(ndshm, ndshm_claim_adapter(ndshm, 9, 48, &none), CLAIM_BUSY);
+	CHECK_PASSED_ON(ndshm, ndshm_claim_adapter(ndshm, CARD, 48, &none), CLAIM_BUSY);
 	CHECK(!none);
-	REQUIRE(!ndshm_claim_adapter(ndshm, 9, 48, &claim));
+	REQUIRE(!ndshm_claim_adapter(ndshm, CARD, 48, &claim));
 	CHECK_PASSED_ON(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length),
 			BAR_NOT_MAPPABLE);
 	CHECK(!registers);
@@ -486,7 +525,7 @@ TEST(threads_get_the_same_bar)
 	pthread_t threads[THREADS];
 	struct ndshm_claim *claim;
 
-	REQUIRE(ndshm && !ndshm_claim_adapter(ndshm, 9, 0, &claim));
+	REQUIRE(ndshm && !ndshm_claim_adapter(ndshm, CARD, 0, &claim));
 	REQUIRE(!pthread_barrier_init(&barrier, NULL, THREADS));
 	test_start(threads, THREADS, map_bar, claim, 0);
 	for (int i = 0; i < THREADS; i++) {

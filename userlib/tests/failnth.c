@@ -115,7 +115,7 @@ static int try_find_provider(void)
 static int try_claim(void)
 {
 	struct ndshm_claim *claim;
-	int error = ndshm_claim_adapter(ndshm, 1, 0, &claim);
+	int error = ndshm_claim_adapter(ndshm, "memfd", 0, &claim);
 
 	CHECK(!claim);
 	return error == -EOPNOTSUPP ? 0 : error;
@@ -240,7 +240,7 @@ CALL_TEST(list_providers_fails, fail_each(try_list_providers, 1, true))
 CALL_TEST(list_blocks_fails, fail_each(try_list_blocks, 1, true))
 CALL_TEST(find_adapter_fails, fail_each(try_find_adapter, 1, true))
 CALL_TEST(find_provider_fails, fail_each(try_find_provider, 1, true))
-CALL_TEST(claim_fails, fail_each(try_claim, 1, true))
+CALL_TEST(claim_fails, fail_each(try_claim, 2, true))
 /* The first section needs memory that is kept for later ones. */
 CALL_TEST(first_section_fails, fail_each(try_section, 7, true))
 SECTION_FAIL_TEST(section_fails, try_section, 2 + 2 + 3)

@@ -213,6 +213,7 @@ static int succeed(unsigned long number, void *argument)
 		get_info(argument);
 		return 0;
 	case NDSHM_ADAPTER_CLAIM:
+		expect((fcntl(claim->device, F_GETFL) & O_ACCMODE) == O_RDWR);
 		requested.claim = *claim;
 		requested.claims++;
 		claim->out_isolation = NDSHM_ISOLATION_LAZY;
@@ -220,6 +221,7 @@ static int succeed(unsigned long number, void *argument)
 		claim->out_intx = 1;
 		claim->out_msi = 2;
 		claim->out_msix = 8;
+		claim->out_adapter = 9;
 		return 0;
 	case NDSHM_ADAPTER_START:
 		memcpy(&requested.start, argument, sizeof(requested.start));
@@ -349,9 +351,10 @@ WRAP(int, fstatfs64, int fd, struct statfs *system)
 
 WRAP(int, open64, const char *path, int flags, ...)
 {
-	if (!strncmp(path, "/proc/", strlen("/proc/")))
+	if (!strncmp(path, "/proc/", strlen("/proc/")) && !strstr(path, "/fd/"))
 		return __real_open64(path, flags);
 	requested.opens++;
+	snprintf(requested.path, sizeof(requested.path), "%s", path);
 	expect((flags & O_ACCMODE) == O_RDWR && flags & O_CLOEXEC);
 	if (answer.open_interrupted) {
 		answer.open_interrupted--;
@@ -362,6 +365,8 @@ WRAP(int, open64, const char *path, int flags, ...)
 		errno = answer.open_error;
 		return -1;
 	}
+	if (!strncmp(path, NDSHM_DEVICES, strlen(NDSHM_DEVICES)))
+		path = DEVICE;
 	return __real_open64(path, flags);
 }
 

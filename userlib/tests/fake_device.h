@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A fake /dev/ndshm: ioctl() returns answers that a test sets, and /dev/zero provides the
- * memory. Sections and holders are descriptors without a file, like the module's.
+ * memory, and stands for the device nodes of adapters. Sections and holders are descriptors without
+ * a file, like the module's.
  * Requires --wrap of ioctl, mmap64 and open64.
  */
 #ifndef NDSHM_TEST_FAKE_DEVICE_H
@@ -38,6 +39,7 @@ struct answer {
 /* Arguments of the last commands, and counters. */
 struct requested {
 	int calls, frees, claims, bars, opens;
+	char path[64];			/* of the last open() */
 	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_free_args free;
 	uint32_t freed[64];		/* handles of the last array */

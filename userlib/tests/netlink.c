@@ -224,6 +224,45 @@ TEST(one_that_is_not_there_is_not_found)
 	CHECK(kernel.gets == 3);
 }
 
+static int state;
+
+static void one_in_a_state(void)
+{
+	struct nl_msg *message = kernel_begin(NDSHM_CMD_ADAPTER_GET, 0);
+
+	nla_put_u32(message, NDSHM_A_ADAPTER_ID, 6);
+	nla_put_string(message, NDSHM_A_ADAPTER_NAME, kernel.requested_name);
+	if (state)
+		nla_put_flag(message, state);
+	kernel_put(message);
+	kernel_end_datagram();
+	kernel_put_error(0);
+}
+
+/* The list has the reason why an adapter has no device node. */
+TEST(one_without_a_node_cannot_be_claimed)
+{
+	static const char *const names[] = {
+		"", "none", "/none", "/", "12345678901234567890123456789012",
+	};
+	struct ndshm_claim *claim = (void *)1;
+
+	kernel_reset(one_in_a_state);
+	state = NDSHM_A_ADAPTER_OPEN;
+	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, "none", 0, &claim), CLAIM_UNSUPPORTED);
+	CHECK(!claim && !strcmp(kernel.requested_name, "none"));
+	state = NDSHM_A_ADAPTER_CLAIMABLE;
+	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, "none", 0, &claim), ADAPTER_PERMISSION);
+	state = 0;
+	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, "none", 0, &claim), ADAPTER_CLOSED);
+	kernel_reset(no_such);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, names[i], 0, &claim),
+			     ADAPTER_UNKNOWN);
+	kernel.has_family = false;
+	CHECK_ERRNO(ndshm, ndshm_claim_adapter(ndshm, "none", 0, &claim), EOPNOTSUPP);
+}
+
 static void only_an_ack(void)
 {
 	kernel_put_error(0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Deletion of sections, permissions and events by netlink, from a fake kernel.
+ * Deletion of sections and events by netlink, from a fake kernel.
  */
 #include <stddef.h>
 #include <sys/socket.h>
@@ -60,71 +60,13 @@ TEST(deletion_needs_no_device)
 	ndshm_close(other);
 }
 
-TEST(permission_is_set)
-{
-	const struct ndshm_access access = {
-		.owner = 1000, .group = 100, .mode = 0640, .reset = NDSHM_RESET_NONE,
-	};
-	const uint32_t all = NDSHM_ACCESS_OWNER | NDSHM_ACCESS_GROUP | NDSHM_ACCESS_MODE |
-			     NDSHM_ACCESS_RESET;
-
-	refusal = 0;
-	kernel_reset(refused);
-	CHECK_DONE(ndshm, ndshm_set_adapter_access(ndshm, 7, all, &access));
-	CHECK(kernel.request_command == NDSHM_CMD_ADAPTER_SET);
-	CHECK(kernel.requested_present ==
-	      (1U << NDSHM_A_ADAPTER_ID | 1U << NDSHM_A_ADAPTER_OWNER |
-	       1U << NDSHM_A_ADAPTER_GROUP | 1U << NDSHM_A_ADAPTER_MODE |
-	       1U << NDSHM_A_ADAPTER_RESET_POLICY));
-	CHECK(kernel.requested[NDSHM_A_ADAPTER_ID] == 7);
-	CHECK(kernel.requested[NDSHM_A_ADAPTER_OWNER] == 1000);
-	CHECK(kernel.requested[NDSHM_A_ADAPTER_GROUP] == 100);
-	CHECK(kernel.requested[NDSHM_A_ADAPTER_MODE] == 0640);
-	CHECK(kernel.requested[NDSHM_A_ADAPTER_RESET_POLICY] == 2);
-	kernel_reset(refused);
-	CHECK_DONE(ndshm, ndshm_set_provider_access(ndshm, 8, NDSHM_ACCESS_MODE, &access));
-	CHECK(kernel.request_command == NDSHM_CMD_PROVIDER_SET);
-	CHECK(kernel.requested_present ==
-	      (1U << NDSHM_A_PROVIDER_ID | 1U << NDSHM_A_PROVIDER_MODE));
-	CHECK(kernel.requested[NDSHM_A_PROVIDER_ID] == 8);
-	CHECK(kernel.requested[NDSHM_A_PROVIDER_MODE] == 0640);
-}
-
-TEST(permission_is_refused)
-{
-	struct ndshm_access access = { .mode = 0610, .reset = 3 };
-
-	/* Invalid arguments are not sent. */
-	kernel_reset(refused);
-	CHECK(ndshm_set_adapter_access(ndshm, 1, 0, &access) == -EINVAL);
-	CHECK(ndshm_set_adapter_access(ndshm, 1, 16, &access) == -EINVAL);
-	CHECK(ndshm_set_adapter_access(ndshm, 1, NDSHM_ACCESS_MODE, &access) == -EINVAL);
-	CHECK(ndshm_set_adapter_access(ndshm, 1, NDSHM_ACCESS_RESET, &access) == -EINVAL);
-	access.reset = 0;
-	CHECK(ndshm_set_provider_access(ndshm, 1, NDSHM_ACCESS_RESET, &access) == -EINVAL);
-	CHECK(kernel.gets == 0);
-	refusal = -EPERM;
-	kernel_reset(refused);
-	CHECK(ndshm_set_adapter_access(ndshm, 1, NDSHM_ACCESS_OWNER, &access) == -EPERM);
-	CHECK(ndshm_set_provider_access(ndshm, 1, NDSHM_ACCESS_OWNER, &access) == -EPERM);
-	refusal = -ENOENT;
-	kernel_reset(refused);
-	CHECK(ndshm_set_adapter_access(ndshm, 1, NDSHM_ACCESS_OWNER, &access) == -ENOENT);
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_ADAPTER_UNKNOWN);
-	CHECK(ndshm_set_provider_access(ndshm, 1, NDSHM_ACCESS_OWNER, &access) == -ENOENT);
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_PROVIDER_UNKNOWN);
-}
-
 static void stand_in_has_none(const char *name)
 {
-	const struct ndshm_access access = { .owner = 1 };
 	struct ndshm_monitor *monitor = (void *)1;
 	struct ndshm *other;
 
 	REQUIRE(!ndshm_open(name, &other));
 	CHECK(ndshm_delete_section_id(other, 1) == -EOPNOTSUPP);
-	CHECK(ndshm_set_adapter_access(other, 1, NDSHM_ACCESS_OWNER, &access) == -EOPNOTSUPP);
-	CHECK(ndshm_set_provider_access(other, 1, NDSHM_ACCESS_OWNER, &access) == -EOPNOTSUPP);
 	CHECK(ndshm_monitor_open(other, &monitor) == -EOPNOTSUPP && !monitor);
 	ndshm_close(other);
 }

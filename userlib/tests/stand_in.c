@@ -2,20 +2,20 @@
 /*
  * Replaces calls of the library in the command, for tests that bind a function in a fake
  * sysfs of plain files. There is one adapter, 7, with any name. STAND_IN_USE is its use:
- * "claim", "block", or the name of the claimed adapter. STAND_IN_REFUSE is the errno of
- * setting its permissions. As in sysfs, a write replaces the contents of a file.
+ * "claim", "block", or the name of the claimed adapter. As in sysfs, a write replaces the contents
+ * of a file. STAND_IN_NODE is the device node, an ordinary file that each binding makes anew.
  *
  * There are three sections: an ordinary one, a nearly empty one, and one with values that
  * no module would return.
  */
-#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "stand_in.h"
 
 #define ADAPTER 7
-
-static struct ndshm_access kept = { .mode = 0600, .reset = NDSHM_RESET_SAME_USER };
 
 static bool used_by(const char *word)
 {
@@ -40,29 +40,6 @@ WRAP(int, ndshm_find_adapter_sized, struct ndshm *ndshm, const char *name,
 	info->id = ADAPTER;
 	info->claimed = used_by("claim") || used_by(name);
 	info->claimable = true;
-	info->owner = kept.owner;
-	info->group = kept.group;
-	info->mode = kept.mode;
-	info->reset = kept.reset;
-	return 0;
-}
-
-WRAP(int, ndshm_set_adapter_access, struct ndshm *ndshm, uint32_t adapter, uint32_t set,
-     const struct ndshm_access *access)
-{
-	const int error = stand_in_errno("STAND_IN_REFUSE");
-
-	(void)ndshm;
-	if (error || adapter != ADAPTER)
-		return error ?: -ENOENT;
-	if (set & NDSHM_ACCESS_OWNER)
-		kept.owner = access->owner;
-	if (set & NDSHM_ACCESS_GROUP)
-		kept.group = access->group;
-	if (set & NDSHM_ACCESS_MODE)
-		kept.mode = access->mode;
-	if (set & NDSHM_ACCESS_RESET)
-		kept.reset = access->reset;
 	return 0;
 }
 
@@ -118,9 +95,28 @@ STAND_IN_LIST(ndshm_list_sections_sized, ndshm_section_row)
 	return 0;
 }
 
+static void make_node(const char *node)
+{
+	unlink(node);
+	if (close(open(node, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)))
+		abort();
+}
+
+static bool is_bind(int fd)
+{
+	char link[32], path[PATH_MAX] = "";
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return readlink(link, path, sizeof(path) - 1) > 0 && strstr(path, "/ndshm_pci/bind");
+}
+
 WRAP(ssize_t, write, int fd, const void *bytes, size_t length)
 {
+	const char *node = getenv("STAND_IN_NODE");
+
 	if (ftruncate(fd, 0))
 		abort();
+	if (node && is_bind(fd))
+		make_node(node);
 	return __real_write(fd, bytes, length);
 }

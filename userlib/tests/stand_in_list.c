@@ -25,7 +25,7 @@ STAND_IN_LIST(ndshm_list_adapters_sized, ndshm_adapter_info)
 {
 	static const struct ndshm_adapter_info adapters[] = {
 		{ .id = 7, .name = "card\033", .node = -1, .claimable = true, .open = true },
-		{ .id = 1, .name = "node0", .node = 0, .open = true, .owner = NAMELESS },
+		{ .id = 1, .name = "node0", .node = 0, .open = true },
 	};
 
 	*out = stand_in_rows(adapters, 2, sizeof(**out), count);

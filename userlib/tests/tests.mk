@@ -107,8 +107,7 @@ $(tests)/ndshm: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects)
 $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
 		$(tests)/stand_in.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
-		$(call wrap,write ndshm_fd ndshm_find_adapter_sized ndshm_list_blocks_sized ndshm_list_sections_sized \
-			ndshm_set_adapter_access) \
+		$(call wrap,write ndshm_fd ndshm_find_adapter_sized ndshm_list_blocks_sized ndshm_list_sections_sized) \
 		-o $@ $^ $(nl_libs) $(tool_libs)
 
 # With a reserve, queues and events.

@@ -9,16 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "devnode.h"
 #include "pci.h"
-#include "permit.h"
 #include "tool.h"
 
 struct arguments {
 	struct common *common;
 	struct function function;
-	struct permit permit;
+	struct devnode node;
 	bool binds;
 	bool force;
+	bool reset;
 };
 
 /* State before and after the command; strings are allocated, NULL if not applicable. */
@@ -41,11 +42,15 @@ static void free_outcome(struct outcome *outcome)
 	free(outcome->note);
 }
 
+enum { OPTION_RESET = 512 };	/* none of devnode_argp */
+
 #define ROOT_OPTION \
-	{ "root", 'r', "DIR", 0, "Use DIR/sys and DIR/run instead of /sys and /run", 5 }
+	{ "root", 'r', "DIR", 0, "Use DIR/sys, DIR/run and DIR/dev instead of these", 5 }
 
 static const struct argp_option bind_options[] = {
 	{ "force", 'f', NULL, 0, "Take it from its driver, or its clients, even if it is in use", 0 },
+	{ "reset", OPTION_RESET, NULL, 0,
+	  "Bind it again, so that all who may claim it can, although it was not reset", 1 },
 	ROOT_OPTION,
 	{ 0 }
 };
@@ -64,7 +69,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = arguments->common;
 		if (arguments->binds)
-			state->child_inputs[1] = &arguments->permit;
+			state->child_inputs[1] = &arguments->node;
+		return 0;
+	case OPTION_RESET:
+		arguments->reset = true;
 		return 0;
 	case 'f':
 		arguments->force = true;
@@ -88,7 +96,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child bind_children[] = {
-	{ .argp = &common_argp }, { .argp = &permit_argp }, { 0 }
+	{ .argp = &common_argp }, { .argp = &devnode_argp }, { 0 }
 };
 static const struct argp_child unbind_children[] = { { .argp = &common_argp }, { 0 } };
 
@@ -196,8 +204,11 @@ static void print_isolation(const struct function *function, uint32_t isolation)
 }
 
 static enum exit_code print_bound(const struct function *function, const struct outcome *outcome,
-				  const struct ndshm_adapter_info *adapter)
+				  const struct ndshm_adapter_info *adapter,
+				  const struct devnode *node)
 {
+	char *owner;
+
 	if (is_ours(function, outcome->driver_before))
 		printf("%s: was bound to %s already\n", function->name, outcome->driver_before);
 	else if (outcome->driver_before)
@@ -205,21 +216,28 @@ static enum exit_code print_bound(const struct function *function, const struct 
 	print_group(function, outcome);
 	printf("%s: bound to %s, adapter %" PRIu32 "\n", function->name,
 	       function_adapter_driver(function), adapter->id);
-	print_access("adapter", function->name, adapter->owner, adapter->group, adapter->mode,
-		     reset_name(adapter->reset));
+	owner = owner_cell(node->owner, node->group);
+	printf("adapter %s: owner %s, mode %04o\n", function->name, owner, node->mode);
+	free(owner);
 	print_isolation(function, adapter->isolation);
 	return end_output();
 }
 
 static enum exit_code print_bound_json(const struct function *function,
 				       const struct outcome *outcome,
-				       const struct ndshm_adapter_info *adapter)
+				       const struct ndshm_adapter_info *adapter,
+				       const struct devnode *node)
 {
 	json_t *value = outcome_json(function, outcome);
+	char *mode = format_string("%04o", node->mode);
 
 	json_object_set_new(value, "adapter", json_integer(adapter->id));
-	add_access(value, adapter->owner, adapter->group, adapter->mode);
-	json_object_set_new(value, "reset", json_string(reset_name(adapter->reset)));
+	json_object_set_new(value, "owner", json_string(cached_user(node->owner)));
+	json_object_set_new(value, "uid", json_integer(node->owner));
+	json_object_set_new(value, "group", json_string(cached_group(node->group)));
+	json_object_set_new(value, "gid", json_integer(node->group));
+	json_object_set_new(value, "mode", json_string(mode));
+	free(mode);
 	json_object_set_new(value, "isolated", json_boolean(!adapter->isolation));
 	json_object_set_new(value, "missing", isolation_json(adapter->isolation));
 	return print_json(value);
@@ -364,17 +382,19 @@ static bool adapter_in_use(const struct function *function, struct ndshm *ndshm)
 	return in_use;
 }
 
-/* Return true if a bound function must and may be bound again to make its group strict. */
+/* Return true if a bound function must and may be bound again, for --reset or a strict group. */
 static bool shall_rebind(const struct arguments *arguments, struct ndshm *ndshm,
 			 struct outcome *outcome)
 {
 	const struct function *function = &arguments->function;
 
-	if (!is_not_strict(outcome->type_before) || !group_can_change(function, outcome))
+	if (!arguments->reset &&
+	    (!is_not_strict(outcome->type_before) || !group_can_change(function, outcome)))
 		return false;
 	if (arguments->force || !adapter_in_use(function, ndshm))
 		return true;
-	outcome->note = format_string("IOMMU group %s stays %s while a client uses the adapter: end "
+	if (!arguments->reset)
+		outcome->note = format_string("IOMMU group %s stays %s while a client uses the adapter: end "
 				      "that and bind again, use --force, or \"ndshm unbind\" it "
 				      "first", outcome->group, outcome->type_before);
 	return false;
@@ -384,14 +404,21 @@ static enum exit_code bind_function(const struct arguments *arguments, struct nd
 				    struct outcome *outcome)
 {
 	const struct function *function = &arguments->function;
+	struct devnode now, before = DEVNODE_UNCHANGED;
 	struct ndshm_adapter_info adapter;
 	enum exit_code code = EXIT_DONE;
 	int error;
 
 	if (is_ours(function, outcome->driver_before) && !shall_rebind(arguments, ndshm, outcome)) {
+		if (arguments->reset)
+			return cannot("a client uses it: end that, or use --force", "reset %s",
+				      function->name);
 		outcome->type = function_group_type(function);
 		outcome->driver = function_driver(function);
 	} else {
+		/* A new node is root's. */
+		if (is_ours(function, outcome->driver_before))
+			devnode_read(function, &before);
 		code = take_over(function, outcome);
 	}
 	if (code)
@@ -401,11 +428,13 @@ static enum exit_code bind_function(const struct arguments *arguments, struct nd
 	if (error)
 		return cannot_ndshm(ndshm, error, "find adapter \"%s\", which is bound",
 				    function->name);
-	code = permit_adapter(ndshm, &arguments->permit, &adapter);
+	code = devnode_change(function, &before, &now);
+	if (!code)
+		code = devnode_change(function, &arguments->node, &now);
 	if (code)
 		return code;
-	return arguments->common->json ? print_bound_json(function, outcome, &adapter) :
-					 print_bound(function, outcome, &adapter);
+	return arguments->common->json ? print_bound_json(function, outcome, &adapter, &now) :
+					 print_bound(function, outcome, &adapter, &now);
 }
 
 enum exit_code run_bind(struct common *common, int argc, char **argv)
@@ -417,11 +446,14 @@ enum exit_code run_bind(struct common *common, int argc, char **argv)
 		.doc = "Take a PCI function (by its address), a platform device (by its name), or that "
 		       "of a network interface from its driver, make its IOMMU group strict, and make "
 		       "an adapter of it.\v"
-		       "Without --owner, --mode and --reset it is permitted to whom it was before, "
-		       "which is root at first.",
+		       "Who can open its device node in " NDSHM_DEVICES " may claim it: root at first. "
+		       "--owner and --mode are kept until it is unbound; a udev rule for the subsystem "
+		       "ndshm is kept for good.",
 		.children = bind_children,
 	};
-	struct arguments arguments = { .common = common, .function.root = "", .binds = true };
+	struct arguments arguments = {
+		.common = common, .function.root = "", .node = DEVNODE_UNCHANGED, .binds = true,
+	};
 	struct outcome outcome = { 0 };
 	struct ndshm *ndshm = NULL;
 	enum exit_code code;

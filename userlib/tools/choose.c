@@ -77,7 +77,7 @@ enum exit_code claim_adapter(struct ndshm *ndshm, struct ndshm_adapter_info *ada
 
 	if (!adapter->claimable)
 		return EXIT_DONE;
-	error = ndshm_claim_adapter(ndshm, adapter->id, address_width, &claim);
+	error = ndshm_claim_adapter(ndshm, adapter->name, address_width, &claim);
 	if (error)
 		return cannot_ndshm(ndshm, error, "claim adapter \"%s\"", adapter->name);
 	adapter->isolation = ndshm_claim_isolation(claim);

@@ -34,46 +34,26 @@ static void adapter_cells(struct table *table, const void *from)
 	cell_text(table, "DEVICE", row->device);
 	cell_number(table, "NODE", row->node >= 0, row->node);
 	cell_text(table, "STATE", adapter_state(row));
-	cell_owner(table, row->owner, row->group);
-	cell_mode(table, row->mode);
-	cell_text(table, "RESET", row->claimable ? reset_name(row->reset) : NULL);
 	cell_text(table, "ISOLATION", isolation);
 	free(isolation);
-}
-
-/* Add the names and ids of the owner and the group, and the mode in octal. */
-void add_access(json_t *value, uint32_t uid, uint32_t gid, uint32_t mode)
-{
-	char *octal = format_string("%04" PRIo32, mode);
-
-	json_object_set_new(value, "owner", json_string(cached_user(uid)));
-	json_object_set_new(value, "uid", json_integer(uid));
-	json_object_set_new(value, "group", json_string(cached_group(gid)));
-	json_object_set_new(value, "gid", json_integer(gid));
-	json_object_set_new(value, "mode", json_string(octal));
-	free(octal);
 }
 
 json_t *adapter_json(const struct names *names, const void *from)
 {
 	const struct ndshm_adapter_info *row = from;
-	json_t *value;
 
 	(void)names;
-	value = json_pack("{s:I, s:s, s:s, s:i, s:b, s:o, s:b, s:b, s:b, s:b, s:s}",
-			  "id", (json_int_t)row->id,
-			  "name", row->name,
-			  "device", row->device,
-			  "node", (int)row->node,
-			  "isolated", !row->isolation,
-			  "missing", isolation_json(row->isolation),
-			  "open", row->open,
-			  "claimable", row->claimable,
-			  "claimed", row->claimed,
-			  "needs_reset", row->needs_reset,
-			  "reset", reset_name(row->reset));
-	add_access(value, row->owner, row->group, row->mode);
-	return value;
+	return json_pack("{s:I, s:s, s:s, s:i, s:b, s:o, s:b, s:b, s:b, s:b}",
+			 "id", (json_int_t)row->id,
+			 "name", row->name,
+			 "device", row->device,
+			 "node", (int)row->node,
+			 "isolated", !row->isolation,
+			 "missing", isolation_json(row->isolation),
+			 "open", row->open,
+			 "claimable", row->claimable,
+			 "claimed", row->claimed,
+			 "needs_reset", row->needs_reset);
 }
 
 static int list_adapters(struct ndshm *ndshm, void **rows, size_t *count)
@@ -107,11 +87,7 @@ static void provider_cells(struct table *table, const void *from)
 	cell_number(table, "BLOCKS", row->usage, row->blocks);
 	cell_right(table, "FLAGS", flags);
 	cell_text(table, "MAPPABLE", row->mappable ? "yes" : "no");
-	cell_owner(table, row->owner, row->group);
-	if (row->open)
-		cell_mode(table, row->mode);
-	else
-		cell_text(table, "MODE", "closed");
+	cell_text(table, "OPEN", row->open ? "yes" : "no");
 	free(scope);
 	free(flags);
 }
@@ -125,20 +101,17 @@ json_t *provider_json(const struct names *names, const void *from)
 {
 	static const char *const scopes[] = { "named", "machine", "adapter" };
 	const struct ndshm_provider_info *row = from;
-	json_t *value;
 
 	(void)names;
-	value = json_pack("{s:I, s:s, s:s, s:I, s:o, s:I, s:b, s:b}",
-			  "id", (json_int_t)row->id,
-			  "name", row->name,
-			  "scope", row->scope < 3 ? scopes[row->scope] : "unknown",
-			  "adapter", (json_int_t)row->adapter,
-			  "blocks", usage_json(row->usage, row->blocks),
-			  "flags", (json_int_t)row->flags,
-			  "mappable", row->mappable,
-			  "open", row->open);
-	add_access(value, row->owner, row->group, row->mode);
-	return value;
+	return json_pack("{s:I, s:s, s:s, s:I, s:o, s:I, s:b, s:b}",
+			 "id", (json_int_t)row->id,
+			 "name", row->name,
+			 "scope", row->scope < 3 ? scopes[row->scope] : "unknown",
+			 "adapter", (json_int_t)row->adapter,
+			 "blocks", usage_json(row->usage, row->blocks),
+			 "flags", (json_int_t)row->flags,
+			 "mappable", row->mappable,
+			 "open", row->open);
 }
 
 static int list_providers(struct ndshm *ndshm, void **rows, size_t *count)

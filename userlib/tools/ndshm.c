@@ -23,7 +23,6 @@ static const struct word subcommands[] = {
 	{ "alloc", run_alloc },
 	{ "section", run_section },
 	{ "monitor", run_monitor },
-	{ "permit", run_permit },
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
 	{ "metrics", run_metrics },
@@ -49,7 +48,6 @@ static const struct argp main_help = {
 	       "  section rm NAME           delete a section, by its name or its id\n"
 	       "  section show ID           one section, and how much of it is used\n"
 	       "  monitor                   what comes and goes: adapters, claims, ...\n"
-	       "  permit adapter|provider NAME  who may use it\n"
 	       "  bind DEVICE               make an adapter of a PCI or platform device\n"
 	       "  unbind DEVICE             give it back to its own driver\n"
 	       "  metrics                   blocks, sections and adapters as OpenMetrics\n"

@@ -85,22 +85,6 @@ void cell_provider(struct table *table, uint32_t id)
 	cell_text(table, "PROVIDER", table->line ? provider_name(table->names, id) : NULL);
 }
 
-void cell_owner(struct table *table, uint32_t uid, uint32_t gid)
-{
-	char *owner = owner_cell(uid, gid);
-
-	cell_text(table, "OWNER", owner);
-	free(owner);
-}
-
-void cell_mode(struct table *table, uint32_t mode)
-{
-	char text[NUMBER_SIZE];
-
-	snprintf(text, sizeof(text), "%04" PRIo32, mode);
-	cell_text(table, "MODE", text);
-}
-
 /* Find a column by its title, in any case and with '-' for ' '. Returns COLUMNS_MAX if there is none. */
 static size_t find_column(const struct table *table, const char *word)
 {

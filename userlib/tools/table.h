@@ -75,10 +75,6 @@ void cell_bytes(struct table *table, const char *title, bool known, uint64_t byt
 /* The name of an object, or its id. */
 void cell_adapter(struct table *table, uint32_t id);
 void cell_provider(struct table *table, uint32_t id);
-/* USER:GROUP */
-void cell_owner(struct table *table, uint32_t uid, uint32_t gid);
-/* A mode in octal. */
-void cell_mode(struct table *table, uint32_t mode);
 
 /* Parser of the options of a table, a child of the command's parser; input: struct table. */
 extern const struct argp table_argp;

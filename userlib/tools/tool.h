@@ -30,7 +30,7 @@ extern const struct argp common_argp;
 
 /* Subcommands. argv[0] is the name for help and errors. */
 typedef enum exit_code subcommand(struct common *common, int argc, char **argv);
-subcommand run_info, run_list, run_alloc, run_section, run_monitor, run_permit,
+subcommand run_info, run_list, run_alloc, run_section, run_monitor,
 	run_bind, run_unbind, run_metrics, run_ps, run_top;
 
 /* A word that selects a subcommand. Lists end with a zeroed entry. */
@@ -135,16 +135,11 @@ const char *provider_name(const struct names *names, uint32_t id);
 /* USER:GROUP, allocated */
 char *owner_cell(uint32_t uid, uint32_t gid);
 
-/* list.c: add owner, group and mode to a JSON object */
-void add_access(json_t *value, uint32_t uid, uint32_t gid, uint32_t mode);
 /* list.c: return a row as a JSON object */
 json_t *adapter_json(const struct names *names, const void *row);
 json_t *provider_json(const struct names *names, const void *row);
 const char *section_state(const struct ndshm_section_row *row);
 json_t *section_json(const struct names *names, const void *row);
-
-/* permit.c: name of an NDSHM_RESET_* policy */
-const char *reset_name(uint32_t reset);
 
 /* words.c */
 

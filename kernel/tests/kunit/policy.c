@@ -76,16 +76,6 @@ int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return -EOPNOTSUPP;
 }
 
-int ndshm_nl_adapter_set_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
-int ndshm_nl_provider_set_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
 int ndshm_nl_section_delete_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return -EOPNOTSUPP;
@@ -165,26 +155,14 @@ static const struct number {
 	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ADAPTER_ID, 4, 1, U32_MAX },
 	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_KIND, 4, 0, 1 },
 	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ID, 4, 0, U32_MAX },
-	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_ID, 4, 1, U32_MAX },
-	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_OWNER, 4, 0, U32_MAX },
-	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_GROUP, 4, 0, U32_MAX },
-	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_MODE, 4, 0, 0666 },
-	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_RESET_POLICY, 4, 0, 2 },
-	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_ID, 4, 1, U32_MAX },
-	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_OWNER, 4, 0, U32_MAX },
-	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_GROUP, 4, 0, U32_MAX },
-	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_MODE, 4, 0, 0666 },
 	{ NDSHM_CMD_SECTION_DELETE, NDSHM_A_SECTION_ID, 4, 1, U32_MAX },
 };
 
 static const struct other {
 	u8 cmd;
 	bool dumped;
-	u16 name;		/* attribute that is a name; 0: none */
 } others[] = {
 	{ NDSHM_CMD_QUEUE_GET, true },
-	{ NDSHM_CMD_ADAPTER_SET, false, NDSHM_A_ADAPTER_NAME },
-	{ NDSHM_CMD_PROVIDER_SET, false, NDSHM_A_PROVIDER_NAME },
 	{ NDSHM_CMD_SECTION_DELETE, false },
 };
 
@@ -257,8 +235,6 @@ static void other_attributes(struct kunit *test)
 		if (!ops)
 			return;
 		for (type = 0; type < 100; type++) {
-			if (type && type == others[i].name)
-				continue;
 			number = number_of(others[i].cmd, type);
 			for (length = 0; length <= MOST; length++)
 				KUNIT_EXPECT_EQ_MSG(test,

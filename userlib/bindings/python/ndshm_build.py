@@ -33,14 +33,14 @@ struct ndshm_info {
 struct ndshm_adapter_info {
 	char name[...];
 	char device[...];
-	uint32_t id, isolation, owner, group, mode, reset;
+	uint32_t id, isolation;
 	int32_t node;
 	bool open, claimable, claimed, needs_reset;
 	...;
 };
 struct ndshm_provider_info {
 	char name[...];
-	uint32_t id, scope, adapter, blocks, flags, owner, group, mode;
+	uint32_t id, scope, adapter, blocks, flags;
 	bool mappable, usage, open;
 	...;
 };

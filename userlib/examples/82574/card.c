@@ -150,8 +150,7 @@ static int open_adapter(struct card *card, const char *name)
 		return say_failure(NULL, "cannot open ndshm", error);
 	error = ndshm_find_adapter(card->ndshm, name, &card->adapter);
 	if (!error)
-		error = ndshm_claim_adapter(card->ndshm, card->adapter.id, ADDRESS_WIDTH,
-					    &card->claim);
+		error = ndshm_claim_adapter(card->ndshm, name, ADDRESS_WIDTH, &card->claim);
 	if (error)
 		return say_failure(card->ndshm, name, error);
 	return 0;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libndshm for administrators: permissions, sections by their ids, and
- * events. The
- * rules of <ndshm/ndshm.h> apply. All calls use netlink and need the module: contexts of
- * "memfd:"
- * and "section:" return -EOPNOTSUPP.
+ * libndshm for administrators: sections by their ids, and events. The rules of <ndshm/ndshm.h>
+ * apply. All calls use netlink and need the module: contexts of "memfd:" and "section:" return
+ * -EOPNOTSUPP.
  */
 #ifndef NDSHM_ADMIN_H
 #define NDSHM_ADMIN_H
@@ -14,37 +12,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* Permission -------------------------------------------------------------- */
-
-/* Bits for the members of struct ndshm_access to set. */
-#define NDSHM_ACCESS_OWNER	1U
-#define NDSHM_ACCESS_GROUP	2U
-#define NDSHM_ACCESS_MODE	4U
-#define NDSHM_ACCESS_RESET	8U	/* adapters only */
-
-struct ndshm_access {
-	uint32_t owner;			/* user id */
-	uint32_t group;
-	uint32_t mode;			/* bits of 0666; use requires read and write */
-	uint32_t reset;			/* NDSHM_RESET_* */
-};
-
-/*
- * Set the members of `access` that the bits in `set` select, for the adapter or provider
- * with this id; the other members are ignored. The new permissions apply to later
- * requests, and persist until the module is unloaded, even if the device is unbound and
- * bound again.
- *
- * -EPERM: the caller lacks CAP_SYS_ADMIN. -EINVAL: `set` is 0 or has unknown bits, or a
- * value is invalid. -ENOENT (ADAPTER_UNKNOWN, PROVIDER_UNKNOWN): no object with this id.
- */
-int ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,
-			     const struct ndshm_access *access)
-	NDSHM_NONNULL(1, 4);
-int ndshm_set_provider_access(struct ndshm *ndshm, uint32_t provider, uint32_t set,
-			      const struct ndshm_access *access)
-	NDSHM_NONNULL(1, 4);
 
 /* Sections --------------------------------------------------------------- */
 

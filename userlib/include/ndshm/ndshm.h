@@ -146,14 +146,6 @@ const char *ndshm_status_name(uint32_t status);
 
 #define NDSHM_NAME_MAX	32	/* bytes of a name, with the terminating NUL */
 
-/*
- * Reset policy of an adapter: users that may claim it, besides CAP_SYS_RAWIO, if it was
- * not reset after its last claim (needs_reset).
- */
-#define NDSHM_RESET_REQUIRED	0U	/* no user */
-#define NDSHM_RESET_SAME_USER	1U	/* the user of its last claim */
-#define NDSHM_RESET_NONE	2U	/* all users that the mode permits */
-
 struct ndshm_adapter_info {
 	char name[NDSHM_NAME_MAX];	/* "node0", "0000:00:05.0", ... */
 	char device[64];		/* kernel's name of the device, or "" */
@@ -164,10 +156,6 @@ struct ndshm_adapter_info {
 	bool claimable;			/* needs a claim */
 	bool claimed;			/* by a client */
 	bool needs_reset;		/* last reset failed or was not possible */
-	uint32_t owner;			/* uid and gid of its owner */
-	uint32_t group;
-	uint32_t mode;			/* as of a device node: 0660, ... */
-	uint32_t reset;			/* NDSHM_RESET_* */
 };
 
 struct ndshm_provider_info {
@@ -180,9 +168,6 @@ struct ndshm_provider_info {
 	bool mappable;
 	bool usage;			/* the member blocks is valid */
 	bool open;			/* open to clients */
-	uint32_t owner;			/* uid and gid of its owner */
-	uint32_t group;
-	uint32_t mode;			/* as of a device node: 0660, ... */
 };
 
 struct ndshm_block_row {
@@ -314,14 +299,21 @@ static inline int ndshm_find_provider(struct ndshm *ndshm, const char *name,
 /* Claims ----------------------------------------------------------------- */
 
 /*
- * Claim a device bound to ndshm_pci or ndshm_platform. `address_width` is the number of DMA
- * address bits it can drive (24 to 64; 0: 32). Bus mastering of a PCI function is off until
- * ndshm_claim_start(): quiesce the function through its BAR first. A claim ends with its client and cannot be
- * released alone: to release functions separately, open a client for each.
+ * Claim a device bound to ndshm_pci or ndshm_platform. `adapter` is its name, whose device node in
+ * /dev/ndshm-devices the call opens, or, with a slash, the path of an open one
+ * ("/proc/self/fd/5"). `address_width` is the number of DMA address bits it can drive (24 to 64; 0:
+ * 32). Bus mastering of a PCI function is off until ndshm_claim_start(): quiesce the function
+ * through its BAR first. A claim ends with its client and cannot be released alone: to release
+ * functions separately, open a client for each.
+ *
+ * -EACCES (ADAPTER_PERMISSION): the node cannot be opened for reading and writing.
  */
-int ndshm_claim_adapter(struct ndshm *ndshm, uint32_t adapter, unsigned int address_width,
+int ndshm_claim_adapter(struct ndshm *ndshm, const char *adapter, unsigned int address_width,
 			struct ndshm_claim **out)
-	NDSHM_NONNULL(1, 4) NDSHM_MUST_CHECK;
+	NDSHM_NONNULL(1, 2, 4) NDSHM_MUST_CHECK;
+/* Id of its adapter, for requests. */
+uint32_t ndshm_claim_adapter_id(const struct ndshm_claim *claim)
+	NDSHM_NONNULL(1);
 int ndshm_claim_start(struct ndshm_claim *claim)
 	NDSHM_NONNULL(1);
 

@@ -41,9 +41,7 @@ _ndshm() {
 			candidates=$(_ndshm_words '')
 		else
 			case ${words[*]} in
-			list|ps|section|permit)	candidates=$(_ndshm_words "${words[0]}") ;;
-			'permit adapter')	candidates=$(_ndshm_names adapters) ;;
-			'permit provider')	candidates=$(_ndshm_names providers) ;;
+			list|ps|section)	candidates=$(_ndshm_words "${words[0]}") ;;
 			bind|unbind)		candidates=$(find /sys/bus/{pci,platform}/devices -mindepth 1 -printf '%f\n' 2>/dev/null) ;;
 			esac
 		fi ;;
