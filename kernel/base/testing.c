@@ -1,30 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Module parameters of a test build: delays at places where a race is tested. */
+/* Module parameters of a test build: delays at places where a race is tested, in ms. */
 #include <linux/atomic.h>
 #include <linux/delay.h>
 #include <linux/moduleparam.h>
 
 #include "testing.h"
 
-static uint test_fault_delay_ms;
-module_param(test_fault_delay_ms, uint, 0600);
-MODULE_PARM_DESC(test_fault_delay_ms,
-		 "TEST: delay of a fault with its page locked (ms)");
-
-static uint test_chunk_delay_ms;
-module_param(test_chunk_delay_ms, uint, 0600);
-MODULE_PARM_DESC(test_chunk_delay_ms,
-		 "TEST: delay of an allocation for a section, before its memory is looked at (ms)");
-
-static uint test_refused_delay_ms;
-module_param(test_refused_delay_ms, uint, 0600);
-MODULE_PARM_DESC(test_refused_delay_ms,
-		 "TEST: delay of an allocation that a section has refused, before it waits for memory (ms)");
-
-static uint test_claim_delay_ms;
-module_param(test_claim_delay_ms, uint, 0600);
-MODULE_PARM_DESC(test_claim_delay_ms,
-		 "TEST: delay at the beginning of a claim (ms)");
+static uint delays[NDSHM_TEST_PLACES];
+module_param_named(test_fault_delay_ms, delays[NDSHM_TEST_FAULT], uint, 0600);
+module_param_named(test_chunk_delay_ms, delays[NDSHM_TEST_CHUNK], uint, 0600);
+module_param_named(test_refused_delay_ms, delays[NDSHM_TEST_REFUSED], uint, 0600);
+module_param_named(test_claim_delay_ms, delays[NDSHM_TEST_CLAIM], uint, 0600);
 
 static atomic_t delaying;
 
@@ -38,31 +24,13 @@ static const struct kernel_param_ops delaying_ops = { .get = testing_get };
 module_param_cb(test_fault_delaying, &delaying_ops, NULL, 0400);
 MODULE_PARM_DESC(test_fault_delaying, "TEST: number of tasks in these delays");
 
-static void testing_delay(uint ms)
+void ndshm_test_delay(enum ndshm_test_place place)
 {
+	const uint ms = READ_ONCE(delays[place]);
+
 	if (!ms)
 		return;
 	atomic_inc(&delaying);
 	msleep(ms);
 	atomic_dec(&delaying);
-}
-
-void ndshm_test_fault_delay(void)
-{
-	testing_delay(READ_ONCE(test_fault_delay_ms));
-}
-
-void ndshm_test_chunk_delay(void)
-{
-	testing_delay(READ_ONCE(test_chunk_delay_ms));
-}
-
-void ndshm_test_refused_delay(void)
-{
-	testing_delay(READ_ONCE(test_refused_delay_ms));
-}
-
-void ndshm_test_claim_delay(void)
-{
-	testing_delay(READ_ONCE(test_claim_delay_ms));
 }

@@ -1,36 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Switches for tests, in a module built with NDSHM_TEST=1. Other builds have empty
- * functions instead.
- */
+/* Delays for tests, in a module built with NDSHM_TEST=1. Other builds have an empty function. */
 #ifndef _NDSHM_BASE_TESTING_H
 #define _NDSHM_BASE_TESTING_H
 
-#include <linux/types.h>
+/* Places where a task sleeps, to widen a race. */
+enum ndshm_test_place {
+	NDSHM_TEST_FAULT,	/* a fault handler that has locked its page */
+	NDSHM_TEST_CHUNK,	/* a section's new memory, before it is looked at */
+	NDSHM_TEST_REFUSED,	/* between a refusal by a section and the wait for its memory */
+	NDSHM_TEST_CLAIM,	/* at the beginning of a claim */
+	NDSHM_TEST_PLACES,
+};
 
 #ifdef NDSHM_TEST
-/* Sleep in a fault handler that has locked its page, to widen races with revocation. */
-void ndshm_test_fault_delay(void);
-/* Sleep with a section's new memory before it is looked at, as above. */
-void ndshm_test_chunk_delay(void);
-/* Sleep between a refusal by a section and the wait for its memory, as above. */
-void ndshm_test_refused_delay(void);
-/* Sleep at the beginning of a claim, as above. */
-void ndshm_test_claim_delay(void);
+void ndshm_test_delay(enum ndshm_test_place place);
 #else
-static inline void ndshm_test_fault_delay(void)
-{
-}
-
-static inline void ndshm_test_chunk_delay(void)
-{
-}
-
-static inline void ndshm_test_refused_delay(void)
-{
-}
-
-static inline void ndshm_test_claim_delay(void)
+static inline void ndshm_test_delay(enum ndshm_test_place place)
 {
 }
 #endif

@@ -280,23 +280,6 @@ ndshm_reason_t ndshm_block_enable_revoke_cb(struct ndshm_block *block)
 	return block_closed_reason(block) ?: NDSHM_REASON_BLOCK_REVOKED;
 }
 
-static void block_cancel_revoke_cb(struct ndshm_block *block)
-{
-	if (block->revoke_cb)
-		ndshm_revoke_cb_cancel_sync(block->revoke_cb);
-}
-
-void ndshm_free(struct ndshm_block *block)
-{
-	might_sleep();
-
-	if (!block)
-		return;
-	block_cancel_revoke_cb(block);
-	ndshm_block_put_sync(block);
-}
-EXPORT_SYMBOL_GPL(ndshm_free);
-
 /*
  * Pass the caller's reference to the revocation, which drops it. Return: false if the
  * memory is being or was freed.
@@ -310,14 +293,22 @@ VISIBLE_IF_KUNIT bool ndshm_block_pass_reference(struct ndshm_block *block)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_block_pass_reference);
 
-void ndshm_block_free_quiesced(struct ndshm_block *block)
+void ndshm_block_free(struct ndshm_block *block, bool in_use)
 {
 	might_sleep();
 
-	block_cancel_revoke_cb(block);
-	if (!block->claim || !ndshm_block_pass_reference(block))
+	if (block->revoke_cb)
+		ndshm_revoke_cb_cancel_sync(block->revoke_cb);
+	if (!in_use || !block->claim || !ndshm_block_pass_reference(block))
 		ndshm_block_put_sync(block);
 }
+
+void ndshm_free(struct ndshm_block *block)
+{
+	if (block)
+		ndshm_block_free(block, false);
+}
+EXPORT_SYMBOL_GPL(ndshm_free);
 
 bool ndshm_block_unmap(struct ndshm_block *block)
 {

@@ -12,6 +12,8 @@
 #include <ndshm/block.h>
 
 #include "../account/charge.h"
+#include "../adapter/adapter.h"
+#include "../adapter/queue.h"
 #include "../base/active.h"
 #include "../base/blockset.h"
 #include "../base/params.h"
@@ -19,8 +21,6 @@
 #include "revoke_cb.h"
 
 struct folio;
-struct ndshm_claim;
-struct ndshm_queue;
 struct ndshm_registration;
 struct pid;
 
@@ -101,6 +101,14 @@ struct ndshm_block {
 	struct hlist_node in_table;
 	u64 provider_bytes[];
 };
+
+/* Return: the set of the claim or the queue of a block, or else of its adapter. */
+static inline struct ndshm_blockset *ndshm_block_user(const struct ndshm_block *block)
+{
+	if (block->claim)
+		return &block->claim->set;
+	return block->queue ? &block->queue->set : &block->adapter->set;
+}
 
 /* Return: the DMA segment at @index, which the others follow. */
 static inline const struct ndshm_segment *
@@ -221,10 +229,10 @@ void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
 		      u64 length);
 
 /*
- * As ndshm_free(), but free the memory of a block with a claim when the claim ends, after
- * the DMA of its device has stopped.
+ * As ndshm_free(). @in_use: the device may use the memory: that of a block with a claim is freed when
+ * the claim ends, after DMA has stopped.
  */
-void ndshm_block_free_quiesced(struct ndshm_block *block);
+void ndshm_block_free(struct ndshm_block *block, bool in_use);
 
 /*
  * The two steps of a revocation. unmap ends user mappings and new packets. revoke waits

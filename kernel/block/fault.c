@@ -87,7 +87,7 @@ vm_fault_t ndshm_object_fault(struct ndshm_object *object, struct vm_fault *vmf)
 		return VM_FAULT_HWPOISON;
 	}
 	vmf->page = page;
-	ndshm_test_fault_delay();
+	ndshm_test_delay(NDSHM_TEST_FAULT);
 	return VM_FAULT_LOCKED;
 }
 

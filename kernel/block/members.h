@@ -6,8 +6,6 @@
 #ifndef _NDSHM_BLOCK_MEMBERS_H
 #define _NDSHM_BLOCK_MEMBERS_H
 
-#include "../adapter/adapter.h"
-#include "../adapter/queue.h"
 #include "block.h"
 
 /*
@@ -16,14 +14,6 @@
  * closed; nothing has changed then.
  */
 bool ndshm_block_publish(struct ndshm_block *block);
-
-/* Return: the set of the claim or the queue of a block, or else of its adapter. */
-static inline struct ndshm_blockset *ndshm_block_user(const struct ndshm_block *block)
-{
-	if (block->claim)
-		return &block->claim->set;
-	return block->queue ? &block->queue->set : &block->adapter->set;
-}
 
 /* Remove a block, whose memory was freed, from both sets. They may be freed when this returns. */
 void ndshm_block_remove_from_sets(struct ndshm_block *block);

@@ -5,6 +5,16 @@
 
 #include "revoke_cb.h"
 
+void ndshm_revoke_cb_init(struct ndshm_revoke_cb *cb, bool armed)
+{
+	static struct lock_class_key key;
+
+	/* In lockdep's reports the name in brackets stands for a running callback. */
+	__mutex_init(&cb->lock, "(ndshm_revoke_cb)", &key);
+	cb->armed = armed;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_init);
+
 bool ndshm_revoke_cb_enable(struct ndshm_revoke_cb *cb)
 {
 	bool armed;

@@ -34,14 +34,7 @@ struct ndshm_revoke_cb {
 	void *context;
 };
 
-static inline void ndshm_revoke_cb_init(struct ndshm_revoke_cb *cb, bool armed)
-{
-	static struct lock_class_key key;
-
-	/* In lockdep's reports the name in brackets stands for a running callback. */
-	__mutex_init(&cb->lock, "(ndshm_revoke_cb)", &key);
-	cb->armed = armed;
-}
+void ndshm_revoke_cb_init(struct ndshm_revoke_cb *cb, bool armed);
 
 /* Return: true if the callback is armed, false if the block was revoked. May sleep. */
 bool ndshm_revoke_cb_enable(struct ndshm_revoke_cb *cb);

@@ -115,9 +115,7 @@ static ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 					      &request.adapter, &request.claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	request.provider = argument->provider ?
-			   ndshm_provider_find_id(argument->provider) :
-			   ndshm_provider_find("pages");
+	request.provider = ndshm_provider_choose(argument->provider, NULL);
 	if (request.provider) {
 		reason = section_create(command, &request);
 		ndshm_provider_put(request.provider);

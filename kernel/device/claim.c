@@ -90,7 +90,7 @@ static ndshm_reason_t claim_begin(struct ndshm_device_claim *claim, unsigned int
 	if (reason == NDSHM_REASON_NONE)
 		reason = claim_check(adapter, claim->client);
 	if (reason == NDSHM_REASON_NONE)
-		ndshm_test_claim_delay();
+		ndshm_test_delay(NDSHM_TEST_CLAIM);
 	if (reason == NDSHM_REASON_NONE)
 		reason = adapter->ops->claim(adapter->context,
 					     address_width,

@@ -41,11 +41,6 @@ static void provider_release(struct ndshm_entry *entry)
 	kfree_rcu(provider, entry.rcu);
 }
 
-struct ndshm_provider *ndshm_provider_find_id(u32 id)
-{
-	return provider_of(ndshm_registry_find_id(&ndshm_providers, id));
-}
-
 struct ndshm_provider *ndshm_provider_find(const char *name)
 {
 	return provider_of(ndshm_registry_find(&ndshm_providers, name));
@@ -77,8 +72,12 @@ struct ndshm_provider *ndshm_provider_choose(u32 id, struct ndshm_adapter *adapt
 	struct ndshm_provider *provider;
 
 	rcu_read_lock();
-	provider = id ? provider_of(xa_load(&ndshm_providers.entries, id)) :
-			provider_find_default(adapter);
+	if (id)
+		provider = provider_of(xa_load(&ndshm_providers.entries, id));
+	else if (adapter)
+		provider = provider_find_default(adapter);
+	else
+		provider = rcu_dereference(built_in[NDSHM_REACH_DIRECT]);
 	if (provider && !refcount_inc_not_zero(&provider->entry.references))
 		provider = NULL;
 	rcu_read_unlock();

@@ -77,9 +77,6 @@ struct ndshm_provider {
 	unsigned long warned;
 };
 
-/* Takes a reference. Return: NULL if no provider has this ID. */
-struct ndshm_provider *ndshm_provider_find_id(u32 id);
-
 static inline struct ndshm_provider *
 ndshm_provider_get(struct ndshm_provider *provider)
 {
@@ -95,8 +92,8 @@ static inline bool ndshm_provider_serves(const struct ndshm_provider *provider,
 }
 
 /*
- * Find the provider with @id, or, if that is 0, the default for @adapter. Takes a reference.
- * Return: NULL if there is none.
+ * Find the provider with @id, or, if that is 0, the default for @adapter, or, if that is NULL, the
+ * built-in one whose memory has pages. Takes a reference. Return: NULL if there is none.
  */
 struct ndshm_provider *ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter);
 

@@ -21,7 +21,7 @@
 #include <ndshm/block.h>
 
 #include "export.h"
-#include "section.h"
+#include "memory.h"
 
 /**
  * struct section_export - Range whose extents a dma-buf and its mappings keep
@@ -89,6 +89,7 @@ static bool section_return_kept(struct ndshm_section *section, u32 at, u32 last)
 		spin_lock(&section->lock);
 	}
 	spin_unlock(&section->lock);
+	ndshm_section_free_idle(section, false);
 	return found;
 }
 
@@ -129,10 +130,22 @@ static const struct file_operations section_export_fops = {
 	.fsync = noop_fsync,
 };
 
-/* Return: true if @extent, which may be NULL, has a page from @start to @end. */
-static bool section_extent_between(const struct ndshm_extent *extent, u32 start, u32 end)
+/*
+ * Return: true if all pages from @start to @end belong to extents of holders. The map has idle
+ * memory that is being freed, and freed extents, as allocated.
+ */
+static bool section_range_allocated(const struct ndshm_section *section, u32 start, u32 end)
 {
-	return extent && extent->start < end && ndshm_extent_end(extent) > start;
+	const struct ndshm_extent *kept = ndshm_extents_find(&section->exported, start);
+	struct ndshm_chunk *chunk;
+
+	if (!ndshm_extent_map_allocated(&section->map, start, end) || (kept && kept->start < end))
+		return false;
+	for (chunk = ndshm_chunk_at(section, start); chunk && chunk->extent.start < end;
+	     chunk = ndshm_chunk_next(chunk))
+		if (chunk->revoking)
+			return false;
+	return true;
 }
 
 /* Test whether the range can be exported, and insert @export unless that is NULL. */
@@ -144,11 +157,7 @@ static ndshm_reason_t section_export_begin(struct ndshm_section *section, u32 st
 
 	spin_lock(&section->lock);
 	reason = ndshm_section_state(section);
-	/* The map has idle memory that is about to be freed, and freed extents, as allocated. */
-	if (reason == NDSHM_REASON_NONE &&
-	    (!ndshm_extent_map_allocated(&section->map, start, end) ||
-	     section_extent_between(section->revoking, start, end) ||
-	     section_extent_between(ndshm_extents_find(&section->exported, start), start, end)))
+	if (reason == NDSHM_REASON_NONE && !section_range_allocated(section, start, end))
 		reason = NDSHM_REASON_EXPORT_RANGE;
 	if (reason == NDSHM_REASON_NONE && export) {
 		section_export_tree_insert(export, &section->exports);

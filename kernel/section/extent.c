@@ -32,7 +32,6 @@ void ndshm_section_return_extent(struct ndshm_section *section, struct ndshm_ext
 	}
 	section->allocated -= extent->count;
 	ndshm_extent_map_free(&section->map, extent, NDSHM_MAP_FREE);
-	ndshm_section_check_idle(section);
 }
 
 /* The device may still access the chunks of @extent, whose holder has not freed it. */
@@ -63,6 +62,7 @@ void ndshm_section_free_extent(struct ndshm_section *section, struct ndshm_exten
 	spin_lock(&section->lock);
 	ndshm_section_free_extent_locked(section, extent, true);
 	spin_unlock(&section->lock);
+	ndshm_section_free_idle(section, false);
 }
 
 /*
@@ -216,7 +216,7 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 	ndshm_reason_t reason;
 	LIST_HEAD(chunks);
 
-	atomic_inc(&section->growing);
+	atomic_inc(&section->moving);
 	reason = ndshm_chunks_alloc(section, round_down(start, NDSHM_SLOT_PAGES),
 				    end, &chunks);
 	spin_lock(&section->lock);
@@ -229,26 +229,25 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 	}
 	spin_unlock(&section->lock);
 	ndshm_chunks_free(section, &chunks);
-	if (atomic_dec_and_test(&section->growing))
-		wake_up_all(&ndshm_section_wait);
+	ndshm_section_end_move(section);
 	return reason;
 }
 
 /*
  * Wait for memory before an extent is refused. At MEMLOCK ndshm_charge() has already freed idle
- * memory; then wait for callers in section_grow(): they may add the memory that
- * this caller needs, or free memory that they could not add. @freeing: idle memory was being freed
- * when the caller was refused; it may be free before the wait begins. Return: true to retry.
+ * memory; then wait for callers that are moving memory: they may add what this caller needs, or
+ * free what they could not add. @moving: there were some when the caller was refused; they may have
+ * ended before the wait begins. Return: true to retry.
  */
 static bool section_wait_for_memory(struct ndshm_section *section, ndshm_reason_t reason,
-				    bool freeing)
+				    bool moving)
 {
-	ndshm_test_refused_delay();
+	ndshm_test_delay(NDSHM_TEST_REFUSED);
 	if (reason != NDSHM_REASON_MEMLOCK)
 		return ndshm_sections_free_idle(section->account->cred->user) ||
-		       (freeing && !READ_ONCE(section->revoking));
+		       (moving && !atomic_read(&section->moving));
 	return wait_event_killable_timeout(ndshm_section_wait,
-					   !atomic_read(&section->growing),
+					   !atomic_read(&section->moving),
 					   NDSHM_SECTION_WAIT) >= 0;
 }
 
@@ -262,7 +261,7 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 {
 	struct ndshm_prealloc prealloc;
 	ndshm_reason_t reason;
-	bool room, freeing;
+	bool room, moving;
 	u32 start;
 
 	if (ndshm_prealloc_fill(&prealloc))
@@ -274,7 +273,7 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 		room = reason == NDSHM_REASON_SECTION_FULL &&
 		       ndshm_extent_map_find_room(&section->map, count,
 						  alignment, &start);
-		freeing = section->revoking;
+		moving = atomic_read(&section->moving);
 		spin_unlock(&section->lock);
 		if (room)
 			reason = section_grow(section, start, count, alignment,
@@ -284,11 +283,11 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 		cond_resched();
 	} while ((room && reason == NDSHM_REASON_SECTION_FULL) ||
 		 (*waits && (*waits)-- &&
-		  section_wait_for_memory(section, reason, freeing)));
+		  section_wait_for_memory(section, reason, moving)));
 	ndshm_prealloc_free(&prealloc);
 	/* section_grow() may have added memory that no extent uses. */
 	if (reason != NDSHM_REASON_NONE)
-		ndshm_section_check_idle(section);
+		ndshm_section_free_idle(section, false);
 	return reason;
 }
 

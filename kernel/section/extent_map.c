@@ -352,19 +352,36 @@ void ndshm_extent_map_commit(struct ndshm_extent_map *map, u32 start, u32 count,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_commit);
 
-int ndshm_extent_map_init(struct ndshm_extent_map *map, u32 count)
+/* Append a run behind all others, if it has pages. */
+static int extent_map_append(struct ndshm_extent_map *map, enum ndshm_extent_kind kind, u32 start,
+			     u32 count)
 {
-	struct ndshm_extent *extent = extent_alloc();
+	struct ndshm_extent *extent;
 
+	if (!count)
+		return 0;
+	extent = extent_alloc();
 	if (!extent)
 		return -ENOMEM;
+	extent->start = start;
+	extent->count = count;
+	extent->kind = kind;
+	list_add_tail(&extent->link, &map->extents);
+	extent_map_insert(map, extent);
+	return 0;
+}
+
+int ndshm_extent_map_init(struct ndshm_extent_map *map, u32 count, u32 initial)
+{
+	int ret;
+
 	*map = (struct ndshm_extent_map){};
 	INIT_LIST_HEAD(&map->extents);
-	extent->start = 0;
-	extent->count = count;
-	list_add(&extent->link, &map->extents);
-	ndshm_extent_map_free(map, extent, NDSHM_MAP_HOLE);
-	return 0;
+	ret = extent_map_append(map, NDSHM_MAP_FREE, 0, initial) ?:
+	      extent_map_append(map, NDSHM_MAP_HOLE, initial, count - initial);
+	if (ret)
+		ndshm_extent_map_fini(map);
+	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_init);
 

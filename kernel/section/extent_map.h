@@ -74,8 +74,11 @@ struct ndshm_prealloc {
 int ndshm_prealloc_fill(struct ndshm_prealloc *prealloc);
 void ndshm_prealloc_free(struct ndshm_prealloc *prealloc);
 
-/* Initialise a map of @count pages, all in one hole. Return: 0 or -ENOMEM; may sleep. */
-int ndshm_extent_map_init(struct ndshm_extent_map *map, u32 count);
+/*
+ * Initialise a map of @count pages, of which the first @initial are free and the rest is a hole.
+ * Return: 0 or -ENOMEM; may sleep.
+ */
+int ndshm_extent_map_init(struct ndshm_extent_map *map, u32 count, u32 initial);
 
 /* Free all runs, including allocated ones. */
 void ndshm_extent_map_fini(struct ndshm_extent_map *map);

@@ -72,16 +72,15 @@ static struct page *section_next_page(struct ndshm_section *section, u32 *at,
 }
 
 /*
- * See each page from *@seen to @end without a fault that holds its lock; later faults find that the
+ * See each page from @at to @end without a fault that holds its lock; later faults find that the
  * page is about to go. Return: false if a fault still holds one at @deadline (in jiffies; jiffies
- * itself means not to wait). The next call goes on at *@seen.
+ * itself means not to wait).
  */
-static bool section_wait_for_faults(struct ndshm_section *section, u32 *seen,
+static bool section_wait_for_faults(struct ndshm_section *section, u32 at,
 				    u32 end, bool revoking,
 				    unsigned long deadline)
 {
 	struct page *page;
-	u32 at = *seen;
 	bool waited;
 
 	while ((page = section_next_page(section, &at, end, revoking))) {
@@ -89,7 +88,6 @@ static bool section_wait_for_faults(struct ndshm_section *section, u32 *seen,
 		put_page(page);
 		if (!waited)
 			return false;
-		*seen = at;
 		cond_resched();
 	}
 	return true;
@@ -98,10 +96,7 @@ static bool section_wait_for_faults(struct ndshm_section *section, u32 *seen,
 bool ndshm_section_wait_faults(struct ndshm_object *object,
 			       unsigned long deadline)
 {
-	u32 seen = 0;
-
-	return section_wait_for_faults(ndshm_section_of(object), &seen, U32_MAX,
-				       true, deadline);
+	return section_wait_for_faults(ndshm_section_of(object), 0, U32_MAX, true, deadline);
 }
 
 /* Bytes to sync before @section->lock is dropped for a moment. */
@@ -166,14 +161,9 @@ static void section_chunk_free(struct ndshm_section *section, struct ndshm_chunk
 		chunk->block->object.inode = ndshm_inode_get(inode);
 		spin_unlock(&chunk->block->object.state_lock);
 	}
-	/*
-	 * Both wait for a running section_chunk_revoked(). A device may still access memory that
-	 * was not freed by its holder: such memory is kept until the claim has ended.
-	 */
-	if (chunk->allocated || chunk->left)
-		ndshm_block_free_quiesced(chunk->block);
-	else
-		ndshm_free(chunk->block);
+	/* Waits for a running section_chunk_revoked(). */
+	if (chunk->block)
+		ndshm_block_free(chunk->block, chunk->allocated || chunk->left);
 	ndshm_prealloc_free(&chunk->prealloc);
 	kfree(chunk);
 }
@@ -245,12 +235,10 @@ static ndshm_reason_t section_chunk_alloc(struct ndshm_section *section, u32 sta
 	chunk->extent.start = start;
 	chunk->extent.count = count;
 	list_add_tail(&chunk->extent.link, chunks);
-	if (ndshm_prealloc_fill(&chunk->prealloc))
-		return reason;
 	reason = ndshm_blocks_alloc(&parameters, &allocation, &chunk->block, 1);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	ndshm_test_chunk_delay();
+	ndshm_test_delay(NDSHM_TEST_CHUNK);
 	object = &chunk->block->object;
 	spin_lock(&object->state_lock);
 	reason = chunk_check(chunk);
@@ -258,11 +246,18 @@ static ndshm_reason_t section_chunk_alloc(struct ndshm_section *section, u32 sta
 	return reason;
 }
 
+/* Return: the pages from @start to @end that are in the slot of @start. */
+static u32 section_slot_pages(u32 start, u32 end)
+{
+	return min(end - start, NDSHM_SLOT_PAGES - start % NDSHM_SLOT_PAGES);
+}
+
 ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
 				  u32 end, struct list_head *chunks)
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	u32 count, slot;
+	struct ndshm_chunk *chunk;
+	u32 count;
 	bool hole;
 
 	/* The adapter's isolation may have changed since the section was created. */
@@ -278,12 +273,52 @@ ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
 			break;
 		if (fatal_signal_pending(current))
 			return NDSHM_REASON_MEMORY;
-		slot = round_down(start, NDSHM_SLOT_PAGES) + NDSHM_SLOT_PAGES;
-		count = min(count, slot - start);
+		count = section_slot_pages(start, start + count);
 		reason = section_chunk_alloc(section, start, count, chunks);
+		if (reason == NDSHM_REASON_NONE) {
+			chunk = list_last_entry(chunks, struct ndshm_chunk, extent.link);
+			if (ndshm_prealloc_fill(&chunk->prealloc))
+				reason = NDSHM_REASON_MEMORY;
+		}
 		start += count;
 		cond_resched();
 	}
+	return reason;
+}
+
+/* Move @chunk from its list to the section. The map has its pages as free already, or will soon. */
+static void section_add_chunk(struct ndshm_section *section, struct ndshm_chunk *chunk)
+{
+	list_del(&chunk->extent.link);
+	ndshm_extents_insert(&section->chunks, &chunk->extent);
+	section->committed += chunk->extent.count;
+	section->needs_sync |= chunk->block->needs_sync;
+}
+
+ndshm_reason_t ndshm_chunks_alloc_initial(struct ndshm_section *section)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	struct ndshm_chunk *chunk, *next;
+	u32 start = 0, count;
+	LIST_HEAD(chunks);
+
+	while (reason == NDSHM_REASON_NONE && start < section->initial) {
+		if (fatal_signal_pending(current)) {
+			reason = NDSHM_REASON_MEMORY;
+			break;
+		}
+		count = section_slot_pages(start, section->initial);
+		reason = section_chunk_alloc(section, start, count, &chunks);
+		start += count;
+		cond_resched();
+	}
+	if (reason == NDSHM_REASON_NONE) {
+		spin_lock(&section->lock);
+		list_for_each_entry_safe(chunk, next, &chunks, extent.link)
+			section_add_chunk(section, chunk);
+		spin_unlock(&section->lock);
+	}
+	ndshm_chunks_free(section, &chunks);
 	return reason;
 }
 
@@ -310,14 +345,10 @@ void ndshm_chunks_add(struct ndshm_section *section, struct list_head *chunks)
 	list_for_each_entry_safe(chunk, next, chunks, extent.link) {
 		if (!chunk_fits(section, chunk))
 			continue;
-		list_del(&chunk->extent.link);
-		ndshm_extents_insert(&section->chunks, &chunk->extent);
+		section_add_chunk(section, chunk);
 		ndshm_extent_map_commit(&section->map, chunk->extent.start,
 					chunk->extent.count, &chunk->prealloc);
-		section->committed += chunk->extent.count;
-		if (chunk->extent.start >= section->initial)
-			section->idle += chunk->extent.count;
-		section->needs_sync |= chunk->block->needs_sync;
+		section->idle += chunk->extent.count;
 	}
 }
 
@@ -326,8 +357,7 @@ void ndshm_section_free_memory(struct ndshm_section *section)
 	struct ndshm_chunk *chunk, *next;
 	struct rb_root chunks;
 
-	/* @trimming may own chunks. A later run finds no idle chunk. */
-	cancel_delayed_work_sync(&section->trimming);
+	/* Callers that free idle memory may own chunks, which they free. */
 	spin_lock(&section->lock);
 	chunks = section->chunks;
 	section->chunks = RB_ROOT;
@@ -338,8 +368,8 @@ void ndshm_section_free_memory(struct ndshm_section *section)
 		section_chunk_free(section, chunk);
 		cond_resched();
 	}
-	wake_up_all(&ndshm_section_wait);
 	WRITE_ONCE(section->dropped, true);
+	wake_up_all(&ndshm_section_wait);
 }
 
 /*
@@ -372,107 +402,89 @@ static struct ndshm_extent *section_take_idle(struct ndshm_section *section,
 					      prealloc) : NULL;
 }
 
-/* Set @section->revoking. Return: false if no chunk is idle or an allocation failed. */
-static bool section_begin_revoking(struct ndshm_section *section)
-{
-	struct ndshm_prealloc prealloc;
-
-	if (ndshm_prealloc_fill(&prealloc))
-		return false;
-	spin_lock(&section->lock);
-	section->revoking = section_take_idle(section, &prealloc);
-	spin_unlock(&section->lock);
-	if (section->revoking)
-		section->seen = section->revoking->start;
-	ndshm_prealloc_free(&prealloc);
-	return section->revoking;
-}
-
 /*
- * Unmap @section->revoking. Return: false if a fault holds the lock of one of its pages, or a
- * process holds the mapping's i_mmap_rwsem for writing: either may be stopped, so do not wait
- * for it. The trylock only probes; unmap_mapping_range() takes the lock itself.
+ * Unmap @run. Return: false if a fault holds the lock of one of its pages, or a process holds the
+ * mapping's i_mmap_rwsem for writing: either may be stopped, so do not wait for it. The trylock
+ * only probes; unmap_mapping_range() takes the lock itself.
  */
-static bool section_unmap_revoking(struct ndshm_section *section)
+static bool section_unmap(struct ndshm_section *section, const struct ndshm_extent *run)
 {
 	struct inode *inode = READ_ONCE(section->object.inode);
-	const struct ndshm_extent *extent = section->revoking;
 
-	if (!section_wait_for_faults(section, &section->seen, ndshm_extent_end(extent),
-				     false, jiffies))
+	if (!section_wait_for_faults(section, run->start, ndshm_extent_end(run), false, jiffies))
 		return false;
 	if (!inode)
 		return true;
 	if (!i_mmap_trylock_read(inode->i_mapping))
 		return false;
 	i_mmap_unlock_read(inode->i_mapping);
-	unmap_mapping_range(inode->i_mapping, (loff_t)extent->start << PAGE_SHIFT,
-			    (loff_t)extent->count << PAGE_SHIFT, 1);
+	unmap_mapping_range(inode->i_mapping, (loff_t)run->start << PAGE_SHIFT,
+			    (loff_t)run->count << PAGE_SHIFT, 1);
 	return true;
 }
 
-/* Free the chunks of @section->revoking, which is unmapped. */
-static void section_free_revoking(struct ndshm_section *section)
+/* Free the chunks of @run, or let extents use them again if it is not @unmapped. */
+static void section_return_idle(struct ndshm_section *section, struct ndshm_extent *run,
+				bool unmapped)
 {
-	const u32 end = ndshm_extent_end(section->revoking);
+	const u32 end = ndshm_extent_end(run);
 	struct ndshm_chunk *chunk, *next;
 	u32 count = 0;
 	LIST_HEAD(chunks);
 
 	spin_lock(&section->lock);
-	chunk = ndshm_chunk_at(section, section->revoking->start);
-	/* After a revocation section_drop() frees all chunks. */
-	for (; !READ_ONCE(section->object.revoked) && chunk &&
-	     chunk->extent.start < end; chunk = next) {
+	/* After a revocation ndshm_section_free_memory() frees all chunks. */
+	chunk = READ_ONCE(section->object.revoked) ? NULL : ndshm_chunk_at(section, run->start);
+	for (; chunk && chunk->extent.start < end; chunk = next) {
 		next = ndshm_chunk_next(chunk);
+		chunk->revoking = unmapped;
+		if (!unmapped)
+			continue;
 		rb_erase(&chunk->extent.node, &section->chunks);
 		count += chunk->extent.count;
 		list_add_tail(&chunk->extent.link, &chunks);
 	}
 	section->committed -= count;
-	if (count)
-		ndshm_extent_map_free(&section->map, section->revoking,
-				      NDSHM_MAP_HOLE);
-	section->revoking = NULL;
+	ndshm_extent_map_free(&section->map, run, unmapped ? NDSHM_MAP_HOLE : NDSHM_MAP_FREE);
 	spin_unlock(&section->lock);
 	ndshm_chunks_free(section, &chunks);
 	spin_lock(&section->lock);
 	section->idle -= min(count, section->idle);
 	spin_unlock(&section->lock);
+	wake_up_all(&ndshm_section_wait);
 }
 
-/*
- * Only this work frees idle memory. It runs in a kworker: a caller that is stopped must not delay
- * the freeing of memory that others wait for.
- */
-void ndshm_section_free_idle_work(struct work_struct *work)
+/* Free about STEP_PAGES of idle memory. Return: false if there is no more to free now. */
+static bool section_free_idle_step(struct ndshm_section *section, u32 most)
 {
-	struct ndshm_section *section =
-		container_of(to_delayed_work(work), struct ndshm_section,
-			     trimming);
+	struct ndshm_prealloc prealloc;
+	struct ndshm_extent *run;
+	bool unmapped;
 
-	while (section->revoking || section_begin_revoking(section)) {
-		if (!section_unmap_revoking(section)) {
-			/* Back off: a user can stall faults in many sections. */
-			section->retry = min(2 * section->retry + 1, 1UL * HZ);
-			ndshm_section_schedule_free_idle(section, section->retry);
-			return;
-		}
-		section->retry = 0;
-		section_free_revoking(section);
+	if (ndshm_prealloc_fill(&prealloc))
+		return false;
+	spin_lock(&section->lock);
+	run = section->idle > most ? section_take_idle(section, &prealloc) : NULL;
+	if (run)
+		atomic_inc(&section->moving);
+	spin_unlock(&section->lock);
+	ndshm_prealloc_free(&prealloc);
+	if (!run)
+		return false;
+	unmapped = section_unmap(section, run);
+	section_return_idle(section, run, unmapped);
+	ndshm_section_end_move(section);
+	return unmapped;
+}
+
+bool ndshm_section_free_idle(struct ndshm_section *section, bool all)
+{
+	const u32 most = all ? 0 : IDLE_PAGES + READ_ONCE(section->allocated) / TAKEN_FOR_IDLE;
+	bool freed = false;
+
+	while (READ_ONCE(section->idle) > most && section_free_idle_step(section, most)) {
+		freed = true;
 		cond_resched();
 	}
-	wake_up_all(&ndshm_section_wait);
-	if (ndshm_section_has_idle(section))
-		ndshm_section_schedule_free_idle(section, HZ);
-}
-
-void ndshm_section_check_idle(struct ndshm_section *section)
-{
-	const u32 most = IDLE_PAGES + READ_ONCE(section->allocated) / TAKEN_FOR_IDLE;
-
-	if (ndshm_section_has_idle(section))
-		ndshm_section_schedule_free_idle(section,
-						 READ_ONCE(section->idle) > most ?
-						 0 : HZ);
+	return freed;
 }

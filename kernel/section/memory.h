@@ -31,7 +31,7 @@ struct ndshm_block;
  * @fresh: pages from this index on were never part of an extent, so they are still zero
  * @revoking: the chunk is about to be freed: faults on it get SIGBUS
  * @left: part of it was in an extent whose holder was closed without freeing it. The device of the
- *	section's claim may still access it, so it is not trimmed
+ *	section's claim may still access it, so it is not idle
  * @block: the memory
  * @prealloc: preallocated runs for adding the chunk to the section's map
  */
@@ -45,7 +45,7 @@ struct ndshm_chunk {
 	struct ndshm_prealloc prealloc;
 };
 
-/* Return: true if the chunk may be trimmed: no extent uses it, and no device may. */
+/* Return: true if the chunk may be freed: no extent uses it, and no device may. */
 static inline bool ndshm_chunk_idle(const struct ndshm_section *section,
 				    const struct ndshm_chunk *chunk)
 {
@@ -76,13 +76,15 @@ static inline struct ndshm_chunk *ndshm_chunk_next(struct ndshm_chunk *chunk)
  * ndshm_chunks_alloc() allocates chunks for all holes from page @start to @end and appends them to
  * @chunks, also on failure. ndshm_chunks_add() moves the chunks whose holes still exist from
  * @chunks to the section; called with @section->lock held. ndshm_chunks_free() frees the rest.
- * ndshm_chunks_alloc() and ndshm_chunks_free() may sleep.
+ * ndshm_chunks_alloc() and ndshm_chunks_free() may sleep. ndshm_chunks_alloc_initial() allocates and
+ * adds those of InitialSize.
  */
 ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
 				  u32 end, struct list_head *chunks);
 void ndshm_chunks_add(struct ndshm_section *section,
 		      struct list_head *chunks);
 void ndshm_chunks_free(struct ndshm_section *section, struct list_head *chunks);
+ndshm_reason_t ndshm_chunks_alloc_initial(struct ndshm_section *section);
 
 /*
  * Revoke the section, or wait for its revocation: all mappings are removed, and new faults get
@@ -93,10 +95,7 @@ void ndshm_section_revoke(struct ndshm_section *section);
 /* Free all chunks of a section that has no mapping. May sleep. */
 void ndshm_section_free_memory(struct ndshm_section *section);
 
-/*
- * Woken when a section has no idle memory left, when its @growing becomes 0, or after its
- * @deletion.
- */
+/* Woken when @moving of a section becomes 0, and when memory of one was freed. */
 extern wait_queue_head_t ndshm_section_wait;
 
 /*
@@ -109,16 +108,18 @@ static inline bool ndshm_section_has_idle(const struct ndshm_section *section)
 	       !ndshm_section_revoked(section);
 }
 
-/*
- * Schedule @section->trimming if memory is idle: at once if it exceeds the limit, else after a
- * second. Any context.
- */
-void ndshm_section_check_idle(struct ndshm_section *section);
+/* The caller counted in @moving has added or freed its memory. */
+static inline void ndshm_section_end_move(struct ndshm_section *section)
+{
+	if (atomic_dec_and_test(&section->moving))
+		wake_up_all(&ndshm_section_wait);
+}
 
-/* Schedule @section->trimming after @delay jiffies. Any context. */
-void ndshm_section_schedule_free_idle(struct ndshm_section *section,
-				      unsigned long delay);
-void ndshm_section_free_idle_work(struct work_struct *work);
+/*
+ * Free idle memory: that above the limit, or @all. Does not wait for faults in flight, so some can
+ * stay. May sleep. Return: true if some was freed.
+ */
+bool ndshm_section_free_idle(struct ndshm_section *section, bool all);
 
 /* Operations of objects; see object.h. */
 struct page *ndshm_section_page(struct ndshm_object *object, pgoff_t index);

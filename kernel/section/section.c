@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sections: creation, lookup by id and by name, deletion, and the trim of idle memory. */
+/* Sections: creation, lookup by id and by name, deletion. */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/hashtable.h>
@@ -29,7 +29,7 @@ MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
 /* Limit of the 32-bit page numbers in struct ndshm_extent. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
 
-/* Runs @trimming and @deletion of sections. A deletion waits for works only that are running. */
+/* Runs deletions by id. */
 static struct workqueue_struct *section_queue;
 
 DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
@@ -40,7 +40,7 @@ DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
  */
 #define MAX_MAPPINGS	16384
 
-/* Sections that a search for idle memory of a user looks at. */
+/* Sections that a search for idle memory of a user looks at: others wait for the lock. */
 #define MAX_LOOKS	4096
 
 /*
@@ -118,25 +118,16 @@ static int section_name_compare(kuid_t owner, const char *name, u32 length,
 	return memcmp(name, section->name, length);
 }
 
-static struct ndshm_section *section_of_name(struct rb_node *node)
-{
-	return rb_entry(node, struct ndshm_section, by_name);
-}
-
-/* Called with sections_lock held. */
-static void section_name_remove_locked(struct ndshm_section *section)
-{
-	if (RB_EMPTY_NODE(&section->by_name))
-		return;
-	rb_erase(&section->by_name, &section_names);
-	RB_CLEAR_NODE(&section->by_name);
-}
+#define section_of_name(node_) rb_entry(node_, struct ndshm_section, by_name)
 
 /* End the name before the section ends, so that a new section can have it. */
 static void section_name_remove(struct ndshm_section *section)
 {
 	spin_lock(&sections_lock);
-	section_name_remove_locked(section);
+	if (!RB_EMPTY_NODE(&section->by_name)) {
+		rb_erase(&section->by_name, &section_names);
+		RB_CLEAR_NODE(&section->by_name);
+	}
 	spin_unlock(&sections_lock);
 }
 
@@ -320,24 +311,6 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	return NDSHM_REASON_NONE;
 }
 
-/*
- * Carries out ndshm_section_delete_id(), which has checked the permission. Consumes a reference to
- * the section and one to the module.
- */
-static void section_delete_work(struct work_struct *work)
-{
-	struct ndshm_section *section = container_of(work, struct ndshm_section, deletion);
-
-	/* If the section was deleted before, its revocation may run or the memory may be mapped. */
-	ndshm_section_delete(section, NULL, NDSHM_DELETE_FORCE);
-	ndshm_section_revoke(section);
-	ndshm_section_free_memory(section);
-	wake_up_all(&ndshm_section_wait);
-	ndshm_object_put(&section->object);
-	/* If this is the last one, module exit waits for the work. */
-	module_put(THIS_MODULE);
-}
-
 static void section_init(struct ndshm_section *section,
 			 const struct ndshm_section_request *request)
 {
@@ -347,8 +320,6 @@ static void section_init(struct ndshm_section *section,
 	spin_lock_init(&section->lock);
 	section->object.lock = &section->lock;
 	section->object.dumped = request->dumped;
-	INIT_DELAYED_WORK(&section->trimming, ndshm_section_free_idle_work);
-	INIT_WORK(&section->deletion, section_delete_work);
 	section->account = ndshm_account_get(request->account);
 	section->adapter = ndshm_adapter_get(request->adapter);
 	if (request->claim)
@@ -364,21 +335,6 @@ static void section_init(struct ndshm_section *section,
 	section->name_length = request->name_length;
 	section->gid = request->gid;
 	section->mode = request->mode;
-}
-
-static ndshm_reason_t section_commit_initial(struct ndshm_section *section)
-{
-	ndshm_reason_t reason;
-	LIST_HEAD(chunks);
-
-	reason = ndshm_chunks_alloc(section, 0, section->initial, &chunks);
-	if (reason == NDSHM_REASON_NONE) {
-		spin_lock(&section->lock);
-		ndshm_chunks_add(section, &chunks);
-		spin_unlock(&section->lock);
-	}
-	ndshm_chunks_free(section, &chunks);
-	return reason;
 }
 
 /* Return: the section with the lowest id from @id to @last, or NULL. */
@@ -429,13 +385,13 @@ ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *reques
 	section = kzalloc(sizeof(*section), NDSHM_GFP_CHARGED);
 	if (!section)
 		return reason;
-	if (ndshm_extent_map_init(&section->map,
-				  PAGE_ALIGN(request->max_size) >> PAGE_SHIFT))
+	if (ndshm_extent_map_init(&section->map, PAGE_ALIGN(request->max_size) >> PAGE_SHIFT,
+				  PAGE_ALIGN(request->initial_size) >> PAGE_SHIFT))
 		goto err_section;
 	if (ndshm_file_cache_init(&section->file_cache))
 		goto err_map;
 	section_init(section, request);
-	reason = section_commit_initial(section);
+	reason = ndshm_chunks_alloc_initial(section);
 	if (reason == NDSHM_REASON_NONE)
 		reason = section_publish(section);
 	if (reason != NDSHM_REASON_NONE)
@@ -511,68 +467,108 @@ static bool section_dropped(u32 id)
 	return dropped;
 }
 
-bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait)
-{
+/**
+ * struct section_deletion - A request of ndshm_section_delete_id()
+ * @work: carries it out
+ * @section: holds a reference to its object, and the request one to the module
+ */
+struct section_deletion {
+	struct work_struct work;
 	struct ndshm_section *section;
+};
+
+/* The permission was checked. */
+static void section_delete_work(struct work_struct *work)
+{
+	struct section_deletion *deletion = container_of(work, struct section_deletion, work);
+	struct ndshm_section *section = deletion->section;
+
+	/* If the section was deleted before, its revocation may run or the memory may be mapped. */
+	ndshm_section_delete(section, NULL, NDSHM_DELETE_FORCE);
+	ndshm_section_revoke(section);
+	ndshm_section_free_memory(section);
+	ndshm_object_put(&section->object);
+	kfree(deletion);
+	/* If this is the last one, module exit waits for the work. */
+	module_put(THIS_MODULE);
+}
+
+int ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait)
+{
+	struct section_deletion *deletion;
 
 	/* The reference to the section can be the only one, without a file that pins the module. */
 	if (!try_module_get(THIS_MODULE))
-		return false;
-	section = section_get(id, uid, all);
-	if (!section) {
+		return -ENOENT;
+	deletion = kmalloc(sizeof(*deletion), NDSHM_GFP_CHARGED);
+	if (!deletion) {
 		module_put(THIS_MODULE);
-		return false;
+		return -ENOMEM;
 	}
-	if (!queue_work(section_queue, &section->deletion)) {
-		/* The work that is pending has references of its own. */
-		ndshm_object_put(&section->object);
+	deletion->section = section_get(id, uid, all);
+	if (!deletion->section) {
+		kfree(deletion);
 		module_put(THIS_MODULE);
+		return -ENOENT;
 	}
+	INIT_WORK(&deletion->work, section_delete_work);
+	queue_work(section_queue, &deletion->work);
 	/* By id: a reference of this caller could be the last one, whose put takes long. */
 	wait_event_killable_timeout(ndshm_section_wait, section_dropped(id), wait);
-	return true;
+	return 0;
 }
 
 /*
- * Schedule @trimming of the sections that are charged to @user, of which at most MAX_LOOKS are
- * found: others wait for the lock. Return: true if one has idle memory.
+ * Return: the section behind @before, or the first one if that is NULL, that is charged to @user
+ * and has idle memory, with a reference; NULL if there is none among *@looks sections. @before has
+ * a reference, so it is still in the hash.
  */
-static bool sections_schedule_free_idle(const struct user_struct *user)
+static struct ndshm_section *section_next_idle(const struct user_struct *user,
+					       const struct ndshm_section *before,
+					       unsigned int *looks)
 {
+	const u32 bucket = hash_min((unsigned long)user, HASH_BITS(sections_by_user));
 	struct ndshm_section *section;
-	unsigned int looks = 0;
-	bool found = false;
 
 	spin_lock(&sections_lock);
-	hash_for_each_possible(sections_by_user, section, by_user,
-			       (unsigned long)user) {
-		if (looks++ == MAX_LOOKS)
+	section = hlist_entry_safe(before ? before->by_user.next : sections_by_user[bucket].first,
+				   struct ndshm_section, by_user);
+	hlist_for_each_entry_from(section, by_user) {
+		if (!*looks) {
+			section = NULL;
 			break;
-		if (section->account->cred->user != user ||
-		    !ndshm_section_has_idle(section))
-			continue;
-		ndshm_section_schedule_free_idle(section, 0);
-		found = true;
+		}
+		--*looks;
+		if (section->account->cred->user == user && ndshm_section_has_idle(section) &&
+		    refcount_inc_not_zero(&section->object.references))
+			break;
 	}
 	spin_unlock(&sections_lock);
-	return found;
+	return section;
 }
 
 bool ndshm_sections_free_idle(const struct user_struct *user)
 {
-	return sections_schedule_free_idle(user) &&
-	       wait_event_killable_timeout(ndshm_section_wait,
-					   !sections_schedule_free_idle(user),
-					   NDSHM_SECTION_WAIT) > 0;
-}
+	struct ndshm_section *section = NULL, *before;
+	unsigned int looks = MAX_LOOKS;
+	long left = NDSHM_SECTION_WAIT;
+	bool freed = false;
 
-void ndshm_section_schedule_free_idle(struct ndshm_section *section,
-				      unsigned long delay)
-{
-	if (delay)
-		queue_delayed_work(section_queue, &section->trimming, delay);
-	else
-		mod_delayed_work(section_queue, &section->trimming, 0);
+	for (;;) {
+		before = section;
+		section = section_next_idle(user, before, &looks);
+		if (before)
+			ndshm_object_put(&before->object);
+		if (!section)
+			return freed;
+		freed |= ndshm_section_free_idle(section, true);
+		/* Another caller may be freeing it. */
+		if (left > 0 && ndshm_section_has_idle(section))
+			left = wait_event_killable_timeout(ndshm_section_wait,
+							   !ndshm_section_has_idle(section) ||
+							   !atomic_read(&section->moving), left);
+		freed |= !ndshm_section_has_idle(section);
+	}
 }
 
 int __init ndshm_section_init(void)

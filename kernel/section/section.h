@@ -8,7 +8,6 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
-#include <linux/workqueue.h>
 
 #include <linux/ndshm.h>
 #include <ndshm/status.h>
@@ -49,17 +48,12 @@ struct user_struct;
  * @provider: provider of the memory; holds a reference
  * @preferred_node: as requested
  * @rawio: the client that created the section was opened with CAP_SYS_RAWIO
- * @initial: leading pages whose memory is allocated at creation and never trimmed
+ * @initial: leading pages whose memory is allocated at creation and stays
  * @dropped: the section has no memory any more, nor gets any
  * @uid: the owner, effective uid of @account
  * @revocation: completed when the revoked section is unmapped everywhere
- * @trimming: work that frees idle memory
- * @deletion: work of ndshm_section_delete_id()
- * @revoking: run that @trimming is about to free, or NULL. Used by @trimming only; changed with
- *	@lock held
- * @seen: pages of @revoking before it have been seen without a fault. Used by @trimming only
- * @retry: last delay of @trimming after a failed unmap, in jiffies. Used by @trimming only
- * @growing: callers that allocate memory which they have not added to @chunks
+ * @moving: callers that allocate memory which they have not added to @chunks, or that free idle
+ *	memory
  * @lock: protects the members below, and the extents of all holders
  * @deleted: extents, holders and mappings are refused
  * @needs_sync: some of the memory needs explicit syncs between CPU and device
@@ -103,12 +97,7 @@ struct ndshm_section {
 	bool dropped;
 	kuid_t uid;
 	struct completion revocation;
-	struct delayed_work trimming;
-	struct work_struct deletion;
-	struct ndshm_extent *revoking;
-	u32 seen;
-	unsigned long retry;
-	atomic_t growing;
+	atomic_t moving;
 	spinlock_t lock;		/* all members below */
 	bool deleted;
 	bool needs_sync;
@@ -204,10 +193,10 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 
 /*
  * Delete section @id, which must be of the owner @uid unless @all, as with NDSHM_DELETE_REVOKE, in
- * a worker. Waits, killable, for at most @wait jiffies until its memory is freed. Return: false if
- * there is no such section.
+ * a worker. Waits, killable, for at most @wait jiffies until its memory is freed. Return: 0, -ENOENT
+ * if there is no such section, or -ENOMEM.
  */
-bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait);
+int ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait);
 
 /*
  * ndshm_section_alloc_extent() allocates an extent of @count pages at a multiple of @alignment
@@ -219,7 +208,8 @@ ndshm_reason_t ndshm_section_alloc_extent(struct ndshm_section *section, u32 cou
 void ndshm_section_free_extent(struct ndshm_section *section, struct ndshm_extent *extent);
 
 /*
- * As ndshm_section_free_extent(), but called with @section->lock held. @freed: the holder freed the
+ * As ndshm_section_free_extent(), but called with @section->lock held, and idle memory stays until
+ * ndshm_section_free_idle(). @freed: the holder freed the
  * extent, so the device no longer accesses it; false if the holder was closed.
  */
 void ndshm_section_free_extent_locked(struct ndshm_section *section,
@@ -230,8 +220,8 @@ void ndshm_section_return_extent(struct ndshm_section *section, struct ndshm_ext
 
 /*
  * Free the idle memory of all sections that are charged to @user, before @user is refused memory.
- * Waits, killable, for at most NDSHM_SECTION_WAIT. Return: true if there was idle memory and all
- * of it has been freed.
+ * Waits, killable, for at most NDSHM_SECTION_WAIT for what others are freeing. Return: true if some
+ * was freed.
  */
 bool ndshm_sections_free_idle(const struct user_struct *user);
 

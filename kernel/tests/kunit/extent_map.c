@@ -79,7 +79,7 @@ static void begin_map(struct kunit *test, u32 cells, u32 unit)
 	world->unit = unit;
 	world->taken = RB_ROOT;
 	memset(world->model, HOLE, cells);
-	KUNIT_ASSERT_EQ(test, ndshm_extent_map_init(&world->map, cells * unit),
+	KUNIT_ASSERT_EQ(test, ndshm_extent_map_init(&world->map, cells * unit, 0),
 			0);
 	world->made = true;
 }
@@ -851,9 +851,9 @@ static void no_memory(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, live_runs, 0);
 	}
 	runs_to_come = 0;
-	KUNIT_EXPECT_EQ(test, ndshm_extent_map_init(&map, 1), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, ndshm_extent_map_init(&map, 1, 0), -ENOMEM);
 	runs_to_come = -1;
-	KUNIT_EXPECT_EQ(test, ndshm_extent_map_init(&map, 1), 0);
+	KUNIT_EXPECT_EQ(test, ndshm_extent_map_init(&map, 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, live_runs, 1);
 	ndshm_extent_map_fini(&map);
 	KUNIT_EXPECT_EQ(test, live_runs, 0);
