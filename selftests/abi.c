@@ -1251,9 +1251,9 @@ TEST_F(request, extent_unreported)
 			EXPECT_EQ(1, query.out_holders);
 			EXPECT_GE(3 * huge, query.out_committed);
 		}
-		EXPECT_EQ(i * huge, ndshm_committed_to_extents(section));
-		EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) ==
-				       locked + i * huge));
+		EXPECT_GE((i + 1) * huge, ndshm_committed(section));
+		EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) <=
+				       locked + (i + 1) * huge));
 		/* The lowest place is still free. */
 		if (!i)
 			EXPECT_EQ(0, test_extent(holder, 1));

@@ -580,7 +580,8 @@ TEST_F(import, section_of_reader)
 	ASSERT_EQ(0, import("import map 0 to", 0));
 	test_free_extent(shared.holder, shared.place);
 	EXPECT_EQ(0, test_look(shared.section).out_taken);
-	EXPECT_EQ(0, ndshm_committed_to_extents(shared.section));
+	test_renew(shared.holder, shared.section);
+	EXPECT_EQ(0, ndshm_committed(shared.section));
 	/* The device can still read the pages, but the creator no longer pays for them. */
 	EXPECT_TRUE(ndshm_soon(test_user_locked() == before));
 	EXPECT_EQ(0, import("import unmap 0", 0));

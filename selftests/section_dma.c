@@ -322,7 +322,8 @@ TEST_F(section_dma, left_chunk)
 	close(other);
 	test_free_extent(holder, low);
 	test_free_extent(holder, low + 3 * HUGE);
-	EXPECT_EQ(HUGE, ndshm_committed_to_extents(fd));
+	test_renew(holder, fd);
+	EXPECT_EQ(HUGE, ndshm_committed(fd));
 	/* The memory can be allocated again, and is zeroed. */
 	EXPECT_EQ(low, test_extent(holder, 3 * HUGE));
 	EXPECT_TRUE(all_bytes(map + low, 3 * HUGE, 0));
@@ -342,7 +343,8 @@ TEST_F(section_dma, freed)
 	int holder = test_attach(fd);
 
 	test_free_extent(holder, test_extent(holder, 5 * HUGE));
-	EXPECT_EQ(0, ndshm_committed_to_extents(fd));
+	test_renew(holder, fd);
+	EXPECT_EQ(0, ndshm_committed(fd));
 	test_free_extent(holder, test_extent(holder, HUGE));
 	close(holder);
 	close(fd);

@@ -148,7 +148,8 @@ static void end_memory(struct __test_metadata *_metadata,
 		make_block(_metadata, self, length);
 	} else if (kind == EXTENT) {
 		test_free_extent(self->holder, 0);
-		EXPECT_EQ(0, ndshm_committed_to_extents(self->section));
+		test_renew(self->holder, self->section);
+		EXPECT_EQ(0, ndshm_committed(self->section));
 		EXPECT_EQ(0, test_extent(self->holder, length));
 	} else {
 		delete_section(_metadata, self);

@@ -432,15 +432,15 @@ int ndshm_nl_section_delete_doit(struct sk_buff *request, struct genl_info *info
 	const unsigned long wait = nl_last_of_datagram(request, info) ? DELETE_WAIT : 0;
 	const struct ndshm_viewer viewer = nl_viewer(request);
 	struct nlattr *key = info->attrs[NDSHM_A_SECTION_ID];
-	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_SECTION_ID)) {
 		GENL_SET_ERR_MSG(info, "request: id missing");
 		return -EINVAL;
 	}
-	err = ndshm_section_delete_id(nla_get_u32(key), viewer.uid, viewer.all, wait);
+	if (ndshm_section_delete_id(nla_get_u32(key), viewer.uid, viewer.all, wait))
+		return 0;
 	/* An invisible id gets the same error as a nonexistent one. */
-	return err == -ENOENT ? ndshm_nl_not_found(info, key) : err;
+	return ndshm_nl_not_found(info, key);
 }
 
 /* Dumps. An object that exists throughout a dump is shown exactly once. */

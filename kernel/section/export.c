@@ -89,7 +89,7 @@ static bool section_return_kept(struct ndshm_section *section, u32 at, u32 last)
 		spin_lock(&section->lock);
 	}
 	spin_unlock(&section->lock);
-	ndshm_section_free_idle(section, false);
+	ndshm_section_free_idle(section, false, ndshm_section_idle_deadline());
 	return found;
 }
 

@@ -62,7 +62,7 @@ void ndshm_section_free_extent(struct ndshm_section *section, struct ndshm_exten
 	spin_lock(&section->lock);
 	ndshm_section_free_extent_locked(section, extent, true);
 	spin_unlock(&section->lock);
-	ndshm_section_free_idle(section, false);
+	ndshm_section_free_idle(section, false, ndshm_section_idle_deadline());
 }
 
 /*
@@ -216,7 +216,7 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 	ndshm_reason_t reason;
 	LIST_HEAD(chunks);
 
-	atomic_inc(&section->moving);
+	atomic_inc(&section->growing);
 	reason = ndshm_chunks_alloc(section, round_down(start, NDSHM_SLOT_PAGES),
 				    end, &chunks);
 	spin_lock(&section->lock);
@@ -229,25 +229,32 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 	}
 	spin_unlock(&section->lock);
 	ndshm_chunks_free(section, &chunks);
-	ndshm_section_end_move(section);
+	if (atomic_dec_and_test(&section->growing))
+		wake_up_all(&ndshm_section_wait);
 	return reason;
+}
+
+/* Return: true if no caller allocates or frees memory of the section. */
+static bool section_at_rest(const struct ndshm_section *section)
+{
+	return !atomic_read(&section->growing) && !atomic_read(&section->freeing);
 }
 
 /*
  * Wait for memory before an extent is refused. At MEMLOCK ndshm_charge() has already freed idle
- * memory; then wait for callers that are moving memory: they may add what this caller needs, or
- * free what they could not add. @moving: there were some when the caller was refused; they may have
- * ended before the wait begins. Return: true to retry.
+ * memory; then wait for callers that allocate or free: they may add what this caller needs, or free
+ * what they could not add. @busy: there were some when the caller was refused; they may have ended
+ * before the wait begins. Return: true to retry.
  */
 static bool section_wait_for_memory(struct ndshm_section *section, ndshm_reason_t reason,
-				    bool moving)
+				    bool busy)
 {
 	ndshm_test_delay(NDSHM_TEST_REFUSED);
-	if (reason != NDSHM_REASON_MEMLOCK)
-		return ndshm_sections_free_idle(section->account->cred->user) ||
-		       (moving && !atomic_read(&section->moving));
-	return wait_event_killable_timeout(ndshm_section_wait,
-					   !atomic_read(&section->moving),
+	if (reason != NDSHM_REASON_MEMLOCK &&
+	    ndshm_sections_free_idle(section->account->cred->user))
+		return true;
+	return (busy || reason == NDSHM_REASON_MEMLOCK) &&
+	       wait_event_killable_timeout(ndshm_section_wait, section_at_rest(section),
 					   NDSHM_SECTION_WAIT) >= 0;
 }
 
@@ -261,10 +268,10 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 {
 	struct ndshm_prealloc prealloc;
 	ndshm_reason_t reason;
-	bool room, moving;
+	bool room, busy;
 	u32 start;
 
-	if (ndshm_prealloc_fill(&prealloc))
+	if (ndshm_prealloc_fill(&prealloc, NDSHM_GFP_CHARGED))
 		return NDSHM_REASON_MEMORY;
 	do {
 		spin_lock(&section->lock);
@@ -273,7 +280,7 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 		room = reason == NDSHM_REASON_SECTION_FULL &&
 		       ndshm_extent_map_find_room(&section->map, count,
 						  alignment, &start);
-		moving = atomic_read(&section->moving);
+		busy = !section_at_rest(section);
 		spin_unlock(&section->lock);
 		if (room)
 			reason = section_grow(section, start, count, alignment,
@@ -283,11 +290,11 @@ static ndshm_reason_t section_take_extent(struct ndshm_section *section, u32 cou
 		cond_resched();
 	} while ((room && reason == NDSHM_REASON_SECTION_FULL) ||
 		 (*waits && (*waits)-- &&
-		  section_wait_for_memory(section, reason, moving)));
+		  section_wait_for_memory(section, reason, busy)));
 	ndshm_prealloc_free(&prealloc);
 	/* section_grow() may have added memory that no extent uses. */
 	if (reason != NDSHM_REASON_NONE)
-		ndshm_section_free_idle(section, false);
+		ndshm_section_free_idle(section, false, ndshm_section_idle_deadline());
 	return reason;
 }
 

@@ -27,15 +27,15 @@ static inline u32 extent_count(struct ndshm_extent *extent)
 RB_DECLARE_CALLBACKS_MAX(static, longest_callbacks, struct ndshm_extent, node, u32,
 			 longest, extent_count)
 
-static struct ndshm_extent *extent_alloc(void)
+static struct ndshm_extent *extent_alloc(gfp_t gfp)
 {
-	return kmalloc(sizeof(struct ndshm_extent), NDSHM_GFP_CHARGED);
+	return kmalloc(sizeof(struct ndshm_extent), gfp);
 }
 
-int ndshm_prealloc_fill(struct ndshm_prealloc *prealloc)
+int ndshm_prealloc_fill(struct ndshm_prealloc *prealloc, gfp_t gfp)
 {
-	prealloc->extents[0] = extent_alloc();
-	prealloc->extents[1] = extent_alloc();
+	prealloc->extents[0] = extent_alloc(gfp);
+	prealloc->extents[1] = extent_alloc(gfp);
 	if (prealloc->extents[0] && prealloc->extents[1])
 		return 0;
 	ndshm_prealloc_free(prealloc);
@@ -360,7 +360,7 @@ static int extent_map_append(struct ndshm_extent_map *map, enum ndshm_extent_kin
 
 	if (!count)
 		return 0;
-	extent = extent_alloc();
+	extent = extent_alloc(NDSHM_GFP_CHARGED);
 	if (!extent)
 		return -ENOMEM;
 	extent->start = start;

@@ -71,7 +71,7 @@ struct ndshm_prealloc {
  * Allocate two runs. Return: 0 or -ENOMEM; may sleep. ndshm_prealloc_free() frees those that
  * were not used.
  */
-int ndshm_prealloc_fill(struct ndshm_prealloc *prealloc);
+int ndshm_prealloc_fill(struct ndshm_prealloc *prealloc, gfp_t gfp);
 void ndshm_prealloc_free(struct ndshm_prealloc *prealloc);
 
 /*

@@ -65,7 +65,7 @@ void ndshm_holder_close(struct ndshm_holder *holder)
 		spin_lock(&section->lock);
 	}
 	spin_unlock(&section->lock);
-	ndshm_section_free_idle(section, true);
+	ndshm_section_free_idle(section, false, ndshm_section_idle_deadline());
 	ndshm_section_put_user(section);
 	kfree(holder);
 }
@@ -100,7 +100,7 @@ ndshm_reason_t ndshm_holder_free_extent(struct ndshm_holder *holder, u32 start)
 	if (extent)
 		holder_free_extent(holder, extent, true);
 	spin_unlock(&section->lock);
-	ndshm_section_free_idle(section, false);
+	ndshm_section_free_idle(section, false, ndshm_section_idle_deadline());
 	return extent ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
 }
 

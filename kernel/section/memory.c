@@ -17,7 +17,7 @@
 #include "memory.h"
 
 /*
- * Idle pages that are not freed at once: IDLE_PAGES, and one for each TAKEN_FOR_IDLE pages of
+ * Idle pages that stay while a section has holders: IDLE_PAGES, and one for each TAKEN_FOR_IDLE pages of
  * extents. Few, since allocators that use extents keep free memory as well.
  */
 #define IDLE_PAGES	NDSHM_SLOT_PAGES
@@ -277,7 +277,7 @@ ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
 		reason = section_chunk_alloc(section, start, count, chunks);
 		if (reason == NDSHM_REASON_NONE) {
 			chunk = list_last_entry(chunks, struct ndshm_chunk, extent.link);
-			if (ndshm_prealloc_fill(&chunk->prealloc))
+			if (ndshm_prealloc_fill(&chunk->prealloc, NDSHM_GFP_CHARGED))
 				reason = NDSHM_REASON_MEMORY;
 		}
 		start += count;
@@ -357,7 +357,7 @@ void ndshm_section_free_memory(struct ndshm_section *section)
 	struct ndshm_chunk *chunk, *next;
 	struct rb_root chunks;
 
-	/* Callers that free idle memory may own chunks, which they free. */
+	atomic_inc(&section->freeing);
 	spin_lock(&section->lock);
 	chunks = section->chunks;
 	section->chunks = RB_ROOT;
@@ -369,14 +369,15 @@ void ndshm_section_free_memory(struct ndshm_section *section)
 		cond_resched();
 	}
 	WRITE_ONCE(section->dropped, true);
+	atomic_dec(&section->freeing);
 	wake_up_all(&ndshm_section_wait);
 }
 
 /*
- * Allocate the highest adjacent idle chunks, at least one and about STEP_PAGES, so that no extent
- * can use them. Return: their run, or NULL.
+ * Mark the highest adjacent idle chunks below page @below, at least one and about @most pages, and
+ * take their run, so that no extent can use them. Return: the run, or NULL.
  */
-static struct ndshm_extent *section_take_idle(struct ndshm_section *section,
+static struct ndshm_extent *section_take_idle(struct ndshm_section *section, u32 below, u32 most,
 					      struct ndshm_prealloc *prealloc)
 {
 	struct ndshm_chunk *chunk;
@@ -387,9 +388,10 @@ static struct ndshm_extent *section_take_idle(struct ndshm_section *section,
 	if (ndshm_section_state(section) != NDSHM_REASON_NONE)
 		return NULL;
 	for (chunk = ndshm_chunk_of(rb_last(&section->chunks));
-	     chunk && count < STEP_PAGES;
+	     chunk && count < most;
 	     chunk = ndshm_chunk_of(rb_prev(&chunk->extent.node))) {
-		if (ndshm_chunk_idle(section, chunk) &&
+		if (ndshm_extent_end(&chunk->extent) <= below &&
+		    ndshm_chunk_idle(section, chunk) &&
 		    (!count || ndshm_extent_end(&chunk->extent) == start)) {
 			start = chunk->extent.start;
 			count += chunk->extent.count;
@@ -403,20 +405,24 @@ static struct ndshm_extent *section_take_idle(struct ndshm_section *section,
 }
 
 /*
- * Unmap @run. Return: false if a fault holds the lock of one of its pages, or a process holds the
- * mapping's i_mmap_rwsem for writing: either may be stopped, so do not wait for it. The trylock
- * only probes; unmap_mapping_range() takes the lock itself.
+ * Unmap @run. Return: false if at @deadline a fault holds the lock of one of its pages, or a process
+ * the mapping's i_mmap_rwsem for writing: either may be stopped. The trylock only probes;
+ * unmap_mapping_range() takes the lock itself.
  */
-static bool section_unmap(struct ndshm_section *section, const struct ndshm_extent *run)
+static bool section_unmap(struct ndshm_section *section, const struct ndshm_extent *run,
+			  unsigned long deadline)
 {
 	struct inode *inode = READ_ONCE(section->object.inode);
 
-	if (!section_wait_for_faults(section, run->start, ndshm_extent_end(run), false, jiffies))
+	if (!section_wait_for_faults(section, run->start, ndshm_extent_end(run), false, deadline))
 		return false;
 	if (!inode)
 		return true;
-	if (!i_mmap_trylock_read(inode->i_mapping))
-		return false;
+	while (!i_mmap_trylock_read(inode->i_mapping)) {
+		if (time_after_eq(jiffies, deadline))
+			return false;
+		schedule_timeout_uninterruptible(1);
+	}
 	i_mmap_unlock_read(inode->i_mapping);
 	unmap_mapping_range(inode->i_mapping, (loff_t)run->start << PAGE_SHIFT,
 			    (loff_t)run->count << PAGE_SHIFT, 1);
@@ -451,40 +457,46 @@ static void section_return_idle(struct ndshm_section *section, struct ndshm_exte
 	spin_lock(&section->lock);
 	section->idle -= min(count, section->idle);
 	spin_unlock(&section->lock);
-	wake_up_all(&ndshm_section_wait);
 }
 
-/* Free about STEP_PAGES of idle memory. Return: false if there is no more to free now. */
-static bool section_free_idle_step(struct ndshm_section *section, u32 most)
+/*
+ * Free about STEP_PAGES of idle memory below page *@below, and set that to their first page.
+ * Return: false if there is no more.
+ */
+static bool section_free_idle_step(struct ndshm_section *section, u32 most, u32 *below,
+				   unsigned long deadline)
 {
 	struct ndshm_prealloc prealloc;
-	struct ndshm_extent *run;
-	bool unmapped;
+	struct ndshm_extent *run = NULL;
 
-	if (ndshm_prealloc_fill(&prealloc))
+	/* Not charged: it must not fail when a cgroup is full of what is idle. */
+	if (ndshm_prealloc_fill(&prealloc, GFP_KERNEL))
 		return false;
 	spin_lock(&section->lock);
-	run = section->idle > most ? section_take_idle(section, &prealloc) : NULL;
+	if (section->idle > most)
+		run = section_take_idle(section, *below,
+					min_t(u32, section->idle - most, STEP_PAGES), &prealloc);
 	if (run)
-		atomic_inc(&section->moving);
+		atomic_inc(&section->freeing);
 	spin_unlock(&section->lock);
 	ndshm_prealloc_free(&prealloc);
 	if (!run)
 		return false;
-	unmapped = section_unmap(section, run);
-	section_return_idle(section, run, unmapped);
-	ndshm_section_end_move(section);
-	return unmapped;
+	*below = run->start;
+	section_return_idle(section, run, section_unmap(section, run, deadline));
+	atomic_dec(&section->freeing);
+	wake_up_all(&ndshm_section_wait);
+	return true;
 }
 
-bool ndshm_section_free_idle(struct ndshm_section *section, bool all)
+void ndshm_section_free_idle(struct ndshm_section *section, bool all, unsigned long deadline)
 {
-	const u32 most = all ? 0 : IDLE_PAGES + READ_ONCE(section->allocated) / TAKEN_FOR_IDLE;
-	bool freed = false;
+	u32 most = 0, below = U32_MAX;
 
-	while (READ_ONCE(section->idle) > most && section_free_idle_step(section, most)) {
-		freed = true;
+	if (!all && READ_ONCE(section->holders))
+		most = IDLE_PAGES + READ_ONCE(section->allocated) / TAKEN_FOR_IDLE;
+	/* Downwards, so that it ends although peers leave more idle. */
+	while (READ_ONCE(section->idle) > most &&
+	       section_free_idle_step(section, most, &below, deadline))
 		cond_resched();
-	}
-	return freed;
 }

@@ -76,8 +76,8 @@ static inline struct ndshm_chunk *ndshm_chunk_next(struct ndshm_chunk *chunk)
  * ndshm_chunks_alloc() allocates chunks for all holes from page @start to @end and appends them to
  * @chunks, also on failure. ndshm_chunks_add() moves the chunks whose holes still exist from
  * @chunks to the section; called with @section->lock held. ndshm_chunks_free() frees the rest.
- * ndshm_chunks_alloc() and ndshm_chunks_free() may sleep. ndshm_chunks_alloc_initial() allocates and
- * adds those of InitialSize.
+ * ndshm_chunks_alloc() and ndshm_chunks_free() may sleep. ndshm_chunks_alloc_initial() allocates
+ * and adds those of InitialSize.
  */
 ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
 				  u32 end, struct list_head *chunks);
@@ -95,7 +95,7 @@ void ndshm_section_revoke(struct ndshm_section *section);
 /* Free all chunks of a section that has no mapping. May sleep. */
 void ndshm_section_free_memory(struct ndshm_section *section);
 
-/* Woken when @moving of a section becomes 0, and when memory of one was freed. */
+/* Woken when @growing of a section becomes 0, and when memory of one was freed. */
 extern wait_queue_head_t ndshm_section_wait;
 
 /*
@@ -108,18 +108,17 @@ static inline bool ndshm_section_has_idle(const struct ndshm_section *section)
 	       !ndshm_section_revoked(section);
 }
 
-/* The caller counted in @moving has added or freed its memory. */
-static inline void ndshm_section_end_move(struct ndshm_section *section)
-{
-	if (atomic_dec_and_test(&section->moving))
-		wake_up_all(&ndshm_section_wait);
-}
-
 /*
- * Free idle memory: that above the limit, or @all. Does not wait for faults in flight, so some can
- * stay. May sleep. Return: true if some was freed.
+ * Free idle memory: what exceeds the limit, or all of it with @all or without holders. At @deadline,
+ * in jiffies, it no longer waits for faults in flight, so some can stay. May sleep.
  */
-bool ndshm_section_free_idle(struct ndshm_section *section, bool all);
+void ndshm_section_free_idle(struct ndshm_section *section, bool all, unsigned long deadline);
+
+/* The wait for faults in flight: they end soon, or their tasks are stopped. */
+static inline unsigned long ndshm_section_idle_deadline(void)
+{
+	return jiffies + 2;
+}
 
 /* Operations of objects; see object.h. */
 struct page *ndshm_section_page(struct ndshm_object *object, pgoff_t index);

@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/random.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -436,24 +437,6 @@ bool ndshm_section_peek_next(u32 *id, ndshm_peek_fn peek, void *context)
 	return section_peek(id, U32_MAX, peek, context);
 }
 
-/*
- * Take a reference to section @id of the owner @uid, or of any owner with @all. Without users a
- * section has references of mappings and dma-bufs. Return: the section, or NULL.
- */
-static struct ndshm_section *section_get(u32 id, kuid_t uid, bool all)
-{
-	struct ndshm_section *section;
-
-	spin_lock(&sections_lock);
-	section = section_find(id, id);
-	/* Take no reference for a caller without permission: the last put frees the section. */
-	if (section && ((!all && !uid_eq(section->uid, uid)) ||
-			!refcount_inc_not_zero(&section->object.references)))
-		section = NULL;
-	spin_unlock(&sections_lock);
-	return section;
-}
-
 /* Return: true if section @id has no memory any more, or does not exist. */
 static bool section_dropped(u32 id)
 {
@@ -462,60 +445,55 @@ static bool section_dropped(u32 id)
 
 	spin_lock(&sections_lock);
 	section = section_find(id, id);
-	dropped = !section || READ_ONCE(section->dropped);
+	dropped = !section || (READ_ONCE(section->dropped) && !atomic_read(&section->freeing));
 	spin_unlock(&sections_lock);
 	return dropped;
 }
 
-/**
- * struct section_deletion - A request of ndshm_section_delete_id()
- * @work: carries it out
- * @section: holds a reference to its object, and the request one to the module
- */
-struct section_deletion {
-	struct work_struct work;
-	struct ndshm_section *section;
-};
-
-/* The permission was checked. */
+/* The permission was checked. Drops a reference to the section and one to the module. */
 static void section_delete_work(struct work_struct *work)
 {
-	struct section_deletion *deletion = container_of(work, struct section_deletion, work);
-	struct ndshm_section *section = deletion->section;
+	struct ndshm_section *section = container_of(work, struct ndshm_section, deletion);
 
 	/* If the section was deleted before, its revocation may run or the memory may be mapped. */
 	ndshm_section_delete(section, NULL, NDSHM_DELETE_FORCE);
 	ndshm_section_revoke(section);
 	ndshm_section_free_memory(section);
+	spin_lock(&sections_lock);
+	section->deleting = false;
+	spin_unlock(&sections_lock);
 	ndshm_object_put(&section->object);
-	kfree(deletion);
 	/* If this is the last one, module exit waits for the work. */
 	module_put(THIS_MODULE);
 }
 
-int ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait)
+bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait)
 {
-	struct section_deletion *deletion;
+	struct ndshm_section *section;
+	bool found, begins = false;
 
 	/* The reference to the section can be the only one, without a file that pins the module. */
 	if (!try_module_get(THIS_MODULE))
-		return -ENOENT;
-	deletion = kmalloc(sizeof(*deletion), NDSHM_GFP_CHARGED);
-	if (!deletion) {
-		module_put(THIS_MODULE);
-		return -ENOMEM;
+		return false;
+	spin_lock(&sections_lock);
+	section = section_find(id, id);
+	found = section && (all || uid_eq(section->uid, uid));
+	/* Take no reference for a caller without permission: the last put frees the section. */
+	if (found && !section->deleting) {
+		begins = refcount_inc_not_zero(&section->object.references);
+		section->deleting = begins;
 	}
-	deletion->section = section_get(id, uid, all);
-	if (!deletion->section) {
-		kfree(deletion);
+	spin_unlock(&sections_lock);
+	if (begins) {
+		INIT_WORK(&section->deletion, section_delete_work);
+		queue_work(section_queue, &section->deletion);
+	} else {
 		module_put(THIS_MODULE);
-		return -ENOENT;
 	}
-	INIT_WORK(&deletion->work, section_delete_work);
-	queue_work(section_queue, &deletion->work);
 	/* By id: a reference of this caller could be the last one, whose put takes long. */
-	wait_event_killable_timeout(ndshm_section_wait, section_dropped(id), wait);
-	return 0;
+	if (found)
+		wait_event_killable_timeout(ndshm_section_wait, section_dropped(id), wait);
+	return found;
 }
 
 /*
@@ -549,6 +527,7 @@ static struct ndshm_section *section_next_idle(const struct user_struct *user,
 
 bool ndshm_sections_free_idle(const struct user_struct *user)
 {
+	const unsigned long deadline = ndshm_section_idle_deadline();
 	struct ndshm_section *section = NULL, *before;
 	unsigned int looks = MAX_LOOKS;
 	long left = NDSHM_SECTION_WAIT;
@@ -561,12 +540,13 @@ bool ndshm_sections_free_idle(const struct user_struct *user)
 			ndshm_object_put(&before->object);
 		if (!section)
 			return freed;
-		freed |= ndshm_section_free_idle(section, true);
-		/* Another caller may be freeing it. */
+		/* The rest is the affair of a task that lives. */
+		if (!fatal_signal_pending(current))
+			ndshm_section_free_idle(section, true, deadline);
 		if (left > 0 && ndshm_section_has_idle(section))
 			left = wait_event_killable_timeout(ndshm_section_wait,
 							   !ndshm_section_has_idle(section) ||
-							   !atomic_read(&section->moving), left);
+							   !atomic_read(&section->freeing), left);
 		freed |= !ndshm_section_has_idle(section);
 	}
 }

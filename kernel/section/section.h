@@ -8,6 +8,7 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
+#include <linux/workqueue.h>
 
 #include <linux/ndshm.h>
 #include <ndshm/status.h>
@@ -52,8 +53,10 @@ struct user_struct;
  * @dropped: the section has no memory any more, nor gets any
  * @uid: the owner, effective uid of @account
  * @revocation: completed when the revoked section is unmapped everywhere
- * @moving: callers that allocate memory which they have not added to @chunks, or that free idle
- *	memory
+ * @deletion: work of ndshm_section_delete_id()
+ * @deleting: @deletion is queued or runs; protected by sections_lock
+ * @growing: callers that allocate memory which they have not added to @chunks
+ * @freeing: callers that free memory which they have taken from @chunks, or are about to
  * @lock: protects the members below, and the extents of all holders
  * @deleted: extents, holders and mappings are refused
  * @needs_sync: some of the memory needs explicit syncs between CPU and device
@@ -97,7 +100,10 @@ struct ndshm_section {
 	bool dropped;
 	kuid_t uid;
 	struct completion revocation;
-	atomic_t moving;
+	struct work_struct deletion;
+	bool deleting;
+	atomic_t growing;
+	atomic_t freeing;
 	spinlock_t lock;		/* all members below */
 	bool deleted;
 	bool needs_sync;
@@ -193,10 +199,10 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 
 /*
  * Delete section @id, which must be of the owner @uid unless @all, as with NDSHM_DELETE_REVOKE, in
- * a worker. Waits, killable, for at most @wait jiffies until its memory is freed. Return: 0, -ENOENT
- * if there is no such section, or -ENOMEM.
+ * a worker. Waits, killable, for at most @wait jiffies until its memory is freed. Return: false if
+ * there is no such section.
  */
-int ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait);
+bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait);
 
 /*
  * ndshm_section_alloc_extent() allocates an extent of @count pages at a multiple of @alignment
@@ -220,8 +226,8 @@ void ndshm_section_return_extent(struct ndshm_section *section, struct ndshm_ext
 
 /*
  * Free the idle memory of all sections that are charged to @user, before @user is refused memory.
- * Waits, killable, for at most NDSHM_SECTION_WAIT for what others are freeing. Return: true if some
- * was freed.
+ * Waits, killable, for at most NDSHM_SECTION_WAIT for what others are freeing. Return: true if a
+ * section has none any more.
  */
 bool ndshm_sections_free_idle(const struct user_struct *user);
 

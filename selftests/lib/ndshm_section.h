@@ -156,16 +156,11 @@ static inline __u64 ndshm_committed(int fd)
 	return _test_section_query(fd, &query) ? ~0ULL : query.out_committed;
 }
 
-/* The same without idle memory, which the end of a holder frees. */
-static inline __u64 ndshm_committed_to_extents(int fd)
-{
-	struct ndshm_section_attach_args attach = section_attach_request(0);
-
-	if (_test_section_attach(fd, &attach))
-		return ~0ULL;
-	close(attach.out_holder);
-	return ndshm_committed(fd);
-}
+/* End the only holder, which frees idle memory, and attach another one. */
+#define test_renew(holder, fd) do { \
+	close(holder); \
+	(holder) = test_attach(fd); \
+} while (0)
 
 static inline unsigned char *ndshm_map_section(int fd, __u64 max)
 {

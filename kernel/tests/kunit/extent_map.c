@@ -362,7 +362,7 @@ static void change(struct kunit *test, u32 start, u32 count,
 	struct ndshm_prealloc prealloc;
 	struct ndshm_extent *extent;
 
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
 	KUNIT_ASSERT_EQ(test, used(&prealloc), 0);
 	if (to == NDSHM_MAP_ALLOCATED) {
 		extent = ndshm_extent_map_alloc(&world->map, first, pages, &prealloc);
@@ -649,7 +649,7 @@ static void last_page(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_next_hole(map, &start, &count,
 							    pages));
 
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
 	ndshm_extent_map_commit(map, last, 1, &prealloc);
 	KUNIT_EXPECT_EQ(test, used(&prealloc), 1);
 	ndshm_prealloc_free(&prealloc);
@@ -682,7 +682,7 @@ static void last_page(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_next_hole(map, &start, &count,
 							    pages));
 
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
 	extent = ndshm_extent_map_alloc(map, last, 1, &prealloc);
 	KUNIT_EXPECT_EQ(test, used(&prealloc), 0);
 	ndshm_prealloc_free(&prealloc);
@@ -697,7 +697,7 @@ static void last_page(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, start, 0);
 	rb_erase(&extent->node, &world->taken);
 	ndshm_extent_map_free(map, extent, NDSHM_MAP_FREE);
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
 	extent = ndshm_extent_map_alloc(map, last, 1, &prealloc);
 	ndshm_extent_map_free(map, extent, NDSHM_MAP_HOLE);
 	KUNIT_EXPECT_EQ(test, used(&prealloc), 0);
@@ -714,7 +714,7 @@ static void beyond_the_last(struct kunit *test)
 	u32 start = 0;
 
 	begin_map(test, 1, U32_MAX);
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
 	ndshm_extent_map_commit(&world->map, first, U32_MAX - first, &prealloc);
 	ndshm_prealloc_free(&prealloc);
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(&world->map, 1,
@@ -774,7 +774,7 @@ static void misplaced(struct kunit *test, u32 count, u32 last, bool seen)
 
 	begin_map(test, 1, pages);
 	for (i = 0; i <= count; i++) {
-		KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+		KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
 		ndshm_extent_map_commit(&world->map,
 					i < count ? 4 * i + 1 : place,
 					i < count ? 3 : last, &prealloc);
@@ -807,7 +807,7 @@ static void taken_as_hole(struct kunit *test)
 
 	begin_map(test, 9, 1);
 	change(test, 0, 6, NDSHM_MAP_FREE);
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
 	extent = ndshm_extent_map_alloc(map, 2, 2, &prealloc);
 	KUNIT_EXPECT_EQ(test, used(&prealloc), 2);
 	ndshm_prealloc_free(&prealloc);
@@ -824,7 +824,7 @@ static void taken_as_hole(struct kunit *test)
 	expect_same(test);
 	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, 9, 1, &start));
 	KUNIT_EXPECT_EQ(test, start, 0);
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
 	ndshm_extent_map_alloc(map, 0, 2, &prealloc);
 	ndshm_prealloc_free(&prealloc);
 	ndshm_extent_map_fini(map);
@@ -847,7 +847,7 @@ static void no_memory(struct kunit *test)
 
 	for (i = 0; i < 2; i++) {
 		runs_to_come = i;
-		KUNIT_EXPECT_EQ(test, ndshm_prealloc_fill(&prealloc), -ENOMEM);
+		KUNIT_EXPECT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), -ENOMEM);
 		KUNIT_EXPECT_EQ(test, live_runs, 0);
 	}
 	runs_to_come = 0;
