@@ -64,6 +64,7 @@ static const struct {
 	{ ndshm_platform_init, ndshm_platform_exit },
 	/* What programs use comes last: an init that fails does not wait for them. */
 	{ ndshm_nl_register },
+	{ ndshm_devnode_open_init, ndshm_devnode_open_exit },
 	{ ndshm_chardev_init, ndshm_chardev_exit },
 };
 

@@ -71,8 +71,8 @@ edu_tests() {
 	check 'edu: the module is not loaded' edu_fails 'there is no /dev/ndshm; load the module (modprobe ndshm)'
 	insmod "$NDSHM_KO"
 	check 'edu: usage' edu_ends 2 'usage: *' /tmp/ndshm-edu
-	check 'edu: not bound' edu_fails 'cannot find it: no such adapter; *bind PCI functions with "ndshm bind"'
-	check 'edu: no such function' edu_ends 1 'ndshm-edu: 0000:00:1f.7: cannot find it: no such adapter; *' /tmp/ndshm-edu 0000:00:1f.7
+	check 'edu: not bound' edu_fails 'cannot claim it: no such adapter; *bind PCI functions with "ndshm bind"'
+	check 'edu: no such function' edu_ends 1 'ndshm-edu: 0000:00:1f.7: cannot claim it: no such adapter; *' /tmp/ndshm-edu 0000:00:1f.7
 	check 'edu: bound' "$ndshm" bind --owner 65534 --mode 0600 "$edu"
 	check 'edu: ndshm is not open to the user' edu_fails 'cannot open /dev/ndshm; *: Permission denied' "${user[@]}"
 	chmod 0666 /dev/ndshm

@@ -355,7 +355,7 @@ FIXTURE_SETUP(card)
 	self->wish.adapter = self->edu.adapter.id;
 	self->wish.fd = -1;
 	reopen(self);
-	strcpy(self->node, ndshm_node(self->edu.adapter.name));
+	snprintf(self->node, sizeof(self->node), "%s", ndshm_node(self->edu.adapter.name));
 }
 
 FIXTURE_TEARDOWN(card)
@@ -405,13 +405,21 @@ TEST_F(card, node)
 {
 	int first = test_open_node(self, O_RDWR), second = test_open_node(self, O_RDWR);
 	int other = ndshm_open();
+	unsigned int numbers[2];
 	struct stat node;
+	char path[64];
+	FILE *file;
 
 	ASSERT_EQ(0, fstat(first, &node));
 	EXPECT_EQ(S_IFCHR | 0600, node.st_mode);
 	EXPECT_EQ(0, node.st_uid);
 	EXPECT_EQ(0, node.st_gid);
-	EXPECT_EQ(self->edu.adapter.id, minor(node.st_rdev));
+	snprintf(path, sizeof(path), "/sys/class/ndshm/%s/dev", self->edu.adapter.name);
+	file = fopen(path, "r");
+	ASSERT_NE(NULL, file);
+	EXPECT_EQ(2, fscanf(file, "%u:%u", &numbers[0], &numbers[1]));
+	fclose(file);
+	EXPECT_EQ(makedev(numbers[0], numbers[1]), node.st_rdev);
 	EXPECT_FALSE(is_claimed(_metadata, self));
 	EXPECT_EQ(0, claim_by(other, first));
 	EXPECT_EQ(NDSHM_REASON_CLAIM_BUSY, claim_by(self->wish.fd, second));

@@ -100,7 +100,7 @@ NDSHM_REASON_ROW(UNISOLATED_OFF, OPEN_FAILED, EPERM, "unisolated-off", 36,
 NDSHM_REASON_ROW(LOCKDOWN, OPEN_FAILED, EPERM, "lockdown", 37,
 		 "adapter is not isolated and the kernel is locked down; enable the isolation that \"ndshm list adapters\" shows as missing")
 NDSHM_REASON_ROW(ADAPTER_NEEDS_RESET, OPEN_FAILED, EPERM, "adapter-needs-reset", 38,
-		 "function was not reset after its last claim; claim it as the user of that claim or with CAP_SYS_RAWIO, or bind it again (ndshm bind --reset)")
+		 "function was not reset after its last claim; claim it as the user of that claim or with CAP_SYS_RAWIO, or, if it has no reset method, bind it again (ndshm bind --reset)")
 NDSHM_REASON_ROW(BAR, INVALID_PARAMETER, EINVAL, "bar", 39,
 		 "no such BAR; use one of the BARs 0 to 5")
 NDSHM_REASON_ROW(BAR_NOT_MAPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "bar-not-mappable", 40,

@@ -100,16 +100,33 @@ static bool adapter_join_group(struct ndshm_adapter *adapter, const void *key, u
 	return true;
 }
 
+/*
+ * Reserve an id, make the device node, then publish the adapter: who finds it can open its node.
+ * The node is made without ndshm_registry_lock, which removals need.
+ */
 static ndshm_reason_t adapter_publish(struct ndshm_adapter *adapter,
 				      const struct ndshm_adapter_info *info)
 {
+	const bool claimable = ndshm_adapter_claimable(adapter);
 	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
 
 	mutex_lock(&ndshm_registry_lock);
 	if (!adapter->ops ||
 	    adapter_join_group(adapter, info->group ?: adapter, info->missing))
-		reason = ndshm_registry_add(&adapter->entry, NULL);
+		reason = ndshm_registry_reserve(&adapter->entry, NULL);
 	mutex_unlock(&ndshm_registry_lock);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (claimable && !ndshm_devnode_add(adapter))
+		reason = NDSHM_REASON_MEMORY;
+	mutex_lock(&ndshm_registry_lock);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_registry_publish(&adapter->entry);
+	if (reason != NDSHM_REASON_NONE)
+		ndshm_registry_remove(&adapter->entry);
+	mutex_unlock(&ndshm_registry_lock);
+	if (claimable && reason == NDSHM_REASON_NAME_TAKEN)
+		ndshm_devnode_remove(adapter);
 	return reason;
 }
 
@@ -154,11 +171,9 @@ ndshm_adapter_register(const struct ndshm_adapter_info *info,
 		ndshm_adapter_put(adapter);
 		return ndshm_reason_report_ptr(reason, out, NULL);
 	}
-	if (ndshm_adapter_claimable(adapter) && !ndshm_devnode_add(adapter)) {
-		ndshm_adapter_unregister(adapter);
-		return ndshm_reason_report_ptr(NDSHM_REASON_MEMORY, out, NULL);
-	}
 	ndshm_event(NDSHM_CMD_ADAPTER_ADDED_NTF, adapter);
+	if (ndshm_adapter_claimable(adapter))
+		ndshm_devnode_announce(adapter);
 	return ndshm_reason_report_ptr(NDSHM_REASON_NONE, out, adapter);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_register);

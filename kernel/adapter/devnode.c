@@ -8,6 +8,7 @@
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 
 #include "adapter.h"
@@ -15,6 +16,12 @@
 
 static dev_t devnode_first;
 static struct cdev devnode_cdev;
+
+/*
+ * The minor number is the id and this, modulo MINORMASK + 1: after the module was loaded again, an
+ * inode that a process has kept open must not stand for another device.
+ */
+static u32 devnode_base __ro_after_init;
 
 static char *devnode_path(ndshm_class_device_t *device, umode_t *mode)
 {
@@ -28,12 +35,13 @@ static struct class devnode_class = {
 
 static dev_t devnode_number(const struct ndshm_adapter *adapter)
 {
-	return MKDEV(MAJOR(devnode_first), adapter->entry.id);
+	return MKDEV(MAJOR(devnode_first), (adapter->entry.id + devnode_base) & MINORMASK);
 }
 
 static int devnode_open(struct inode *inode, struct file *file)
 {
-	struct ndshm_adapter *adapter = ndshm_adapter_find_id(iminor(inode));
+	const u32 id = (iminor(inode) - devnode_base) & MINORMASK;
+	struct ndshm_adapter *adapter = ndshm_adapter_find_id(id);
 
 	if (!adapter)
 		return -ENODEV;
@@ -62,10 +70,38 @@ struct ndshm_adapter *ndshm_devnode_adapter(const struct file *file)
 	return file->f_op == &devnode_ops ? file->private_data : NULL;
 }
 
+static void devnode_device_release(struct device *device)
+{
+	kfree(device);
+}
+
+/* Not device_create(): its uevent is sent before the adapter can be found. */
 bool ndshm_devnode_add(struct ndshm_adapter *adapter)
 {
-	return !IS_ERR(device_create(&devnode_class, adapter->device, devnode_number(adapter),
-				     NULL, "%s", adapter->entry.name));
+	struct device *device = kzalloc(sizeof(*device), GFP_KERNEL);
+
+	if (!device)
+		return false;
+	device_initialize(device);
+	device->class = &devnode_class;
+	device->parent = adapter->device;
+	device->devt = devnode_number(adapter);
+	device->release = devnode_device_release;
+	dev_set_uevent_suppress(device, true);
+	if (dev_set_name(device, "%s", adapter->entry.name) || device_add(device)) {
+		put_device(device);
+		return false;
+	}
+	return true;
+}
+
+void ndshm_devnode_announce(struct ndshm_adapter *adapter)
+{
+	struct device *device = class_find_device_by_devt(&devnode_class, devnode_number(adapter));
+
+	dev_set_uevent_suppress(device, false);
+	kobject_uevent(&device->kobj, KOBJ_ADD);
+	put_device(device);
 }
 
 void ndshm_devnode_remove(struct ndshm_adapter *adapter)
@@ -79,26 +115,27 @@ int __init ndshm_devnode_init(void)
 
 	if (ret)
 		return ret;
-	ret = alloc_chrdev_region(&devnode_first, 0, NDSHM_ENTRY_ID_MAX + 1, "ndshm");
+	devnode_base = get_random_u32() & MINORMASK;
+	ret = alloc_chrdev_region(&devnode_first, 0, MINORMASK + 1, "ndshm");
 	if (ret)
-		goto err_class;
-	cdev_init(&devnode_cdev, &devnode_ops);
-	devnode_cdev.owner = THIS_MODULE;
-	ret = cdev_add(&devnode_cdev, devnode_first, NDSHM_ENTRY_ID_MAX + 1);
-	if (ret)
-		goto err_region;
-	return 0;
-
-err_region:
-	unregister_chrdev_region(devnode_first, NDSHM_ENTRY_ID_MAX + 1);
-err_class:
-	class_unregister(&devnode_class);
+		class_unregister(&devnode_class);
 	return ret;
 }
 
 void ndshm_devnode_exit(void)
 {
-	cdev_del(&devnode_cdev);
-	unregister_chrdev_region(devnode_first, NDSHM_ENTRY_ID_MAX + 1);
+	unregister_chrdev_region(devnode_first, MINORMASK + 1);
 	class_unregister(&devnode_class);
+}
+
+int __init ndshm_devnode_open_init(void)
+{
+	cdev_init(&devnode_cdev, &devnode_ops);
+	devnode_cdev.owner = THIS_MODULE;
+	return cdev_add(&devnode_cdev, devnode_first, MINORMASK + 1);
+}
+
+void ndshm_devnode_open_exit(void)
+{
+	cdev_del(&devnode_cdev);
 }

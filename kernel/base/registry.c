@@ -59,7 +59,7 @@ static bool registry_name_taken(const struct ndshm_entry *entry)
 	return false;
 }
 
-ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem)
+ndshm_reason_t ndshm_registry_reserve(struct ndshm_entry *entry, const char *stem)
 {
 	struct xarray *entries = &entry->registry->entries;
 
@@ -76,9 +76,24 @@ ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem)
 		xa_erase(entries, entry->id);
 		return NDSHM_REASON_NAME_TAKEN;
 	}
-	xa_store(entries, entry->id, entry, GFP_KERNEL);
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_registry_publish(struct ndshm_entry *entry)
+{
+	lockdep_assert_held(&ndshm_registry_lock);
+
+	/* Another one may have been published meanwhile. */
+	if (registry_name_taken(entry))
+		return NDSHM_REASON_NAME_TAKEN;
+	xa_store(&entry->registry->entries, entry->id, entry, GFP_KERNEL);
 	atomic_inc(&ndshm_changes);
 	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem)
+{
+	return ndshm_registry_reserve(entry, stem) ?: ndshm_registry_publish(entry);
 }
 
 void ndshm_registry_remove(struct ndshm_entry *entry)

@@ -26,7 +26,7 @@ extern struct mutex ndshm_registry_lock;
  */
 extern atomic_t ndshm_changes;
 
-/* The id of an adapter is the minor number of its device node. */
+/* As many as minor numbers of device nodes. */
 #define NDSHM_ENTRY_ID_MAX	MINORMASK
 
 /**
@@ -91,8 +91,12 @@ static inline void ndshm_entry_put(struct ndshm_entry *entry)
 /*
  * Register @entry; lookups find it at once. The caller has set its references, registry and
  * name; an empty name becomes @stem followed by the id. Called with ndshm_registry_lock held.
+ * In two steps: ndshm_registry_reserve() gives it its id, ndshm_registry_publish() lets lookups
+ * find it. ndshm_registry_remove() undoes either.
  */
 ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem);
+ndshm_reason_t ndshm_registry_reserve(struct ndshm_entry *entry, const char *stem);
+ndshm_reason_t ndshm_registry_publish(struct ndshm_entry *entry);
 void ndshm_registry_remove(struct ndshm_entry *entry);
 
 #endif /* _NDSHM_BASE_REGISTRY_H */

@@ -229,8 +229,8 @@ void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
 		      u64 length);
 
 /*
- * As ndshm_free(). @in_use: the device may use the memory: that of a block with a claim is freed when
- * the claim ends, after DMA has stopped.
+ * As ndshm_free(). @in_use: the device may use the memory: that of a block with a claim is freed
+ * when the claim ends, after DMA has stopped.
  */
 void ndshm_block_free(struct ndshm_block *block, bool in_use);
 

@@ -17,8 +17,8 @@
 #include "memory.h"
 
 /*
- * Idle pages that stay while a section has holders: IDLE_PAGES, and one for each TAKEN_FOR_IDLE pages of
- * extents. Few, since allocators that use extents keep free memory as well.
+ * Idle pages that stay while a section has holders: IDLE_PAGES, and one for each TAKEN_FOR_IDLE
+ * pages of extents. Few, since allocators that use extents keep free memory as well.
  */
 #define IDLE_PAGES	NDSHM_SLOT_PAGES
 #define TAKEN_FOR_IDLE	128
@@ -405,8 +405,8 @@ static struct ndshm_extent *section_take_idle(struct ndshm_section *section, u32
 }
 
 /*
- * Unmap @run. Return: false if at @deadline a fault holds the lock of one of its pages, or a process
- * the mapping's i_mmap_rwsem for writing: either may be stopped. The trylock only probes;
+ * Unmap @run. Return: false if at @deadline a fault holds the lock of one of its pages, or a
+ * process the mapping's i_mmap_rwsem for writing: either may be stopped. The trylock only probes;
  * unmap_mapping_range() takes the lock itself.
  */
 static bool section_unmap(struct ndshm_section *section, const struct ndshm_extent *run,

@@ -109,8 +109,8 @@ static inline bool ndshm_section_has_idle(const struct ndshm_section *section)
 }
 
 /*
- * Free idle memory: what exceeds the limit, or all of it with @all or without holders. At @deadline,
- * in jiffies, it no longer waits for faults in flight, so some can stay. May sleep.
+ * Free idle memory: what exceeds the limit, or all of it with @all or without holders. At
+ * @deadline, in jiffies, it no longer waits for faults in flight, so some can stay. May sleep.
  */
 void ndshm_section_free_idle(struct ndshm_section *section, bool all, unsigned long deadline);
 

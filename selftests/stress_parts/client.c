@@ -205,7 +205,7 @@ bool stress_client_close(struct stress_client *client)
 	return fine;
 }
 
-static bool do_reopen(struct stress_client *client)
+bool stress_client_reopen(struct stress_client *client)
 {
 	/* Mappings stay, except those under a claim. */
 	close(client->fd);
@@ -371,7 +371,7 @@ static const struct {
 	[STRESS_FORK] = { "fork", do_fork, 2, FOR_ONE },
 	[STRESS_DUMP] = { "dump", do_dump, 1, FOR_ONE },
 	[STRESS_DUP] = { "dup", do_dup, 1, FOR_ALL },
-	[STRESS_REOPEN] = { "close", do_reopen, 2, FOR_ROOT },
+	[STRESS_REOPEN] = { "close", stress_client_reopen, 2, FOR_ROOT },
 	[STRESS_CLAIM] = { "claim", stress_do_claim, 8, FOR_CLAIMS },
 	[STRESS_BAR] = { "bar", stress_do_bar, 8, FOR_CLAIMS },
 	[STRESS_START] = { "start", stress_do_start, 6, FOR_CLAIMS },

@@ -132,6 +132,8 @@ bool stress_client_open(struct stress_client *client);
 
 /* Let go of everything, and reap all children. */
 bool stress_client_close(struct stress_client *client);
+/* Close the descriptor, and open another one; mappings stay, except those under a claim. */
+bool stress_client_reopen(struct stress_client *client);
 
 /* Choose the next operation, and execute it. False: an error was reported. */
 enum stress_op stress_client_pick(struct stress_client *client);

@@ -31,7 +31,9 @@ bool stress_do_claim(struct stress_client *client)
 		return reason != STRESS_BROKEN;
 	if (client->claimed == request.out_adapter)
 		return stress_error("an adapter was claimed twice");
-	client->adapter = request.out_adapter;
+	/* It was bound again since this client looked it up. */
+	if (client->adapter != request.out_adapter)
+		return stress_client_reopen(client);
 	client->claimed = request.out_adapter;
 	return true;
 }

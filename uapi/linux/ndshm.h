@@ -218,9 +218,9 @@ struct ndshm_get_info_args {
  * it.
  *
  * The device node is NDSHM_DEVICES/NAME, with the adapter's name, root's and 0600 at first. Who
- * can open it may claim; opening claims nothing. After the device was unbound open() is ENODEV or
- * ENOENT, and a claim by a descriptor from before ENODEV (ADAPTER_REMOVED). A descriptor of another
- * file is EBADF (DESCRIPTOR), one that is not open for reading and writing EACCES
+ * can open it may claim; opening claims nothing. After the device was unbound open() is ENODEV,
+ * ENXIO or ENOENT, and a claim by a descriptor from before ENODEV (ADAPTER_REMOVED). A descriptor
+ * of another file is EBADF (DESCRIPTOR), one that is not open for reading and writing EACCES
  * (ADAPTER_PERMISSION).
  *
  * Adapters of NUMA nodes need no claim and have no node: NDSHM_ADAPTER_START and
@@ -229,8 +229,8 @@ struct ndshm_get_info_args {
  * EPERM, NOT_ISOLATED) and while the module parameter allow_unisolated is set (else
  * EPERM, UNISOLATED_OFF); the claim taints the kernel. A function that was not reset
  * after its last claim can only be claimed by a client opened with CAP_SYS_RAWIO, or by the
- * effective user of that claim (else EPERM, ADAPTER_NEEDS_RESET). While that reset goes on, or after many slow ones
- * (NDSHM_ADAPTER_RESET), the call is EAGAIN (ADAPTER_RESETTING).
+ * effective user of that claim (else EPERM, ADAPTER_NEEDS_RESET). While that reset goes on, or
+ * after many slow ones (NDSHM_ADAPTER_RESET), the call is EAGAIN (ADAPTER_RESETTING).
  *
  * The adapter can also be a platform device. All above applies, with these differences. It has no
  * bus mastering: its DMA is neither off at the beginning of a claim nor ended by its end, except by

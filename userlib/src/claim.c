@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -44,6 +45,8 @@ static int refuse_node(struct ndshm *ndshm, const char *adapter, int error)
 	case EACCES:
 	case EPERM:
 		return ndshm__refuse(ndshm, NDSHM_REASON_ADAPTER_PERMISSION);
+	case EBADF:
+		return ndshm__refuse(ndshm, NDSHM_REASON_DESCRIPTOR);
 	case ENODEV:
 	case ENXIO:
 		return ndshm__refuse(ndshm, NDSHM_REASON_ADAPTER_REMOVED);
@@ -53,11 +56,11 @@ static int refuse_node(struct ndshm *ndshm, const char *adapter, int error)
 		error = ndshm_find_adapter(ndshm, adapter, &info);
 		if (error)
 			return error;
+		if (!info.open)
+			return ndshm__refuse(ndshm, NDSHM_REASON_ADAPTER_CLOSED);
 		/* Its node can be missing in a container. */
-		if (info.claimable)
-			return ndshm__refuse(ndshm, NDSHM_REASON_ADAPTER_PERMISSION);
-		return ndshm__refuse(ndshm, info.open ? NDSHM_REASON_CLAIM_UNSUPPORTED :
-							NDSHM_REASON_ADAPTER_CLOSED);
+		return ndshm__refuse(ndshm, info.claimable ? NDSHM_REASON_ADAPTER_PERMISSION :
+							     NDSHM_REASON_CLAIM_UNSUPPORTED);
 	default:
 		return ndshm__done(ndshm, -error);
 	}
@@ -66,7 +69,7 @@ static int refuse_node(struct ndshm *ndshm, const char *adapter, int error)
 /* Return: the device node of an adapter, open, or -errno. */
 static int open_node(struct ndshm *ndshm, const char *adapter)
 {
-	char path[sizeof(NDSHM_DEVICES) + NDSHM_NAME_MAX] = NDSHM_DEVICES "/";
+	char path[sizeof(NDSHM_DEVICES) + NDSHM_NAME_MAX] = NDSHM_DEVICES "/", end;
 	int fd;
 
 	if (!strchr(adapter, '/')) {
@@ -74,7 +77,11 @@ static int open_node(struct ndshm *ndshm, const char *adapter)
 			return refuse_node(ndshm, adapter, ENAMETOOLONG);
 		strcat(path, adapter);
 	}
-	fd = open(strchr(adapter, '/') ? adapter : path, O_RDWR | O_CLOEXEC);
+	/* To open it again would take permission that this process may not have. */
+	if (sscanf(adapter, "/proc/self/fd/%d%c", &fd, &end) == 1)
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	else
+		fd = open(strchr(adapter, '/') ? adapter : path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	return fd < 0 ? refuse_node(ndshm, adapter, errno) : fd;
 }
 

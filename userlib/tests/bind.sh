@@ -142,7 +142,7 @@ done
 rm "$node"
 run 1 "bind without a device node" bind
 says "bind without a device node: why" \
-	"ndshm: cannot set the owner and the mode of /dev/ndshm-devices/0000:00:05.0: * (ENOENT)"
+	"ndshm: cannot read or set the owner and the mode of the device node of 0000:00:05.0, which is bound: * (ENOENT)"
 run 2 "unbind sets nothing" unbind --mode 0660
 run 0 "unbind again" unbind
 set_type DMA-FQ

@@ -395,6 +395,13 @@ DEVICE_TEST(claims_open_a_node)
 	snprintf(path, sizeof(path), "/proc/self/../self/../self/fd/%d", ndshm_fd(ndshm));
 	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, path, 48, &claim));
 	CHECK(!strcmp(requested.path, path) && test_descriptors() == before);
+	/* A descriptor is not opened again: that would take permission. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ndshm_fd(ndshm));
+	*requested.path = '\0';
+	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, path, 48, &claim));
+	CHECK(!*requested.path && test_descriptors() == before);
+	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, "/proc/self/fd/999999", 48, &claim),
+		     DESCRIPTOR);
 }
 
 DEVICE_TEST(failures_to_open_a_node_have_reasons)

@@ -418,21 +418,20 @@ static enum exit_code bind_function(const struct arguments *arguments, struct nd
 	} else {
 		/* A new node is root's. */
 		if (is_ours(function, outcome->driver_before))
-			devnode_read(function, &before);
+			devnode_keep(function, &before);
 		code = take_over(function, outcome);
 	}
-	if (code)
-		return code;
-	/* The write to bind returns after the adapter was registered. */
-	error = ndshm_find_adapter(ndshm, function->name, &adapter);
-	if (error)
-		return cannot_ndshm(ndshm, error, "find adapter \"%s\", which is bound",
-				    function->name);
-	code = devnode_change(function, &before, &now);
+	/* The write to bind returns after the node was made and the adapter registered. */
+	if (!code)
+		code = devnode_change(function, &before, &now);
 	if (!code)
 		code = devnode_change(function, &arguments->node, &now);
 	if (code)
 		return code;
+	error = ndshm_find_adapter(ndshm, function->name, &adapter);
+	if (error)
+		return cannot_ndshm(ndshm, error, "find adapter \"%s\", which is bound",
+				    function->name);
 	return arguments->common->json ? print_bound_json(function, outcome, &adapter, &now) :
 					 print_bound(function, outcome, &adapter, &now);
 }

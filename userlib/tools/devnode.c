@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "devnode.h"
@@ -77,6 +78,17 @@ static char *devnode_path(const struct function *function)
 	return format_string("%s" NDSHM_DEVICES "/%s", function->root, function->name);
 }
 
+void devnode_keep(const struct function *function, struct devnode *node)
+{
+	char *path = devnode_path(function);
+
+	/* With an ACL, which a new node does not have, the group's bits are its mask. */
+	if (!devnode_read(function, node) &&
+	    getxattr(path, "system.posix_acl_access", NULL, 0) > 0)
+		node->mode &= ~070;
+	free(path);
+}
+
 int devnode_read(const struct function *function, struct devnode *node)
 {
 	char *path = devnode_path(function);
@@ -95,7 +107,10 @@ enum exit_code devnode_change(const struct function *function, const struct devn
 	char *path = devnode_path(function);
 	int error = 0;
 
-	if ((to->owner != (uid_t)-1 || to->group != (gid_t)-1) &&
+	/* Neither set of users gets the other's mode meanwhile. */
+	if (to->mode != (mode_t)-1 && chmod(path, 0))
+		error = -errno;
+	if (!error && (to->owner != (uid_t)-1 || to->group != (gid_t)-1) &&
 	    chown(path, to->owner, to->group))
 		error = -errno;
 	if (!error && to->mode != (mode_t)-1 && chmod(path, to->mode))
@@ -103,6 +118,6 @@ enum exit_code devnode_change(const struct function *function, const struct devn
 	if (!error)
 		error = devnode_read(function, now);
 	free(path);
-	return error ? cannot_errno(error, "set the owner and the mode of " NDSHM_DEVICES "/%s",
-				    function->name) : EXIT_DONE;
+	return error ? cannot_errno(error, "read or set the owner and the mode of the device node of "
+				    "%s, which is bound", function->name) : EXIT_DONE;
 }

@@ -22,6 +22,8 @@ extern const struct argp devnode_argp;
 
 /* Read the node of a function's adapter. Returns 0 or -errno. */
 int devnode_read(const struct function *function, struct devnode *node);
+/* The same for the next node, if there is one now: what it may take over of this one. */
+void devnode_keep(const struct function *function, struct devnode *node);
 /* Apply what is not -1 in @to, and read the node again. Prints an error on failure. */
 enum exit_code devnode_change(const struct function *function, const struct devnode *to,
 			      struct devnode *now);

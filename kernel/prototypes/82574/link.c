@@ -30,8 +30,7 @@ void nic_link_give_phy(struct nic *nic)
 }
 
 /* Access a PHY register. Writing MDIC clears MDIC_READY; the card sets it at the end. */
-static int access_phy(struct nic *nic, u32 operation, unsigned int number,
-		      u16 *value)
+static int link_access_phy(struct nic *nic, u32 operation, unsigned int number, u16 *value)
 {
 	u32 mdic = operation | MDIC_PHY | number << MDIC_REGISTER_SHIFT;
 	int error;
@@ -79,11 +78,11 @@ static int nic_read_phy(struct nic *nic, struct phy *phy)
 	int error;
 
 	*phy = (struct phy){ };
-	error = access_phy(nic, MDIC_READ, PHY_CONTROL, &phy->control);
+	error = link_access_phy(nic, MDIC_READ, PHY_CONTROL, &phy->control);
 	if (!error)
-		error = access_phy(nic, MDIC_READ, PHY_ADVERTISE, &phy->advertise);
+		error = link_access_phy(nic, MDIC_READ, PHY_ADVERTISE, &phy->advertise);
 	if (!error)
-		error = access_phy(nic, MDIC_READ, PHY_GIGABIT, &phy->gigabit);
+		error = link_access_phy(nic, MDIC_READ, PHY_GIGABIT, &phy->gigabit);
 	return error;
 }
 
@@ -127,11 +126,11 @@ static int nic_apply_settings(struct nic *nic, bool again)
 		return 0;
 	if (nic->link.negotiate)
 		phy.control |= PHY_CONTROL_RESTART;
-	error = access_phy(nic, MDIC_WRITE, PHY_ADVERTISE, &phy.advertise);
+	error = link_access_phy(nic, MDIC_WRITE, PHY_ADVERTISE, &phy.advertise);
 	if (!error)
-		error = access_phy(nic, MDIC_WRITE, PHY_GIGABIT, &phy.gigabit);
+		error = link_access_phy(nic, MDIC_WRITE, PHY_GIGABIT, &phy.gigabit);
 	if (!error)
-		error = access_phy(nic, MDIC_WRITE, PHY_CONTROL, &phy.control);
+		error = link_access_phy(nic, MDIC_WRITE, PHY_CONTROL, &phy.control);
 	return error;
 }
 
