@@ -59,8 +59,8 @@ struct ndshm_charge {
 };
 
 /*
- * Free idle memory of @user and wait for that, not long and killably. Called before a
- * charge is refused; set before the first one, once.
+ * Free idle memory of @user in the caller, and wait, killably and at most a second, for what others
+ * free. Called before a charge is refused; set before the first one, once.
  */
 extern bool (*ndshm_reclaim_hook)(const struct user_struct *user);
 

@@ -42,7 +42,10 @@ void ndshm_holder_close(struct ndshm_holder *holder);
 /* Give the holder ownership of @extent, which ndshm_section_alloc_extent() has returned. */
 void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_extent *extent);
 
-/* Free the extent that begins at page @start. Return: NONE or EXTENT_UNKNOWN. */
+/*
+ * Free the extent that begins at page @start, and memory that this leaves idle. May sleep. Return:
+ * NONE or EXTENT_UNKNOWN.
+ */
 ndshm_reason_t ndshm_holder_free_extent(struct ndshm_holder *holder, u32 start);
 
 /*

@@ -50,7 +50,7 @@ struct user_struct;
  * @preferred_node: as requested
  * @rawio: the client that created the section was opened with CAP_SYS_RAWIO
  * @initial: leading pages whose memory is allocated at creation and stays
- * @dropped: the section has no memory any more, nor gets any
+ * @dropped: the section gets no memory any more, and has none but what @freeing still frees
  * @uid: the owner, effective uid of @account
  * @revocation: completed when the revoked section is unmapped everywhere
  * @deletion: work of ndshm_section_delete_id()
@@ -215,8 +215,8 @@ void ndshm_section_free_extent(struct ndshm_section *section, struct ndshm_exten
 
 /*
  * As ndshm_section_free_extent(), but called with @section->lock held, and idle memory stays until
- * ndshm_section_free_idle(). @freed: the holder freed the
- * extent, so the device no longer accesses it; false if the holder was closed.
+ * ndshm_section_free_idle(). @freed: the holder freed the extent, so the device no longer accesses
+ * it; false if the holder was closed.
  */
 void ndshm_section_free_extent_locked(struct ndshm_section *section,
 				      struct ndshm_extent *extent, bool freed);
