@@ -54,7 +54,7 @@ static const struct {
 	{ ndshm_deferred_init, ndshm_deferred_exit },
 	{ ndshm_queue_init, ndshm_queue_exit },
 	{ ndshm_request_work_init, ndshm_request_work_exit },
-	{ ndshm_section_init, ndshm_section_exit },
+	{ ndshm_section_init },
 	{ coherent_init, ndshm_coherent_exit },
 	{ pages_init, ndshm_pages_exit },
 	{ ndshm_node_init, ndshm_node_exit },

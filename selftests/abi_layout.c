@@ -130,6 +130,10 @@ static const struct member members[] = {
 	MEMBER(ndshm_block_free_args, count, 4),
 	MEMBER(ndshm_block_free_args, out_index, 4),
 
+	HEADER(ndshm_block_free_id_args),
+	MEMBER(ndshm_block_free_id_args, id, 4),
+	MEMBER(ndshm_block_free_id_args, __reserved, 4),
+
 	HEADER(ndshm_block_query_args),
 	MEMBER(ndshm_block_query_args, handle, 4),
 	MEMBER(ndshm_block_query_args, segment_capacity, 4),
@@ -185,6 +189,10 @@ static const struct member members[] = {
 	HEADER(ndshm_section_delete_args),
 	MEMBER(ndshm_section_delete_args, holder, 4),
 	MEMBER(ndshm_section_delete_args, __reserved, 4),
+
+	HEADER(ndshm_section_delete_id_args),
+	MEMBER(ndshm_section_delete_id_args, id, 4),
+	MEMBER(ndshm_section_delete_id_args, __reserved, 4),
 
 	HEADER(ndshm_section_query_args),
 	MEMBER(ndshm_section_query_args, out_id, 4),
@@ -311,6 +319,7 @@ static const struct number numbers[] = {
 	NUMBER(NDSHM_OWNER_SELF, 0xffffffff),
 	NUMBER(NDSHM_GROUP_SELF, 0xffffffff),
 	NUMBER(NDSHM_SHARE_READONLY, 1),
+	NUMBER(NDSHM_FREE_REVOKE, 1),
 	NUMBER(NDSHM_DELETE_FORCE, 1),
 	NUMBER(NDSHM_DELETE_REVOKE, 2),
 	NUMBER(NDSHM_SECTION_READONLY, 1),

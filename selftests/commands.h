@@ -133,6 +133,8 @@ BUILD(section_open, section_open_request(NDSHM_OWNER_SELF, "no section", 0))
 BUILD(section_attach, section_attach_request(0))
 BUILD(section_share, section_share_request(0))
 BUILD(section_delete, section_delete_request(0, objects->fds[COMMAND_HOLDER]))
+BUILD(block_free_id, block_free_id_request(0x7ffffff0))
+BUILD(section_delete_id, section_delete_id_request(0x7ffffff0, NDSHM_DELETE_REVOKE))
 BUILD(section_query, section_query_request())
 BUILD(section_sync, section_sync_request(NDSHM_SYNC_FOR_CPU, 0, objects->length))
 BUILD(section_export, section_export_request(objects->place, getpagesize(), O_RDWR | O_CLOEXEC))
@@ -370,6 +372,7 @@ static const struct command commands[] = {
 	}, {
 		.name = "BLOCK_FREE", .number = NDSHM_BLOCK_FREE, .published = 0x5e85,
 		.size = 40, .first_size = 24,
+		.flags = NDSHM_FREE_REVOKE,
 		.reserved = { AT(block_free, __reserved) },
 		.build = build_block_free, .undo = undo_block_free,
 		.bad = { bad_handles, (const struct command_bad[]){
@@ -495,6 +498,29 @@ static const struct command commands[] = {
 		.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
 		.build = build_adapter_config,
 		.bad = { bad_adapters },
+	}, {
+		.name = "SECTION_DELETE_ID", .number = NDSHM_SECTION_DELETE_ID, .published = 0x5e8e,
+		.size = 24,
+		.flags = NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE,
+		.reserved = { AT(section_delete_id, __reserved) },
+		.reason = NDSHM_REASON_SECTION_UNKNOWN,
+		.build = build_section_delete_id,
+		.bad = { (const struct command_bad[]){
+			BAD(section_delete_id, id, 0, SECTION_UNKNOWN),
+			BAD(section_delete_id, id, UINT_MAX, SECTION_UNKNOWN),
+			{},
+		} },
+	}, {
+		.name = "BLOCK_FREE_ID", .number = NDSHM_BLOCK_FREE_ID, .published = 0x5e8f,
+		.size = 24,
+		.reserved = { AT(block_free_id, __reserved) },
+		.reason = NDSHM_REASON_HANDLE_UNKNOWN,
+		.build = build_block_free_id,
+		.bad = { (const struct command_bad[]){
+			BAD(block_free_id, id, 0, HANDLE_UNKNOWN),
+			BAD(block_free_id, id, UINT_MAX, HANDLE_UNKNOWN),
+			{},
+		} },
 	}, {
 		.name = "SECTION_ATTACH", .number = NDSHM_SECTION_ATTACH, .published = 0x5e90,
 		.size = 24, .object = COMMAND_SECTION,

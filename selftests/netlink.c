@@ -63,7 +63,6 @@ TEST_F(netlink, numbers)
 	EXPECT_EQ(11, NDSHM_CMD_PROVIDER_GONE_NTF);
 	EXPECT_EQ(12, NDSHM_CMD_SECTION_GET);
 	EXPECT_EQ(13, NDSHM_CMD_QUEUE_GET);
-	EXPECT_EQ(14, NDSHM_CMD_SECTION_DELETE);
 	EXPECT_EQ(9, NDSHM_A_ADAPTER_NEEDS_RESET);
 	EXPECT_EQ(7, NDSHM_A_PROVIDER_MAPPABLE);
 	EXPECT_EQ(13, NDSHM_A_BLOCK_REVOKED);
@@ -269,7 +268,6 @@ static const struct {
 	{ NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_ID, NDSHM_A_PROVIDER_NAME },
 	{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, 0 },
 	{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_ID, 0 },
-	{ NDSHM_CMD_SECTION_DELETE, NDSHM_A_SECTION_ID, 0 },
 };
 
 TEST_F(netlink, unknown)
@@ -399,8 +397,6 @@ TEST_F(netlink, dump_takes_no_attributes)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(requests); i++) {
-		if (requests[i].cmd == NDSHM_CMD_SECTION_DELETE)
-			continue;
 		ndshm_nl_begin(&request, self->nl.family, requests[i].cmd,
 			       NLM_F_DUMP);
 		ndshm_nl_put(&request, requests[i].id, &self->adapter,
@@ -804,7 +800,7 @@ TEST_F(netlink, passed_client)
 		ASSERT_EQ(0, ndshm_nl_open(&nl));
 		EXPECT_EQ(0, ndshm_nl_blocks(&nl, &block, 1));
 		EXPECT_EQ(0, ndshm_nl_sections(&nl, &section, 1));
-		EXPECT_EQ(-ENOENT, ndshm_nl_delete_section(&nl, create.out_id));
+		EXPECT_EQ(-ENOENT, ndshm_revoke_section(client, create.out_id));
 		EXPECT_EQ(0, ndshm_locked(client));
 		ndshm_signal_peer(peer);
 		ndshm_hear(peer);
@@ -824,8 +820,8 @@ TEST_F(netlink, passed_client)
 		EXPECT_EQ(1, ndshm_nl_sections(&nl, &section, 1));
 		EXPECT_EQ(NDSHM_USER_A, section.uid);
 		EXPECT_EQ(2 * self->page, ndshm_locked(self->fd));
-		EXPECT_EQ(0, ndshm_nl_delete_section(&nl, section.id));
-		EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == self->page));
+		EXPECT_EQ(0, ndshm_revoke_section(self->fd, section.id));
+		EXPECT_EQ(self->page, ndshm_locked(self->fd));
 		_exit(0);
 	}
 	EXPECT_TRUE(ndshm_reap(owner));
@@ -1135,7 +1131,6 @@ static const struct policy_row spec[] = {
 	  0 },
 	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_KIND, NL_ATTR_TYPE_U32, 0, 0 },
 	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ID, NL_ATTR_TYPE_U32, 0, 0 },
-	{ NDSHM_CMD_SECTION_DELETE, NDSHM_A_SECTION_ID, NL_ATTR_TYPE_U32, 1, 0 },
 };
 
 #define POLICIES	32
@@ -1208,9 +1203,7 @@ TEST_F(netlink, policy)
 	ASSERT_EQ(0, ndshm_nl_talk(&self->nl, &request, got_policy, policies));
 	for (i = 0; i < ARRAY_SIZE(spec); i++) {
 		ASSERT_TRUE(policies->has_do[spec[i].cmd]);
-		/* A command that changes something has no dump. */
-		EXPECT_EQ(spec[i].cmd != NDSHM_CMD_SECTION_DELETE,
-			  policies->has_dump[spec[i].cmd]);
+		EXPECT_TRUE(policies->has_dump[spec[i].cmd]);
 		ASSERT_GT(POLICIES, policies->of_do[spec[i].cmd]);
 		seen = &policies->rows[policies->of_do[spec[i].cmd]]
 				      [spec[i].attribute];
@@ -1224,8 +1217,7 @@ TEST_F(netlink, policy)
 		EXPECT_EQ((i >= NDSHM_CMD_ADAPTER_GET &&
 			   i <= NDSHM_CMD_BLOCK_GET) ||
 			  i == NDSHM_CMD_SECTION_GET ||
-			  i == NDSHM_CMD_QUEUE_GET ||
-			  i == NDSHM_CMD_SECTION_DELETE,
+			  i == NDSHM_CMD_QUEUE_GET,
 			  policies->has_do[i]);
 	free(policies);
 }

@@ -498,19 +498,12 @@ static bool peer_keeps_dmabuf(int peer, int fd)
 }
 
 /* Another user cannot delete the section, nor learn that it exists. */
-static bool peer_cannot_delete(__u32 id)
+static bool peer_cannot_delete(int client, __u32 id)
 {
-	struct ndshm_nl nl;
-	bool good;
-
-	if (ndshm_nl_open(&nl))
-		return false;
-	good = ndshm_nl_delete_section(&nl, id) == -ENOENT;
-	ndshm_nl_close(&nl);
-	return good;
+	return ndshm_revoke_section(client, id) == -ENOENT;
 }
 
-static void peer_work_of(enum kept kept, int peer, int fd, __u32 id)
+static void peer_work_of(enum kept kept, int client, int peer, int fd, __u32 id)
 {
 	static bool (*const keeps[])(int peer, int fd) = {
 		[KEPT_MAPPING] = peer_keeps_mapping,
@@ -518,7 +511,8 @@ static void peer_work_of(enum kept kept, int peer, int fd, __u32 id)
 		[KEPT_DMABUF] = peer_keeps_dmabuf,
 	};
 
-	_exit(!(ndshm_become(NDSHM_USER_B) && peer_cannot_delete(id) && keeps[kept](peer, fd)));
+	_exit(!(ndshm_become(NDSHM_USER_B) && peer_cannot_delete(client, id) &&
+		keeps[kept](peer, fd)));
 }
 
 /* As a new process of the creator, which has no descriptor: find the section, and delete it. */
@@ -530,13 +524,13 @@ static void creator_again(struct _test_data_peer *self, __u64 charge)
 	if (!ndshm_become(NDSHM_USER_A) || ndshm_nl_open(&nl) ||
 	    ndshm_nl_sections(&nl, &section, 1) != 1 || section.deleted)
 		_exit(1);
-	if (ndshm_locked(self->client) != charge || ndshm_nl_delete_section(&nl, section.id))
+	if (ndshm_locked(self->client) != charge ||
+	    ndshm_revoke_section(self->client, section.id))
 		_exit(2);
 	if (ndshm_locked(self->client) || ndshm_nl_section_by_id(&nl, section.id, &section) ||
 	    !section.deleted || !section.revoked || section.committed)
 		_exit(3);
-	/* Again, with the same result. */
-	_exit(ndshm_nl_delete_section(&nl, section.id) ? 4 : 0);
+	_exit(ndshm_revoke_section(self->client, section.id) == -EIDRM ? 0 : 4);
 }
 
 /* Return: the id of the section of @uid, or 0. */
@@ -576,7 +570,7 @@ static void test_delete_by_id(struct __test_metadata *_metadata, struct _test_da
 	peer = ndshm_fork(&ends[1]);
 	ASSERT_LE(0, peer);
 	if (!peer)
-		peer_work_of(kept, ends[1], fd, id);
+		peer_work_of(kept, self->client, ends[1], fd, id);
 	close(fd);
 	EXPECT_TRUE(ndshm_hear(ends[1]));
 	EXPECT_TRUE(ndshm_end(creator, ends[0], SIGKILL));
@@ -593,7 +587,7 @@ static void test_delete_by_id(struct __test_metadata *_metadata, struct _test_da
 	EXPECT_TRUE(ndshm_signal_peer(ends[1]));
 	EXPECT_TRUE(ndshm_reap(peer));
 	/* The peer was the last to have it. */
-	EXPECT_TRUE(ndshm_soon(ndshm_nl_delete_section(&nl, id) == -ENOENT));
+	EXPECT_TRUE(ndshm_soon(ndshm_revoke_section(self->client, id) == -ENOENT));
 	close(ends[0]);
 	close(ends[1]);
 	ndshm_nl_close(&nl);
@@ -625,52 +619,16 @@ TEST_F(peer, delete_by_administrator)
 	struct ndshm_section_delete_args request = section_delete_request(NDSHM_DELETE_FORCE, -1);
 	const __u64 place = test_extent(self->holder, HUGE);
 	struct ndshm_extent_alloc_args more = extent_alloc_request(self->page, 0);
-	struct ndshm_nl nl;
 
-	ASSERT_EQ(0, ndshm_nl_open(&nl));
 	self->map[place] = 1;
 	test_section_delete(self->fd, &request);
 	EXPECT_TRUE(ndshm_readable(self->map + place));
-	EXPECT_EQ(0, ndshm_nl_delete_section(&nl, test_look(self->fd).out_id));
+	EXPECT_EQ(0, ndshm_revoke_section(self->client, test_look(self->fd).out_id));
 	test_sigbus(self->map + place);
 	EXPECT_EQ(NDSHM_SECTION_DELETED | NDSHM_SECTION_REVOKED, test_look_flags(self->fd));
 	EXPECT_EQ(0, test_look(self->fd).out_committed);
 	test_err_extent_alloc(EIDRM, NDSHM_REASON_SECTION_DELETED, self->client, self->holder,
 			      &more);
-	ndshm_nl_close(&nl);
-}
-
-/* Requests of one datagram, which do not wait for each other, and all act on one section. */
-TEST_F(peer, delete_many_times)
-{
-	const __u32 id = test_look(self->fd).out_id;
-	struct ndshm_nl_request one;
-	const int count = 64;
-	char *all, buffer[4096];
-	struct ndshm_nl nl;
-	int i;
-
-	test_extent(self->holder, MAX / 2);
-	ASSERT_EQ(0, ndshm_nl_open(&nl));
-	ndshm_nl_begin(&one, nl.family, NDSHM_CMD_SECTION_DELETE, NLM_F_ACK);
-	ndshm_nl_put(&one, NDSHM_A_SECTION_ID, &id, sizeof(id));
-	all = malloc(count * one.header.nlmsg_len);
-	ASSERT_NE(NULL, all);
-	for (i = 0; i < count; i++)
-		memcpy(all + i * one.header.nlmsg_len, &one, one.header.nlmsg_len);
-	ASSERT_EQ((ssize_t)(count * one.header.nlmsg_len),
-		  send(nl.fd, all, count * one.header.nlmsg_len, 0));
-	for (i = 0; i < count; i++) {
-		const struct nlmsghdr *message = (const void *)buffer;
-		const struct nlmsgerr *error = NLMSG_DATA(message);
-
-		ASSERT_LT(0, recv(nl.fd, buffer, sizeof(buffer), 0));
-		EXPECT_EQ(NLMSG_ERROR, message->nlmsg_type);
-		EXPECT_EQ(0, error->error);
-	}
-	EXPECT_EQ(0, test_look(self->fd).out_committed);
-	free(all);
-	ndshm_nl_close(&nl);
 }
 
 struct ending {
@@ -678,18 +636,14 @@ struct ending {
 	pthread_barrier_t *barrier;
 	void (*end)(const struct ending *ending);
 	int fd;
+	int client;
 	__u32 id;
 	void *map;
 };
 
 static void end_by_id(const struct ending *ending)
 {
-	struct ndshm_nl nl;
-
-	if (ndshm_nl_open(&nl))
-		return;
-	ndshm_nl_delete_section(&nl, ending->id);
-	ndshm_nl_close(&nl);
+	ndshm_revoke_section(ending->client, ending->id);
 }
 
 static void end_by_descriptor(const struct ending *ending)
@@ -738,8 +692,8 @@ TEST_F(peer, delete_races)
 		map[HUGE] = 1;
 		for (i = 0; i < ARRAY_SIZE(ends); i++) {
 			endings[i] = (struct ending){
-				.barrier = &barrier, .end = ends[i], .fd = fd, .id = id,
-				.map = map,
+				.barrier = &barrier, .end = ends[i], .fd = fd,
+				.client = self->client, .id = id, .map = map,
 			};
 			/* The descriptor of DELETE stays open. */
 			if (ends[i] == end_by_descriptor)

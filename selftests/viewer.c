@@ -153,9 +153,6 @@ TEST_F(viewer, dump_read_by_root)
  */
 TEST_F(viewer, request_sent_by_root)
 {
-	struct ndshm_section_create_args create =
-		section_create_request(self->adapter, 1, 0);
-	struct ndshm_nl_section section;
 	struct ndshm_nl_block one;
 	struct ndshm_nl nl;
 
@@ -168,11 +165,6 @@ TEST_F(viewer, request_sent_by_root)
 		  ndshm_nl_block_by_id(&nl, self->block.shared_memory_handle,
 				       &one));
 	EXPECT_EQ(0, ndshm_nl_blocks(&nl, &one, 1));
-	test_section_create(self->fd, &create);
-	EXPECT_EQ(-ENOENT, ndshm_nl_delete_section(&nl, create.out_id));
-	ASSERT_EQ(0, ndshm_nl_section_by_id(&self->nl, create.out_id, &section));
-	EXPECT_FALSE(section.deleted);
-	close(create.out_section);
 	/* Likewise with an address. */
 	ASSERT_TRUE(request_dump(&nl, NDSHM_CMD_BLOCK_GET));
 	EXPECT_EQ(0, read_dump(&nl, &one));

@@ -9,8 +9,6 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/wait.h>
-#include <linux/wait_bit.h>
 
 #include "../adapter/adapter.h"
 #include "../base/deferred.h"
@@ -312,11 +310,8 @@ EXPORT_SYMBOL_GPL(ndshm_free);
 
 bool ndshm_block_unmap(struct ndshm_block *block)
 {
-	if (!ndshm_object_revoke(&block->object))
-		return false;
 	ndshm_active_kill(&block->packets);
-	wake_up_var(&block->packets.dead);
-	return true;
+	return ndshm_object_revoke(&block->object);
 }
 
 /* Return: false if the owner keeps the memory. */
@@ -333,8 +328,6 @@ bool ndshm_block_revoke(struct ndshm_block *block)
 {
 	unsigned int packets;
 
-	/* A revocation of the other set may be unmapping the block. */
-	wait_var_event(&block->packets.dead, READ_ONCE(block->packets.dead));
 	/* The memory of an owner that keeps it is freed with the last reference. */
 	if (!block_run_revoke_cb(block))
 		return false;
@@ -352,6 +345,14 @@ bool ndshm_block_revoke(struct ndshm_block *block)
 	if (xchg(&block->adopted, false))
 		ndshm_block_put_sync(block);
 	return true;
+}
+
+void ndshm_block_end(struct ndshm_block *block, bool in_use)
+{
+	ndshm_block_unmap(block);
+	/* Else the memory is freed with the claim, or with the last reference. */
+	if (!in_use || !block->claim)
+		ndshm_block_revoke(block);
 }
 
 bool ndshm_block_lose_memory(struct ndshm_block *block)

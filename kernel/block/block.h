@@ -235,14 +235,16 @@ void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
 void ndshm_block_free(struct ndshm_block *block, bool in_use);
 
 /*
- * The two steps of a revocation. unmap ends user mappings and new packets. revoke waits
- * for unmap, runs the owner's callback, and, unless this keeps the block, drains packets and
- * frees the memory. Revocations
- * of both sets of a block may run concurrently. The caller holds a reference and no
- * lock. Return: true if this call has done it. May sleep.
+ * The two steps of a revocation. unmap ends user mappings and new packets. revoke, after unmap,
+ * runs the owner's callback, and, unless this keeps the block, drains packets and frees the
+ * memory. Revocations of both sets of a block, and of its user, may run concurrently. The caller
+ * holds a reference and no lock. Return: true if this call has done it. May sleep.
  */
 bool ndshm_block_unmap(struct ndshm_block *block);
 bool ndshm_block_revoke(struct ndshm_block *block);
+
+/* Revoke a client's block for its user. @in_use: as of ndshm_block_free(). May sleep. */
+void ndshm_block_end(struct ndshm_block *block, bool in_use);
 
 /*
  * End the revocation of a provider's block without the free handler, because the owner still uses

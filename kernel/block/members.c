@@ -5,6 +5,8 @@
  */
 #include <linux/bitops.h>
 #include <linux/cache.h>
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -223,6 +225,23 @@ struct ndshm_block *ndshm_block_find(u32 id,
 		      !ndshm_block_tryget(block)))
 		block = NULL;
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+	return block;
+}
+
+struct ndshm_block *ndshm_block_find_own(u32 id)
+{
+	const bool all = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+	struct bucket *bucket = bucket_of(id);
+	struct ndshm_block *block;
+
+	raw_spin_lock_irq(&bucket->lock);
+	block = bucket_find(bucket, id);
+	/* A block of the kernel has no process; that of a section ends with the section. */
+	if (block && (!block->pid || block->of_section ||
+		      !(all || uid_eq(block->uid, current_euid())) ||
+		      !ndshm_block_tryget(block)))
+		block = NULL;
+	raw_spin_unlock_irq(&bucket->lock);
 	return block;
 }
 

@@ -29,6 +29,12 @@ struct ndshm_block *ndshm_block_find(u32 id,
 				     const struct ndshm_adapter *adapter);
 
 /*
+ * Return: the block of a client with this id, with a reference; NULL if there is none, or the
+ * caller has neither the effective user id of its owner nor CAP_SYS_ADMIN.
+ */
+struct ndshm_block *ndshm_block_find_own(u32 id);
+
+/*
  * View a block without a reference, which would delay the end of another user's memory.
  * @peek is called with a raw spinlock held, for the block with this id, or for the first
  * one from *cursor (initially 0) on, which then is the block's; the order of cursors is

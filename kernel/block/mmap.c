@@ -690,24 +690,24 @@ static bool object_wait_faults(struct ndshm_object *object)
 bool ndshm_object_revoke(struct ndshm_object *object)
 {
 	struct inode *inode;
-	bool first, waited;
+	bool waited;
 
 	/* A revoked object keeps its inode until it is freed. */
 	spin_lock(&object->state_lock);
-	first = !object->revoked;
 	WRITE_ONCE(object->revoked, true);
 	/* A block of a section has no mappings of its own, see @inode. */
 	inode = object->was_mapped ? object->inode : NULL;
 	spin_unlock(&object->state_lock);
-	if (!first)
+	if (READ_ONCE(object->unmapped))
 		return false;
 
+	/* Another caller that does the same may be stopped, so do not wait for it. */
 	waited = object_wait_faults(object);
-	if (!inode)
-		return true;
-	unmap_mapping_range(inode->i_mapping, 0, 0, 1);
-	if (!waited)
+	if (inode)
+		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
+	if (inode && !waited)
 		object_queue_unmap(object);
+	WRITE_ONCE(object->unmapped, true);
 	return true;
 }
 

@@ -90,6 +90,7 @@ struct ndshm_object_ops {
  *	@revoked has its memory. Innermost, except for page table locks and for locks of a
  *	provider's page, pfn and sync handlers
  * @revoked: mmap and faults fail
+ * @unmapped: @revoked, and a call of ndshm_object_revoke() has ended; without a lock
  * @retired: the handle is freed; mmap fails
  * @huge: huge entries may map @frames
  * @split: no more huge entries: a VMA was copied, moved or split
@@ -114,6 +115,7 @@ struct ndshm_object {
 	spinlock_t *lock;	/* @state_lock, or that of a section */
 	spinlock_t state_lock;	/* revoked, retired, huge, split, file, inode */
 	bool revoked;
+	bool unmapped;
 	bool retired;
 	bool huge;
 	bool split;
@@ -222,8 +224,8 @@ bool ndshm_folio_wait_faults(struct folio *folio, unsigned long deadline);
 /*
  * Unmap the object for good: on return accesses to mappings get SIGBUS. A fault that is
  * still in flight after the wait (half a second at most) can map its page once more,
- * until it is unmapped again; the page table then has a reference to the page. Return:
- * true for the first call. May sleep.
+ * until it is unmapped again; the page table then has a reference to the page. Does not wait for
+ * other calls. Return: false if one of them has ended before. May sleep.
  */
 bool ndshm_object_revoke(struct ndshm_object *object);
 

@@ -15,6 +15,7 @@
 #include "../base/deferred.h"
 #include "../base/params.h"
 #include "../block/block.h"
+#include "../block/members.h"
 #include "../registration/provider.h"
 #include "cdev.h"
 #include "client.h"
@@ -314,11 +315,15 @@ static ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 }
 
 /* Takes over the reference of the block's handle, which was taken. */
-static void client_free_block(struct ndshm_client *client, struct ndshm_object *object)
+static void client_free_block(struct ndshm_client *client, struct ndshm_object *object,
+			      u32 flags)
 {
 	/* Without another reference there is no file, and no mmap() in progress. */
-	if (refcount_read(&object->references) != 1)
+	if (refcount_read(&object->references) != 1) {
 		ndshm_object_kill(object, &client->file_cache);
+		if (flags & NDSHM_FREE_REVOKE)
+			ndshm_block_end(ndshm_block_of(object), false);
+	}
 	ndshm_object_put(object);
 }
 
@@ -350,7 +355,7 @@ static noinline_for_stack ndshm_reason_t client_free_blocks(struct ndshm_command
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	}
 	for (i = 0; i < count; i++) {
-		client_free_block(client, objects[i]);
+		client_free_block(client, objects[i], argument->flags);
 		cond_resched();
 	}
 	return NDSHM_REASON_NONE;
@@ -375,7 +380,22 @@ static ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 		command->replied = false;
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	}
-	client_free_block(client, object);
+	client_free_block(client, object, argument->flags);
+	return NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t ndshm_ioctl_block_free_id(struct ndshm_command *command)
+{
+	const struct ndshm_block_free_id_args *argument = command->argument;
+	struct ndshm_block *block;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	block = ndshm_block_find_own(argument->id);
+	if (!block)
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	ndshm_block_end(block, true);
+	ndshm_block_put_sync(block);
 	return NDSHM_REASON_NONE;
 }
 
@@ -444,9 +464,10 @@ static ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
 
 static const struct ndshm_ioctl_row block_rows[] = {
 	ROW(NDSHM_BLOCK_ALLOC, block_alloc, tag, NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_DUMP),
-	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, 0),
+	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, NDSHM_FREE_REVOKE),
 	ROW(NDSHM_BLOCK_QUERY, block_query, out_usage, 0),
 	ROW(NDSHM_BLOCK_SYNC, block_sync, length, 0),
+	ROW(NDSHM_BLOCK_FREE_ID, block_free_id, __reserved, 0),
 };
 
 const struct ndshm_ioctl_table ndshm_block_ioctls = { block_rows, ARRAY_SIZE(block_rows) };

@@ -225,10 +225,30 @@ static ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 			holder = file->private_data;
 	}
 	if (argument->holder == -1 || (holder && holder->section == section))
-		reason = ndshm_section_delete(section, holder, argument->flags);
+		reason = ndshm_section_may_delete(section) ?
+			 ndshm_section_delete(section, holder, argument->flags) :
+			 NDSHM_REASON_NOT_CREATOR;
 	if (file)
 		fput(file);
 	command->replied = reason == NDSHM_REASON_NONE;
+	return reason;
+}
+
+static ndshm_reason_t ndshm_ioctl_section_delete_id(struct ndshm_command *command)
+{
+	const struct ndshm_section_delete_id_args *argument = command->argument;
+	struct ndshm_section *section;
+	ndshm_reason_t reason;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	section = ndshm_section_find_own(argument->id);
+	if (!section)
+		return NDSHM_REASON_SECTION_UNKNOWN;
+	reason = ndshm_reply(command) ? NDSHM_REASON_ADDRESS :
+		 ndshm_section_delete(section, NULL, argument->flags);
+	command->replied = reason == NDSHM_REASON_NONE;
+	ndshm_object_put(&section->object);
 	return reason;
 }
 
@@ -285,6 +305,8 @@ static ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
 static const struct ndshm_ioctl_row client_rows[] = {
 	ROW(NDSHM_SECTION_CREATE, section_create, __reserved, NDSHM_CREATE_DUMP),
 	ROW(NDSHM_SECTION_OPEN, section_open, out_id, NDSHM_OPEN_READONLY),
+	ROW(NDSHM_SECTION_DELETE_ID, section_delete_id, __reserved,
+	    NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE),
 };
 
 const struct ndshm_ioctl_table ndshm_section_ioctls = { client_rows, ARRAY_SIZE(client_rows) };

@@ -39,13 +39,8 @@ const struct nla_policy ndshm_queue_get_nl_policy[NDSHM_A_QUEUE_ID + 1] = {
 	[NDSHM_A_QUEUE_ID] = { .type = NLA_U32, },
 };
 
-/* NDSHM_CMD_SECTION_DELETE - do */
-const struct nla_policy ndshm_section_delete_nl_policy[NDSHM_A_SECTION_ID + 1] = {
-	[NDSHM_A_SECTION_ID] = NLA_POLICY_MIN(NLA_U32, 1),
-};
-
 /* Ops table for ndshm */
-const struct genl_ops ndshm_nl_ops[6] = {
+const struct genl_ops ndshm_nl_ops[5] = {
 	{
 		.cmd		= NDSHM_CMD_ADAPTER_GET,
 		.doit		= ndshm_nl_adapter_get_doit,
@@ -90,11 +85,5 @@ const struct genl_ops ndshm_nl_ops[6] = {
 		.done		= ndshm_nl_dump_done,
 		.policy		= ndshm_queue_get_nl_policy,
 		.maxattr	= NDSHM_A_QUEUE_ID,
-	},
-	{
-		.cmd		= NDSHM_CMD_SECTION_DELETE,
-		.doit		= ndshm_nl_section_delete_doit,
-		.policy		= ndshm_section_delete_nl_policy,
-		.maxattr	= NDSHM_A_SECTION_ID,
 	},
 };

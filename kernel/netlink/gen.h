@@ -21,10 +21,8 @@ extern const struct nla_policy ndshm_section_get_nl_policy[NDSHM_A_SECTION_ID + 
 
 extern const struct nla_policy ndshm_queue_get_nl_policy[NDSHM_A_QUEUE_ID + 1];
 
-extern const struct nla_policy ndshm_section_delete_nl_policy[NDSHM_A_SECTION_ID + 1];
-
 /* Ops table for ndshm */
-extern const struct genl_ops ndshm_nl_ops[6];
+extern const struct genl_ops ndshm_nl_ops[5];
 
 int ndshm_nl_dump_start(struct netlink_callback *cb);
 int ndshm_nl_dump_done(struct netlink_callback *cb);
@@ -42,6 +40,5 @@ int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
 int ndshm_nl_queue_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
-int ndshm_nl_section_delete_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_NDSHM_GEN_H */

@@ -416,33 +416,6 @@ int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
 			     nl_put_section);
 }
 
-/*
- * A request of generic netlink delays the registration of families, and these all requests. Waits
- * of one datagram must not add up.
- */
-#define DELETE_WAIT	(HZ / 4)
-
-static bool nl_last_of_datagram(const struct sk_buff *request, const struct genl_info *info)
-{
-	return request->len <= NLMSG_ALIGN(info->nlhdr->nlmsg_len);
-}
-
-int ndshm_nl_section_delete_doit(struct sk_buff *request, struct genl_info *info)
-{
-	const unsigned long wait = nl_last_of_datagram(request, info) ? DELETE_WAIT : 0;
-	const struct ndshm_viewer viewer = nl_viewer(request);
-	struct nlattr *key = info->attrs[NDSHM_A_SECTION_ID];
-
-	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_SECTION_ID)) {
-		GENL_SET_ERR_MSG(info, "request: id missing");
-		return -EINVAL;
-	}
-	if (ndshm_section_delete_id(nla_get_u32(key), viewer.uid, viewer.all, wait))
-		return 0;
-	/* An invisible id gets the same error as a nonexistent one. */
-	return ndshm_nl_not_found(info, key);
-}
-
 /* Dumps. An object that exists throughout a dump is shown exactly once. */
 
 static bool nl_show_next_entry(struct ndshm_message *m, u64 *next,

@@ -368,7 +368,6 @@ void ndshm_section_free_memory(struct ndshm_section *section)
 		section_chunk_free(section, chunk);
 		cond_resched();
 	}
-	WRITE_ONCE(section->dropped, true);
 	atomic_dec(&section->freeing);
 	wake_up_all(&ndshm_section_wait);
 }

@@ -30,9 +30,6 @@ MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
 /* Limit of the 32-bit page numbers in struct ndshm_extent. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
 
-/* Runs deletions by id. */
-static struct workqueue_struct *section_queue;
-
 DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 
 /*
@@ -256,14 +253,10 @@ bool ndshm_section_revoked(const struct ndshm_section *section)
 
 void ndshm_section_revoke(struct ndshm_section *section)
 {
-	if (!ndshm_object_revoke(&section->object)) {
-		wait_for_completion(&section->revocation);
-		return;
-	}
+	ndshm_object_revoke(&section->object);
 	/* A task that takes the lock after this sees the section revoked. */
 	spin_lock(&section->lock);
 	spin_unlock(&section->lock);
-	complete_all(&section->revocation);
 }
 
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
@@ -276,6 +269,11 @@ ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
 						NDSHM_REASON_NONE;
 }
 
+bool ndshm_section_may_delete(const struct ndshm_section *section)
+{
+	return uid_eq(section->uid, current_euid()) || capable(CAP_SYS_ADMIN);
+}
+
 ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 				    const struct ndshm_holder *own, u32 flags)
 {
@@ -283,8 +281,6 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	bool again;
 
-	if (!uid_eq(section->uid, current_euid()) && !capable(CAP_SYS_ADMIN))
-		return NDSHM_REASON_NOT_CREATOR;
 	spin_lock(&section->lock);
 	again = section->deleted;
 	if (again && (!revoke || READ_ONCE(section->object.revoked)))
@@ -317,7 +313,6 @@ static void section_init(struct ndshm_section *section,
 {
 	ndshm_object_init(&section->object, &section_ops, PAGE_ALIGN(request->max_size));
 	refcount_set(&section->users, 1);
-	init_completion(&section->revocation);
 	spin_lock_init(&section->lock);
 	section->object.lock = &section->lock;
 	section->object.dumped = request->dumped;
@@ -437,63 +432,19 @@ bool ndshm_section_peek_next(u32 *id, ndshm_peek_fn peek, void *context)
 	return section_peek(id, U32_MAX, peek, context);
 }
 
-/* Return: true if section @id has no memory any more, or does not exist. */
-static bool section_dropped(u32 id)
+struct ndshm_section *ndshm_section_find_own(u32 id)
 {
+	const bool all = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 	struct ndshm_section *section;
-	bool dropped;
 
 	spin_lock(&sections_lock);
 	section = section_find(id, id);
-	dropped = !section || (READ_ONCE(section->dropped) && !atomic_read(&section->freeing));
-	spin_unlock(&sections_lock);
-	return dropped;
-}
-
-/* The permission was checked. Drops a reference to the section and one to the module. */
-static void section_delete_work(struct work_struct *work)
-{
-	struct ndshm_section *section = container_of(work, struct ndshm_section, deletion);
-
-	/* If the section was deleted before, its revocation may run or the memory may be mapped. */
-	ndshm_section_delete(section, NULL, NDSHM_DELETE_FORCE);
-	ndshm_section_revoke(section);
-	ndshm_section_free_memory(section);
-	spin_lock(&sections_lock);
-	section->deleting = false;
-	spin_unlock(&sections_lock);
-	ndshm_object_put(&section->object);
-	/* If this is the last one, module exit waits for the work. */
-	module_put(THIS_MODULE);
-}
-
-bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait)
-{
-	struct ndshm_section *section;
-	bool found, begins = false;
-
-	/* The reference to the section can be the only one, without a file that pins the module. */
-	if (!try_module_get(THIS_MODULE))
-		return false;
-	spin_lock(&sections_lock);
-	section = section_find(id, id);
-	found = section && (all || uid_eq(section->uid, uid));
 	/* Take no reference for a caller without permission: the last put frees the section. */
-	if (found && !section->deleting) {
-		begins = refcount_inc_not_zero(&section->object.references);
-		section->deleting = begins;
-	}
+	if (section && (!(all || uid_eq(section->uid, current_euid())) ||
+			!refcount_inc_not_zero(&section->object.references)))
+		section = NULL;
 	spin_unlock(&sections_lock);
-	if (begins) {
-		INIT_WORK(&section->deletion, section_delete_work);
-		queue_work(section_queue, &section->deletion);
-	} else {
-		module_put(THIS_MODULE);
-	}
-	/* By id: a reference of this caller could be the last one, whose put takes long. */
-	if (found)
-		wait_event_killable_timeout(ndshm_section_wait, section_dropped(id), wait);
-	return found;
+	return section;
 }
 
 /*
@@ -554,11 +505,5 @@ bool ndshm_sections_free_idle(const struct user_struct *user)
 int __init ndshm_section_init(void)
 {
 	ndshm_reclaim_hook = ndshm_sections_free_idle;
-	section_queue = alloc_workqueue("ndshm-section", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	return section_queue ? 0 : -ENOMEM;
-}
-
-void ndshm_section_exit(void)
-{
-	destroy_workqueue(section_queue);
+	return 0;
 }

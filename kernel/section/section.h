@@ -3,12 +3,10 @@
 #ifndef _NDSHM_SECTION_SECTION_H
 #define _NDSHM_SECTION_SECTION_H
 
-#include <linux/completion.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
-#include <linux/workqueue.h>
 
 #include <linux/ndshm.h>
 #include <ndshm/status.h>
@@ -50,11 +48,7 @@ struct user_struct;
  * @preferred_node: as requested
  * @rawio: the client that created the section was opened with CAP_SYS_RAWIO
  * @initial: leading pages whose memory is allocated at creation and stays
- * @dropped: the section gets no memory any more, and has none but what @freeing still frees
  * @uid: the owner, effective uid of @account
- * @revocation: completed when the revoked section is unmapped everywhere
- * @deletion: work of ndshm_section_delete_id()
- * @deleting: @deletion is queued or runs; protected by sections_lock
  * @growing: callers that allocate memory which they have not added to @chunks
  * @freeing: callers that free memory which they have taken from @chunks, or are about to
  * @lock: protects the members below, and the extents of all holders
@@ -97,11 +91,7 @@ struct ndshm_section {
 	s32 preferred_node;
 	bool rawio;
 	u32 initial;
-	bool dropped;
 	kuid_t uid;
-	struct completion revocation;
-	struct work_struct deletion;
-	bool deleting;
 	atomic_t growing;
 	atomic_t freeing;
 	spinlock_t lock;		/* all members below */
@@ -190,19 +180,21 @@ bool ndshm_section_revoked(const struct ndshm_section *section);
 /* Return: NONE, SECTION_REVOKED or SECTION_DELETED. Called with @section->lock held. */
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section);
 
+/* Return: true if the caller is the section's owner or has CAP_SYS_ADMIN. */
+bool ndshm_section_may_delete(const struct ndshm_section *section);
+
 /*
- * Delete the section; requires its owner or CAP_SYS_ADMIN. Without @flags (NDSHM_DELETE_*) it
- * fails with SECTION_BUSY if a holder other than @own, which may be NULL, has extents. May sleep.
+ * Return: section @id, with a reference to its object; NULL if there is none that the caller may
+ * delete.
+ */
+struct ndshm_section *ndshm_section_find_own(u32 id);
+
+/*
+ * Delete the section. Without @flags (NDSHM_DELETE_*) it fails with SECTION_BUSY if a holder other
+ * than @own, which may be NULL, has extents. May sleep.
  */
 ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 				    const struct ndshm_holder *own, u32 flags);
-
-/*
- * Delete section @id, which must be of the owner @uid unless @all, as with NDSHM_DELETE_REVOKE, in
- * a worker. Waits, killable, for at most @wait jiffies until its memory is freed. Return: false if
- * there is no such section.
- */
-bool ndshm_section_delete_id(u32 id, kuid_t uid, bool all, unsigned long wait);
 
 /*
  * ndshm_section_alloc_extent() allocates an extent of @count pages at a multiple of @alignment
@@ -259,6 +251,5 @@ u32 ndshm_section_segments(struct ndshm_section *section,
 			   struct ndshm_segment *segments, u32 capacity);
 
 int __init ndshm_section_init(void);
-void ndshm_section_exit(void);
 
 #endif /* _NDSHM_SECTION_SECTION_H */

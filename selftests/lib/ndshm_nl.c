@@ -445,15 +445,6 @@ int ndshm_nl_provider_id(const char *name, __u32 *id)
 	return error;
 }
 
-int ndshm_nl_delete_section(struct ndshm_nl *nl, __u32 id)
-{
-	struct ndshm_nl_request request;
-
-	ndshm_nl_begin(&request, nl->family, NDSHM_CMD_SECTION_DELETE, 0);
-	ndshm_nl_put(&request, NDSHM_A_SECTION_ID, &id, sizeof(id));
-	return ndshm_nl_talk(nl, &request, NULL, NULL);
-}
-
 int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 			 __u32 id, struct ndshm_nl_queue *queue)
 {

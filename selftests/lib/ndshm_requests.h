@@ -161,6 +161,7 @@ static inline struct ndshm_block_free_args block_free_request(__u32 handle)
 	struct ndshm_block_free_args request;
 
 	ndshm_poison(&request, sizeof(request));
+	request.flags = 0;
 	request.handle = handle;
 	request.__reserved = 0;
 	request.handles = 0;
@@ -176,6 +177,17 @@ blocks_free_request(const __u32 *handles, __u32 count)
 
 	request.handles = to_u64(handles);
 	request.count = count;
+	return request;
+}
+
+/* BLOCK_FREE_ID */
+static inline struct ndshm_block_free_id_args block_free_id_request(__u32 id)
+{
+	struct ndshm_block_free_id_args request;
+
+	ndshm_poison(&request, sizeof(request));
+	request.id = id;
+	request.__reserved = 0;
 	return request;
 }
 
@@ -297,6 +309,19 @@ section_delete_request(__u32 flags, int holder)
 	ndshm_poison(&request, sizeof(request));
 	request.flags = flags;
 	request.holder = holder;
+	request.__reserved = 0;
+	return request;
+}
+
+/* SECTION_DELETE_ID */
+static inline struct ndshm_section_delete_id_args
+section_delete_id_request(__u32 id, __u32 flags)
+{
+	struct ndshm_section_delete_id_args request;
+
+	ndshm_poison(&request, sizeof(request));
+	request.flags = flags;
+	request.id = id;
 	request.__reserved = 0;
 	return request;
 }

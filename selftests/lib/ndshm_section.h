@@ -34,6 +34,15 @@
 #define test_err_section_delete(error, reason, client, fd, request) \
 	NDSHM_TEST_FAIL_ON(section_delete, error, reason, client, fd, request)
 
+/* Revoke a section by its id. Return: 0 or a negative errno. */
+static inline int ndshm_revoke_section(int client, __u32 id)
+{
+	struct ndshm_section_delete_id_args request =
+		section_delete_id_request(id, NDSHM_DELETE_REVOKE);
+
+	return _test_section_delete_id(client, &request) ? -errno : 0;
+}
+
 #define test_section_query(fd, request) \
 	NDSHM_TEST_PASS(section_query, fd, request)
 

@@ -411,6 +411,7 @@ NDSHM_TEST_COMMAND(adapter_reset, NDSHM_ADAPTER_RESET)
 NDSHM_TEST_COMMAND(adapter_config, NDSHM_ADAPTER_CONFIG)
 NDSHM_TEST_COMMAND(block_alloc, NDSHM_BLOCK_ALLOC)
 NDSHM_TEST_COMMAND(block_free, NDSHM_BLOCK_FREE)
+NDSHM_TEST_COMMAND(block_free_id, NDSHM_BLOCK_FREE_ID)
 NDSHM_TEST_COMMAND(block_sync, NDSHM_BLOCK_SYNC)
 NDSHM_TEST_COMMAND(block_query, NDSHM_BLOCK_QUERY)
 NDSHM_TEST_COMMAND(block_export, NDSHM_BLOCK_EXPORT)
@@ -419,6 +420,7 @@ NDSHM_TEST_COMMAND(section_open, NDSHM_SECTION_OPEN)
 NDSHM_TEST_COMMAND(section_attach, NDSHM_SECTION_ATTACH)
 NDSHM_TEST_COMMAND(section_share, NDSHM_SECTION_SHARE)
 NDSHM_TEST_COMMAND(section_delete, NDSHM_SECTION_DELETE)
+NDSHM_TEST_COMMAND(section_delete_id, NDSHM_SECTION_DELETE_ID)
 NDSHM_TEST_COMMAND(section_query, NDSHM_SECTION_QUERY)
 NDSHM_TEST_COMMAND(section_sync, NDSHM_SECTION_SYNC)
 NDSHM_TEST_COMMAND(section_export, NDSHM_SECTION_EXPORT)
@@ -477,6 +479,11 @@ NDSHM_TEST_COMMAND(extent_query, NDSHM_EXTENT_QUERY)
 	NDSHM_TEST_PASS(block_free, fd, request)
 #define test_err_block_free(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(block_free, error, reason, fd, request)
+
+#define test_block_free_id(fd, request) \
+	NDSHM_TEST_PASS(block_free_id, fd, request)
+#define test_err_block_free_id(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(block_free_id, error, reason, fd, request)
 
 #define test_block_sync(fd, request) \
 	NDSHM_TEST_PASS(block_sync, fd, request)

@@ -104,6 +104,8 @@
 #define NDSHM_BLOCK_EXPORT	_IO(NDSHM_IOC, 0x8b)
 #define NDSHM_ADAPTER_RESET	_IO(NDSHM_IOC, 0x8c)
 #define NDSHM_ADAPTER_CONFIG	_IO(NDSHM_IOC, 0x8d)
+#define NDSHM_SECTION_DELETE_ID	_IO(NDSHM_IOC, 0x8e)
+#define NDSHM_BLOCK_FREE_ID	_IO(NDSHM_IOC, 0x8f)
 
 /* Commands on the descriptor of a section. */
 #define NDSHM_SECTION_ATTACH	_IO(NDSHM_IOC, 0x90)
@@ -588,12 +590,15 @@ struct ndshm_block_alloc_args {
 	__u32 tag;
 };
 
+/* Bits of ndshm_block_free_args.flags. */
+#define NDSHM_FREE_REVOKE	(1U << 0)	/* unmap all mappings, and free the memory */
+
 /**
  * struct ndshm_block_free_args - ioctl(NDSHM_BLOCK_FREE): free one or more blocks
  * @size: sizeof(struct ndshm_block_free_args)
  * @status: out
  * @reason: out
- * @flags: must be 0
+ * @flags: NDSHM_FREE_* bits
  * @handle: of a block of this client; must be 0 if @count is not (else EINVAL, RESERVED)
  * @__reserved: must be 0
  * @handles: address of an array of @count handles (__u32) of blocks of this client; must
@@ -606,6 +611,10 @@ struct ndshm_block_alloc_args {
  * A revoked block's handle is freed as well. The handles are invalid at once; the memory
  * is freed, and uncharged, with its last mapping. Pages pinned by the kernel (O_DIRECT,
  * vmsplice(), io_uring) stay in the accounts of the memory cgroup and of their user.
+ *
+ * With NDSHM_FREE_REVOKE access through all mappings is SIGBUS, as through those of dma-bufs, and
+ * the memory is freed and uncharged before the call returns, whoever maps, imports or has pinned
+ * it.
  *
  * Without NDSHM_FEATURE_FREE_MANY the members from @handles on are an unknown tail: a
  * @count is E2BIG (ARGUMENT_TAIL).
@@ -620,6 +629,29 @@ struct ndshm_block_free_args {
 	__aligned_u64 handles;
 	__u32 count;
 	__u32 out_index;
+};
+
+/**
+ * struct ndshm_block_free_id_args - ioctl(NDSHM_BLOCK_FREE_ID): revoke a block by its id
+ * @size: sizeof(struct ndshm_block_free_id_args)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @id: ndshm_block_info.shared_memory_handle of a block of any client
+ * @__reserved: must be 0
+ *
+ * As NDSHM_BLOCK_FREE with NDSHM_FREE_REVOKE, but the client of the block, if it lives, keeps the
+ * handle: of a revoked block. Memory under a claim, which the device may still use, is freed and
+ * uncharged when the claim ends. Returns ENOENT (HANDLE_UNKNOWN) for an id that does not exist, and
+ * for a block of another effective user, unless the caller has CAP_SYS_ADMIN.
+ */
+struct ndshm_block_free_id_args {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__u32 id;
+	__u32 __reserved;
 };
 
 /**
@@ -777,7 +809,7 @@ struct ndshm_block_export_args {
  * the section or calls NDSHM_EXTENT_ALLOC; the memory cgroup of the calling process is
  * charged, too. The charge is at most MaxSize. The owner can end it at any time with
  * NDSHM_SECTION_DELETE and NDSHM_DELETE_REVOKE or, without a descriptor of the section, with
- * the netlink request section-delete. Unused memory above InitialSize is freed in chunks of
+ * NDSHM_SECTION_DELETE_ID. Unused memory above InitialSize is freed in chunks of
  * 2 MiB, about a second after the last use, or at once before the limit would refuse memory.
  * Of a section created under a claim only extents freed with NDSHM_EXTENT_FREE are reclaimed:
  * the device may still access the rest, which stays until the claim has ended.
@@ -955,6 +987,29 @@ struct ndshm_section_delete_args {
 	__u32 reason;
 	__u32 flags;
 	__s32 holder;
+	__u32 __reserved;
+};
+
+/**
+ * struct ndshm_section_delete_id_args - ioctl(NDSHM_SECTION_DELETE_ID): delete a section by its id
+ * @size: sizeof(struct ndshm_section_delete_id_args)
+ * @status: out
+ * @reason: out
+ * @flags: NDSHM_DELETE_* bits
+ * @id: ndshm_section_create_args.out_id
+ * @__reserved: must be 0
+ *
+ * On the descriptor of any client, as NDSHM_SECTION_DELETE without a holder: its owner can end a
+ * section of which only others have descriptors or mappings, or which the mode does not let it
+ * open.
+ * Returns ENOENT (SECTION_UNKNOWN) for an id that does not exist or belongs to another user.
+ */
+struct ndshm_section_delete_id_args {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__u32 id;
 	__u32 __reserved;
 };
 

@@ -337,6 +337,8 @@ static uint32_t block_free(struct ndshm *ndshm, const struct ndshm_block_free_ar
 	uint32_t reason = NDSHM_REASON_HANDLE_UNKNOWN;
 	struct block *block, **at;
 
+	if (argument->flags)
+		return NDSHM_REASON_FLAGS;
 	ndshm__lock();
 	at = block_find(client, argument->handle);
 	block = *at;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Clients without a device. "section:" is for processes that only adopt sections: a section needs
- * a context to store the reasons of failures. "netlink:" is for programs that only read lists,
- * delete sections by id, or receive events: the kernel decides by the caller's user and
- * capabilities what it returns.
+ * a context to store the reasons of failures. "netlink:" is for programs that only read lists or
+ * receive events: the kernel decides by the caller's user and capabilities what it returns.
  */
 #include <errno.h>
 #include <string.h>

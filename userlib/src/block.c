@@ -127,22 +127,45 @@ static void unmap(struct ndshm_block *block)
 }
 
 /* Fails after ndshm_close(), which has freed all handles. */
-static void free_handle(struct ndshm_block *block)
+static int free_handle(struct ndshm_block *block, uint32_t flags)
 {
 	struct ndshm_block_free_args argument = {
 		/* The first version: the other members are for an array. */
 		.size = offsetof(struct ndshm_block_free_args, handles),
+		.flags = flags,
 		.handle = block->info.handle,
 	};
 
-	ndshm__command(block->ndshm, NDSHM_BLOCK_FREE, &argument);
+	return ndshm__command(block->ndshm, NDSHM_BLOCK_FREE, &argument);
 }
 
 void ndshm__block_free(struct ndshm_block *block)
 {
 	unmap(block);
-	free_handle(block);
+	free_handle(block, 0);
 	drop_object(block);
+}
+
+NDSHM_API int ndshm_revoke(struct ndshm_block *block)
+{
+	int error = free_handle(block, NDSHM_FREE_REVOKE);
+
+	if (error)
+		return error;
+	unmap(block);
+	drop_object(block);
+	return 0;
+}
+
+NDSHM_API int ndshm_revoke_id(struct ndshm *ndshm, uint32_t id)
+{
+	struct ndshm_block_free_id_args argument = {
+		.size = sizeof(argument),
+		.id = id,
+	};
+	int error = ndshm__command(ndshm, NDSHM_BLOCK_FREE_ID, &argument);
+
+	return error == -ENOTTY ? ndshm__done(ndshm, -EOPNOTSUPP) : error;
 }
 
 /* Mark the blocks, so that the second entry for a block is found. */
@@ -208,7 +231,7 @@ static void free_batch(struct ndshm *ndshm, struct ndshm_block **blocks, size_t 
 			continue;
 		/* Also if the program has freed one of the handles by itself. */
 		if (error)
-			free_handle(blocks[i]);
+			free_handle(blocks[i], 0);
 		drop_object(blocks[i]);
 		blocks[i] = NULL;
 	}

@@ -42,7 +42,6 @@ enum ndshm_list {
  * @list: Lists *@count rows that the caller frees with free(), NULL if there are none, in any
  *	order. @key is not NULL for one object: the name of an adapter or provider.
  *	-ENOENT: there is no such object. -EOPNOTSUPP: not supported.
- * @delete_section: As ndshm_delete_section_id(), with an id that is not 0. NULL: not supported.
  * @monitor: As ndshm_monitor_open(). NULL: not supported.
  *
  * Can be called concurrently. *out is set on success only.
@@ -57,7 +56,6 @@ struct ndshm_backend {
 			      struct ndshm_section *section);
 	int (*list)(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
 		    size_t *count);
-	int (*delete_section)(struct ndshm *ndshm, uint32_t id);
 	int (*monitor)(struct ndshm *ndshm, struct ndshm_monitor **out);
 };
 
@@ -234,13 +232,11 @@ int ndshm__reason_errno(uint32_t reason);	/* 0 or negative */
 /* netlink.c, netlink_*.c, monitor.c: as the members of struct ndshm_backend. */
 int ndshm__netlink_list(struct ndshm *ndshm, enum ndshm_list list, const void *key, void **out,
 			size_t *count);
-int ndshm__netlink_delete_section(struct ndshm *ndshm, uint32_t id);
 int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out);
 
 /* Members of struct ndshm_backend that use netlink. */
 #define NDSHM__NETLINK_CALLS						\
 	.list = ndshm__netlink_list,					\
-	.delete_section = ndshm__netlink_delete_section,		\
 	.monitor = ndshm__netlink_monitor
 
 /*

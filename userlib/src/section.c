@@ -502,6 +502,19 @@ static int delete_section(struct ndshm_section *section, uint32_t flags)
 	return section_command(section, NDSHM_SECTION_DELETE, &argument);
 }
 
+NDSHM_API int ndshm_delete_section_id(struct ndshm *ndshm, uint32_t id, uint32_t flags)
+{
+	struct ndshm_section_delete_id_args argument = {
+		.size = sizeof(argument),
+		.flags = flags,
+		.id = id,
+	};
+
+	int error = ndshm__command(ndshm, NDSHM_SECTION_DELETE_ID, &argument);
+
+	return error == -ENOTTY ? ndshm__done(ndshm, -EOPNOTSUPP) : error;
+}
+
 NDSHM_API int ndshm_section_delete(struct ndshm_section *section, uint32_t flags)
 {
 	int error = delete_section(section, flags);

@@ -27,7 +27,7 @@ run 2 "help of too much" help section create true
 says "help of too much: why" 'ndshm help: "true": unexpected argument; name one command*'
 run 2 "help of an option" help -- --version
 says "help of an option: why" 'ndshm help: "--version": unexpected argument; name one command*'
-for word in help info list ps top alloc section monitor bind unbind metrics; do
+for word in help info list ps top alloc free section monitor bind unbind metrics; do
 	[[ $help == *"  $word "* ]]
 	ok "help names $word"
 	run 0 "help of $word" $word --help
@@ -262,7 +262,7 @@ says "a name: no module: why" "ndshm: cannot create a section: $needed"
 for words in "open frames true" "rm frames"; do
 	# shellcheck disable=SC2086 # words
 	run 1 "$words: no module" -b memfd: section $words
-	says "$words: no module: why" "ndshm: cannot open section \"frames\": $needed"
+	says "$words: no module: why" "ndshm: cannot * section \"frames\": $needed"
 done
 for bad in "--count 0" "--count x" "--count -1" "more"; do
 	bad_usage "ndshm monitor: *" "monitor $bad" -b memfd:

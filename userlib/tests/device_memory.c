@@ -2,6 +2,8 @@
 /*
  * The backend of the module, with a fake device: blocks and claims.
  */
+#include <ndshm/admin.h>
+
 #include "fake_device.h"
 #include "test.h"
 
@@ -136,6 +138,31 @@ DEVICE_TEST(many_are_freed_together)
 	requested.frees = 0;
 	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 12));
 	CHECK(requested.frees == 3 && requested.free.count == 3);
+}
+
+/* A refused revocation changes nothing. */
+TEST(revocation_by_handle_and_id)
+{
+	struct ndshm_block *blocks[4];
+	struct ndshm *ndshm = device_open();
+	void *memory;
+
+	REQUIRE(ndshm && make_four(ndshm, blocks));
+	REQUIRE(!ndshm_map(blocks[2], &memory));
+	device_fail_next(EOPNOTSUPP, NDSHM_REASON_FLAGS, NDSHM_STATUS_NOT_SUPPORTED);
+	CHECK_REASON(ndshm, ndshm_revoke(blocks[2]), FLAGS);
+	CHECK(test_is_mapped(memory));
+	CHECK_DONE(ndshm, ndshm_revoke(blocks[2]));
+	CHECK(requested.free.handle == 3 && requested.free.flags == NDSHM_FREE_REVOKE);
+	CHECK(!test_is_mapped(memory));
+	blocks[2] = NULL;
+	CHECK_DONE(ndshm, ndshm_revoke_id(ndshm, 77));
+	CHECK(requested.free_id.id == 77);
+	CHECK_DONE(ndshm, ndshm_delete_section_id(ndshm, 78, NDSHM_DELETE_FORCE));
+	CHECK(requested.section_delete_id.id == 78 &&
+	      requested.section_delete_id.flags == NDSHM_DELETE_FORCE);
+	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
+	ndshm_close(ndshm);
 }
 
 /* One by one without the feature, and after a failure of the command. */

@@ -248,6 +248,12 @@ static int succeed(unsigned long number, void *argument)
 	case NDSHM_BLOCK_FREE:
 		free_blocks(argument);
 		return 0;
+	case NDSHM_BLOCK_FREE_ID:
+		memcpy(&requested.free_id, argument, sizeof(requested.free_id));
+		return 0;
+	case NDSHM_SECTION_DELETE_ID:
+		memcpy(&requested.section_delete_id, argument, sizeof(requested.section_delete_id));
+		return 0;
 	case NDSHM_BLOCK_QUERY:
 		return query(argument);
 	case NDSHM_BLOCK_SYNC:

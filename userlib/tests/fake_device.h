@@ -42,6 +42,8 @@ struct requested {
 	char path[64];			/* of the last open() */
 	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_free_args free;
+	struct ndshm_block_free_id_args free_id;
+	struct ndshm_section_delete_id_args section_delete_id;
 	uint32_t freed[64];		/* handles of the last array */
 	struct ndshm_adapter_claim_args claim;
 	struct ndshm_adapter_start_args start;

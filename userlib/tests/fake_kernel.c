@@ -286,9 +286,6 @@ static void answer(struct nlmsghdr *header)
 	kernel.request_command = genlmsg_hdr(header)->cmd;
 	if (header->nlmsg_flags & NLM_F_DUMP) {
 		kernel.dumps++;
-	} else if (kernel.request_command == NDSHM_CMD_SECTION_DELETE) {
-		kernel.gets++;
-		record_request(header);
 	} else {
 		kernel.gets++;
 		name = genlmsg_attrdata(genlmsg_hdr(header), 0);

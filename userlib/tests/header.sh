@@ -42,7 +42,7 @@ stands admin.h 'int main(void)
 {
 	extern struct ndshm *ndshm;
 
-	return ndshm_delete_section_id(ndshm, 1);
+	return ndshm_delete_section_id(ndshm, 1, 0);
 }'
 
 stands section.h 'int main(void)

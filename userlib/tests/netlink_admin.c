@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Deletion of sections and events by netlink, from a fake kernel.
+ * Events by netlink, from a fake kernel, and calls that need the module.
  */
 #include <stddef.h>
 #include <sys/socket.h>
@@ -20,53 +20,14 @@ static void nothing(void)
 	kernel_put_done(0, 0);
 }
 
-static int refusal;
-
-static void refused(void)
-{
-	kernel_put_error(refusal);
-}
-
-TEST(a_section_is_deleted)
-{
-	refusal = 0;
-	kernel_reset(refused);
-	CHECK_DONE(ndshm, ndshm_delete_section_id(ndshm, 0xfffffffe));
-	CHECK(kernel.request_command == NDSHM_CMD_SECTION_DELETE && kernel.gets == 1);
-	CHECK(kernel.requested_present == 1U << NDSHM_A_SECTION_ID);
-	CHECK(kernel.requested[NDSHM_A_SECTION_ID] == 0xfffffffe);
-	/* No section has this id. */
-	CHECK(ndshm_delete_section_id(ndshm, 0) == -ENOENT && kernel.gets == 1);
-	refusal = -ENOENT;
-	kernel_reset(refused);
-	CHECK(ndshm_delete_section_id(ndshm, 1) == -ENOENT && kernel.gets == 1);
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
-	/* The answer of a module that does not know the request. */
-	refusal = -EOPNOTSUPP;
-	kernel_reset(refused);
-	CHECK(ndshm_delete_section_id(ndshm, 1) == -EOPNOTSUPP);
-}
-
-/* A client without a device can, too. */
-TEST(deletion_needs_no_device)
-{
-	struct ndshm *other;
-
-	refusal = 0;
-	kernel_reset(refused);
-	REQUIRE(!ndshm_open("netlink:", &other));
-	CHECK_DONE(other, ndshm_delete_section_id(other, 7));
-	CHECK(kernel.requested[NDSHM_A_SECTION_ID] == 7);
-	ndshm_close(other);
-}
-
 static void stand_in_has_none(const char *name)
 {
 	struct ndshm_monitor *monitor = (void *)1;
 	struct ndshm *other;
 
 	REQUIRE(!ndshm_open(name, &other));
-	CHECK(ndshm_delete_section_id(other, 1) == -EOPNOTSUPP);
+	CHECK(ndshm_delete_section_id(other, 1, 0) == -EOPNOTSUPP);
+	CHECK(ndshm_revoke_id(other, 1) == -EOPNOTSUPP);
 	CHECK(ndshm_monitor_open(other, &monitor) == -EOPNOTSUPP && !monitor);
 	ndshm_close(other);
 }

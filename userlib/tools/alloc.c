@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <ndshm/admin.h>
+
 #include "tool.h"
 
 struct arguments {
@@ -276,6 +278,69 @@ static enum exit_code allocate(struct ndshm *ndshm, const struct arguments *argu
 out:
 	free(made);
 	free(blocks);
+	return code;
+}
+
+/*
+ * ndshm free
+ */
+
+struct freeing {
+	struct common *common;
+	uint64_t id;
+};
+
+static error_t parse_free(int key, char *argument, struct argp_state *state)
+{
+	struct freeing *freeing = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = freeing->common;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num)
+			argp_error(state, "\"%s\": unexpected argument; omit it", argument);
+		if (!parse_number(argument, UINT32_MAX, &freeing->id))
+			argp_error(state, "\"%s\": not the id of a block; see \"ndshm list blocks\"",
+				   argument);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_usage(state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+enum exit_code run_free(struct common *common, int argc, char **argv)
+{
+	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
+	static const struct argp argp = {
+		.parser = parse_free,
+		.args_doc = "ID",
+		.doc = "Take a block from all that have it, map it or import its dma-bufs.\v"
+		       "Its memory is freed, and the user who opened its client is no longer charged. "
+		       "Only that user and CAP_SYS_ADMIN may. Memory under a claim, which the device may "
+		       "still use, is freed with the claim.",
+		.children = children,
+	};
+	struct freeing freeing = { .common = common };
+	enum exit_code code = EXIT_DONE;
+	struct ndshm *ndshm;
+	int error;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &freeing);
+	ndshm = open_client(common);
+	if (!ndshm)
+		return EXIT_FAILED;
+	error = ndshm_revoke_id(ndshm, freeing.id);
+	if (error == -ENOENT)
+		code = cannot_reason("it is not there, or not yours: try \"ndshm list blocks\"", NULL,
+				     error, "free block %" PRIu64, freeing.id);
+	else if (error)
+		code = cannot_ndshm(ndshm, error, "free block %" PRIu64, freeing.id);
+	ndshm_close(ndshm);
 	return code;
 }
 

@@ -21,6 +21,7 @@ static const struct word subcommands[] = {
 	{ "ps", run_ps },
 	{ "top", run_top },
 	{ "alloc", run_alloc },
+	{ "free", run_free },
 	{ "section", run_section },
 	{ "monitor", run_monitor },
 	{ "bind", run_bind },
@@ -43,6 +44,7 @@ static const struct argp main_help = {
 	       "  ps [processes|blocks|sections|claims]  which processes have it\n"
 	       "  top                       the same, live\n"
 	       "  alloc                     make blocks, show them, hold them\n"
+	       "  free ID                   take a block from all that have it\n"
 	       "  section create            make a section, hold it, run a program with it\n"
 	       "  section open NAME         run a program with a section that has a name\n"
 	       "  section rm NAME           delete a section, by its name or its id\n"

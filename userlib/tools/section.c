@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <ndshm/admin.h>
@@ -467,29 +468,43 @@ static enum exit_code run_open(struct common *common, int argc, char **argv)
 	return code;
 }
 
-static enum exit_code delete_name(struct ndshm *ndshm, const struct naming *naming)
+/* Sets *id to 0 if the caller sees no such section. By its id the owner can delete it whatever its mode. */
+static int find_name(struct ndshm *ndshm, const struct naming *naming, uint64_t *id)
 {
-	enum exit_code code = EXIT_DONE;
-	struct ndshm_section *section;
-	int error = ndshm_section_open(ndshm, naming->owner, naming->name, 0, &section);
+	const uint32_t owner = naming->owner == NDSHM_OWNER_SELF ? geteuid() : naming->owner;
+	struct ndshm_section_row *rows;
+	size_t count;
+	int error = ndshm_list_sections(ndshm, &rows, &count);
 
+	*id = 0;
 	if (error)
-		return cannot_ndshm(ndshm, error, "open section \"%s\"", naming->name);
-	error = ndshm_section_delete(section, naming->flags);
-	if (error)
-		code = cannot_ndshm(ndshm, error, "delete section \"%s\"", naming->name);
-	ndshm_section_close(section);
-	return code;
+		return error;
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].uid == owner && !strcmp(rows[i].name, naming->name))
+			*id = rows[i].id;
+	free(rows);
+	return 0;
 }
 
-static enum exit_code delete_id(struct ndshm *ndshm, uint32_t id)
+static enum exit_code delete_section(struct ndshm *ndshm, struct naming *naming)
 {
-	int error = ndshm_delete_section_id(ndshm, id);
+	char *what = naming->by_id ? format_string("%" PRIu64, naming->id) :
+				     format_string("\"%s\"", naming->name);
+	enum exit_code code = EXIT_DONE;
+	int error = 0;
 
+	if (!naming->by_id)
+		error = is_stand_in(naming->common, ndshm) ? -EOPNOTSUPP :
+							     find_name(ndshm, naming, &naming->id);
+	if (!error)
+		error = naming->id ? ndshm_delete_section_id(ndshm, naming->id, naming->flags) : -ENOENT;
 	if (error == -ENOENT)
-		return cannot_reason("it is not there, or not yours: try \"ndshm list sections\"", NULL,
-				     error, "delete section %" PRIu32, id);
-	return error ? cannot_ndshm(ndshm, error, "delete section %" PRIu32, id) : EXIT_DONE;
+		code = cannot_reason("it is not there, or not yours: try \"ndshm list sections\"", NULL,
+				     error, "delete section %s", what);
+	else if (error)
+		code = cannot_ndshm(ndshm, error, "delete section %s", what);
+	free(what);
+	return code;
 }
 
 static enum exit_code run_rm(struct common *common, int argc, char **argv)
@@ -509,11 +524,12 @@ static enum exit_code run_rm(struct common *common, int argc, char **argv)
 	struct ndshm *ndshm;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &naming);
-	/* Only a name needs the device. */
-	ndshm = naming.by_id ? open_viewer(common) : open_client(common);
+	if (naming.by_id)
+		naming.flags |= NDSHM_DELETE_REVOKE;
+	ndshm = open_client(common);
 	if (!ndshm)
 		return EXIT_FAILED;
-	code = naming.by_id ? delete_id(ndshm, naming.id) : delete_name(ndshm, &naming);
+	code = delete_section(ndshm, &naming);
 	ndshm_close(ndshm);
 	return code;
 }

@@ -30,7 +30,7 @@ extern const struct argp common_argp;
 
 /* Subcommands. argv[0] is the name for help and errors. */
 typedef enum exit_code subcommand(struct common *common, int argc, char **argv);
-subcommand run_info, run_list, run_alloc, run_section, run_monitor,
+subcommand run_info, run_list, run_alloc, run_free, run_section, run_monitor,
 	run_bind, run_unbind, run_metrics, run_ps, run_top;
 
 /* A word that selects a subcommand. Lists end with a zeroed entry. */

@@ -76,11 +76,6 @@ int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return -EOPNOTSUPP;
 }
 
-int ndshm_nl_section_delete_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
 /* Operations on an object by ID or name. */
 struct operation {
 	const char *name;
@@ -155,7 +150,6 @@ static const struct number {
 	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ADAPTER_ID, 4, 1, U32_MAX },
 	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_KIND, 4, 0, 1 },
 	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ID, 4, 0, U32_MAX },
-	{ NDSHM_CMD_SECTION_DELETE, NDSHM_A_SECTION_ID, 4, 1, U32_MAX },
 };
 
 static const struct other {
@@ -163,7 +157,6 @@ static const struct other {
 	bool dumped;
 } others[] = {
 	{ NDSHM_CMD_QUEUE_GET, true },
-	{ NDSHM_CMD_SECTION_DELETE, false },
 };
 
 static const struct genl_ops *ops_with(struct kunit *test, u8 cmd)

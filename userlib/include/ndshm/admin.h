@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libndshm for administrators: sections by their ids, and events. The rules of <ndshm/ndshm.h>
- * apply. All calls use netlink and need the module: contexts of "memfd:" and "section:" return
- * -EOPNOTSUPP.
+ * libndshm for administrators: blocks and sections by their ids, and events. The rules of
+ * <ndshm/ndshm.h> apply. All calls need the module: contexts of "memfd:" and "section:" return
+ * -EOPNOTSUPP, and so do those of "netlink:" for ids.
  */
 #ifndef NDSHM_ADMIN_H
 #define NDSHM_ADMIN_H
@@ -13,19 +13,23 @@
 extern "C" {
 #endif
 
-/* Sections --------------------------------------------------------------- */
+/* Blocks and sections ----------------------------------------------------- */
 
 /*
- * Delete the section with this id, which ndshm_list_sections() shows, as ndshm_section_delete() with
- * NDSHM_DELETE_REVOKE does. It needs no descriptor, so the owner of a section can end its
- * charge while only mappings or dma-bufs of other processes keep it. The memory is freed when the
- * call returns or, if that takes longer than a quarter of a second, some time later. Succeeds also
- * for a section that was deleted before and still exists.
+ * End a block or a section by its id, which ndshm_list_blocks() or ndshm_list_sections() shows. The
+ * client needs neither a handle nor a descriptor of it, so its owner can end its charge while only
+ * mappings or dma-bufs of other processes keep it.
  *
- * -ENOENT: no such section, or one of another user without CAP_SYS_ADMIN. -EOPNOTSUPP: an older
- * module.
+ * ndshm_revoke_id() does what ndshm_revoke() does, but the client that allocated the block keeps
+ * the handle, and under a claim the memory is freed with the claim. ndshm_delete_section_id() does
+ * what ndshm_section_delete() does with these flags.
+ *
+ * -ENOENT (HANDLE_UNKNOWN, SECTION_UNKNOWN): there is none with this id, or it belongs to another
+ * user and the caller lacks CAP_SYS_ADMIN.
  */
-int ndshm_delete_section_id(struct ndshm *ndshm, uint32_t id)
+int ndshm_revoke_id(struct ndshm *ndshm, uint32_t id)
+	NDSHM_NONNULL(1);
+int ndshm_delete_section_id(struct ndshm *ndshm, uint32_t id, uint32_t flags)
 	NDSHM_NONNULL(1);
 
 /* Events ----------------------------------------------------------------- */

@@ -67,7 +67,7 @@ struct ndshm_block;	/* a block of memory */
  *   like the module.
  * - "section:" can only adopt sections (ndshm_section_adopt() in <ndshm/section.h>) and
  *   needs no access to the device.
- * - "netlink:" has the lists, and the calls of <ndshm/admin.h>, of the module, and can adopt
+ * - "netlink:" has the lists, and the events of <ndshm/admin.h>, of the module, and can adopt
  *   sections. It needs no access to the device either.
  *
  * -ENOENT: module not loaded; -EACCES: not permitted to open the device;
@@ -410,6 +410,14 @@ int ndshm_alloc_many(struct ndshm *ndshm, const struct ndshm_request *request,
 
 /* Unmap the block if ndshm_map() mapped it, and free it. */
 void ndshm_free(struct ndshm_block *block);
+
+/*
+ * As ndshm_free(), and end the mappings of all processes and dma-bufs, whose accesses are SIGBUS then:
+ * the memory is freed and uncharged when the call returns. -EOPNOTSUPP (FLAGS): "memfd:"; nothing has
+ * changed.
+ */
+int ndshm_revoke(struct ndshm_block *block)
+	NDSHM_NONNULL(1) NDSHM_MUST_CHECK;
 
 /*
  * Free blocks as ndshm_free() does, in as few commands as possible, and set the entries of the
