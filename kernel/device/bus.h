@@ -10,18 +10,13 @@
 #include <linux/types.h>
 
 struct device;
-struct device_driver;
 struct eventfd_ctx;
 struct ndshm_adapter_info;
 struct ndshm_irq_change;
 struct notifier_block;
 
-/*
- * Make a driver known before it is registered, and forget it when it is unregistered. Called at
- * load and unload only.
- */
-void ndshm_bus_add(const struct device_driver *driver);
-void ndshm_bus_remove(const struct device_driver *driver);
+extern struct pci_driver ndshm_pci_driver;
+extern struct platform_driver ndshm_platform_driver;
 
 /*
  * Read the DMA and interrupt isolation of @dev and its client. Return: the NDSHM_ISOLATION_*

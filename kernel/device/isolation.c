@@ -9,50 +9,27 @@
 #include <linux/compiler.h>
 #include <linux/device.h>
 #include <linux/iommu.h>
+#include <linux/moduleparam.h>
 #include <linux/notifier.h>
 #include <linux/pci.h>
+#include <linux/platform_device.h>
 
 #include <ndshm/adapter.h>
 
 #include "bus.h"
 
-#define DRIVERS	2
-
-/* Written at load and unload only. */
-static const struct device_driver *drivers[DRIVERS];
-
-void ndshm_bus_add(const struct device_driver *driver)
-{
-	unsigned int i;
-
-	for (i = 0; i < DRIVERS; i++) {
-		if (drivers[i])
-			continue;
-		WRITE_ONCE(drivers[i], driver);
-		return;
-	}
-	WARN_ON_ONCE(1);
-}
-
-void ndshm_bus_remove(const struct device_driver *driver)
-{
-	unsigned int i;
-
-	for (i = 0; i < DRIVERS; i++)
-		if (drivers[i] == driver)
-			WRITE_ONCE(drivers[i], NULL);
-}
+static bool trust_msi;
+module_param(trust_msi, bool, 0644);
+MODULE_PARM_DESC(trust_msi,
+		 "Below a hypervisor, too, take interrupts that are remapped as isolated");
 
 /* May be outdated when it returns. Does not dereference the driver. */
 static bool bus_device_is_driven(struct device *dev)
 {
 	const struct device_driver *driver = READ_ONCE(dev->driver);
-	unsigned int i;
 
-	for (i = 0; i < DRIVERS; i++)
-		if (driver && driver == READ_ONCE(drivers[i]))
-			return true;
-	return false;
+	return driver == &ndshm_platform_driver.driver ||
+	       (dev_is_pci(dev) && driver == &ndshm_pci_driver.driver);
 }
 
 static bool bus_device_is_bridge(struct device *dev)
@@ -156,6 +133,20 @@ static u32 bus_translation(struct device *dev)
 	}
 }
 
+/*
+ * An emulated IOMMU can remap interrupts and still deliver messages in the format from before
+ * remapping, which a device forges by a write to memory. Only the administrator can know that the
+ * hypervisor does not. On arm64 the interrupt controller knows the sender of each message.
+ */
+static bool bus_msi_is_isolated(struct iommu_group *group)
+{
+#ifdef CONFIG_X86
+	if (boot_cpu_has(X86_FEATURE_HYPERVISOR) && !READ_ONCE(trust_msi))
+		return false;
+#endif
+	return ndshm_group_has_isolated_msi(group);
+}
+
 u32 ndshm_bus_isolation(struct device *dev)
 {
 	struct iommu_group *group = iommu_group_get(dev);
@@ -167,7 +158,7 @@ u32 ndshm_bus_isolation(struct device *dev)
 	missing = bus_translation(dev);
 	if (bus_group_is_shared(group))
 		missing |= NDSHM_ISOLATION_SHARED_GROUP;
-	if (!ndshm_group_has_isolated_msi(group))
+	if (!bus_msi_is_isolated(group))
 		missing |= NDSHM_ISOLATION_MSI;
 
 	iommu_group_put(group);

@@ -26,7 +26,8 @@ static const struct {
 	  "another function shares its IOMMU group: bind that one to ndshm_pci as well, or put the "
 	  "card into another slot" },
 	{ "msi", "interrupts not isolated",
-	  "it can forge other devices' interrupts: switch interrupt remapping on in the firmware" },
+	  "it can forge other devices' interrupts: switch interrupt remapping on in the firmware; in a "
+	  "virtual machine also set the module's trust_msi to 1, if the hypervisor isolates them" },
 	{ "firmware", "firmware memory",
 	  "the firmware shares memory with it, or with another device of its IOMMU group: switch that "
 	  "off in the firmware, or use another card" },

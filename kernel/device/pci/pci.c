@@ -397,7 +397,7 @@ static const struct pci_device_id ndshm_pci_ids[] = {
  *
  * Without sriov_configure virtual functions cannot be enabled.
  */
-static struct pci_driver ndshm_pci_driver = {
+struct pci_driver ndshm_pci_driver = {
 	.name = "ndshm_pci",
 	.id_table = ndshm_pci_ids,
 	.probe = ndshm_pci_probe,
@@ -418,18 +418,14 @@ int __init ndshm_pci_init(void)
 
 	if (error)
 		return error;
-	ndshm_bus_add(&ndshm_pci_driver.driver);
 	error = pci_register_driver(&ndshm_pci_driver);
-	if (error) {
-		ndshm_bus_remove(&ndshm_pci_driver.driver);
+	if (error)
 		bus_unregister_notifier(&pci_bus_type, &ndshm_pci_bus_notifier);
-	}
 	return error;
 }
 
 void ndshm_pci_exit(void)
 {
 	pci_unregister_driver(&ndshm_pci_driver);
-	ndshm_bus_remove(&ndshm_pci_driver.driver);
 	bus_unregister_notifier(&pci_bus_type, &ndshm_pci_bus_notifier);
 }

@@ -254,7 +254,7 @@ static const struct of_device_id ndshm_platform_ids[] = {
 MODULE_DEVICE_TABLE(of, ndshm_platform_ids);
 
 /* driver_managed_dma stays false, as in the PCI driver. */
-static struct platform_driver ndshm_platform_driver = {
+struct platform_driver ndshm_platform_driver = {
 	.probe = ndshm_platform_probe,
 	.remove = ndshm_platform_remove,
 	.shutdown = ndshm_platform_shutdown,
@@ -275,18 +275,14 @@ int __init ndshm_platform_init(void)
 
 	if (error)
 		return error;
-	ndshm_bus_add(&ndshm_platform_driver.driver);
 	error = platform_driver_register(&ndshm_platform_driver);
-	if (error) {
-		ndshm_bus_remove(&ndshm_platform_driver.driver);
+	if (error)
 		bus_unregister_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
-	}
 	return error;
 }
 
 void ndshm_platform_exit(void)
 {
 	platform_driver_unregister(&ndshm_platform_driver);
-	ndshm_bus_remove(&ndshm_platform_driver.driver);
 	bus_unregister_notifier(&platform_bus_type, &ndshm_platform_bus_notifier);
 }
