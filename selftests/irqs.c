@@ -677,6 +677,52 @@ TEST_F(card, vectors)
 	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 }
 
+/* Return: true if the @length bytes of a register of MSI-X at @at overlap page @page of BAR @bar. */
+static bool overlaps(const struct ndshm_pci *pci, unsigned int at, unsigned int length,
+		     unsigned int bar, unsigned int page)
+{
+	const size_t size = sysconf(_SC_PAGESIZE);
+	__u32 place;
+
+	return ndshm_pci_read_config(pci, at, &place, sizeof(place)) &&
+	       (place & PCI_MSIX_TABLE_BIR) == bar &&
+	       (place & PCI_MSIX_TABLE_OFFSET) / size <= page &&
+	       ((place & PCI_MSIX_TABLE_OFFSET) + length - 1) / size >= page;
+}
+
+/* A client that writes the MSI-X table could make the card forge messages. */
+TEST_F(card, table)
+{
+	const struct ndshm_pci *pci = &self->owner.edu.pci;
+	const unsigned int msix = ndshm_pci_capability(pci, PCI_CAP_ID_MSIX);
+	const size_t size = sysconf(_SC_PAGESIZE);
+	struct ndshm_adapter_map_bar_args map;
+	unsigned int bar, page, holes = 0;
+	char *registers;
+	bool hole;
+
+	for (bar = 0; bar < 6; bar++) {
+		if (!(self->owner.claim.out_bars & 1U << bar))
+			continue;
+		map = adapter_map_bar_request(self->owner.edu.adapter.id, bar);
+		test_adapter_map_bar(self->owner.fd, &map);
+		registers = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE, MAP_SHARED,
+				 self->owner.fd, map.out_mmap_offset);
+		ASSERT_NE(MAP_FAILED, (void *)registers);
+		for (page = 0; page < map.out_length / size; page++) {
+			hole = overlaps(pci, msix + PCI_MSIX_TABLE,
+					CARD_VECTORS * PCI_MSIX_ENTRY_SIZE, bar, page) ||
+			       overlaps(pci, msix + PCI_MSIX_PBA, sizeof(__u64), bar, page);
+			holes += hole;
+			EXPECT_EQ(!hole, ndshm_readable(registers + page * size))
+				TH_LOG("BAR %u, page %u", bar, page);
+		}
+		munmap(registers, map.out_length);
+	}
+	/* One BAR of 16 KiB has both: with 64 KiB pages it cannot be mapped. */
+	EXPECT_EQ(size == 4096 ? 2 : size == 16384, holes);
+}
+
 /* The first call fixes the number of vectors; later ones change a range of them. */
 TEST_F(card, ranges)
 {

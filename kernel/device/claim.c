@@ -5,7 +5,6 @@
  */
 #include <linux/cred.h>
 #include <linux/export.h>
-#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -32,14 +31,22 @@ static void bar_release(struct ndshm_object *object)
 static unsigned long bar_pfn(struct ndshm_object *object, pgoff_t index,
 			     unsigned long *count, pgprot_t *prot)
 {
-	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
+	const struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
+	const struct ndshm_bar_range *range = &bar->range;
+	unsigned int i;
 
 	/* A count of 0 turns the access into SIGBUS. */
 	*count = READ_ONCE(bar->claim->adapter->bars_unmapped) ? 0 :
 		 (object->length >> PAGE_SHIFT) - index;
+	for (i = 0; i < ARRAY_SIZE(range->holes); i++) {
+		if (index < PFN_DOWN(range->holes[i].start))
+			*count = min(*count, PFN_DOWN(range->holes[i].start) - index);
+		else if (index < PFN_UP(range->holes[i].end))
+			*count = 0;
+	}
 	/* The memory of a device is not encrypted. */
 	*prot = pgprot_decrypted(pgprot_noncached(*prot));
-	return PHYS_PFN(bar->start) + index;
+	return PHYS_PFN(range->start) + index;
 }
 
 static const struct ndshm_object_ops bar_ops = {
@@ -84,7 +91,6 @@ static ndshm_reason_t claim_begin(struct ndshm_device_claim *claim, unsigned int
 	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
 	unsigned int i;
-	u64 length;
 
 	reason = ndshm_adapter_permit(adapter, claim->client->rawio);
 	if (reason == NDSHM_REASON_NONE)
@@ -99,10 +105,9 @@ static ndshm_reason_t claim_begin(struct ndshm_device_claim *claim, unsigned int
 		return reason;
 	for (i = 0; i < NDSHM_BARS; i++) {
 		bar = &claim->bars[i];
-		if (adapter->ops->bar(adapter->context, i, &bar->start,
-				      &length) != NDSHM_REASON_NONE)
+		if (!adapter->ops->bar(adapter->context, i, &bar->range))
 			continue;
-		ndshm_object_init(&bar->object, &bar_ops, length);
+		ndshm_object_init(&bar->object, &bar_ops, bar->range.length);
 		bar->object.frames = true;
 		bar->object.id = i;
 		bar->claim = ndshm_claim_get(&claim->common);
@@ -148,12 +153,8 @@ static void claim_revoke(struct ndshm_device_claim *claim)
 	list_del(&claim->group_link);
 	if (list_empty(&group->claims))
 		WRITE_ONCE(group->client, NULL);
-	for_each_set_bit(i, &claim->mappable, NDSHM_BARS) {
-		if (claim->bars[i].registers)
-			iounmap(claim->bars[i].registers);
-		claim->bars[i].registers = NULL;
+	for_each_set_bit(i, &claim->mappable, NDSHM_BARS)
 		ndshm_object_put(&claim->bars[i].object);
-	}
 	ndshm_event(NDSHM_CMD_ADAPTER_RELEASED_NTF, adapter);
 }
 

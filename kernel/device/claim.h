@@ -21,15 +21,12 @@
  * struct ndshm_bar - a BAR that a client can map
  * @object: handle and mappings; the claim has a reference until it has ended
  * @claim: holds a reference
- * @start: bus address
- * @registers: kernel mapping, which reserves the memory type uncached for all mappings
- *	of the range; NULL before the handle is published and after the claim has ended
+ * @range: its registers. Constant once the claim has begun
  */
 struct ndshm_bar {
 	struct ndshm_object object;
 	struct ndshm_claim *claim;
-	phys_addr_t start;
-	void __iomem *registers;
+	struct ndshm_bar_range range;
 };
 
 /**

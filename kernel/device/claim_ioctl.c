@@ -5,7 +5,6 @@
  */
 #include <linux/eventfd.h>
 #include <linux/file.h>
-#include <linux/io.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -202,36 +201,20 @@ static ndshm_reason_t ndshm_ioctl_adapter_config(struct ndshm_command *command)
 	return claim_unlock_and_put(command, claim, reason);
 }
 
-/*
- * Publish @handle for a BAR that has none. Map the registers without the lock of the group, which a
- * removal needs.
- */
+/* Publish @handle for a BAR that has none. */
 static ndshm_reason_t bar_publish(struct ndshm_claim *claim, struct ndshm_bar *bar,
 				  struct ndshm_handles *handles, u32 handle)
 {
-	void __iomem *registers = NULL;
-	ndshm_reason_t reason;
+	const ndshm_reason_t reason = ndshm_claim_lock(claim);
 
-	/* After the removal of the adapter the range may belong to another driver. */
-	if (ndshm_blockset_killed(&claim->adapter->set))
-		return NDSHM_REASON_ADAPTER_REMOVED;
-	if (!READ_ONCE(bar->object.handle)) {
-		registers = ioremap(bar->start, bar->object.length);
-		if (!registers)
-			return NDSHM_REASON_MEMORY;
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!bar->object.handle) {
+		refcount_inc(&bar->object.references);
+		ndshm_handle_publish(handles, handle, &bar->object);
 	}
-	reason = ndshm_claim_lock(claim);
-	if (reason == NDSHM_REASON_NONE) {
-		if (!bar->object.handle) {
-			swap(bar->registers, registers);
-			refcount_inc(&bar->object.references);
-			ndshm_handle_publish(handles, handle, &bar->object);
-		}
-		ndshm_claim_unlock(claim);
-	}
-	if (registers)
-		iounmap(registers);
-	return reason;
+	ndshm_claim_unlock(claim);
+	return NDSHM_REASON_NONE;
 }
 
 /*

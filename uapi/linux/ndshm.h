@@ -190,7 +190,7 @@ struct ndshm_get_info_args {
 #define NDSHM_ISOLATION_NO_TRANSLATION	(1U << 0) /* no IOMMU, or identity mapped */
 #define NDSHM_ISOLATION_LAZY		(1U << 1) /* IOTLB invalidation is deferred */
 #define NDSHM_ISOLATION_SHARED_GROUP	(1U << 2) /* another device is in its IOMMU group */
-#define NDSHM_ISOLATION_MSI		(1U << 3) /* can forge other devices' interrupts */
+#define NDSHM_ISOLATION_MSI		(1U << 3) /* may forge other devices' interrupts */
 #define NDSHM_ISOLATION_FIRMWARE	(1U << 4) /* firmware shares memory with its IOMMU group */
 #define NDSHM_ISOLATION_ALL		0x1fU
 
@@ -294,7 +294,9 @@ struct ndshm_adapter_start_args {
  * @out_length: length of the BAR, in bytes
  *
  * Only memory BARs of whole pages can be mapped (else EOPNOTSUPP, BAR_NOT_MAPPABLE).
- * While the function is reset or recovers from an error, access to the mapping is SIGBUS.
+ * While the function is reset or recovers from an error, access to the mapping is SIGBUS. So is
+ * always access to a page with a part of the MSI-X table or of the pending bits: the MSI-X
+ * capability in configuration space (NDSHM_ADAPTER_CONFIG) has their place.
  */
 struct ndshm_adapter_map_bar_args {
 	__u32 size;

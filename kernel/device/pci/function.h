@@ -24,6 +24,8 @@
  * @kind: NDSHM_IRQ_* that is on; NONE: INTx is masked, and there is no vector
  * @on_line: the handler of INTx is registered, from its first use until remove()
  * @line: interrupt of INTx; constant after probe
+ * @msix: MSI-X table and pending bits: BAR and offset, as in the capability, and length in bytes.
+ *	A client could forge messages there. Constant after probe
  * @masked: INTx is disabled in the command register. Protected by @command_lock of the
  *	function
  * @had_flag: the device had PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG before probe
@@ -34,6 +36,10 @@ struct ndshm_pci_irqs {
 	unsigned int limits[NDSHM_IRQ_KINDS];
 	struct ndshm_vectors vectors;
 	unsigned int line;
+	struct {
+		u32 place;
+		u32 length;
+	} msix[2];
 	unsigned int kind;
 	bool on_line;
 	bool masked;

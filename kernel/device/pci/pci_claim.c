@@ -6,7 +6,6 @@
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/moduleparam.h>
-#include <linux/nospec.h>
 #include <linux/pci.h>
 
 #include <ndshm/adapter.h>
@@ -123,26 +122,23 @@ static ndshm_reason_t ndshm_pci_start(void *context)
 	return reason;
 }
 
-static ndshm_reason_t ndshm_pci_bar(void *context, unsigned int bar,
-				    phys_addr_t *start, u64 *length)
+static bool ndshm_pci_bar(void *context, unsigned int bar, struct ndshm_bar_range *range)
 {
-	struct ndshm_pci_function *function = context;
+	const struct ndshm_pci_function *function = context;
 	struct pci_dev *pdev = function->pdev;
-	u64 size;
+	unsigned int i;
 
-	if (bar >= PCI_STD_NUM_BARS)
-		return NDSHM_REASON_BAR;
-	bar = array_index_nospec(bar, PCI_STD_NUM_BARS);
-
+	range->start = pci_resource_start(pdev, bar);
+	range->length = pci_resource_len(pdev, bar);
+	for (i = 0; i < ARRAY_SIZE(range->holes); i++) {
+		if ((function->irqs.msix[i].place & PCI_MSIX_TABLE_BIR) != bar)
+			continue;
+		range->holes[i].start = function->irqs.msix[i].place & PCI_MSIX_TABLE_OFFSET;
+		range->holes[i].end = range->holes[i].start + function->irqs.msix[i].length;
+	}
 	/* A smaller BAR shares its page with other registers. */
-	size = pci_resource_len(pdev, bar);
-	if (!(pci_resource_flags(pdev, bar) & IORESOURCE_MEM) || !size ||
-	    !PAGE_ALIGNED(pci_resource_start(pdev, bar)) || !PAGE_ALIGNED(size))
-		return NDSHM_REASON_BAR_NOT_MAPPABLE;
-
-	*start = pci_resource_start(pdev, bar);
-	*length = size;
-	return NDSHM_REASON_NONE;
+	return pci_resource_flags(pdev, bar) & IORESOURCE_MEM && range->length &&
+	       PAGE_ALIGNED(range->start) && PAGE_ALIGNED(range->length);
 }
 
 static void ndshm_pci_stop_claimed(void *context)

@@ -45,14 +45,26 @@ static bool pci_port_has_line(struct pci_dev *pdev)
 	return false;
 }
 
+static void pci_msix_find(struct pci_dev *pdev, struct ndshm_pci_irqs *irqs)
+{
+	const int vectors = pci_msix_vec_count(pdev);
+
+	if (vectors < 0)
+		return;
+	pci_read_config_dword(pdev, pdev->msix_cap + PCI_MSIX_TABLE, &irqs->msix[0].place);
+	pci_read_config_dword(pdev, pdev->msix_cap + PCI_MSIX_PBA, &irqs->msix[1].place);
+	irqs->msix[0].length = vectors * PCI_MSIX_ENTRY_SIZE;
+	irqs->msix[1].length = DIV_ROUND_UP(vectors, 64) * sizeof(u64);
+}
+
 static unsigned int pci_irq_limit(int count)
 {
 	return clamp(count, 0, (int)NDSHM_MAX_IRQS);
 }
 
 /*
- * The limits are read here only: a client may be able to change configuration space through
- * a BAR, and the array of eventfds has their size.
+ * Read here only: a client may be able to change configuration space through a BAR, and the array
+ * of eventfds has the size of the limits.
  */
 int ndshm_pci_irqs_init(struct ndshm_pci_function *function)
 {
@@ -62,6 +74,7 @@ int ndshm_pci_irqs_init(struct ndshm_pci_function *function)
 
 	irqs->had_flag = pdev->dev_flags & PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
 	irqs->line = pdev->irq;
+	pci_msix_find(pdev, irqs);
 	if (pdev->pin && pdev->irq && pdev->irq != IRQ_NOTCONNECTED &&
 	    !pdev->broken_intx_masking && !pci_port_has_line(pdev))
 		irqs->limits[NDSHM_IRQ_INTX] = 1;

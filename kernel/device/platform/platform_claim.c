@@ -12,12 +12,10 @@
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/mm.h>
-#include <linux/nospec.h>
 #include <linux/reset.h>
 
 #include "platform_device.h"
 
-#define WINDOWS	6	/* as BARs of a PCI function */
 #define PULSE	100	/* length of a reset in microseconds: long for a clocked device */
 
 int ndshm_platform_pulse(struct ndshm_platform_device *device)
@@ -101,24 +99,18 @@ static ndshm_reason_t ndshm_platform_start(void *context)
  * A smaller window shares its pages with registers of other devices. A window must not be memory
  * of the kernel, which is mapped cached.
  */
-static ndshm_reason_t ndshm_platform_bar(void *context, unsigned int bar, phys_addr_t *start,
-					 u64 *length)
+static bool ndshm_platform_bar(void *context, unsigned int bar, struct ndshm_bar_range *range)
 {
-	struct ndshm_platform_device *device = context;
-	const struct resource *window;
+	const struct ndshm_platform_device *device = context;
+	const struct resource *window = platform_get_resource(device->pdev, IORESOURCE_MEM, bar);
 
-	if (bar >= WINDOWS)
-		return NDSHM_REASON_BAR;
-	bar = array_index_nospec(bar, WINDOWS);
-	window = platform_get_resource(device->pdev, IORESOURCE_MEM, bar);
-	if (!window || !resource_size(window) || !PAGE_ALIGNED(window->start) ||
-	    !PAGE_ALIGNED(resource_size(window)) ||
-	    region_intersects(window->start, resource_size(window), IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) != REGION_DISJOINT)
-		return NDSHM_REASON_BAR_NOT_MAPPABLE;
-	*start = window->start;
-	*length = resource_size(window);
-	return NDSHM_REASON_NONE;
+	if (!window)
+		return false;
+	range->start = window->start;
+	range->length = resource_size(window);
+	return range->length && PAGE_ALIGNED(range->start) && PAGE_ALIGNED(range->length) &&
+	       region_intersects(range->start, range->length, IORESOURCE_SYSTEM_RAM,
+				 IORES_DESC_NONE) == REGION_DISJOINT;
 }
 
 /* A client cannot provoke a line in the log again and again. */

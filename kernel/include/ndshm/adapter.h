@@ -31,6 +31,21 @@ struct ndshm_irq_change {
 };
 
 /**
+ * struct ndshm_bar_range - Registers that clients can map
+ * @start: bus address; a multiple of the page size, as @length
+ * @length: length, in bytes
+ * @holes: parts that are not mapped, nor the rest of their pages, in bytes from @start
+ */
+struct ndshm_bar_range {
+	phys_addr_t start;
+	u64 length;
+	struct {
+		unsigned long start;
+		unsigned long end;
+	} holes[2];
+};
+
+/**
  * struct ndshm_adapter_ops - operations of an adapter that a client can claim
  * @isolation: Returns the NDSHM_ISOLATION_* properties that are missing now, beside those that
  *	the group lacks; 0: isolated. Can be called concurrently; may sleep.
@@ -38,7 +53,7 @@ struct ndshm_irq_change {
  *	have a device that needs a reset. Bus mastering must be off on return. Waits at most two
  *	seconds for a reset.
  * @start: Enable bus mastering. Can be called repeatedly.
- * @bar: Get the bus address and length of BAR @bar (0 to 5).
+ * @bar: Get the range of BAR @bar (0 to 5). Returns false if clients cannot map it.
  * @reset: Reset the function; see struct ndshm_adapter_reset_args. Never waits for a lock that
  *	ndshm_adapter_unregister() is called with, nor longer than two seconds.
  * @config: Read or write configuration space; refuses to write protected fields, see struct
@@ -61,7 +76,7 @@ struct ndshm_irq_change {
  *	@claim then refuses clients without its argument @needs_reset. Can be called
  *	concurrently.
  *
- * @claim, @start, @bar, @set_irqs, @reset and @config return a reason, which the client of the
+ * @claim, @start, @set_irqs, @reset and @config return a reason, which the client of the
  * ioctl gets unchanged: an errno would not show whether the device needs a reset or is not
  * isolated.
  *
@@ -73,8 +88,7 @@ struct ndshm_adapter_ops {
 	ndshm_reason_t (*claim)(void *context, unsigned int address_width,
 				bool needs_reset);
 	ndshm_reason_t (*start)(void *context);
-	ndshm_reason_t (*bar)(void *context, unsigned int bar,
-			      phys_addr_t *start, u64 *length);
+	bool (*bar)(void *context, unsigned int bar, struct ndshm_bar_range *range);
 	unsigned int (*irqs)(void *context, unsigned int kind);
 	ndshm_reason_t (*set_irqs)(void *context,
 				   const struct ndshm_irq_change *change);
