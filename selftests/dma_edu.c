@@ -551,6 +551,7 @@ TEST_F(edu, needs_reset)
 					    &adapter));
 	EXPECT_FALSE(adapter.needs_reset);
 	test_claim(self->fd, EDU_WIDTH);
+	test_start(self->fd);
 	close(self->fd);
 	self->fd = ndshm_open();
 	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->edu.nl, self->edu.adapter.id,

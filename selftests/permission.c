@@ -7,11 +7,13 @@
  */
 #include <grp.h>
 #include <limits.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include <linux/capability.h>
+#include <linux/pci_regs.h>
 
 #include "ndshm_edu.h"
 #include "ndshm_mock.h"
@@ -387,6 +389,49 @@ static __u32 ask_claim(const struct wish *wish)
 	return claim_by(wish->fd, node);
 }
 
+/* A claim that leaves the device as it was: interrupts are on, and what changes it is refused. */
+static __u32 ask_claim_idly(const struct wish *wish)
+{
+	const __s32 event = eventfd(0, EFD_CLOEXEC);
+	const __u32 reason = ask_claim(wish);
+	struct ndshm_adapter_set_irqs_args irqs =
+		adapter_set_irqs_request(wish->adapter, NDSHM_IRQ_MSI, 0, 1, &event);
+	struct ndshm_adapter_config_args write = adapter_config_request(
+		wish->adapter, NDSHM_CONFIG_WRITE, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	struct ndshm_adapter_reset_args reset = adapter_reset_request(wish->adapter);
+
+	if (reason)
+		return reason;
+	return ioctl(wish->fd, NDSHM_ADAPTER_SET_IRQS, &irqs) ||
+	       !ioctl(wish->fd, NDSHM_ADAPTER_CONFIG, &write) ||
+	       !ioctl(wish->fd, NDSHM_ADAPTER_RESET, &reset) ? NO_REPLY : 0;
+}
+
+static __u32 ask_claim_start(const struct wish *wish)
+{
+	struct ndshm_adapter_start_args start = adapter_start_request(wish->adapter);
+	const __u32 reason = ask_claim(wish);
+
+	return reason ?: ioctl(wish->fd, NDSHM_ADAPTER_START, &start) ? start.reason : 0;
+}
+
+static __u32 ask_claim_map(const struct wish *wish)
+{
+	struct ndshm_adapter_map_bar_args map = adapter_map_bar_request(wish->adapter, 0);
+	const __u32 reason = ask_claim(wish);
+
+	return reason ?: ioctl(wish->fd, NDSHM_ADAPTER_MAP_BAR, &map) ? map.reason : 0;
+}
+
+static __u32 ask_claim_write(const struct wish *wish)
+{
+	struct ndshm_adapter_config_args write = adapter_config_request(
+		wish->adapter, NDSHM_CONFIG_WRITE, PCI_CACHE_LINE_SIZE, 1, 16);
+	const __u32 reason = ask_claim(wish);
+
+	return reason ?: ioctl(wish->fd, NDSHM_ADAPTER_CONFIG, &write) ? write.reason : 0;
+}
+
 static __u32 ask_claim_passed(const struct wish *wish)
 {
 	return claim_by(wish->fd, wish->passed);
@@ -526,13 +571,15 @@ TEST_F(card, claim_is_permission)
  */
 TEST_F(card, reset)
 {
+	struct ndshm_adapter_start_args start;
 	int root;
 
 	if (self->edu.adapter.isolation)
 		SKIP(return, "not isolated, so there is no plain client");
 	ASSERT_EQ(0, chmod(self->node, 0666));
 	self->wish.node = self->node;
-	test_reply(0, &user_a, ask_claim, &self->wish);
+	self->wish.adapter = self->edu.adapter.id;
+	test_reply(0, &user_a, ask_claim_start, &self->wish);
 	reopen(self);
 	/* The effective uid counts. */
 	test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET, &user_b, ask_claim, &self->wish);
@@ -543,8 +590,16 @@ TEST_F(card, reset)
 		   ask_claim, &self->wish);
 	reopen(self);
 	EXPECT_EQ(NDSHM_REASON_ADAPTER_NEEDS_RESET, ask_claim(&self->wish));
+	/* Root takes the device over by its first use. */
 	root = ndshm_open();
 	test_adapter_claim(root, self->edu.adapter.name, EDU_WIDTH);
+	close(root);
+	test_reply(0, &user_a, ask_claim, &self->wish);
+	reopen(self);
+	root = ndshm_open();
+	test_adapter_claim(root, self->edu.adapter.name, EDU_WIDTH);
+	start = adapter_start_request(self->edu.adapter.id);
+	test_adapter_start(root, &start);
 	close(root);
 	test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET, &user_a, ask_claim, &self->wish);
 
@@ -552,6 +607,28 @@ TEST_F(card, reset)
 	ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
 	ASSERT_EQ(0, chmod(self->node, 0666));
 	test_reply(0, &user_b, ask_claim, &self->wish);
+}
+
+/* A claim without use leaves the device to all users; each kind of use to its user. */
+TEST_F(card, unused)
+{
+	static ask *const uses[] = { ask_claim_start, ask_claim_map, ask_claim_write };
+	unsigned int i;
+
+	if (self->edu.adapter.isolation)
+		SKIP(return, "not isolated, so there is no plain client");
+	for (i = 0; i < ARRAY_SIZE(uses); i++) {
+		ASSERT_EQ(0, chmod(self->node, 0666));
+		self->wish.node = self->node;
+		self->wish.adapter = self->edu.adapter.id;
+		test_reply(0, &user_a, ask_claim_idly, &self->wish);
+		reopen(self);
+		test_reply(0, &user_b, uses[i], &self->wish);
+		reopen(self);
+		test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET, &user_a, ask_claim, &self->wish);
+		ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+		ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
+	}
 }
 
 int main(int argc, char **argv)

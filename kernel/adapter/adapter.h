@@ -102,7 +102,7 @@ enum ndshm_reach {
  * @bars_lock: protects @bars_unmapped; keeps @claim valid. Taken inside the lock of
  *	@group and the device lock, outside object locks; never inside the mmap lock
  * @bars_unmapped: a reset is running; accesses of clients to BARs get SIGBUS
- * @claimant: effective uid of the last claim; protected by the lock of @group
+ * @claimant: effective uid of the last claim that used the device; protected by the lock of @group
  */
 struct ndshm_adapter {
 	struct ndshm_entry entry;

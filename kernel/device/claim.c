@@ -120,7 +120,6 @@ static ndshm_reason_t claim_begin(struct ndshm_device_claim *claim, unsigned int
 	mutex_unlock(&adapter->bars_lock);
 	WRITE_ONCE(adapter->group->client, claim->client);
 	list_add_tail(&claim->group_link, &adapter->group->claims);
-	adapter->claimant = claim->uid;
 	ndshm_event(NDSHM_CMD_ADAPTER_CLAIMED_NTF, adapter);
 	return NDSHM_REASON_NONE;
 }
@@ -135,7 +134,7 @@ static void claim_stop(struct ndshm_device_claim *claim, bool removing)
 		adapter->ops->stop(adapter->context);
 	for_each_set_bit(i, &claim->mappable, NDSHM_BARS)
 		ndshm_object_revoke(&claim->bars[i].object);
-	adapter->ops->release(adapter->context, removing);
+	adapter->ops->release(adapter->context, claim->used, removing);
 }
 
 /* Revoke the blocks of a stopped claim, and let the next claim begin. */

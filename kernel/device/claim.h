@@ -37,6 +37,7 @@ struct ndshm_bar {
  * @group_link: entry of the list of the group, until the claim has ended
  * @mappable: bit n is set if BAR n can be mapped. Constant once the claim has begun
  * @irqs: number of interrupts of each kind. Constant once the claim has begun
+ * @used: the client may have changed the state of the device. Protected by the lock of the group
  * @bars: BARs; only those in @mappable are initialized
  */
 struct ndshm_device_claim {
@@ -46,6 +47,7 @@ struct ndshm_device_claim {
 	struct list_head group_link;
 	unsigned long mappable;
 	u32 irqs[NDSHM_IRQ_KINDS];
+	bool used;
 	struct ndshm_bar bars[NDSHM_BARS];
 };
 
@@ -53,6 +55,16 @@ static inline struct ndshm_device_claim *ndshm_device_claim(struct ndshm_claim *
 {
 	static_assert(!offsetof(struct ndshm_device_claim, common));
 	return container_of(claim, struct ndshm_device_claim, common);
+}
+
+/*
+ * The client has mapped registers, written configuration space, reset or started the device: it is
+ * reset when the claim ends. Called with the claim locked.
+ */
+static inline void ndshm_claim_use(struct ndshm_claim *claim)
+{
+	ndshm_device_claim(claim)->used = true;
+	claim->adapter->claimant = ndshm_device_claim(claim)->uid;
 }
 
 /* Begin a claim of @client. The caller gets the first reference to it. */

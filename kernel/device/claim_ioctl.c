@@ -120,6 +120,8 @@ static ndshm_reason_t claim_reply_and_lock(struct ndshm_command *command, u32 id
 static ndshm_reason_t claim_unlock_and_put(struct ndshm_command *command,
 					   struct ndshm_claim *claim, ndshm_reason_t reason)
 {
+	if (reason == NDSHM_REASON_NONE)
+		ndshm_claim_use(claim);
 	ndshm_claim_unlock(claim);
 	ndshm_claim_put(claim);
 	command->replied = reason == NDSHM_REASON_NONE;
@@ -153,6 +155,9 @@ static ndshm_reason_t ndshm_ioctl_adapter_reset(struct ndshm_command *command)
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	reason = claim->adapter->ops->reset(claim->adapter->context);
+	/* Also a reset that goes on, or has failed. */
+	if (reason != NDSHM_REASON_RESET_UNSUPPORTED)
+		ndshm_claim_use(claim);
 	return claim_unlock_and_put(command, claim, reason);
 }
 
@@ -213,6 +218,7 @@ static ndshm_reason_t bar_publish(struct ndshm_claim *claim, struct ndshm_bar *b
 		refcount_inc(&bar->object.references);
 		ndshm_handle_publish(handles, handle, &bar->object);
 	}
+	ndshm_claim_use(claim);
 	ndshm_claim_unlock(claim);
 	return NDSHM_REASON_NONE;
 }

@@ -215,7 +215,7 @@ struct ndshm_get_info_args {
  * can reach each other's memory, only by the same client. A claim ends with the last
  * close of the client, or before a kernel driver probes a function of the IOMMU group. It
  * starts with bus mastering off; see NDSHM_ADAPTER_START. When it ends, BARs are
- * unmapped, bus mastering is turned off, the function is reset if it supports a reset,
+ * unmapped, bus mastering is turned off, the function is reset if it was used and supports a reset,
  * and then every block allocated under the claim is revoked, in all processes that map
  * it.
  *
@@ -229,10 +229,11 @@ struct ndshm_get_info_args {
  * NDSHM_ADAPTER_MAP_BAR return EOPNOTSUPP (CLAIM_UNSUPPORTED) for them. A function
  * without isolation can only be claimed by a client opened with CAP_SYS_RAWIO (else
  * EPERM, NOT_ISOLATED) and while the module parameter allow_unisolated is set (else
- * EPERM, UNISOLATED_OFF); the claim taints the kernel. A function that was not reset
- * after its last claim can only be claimed by a client opened with CAP_SYS_RAWIO, or by the
- * effective user of that claim (else EPERM, ADAPTER_NEEDS_RESET). While that reset goes on, or
- * after many slow ones (NDSHM_ADAPTER_RESET), the call is EAGAIN (ADAPTER_RESETTING).
+ * EPERM, UNISOLATED_OFF); the claim taints the kernel. A claim uses its function when it maps
+ * registers, writes configuration space, resets or starts the function. One that was not reset
+ * after the last claim that used it can only be claimed by a client opened with CAP_SYS_RAWIO, or
+ * by the effective user of that claim (else EPERM, ADAPTER_NEEDS_RESET). While that reset goes on,
+ * or after many slow ones (NDSHM_ADAPTER_RESET), the call is EAGAIN (ADAPTER_RESETTING).
  *
  * The adapter can also be a platform device. All above applies, with these differences. It has no
  * bus mastering: its DMA is neither off at the beginning of a claim nor ended by its end, except by

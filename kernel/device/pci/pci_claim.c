@@ -147,7 +147,7 @@ static void ndshm_pci_stop_claimed(void *context)
 		ndshm_pci_stop(context);
 }
 
-static void ndshm_pci_release(void *context, bool removing)
+static void ndshm_pci_release(void *context, bool used, bool removing)
 {
 	struct ndshm_pci_function *function = context;
 
@@ -155,7 +155,7 @@ static void ndshm_pci_release(void *context, bool removing)
 	mutex_lock(&function->lock);
 	ndshm_pci_irqs_stop(function);
 	mutex_unlock(&function->lock);
-	if (!ndshm_pci_skip_stop())
+	if (used && !ndshm_pci_skip_stop())
 		WRITE_ONCE(function->unclean,
 			   ndshm_pci_stop_and_reset(function, removing));
 	/* Last: a client that wakes finds the end of its claim. */

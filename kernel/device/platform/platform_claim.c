@@ -114,22 +114,25 @@ static bool ndshm_platform_bar(void *context, unsigned int bar, struct ndshm_bar
 }
 
 /* A client cannot provoke a line in the log again and again. */
-static void platform_report(struct ndshm_platform_device *device, int error)
+static int platform_reset(struct ndshm_platform_device *device)
 {
+	const int error = ndshm_platform_pulse(device);
+
 	lockdep_assert_held(&device->lock);
 
-	if (!error || error == -ENOTTY || device->reported)
-		return;
-	device->reported = true;
-	dev_err(&device->pdev->dev,
-		"reset failed: error %d; the device may go on with DMA\n", error);
+	WRITE_ONCE(device->unclean, error);
+	if (error && error != -ENOTTY && !device->reported) {
+		device->reported = true;
+		dev_err(&device->pdev->dev,
+			"reset failed: error %d; the device may go on with DMA\n", error);
+	}
+	return error;
 }
 
 static ndshm_reason_t ndshm_platform_reset(void *context)
 {
 	struct ndshm_platform_device *device = context;
 	ndshm_reason_t reason = NDSHM_REASON_ADAPTER_REMOVED;
-	int error;
 
 	if (!device->reset)
 		return NDSHM_REASON_RESET_UNSUPPORTED;
@@ -137,10 +140,7 @@ static ndshm_reason_t ndshm_platform_reset(void *context)
 	mutex_lock(&device->lock);
 	if (!device->down) {
 		ndshm_platform_irqs_stop(device);
-		error = ndshm_platform_pulse(device);
-		platform_report(device, error);
-		WRITE_ONCE(device->unclean, error);
-		reason = error ? NDSHM_REASON_RESET_FAILED : NDSHM_REASON_NONE;
+		reason = platform_reset(device) ? NDSHM_REASON_RESET_FAILED : NDSHM_REASON_NONE;
 	}
 	mutex_unlock(&device->lock);
 	/* Registers of a device that is held in reset can be a fatal bus error. */
@@ -160,16 +160,14 @@ static ndshm_reason_t ndshm_platform_config(void *context,
 	return NDSHM_REASON_CONFIG_RANGE;
 }
 
-static void ndshm_platform_release(void *context, bool removing)
+static void ndshm_platform_release(void *context, bool used, bool removing)
 {
 	struct ndshm_platform_device *device = context;
-	int error;
 
 	mutex_lock(&device->lock);
 	ndshm_platform_irqs_stop(device);
-	error = ndshm_platform_pulse(device);
-	platform_report(device, error);
-	WRITE_ONCE(device->unclean, error);
+	if (used)
+		platform_reset(device);
 	ndshm_platform_irqs_end(device);
 	mutex_unlock(&device->lock);
 	WRITE_ONCE(device->claimed, false);

@@ -66,8 +66,9 @@ struct ndshm_bar_range {
  *	be off, also if the client has turned it on again through a BAR since @stop, no
  *	transaction in flight, and the function reset, or a reset in progress, during which
  *	@claim refuses with ADAPTER_RESETTING, or @needs_reset true. Its interrupts are off and
- *	their eventfds signalled and put. @removing: called from ndshm_adapter_unregister(),
- *	with the device lock held.
+ *	their eventfds signalled and put. @used: the client can have changed the device's state;
+ *	otherwise it needs no reset. @removing: called from ndshm_adapter_unregister(), with the
+ *	device lock held.
  * @irqs: Returns the number of interrupts of a kind, at most NDSHM_MAX_IRQS, always the
  *	same.
  * @set_irqs: Turn interrupts on or off, replace their eventfds or unmask INTx; see struct
@@ -95,7 +96,7 @@ struct ndshm_adapter_ops {
 	ndshm_reason_t (*reset)(void *context);
 	ndshm_reason_t (*config)(void *context, struct ndshm_adapter_config_args *access);
 	void (*stop)(void *context);
-	void (*release)(void *context, bool removing);
+	void (*release)(void *context, bool used, bool removing);
 	bool (*needs_reset)(void *context);
 };
 
