@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The end of a block by its user, whoever else maps, imports or has pinned it: BLOCK_FREE with
- * NDSHM_FREE_REVOKE, and BLOCK_FREE_ID.
+ * BLOCK_FREE with NDSHM_FREE_REVOKE, and BLOCK_FREE_ID: revocation of blocks that other processes
+ * map, import or have pinned.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -53,7 +53,7 @@ FIXTURE_TEARDOWN(block)
 	close(self->root);
 }
 
-/* Return: a child of user B that maps the block until it is told to end. */
+/* Return: a child of user B that maps the block until test_peer_ends(). */
 static pid_t fork_peer(struct _test_data_block *self, int *end)
 {
 	pid_t peer = ndshm_fork(end);
@@ -103,7 +103,7 @@ TEST_F(block, by_handle)
 	test_peer_ends(_metadata, peer, end);
 }
 
-/* Without the flag the peer keeps the memory, and the charge. */
+/* Without the flag a mapping of the peer keeps the memory and the charge. */
 TEST_F(block, without_revoke)
 {
 	struct ndshm_block_free_args request = block_free_request(self->info.handle);
@@ -149,7 +149,7 @@ TEST_F(block, batch)
 		EXPECT_FALSE(ndshm_readable(maps[i]));
 }
 
-/* A pin keeps its page, with the contents, in its own account. */
+/* A pin keeps a page and its contents, but not the charge. */
 TEST_F(block, pinned)
 {
 	struct ndshm_block_free_args request = block_free_request(self->info.handle);
@@ -191,7 +191,7 @@ TEST_F(block, exported)
 	close(export.out_dmabuf);
 }
 
-/* The client keeps the handle, of a block that has no memory. */
+/* The handle remains, of a revoked block. */
 TEST_F(block, by_id)
 {
 	struct ndshm_block_query_args query = block_query_request(self->info.handle);
@@ -209,8 +209,8 @@ TEST_F(block, by_id)
 }
 
 /*
- * A user whose program was killed has all of the limit again, although another user maps 6 MiB
- * of the dead program's memory.
+ * A mapping of another user keeps 6 MiB charged after the close of the client. BLOCK_FREE_ID by
+ * another process of the user ends the charge, and the limit is free again.
  */
 TEST_F(block, of_a_dead_program)
 {
@@ -246,7 +246,7 @@ TEST_F(block, of_a_dead_program)
 	self->client = client;
 }
 
-/* The block of another user, or of a section, is like one that does not exist. */
+/* ENOENT for a block of another user, and for one of a section. */
 TEST_F(block, not_ones_own)
 {
 	const int section = test_new_section(self->root, self->adapter, LENGTH, LENGTH);
@@ -277,7 +277,7 @@ TEST_F(block, not_ones_own)
 	close(section);
 }
 
-/* The device may still use memory under a claim, so it is freed with the claim. */
+/* Memory under a claim, which the device may still use, is freed with the claim. */
 TEST_F(block, under_a_claim)
 {
 	struct ndshm_block_info info;
@@ -301,7 +301,7 @@ TEST_F(block, under_a_claim)
 	EXPECT_EQ(0, ndshm_edu_restore(&edu));
 }
 
-/* All that ends a block, at once. */
+/* Concurrent ends of a block. */
 struct ending {
 	pthread_t thread;
 	pthread_barrier_t *barrier;

@@ -677,7 +677,7 @@ TEST_F(card, vectors)
 	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 }
 
-/* Return: true if the @length bytes of a register of MSI-X at @at overlap page @page of BAR @bar. */
+/* Return: true if the @length bytes of what MSI-X has at @at overlap page @page of BAR @bar. */
 static bool overlaps(const struct ndshm_pci *pci, unsigned int at, unsigned int length,
 		     unsigned int bar, unsigned int page)
 {

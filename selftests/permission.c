@@ -396,8 +396,9 @@ static __u32 ask_claim_idly(const struct wish *wish)
 	const __u32 reason = ask_claim(wish);
 	struct ndshm_adapter_set_irqs_args irqs =
 		adapter_set_irqs_request(wish->adapter, NDSHM_IRQ_MSI, 0, 1, &event);
-	struct ndshm_adapter_config_args write = adapter_config_request(
-		wish->adapter, NDSHM_CONFIG_WRITE, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	struct ndshm_adapter_config_args write =
+		adapter_config_request(wish->adapter, NDSHM_CONFIG_WRITE, PCI_COMMAND, 2,
+				       PCI_COMMAND_MASTER);
 	struct ndshm_adapter_reset_args reset = adapter_reset_request(wish->adapter);
 
 	if (reason)
@@ -425,8 +426,9 @@ static __u32 ask_claim_map(const struct wish *wish)
 
 static __u32 ask_claim_write(const struct wish *wish)
 {
-	struct ndshm_adapter_config_args write = adapter_config_request(
-		wish->adapter, NDSHM_CONFIG_WRITE, PCI_CACHE_LINE_SIZE, 1, 16);
+	struct ndshm_adapter_config_args write =
+		adapter_config_request(wish->adapter, NDSHM_CONFIG_WRITE, PCI_CACHE_LINE_SIZE, 1,
+				       16);
 	const __u32 reason = ask_claim(wish);
 
 	return reason ?: ioctl(wish->fd, NDSHM_ADAPTER_CONFIG, &write) ? write.reason : 0;

@@ -234,7 +234,6 @@ int ndshm_nl_provider_id(const char *name, __u32 *id);
 	!(block_.flags & NDSHM_BLOCK_NEEDS_SYNC); \
 })
 
-
 int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 			 __u32 id, struct ndshm_nl_queue *queue);
 

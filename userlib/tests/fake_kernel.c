@@ -256,23 +256,6 @@ static void answer_family(void)
 	kernel_put_error(0);
 }
 
-/* Record the numbers of the request by attribute. */
-static void record_request(struct nlmsghdr *header)
-{
-	struct nlattr *attr;
-	int left;
-
-	kernel.requested_present = 0;
-	nla_for_each_attr(attr, genlmsg_attrdata(genlmsg_hdr(header), 0),
-			  genlmsg_attrlen(genlmsg_hdr(header), 0), left) {
-		if (nla_type(attr) > NDSHM_A_SECTION_MAX)
-			abort();
-		kernel.requested_present |= 1U << nla_type(attr);
-		kernel.requested[nla_type(attr)] = nla_len(attr) == 8 ? nla_get_u64(attr) :
-								    nla_get_u32(attr);
-	}
-}
-
 static void answer(struct nlmsghdr *header)
 {
 	struct nlattr *name;

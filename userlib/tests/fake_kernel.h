@@ -28,8 +28,6 @@ struct kernel {
 	int connections, dumps, gets;
 	char requested_name[64];
 	uint8_t request_command;
-	uint32_t requested_present; /* request with numbers: bit n for attribute n */
-	uint64_t requested[NDSHM_A_SECTION_MAX + 1];
 	uint32_t group;		/* multicast group; 0: the family has none */
 	bool answering;		/* the fake kernel itself is calling libnl */
 };
