@@ -8,8 +8,10 @@
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "ndshm_mock.h"
 #include "ndshm_nl.h"
@@ -284,6 +286,15 @@ TEST_F(mock, kernel_parameters)
 		test_mock("block free %u", i);
 }
 
+/* A killed task gets no second chunk of memory; any other task does. */
+TEST_F(mock, killed)
+{
+	test_err_mock(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES,
+		      "block alloc 0 node0 pages %zu capacity=0 killed", 3 * self->page);
+	test_mock("block alloc 0 node0 pages %zu capacity=0", 3 * self->page);
+	test_mock("block free 0");
+}
+
 /* A provider may use NULL as the context of a block. */
 TEST_F(mock, null_context)
 {
@@ -533,19 +544,6 @@ TEST_F(mock, references)
 	test_err_mock(ENOENT, NDSHM_REASON_NONE, "block put 0");
 }
 
-/* Return: true if the process is in uninterruptible sleep. */
-static bool is_waiting(pid_t pid)
-{
-	char path[64], stat[512];
-	const char *state;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (ndshm_read_file(path, stat, sizeof(stat)))
-		return false;
-	state = strrchr(stat, ')');
-	return state && state[2] == 'D';
-}
-
 #define DEFERRED	8
 
 /*
@@ -576,7 +574,7 @@ static void end_while_freed(struct __test_metadata *_metadata,
 	ASSERT_LE(0, child);
 	if (!child)
 		_exit(!!ndshm_mock("%s", command));
-	EXPECT_TRUE(ndshm_soon(is_waiting(child)));
+	EXPECT_TRUE(ndshm_soon(ndshm_is_waiting(child)));
 	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
 	now = ndshm_mock_counts("p");
 	EXPECT_EQ(before.freed, now.freed);
@@ -655,6 +653,152 @@ TEST_F(mock, deferred_free)
 	if (status == -1)
 		ndshm_reap(bystander);
 	close(peer);
+}
+
+/*
+ * Asynchronous requests, of which the provider holds the first one. `request told` waits for all
+ * and returns the reason of the last failure; the mock itself checks outputs and contexts.
+ */
+
+#define WAITING	5	/* requests behind the one that is held; the mock's bound is 6 */
+
+static void hold_first(struct __test_metadata *_metadata, int waiting, const char *irq)
+{
+	int i;
+
+	test_mock("script p hold=1 nth=1");
+	for (i = 0; i <= waiting; i++) {
+		test_mock("request ask %d a p 4096 %s", i, irq);
+		EXPECT_TRUE(ndshm_soon(ndshm_mock_counts("p").inside == 1));
+	}
+	ndshm_mock_log("");
+}
+
+/* In the order of submission, each freed by its owner before the next one; the bound is exact. */
+TEST_F(mock, requests_in_order)
+{
+	hold_first(_metadata, WAITING, "irq");
+	test_err_mock(EAGAIN, NDSHM_REASON_REQUESTS, "request ask 6 a p 4096");
+	EXPECT_STREQ("", ndshm_mock_log(""));
+	test_mock("script p hold=0");
+	test_mock("request told");
+	EXPECT_STREQ("0m1m2m3m4m5m", ndshm_mock_log("0m1m2m3m4m5m"));
+}
+
+/* The end of a group: those that wait are aborted at once, and the one that runs is waited for. */
+TEST_F(mock, requests_aborted)
+{
+	pid_t child;
+
+	hold_first(_metadata, WAITING, "");
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(!!ndshm_mock("request end"));
+	EXPECT_TRUE(ndshm_soon(ndshm_is_waiting(child)));
+	EXPECT_STREQ("12345", ndshm_mock_log("12345"));
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+	test_mock("script p hold=0");
+	EXPECT_TRUE(ndshm_reap(child));
+	EXPECT_STREQ("m0", ndshm_mock_log("m0"));
+}
+
+/* What is refused has no completion; an unknown queue is found later. */
+TEST_F(mock, requests_refused)
+{
+	test_err_mock(EINVAL, NDSHM_REASON_LENGTH_ZERO, "request ask 0 a p 0");
+	test_err_mock(EOVERFLOW, NDSHM_REASON_LENGTH_OVERFLOW, "request ask 0 a p %llu", ~0ULL);
+	test_err_mock(EINVAL, NDSHM_REASON_PARAMETERS_TYPE, "request ask 0 a p 1 type=0");
+	test_mock("request told");
+	EXPECT_STREQ("", ndshm_mock_log(""));
+}
+
+/* Requests meet the end of their adapter or provider, which waits for the one that runs. */
+static void end_with_requests(struct __test_metadata *_metadata, const char *command, int reason)
+{
+	pid_t child;
+
+	hold_first(_metadata, 1, "");
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(!!ndshm_mock("%s", command));
+	EXPECT_TRUE(ndshm_soon(ndshm_is_waiting(child)));
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+	test_mock("script p hold=0");
+	EXPECT_TRUE(ndshm_reap(child));
+	test_err_mock(ndshm_expected[reason].error, reason, "request told");
+	EXPECT_STREQ("m01", ndshm_mock_log("m01"));
+}
+
+TEST_F(mock, requests_of_an_adapter)
+{
+	end_with_requests(_metadata, "adapter del a", NDSHM_REASON_ADAPTER_REMOVED);
+}
+
+TEST_F(mock, requests_of_a_provider)
+{
+	end_with_requests(_metadata, "provider revoke p", NDSHM_REASON_PROVIDER_CLOSING);
+}
+
+/*
+ * The device is removed between the allocation and the completion, which the removal does not wait
+ * for: its owner does not know the block.
+ */
+TEST_F(mock, requests_in_between)
+{
+	static const struct {
+		const char *end;
+		int reason;
+	} rows[] = {
+		{ "adapter del a", NDSHM_REASON_ADAPTER_REMOVED },
+		{ "provider revoke p", NDSHM_REASON_PROVIDER_CLOSING },
+	};
+	unsigned int i;
+
+	if (ndshm_mock("worker stop"))
+		SKIP(return, "the kernel has no fault injection");
+	test_mock("worker free");
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		ndshm_mock_log("");
+		test_mock("worker stop");
+		test_mock("request ask 0 a p 1");
+		test_mock("worker wait");
+		test_mock("%s", rows[i].end);
+		test_mock("worker free");
+		test_err_mock(ndshm_expected[rows[i].reason].error, rows[i].reason,
+			      "request told");
+		EXPECT_STREQ("m0", ndshm_mock_log("m0"));
+		ndshm_mock("adapter add a");
+		ndshm_mock("provider add p");
+	}
+}
+
+/* Several processes submit and abort at random: each accepted request completes once. */
+TEST_F(mock, requests_crowd)
+{
+	int i, round, rounds = ndshm_rounds(2000, 300);
+	unsigned int seed = ndshm_number("NDSHM_SEED", time(NULL));
+	pid_t children[4];
+
+	TH_LOG("NDSHM_SEED=%u", seed);
+	for (i = 0; i < 4; i++) {
+		children[i] = fork();
+		ASSERT_LE(0, children[i]);
+		if (children[i])
+			continue;
+		seed += i;
+		for (round = 0; round < rounds; round++) {
+			ndshm_mock("request ask %d a p 4096", rand_r(&seed) % 8);
+			if (!(round % 100))
+				ndshm_mock("request end");
+		}
+		_exit(0);
+	}
+	for (i = 0; i < 4; i++)
+		EXPECT_TRUE(ndshm_reap(children[i]));
+	test_mock("request end");
+	EXPECT_TRUE(ndshm_mock_requests_sound());
 }
 
 /* Check the mock's own error counters, on which the other tests rely. */

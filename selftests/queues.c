@@ -441,6 +441,276 @@ TEST_F(queues, unprivileged)
 	close(peer);
 }
 
+/*
+ * The end of queues, with blocks and packets
+ */
+
+/* A call, and the reason of its failure or NONE. %s: a page. */
+struct step {
+	const char *command;
+	__u32 reason;
+};
+
+#define test_steps(steps) do { \
+	unsigned int step_; \
+\
+	for (step_ = 0; step_ < ARRAY_SIZE(steps); step_++) { \
+		if ((steps)[step_].reason == NDSHM_REASON_NONE) \
+			test_mock("%s", (steps)[step_].command); \
+		else \
+			test_err_mock(ndshm_expected[(steps)[step_].reason].error, \
+				      (steps)[step_].reason, "%s", (steps)[step_].command); \
+	} \
+} while (0)
+
+/* What is refused in each state has no effect; so are all calls for the default ones. */
+TEST_F(queues, refused_steps)
+{
+	static const struct step steps[] = {
+		{ "provider add p", 0 },
+		{ "queue add 0 q0", 0 },
+		{ "port add 1 q0", 0 },
+		{ "block alloc 0 q0 p 1 queue=0 port=1", NDSHM_REASON_QUEUE_AND_PORT },
+		{ "block alloc 0 q0 p 1 port=1", NDSHM_REASON_PORT_STATE },
+		{ "port event 1 activate", 0 },
+		{ "port event 1 activate", NDSHM_REASON_PORT_STATE },
+		{ "block alloc 0 q0 p 1 port=1", 0 },
+		{ "block alloc 1 q0 p 1 queue=0", 0 },
+		{ "queue event 0 clear", NDSHM_REASON_QUEUE_STATE },
+		{ "queue event 0 stopped", NDSHM_REASON_QUEUE_STATE },
+		{ "queue event 0 filter", 0 },
+		{ "queue event 0 free", NDSHM_REASON_QUEUE_STATE },
+		{ "queue event 0 complete", 0 },
+		{ "queue event 0 complete", NDSHM_REASON_QUEUE_STATE },
+		{ "queue event 0 free", NDSHM_REASON_QUEUE_STATE },
+		{ "block alloc 2 q0 p 1 queue=0", 0 },
+		{ "queue event 0 clear", 0 },
+		{ "queue event 0 free", 0 },
+		{ "queue event 0 free", NDSHM_REASON_QUEUE_STATE },
+		{ "queue event 0 filter", NDSHM_REASON_QUEUE_STATE },
+		{ "block alloc 3 q0 p 1 queue=0", NDSHM_REASON_QUEUE_STATE },
+		{ "block free 0", 0 },
+		{ "block free 1", 0 },
+		{ "block free 2", 0 },
+	}, unknown[] = {
+		{ "queue event 0 filter", NDSHM_REASON_QUEUE_UNKNOWN },
+		{ "queue event 0 free", NDSHM_REASON_QUEUE_UNKNOWN },
+		{ "queue event 0 stopped", NDSHM_REASON_QUEUE_UNKNOWN },
+		{ "queue configure 0 buffers=1", NDSHM_REASON_QUEUE_UNKNOWN },
+		{ "block alloc 0 q0 p 1 queue=0", NDSHM_REASON_QUEUE_UNKNOWN },
+		{ "port event 1 activate", NDSHM_REASON_PORT_UNKNOWN },
+		{ "port event 1 delete", NDSHM_REASON_PORT_UNKNOWN },
+		{ "block alloc 0 q0 p 1 port=1", NDSHM_REASON_PORT_UNKNOWN },
+		{ "queue use 2 q0 0", 0 },
+		{ "queue event 2 filter", NDSHM_REASON_QUEUE_DEFAULT },
+		{ "queue event 2 free", NDSHM_REASON_QUEUE_DEFAULT },
+		{ "queue event 2 stopped", NDSHM_REASON_QUEUE_DEFAULT },
+		{ "queue configure 2 buffers=1", NDSHM_REASON_QUEUE_DEFAULT },
+		{ "port event 2 activate", NDSHM_REASON_QUEUE_DEFAULT },
+		{ "port event 2 delete", NDSHM_REASON_QUEUE_DEFAULT },
+		{ "block alloc 0 q0 p 1 queue=2 port=2", 0 },
+		{ "block free 0", 0 },
+	};
+	__u32 id;
+
+	test_steps(steps);
+	id = newest(self, QUEUE);
+	EXPECT_EQ(STOP_DMA, state_of(self, QUEUE, id));
+	EXPECT_STREQ("mmm", ndshm_mock_log("mmm"));
+	test_mock("queue event 0 stopped");
+	test_mock("port event 1 delete");
+	EXPECT_TRUE(ndshm_soon(!state_of(self, QUEUE, id) && !newest(self, PORT)));
+	EXPECT_EQ(4, strlen(ndshm_mock_log("bfbf")));
+	test_steps(unknown);
+	/* The id is not assigned again at once. */
+	test_mock("queue add 0 q0");
+	EXPECT_NE(id, newest(self, QUEUE));
+}
+
+/* Each block counts for its own queue or port. */
+TEST_F(queues, usage)
+{
+	static const struct step steps[] = {
+		{ "provider add p", 0 },
+		{ "queue add 0 q0", 0 },
+		{ "port add 1 q0", 0 },
+		{ "port event 1 activate", 0 },
+		{ "block alloc 0 q0 p 1 queue=0", 0 },
+		{ "block alloc 1 q0 p 1 queue=0", 0 },
+		{ "block alloc 2 q0 p 1 port=1", 0 },
+		{ "packet resolve 0 q0 block=0 0 1 irq", 0 },
+		{ "packet resolve 1 q0 block=0 0 1 irq", 0 },
+		{ "block free 1", 0 },
+		{ "block free 0", 0 },
+	};
+	static const __u32 expected[][3] = { { 1, 2, QUEUE }, { 1, 0, PORT }, { 0, 0, QUEUE } };
+	struct ndshm_nl_queue one;
+	__u32 ids[] = { 0, 0, 0 };
+	unsigned int i;
+
+	test_steps(steps);
+	ids[0] = newest(self, QUEUE);
+	ids[1] = newest(self, PORT);
+	for (i = 0; i < ARRAY_SIZE(expected); i++) {
+		ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, expected[i][2], ids[i],
+						  &one));
+		/* A packet keeps the memory of a block that was freed. */
+		EXPECT_EQ(expected[i][0], one.blocks);
+		EXPECT_EQ(expected[i][0] * self->page, one.bytes);
+		EXPECT_EQ(expected[i][1], one.packets);
+	}
+	EXPECT_STREQ("m", ndshm_mock_log("m"));
+	test_mock("packet put 0");
+	test_mock("packet put 1");
+	ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, QUEUE, ids[0], &one));
+	EXPECT_EQ(0, one.packets);
+	test_mock("block free 2");
+}
+
+/*
+ * What ends a queue or its memory while a packet is in flight: the call that ends it, what a
+ * packet of the block is refused with meanwhile, and the events before and after the put.
+ */
+static const struct end {
+	const char *steps[8];	/* before the block is allocated in place of a queue, and after */
+	const char *place;
+	const char *end;
+	bool waits;		/* the call waits for the packet */
+	__u32 meanwhile;
+	const char *before;
+	const char *after;
+} ends[] = {
+	{ { "queue add 0 q0", "", "queue event 0 free" }, "queue=0", "queue event 0 stopped", false,
+	  NDSHM_REASON_QUEUE_STATE, "", "pbrmf" },
+	{ { "port add 0 q0", "port event 0 activate" }, "port=0", "port event 0 delete", false,
+	  NDSHM_REASON_PORT_STATE, "", "pbrmf" },
+	{ { }, "capacity=1", "provider revoke p", true, NDSHM_REASON_BLOCK_REVOKED, "r", "pm" },
+	{ { }, "capacity=1", "adapter del q0", true, NDSHM_REASON_ADAPTER_REMOVED, "", "prm" },
+	/* In each state: DMA is stopped, and each callback is called once. */
+	{ { "queue add 0 q0" }, "queue=0", "adapter del q0", true, NDSHM_REASON_QUEUE_STATE,
+	  "s", "pbrmf" },
+	{ { "queue add 0 q0", "queue event 0 filter" }, "queue=0", "adapter del q0", true,
+	  NDSHM_REASON_QUEUE_STATE, "s", "pbrmf" },
+	{ { "queue add 0 q0", "queue event 0 filter", "queue event 0 filter",
+	    "queue event 0 complete" }, "queue=0", "adapter del q0", true,
+	  NDSHM_REASON_QUEUE_STATE, "s", "pbrmf" },
+	{ { "queue add 0 q0", "queue event 0 complete" }, "queue=0", "adapter del q0", true,
+	  NDSHM_REASON_QUEUE_STATE, "s", "pbrmf" },
+	{ { "queue add 0 q0", "", "queue event 0 free" }, "queue=0", "adapter del q0", true,
+	  NDSHM_REASON_QUEUE_STATE, "s", "pbrmf" },
+	{ { "queue add 0 q0", "", "queue event 0 free", "queue event 0 stopped" }, "queue=0",
+	  "adapter del q0", true, NDSHM_REASON_QUEUE_STATE, "", "pbrmf" },
+	{ { "port add 0 q0", "port event 0 activate" }, "port=0", "adapter del q0", true,
+	  NDSHM_REASON_PORT_STATE, "s", "pbrmf" },
+};
+
+TEST_F(queues, packets_in_flight)
+{
+	const struct end *end;
+	__u32 meanwhile;
+	unsigned int i;
+	pid_t child;
+
+	test_mock("adapter del q0");
+	for (end = ends; end < ends + ARRAY_SIZE(ends); end++) {
+		TH_LOG("row %td: %s", end - ends, end->end);
+		test_mock("adapter add q0");
+		test_mock("provider add p");
+		for (i = 0; i < ARRAY_SIZE(end->steps) && end->steps[i] && *end->steps[i]; i++)
+			test_mock("%s", end->steps[i]);
+		test_mock("block alloc 0 q0 p 1000 %s", end->place);
+		test_mock("packet resolve 0 q0 block=0 999 1 irq");
+		for (i++; i < ARRAY_SIZE(end->steps) && end->steps[i]; i++)
+			test_mock("%s", end->steps[i]);
+		ndshm_mock_log("");
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child)
+			_exit(!!ndshm_mock("%s", end->end));
+		EXPECT_TRUE(end->waits || ndshm_reap(child));
+		EXPECT_STREQ(end->before, ndshm_mock_log(end->before));
+		EXPECT_TRUE(!end->waits || ndshm_soon(ndshm_is_waiting(child)));
+		meanwhile = ndshm_mock("packet resolve 1 q0 block=0 0 1") ?
+			    (__u32)ndshm_mock_reason() : NDSHM_REASON_NONE;
+		EXPECT_EQ(end->meanwhile, meanwhile);
+		test_mock("packet put 0");
+		EXPECT_TRUE(!end->waits || ndshm_reap(child));
+		EXPECT_STREQ(end->after, ndshm_mock_log(end->after));
+		test_mock("block free 0");
+		ndshm_mock("adapter del q0");
+		ndshm_mock("provider del p");
+		EXPECT_STREQ("", ndshm_mock_log(""));
+	}
+	test_mock("adapter add q0");
+}
+
+/* A handle is known to its own adapter only, in whichever bit it differs. */
+TEST_F(queues, packet_handles)
+{
+	struct ndshm_nl_block block;
+	int i;
+
+	test_mock("adapter add q1");
+	test_mock("block alloc 0 q0 pages 1");
+	ASSERT_EQ(1, ndshm_nl_blocks(&self->nl, &block, 1));
+	test_err_mock(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, "packet resolve 0 q1 block=0 0 1");
+	test_err_mock(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, "packet resolve 0 q1 block=0 0 0");
+	test_err_mock(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, "packet resolve 0 q0 0 0 1");
+	for (i = 0; i < 32; i++)
+		test_err_mock(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, "packet resolve 0 q0 %u 0 1",
+			      block.id ^ 1U << i);
+	test_mock("packet resolve 0 q0 %u 0 1 irq", block.id);
+	test_mock("block free 0");
+	test_mock("packet put 0");
+	test_err_mock(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, "packet resolve 1 q0 %u 0 1", block.id);
+}
+
+/* Allocations and packets meet the end of their queue, and none is left of either. */
+TEST_F(queues, freed_amid_use)
+{
+	int round, rounds = ndshm_rounds(30, 5);
+	pid_t children[2];
+	int i, peer[2];
+	__u32 id;
+
+	test_mock("provider add p");
+	test_mock("queue add 0 q0");
+	test_mock("block alloc 0 q0 p 1 queue=0");
+	for (i = 0; i < 2; i++) {
+		children[i] = ndshm_fork(&peer[i]);
+		ASSERT_LE(0, children[i]);
+		if (!children[i]) {
+			ndshm_signal_peer(peer[i]);
+			for (;;) {
+				ndshm_mock(i ? "block alloc 1 q0 p 1 queue=0" :
+					       "packet resolve 0 q0 block=0 0 1");
+				ndshm_mock(i ? "block free 1" : "packet put 0");
+			}
+		}
+		EXPECT_TRUE(ndshm_hear(peer[i]));
+	}
+	for (round = 0; round < rounds; round++) {
+		id = newest(self, QUEUE);
+		test_mock("queue event 0 free");
+		test_mock("queue event 0 stopped");
+		EXPECT_TRUE(ndshm_soon(!state_of(self, QUEUE, id)));
+		test_mock("block free 0");
+		test_mock("queue add 0 q0");
+		test_mock("block alloc 0 q0 p 1 queue=0");
+	}
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(0, waitpid(children[i], NULL, WNOHANG));
+		EXPECT_EQ(0, kill(children[i], SIGKILL));
+		EXPECT_EQ(children[i], waitpid(children[i], NULL, 0));
+		close(peer[i]);
+	}
+	ndshm_mock("block free 1");
+	test_mock("block free 0");
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_counts("p").live));
+	EXPECT_EQ(0, ndshm_mock_slot(0).late + ndshm_mock_slot(1).late);
+	EXPECT_EQ(0, ndshm_mock_slot(0).broken + ndshm_mock_slot(1).broken);
+}
+
 int main(int argc, char **argv)
 {
 	return ndshm_main(argc, argv);

@@ -92,6 +92,21 @@ int ndshm_mock_reason(void)
 	return -1;
 }
 
+const char *ndshm_mock_log(const char *expected)
+{
+	static char log[160];
+	char more[80];
+
+	log[0] = 0;
+	ndshm_soon(({
+		if (ndshm_read_file(FILES "log", more, sizeof(more)))
+			return "unreadable";
+		strncat(log, more, strcspn(more, "\n"));
+		strlen(log) >= strlen(expected);
+	}));
+	return log;
+}
+
 /* Find the line that begins with @word and a blank. */
 static bool find_line(const char *path, const char *word, char *line,
 		      size_t size)
@@ -172,6 +187,19 @@ struct ndshm_mock_slot ndshm_mock_slot(unsigned int number)
 	if (state)
 		sscanf(state, "%15s", slot.state);
 	return slot;
+}
+
+bool ndshm_mock_requests_sound(void)
+{
+	char line[256] = " ";
+	long long accepted;
+
+	if (ndshm_read_file(FILES "requests", line + 1, sizeof(line) - 1))
+		return false;
+	accepted = number_of(line, "asked");
+	return accepted > 0 && number_of(line, "ended") == accepted &&
+	       number_of(line, "granted") > 0 && number_of(line, "granted") < accepted &&
+	       !number_of(line, "broken");
 }
 
 struct ndshm_mock_import ndshm_mock_import(unsigned int number)

@@ -74,6 +74,15 @@ struct ndshm_mock_slot {
 
 struct ndshm_mock_slot ndshm_mock_slot(unsigned int slot);
 
+/* Return: true if each request completed once, as the contract says, and some succeeded. */
+bool ndshm_mock_requests_sound(void);
+
+/*
+ * The events since the last call, a letter each (kernel/tests/mock/ctl.c). Waits until they are as
+ * many as @expected.
+ */
+const char *ndshm_mock_log(const char *expected);
+
 /* A slot of the mock's importer of dma-bufs; all are -1 if it is free. */
 struct ndshm_mock_import {
 	int entries;		/* of its table; 0 without a mapping */

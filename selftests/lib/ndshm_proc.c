@@ -72,6 +72,18 @@ long long ndshm_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
+bool ndshm_is_waiting(pid_t pid)
+{
+	char path[64], stat[512];
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (ndshm_read_file(path, stat, sizeof(stat)))
+		return false;
+	state = strrchr(stat, ')');
+	return state && state[2] == 'D';
+}
+
 bool ndshm_reap(pid_t pid)
 {
 	int status;

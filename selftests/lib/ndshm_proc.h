@@ -30,6 +30,9 @@ bool ndshm_hear(int peer);
 /* Return: true if the child exited with 0. */
 bool ndshm_reap(pid_t pid);
 
+/* Return: true if the process is in uninterruptible sleep. */
+bool ndshm_is_waiting(pid_t pid);
+
 /* End the child by @signal or, if that is 0, by a message on which it exits. */
 bool ndshm_end(pid_t pid, int peer, int signal);
 

@@ -12,6 +12,7 @@
  *		capacity=N		capacity of the list of segments; 0: none
  *		usage=N type=N revision=N size=N	of the parameters
  *		queue=SLOT port=SLOT	queue or port of that slot; see queue.c
+ *		killed			last: in a task that was killed
  *	block sync SLOT DIRECTION OFFSET LENGTH		with interrupts off
  *	block free SLOT
  *	block get SLOT			take a further reference
@@ -23,10 +24,13 @@
  * returned is late; invalid outputs are broken.
  */
 #include <linux/bits.h>
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/irqflags.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/wait.h>
@@ -182,6 +186,7 @@ static void revoked(void *context, struct ndshm_block *block)
 	might_sleep();
 	if (lock)
 		print_error(slot, "the callback was called with a lock held", lock);
+	mock_note('r');
 	atomic_inc(&slot->inside);
 	atomic_inc(&slot->calls);
 	if (slot->callback_us)
@@ -360,8 +365,38 @@ static ndshm_reason_t allocate(struct slot *slot, struct mock_request *requested
 	return reason;
 }
 
+struct killed {
+	struct slot *slot;
+	struct mock_request *requested;
+	ndshm_reason_t reason;
+	struct completion done;
+};
+
+static int allocate_killed(void *data)
+{
+	struct killed *killed = data;
+
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 1);
+	killed->reason = allocate(killed->slot, killed->requested);
+	kthread_complete_and_exit(&killed->done, 0);
+}
+
+/* Allocate in a task that was killed. */
+static ndshm_reason_t allocate_in_killed(struct slot *slot, struct mock_request *requested)
+{
+	struct killed killed = { .slot = slot, .requested = requested };
+
+	init_completion(&killed.done);
+	if (IS_ERR(kthread_run(allocate_killed, &killed, "ndshm-mock")))
+		return NDSHM_REASON_MEMORY;
+	wait_for_completion(&killed.done);
+	return killed.reason;
+}
+
 int mock_block_alloc(struct mock_command *command)
 {
+	bool killed = mock_last_word(command, "killed");
 	struct ndshm_parameters *p;
 	struct mock_named named;
 	struct request request;
@@ -379,7 +414,8 @@ int mock_block_alloc(struct mock_command *command)
 	ret = begin(slot, &request);
 	if (ret)
 		goto out;
-	ret = mock_answer(command, allocate(slot, &request.requested));
+	ret = mock_answer(command, killed ? allocate_in_killed(slot, &request.requested) :
+					    allocate(slot, &request.requested));
 	if (ret)
 		leave(slot);
 	else

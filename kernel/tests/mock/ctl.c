@@ -20,11 +20,14 @@
  *	queue add SLOT ADAPTER [KEY=VALUE...]	see queue.c
  *	queue configure SLOT [KEY=VALUE...]
  *	port add SLOT ADAPTER
+ *	queue use SLOT ADAPTER ID	a queue, or none, with this id
+ *	port use SLOT ADAPTER ID
  *	queue event SLOT filter|clear|complete|free|stopped
  *	port event SLOT activate|delete
- *	packet resolve SLOT ADAPTER HANDLE|block=SLOT OFFSET LENGTH	see packet.c
+ *	packet resolve SLOT ADAPTER HANDLE|block=SLOT OFFSET LENGTH [irq]	see packet.c
  *	packet put SLOT
- *	request ask SLOT ADAPTER PROVIDER|default LENGTH [cookie=N]	see request.c
+ *	request ask SLOT ADAPTER PROVIDER|default LENGTH [cookie=N|type=N] [irq]
+ *					see request.c
  *	request cancel COOKIE
  *	request told
  *	request end
@@ -33,11 +36,17 @@
  *	worker stop | wait | go | free		see worker.c
  *	fault NAME			see fault.c
  *	awake DEVICE			a PCI device; see awake.c
+ *
+ * The file `log` has the events since it was last read: s, b, f the queue callbacks stop,
+ * free_blocks and freed; r a revocation callback; m a free of memory; p a put of a packet by a
+ * command; and the number of the slot of a request that completes.
  */
 #include <linux/fs.h>
+#include <linux/irq_work.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
@@ -69,6 +78,8 @@ static const struct verb {
 	{ "queue", "add", 4, mock_queue_add },
 	{ "queue", "configure", 3, mock_queue_configure },
 	{ "queue", "event", 4, mock_queue_event },
+	{ "queue", "use", 5, mock_queue_use },
+	{ "port", "use", 5, mock_queue_use },
 	{ "port", "add", 4, mock_queue_add },
 	{ "port", "event", 4, mock_queue_event },
 	{ "packet", "resolve", 7, mock_packet_resolve },
@@ -95,6 +106,14 @@ const char *mock_value(const char *word, const char *key)
 
 	return !strncmp(word, key, length) && word[length] == '=' ?
 	       word + length + 1 : NULL;
+}
+
+bool mock_last_word(struct mock_command *command, const char *word)
+{
+	if (strcmp(command->word[command->words - 1], word))
+		return false;
+	command->words--;
+	return true;
 }
 
 int mock_number(const char *text, u64 max, u64 *number)
@@ -163,5 +182,55 @@ int mock_reason_show(struct seq_file *file, void *unused)
 	seq_printf(file, "%s\n",
 		   ndshm_reason_name((__force ndshm_reason_t)
 				     READ_ONCE(last_reason)));
+	return 0;
+}
+
+struct call {
+	struct irq_work work;
+	void (*function)(void *context);
+	void *context;
+};
+
+static void call_run(struct irq_work *work)
+{
+	struct call *call = container_of(work, struct call, work);
+
+	call->function(call->context);
+}
+
+void mock_in_interrupt(void (*function)(void *context), void *context)
+{
+	struct call call = {
+		.work = IRQ_WORK_INIT_HARD(call_run), .function = function, .context = context,
+	};
+
+	irq_work_queue(&call.work);
+	irq_work_sync(&call.work);
+}
+
+static DEFINE_RAW_SPINLOCK(log_lock);	/* protects log */
+static char log[64];
+
+void mock_note(char letter)
+{
+	unsigned long flags;
+	size_t length;
+
+	raw_spin_lock_irqsave(&log_lock, flags);
+	length = strlen(log);
+	if (length + 1 < sizeof(log))
+		log[length] = letter;
+	raw_spin_unlock_irqrestore(&log_lock, flags);
+}
+
+int mock_log_show(struct seq_file *file, void *unused)
+{
+	char copy[sizeof(log)];
+
+	raw_spin_lock_irq(&log_lock);
+	memcpy(copy, log, sizeof(log));
+	memset(log, 0, sizeof(log));
+	raw_spin_unlock_irq(&log_lock);
+	seq_printf(file, "%s\n", copy);
 	return 0;
 }

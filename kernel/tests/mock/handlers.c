@@ -198,6 +198,7 @@ static void take_back(struct mock_generation *generation, void *context)
 	if (memchr_inv(memory->own, MOCK_OWN, MOCK_CONTEXT_SIZE))
 		mock_misused(provider, "a block was freed after its context");
 	mock_memory_retire(memory);
+	mock_note('m');
 	atomic64_inc(&provider->freed);
 }
 

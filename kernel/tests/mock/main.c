@@ -42,6 +42,12 @@ static int reason_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(reason);
 
+static int log_show(struct seq_file *file, void *unused)
+{
+	return mock_log_show(file, unused);
+}
+DEFINE_SHOW_ATTRIBUTE(log);
+
 static int __init ndshm_mock_init(void)
 {
 	int ret;
@@ -63,6 +69,7 @@ static int __init ndshm_mock_init(void)
 	debugfs_create_file("imports", 0400, folder, NULL, &imports_fops);
 	debugfs_create_file_unsafe("import", 0600, folder, NULL, &mock_import_fops);
 	debugfs_create_file("reason", 0400, folder, NULL, &reason_fops);
+	debugfs_create_file("log", 0400, folder, NULL, &log_fops);
 	debugfs_create_file("providers", 0400, folder, NULL, &providers_fops);
 	debugfs_create_file("blocks", 0400, folder, NULL, &blocks_fops);
 	return 0;

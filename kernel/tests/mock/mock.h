@@ -285,6 +285,7 @@ void mock_block_teardown(void);
 int mock_queue_add(struct mock_command *command);
 int mock_queue_configure(struct mock_command *command);
 int mock_queue_event(struct mock_command *command);
+int mock_queue_use(struct mock_command *command);
 /*
  * Get the ID of the last queue or port in @slot. Return: false if there is no such slot.
  */
@@ -466,6 +467,14 @@ int mock_awake(struct mock_command *command);
 /*
  * ctl.c: the commands
  */
+
+/* Return: true if @word is the last word, which is then removed. */
+bool mock_last_word(struct mock_command *command, const char *word);
+/* Call @function in a hard interrupt, also on PREEMPT_RT. */
+void mock_in_interrupt(void (*function)(void *context), void *context);
+/* Append a letter to the log, unless it is full. Context: any. */
+void mock_note(char letter);
+int mock_log_show(struct seq_file *file, void *unused);
 
 extern const struct file_operations mock_ctl_fops;
 int mock_reason_show(struct seq_file *file, void *unused);

@@ -3,8 +3,9 @@
  * Packets in 64 slots, as in a receive path: resolved and put with interrupts off, and
  * put after a bounded time, whichever commands follow.
  *
- *	packet resolve SLOT ADAPTER HANDLE OFFSET LENGTH
+ *	packet resolve SLOT ADAPTER HANDLE OFFSET LENGTH [irq]
  *		HANDLE: the shared memory handle, or block=SLOT; see block.c
+ *		irq: resolved and put in a hard interrupt, and by a command only
  *	packet put SLOT		before that time
  */
 #include <linux/irqflags.h>
@@ -22,6 +23,7 @@
 
 static struct slot {
 	struct ndshm_block *block;	/* NULL: free */
+	bool irq;
 	struct delayed_work end;
 } slots[SLOTS];
 
@@ -33,8 +35,17 @@ static struct slot *slot_of(const struct mock_command *command)
 	       NULL : &slots[number];
 }
 
-static void put(struct ndshm_block *block)
+static void put_in_interrupt(void *block)
 {
+	ndshm_packet_put(block);
+}
+
+static void put(struct ndshm_block *block, bool irq)
+{
+	if (irq) {
+		mock_in_interrupt(put_in_interrupt, block);
+		return;
+	}
 	local_irq_disable();
 	ndshm_packet_put(block);
 	local_irq_enable();
@@ -43,10 +54,13 @@ static void put(struct ndshm_block *block)
 /* The command and the work may race: one of them puts the packet. */
 static bool put_slot(struct slot *slot)
 {
+	bool irq = READ_ONCE(slot->irq);
 	struct ndshm_block *block = xchg(&slot->block, NULL);
 
+	if (block && irq)
+		mock_note('p');
 	if (block)
-		put(block);
+		put(block, irq);
 	return block;
 }
 
@@ -83,34 +97,54 @@ static void look(const u8 *address, u64 length)
 	READ_ONCE(address[length - 1]);
 }
 
-int mock_packet_resolve(struct mock_command *command)
-{
-	struct slot *slot = slot_of(command);
+struct question {
 	struct ndshm_adapter *adapter;
 	struct ndshm_packet packet;
 	struct ndshm_block *block;
 	ndshm_reason_t reason;
+};
+
+static void resolve(void *data)
+{
+	struct question *question = data;
 	void *address;
+
+	question->reason = check_packet_resolve(question->adapter, &question->packet,
+						&question->block, &address);
+	if (question->reason == NDSHM_REASON_NONE)
+		look(address, question->packet.length);
+}
+
+int mock_packet_resolve(struct mock_command *command)
+{
+	bool irq = mock_last_word(command, "irq");
+	struct slot *slot = slot_of(command);
+	struct question question;
 	int ret;
 
-	ret = slot ? parse(command, &packet) : -EINVAL;
+	ret = slot ? parse(command, &question.packet) : -EINVAL;
 	if (ret)
 		return ret;
-	adapter = ndshm_adapter_find(command->word[3]);
-	if (!adapter)
+	question.adapter = ndshm_adapter_find(command->word[3]);
+	if (!question.adapter)
 		return mock_answer(command, NDSHM_REASON_ADAPTER_UNKNOWN);
-	local_irq_disable();
-	reason = check_packet_resolve(adapter, &packet, &block, &address);
-	if (reason == NDSHM_REASON_NONE)
-		look(address, packet.length);
-	local_irq_enable();
-	ndshm_adapter_put(adapter);
-	if (reason != NDSHM_REASON_NONE)
-		return mock_answer(command, reason);
-	if (cmpxchg(&slot->block, NULL, block)) {
-		put(block);
+	if (irq) {
+		mock_in_interrupt(resolve, &question);
+	} else {
+		local_irq_disable();
+		resolve(&question);
+		local_irq_enable();
+	}
+	ndshm_adapter_put(question.adapter);
+	if (question.reason != NDSHM_REASON_NONE)
+		return mock_answer(command, question.reason);
+	if (cmpxchg(&slot->block, NULL, question.block)) {
+		put(question.block, irq);
 		return -EBUSY;
 	}
+	WRITE_ONCE(slot->irq, irq);
+	if (irq)
+		return 0;
 	mod_delayed_work(system_dfl_wq, &slot->end, msecs_to_jiffies(LONGEST_MS));
 	return 0;
 }

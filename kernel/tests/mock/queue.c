@@ -24,8 +24,29 @@ struct slot {
 static DEFINE_MUTEX(slots_lock);
 static struct slot slots[SLOTS];
 
-/* No callbacks: blocks are freed by commands or revoked by the core. */
-static const struct ndshm_queue_ops ops;
+/* Blocks are freed by commands or revoked by the core. */
+
+static void queue_stop(void *context, u32 id)
+{
+	might_sleep();
+	mock_note('s');
+}
+
+static void queue_free_blocks(void *context, u32 id)
+{
+	might_sleep();
+	mock_note('b');
+}
+
+static void queue_freed(void *context, u32 id)
+{
+	might_sleep();
+	mock_note('f');
+}
+
+static const struct ndshm_queue_ops ops = {
+	.stop = queue_stop, .free_blocks = queue_free_blocks, .freed = queue_freed,
+};
 
 static const struct event {
 	const char *kind;
@@ -143,6 +164,21 @@ int mock_queue_add(struct mock_command *command)
 	return 0;
 }
 
+int mock_queue_use(struct mock_command *command)
+{
+	struct slot *slot = slot_of(command->word[2]);
+	u64 id;
+
+	if (!slot || strlen(command->word[3]) >= MOCK_NAME_SIZE ||
+	    mock_number(command->word[4], U32_MAX, &id))
+		return -EINVAL;
+	mutex_lock(&slots_lock);
+	slot->id = id;
+	strscpy(slot->adapter, command->word[3], sizeof(slot->adapter));
+	mutex_unlock(&slots_lock);
+	return 0;
+}
+
 int mock_queue_configure(struct mock_command *command)
 {
 	struct slot *slot = slot_of(command->word[2]);
@@ -156,7 +192,7 @@ int mock_queue_configure(struct mock_command *command)
 	mutex_lock(&slots_lock);
 	found = *slot;
 	mutex_unlock(&slots_lock);
-	adapter = found.id ? ndshm_adapter_find(found.adapter) : NULL;
+	adapter = ndshm_adapter_find(found.adapter);
 	if (!adapter)
 		return -ENOENT;
 	ret = mock_answer(command, check_queue_configure(adapter, found.id, &config));
@@ -191,7 +227,7 @@ int mock_queue_event(struct mock_command *command)
 	mutex_lock(&slots_lock);
 	found = *slot;
 	mutex_unlock(&slots_lock);
-	adapter = found.id ? ndshm_adapter_find(found.adapter) : NULL;
+	adapter = ndshm_adapter_find(found.adapter);
 	if (!adapter)
 		return -ENOENT;
 	ret = mock_answer(command, event->happen(adapter, found.id));

@@ -3,8 +3,9 @@
  * A kernel user of asynchronous requests, which frees each block at once. It submits and
  * cancels with interrupts off. A request occupies one of 8 slots until it completes.
  *
- *	request ask SLOT ADAPTER PROVIDER|default LENGTH [cookie=N]
+ *	request ask SLOT ADAPTER PROVIDER|default LENGTH [cookie=N|type=N] [irq]
  *		the default cookie is the number of the slot
+ *		irq: submitted in a hard interrupt
  *	request cancel COOKIE
  *	request told		wait for all requests in flight; return the reason of a
  *				failure since the last call
@@ -52,6 +53,7 @@ static void done(struct ndshm_request *request)
 {
 	struct slot *slot = container_of(request, struct slot, request);
 	const struct ndshm_parameters *p = &request->parameters;
+	const char number = '0' + (slot - slots);
 	bool good = request->reason == NDSHM_REASON_NONE;
 
 	might_sleep();
@@ -62,6 +64,7 @@ static void done(struct ndshm_request *request)
 		pr_warn("request: outputs violate the contract of reason %s\n",
 			ndshm_reason_name(request->reason));
 	}
+	mock_note(number);
 	if (request->block)
 		ndshm_free(request->block);
 	if (!good)
@@ -76,14 +79,16 @@ static void done(struct ndshm_request *request)
 static int prepare(struct ndshm_request *request,
 		   const struct mock_command *command, u64 slot)
 {
-	const char *cookie = command->words == 7 ?
-			     mock_value(command->word[6], "cookie") : NULL;
-	u64 length;
+	const char *word = command->words == 7 ? command->word[6] : "";
+	const char *cookie = mock_value(word, "cookie");
+	const char *type = mock_value(word, "type");
+	u64 length, number = NDSHM_OBJECT_TYPE_DEFAULT;
 	int ret;
 
-	if (command->words > 7 || (command->words == 7 && !cookie))
+	if (command->words > 7 || (command->words == 7 && !cookie && !type))
 		return -EINVAL;
-	ret = mock_number(command->word[5], U64_MAX, &length);
+	ret = mock_number(command->word[5], U64_MAX, &length) ?:
+	      type ? mock_number(type, U8_MAX, &number) : 0;
 	*request = (struct ndshm_request){
 		.parameters = {
 			.header = NDSHM_PARAMETERS_HEADER,
@@ -97,22 +102,38 @@ static int prepare(struct ndshm_request *request,
 		.cookie = slot,
 		.done = done,
 	};
-	return ret ?: cookie ? mock_number(cookie, U64_MAX, &request->cookie) :
-			       0;
+	request->parameters.header.type = number;
+	return ret ?: cookie ? mock_number(cookie, U64_MAX, &request->cookie) : 0;
 }
 
-static ndshm_reason_t submit(struct ndshm_request *request)
-{
+struct submission {
+	struct ndshm_request *request;
 	ndshm_reason_t reason;
+};
 
+static void submit_in_interrupt(void *data)
+{
+	struct submission *submission = data;
+
+	submission->reason = check_allocate_async(&group, submission->request);
+}
+
+static ndshm_reason_t submit(struct ndshm_request *request, bool irq)
+{
+	struct submission submission = { .request = request };
+
+	if (irq) {
+		mock_in_interrupt(submit_in_interrupt, &submission);
+		return submission.reason;
+	}
 	local_irq_disable();
-	reason = check_allocate_async(&group, request);
+	submit_in_interrupt(&submission);
 	local_irq_enable();
-	return reason;
+	return submission.reason;
 }
 
 /* A refusal must clear the outputs. */
-static int ask(struct slot *slot, struct mock_command *command)
+static int ask(struct slot *slot, struct mock_command *command, bool irq)
 {
 	struct ndshm_parameters *p = &slot->request.parameters;
 	ndshm_reason_t reason;
@@ -120,7 +141,7 @@ static int ask(struct slot *slot, struct mock_command *command)
 	/* Count it first: the request may complete before submit() returns. */
 	atomic_inc(&requested);
 	mutex_lock(&group_lock);
-	reason = submit(&slot->request);
+	reason = submit(&slot->request, irq);
 	mutex_unlock(&group_lock);
 	/* The request may have completed, and its slot may be in use again. */
 	if (reason == NDSHM_REASON_PENDING) {
@@ -128,7 +149,7 @@ static int ask(struct slot *slot, struct mock_command *command)
 		return 0;
 	}
 	atomic_dec(&requested);
-	if (reason != NDSHM_REASON_COOKIE &&
+	if (reason != NDSHM_REASON_PARAMETERS_TYPE && reason != NDSHM_REASON_COOKIE &&
 	    (p->virtual_address || p->shared_memory_handle)) {
 		atomic_inc(&broken);
 		pr_warn("request: refused with reason %s, but its outputs are set\n",
@@ -140,7 +161,7 @@ static int ask(struct slot *slot, struct mock_command *command)
 /*
  * Submit with references to adapter and provider, which are only needed during the call.
  */
-static int ask_of(struct slot *slot, struct mock_command *command)
+static int ask_of(struct slot *slot, struct mock_command *command, bool irq)
 {
 	struct ndshm_parameters p = {};
 	struct mock_named named;
@@ -152,7 +173,7 @@ static int ask_of(struct slot *slot, struct mock_command *command)
 		return mock_answer(command, reason);
 	slot->request.parameters.adapter = p.adapter;
 	slot->request.parameters.provider = p.provider;
-	ret = ask(slot, command);
+	ret = ask(slot, command, irq);
 	/* Do not access @slot: it may be in use again. */
 	mock_named_put(&p, &named);
 	return ret;
@@ -160,6 +181,7 @@ static int ask_of(struct slot *slot, struct mock_command *command)
 
 int mock_request_ask(struct mock_command *command)
 {
+	bool irq = mock_last_word(command, "irq");
 	struct slot *slot;
 	u64 number;
 	int ret;
@@ -170,7 +192,7 @@ int mock_request_ask(struct mock_command *command)
 	if (atomic_cmpxchg_acquire(&slot->taken, 0, 1))
 		return -EBUSY;
 	ret = prepare(&slot->request, command, number) ?:
-	      ask_of(slot, command);
+	      ask_of(slot, command, irq);
 	if (ret)
 		atomic_set_release(&slot->taken, 0);
 	return ret;

@@ -222,6 +222,80 @@ static bool goes(struct bench *bench, enum way way)
 	return true;
 }
 
+static ndshm_status_t supply_nothing(void *provider_context, struct ndshm_parameters *p,
+				     void **context)
+{
+	return NDSHM_STATUS_RESOURCES;
+}
+
+static void take_nothing(void *provider_context, void *context)
+{
+}
+
+static const struct ndshm_provider_characteristics nothing = {
+	.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
+	.allocate = supply_nothing, .free = take_nothing,
+};
+
+/* Registrations of native providers that are refused: only the scope of an adapter has one. */
+static bool refuses_providers(struct ndshm_adapter *adapter)
+{
+	static const struct {
+		enum ndshm_scope scope;
+		bool adapter;
+		u32 flags;
+		u32 context_size;
+		ndshm_reason_t reason;
+	} rows[] = {
+		{ NDSHM_SCOPE_ADAPTER, false, 0, 0, NDSHM_REASON_ADAPTER_UNKNOWN },
+		{ NDSHM_SCOPE_MACHINE, true, 0, 0, NDSHM_REASON_ADAPTER_UNKNOWN },
+		{ NDSHM_SCOPE_NAMED, true, 0, 0, NDSHM_REASON_ADAPTER_UNKNOWN },
+		{ NDSHM_SCOPE_NAMED, false, BIT(2), 0, NDSHM_REASON_FLAGS },
+		{ NDSHM_SCOPE_NAMED, false, 0, PAGE_SIZE + 1, NDSHM_REASON_LENGTH_LIMIT },
+	};
+	struct ndshm_provider_ops ops = { .name = "ndis-cases-refused" };
+	struct ndshm_provider *provider;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		ops.flags = rows[i].flags;
+		ops.context_size = rows[i].context_size;
+		CHECK(check_provider_register(&nothing, &ops, rows[i].scope,
+					      rows[i].adapter ? adapter : NULL, &provider) ==
+		      rows[i].reason);
+	}
+	ops.flags = NDSHM_PROVIDER_OPEN;
+	ops.context_size = PAGE_SIZE;
+	CHECK(check_provider_register(&nothing, &ops, NDSHM_SCOPE_NAMED, NULL, &provider) ==
+	      NDSHM_REASON_NONE);
+	/* Neither can change; without operations the flags stay. */
+	ops.flags = 0;
+	CHECK(check_provider_replace(provider, &nothing, &ops) == NDSHM_REASON_FLAGS);
+	ops.flags = NDSHM_PROVIDER_OPEN;
+	ops.context_size++;
+	CHECK(check_provider_replace(provider, &nothing, &ops) == NDSHM_REASON_LENGTH_LIMIT);
+	CHECK(check_provider_replace(provider, &nothing, NULL) == NDSHM_REASON_NONE);
+	CHECK(check_provider_unregister(provider) == NDSHM_REASON_NONE);
+	return true;
+}
+
+/* A reference to an adapter that is gone does not make it valid again. */
+static bool stays_gone(struct bench *bench)
+{
+	struct ndshm_adapter *adapter = ndshm_adapter_find(bench->name);
+	struct ndshm_provider *provider;
+	ndshm_reason_t reason;
+	bool refused;
+
+	CHECK(adapter);
+	refused = refuses_providers(adapter);
+	CHECK(!try_to_close(bench));
+	reason = check_provider_register(&nothing, NULL, NDSHM_SCOPE_ADAPTER, adapter, &provider);
+	ndshm_adapter_put(adapter);
+	CHECK(refused && reason == NDSHM_REASON_ADAPTER_REMOVED);
+	return true;
+}
+
 bool own_gone(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -244,7 +318,7 @@ bool own_gone(struct bench *bench)
 	platform_driver_unregister(&driver);
 	CHECK(going.closed == 1 && going.ret == -EBUSY);
 	NdisFreeSharedMemory(bench->adapter, own);
-	return true;
+	return stays_gone(bench);
 }
 
 /*

@@ -5,6 +5,7 @@
 #include <linux/nodemask.h>
 #include <linux/slab.h>
 
+#include "../../adapter/adapter.h"
 #include "cases.h"
 
 /*
@@ -261,12 +262,34 @@ bool ndis_driver_handle(struct bench *bench)
 	return true;
 }
 
+static unsigned int node_references(void)
+{
+	struct ndshm_adapter *adapter = ndshm_adapter_find("node0");
+	unsigned int references;
+
+	if (!adapter)
+		return 0;
+	references = refcount_read(&adapter->entry.references);
+	ndshm_adapter_put(adapter);
+	return references;
+}
+
 /* A handle without a device gets memory of a NUMA node, not from the provider of the adapter. */
 bool own_driver_handle(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	unsigned int references = node_references();
 	NDIS_HANDLE any, node;
 
+	/* The reference to the node's adapter ends with the call, also if that fails. */
+	p.PreferredNode = 0;
+	CHECK(works_for(bench, bench->driver, &p));
+	p = request(bench);
+	p.PreferredNode = 0;
+	p.Usage = NdisSharedMemoryUsageMax;
+	CHECK(refused(bench, bench->driver, &p, NDIS_STATUS_INVALID_PARAMETER));
+	CHECK(node_references() == references);
+	p = request(bench);
 	CHECK(allocates(bench, bench->driver, &p, &any));
 	p = request(bench);
 	p.PreferredNode = first_online_node;
