@@ -1,17 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kunit.sh: in a guest whose kernel has KUnit, loads the module NDSHM_KUNIT and the one
-# beside it that tests the pure logic alone, and prints the results of their suites as TAP.
-# NDSHM_KO is loaded first if it is not there yet. NDSHM_SEED=N repeats the random
-# sequences of a run that said seed=N.
+# kunit.sh: in a guest whose kernel has KUnit, loads the module NDSHM_KUNIT, which needs no other
+# one, and prints the results of its suites as TAP. NDSHM_SEED=N repeats the random sequences of a
+# run that said seed=N.
 set -uo pipefail
 
 # All of them: a suite that is not there is missed, and so is one that is not listed.
-declare -A suites=(
-	[ndshm_kunit]='reason headers params segments queue_state registry provider handles handles_many revoke_cb block blockset queue packet request charge extent_map policy ndis'
-	[ndshm_kunit_alone]='reason headers params segments queue_state registry extent_map block_table large_block_table'
-)
+suites='reason registry params queue_state handles revoke_cb block_table large_block_table extent_map ndis'
 results=/sys/kernel/debug/kunit
 number=0 failures=0
 
@@ -47,24 +43,13 @@ show_suite() {
 	check "$suite: all of its $planned cases ran" [ "$seen" -eq "$planned" -a "$ran" -gt 0 ]
 }
 
-run_module() {
-	local file=$1 module suite prefix
-	module=$(basename -- "$file" .ko)
-	prefix=${module/#ndshm_kunit/ndshm}
-	check "$module: insmod" insmod "$file" seed="${NDSHM_SEED:-0}"
-	for suite in ${suites[$module]}; do show_suite "${prefix}_$suite"; done
-	for suite in "$results/${prefix}"_*; do
-		suite=${suite##*/"${prefix}"_}
-		[[ " ${suites[$module]} " == *" $suite "* || ($prefix == ndshm && $suite == alone_*) ]] ||
-			answer 'not ok' "$module: suite $suite is not listed here"
-	done
-	check "$module: rmmod" rmmod "$module"
-}
-
 [[ -d $results ]] || { echo '1..0 # SKIP this kernel has no KUnit'; exit 4; }
-# First, while ndshm.ko may not be there: it is not needed.
-run_module "${NDSHM_KUNIT%.ko}_alone.ko"
-[[ -d /sys/module/ndshm ]] || check 'ndshm: insmod' insmod "$NDSHM_KO"
-run_module "$NDSHM_KUNIT"
+check 'insmod' insmod "$NDSHM_KUNIT" seed="${NDSHM_SEED:-0}"
+for suite in $suites; do show_suite "ndshm_$suite"; done
+for suite in "$results"/ndshm_*; do
+	suite=${suite##*/ndshm_}
+	[[ " $suites " == *" $suite "* ]] || answer 'not ok' "suite $suite is not listed here"
+done
+check 'rmmod' rmmod ndshm_kunit
 echo "1..$number"
 [[ $failures -eq 0 ]]

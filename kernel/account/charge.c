@@ -4,7 +4,6 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 #include <linux/slab.h>
@@ -30,14 +29,12 @@ struct ndshm_account *ndshm_account_alloc(void)
 	account->exempt = ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
 	return account;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_account_alloc);
 
 void ndshm_account_release(struct ndshm_account *account)
 {
 	put_cred(account->cred);
 	kfree(account);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_account_release);
 
 /*
  * Charges
@@ -87,7 +84,6 @@ ndshm_reason_t ndshm_charge(struct ndshm_charge *charge, struct ndshm_account *a
 	charge->pages = pages;
 	return NDSHM_REASON_NONE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_charge);
 
 ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes)
 {
@@ -105,7 +101,6 @@ ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes)
 		charge->pages = pages;
 	return reason;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_recharge);
 
 void ndshm_uncharge(struct ndshm_charge *charge)
 {
@@ -115,10 +110,8 @@ void ndshm_uncharge(struct ndshm_charge *charge)
 	ndshm_account_put(charge->account);
 	*charge = (struct ndshm_charge){};
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_uncharge);
 
 u64 ndshm_user_locked(void)
 {
 	return (u64)atomic_long_read(&current_user()->locked_vm) << PAGE_SHIFT;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_user_locked);

@@ -87,7 +87,6 @@ bool ndshm_queue_step(struct ndshm_queue_machine *machine,
 		machine->filters--;
 	return true;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_queue_step);
 
 bool ndshm_queue_may_allocate(const struct ndshm_queue_machine *machine)
 {
@@ -96,4 +95,3 @@ bool ndshm_queue_may_allocate(const struct ndshm_queue_machine *machine)
 	return machine->state >= NDSHM_QUEUE_ALLOCATED &&
 	       machine->state <= NDSHM_QUEUE_PAUSED;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_queue_may_allocate);

@@ -17,7 +17,6 @@ void ndshm_blockset_init(struct ndshm_blockset *set, enum ndshm_blockset_kind ki
 	set->count = 0;
 	set->bytes = 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_init);
 
 unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes)
 {
@@ -29,7 +28,6 @@ unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes)
 	spin_unlock(&set->lock);
 	return count;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_usage);
 
 void ndshm_blockset_kill(struct ndshm_blockset *set)
 {
@@ -37,7 +35,6 @@ void ndshm_blockset_kill(struct ndshm_blockset *set)
 	ndshm_active_kill(&set->active);
 	spin_unlock(&set->lock);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_kill);
 
 bool ndshm_blockset_drain_unused(struct ndshm_blockset *set)
 {
@@ -52,7 +49,6 @@ bool ndshm_blockset_drain_unused(struct ndshm_blockset *set)
 		ndshm_active_drain(&set->active);
 	return empty;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_drain_unused);
 
 void ndshm_blockset_open(struct ndshm_blockset *set)
 {
@@ -60,15 +56,6 @@ void ndshm_blockset_open(struct ndshm_blockset *set)
 	ndshm_active_init(&set->active);
 	spin_unlock(&set->lock);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_open);
-
-bool ndshm_blockset_revoke_all(struct ndshm_blockset *set, unsigned long timeout)
-{
-	ndshm_blockset_kill(set);
-	ndshm_active_drain(&set->active);
-	return ndshm_blockset_revoke_hook(set, timeout);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_revoke_all);
 
 bool ndshm_blockset_revoke(struct ndshm_blockset *set, unsigned long timeout, const char *kind,
 			   u32 id)
@@ -82,7 +69,9 @@ bool ndshm_blockset_revoke(struct ndshm_blockset *set, unsigned long timeout, co
 		trace_ndshm_revoke_begin(kind, id, ndshm_active_count(&set->active), count,
 					 bytes);
 	}
-	ended = ndshm_blockset_revoke_all(set, timeout);
+	ndshm_blockset_kill(set);
+	ndshm_active_drain(&set->active);
+	ended = ndshm_blockset_revoke_hook(set, timeout);
 	trace_ndshm_revoke_end(kind, id);
 	return ended;
 }

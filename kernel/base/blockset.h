@@ -40,8 +40,8 @@ struct ndshm_blockset {
 };
 
 /*
- * The part of ndshm_blockset_revoke_all() for a killed set without active references. The hook is
- * set once, at load.
+ * The part of ndshm_blockset_revoke() for a killed set without active references. The hook is set
+ * once, at load.
  */
 extern bool (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set, unsigned long timeout);
 
@@ -74,12 +74,10 @@ void ndshm_blockset_open(struct ndshm_blockset *set);
  * Kill the set, drain its active references, unmap all members, revoke each, and wait
  * until their memory is freed. An owner may keep a block (ndshm_block_keep()) for @timeout
  * jiffies more; then its memory is lost. Any but MAX_SCHEDULE_TIMEOUT is for the set of a
- * provider, which must learn of it. Return: false if memory was lost. May sleep; hold no
- * lock that a revocation callback or a free handler takes.
+ * provider, which must learn of it. Tracepoints name the set's owner: the object @id of @kind.
+ * Return: false if memory was lost. May sleep; hold no lock that a revocation callback or a free
+ * handler takes.
  */
-bool ndshm_blockset_revoke_all(struct ndshm_blockset *set, unsigned long timeout);
-
-/* The same with tracepoints, for the set of the object @id of @kind. */
 bool ndshm_blockset_revoke(struct ndshm_blockset *set, unsigned long timeout, const char *kind,
 			   u32 id);
 

@@ -197,32 +197,4 @@ static inline int ndshm_folio_mapcount(struct folio *folio)
 #define system_dfl_wq	system_unbound_wq
 #endif
 
-/*
- * kernel: export symbols for the KUnit suites if the test modules are built, even if the
- * kernel has no KUnit, and in no other build, even if it has. Namespaces are strings
- * since 6.13.
- */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
-#include <kunit/visibility.h>
-#endif
-#undef VISIBLE_IF_KUNIT
-#undef EXPORT_SYMBOL_IF_KUNIT
-#ifndef NDSHM_TEST_MODULES
-#define EXPORT_SYMBOL_IF_KUNIT(symbol) \
-	static_assert(sizeof(typeof(symbol) *))
-#define VISIBLE_IF_KUNIT static
-#else
-#include <linux/module.h>
-#define VISIBLE_IF_KUNIT
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#define EXPORT_SYMBOL_IF_KUNIT(symbol) \
-	EXPORT_SYMBOL_NS_GPL(symbol, "EXPORTED_FOR_KUNIT_TESTING")
-#else
-#define EXPORT_SYMBOL_IF_KUNIT(symbol) \
-	EXPORT_SYMBOL_NS_GPL(symbol, EXPORTED_FOR_KUNIT_TESTING)
-#undef MODULE_IMPORT_NS
-#define MODULE_IMPORT_NS(ns) MODULE_INFO(import_ns, ns)
-#endif
-#endif
-
 #endif /* _NDSHM_COMPAT_H */

@@ -39,7 +39,6 @@ void ndshm_deferred_drain(void)
 {
 	flush_workqueue(deferred_queue);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_deferred_drain);
 
 void ndshm_deferred_delay(struct delayed_work *work, unsigned long delay)
 {

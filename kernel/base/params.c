@@ -21,7 +21,6 @@ ndshm_check_characteristics(const struct ndshm_provider_characteristics *c)
 		return NDSHM_REASON_HANDLER_MISSING;
 	return NDSHM_REASON_NONE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_characteristics);
 
 ndshm_reason_t ndshm_check_header(const struct ndshm_parameters *p)
 {
@@ -37,7 +36,6 @@ ndshm_reason_t ndshm_check_header(const struct ndshm_parameters *p)
 		return NDSHM_REASON_PARAMETERS_SIZE;
 	return NDSHM_REASON_NONE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_header);
 
 void ndshm_normalize(struct ndshm_parameters *to,
 		     const struct ndshm_parameters *from)
@@ -55,7 +53,6 @@ void ndshm_normalize(struct ndshm_parameters *to,
 		to->header.size = NDSHM_SIZEOF_PARAMETERS_REVISION_1;
 	}
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_normalize);
 
 /* Check that a range is not empty and lies within @total bytes. */
 static ndshm_reason_t params_check_range(u64 offset, u64 length, u64 total)
@@ -75,7 +72,6 @@ ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
 		return NDSHM_REASON_DIRECTION;
 	return params_check_range(offset, length, total);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_sync);
 
 ndshm_reason_t ndshm_check_export(u64 offset, u64 length, u64 total)
 {
@@ -83,7 +79,6 @@ ndshm_reason_t ndshm_check_export(u64 offset, u64 length, u64 total)
 		return NDSHM_REASON_ALIGNMENT;
 	return params_check_range(offset, length, total);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_export);
 
 ndshm_reason_t ndshm_check_packet(u64 offset, u64 length, u64 total)
 {
@@ -95,7 +90,6 @@ ndshm_reason_t ndshm_check_packet(u64 offset, u64 length, u64 total)
 		return NDSHM_REASON_LENGTH_OVERFLOW;
 	return end > total ? NDSHM_REASON_RANGE : NDSHM_REASON_NONE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_packet);
 
 ndshm_reason_t ndshm_check_section(u64 max_size, u64 initial_size, s32 node,
 				   u64 most)
@@ -112,7 +106,6 @@ ndshm_reason_t ndshm_check_section(u64 max_size, u64 initial_size, s32 node,
 		return NDSHM_REASON_NODE;
 	return NDSHM_REASON_NONE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_section);
 
 /*
  * Return: bytes of the first character of @text, or 0 if it is not the shortest UTF-8 encoding of
@@ -163,7 +156,6 @@ ndshm_reason_t ndshm_check_section_name(const char *name, u32 length)
 	}
 	return NDSHM_REASON_NONE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_section_name);
 
 ndshm_reason_t ndshm_check_extent(u64 length, u64 alignment, u64 max_size)
 {
@@ -175,9 +167,9 @@ ndshm_reason_t ndshm_check_extent(u64 length, u64 alignment, u64 max_size)
 	return length > max_size ? NDSHM_REASON_SECTION_FULL :
 				   NDSHM_REASON_NONE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_extent);
 
-VISIBLE_IF_KUNIT ndshm_reason_t ndshm_handler_reason(ndshm_status_t status)
+/* Convert the status of an allocate handler to a reason. */
+static ndshm_reason_t params_handler_reason(ndshm_status_t status)
 {
 	if (status == NDSHM_STATUS_SUCCESS)
 		return NDSHM_REASON_NONE;
@@ -189,7 +181,6 @@ VISIBLE_IF_KUNIT ndshm_reason_t ndshm_handler_reason(ndshm_status_t status)
 		return NDSHM_REASON_PROVIDER_FAILURE;
 	return NDSHM_REASON_PROVIDER_UNDOCUMENTED;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handler_reason);
 
 static int segment_compare(const void *a, const void *b)
 {
@@ -198,9 +189,13 @@ static int segment_compare(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
-VISIBLE_IF_KUNIT bool ndshm_segments_valid(const struct ndshm_segment *segments, u32 count,
-					   u64 length, u32 flags,
-					   struct ndshm_segment *scratch)
+/*
+ * Return: true if the segments are not empty, do not wrap or overlap, have at least @length bytes
+ * in all, and are one segment if @flags has NDSHM_ALLOC_CONTIGUOUS. @scratch must have room for
+ * @count segments; it is not used if @count is 1.
+ */
+static bool params_segments_valid(const struct ndshm_segment *segments, u32 count, u64 length,
+				  u32 flags, struct ndshm_segment *scratch)
 {
 	u64 total = 0, last = 0, end;
 	u32 i;
@@ -225,7 +220,6 @@ VISIBLE_IF_KUNIT bool ndshm_segments_valid(const struct ndshm_segment *segments,
 	}
 	return total >= length;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_segments_valid);
 
 ndshm_reason_t ndshm_check_any_reply(ndshm_status_t status,
 				     const struct ndshm_parameters *requested,
@@ -235,7 +229,7 @@ ndshm_reason_t ndshm_check_any_reply(ndshm_status_t status,
 	bool valid;
 
 	if (status != NDSHM_STATUS_SUCCESS)
-		return ndshm_handler_reason(status);
+		return params_handler_reason(status);
 	if (consumed > NDSHM_MOST_BYTES)
 		return NDSHM_REASON_PROVIDER_BAD_REPLY;
 	if (list->count > 1) {
@@ -244,11 +238,9 @@ ndshm_reason_t ndshm_check_any_reply(ndshm_status_t status,
 		if (!scratch)
 			return NDSHM_REASON_MEMORY;
 	}
-	valid = ndshm_segments_valid(list->segments, list->count,
-				     PAGE_ALIGN(requested->length), requested->flags,
-				     scratch);
+	valid = params_segments_valid(list->segments, list->count, PAGE_ALIGN(requested->length),
+				      requested->flags, scratch);
 	if (scratch)
 		kvfree(scratch);
 	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_BAD_REPLY;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_any_reply);

@@ -117,17 +117,4 @@ static inline ndshm_reason_t ndshm_check_reply(ndshm_status_t status,
 	return ndshm_check_any_reply(status, requested, list, consumed);
 }
 
-#ifdef NDSHM_TEST_MODULES
-/* Convert the status of an allocate handler to a reason. */
-ndshm_reason_t ndshm_handler_reason(ndshm_status_t status);
-
-/*
- * Return: true if the segments are not empty, do not wrap or overlap, have at least
- * @length bytes in all, and are one segment if @flags has NDSHM_ALLOC_CONTIGUOUS.
- * @scratch must have room for @count segments; it is not used if @count is 1.
- */
-bool ndshm_segments_valid(const struct ndshm_segment *segments, u32 count,
-			  u64 length, u32 flags, struct ndshm_segment *scratch);
-#endif
-
 #endif /* _NDSHM_BASE_PARAMS_H */

@@ -282,14 +282,13 @@ ndshm_reason_t ndshm_block_enable_revoke_cb(struct ndshm_block *block)
  * Pass the caller's reference to the revocation, which drops it. Return: false if the
  * memory is being or was freed.
  */
-VISIBLE_IF_KUNIT bool ndshm_block_pass_reference(struct ndshm_block *block)
+static bool block_pass_reference(struct ndshm_block *block)
 {
 	WRITE_ONCE(block->adopted, true);
 	/* Pairs with xchg() in block_free_memory(). */
 	smp_mb();
 	return READ_ONCE(block->has_memory) || !xchg(&block->adopted, false);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_block_pass_reference);
 
 void ndshm_block_free(struct ndshm_block *block, bool in_use)
 {
@@ -297,7 +296,7 @@ void ndshm_block_free(struct ndshm_block *block, bool in_use)
 
 	if (block->revoke_cb)
 		ndshm_revoke_cb_cancel_sync(block->revoke_cb);
-	if (!in_use || !block->claim || !ndshm_block_pass_reference(block))
+	if (!in_use || !block->claim || !block_pass_reference(block))
 		ndshm_block_put_sync(block);
 }
 
@@ -341,7 +340,7 @@ bool ndshm_block_revoke(struct ndshm_block *block)
 	trace_ndshm_block_revoked(block->object.id, block->adapter->entry.id,
 				  block->registration->provider->entry.id, block->consumed,
 				  block->uid, block->pid);
-	/* Not the reference of the caller, but that of ndshm_block_pass_reference(). */
+	/* Not the reference of the caller, but that of block_pass_reference(). */
 	if (xchg(&block->adopted, false))
 		ndshm_block_put_sync(block);
 	return true;

@@ -51,7 +51,7 @@ struct pid;
  * @charged: a user was charged
  * @needs_sync: the provider requires ndshm_sync()
  * @has_memory: the caller that clears it frees the memory
- * @adopted: the caller that clears it drops the reference of ndshm_block_pass_reference()
+ * @adopted: the caller that clears it drops the reference of block_pass_reference()
  * @packets: each has an active reference and one to the block; killed when the block
  *	is unmapped, drained before its memory is freed
  * @work: frees the block after the last reference was dropped in atomic context
@@ -256,9 +256,5 @@ bool ndshm_block_lose_memory(struct ndshm_block *block);
 /* Called before the first block, and after the last one. */
 int __init ndshm_block_init(void);
 void ndshm_block_exit(void);
-
-#ifdef NDSHM_TEST_MODULES
-bool ndshm_block_pass_reference(struct ndshm_block *block);
-#endif
 
 #endif /* _NDSHM_BLOCK_BLOCK_H */

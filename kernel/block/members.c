@@ -52,7 +52,8 @@ static void blockset_remove(struct ndshm_blockset *set, struct hlist_node *link,
 	spin_unlock(&set->lock);
 }
 
-VISIBLE_IF_KUNIT bool ndshm_block_add_to_sets(struct ndshm_block *block)
+/* Add a block to both sets, or to none if one was closed. */
+static bool block_add_to_sets(struct ndshm_block *block)
 {
 	struct ndshm_provider *provider = block->registration->provider;
 
@@ -63,7 +64,6 @@ VISIBLE_IF_KUNIT bool ndshm_block_add_to_sets(struct ndshm_block *block)
 	blockset_remove(ndshm_block_user(block), &block->in_user, block->consumed);
 	return false;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_block_add_to_sets);
 
 void ndshm_block_remove_from_sets(struct ndshm_block *block)
 {
@@ -72,7 +72,6 @@ void ndshm_block_remove_from_sets(struct ndshm_block *block)
 	blockset_remove(ndshm_block_user(block), &block->in_user, block->consumed);
 	blockset_remove(&provider->set, &block->in_provider, block->consumed);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_block_remove_from_sets);
 
 static struct ndshm_block *blockset_block_of(const struct ndshm_blockset *set,
 					     struct hlist_node *link)
@@ -195,7 +194,7 @@ static void block_table_add(struct ndshm_block *block)
 
 bool ndshm_block_publish(struct ndshm_block *block)
 {
-	if (!ndshm_block_add_to_sets(block))
+	if (!block_add_to_sets(block))
 		return false;
 	block->has_memory = true;
 	/* Last: from here on lookups find the block. */

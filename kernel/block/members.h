@@ -43,11 +43,6 @@ struct ndshm_block *ndshm_block_find_own(u32 id);
 bool ndshm_block_peek(u32 id, ndshm_peek_fn peek, void *context);
 bool ndshm_block_peek_next(u32 *cursor, ndshm_peek_fn peek, void *context);
 
-#ifdef NDSHM_TEST_MODULES
-/* Add a block to both sets, or to none if one was closed. */
-bool ndshm_block_add_to_sets(struct ndshm_block *block);
-#endif
-
 /* Called before the first block, and after the last one. */
 int __init ndshm_members_init(void);
 void ndshm_members_exit(void);

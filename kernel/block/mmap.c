@@ -41,7 +41,6 @@ void ndshm_object_put(struct ndshm_object *object)
 	if (refcount_dec_and_test(&object->references))
 		object->ops->release(object);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_object_put);
 
 void ndshm_object_put_async(struct ndshm_object *object)
 {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Revocation callbacks: arm, run and cancel. */
-#include <linux/export.h>
 #include <linux/sched.h>
 
 #include "revoke_cb.h"
@@ -13,7 +12,6 @@ void ndshm_revoke_cb_init(struct ndshm_revoke_cb *cb, bool armed)
 	__mutex_init(&cb->lock, "(ndshm_revoke_cb)", &key);
 	cb->armed = armed;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_init);
 
 bool ndshm_revoke_cb_enable(struct ndshm_revoke_cb *cb)
 {
@@ -25,7 +23,6 @@ bool ndshm_revoke_cb_enable(struct ndshm_revoke_cb *cb)
 	mutex_unlock(&cb->lock);
 	return armed;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_enable);
 
 bool ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block)
 {
@@ -44,7 +41,6 @@ bool ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block)
 	mutex_unlock(&cb->lock);
 	return !kept;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_run);
 
 void ndshm_revoke_cb_cancel_sync(struct ndshm_revoke_cb *cb)
 {
@@ -57,4 +53,3 @@ void ndshm_revoke_cb_cancel_sync(struct ndshm_revoke_cb *cb)
 	mutex_lock(&cb->lock);
 	mutex_unlock(&cb->lock);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_cancel_sync);

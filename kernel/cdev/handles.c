@@ -15,7 +15,6 @@ void ndshm_handles_init(struct ndshm_handles *handles)
 	spin_lock_init(&handles->lock);
 	handles->end = 1;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handles_init);
 
 void ndshm_handles_fini(struct ndshm_handles *handles)
 {
@@ -24,7 +23,6 @@ void ndshm_handles_fini(struct ndshm_handles *handles)
 	for (i = 0; i < ARRAY_SIZE(handles->chunks); i++)
 		kfree(handles->chunks[i]);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handles_fini);
 
 static struct ndshm_slot *slot_at(struct ndshm_handles *handles, u32 index)
 {
@@ -87,7 +85,6 @@ ndshm_reason_t ndshm_handle_reserve(struct ndshm_handles *handles, u32 *handle)
 	spin_unlock(&handles->lock);
 	return NDSHM_REASON_NONE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_reserve);
 
 void ndshm_handle_cancel(struct ndshm_handles *handles, u32 handle)
 {
@@ -95,7 +92,6 @@ void ndshm_handle_cancel(struct ndshm_handles *handles, u32 handle)
 	handles_push_free(handles, slot_at(handles, handle & INDEX_MASK));
 	spin_unlock(&handles->lock);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_cancel);
 
 void ndshm_handle_publish(struct ndshm_handles *handles, u32 handle,
 			  struct ndshm_object *object)
@@ -107,7 +103,6 @@ void ndshm_handle_publish(struct ndshm_handles *handles, u32 handle,
 	handles->bytes += handles_bytes(object);
 	spin_unlock(&handles->lock);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_publish);
 
 static __always_inline struct ndshm_object *
 handles_find(struct ndshm_handles *handles, u32 number, u32 mask)
@@ -130,7 +125,6 @@ struct ndshm_object *ndshm_handle_find(struct ndshm_handles *handles,
 {
 	return handles_find(handles, handle, U32_MAX);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_find);
 
 /* Unpublish the slot's object. The caller takes over the slot's reference. */
 static struct ndshm_object *slot_take(struct ndshm_handles *handles,
@@ -162,7 +156,6 @@ struct ndshm_object *ndshm_handle_take(struct ndshm_handles *handles,
 	spin_unlock(&handles->lock);
 	return object;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_take);
 
 u32 ndshm_handle_take_many(struct ndshm_handles *handles, const u32 *numbers,
 			   u32 count, const struct ndshm_object_ops *kind,
@@ -195,7 +188,6 @@ u32 ndshm_handle_take_many(struct ndshm_handles *handles, const u32 *numbers,
 	spin_unlock(&handles->lock);
 	return taken;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_take_many);
 
 struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
 					    u32 *at)
@@ -212,7 +204,6 @@ struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
 	spin_unlock(&handles->lock);
 	return object;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_take_next);
 
 struct ndshm_object *ndshm_offset_find(struct ndshm_handles *handles,
 				       u64 offset)
@@ -223,4 +214,3 @@ struct ndshm_object *ndshm_offset_find(struct ndshm_handles *handles,
 		return NULL;
 	return handles_find(handles, number, NDSHM_OFFSET_MASK);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_offset_find);

@@ -4,7 +4,6 @@
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/errno.h>
-#include <linux/export.h>
 #include <linux/iommu.h>
 #include <linux/ioport.h>
 #include <linux/minmax.h>
@@ -56,7 +55,6 @@ bool ndshm_ndis_chunks_valid(struct ndshm_ndis_chunk *chunks, u32 count,
 	}
 	return total >= length;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_chunks_valid);
 
 u32 ndshm_ndis_chunks_cut(struct ndshm_ndis_chunk *chunks, u32 count,
 			  ULONG length)
@@ -71,7 +69,6 @@ u32 ndshm_ndis_chunks_cut(struct ndshm_ndis_chunk *chunks, u32 count,
 	}
 	return i;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_chunks_cut);
 
 /*
  * Validate a copy: ndshm_ndis_chunks_valid() sorts, and the block keeps the provider's

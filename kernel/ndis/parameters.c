@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Conversion between NDIS's structures and ndshm's, with the checks that NDIS requires. */
-#include <linux/export.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/numa.h>
@@ -27,7 +26,6 @@ ndshm_ndis_characteristics_valid(const NDIS_DRIVER_OPTIONAL_HANDLERS *handlers)
 			 NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS, Header);
 	return c->AllocateSharedMemoryHandler && c->FreeSharedMemoryHandler;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_characteristics_valid);
 
 bool ndshm_ndis_parameters_valid(const NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
@@ -39,7 +37,6 @@ bool ndshm_ndis_parameters_valid(const NDIS_SHARED_MEMORY_PARAMETERS *p)
 	return p->Header.Type == NDIS_OBJECT_TYPE_DEFAULT &&
 	       p->Header.Revision && p->Header.Size >= least;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_parameters_valid);
 
 ndshm_reason_t ndshm_ndis_to_native(struct ndshm_parameters *to,
 				    const NDIS_SHARED_MEMORY_PARAMETERS *from)
@@ -75,7 +72,6 @@ ndshm_reason_t ndshm_ndis_to_native(struct ndshm_parameters *to,
 		return NDSHM_REASON_LIST;
 	return NDSHM_REASON_NONE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_to_native);
 
 NDIS_STATUS ndshm_ndis_from_native(NDIS_SHARED_MEMORY_PARAMETERS *to,
 				   const struct ndshm_parameters *from)
@@ -105,7 +101,6 @@ NDIS_STATUS ndshm_ndis_from_native(NDIS_SHARED_MEMORY_PARAMETERS *to,
 	}
 	return NDIS_STATUS_SUCCESS;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_from_native);
 
 /*
  * Return: the number of segments that hold the first @length bytes, 0 if all are shorter.
@@ -143,7 +138,6 @@ bool ndshm_ndis_fill_list(SCATTER_GATHER_LIST *list, ULONG capacity,
 	}
 	return true;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_fill_list);
 
 NDIS_STATUS ndshm_ndis_allocation_status(ndshm_reason_t reason)
 {
@@ -160,7 +154,6 @@ NDIS_STATUS ndshm_ndis_allocation_status(ndshm_reason_t reason)
 		return NDIS_STATUS_INVALID_PARAMETER;
 	return NDIS_STATUS_FAILURE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_allocation_status);
 
 NDIS_STATUS ndshm_ndis_registration_status(ndshm_reason_t reason)
 {
@@ -171,4 +164,3 @@ NDIS_STATUS ndshm_ndis_registration_status(ndshm_reason_t reason)
 	return status == NDSHM_STATUS_RESOURCES ? NDIS_STATUS_RESOURCES :
 						  NDIS_STATUS_FAILURE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_registration_status);

@@ -250,7 +250,7 @@ void ndshm_request_in_between(void (*function)(struct ndshm_request *request))
 {
 	WRITE_ONCE(in_between, function);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_request_in_between);
+EXPORT_SYMBOL_GPL(ndshm_request_in_between);
 #endif
 
 static void request_run(struct ndshm_requests *requests,

@@ -42,14 +42,12 @@ int ndshm_prealloc_fill(struct ndshm_prealloc *prealloc, gfp_t gfp)
 	*prealloc = (struct ndshm_prealloc){};
 	return -ENOMEM;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_prealloc_fill);
 
 void ndshm_prealloc_free(struct ndshm_prealloc *prealloc)
 {
 	kfree(prealloc->extents[0]);
 	kfree(prealloc->extents[1]);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_prealloc_free);
 
 static struct ndshm_extent *prealloc_use(struct ndshm_prealloc *prealloc)
 {
@@ -144,7 +142,6 @@ struct ndshm_extent *ndshm_extents_find(const struct rb_root *tree, u32 at)
 	}
 	return behind;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extents_find);
 
 static bool extent_starts_before(struct rb_node *node, const struct rb_node *other)
 {
@@ -155,7 +152,6 @@ void ndshm_extents_insert(struct rb_root *tree, struct ndshm_extent *extent)
 {
 	rb_add(&extent->node, tree, extent_starts_before);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extents_insert);
 
 /*
  * One search examines at most this many runs that are long enough but misaligned, since the caller
@@ -192,7 +188,6 @@ bool ndshm_extent_map_find_free(const struct ndshm_extent_map *map, u32 count,
 	return extent && extent_fits(extent->start, ndshm_extent_end(extent), count,
 				     alignment, start);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_find_free);
 
 bool ndshm_extent_map_is_free(const struct ndshm_extent_map *map, u32 start, u32 count)
 {
@@ -201,7 +196,6 @@ bool ndshm_extent_map_is_free(const struct ndshm_extent_map *map, u32 start, u32
 
 	return extent && extent->start <= start && count <= ndshm_extent_end(extent) - start;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_is_free);
 
 static struct ndshm_extent *extent_before(const struct ndshm_extent_map *map,
 					  struct ndshm_extent *extent)
@@ -246,7 +240,6 @@ bool ndshm_extent_map_find_room(const struct ndshm_extent_map *map, u32 count,
 	}
 	return false;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_find_room);
 
 bool ndshm_extent_map_next_hole(const struct ndshm_extent_map *map, u32 *start,
 				u32 *count, u32 end)
@@ -260,7 +253,6 @@ bool ndshm_extent_map_next_hole(const struct ndshm_extent_map *map, u32 *start,
 	*count = min(end, ndshm_extent_end(hole)) - *start;
 	return true;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_next_hole);
 
 bool ndshm_extent_map_allocated(const struct ndshm_extent_map *map, u32 start, u32 end)
 {
@@ -274,7 +266,6 @@ bool ndshm_extent_map_allocated(const struct ndshm_extent_map *map, u32 start, u
 	}
 	return true;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_allocated);
 
 /* Cut @extent at @at. Return: the second part, which is in no tree. */
 static struct ndshm_extent *extent_split(struct ndshm_extent *extent, u32 at,
@@ -331,7 +322,6 @@ struct ndshm_extent *ndshm_extent_map_alloc(struct ndshm_extent_map *map, u32 st
 	extent->kind = NDSHM_MAP_ALLOCATED;
 	return extent;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_alloc);
 
 void ndshm_extent_map_free(struct ndshm_extent_map *map, struct ndshm_extent *extent,
 			   enum ndshm_extent_kind kind)
@@ -341,7 +331,6 @@ void ndshm_extent_map_free(struct ndshm_extent_map *map, struct ndshm_extent *ex
 	extent_map_absorb(map, extent, extent_behind(map, extent));
 	extent_map_insert(map, extent);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_free);
 
 void ndshm_extent_map_commit(struct ndshm_extent_map *map, u32 start, u32 count,
 			     struct ndshm_prealloc *prealloc)
@@ -350,7 +339,6 @@ void ndshm_extent_map_commit(struct ndshm_extent_map *map, u32 start, u32 count,
 			      extent_map_cut(map, NDSHM_MAP_HOLE, start, count, prealloc),
 			      NDSHM_MAP_FREE);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_commit);
 
 /* Append a run behind all others, if it has pages. */
 static int extent_map_append(struct ndshm_extent_map *map, enum ndshm_extent_kind kind, u32 start,
@@ -383,7 +371,6 @@ int ndshm_extent_map_init(struct ndshm_extent_map *map, u32 count, u32 initial)
 		ndshm_extent_map_fini(map);
 	return ret;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_init);
 
 void ndshm_extent_map_fini(struct ndshm_extent_map *map)
 {
@@ -394,4 +381,3 @@ void ndshm_extent_map_fini(struct ndshm_extent_map *map)
 		cond_resched();
 	}
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_fini);

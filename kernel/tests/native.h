@@ -85,18 +85,9 @@ CHECK_CALL(queue_allocate_configured,
 CHECK_CALL(queue_configure,
 	   (struct ndshm_adapter *adapter, u32 id, const struct ndshm_queue_config *config),
 	   adapter, id, config)
-CHECK_CALL(queue_get_config,
-	   (struct ndshm_adapter *adapter, u32 id, struct ndshm_queue_config *config),
-	   adapter, id, config)
-CHECK_CALL(queue_query,
-	   (struct ndshm_adapter *adapter, u32 id, enum ndshm_queue_state *state, u32 *filters,
-	    struct ndshm_queue_usage *usage), adapter, id, state, filters, usage)
 CHECK_CALL(vport_create,
 	   (struct ndshm_adapter *adapter, const struct ndshm_queue_ops *ops, void *context,
 	    u32 *id), adapter, ops, context, id)
-CHECK_CALL(vport_query,
-	   (struct ndshm_adapter *adapter, u32 id, enum ndshm_vport_state *state,
-	    struct ndshm_queue_usage *usage), adapter, id, state, usage)
 
 #define CHECK_EVENT(name) \
 	CHECK_CALL(name, (struct ndshm_adapter *adapter, u32 id), adapter, id)

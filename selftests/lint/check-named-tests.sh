@@ -35,7 +35,7 @@ exists() {
 	stress.*) has "\{ \"$case\"," selftests/stress.c ;;
 	fail_nth.*) has "(\.name = |[A-Z_]+\()\"$case\"," selftests/fail_points/*.c ;;
 	ndshm_*.*)
-		has "KUNIT_CASE(_PARAM)?\(${case}[,)]" "$(grep -ls "SUITE_NAME(\"${program#ndshm_}\")" kernel/tests/kunit/*.c | head -1)"
+		has "KUNIT_CASE(_PARAM)?\(${case}[,)]" "$(grep -ls "name = .$program\"" kernel/tests/kunit/*.c | head -1)"
 		;;
 	*.*)
 		has "(TEST(_F|_F_TIMEOUT|_SIGNAL)?\(([a-z0-9_]+, *)?|CASE(_CACHES)?\()${case}[,)]" "selftests/$program.c" \

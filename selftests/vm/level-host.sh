@@ -162,7 +162,7 @@ level_switches() {
 		echo 'not ok 1 - the ordinary build has no test switch'
 	elif ! modinfo -p "$BUILD/modules/$kernel-test/ndshm.ko" | grep -q '^test_'; then
 		echo 'not ok 1 - the test build has test switches'
-	elif grep -qa EXPORTED_FOR_KUNIT "$BUILD/modules/$kernel/ndshm.ko"; then
+	elif grep -qa ndshm_request_in_between "$BUILD/modules/$kernel/ndshm.ko"; then
 		echo 'not ok 1 - the ordinary build exports nothing for tests'
 	else
 		echo 'ok 1 - only the test build has test switches'

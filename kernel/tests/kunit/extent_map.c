@@ -3,17 +3,43 @@
  * Extent maps, compared after each step with a model: one byte for each page, or for each
  * group of pages of a huge map. The searches are compared as well.
  */
-#include <linux/align.h>
+#include "suite.h"
+
+#include <linux/rbtree_augmented.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "../../section/extent_map.h"
-#include "suite.h"
+#include <ndshm/block.h>
 
-/* Only ndshm_kunit_alone counts the runs in memory: see alone/extent_map.c. */
-#ifndef NDSHM_KUNIT_ALONE
-#define live_runs	0
-#endif
+#include "../../section/extent_map.h"
+
+/* Counted allocations: detect leaks, and let any allocation fail. */
+static long live_runs;
+static long runs_to_come = -1;	/* allocations until the failure; negative: none fails */
+
+static void *counted_kmalloc(size_t size, gfp_t flags)
+{
+	void *extent = runs_to_come ? kmalloc(size, flags) : NULL;
+
+	if (runs_to_come > 0)
+		runs_to_come--;
+	live_runs += !!extent;
+	return extent;
+}
+
+static void counted_kfree(const void *extent)
+{
+	live_runs -= !!extent;
+	kfree(extent);
+}
+
+#undef kmalloc
+#undef kfree
+#define kmalloc	counted_kmalloc
+#define kfree	counted_kfree
+#include "../../section/extent_map.c"
+#undef kfree
+#undef kmalloc
 
 #define MOST_SMALL	24
 #define MOST_CELLS	2000
@@ -542,222 +568,99 @@ static void huge_maps(struct kunit *test)
  * Corner cases
  */
 
-static void one_page(struct kunit *test)
+/* Commit pages of a hole. */
+static void commit(struct kunit *test, u32 start, u32 count)
 {
+	struct world *world = test->priv;
+	struct ndshm_prealloc prealloc;
+
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
+	ndshm_extent_map_commit(&world->map, start, count, &prealloc);
+	ndshm_prealloc_free(&prealloc);
+}
+
+#define PAGES	U32_MAX
+#define LAST	(U32_MAX - 1)
+#define UPPER	(BIT(31) + 1)
+#define NONE	-1LL
+
+/* Searches in a map with the maximum number of pages, of which one run has memory. */
+static const struct {
+	u32 from;	/* first page with memory; the run ends with the map */
 	u32 count;
+	u32 alignment;
+	s64 free;
+} searches[] = {
+	{ PAGES, 1, 1, NONE },
+	{ PAGES, PAGES, BIT(31), NONE },
+	/* LAST is even, but not a multiple of 4. */
+	{ LAST, 1, 1, LAST },
+	{ LAST, 1, 2, LAST },
+	{ LAST, 1, 4, NONE },
+	{ LAST, 1, BIT(31), NONE },
+	{ LAST, 2, 1, NONE },
+	{ LAST, PAGES, 2, NONE },
+	/* From the first aligned page the end may overflow. */
+	{ UPPER, 1, BIT(31), NONE },
+	{ UPPER, 1, BIT(30), BIT(31) + BIT(30) },
+	{ UPPER, BIT(30) - 1, BIT(30), BIT(31) + BIT(30) },
+	{ UPPER, BIT(30), BIT(30), NONE },
+	{ UPPER, PAGES - UPPER, 1, UPPER },
+	{ UPPER, PAGES - UPPER + 1, 1, NONE },
+};
 
-	begin_map(test, 1, 1);
-	expect_same(test);
-	for (count = 1; count < 4; count++)
-		expect_find(test, count, count == 3 ? BIT(31) : count);
-	change(test, 0, 1, NDSHM_MAP_FREE);
-	expect_same(test);
-	for (count = 1; count < 4; count++)
-		expect_find(test, count, 1);
-	change(test, 0, 1, NDSHM_MAP_ALLOCATED);
-	expect_same(test);
-	expect_find(test, 1, 1);
-	expect_hole(test, 0, 1);
-	give(test, 0);
-	change(test, 0, 1, NDSHM_MAP_HOLE);
-	expect_same(test);
-	expect_hole(test, 0, 1);
-	expect_hole(test, 0, 0);
-}
-
-/* Page by page, and back from both ends to the middle. */
-static void all_taken(struct kunit *test)
-{
-	const u32 pages = 100;
-	u32 i;
-
-	begin_map(test, pages, 1);
-	change(test, 0, pages, NDSHM_MAP_FREE);
-	for (i = 0; i < pages; i++) {
-		change(test, i, 1, NDSHM_MAP_ALLOCATED);
-		expect_same(test);
-		expect_find(test, 1, 1);
-		expect_find(test, pages - i - 1 ?: 1, 1);
-		expect_find(test, pages - i, 1);
-	}
-	expect_hole(test, 0, pages);
-	for (i = 0; i < pages / 2; i++) {
-		give(test, i);
-		give(test, pages - 1 - i);
-		expect_same(test);
-		expect_find(test, i + 1, 1);
-		expect_find(test, i + 2, 1);
-	}
-	expect_find(test, pages, BIT(31));
-	expect_find(test, pages + 1, 1);
-}
-
-/* All ways in which a freed run merges with its neighbours. */
-static void neighbours(struct kunit *test)
-{
-	u32 beside, i;
-
-	for (beside = 0; beside < 9; beside++) {
-		begin_map(test, 9, 1);
-		change(test, 0, 9, NDSHM_MAP_FREE);
-		change(test, 3, 3, NDSHM_MAP_ALLOCATED);
-		if (beside % 3)
-			change(test, 0, 3, beside % 3 == 1 ? NDSHM_MAP_ALLOCATED :
-							     NDSHM_MAP_HOLE);
-		if (beside / 3)
-			change(test, 6, 3, beside / 3 == 1 ? NDSHM_MAP_ALLOCATED :
-							     NDSHM_MAP_HOLE);
-		give(test, 4);
-		expect_same(test);
-		change(test, 3, 3, NDSHM_MAP_HOLE);
-		expect_same(test);
-		/* Only the page in the middle gets memory, between two holes. */
-		change(test, 4, 1, NDSHM_MAP_FREE);
-		expect_same(test);
-		change(test, 4, 1, NDSHM_MAP_HOLE);
-		expect_same(test);
-		for (i = 3; i < 6; i++) {
-			change(test, i, 1, NDSHM_MAP_FREE);
-			expect_same(test);
-		}
-	}
-}
-
-/* The end of a map with the maximum number of pages. */
 static void last_page(struct kunit *test)
 {
-	const u32 pages = U32_MAX, last = U32_MAX - 1;
-	struct ndshm_prealloc prealloc;
-	struct ndshm_extent_map *map;
 	struct world *world = test->priv;
-	u32 start = 0, count = 0, i;
+	struct ndshm_extent_map *map = &world->map;
+	struct ndshm_prealloc prealloc;
 	struct ndshm_extent *extent;
+	u32 start, count, i;
+	bool found;
 
-	begin_map(test, 1, U32_MAX);
-	map = &world->map;
-	/* No page has memory, and all could get it. */
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(map, 1, 1, &start));
-	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, pages, BIT(31),
-							   &start));
-	KUNIT_EXPECT_EQ(test, start, 0);
-	start = last;
-	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_next_hole(map, &start, &count,
-							   pages));
-	KUNIT_EXPECT_EQ(test, start, last);
-	KUNIT_EXPECT_EQ(test, count, 1);
-	start = pages;
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_next_hole(map, &start, &count,
-							    pages));
-
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
-	ndshm_extent_map_commit(map, last, 1, &prealloc);
-	KUNIT_EXPECT_EQ(test, used(&prealloc), 1);
-	ndshm_prealloc_free(&prealloc);
-	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_is_free(map, last, 1));
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, last, 2));
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, last, U32_MAX));
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, last - 1, 1));
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, last - 1, 2));
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, U32_MAX, 1));
-	/* Page @last is even, but not a multiple of 4: only alignments 1 and 2 fit. */
-	for (i = 0; i < 32; i++) {
-		start = 0;
-		KUNIT_EXPECT_EQ_MSG(test, ndshm_extent_map_find_free(map, 1,
-								     BIT(i),
-								     &start),
-				    i < 2, "bit %u", i);
-		KUNIT_EXPECT_TRUE(test, i >= 2 || start == last);
-		KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(map, 2,
-								    BIT(i),
-								    &start));
-		KUNIT_EXPECT_FALSE(test,
-				   ndshm_extent_map_find_free(map, U32_MAX,
-							      BIT(i), &start));
-		KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, pages,
-								   BIT(i),
-								   &start));
+	for (i = 0; i < ARRAY_SIZE(searches); i++) {
+		begin_map(test, 1, PAGES);
+		if (searches[i].from < PAGES)
+			commit(test, searches[i].from, PAGES - searches[i].from);
+		found = ndshm_extent_map_find_free(map, searches[i].count, searches[i].alignment,
+						   &start);
+		KUNIT_EXPECT_EQ_MSG(test, found ? start : NONE, searches[i].free, "row %u", i);
+		/* All pages could get memory. */
+		KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, searches[i].count,
+								   searches[i].alignment, &start));
 		KUNIT_EXPECT_EQ(test, start, 0);
 	}
-	start = last;
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_next_hole(map, &start, &count,
-							    pages));
+
+	begin_map(test, 1, PAGES);
+	start = LAST;
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_next_hole(map, &start, &count, PAGES));
+	KUNIT_EXPECT_EQ(test, start, LAST);
+	KUNIT_EXPECT_EQ(test, count, 1);
+	start = PAGES;
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_next_hole(map, &start, &count, PAGES));
+	commit(test, LAST, 1);
+	start = LAST;
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_next_hole(map, &start, &count, PAGES));
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_is_free(map, LAST, 1));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, LAST, 2));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, LAST, U32_MAX));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, LAST - 1, 1));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, LAST - 1, 2));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_is_free(map, PAGES, 1));
 
 	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
-	extent = ndshm_extent_map_alloc(map, last, 1, &prealloc);
-	KUNIT_EXPECT_EQ(test, used(&prealloc), 0);
+	extent = ndshm_extent_map_alloc(map, LAST, 1, &prealloc);
 	ndshm_prealloc_free(&prealloc);
 	ndshm_extents_insert(&world->taken, extent);
-	KUNIT_EXPECT_PTR_EQ(test, ndshm_extents_find(&world->taken, last), extent);
-	KUNIT_EXPECT_PTR_EQ(test, ndshm_extents_find(&world->taken, last - 1), extent);
+	KUNIT_EXPECT_PTR_EQ(test, ndshm_extents_find(&world->taken, LAST), extent);
+	KUNIT_EXPECT_PTR_EQ(test, ndshm_extents_find(&world->taken, LAST - 1), extent);
 	KUNIT_EXPECT_NULL(test, ndshm_extents_find(&world->taken, U32_MAX));
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_room(map, pages, 1,
-							    &start));
-	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, last, 1,
-							   &start));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_room(map, PAGES, 1, &start));
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, LAST, 1, &start));
 	KUNIT_EXPECT_EQ(test, start, 0);
 	rb_erase(&extent->node, &world->taken);
-	ndshm_extent_map_free(map, extent, NDSHM_MAP_FREE);
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
-	extent = ndshm_extent_map_alloc(map, last, 1, &prealloc);
 	ndshm_extent_map_free(map, extent, NDSHM_MAP_HOLE);
-	KUNIT_EXPECT_EQ(test, used(&prealloc), 0);
-	ndshm_prealloc_free(&prealloc);
 	expect_same(test);
-}
-
-/* From the first aligned address the end may overflow. */
-static void beyond_the_last(struct kunit *test)
-{
-	const u32 first = BIT(31) + 1;
-	struct world *world = test->priv;
-	struct ndshm_prealloc prealloc;
-	u32 start = 0;
-
-	begin_map(test, 1, U32_MAX);
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
-	ndshm_extent_map_commit(&world->map, first, U32_MAX - first, &prealloc);
-	ndshm_prealloc_free(&prealloc);
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(&world->map, 1,
-							    BIT(31), &start));
-	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_free(&world->map, 1,
-							   BIT(30), &start));
-	KUNIT_EXPECT_EQ(test, start, BIT(31) + BIT(30));
-	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_free(&world->map,
-							   BIT(30) - 1, BIT(30),
-							   &start));
-	KUNIT_EXPECT_EQ(test, start, BIT(31) + BIT(30));
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(&world->map,
-							    BIT(30), BIT(30),
-							    &start));
-	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_free(&world->map,
-							   U32_MAX - first, 1,
-							   &start));
-	KUNIT_EXPECT_EQ(test, start, first);
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(&world->map,
-							    U32_MAX - first + 1,
-							    1, &start));
-	ndshm_extent_map_fini(&world->map);
-	world->made = false;
-}
-
-/* Every other page, for a high tree; the only fit is the last run. */
-static void many_runs(struct kunit *test)
-{
-	const u32 cells = MOST_CELLS;
-	u32 i;
-
-	begin_map(test, cells, 1);
-	change(test, 0, cells, NDSHM_MAP_FREE);
-	for (i = 1; i < cells - 3; i += 2)
-		change(test, i, 1, i % 4 == 1 ? NDSHM_MAP_ALLOCATED :
-						NDSHM_MAP_HOLE);
-	expect_same(test);
-	for (i = 1; i < 16; i++) {
-		expect_find(test, i, 1);
-		expect_find(test, i, 2);
-		expect_find(test, i, 4);
-		expect_find(test, i, BIT(31));
-	}
 }
 
 /*
@@ -768,24 +671,16 @@ static void misplaced(struct kunit *test, u32 count, u32 last, bool seen)
 {
 	const u32 pages = 4 * count + 8, place = 4 * count + 2;
 	struct world *world = test->priv;
-	struct ndshm_prealloc prealloc;
 	u32 i, start = 0;
 	bool found;
 
 	begin_map(test, 1, pages);
-	for (i = 0; i <= count; i++) {
-		KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
-		ndshm_extent_map_commit(&world->map,
-					i < count ? 4 * i + 1 : place,
-					i < count ? 3 : last, &prealloc);
-		ndshm_prealloc_free(&prealloc);
-	}
+	for (i = 0; i <= count; i++)
+		commit(test, i < count ? 4 * i + 1 : place, i < count ? 3 : last);
 	found = ndshm_extent_map_find_free(&world->map, 3, 2, &start);
 	KUNIT_EXPECT_TRUE_MSG(test, found || !seen, "%u runs", count);
 	if (found)
 		KUNIT_EXPECT_EQ_MSG(test, start, place, "%u runs", count);
-	ndshm_extent_map_fini(&world->map);
-	world->made = false;
 }
 
 static void misplaced_runs(struct kunit *test)
@@ -796,48 +691,12 @@ static void misplaced_runs(struct kunit *test)
 	misplaced(test, 10000, 6, true);
 }
 
-/* A freed extent becomes a hole, and the end of a map frees its allocated extents. */
-static void taken_as_hole(struct kunit *test)
-{
-	struct world *world = test->priv;
-	struct ndshm_extent_map *map = &world->map;
-	struct ndshm_prealloc prealloc;
-	u32 start = 0, count = 0;
-	struct ndshm_extent *extent;
-
-	begin_map(test, 9, 1);
-	change(test, 0, 6, NDSHM_MAP_FREE);
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
-	extent = ndshm_extent_map_alloc(map, 2, 2, &prealloc);
-	KUNIT_EXPECT_EQ(test, used(&prealloc), 2);
-	ndshm_prealloc_free(&prealloc);
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(map, 3, 1, &start));
-	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_room(map, 6, 1, &start));
-	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, 5, 1, &start));
-	KUNIT_EXPECT_EQ(test, start, 4);
-	start = 2;
-	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_next_hole(map, &start, &count,
-							   9));
-	KUNIT_EXPECT_EQ(test, start, 6);
-	ndshm_extent_map_free(map, extent, NDSHM_MAP_HOLE);
-	set_cells(world, 2, 2, HOLE, HOLE);
-	expect_same(test);
-	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, 9, 1, &start));
-	KUNIT_EXPECT_EQ(test, start, 0);
-	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc, GFP_KERNEL), 0);
-	ndshm_extent_map_alloc(map, 0, 2, &prealloc);
-	ndshm_prealloc_free(&prealloc);
-	ndshm_extent_map_fini(map);
-	world->made = false;
-}
-
 /* Every extent needs a run: keep it within a cache line. */
 static void size(struct kunit *test)
 {
 	KUNIT_EXPECT_LE(test, sizeof(struct ndshm_extent), 64);
 }
 
-#ifdef NDSHM_KUNIT_ALONE
 /* After a failed allocation no run is leaked. */
 static void no_memory(struct kunit *test)
 {
@@ -858,29 +717,20 @@ static void no_memory(struct kunit *test)
 	ndshm_extent_map_fini(&map);
 	KUNIT_EXPECT_EQ(test, live_runs, 0);
 }
-#endif
 
 static struct kunit_case extent_map_cases[] = {
-	KUNIT_CASE(one_page),
-	KUNIT_CASE(all_taken),
-	KUNIT_CASE(neighbours),
 	KUNIT_CASE(last_page),
-	KUNIT_CASE(beyond_the_last),
-	KUNIT_CASE(many_runs),
 	KUNIT_CASE(misplaced_runs),
 	KUNIT_CASE(small_maps),
 	KUNIT_CASE(large_maps),
 	KUNIT_CASE(huge_maps),
-	KUNIT_CASE(taken_as_hole),
 	KUNIT_CASE(size),
-#ifdef NDSHM_KUNIT_ALONE
 	KUNIT_CASE(no_memory),
-#endif
 	{}
 };
 
 static struct kunit_suite extent_map_suite = {
-	.name = SUITE_NAME("extent_map"),
+	.name = "ndshm_extent_map",
 	.init = extent_map_init,
 	.exit = extent_map_exit,
 	.test_cases = extent_map_cases,

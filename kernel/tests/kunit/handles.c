@@ -1,12 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The handle table of a client: single operations, and the maximum number of handles.
+ * The handle table of a client: single operations, the maximum number of handles, random
+ * operations compared with an array, and concurrent use.
  */
+#include "suite.h"
+
 #include <linux/bitmap.h>
+#include <linux/math.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 
-#include "handles.h"
+#include "../../cdev/handles.c"
+
+/* No object is a block. */
+const struct ndshm_object_ops ndshm_block_ops;
+
+#define INDEX(handle)	((handle) & 0xffff)
+
+static const struct ndshm_object_ops some_kind = { .kind = "some" };
+static const struct ndshm_object_ops other_kind = { .kind = "other" };
+
+static int handles_init(struct kunit *test)
+{
+	struct ndshm_handles *handles;
+
+	handles = kunit_kzalloc(test, sizeof(*handles), GFP_KERNEL);
+	if (!handles)
+		return -ENOMEM;
+	ndshm_handles_init(handles);
+	test->priv = handles;
+	return 0;
+}
+
+static void handles_exit(struct kunit *test)
+{
+	if (test->priv)
+		ndshm_handles_fini(test->priv);
+}
+
+static void init_object(struct ndshm_object *object,
+			const struct ndshm_object_ops *ops)
+{
+	object->ops = ops;
+	refcount_set(&object->references, 1);
+}
+
+static u32 reserve(struct kunit *test)
+{
+	u32 handle = 0;
+
+	KUNIT_ASSERT_EQ(test,
+			(__force u32)ndshm_handle_reserve(test->priv, &handle),
+			(__force u32)NDSHM_REASON_NONE);
+	return handle;
+}
+
+/* Publish a handle. The table gets a reference of its own. */
+static u32 publish(struct kunit *test, struct ndshm_object *object)
+{
+	u32 handle = reserve(test);
+
+	refcount_inc(&object->references);
+	ndshm_handle_publish(test->priv, handle, object);
+	return handle;
+}
+
+/* Look up a handle, and drop the reference to the result. */
+static struct ndshm_object *found(struct kunit *test, u32 handle)
+{
+	struct ndshm_object *object = ndshm_handle_find(test->priv, handle);
+
+	if (object)
+		refcount_dec(&object->references);
+	return object;
+}
 
 static struct ndshm_object *found_at(struct kunit *test, u64 offset)
 {
@@ -15,80 +82,6 @@ static struct ndshm_object *found_at(struct kunit *test, u64 offset)
 	if (object)
 		refcount_dec(&object->references);
 	return object;
-}
-
-static void empty_table(struct kunit *test)
-{
-	struct ndshm_handles *handles = test->priv;
-	u32 number, at = 0;
-
-	for (number = 0; number < 600; number++) {
-		KUNIT_ASSERT_NULL(test, found(test, number));
-		KUNIT_ASSERT_NULL(test, ndshm_handle_take(handles, number,
-							  &some_kind));
-		KUNIT_ASSERT_NULL(test, found_at(test, (u64)number << 21));
-	}
-	KUNIT_EXPECT_NULL(test, found(test, U32_MAX));
-	KUNIT_EXPECT_NULL(test, found_at(test, U64_MAX));
-	KUNIT_EXPECT_NULL(test, ndshm_handle_take_next(handles, &at));
-	KUNIT_EXPECT_EQ(test, handles->live, 0);
-}
-
-static void one_life(struct kunit *test)
-{
-	struct ndshm_handles *handles = test->priv;
-	struct ndshm_object object;
-	u32 handle;
-
-	init_object(&object, &some_kind);
-	handle = reserve(test);
-	KUNIT_EXPECT_NE(test, handle, 0);
-	KUNIT_EXPECT_NE(test, INDEX(handle), 0);
-	/* A reserved handle is not found. */
-	KUNIT_EXPECT_NULL(test, found(test, handle));
-	KUNIT_EXPECT_NULL(test, ndshm_handle_take(handles, handle, &some_kind));
-	KUNIT_EXPECT_NULL(test, found_at(test, ndshm_handle_offset(handle)));
-	KUNIT_EXPECT_EQ(test, handles->live, 0);
-
-	ndshm_handle_publish(handles, handle, &object);
-	KUNIT_EXPECT_EQ(test, object.handle, handle);
-	KUNIT_EXPECT_EQ(test, handles->live, 1);
-	/* Publishing consumes the caller's reference, and takes no other. */
-	KUNIT_EXPECT_EQ(test, refcount_read(&object.references), 1);
-	KUNIT_EXPECT_PTR_EQ(test, ndshm_handle_find(handles, handle), &object);
-	KUNIT_EXPECT_EQ(test, refcount_read(&object.references), 2);
-	KUNIT_EXPECT_PTR_EQ(test,
-			    ndshm_offset_find(handles,
-					      ndshm_handle_offset(handle)),
-			    &object);
-	KUNIT_EXPECT_EQ(test, refcount_read(&object.references), 3);
-
-	KUNIT_EXPECT_NULL(test, ndshm_handle_take(handles, handle,
-						  &other_kind));
-	KUNIT_EXPECT_EQ(test, handles->live, 1);
-	KUNIT_EXPECT_PTR_EQ(test, ndshm_handle_take(handles, handle,
-						    &some_kind), &object);
-	/* Taking a handle transfers its reference to the caller. */
-	KUNIT_EXPECT_EQ(test, refcount_read(&object.references), 3);
-	KUNIT_EXPECT_EQ(test, handles->live, 0);
-
-	KUNIT_EXPECT_NULL(test, found(test, handle));
-	KUNIT_EXPECT_NULL(test, found_at(test, ndshm_handle_offset(handle)));
-	KUNIT_EXPECT_NULL(test, ndshm_handle_take(handles, handle, &some_kind));
-}
-
-/* A reserved or unreserved handle is never found. */
-static void unreserved(struct kunit *test)
-{
-	struct ndshm_handles *handles = test->priv;
-	u32 first = reserve(test), second = reserve(test);
-
-	KUNIT_EXPECT_NE(test, INDEX(first), INDEX(second));
-	ndshm_handle_cancel(handles, first);
-	KUNIT_EXPECT_NULL(test, found(test, first));
-	KUNIT_EXPECT_EQ(test, handles->live, 0);
-	/* The slot is reused, with another handle. */
-	KUNIT_EXPECT_NE(test, reserve(test), first);
 }
 
 /* A reused slot gets all possible handles before one recurs. Only the live handle is found. */
@@ -192,42 +185,6 @@ static void exhaustion(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (__force u32)ndshm_handle_reserve(handles,
 								&handle),
 			(__force u32)NDSHM_REASON_HANDLES);
-}
-
-/* ndshm_handle_take_next() takes published handles only, from an index on. */
-static void take_next(struct kunit *test)
-{
-	struct ndshm_handles *handles = test->priv;
-	u32 *numbers, n = 600, i, at, last = 0, taken = 0;
-	struct ndshm_object object;
-
-	numbers = kunit_kmalloc_array(test, n, sizeof(*numbers), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, numbers);
-	init_object(&object, &some_kind);
-	for (i = 0; i < n; i++)
-		numbers[i] = reserve(test);
-	for (i = 0; i < n; i += 7) {
-		refcount_inc(&object.references);
-		ndshm_handle_publish(handles, numbers[i], &object);
-		last = max(last, INDEX(numbers[i]));
-		taken++;
-	}
-	/* An index beyond the last slot finds none. */
-	at = U32_MAX;
-	KUNIT_EXPECT_NULL(test, ndshm_handle_take_next(handles, &at));
-	at = last;
-	KUNIT_EXPECT_PTR_EQ(test, ndshm_handle_take_next(handles, &at),
-			    &object);
-	taken--;
-	KUNIT_EXPECT_NULL(test, ndshm_handle_take_next(handles, &at));
-	for (at = 0; ndshm_handle_take_next(handles, &at); taken--)
-		KUNIT_ASSERT_LT(test, at, last);
-	KUNIT_EXPECT_EQ(test, taken, 0);
-	KUNIT_EXPECT_EQ(test, handles->live, 0);
-	/* Reserved handles are not taken. */
-	refcount_inc(&object.references);
-	ndshm_handle_publish(handles, numbers[1], &object);
-	KUNIT_EXPECT_PTR_EQ(test, found(test, numbers[1]), &object);
 }
 
 /* ndshm_handle_take_many() takes all handles of an array, or changes nothing. */
@@ -346,21 +303,214 @@ static void every_offset(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ndshm_handle_offset(handle | 1), SZ_2M);
 }
 
+#define ENTRIES	1000
+
+struct entry {
+	struct ndshm_object object;
+	u32 handle;
+	enum { UNUSED, RESERVED, LIVE } state;
+};
+
+struct model {
+	struct kunit *test;
+	struct entry *entries;
+	u32 live;
+	u32 stale[256];
+};
+
+static void model_step(struct model *model, struct rnd_state *random)
+{
+	struct entry *entry = &model->entries[suite_below(random, ENTRIES)];
+	struct kunit *test = model->test;
+	struct ndshm_handles *handles = test->priv;
+	u32 stale = suite_below(random, ARRAY_SIZE(model->stale));
+
+	switch (entry->state) {
+	case UNUSED:
+		entry->handle = reserve(test);
+		entry->state = RESERVED;
+		KUNIT_ASSERT_NULL(test, found(test, entry->handle));
+		break;
+	case RESERVED:
+		KUNIT_ASSERT_NULL(test, found(test, entry->handle));
+		if (suite_below(random, 3)) {
+			refcount_inc(&entry->object.references);
+			ndshm_handle_publish(handles, entry->handle,
+					     &entry->object);
+			entry->state = LIVE;
+			model->live++;
+		} else {
+			ndshm_handle_cancel(handles, entry->handle);
+			model->stale[stale] = entry->handle;
+			entry->state = UNUSED;
+		}
+		break;
+	case LIVE:
+		KUNIT_ASSERT_PTR_EQ(test, found(test, entry->handle),
+				    &entry->object);
+		if (suite_below(random, 3))
+			break;
+		KUNIT_ASSERT_NULL(test, ndshm_handle_take(handles,
+							  entry->handle,
+							  &other_kind));
+		KUNIT_ASSERT_PTR_EQ(test, ndshm_handle_take(handles,
+							    entry->handle,
+							    &some_kind),
+				    &entry->object);
+		refcount_dec(&entry->object.references);
+		model->stale[stale] = entry->handle;
+		model->live--;
+		entry->state = UNUSED;
+		break;
+	}
+	/*
+	 * A stale handle is not found, since its number recurs only after 65536 uses of its slot.
+	 */
+	KUNIT_ASSERT_NULL(test, found(test, model->stale[stale]));
+	KUNIT_ASSERT_EQ(test, handles->live, model->live);
+}
+
+static void like_an_array(struct kunit *test)
+{
+	struct rnd_state random = suite_random(test);
+	struct ndshm_handles *handles = test->priv;
+	struct model model = { .test = test };
+	u32 i, number, others = 0, at = 0;
+	struct ndshm_object *object;
+
+	model.entries = kunit_kcalloc(test, ENTRIES, sizeof(*model.entries),
+				      GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, model.entries);
+	for (i = 0; i < ENTRIES; i++)
+		init_object(&model.entries[i].object, &some_kind);
+	for (i = 0; i < 10000; i++) {
+		cond_resched();
+		model_step(&model, &random);
+		/* An arbitrary number, as a client may pass. */
+		number = suite_below(&random, ENTRIES + 100) |
+			 suite_below(&random, 16) << 16;
+		object = found(test, number);
+		if (object) {
+			others++;
+			KUNIT_ASSERT_EQ(test, object->handle, number);
+		}
+	}
+	for (i = 0; i < ENTRIES; i++) {
+		struct entry *entry = &model.entries[i];
+
+		object = entry->state == LIVE ? &entry->object : NULL;
+		if (entry->state != UNUSED)
+			KUNIT_ASSERT_PTR_EQ(test, found(test, entry->handle),
+					    object);
+	}
+	/* The close of a client takes each remaining handle once. */
+	while ((object = ndshm_handle_take_next(handles, &at))) {
+		KUNIT_ASSERT_EQ(test, refcount_read(&object->references), 2);
+		refcount_dec(&object->references);
+		model.live--;
+	}
+	KUNIT_EXPECT_EQ(test, model.live, 0);
+	for (i = 0; i < ENTRIES; i++)
+		KUNIT_ASSERT_EQ(test,
+				refcount_read(&model.entries[i].object.references),
+				1);
+	KUNIT_EXPECT_GT(test, others, 0);
+	kunit_info(test, "%u of the numbers made up were live\n", others);
+}
+
+/*
+ * Concurrency
+ */
+
+#define THREADS	4
+#define SOME	600
+
+struct shared {
+	struct ndshm_handles *handles;
+	struct ndshm_object object;
+	u32 one;
+	atomic_t taken;
+	u32 some[THREADS][SOME];
+};
+
+static unsigned int take_it(void *context, unsigned int number)
+{
+	struct shared *shared = context;
+
+	if (ndshm_handle_take(shared->handles, shared->one, &some_kind))
+		atomic_inc(&shared->taken);
+	return 0;
+}
+
+/* Of concurrent takers of a handle exactly one gets the object. */
+static void one_taker(struct kunit *test)
+{
+	struct shared *shared;
+	u32 i;
+
+	shared = kunit_kzalloc(test, sizeof(*shared), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, shared);
+	shared->handles = test->priv;
+	init_object(&shared->object, &some_kind);
+	for (i = 1; i <= 10; i++) {
+		shared->one = publish(test, &shared->object);
+		suite_run_threads(test, THREADS, take_it, shared);
+		KUNIT_ASSERT_EQ(test, atomic_read(&shared->taken), i);
+	}
+}
+
+static unsigned int reserve_some(void *context, unsigned int number)
+{
+	struct shared *shared = context;
+	u32 i;
+
+	for (i = 0; i < SOME; i++)
+		if (ndshm_handle_reserve(shared->handles,
+					 &shared->some[number][i]) !=
+		    NDSHM_REASON_NONE)
+			return 1;
+	return 0;
+}
+
+/* Threads that reserve while the table grows get distinct slots. */
+static void grow_together(struct kunit *test)
+{
+	struct ndshm_handles *handles = test->priv;
+	struct shared *shared;
+	unsigned long *seen;
+	u32 i, j;
+
+	shared = kunit_kzalloc(test, sizeof(*shared), GFP_KERNEL);
+	seen = kunit_kcalloc(test, BITS_TO_LONGS(BIT(16)), sizeof(*seen),
+			     GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, shared);
+	KUNIT_ASSERT_NOT_NULL(test, seen);
+	shared->handles = handles;
+	suite_run_threads(test, THREADS, reserve_some, shared);
+	for (i = 0; i < THREADS; i++)
+		for (j = 0; j < SOME; j++)
+			KUNIT_ASSERT_FALSE(test,
+					   __test_and_set_bit(INDEX(shared->some[i][j]),
+							      seen));
+	KUNIT_EXPECT_FALSE(test, test_bit(0, seen));
+	/* No slot was skipped. */
+	KUNIT_EXPECT_EQ(test, handles->end, THREADS * SOME + 1);
+}
+
 static struct kunit_case handles_cases[] = {
-	KUNIT_CASE(empty_table),
-	KUNIT_CASE(one_life),
-	KUNIT_CASE(unreserved),
 	KUNIT_CASE(generations),
 	KUNIT_CASE(exhaustion),
-	KUNIT_CASE(take_next),
 	KUNIT_CASE(take_many),
 	KUNIT_CASE(offsets),
 	KUNIT_CASE(every_offset),
+	KUNIT_CASE(like_an_array),
+	KUNIT_CASE(one_taker),
+	KUNIT_CASE(grow_together),
 	{}
 };
 
 static struct kunit_suite handles_suite = {
-	.name = SUITE_NAME("handles"),
+	.name = "ndshm_handles",
 	.init = handles_init,
 	.exit = handles_exit,
 	.test_cases = handles_cases,

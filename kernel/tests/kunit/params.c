@@ -1,16 +1,157 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Parameters of an allocation at their limits and in all combinations of errors, and the
- * statuses of handlers.
+ * Headers and parameters at their limits and in all combinations of errors, and the replies of
+ * allocate handlers: their status, and their lists of segments.
  */
+#include "suite.h"
+
 #include <linux/nodemask.h>
 #include <linux/numa.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
-#include "../../base/params.h"
-#include "suite.h"
+#include "../../base/params.c"
+#include "../../block/block.h"
+
+/*
+ * Headers
+ */
+
+/* From NDIS: sizes of the header and the members. */
+#define CHARACTERISTICS_SIZE	(8 + 3 * sizeof(void *))
+#define PARAMETERS_SIZE_1	(48 + 8 * sizeof(void *))
+#define PARAMETERS_SIZE_2	(PARAMETERS_SIZE_1 + 4)
+
+static ndshm_status_t allocate(void *provider_context, struct ndshm_parameters *parameters,
+			       void **context)
+{
+	return NDSHM_STATUS_FAILURE;
+}
+
+static void take_back(void *provider_context, void *context)
+{
+}
+
+static ndshm_reason_t naive_characteristics(struct ndshm_object_header header)
+{
+	if (header.type != 0xb0)
+		return NDSHM_REASON_CHARACTERISTICS_TYPE;
+	if (!header.revision)
+		return NDSHM_REASON_CHARACTERISTICS_REVISION;
+	return header.size < CHARACTERISTICS_SIZE ? NDSHM_REASON_CHARACTERISTICS_SIZE :
+						    NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t naive_parameters(struct ndshm_object_header header)
+{
+	if (header.type != 0x80)
+		return NDSHM_REASON_PARAMETERS_TYPE;
+	if (!header.revision)
+		return NDSHM_REASON_PARAMETERS_REVISION;
+	return header.size < (header.revision == 1 ? PARAMETERS_SIZE_1 : PARAMETERS_SIZE_2) ?
+	       NDSHM_REASON_PARAMETERS_SIZE : NDSHM_REASON_NONE;
+}
+
+/* Every type and revision, with sizes around each limit. */
+static void headers(struct kunit *test)
+{
+	static const u16 sizes[] = {
+		0, 1, 3, 4, 8, CHARACTERISTICS_SIZE - 1, CHARACTERISTICS_SIZE,
+		CHARACTERISTICS_SIZE + 1, PARAMETERS_SIZE_1 - 1, PARAMETERS_SIZE_1,
+		PARAMETERS_SIZE_1 + 1, PARAMETERS_SIZE_2 - 1, PARAMETERS_SIZE_2,
+		PARAMETERS_SIZE_2 + 1, 0x100, 0x2000, 0x8000, 0xfffe, 0xffff,
+	};
+	struct ndshm_provider_characteristics full = {
+		.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
+		.allocate = allocate, .free = take_back,
+	}, *c;
+	const struct ndshm_parameters newest = { .header = NDSHM_PARAMETERS_HEADER };
+	struct ndshm_object_header header, *bare;
+	int type, revision, i;
+
+	/* Header only, so that KASAN detects reading beyond. */
+	bare = kunit_kmalloc(test, sizeof(header), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bare);
+	for (i = 0; i < 4; i++) {
+		full.allocate = i & 1 ? allocate : NULL;
+		full.free = i & 2 ? take_back : NULL;
+		ASSERT_REASON(test, ndshm_check_characteristics(&full), i == 3 ?
+			      NDSHM_REASON_NONE : NDSHM_REASON_HANDLER_MISSING, "handlers %d", i);
+	}
+	KUNIT_EXPECT_EQ(test, full.header.size, CHARACTERISTICS_SIZE);
+	KUNIT_EXPECT_EQ(test, newest.header.size, PARAMETERS_SIZE_2);
+	for (type = 0; type < 256; type++) {
+		cond_resched();
+		for (revision = 0; revision < 256; revision++) {
+			for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+				header.type = type;
+				header.revision = revision;
+				header.size = sizes[i];
+				*bare = header;
+				full.header = header;
+				c = sizes[i] < CHARACTERISTICS_SIZE ? (void *)bare : &full;
+				ASSERT_REASON(test, ndshm_check_characteristics(c),
+					      naive_characteristics(header),
+					      "type %#x revision %u size %u", type, revision,
+					      sizes[i]);
+				ASSERT_REASON(test, ndshm_check_header((void *)bare),
+					      naive_parameters(header),
+					      "type %#x revision %u size %u", type, revision,
+					      sizes[i]);
+			}
+		}
+	}
+}
+
+static void try_normalize(struct kunit *test, struct ndshm_parameters *from,
+			  int revision, size_t have)
+{
+	size_t size = revision == 1 ? PARAMETERS_SIZE_1 : PARAMETERS_SIZE_2;
+	size_t i, header = sizeof(from->header);
+	struct ndshm_parameters to;
+
+	/* Each byte has a distinct value. */
+	for (i = 0; i < have; i++)
+		((u8 *)from)[i] = i + 1;
+	from->header.type = 0x80;
+	from->header.revision = revision;
+	from->header.size = have;
+	memset(&to, 0xff, sizeof(to));
+
+	ndshm_normalize(&to, from);
+
+	KUNIT_ASSERT_EQ(test, to.header.type, 0x80);
+	KUNIT_ASSERT_EQ(test, to.header.revision, min(revision, 2));
+	KUNIT_ASSERT_EQ(test, to.header.size, size);
+	KUNIT_ASSERT_EQ(test, memcmp((u8 *)&to + header, (u8 *)from + header,
+				     size - header), 0);
+	KUNIT_ASSERT_NULL(test, memchr_inv((u8 *)&to + size, 0,
+					   sizeof(to) - size));
+}
+
+/* Each revision and size, with exactly as much memory as the size says. */
+static void normalize(struct kunit *test)
+{
+	size_t have, most = PARAMETERS_SIZE_2 + 64;
+	struct ndshm_parameters *from;
+	int revision;
+
+	for (have = PARAMETERS_SIZE_1; have <= most; have += 4) {
+		from = kunit_kmalloc(test, have, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, from);
+		try_normalize(test, from, 1, have);
+		for (revision = 2; revision < 256; revision++)
+			if (have >= PARAMETERS_SIZE_2)
+				try_normalize(test, from, revision, have);
+		kunit_kfree(test, from);
+	}
+}
+
+/*
+ * Parameters
+ */
 
 #define LONGEST	(64 * PAGE_SIZE)
 
@@ -25,623 +166,233 @@ static struct ndshm_parameters good_parameters(void)
 	};
 }
 
-#define ASSERT_REASON(test, reason, expected, ...) \
-	KUNIT_ASSERT_EQ_MSG(test, (__force u32)(reason), \
-			    (__force u32)(expected), __VA_ARGS__)
-
-static void nothing_wrong(struct kunit *test)
+/* Is @node the preference of a client and of a section? */
+static void try_node(struct kunit *test, int node)
 {
 	struct ndshm_parameters p = good_parameters();
+	bool online = node >= 0 && node < MAX_NUMNODES && node_isset(node, node_online_map);
+	ndshm_reason_t expected = node == -1 || online ? NDSHM_REASON_NONE : NDSHM_REASON_NODE;
 
-	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
-		      NDSHM_REASON_NONE, "good");
-}
-
-static void every_flag(struct kunit *test)
-{
-	struct ndshm_parameters p = good_parameters();
-	ndshm_reason_t expected;
-	int bit, other;
-
-	for (bit = 0; bit < 32; bit++) {
-		for (other = 0; other < 32; other++) {
-			p.flags = BIT(bit) | BIT(other);
-			expected = p.flags == 1 ? NDSHM_REASON_NONE :
-						  NDSHM_REASON_FLAGS;
-			ASSERT_REASON(test,
-				      ndshm_check_parameters(&p, LONGEST, false),
-				      expected, "flags %#x", p.flags);
-		}
-	}
-	p.flags = U32_MAX;
-	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
-		      NDSHM_REASON_FLAGS, "all flags");
+	p.preferred_node = node;
+	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false), expected, "node %d", node);
+	ASSERT_REASON(test, ndshm_check_section(1, 0, node, LONGEST), expected, "node %d", node);
 }
 
 static void try_usage(struct kunit *test, u32 usage)
 {
 	struct ndshm_parameters p = good_parameters();
-	ndshm_reason_t expected = usage <= 9 ? NDSHM_REASON_NONE :
-					       NDSHM_REASON_USAGE;
 
 	p.usage = usage;
-	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false), expected,
-		      "usage %u", usage);
+	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
+		      usage <= 9 ? NDSHM_REASON_NONE : NDSHM_REASON_USAGE, "usage %u", usage);
 }
 
-static void every_usage(struct kunit *test)
-{
-	struct rnd_state random = suite_random(test);
-	int i;
-
-	for (i = -1000; i < 100000; i++)
-		try_usage(test, i);
-	for (i = 0; i < 32; i++)
-		try_usage(test, BIT(i));
-	for (i = 0; i < 100000; i++)
-		try_usage(test, prandom_u32_state(&random));
-}
-
-/* Usages have NDIS's numbers. */
-static void usage_numbers(struct kunit *test)
-{
-	static const u32 usages[] = {
-		NDSHM_USAGE_UNDEFINED, NDSHM_USAGE_XMIT,
-		NDSHM_USAGE_XMIT_HEADER, NDSHM_USAGE_XMIT_DATA,
-		NDSHM_USAGE_RECEIVE, NDSHM_USAGE_RECEIVE_LOOKAHEAD,
-		NDSHM_USAGE_RECEIVE_POST_LOOKAHEAD,
-		NDSHM_USAGE_RECEIVE_HEADER, NDSHM_USAGE_RECEIVE_DATA,
-		NDSHM_USAGE_OTHER, NDSHM_USAGE_MAX,
-	};
-	u32 i;
-
-	for (i = 0; i < ARRAY_SIZE(usages); i++)
-		KUNIT_EXPECT_EQ(test, usages[i], i);
-}
-
-static ndshm_reason_t naive_length(u64 length, u64 max)
-{
-	if (length == 0)
-		return NDSHM_REASON_LENGTH_ZERO;
-	/* Rounding up to pages overflows. */
-	if (length + PAGE_SIZE - 1 < length)
-		return NDSHM_REASON_LENGTH_OVERFLOW;
-	return length > max ? NDSHM_REASON_LENGTH_LIMIT : NDSHM_REASON_NONE;
-}
-
-static void try_length(struct kunit *test, u64 length, u64 max)
+/* One value at a time; outputs are not checked. */
+static void every_value(struct kunit *test)
 {
 	struct ndshm_parameters p = good_parameters();
+	int i, bit;
 
-	p.length = length;
-	ASSERT_REASON(test, ndshm_check_parameters(&p, max, false),
-		      naive_length(length, max), "length %#llx of %#llx",
-		      length, max);
+	p.shared_memory_handle = U32_MAX;
+	p.virtual_address = (void *)-1L;
+	p.consumed = U64_MAX;
+	for (bit = 0; bit < 32; bit++) {
+		for (i = 0; i < 32; i++) {
+			p.flags = BIT(bit) | BIT(i);
+			ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
+				      p.flags == 1 ? NDSHM_REASON_NONE : NDSHM_REASON_FLAGS,
+				      "flags %#x", p.flags);
+		}
+		try_usage(test, BIT(bit));
+		try_usage(test, -BIT(bit));
+		try_node(test, BIT(bit));
+		try_node(test, ~BIT(bit));
+	}
+	for (i = -1000; i < MAX_NUMNODES + 1000; i++) {
+		try_usage(test, i);
+		try_node(test, i);
+	}
 }
 
-static const u64 maxima[] = {
+static const u64 lengths[] = {
 	0, 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, LONGEST, SZ_4G - 1,
 	SZ_4G, 1ULL << 46, 1ULL << 63, U64_MAX - PAGE_SIZE, U64_MAX
 };
+
+/* As a length of a block and as a size of a section, which has an initial size as well. */
+static void try_length(struct kunit *test, u64 length, u64 initial, u64 max)
+{
+	ndshm_reason_t expected = length > max ? NDSHM_REASON_LENGTH_LIMIT : NDSHM_REASON_NONE;
+	struct ndshm_parameters p = good_parameters();
+
+	if (length == 0)
+		expected = NDSHM_REASON_LENGTH_ZERO;
+	/* Rounding up to pages overflows. */
+	else if (length + PAGE_SIZE - 1 < length)
+		expected = NDSHM_REASON_LENGTH_OVERFLOW;
+	p.length = length;
+	ASSERT_REASON(test, ndshm_check_parameters(&p, max, false), expected,
+		      "length %#llx of %#llx", length, max);
+	if (expected == NDSHM_REASON_NONE && initial > length)
+		expected = NDSHM_REASON_SECTION_INITIAL;
+	ASSERT_REASON(test, ndshm_check_section(length, initial, NUMA_NO_NODE, max), expected,
+		      "%#llx, %#llx of %#llx", initial, length, max);
+}
 
 /* Around each power of two, each maximum, and the end of the range. */
 static void every_length(struct kunit *test)
 {
 	struct rnd_state random = suite_random(test);
-	u64 max;
-	int i, bit, off;
+	u64 max, length, initial;
+	int i, j, off;
 
-	for (i = 0; i < ARRAY_SIZE(maxima); i++) {
-		max = maxima[i];
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		max = lengths[i];
 		for (off = -2; off <= 2; off++) {
-			for (bit = 0; bit < 64; bit++) {
-				try_length(test, (1ULL << bit) + off, max);
-				try_length(test, -(1ULL << bit) + off, max);
+			for (j = 0; j < 64; j++) {
+				length = (1ULL << j) + off;
+				try_length(test, length, length - 1, max);
+				try_length(test, length, length, max);
+				try_length(test, length, length + 1, max);
+				try_length(test, -length, U64_MAX, max);
 			}
-			try_length(test, off, max);
-			try_length(test, max + off, max);
-			try_length(test, max - PAGE_SIZE + off, max);
-			try_length(test, max + PAGE_SIZE + off, max);
-			try_length(test, U64_MAX - PAGE_SIZE + off, max);
+			try_length(test, max + off, 0, max);
+			try_length(test, max - PAGE_SIZE + off, 1, max);
+			try_length(test, max + PAGE_SIZE + off, 2, max);
+			try_length(test, U64_MAX - PAGE_SIZE + off, 3, max);
 		}
-		for (off = 0; off < 10000; off++)
-			try_length(test, suite_random_u64(&random) >>
-				   suite_below(&random, 64), max);
-	}
-	/* The exact limits. */
-	try_length(test, U64_MAX - PAGE_SIZE + 1, U64_MAX);
-	try_length(test, U64_MAX - PAGE_SIZE + 2, U64_MAX);
-}
-
-static void every_node(struct kunit *test)
-{
-	struct ndshm_parameters p = good_parameters();
-	ndshm_reason_t expected;
-	int node, bit;
-	bool online;
-
-	for (node = -1000; node < MAX_NUMNODES + 1000; node++) {
-		online = node >= 0 && node < MAX_NUMNODES &&
-			 node_isset(node, node_online_map);
-		expected = node == -1 || online ? NDSHM_REASON_NONE :
-						  NDSHM_REASON_NODE;
-		p.preferred_node = node;
-		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
-			      expected, "node %d", node);
-	}
-	for (bit = 16; bit < 32; bit++) {
-		p.preferred_node = BIT(bit);
-		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
-			      NDSHM_REASON_NODE, "node %d", p.preferred_node);
-		p.preferred_node = ~BIT(bit);
-		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
-			      NDSHM_REASON_NODE, "node %d", p.preferred_node);
-	}
-}
-
-static u32 number_of(int i)
-{
-	return i < 32 ? BIT(i) : i == 32 ? 0 : U32_MAX;
-}
-
-static void every_queue_and_port(struct kunit *test)
-{
-	struct ndshm_parameters p = good_parameters();
-	ndshm_reason_t expected;
-	int queue, port;
-
-	for (queue = 0; queue < 34; queue++) {
-		for (port = 0; port < 34; port++) {
-			p.queue_id = number_of(queue);
-			p.vport_id = number_of(port);
-			expected = NDSHM_REASON_NONE;
-			if (p.queue_id)
-				expected = NDSHM_REASON_QUEUE_UNSUPPORTED;
-			if (p.vport_id)
-				expected = p.queue_id ?
-					   NDSHM_REASON_QUEUE_AND_PORT :
-					   NDSHM_REASON_PORT_UNSUPPORTED;
-			ASSERT_REASON(test,
-				      ndshm_check_parameters(&p, LONGEST, false),
-				      expected, "queue %#x port %#x",
-				      p.queue_id, p.vport_id);
-			/* A driver, unlike a client, may set one of queue and port. */
-			if (expected != NDSHM_REASON_QUEUE_AND_PORT)
-				expected = NDSHM_REASON_NONE;
-			ASSERT_REASON(test,
-				      ndshm_check_parameters(&p, LONGEST, true),
-				      expected, "queue %#x port %#x",
-				      p.queue_id, p.vport_id);
+		for (off = 0; off < 10000; off++) {
+			length = suite_random_u64(&random) >> suite_below(&random, 64);
+			initial = suite_random_u64(&random) >> suite_below(&random, 64);
+			try_length(test, length, initial, max);
 		}
 	}
 }
 
-/*
- * A capacity without an array of segments is invalid. Without a capacity, array and count are
- * ignored.
- */
-static void every_list(struct kunit *test)
+/* All combinations of errors: the first one in the order of the checks is reported. */
+static void first_error(struct kunit *test)
 {
-	struct ndshm_parameters p = good_parameters();
-	struct ndshm_segment segment;
-	struct ndshm_segment_list list;
-	ndshm_reason_t expected;
-	int capacity, count, there;
-
-	p.list = &list;
-	for (capacity = 0; capacity < 34; capacity++) {
-		for (count = 0; count < 34; count++) {
-			for (there = 0; there < 2; there++) {
-				list.capacity = number_of(capacity);
-				list.count = number_of(count);
-				list.segments = there ? &segment : NULL;
-				expected = list.capacity && !there ?
-					   NDSHM_REASON_LIST :
-					   NDSHM_REASON_NONE;
-				ASSERT_REASON(test,
-					      ndshm_check_parameters(&p, LONGEST, false),
-					      expected, "capacity %#x",
-					      list.capacity);
-			}
-		}
-	}
-}
-
-/* Outputs are not checked. */
-static void the_rest(struct kunit *test)
-{
-	struct ndshm_parameters p = good_parameters();
-
-	p.shared_memory_handle = U32_MAX;
-	p.virtual_address = (void *)-1L;
-	p.consumed = U64_MAX;
-	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
-		      NDSHM_REASON_NONE, "outputs");
-}
-
-/* All errors, by kind of value, in the order of the checks. */
-
-struct wrong {
-	ndshm_reason_t reason;
-	void (*make)(struct ndshm_parameters *p);
-};
-
-static void wrong_flags(struct ndshm_parameters *p)
-{
-	p->flags = 2;
-}
-
-static void wrong_usage(struct ndshm_parameters *p)
-{
-	p->usage = NDSHM_USAGE_MAX;
-}
-
-static void zero_length(struct ndshm_parameters *p)
-{
-	p->length = 0;
-}
-
-static void huge_length(struct ndshm_parameters *p)
-{
-	p->length = U64_MAX;
-}
-
-static void long_length(struct ndshm_parameters *p)
-{
-	p->length = LONGEST + 1;
-}
-
-static void wrong_node(struct ndshm_parameters *p)
-{
-	p->preferred_node = MAX_NUMNODES;
-}
-
-static void queue_and_port(struct ndshm_parameters *p)
-{
-	p->queue_id = 1;
-	p->vport_id = 1;
-}
-
-static void some_queue(struct ndshm_parameters *p)
-{
-	p->queue_id = 1;
-}
-
-static void some_port(struct ndshm_parameters *p)
-{
-	p->vport_id = 1;
-}
-
-static struct ndshm_segment_list listless = { .capacity = 1 };
-
-static void wrong_list(struct ndshm_parameters *p)
-{
-	p->list = &listless;
-}
-
-/* One kind of value for each row; the last entry is the valid value. */
-static const struct wrong wrongs[][4] = {
-	{ { NDSHM_REASON_FLAGS, wrong_flags } },
-	{ { NDSHM_REASON_USAGE, wrong_usage } },
-	{ { NDSHM_REASON_LENGTH_ZERO, zero_length },
-	  { NDSHM_REASON_LENGTH_OVERFLOW, huge_length },
-	  { NDSHM_REASON_LENGTH_LIMIT, long_length } },
-	{ { NDSHM_REASON_NODE, wrong_node } },
-	{ { NDSHM_REASON_QUEUE_AND_PORT, queue_and_port },
-	  { NDSHM_REASON_QUEUE_UNSUPPORTED, some_queue },
-	  { NDSHM_REASON_PORT_UNSUPPORTED, some_port } },
-	{ { NDSHM_REASON_LIST, wrong_list } },
-};
-
-/* The first error in the order of the checks is reported. */
-static void first_wrong_is_said(struct kunit *test)
-{
-	unsigned int combination, kind, choice, left, wrong_ones = 0;
-	ndshm_reason_t expected, driver;
-	struct ndshm_parameters p;
-
-	for (combination = 0; combination < 4096; combination++) {
-		p = good_parameters();
-		expected = NDSHM_REASON_NONE;
-		driver = NDSHM_REASON_NONE;
-		left = combination;
-		for (kind = 0; kind < ARRAY_SIZE(wrongs); kind++) {
-			choice = left % 4;
-			left /= 4;
-			if (!wrongs[kind][choice].make)
-				continue;
-			wrongs[kind][choice].make(&p);
-			if (expected == NDSHM_REASON_NONE)
-				expected = wrongs[kind][choice].reason;
-			if (driver == NDSHM_REASON_NONE &&
-			    wrongs[kind][choice].make != some_queue &&
-			    wrongs[kind][choice].make != some_port)
-				driver = wrongs[kind][choice].reason;
-		}
-		wrong_ones += expected != NDSHM_REASON_NONE;
-		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
-			      expected, "combination %#x", combination);
-		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, true),
-			      driver, "combination %#x", combination);
-	}
-	/* Of 4 choices for each kind of value, 3, 3, 1, 3, 1 and 3 are valid. */
-	KUNIT_EXPECT_EQ(test, wrong_ones, 4096 - 3 * 3 * 3 * 3);
-}
-
-/*
- * Statuses of handlers
- */
-
-static u32 naive_fold(u32 status)
-{
-	switch (status) {
-	case 0x00000000:
-		return (__force u32)NDSHM_REASON_NONE;
-	case 0xc000009a:
-		return (__force u32)NDSHM_REASON_PROVIDER_RESOURCES;
-	case 0xc000000d:
-		return (__force u32)NDSHM_REASON_PROVIDER_INVALID;
-	case 0xc0000001:
-		return (__force u32)NDSHM_REASON_PROVIDER_FAILURE;
-	default:
-		return (__force u32)NDSHM_REASON_PROVIDER_UNDOCUMENTED;
-	}
-}
-
-static void try_status(struct kunit *test, u32 status)
-{
-	ndshm_reason_t reason;
-	u32 folded, expected;
-
-	reason = ndshm_handler_reason((__force ndshm_status_t)status);
-	KUNIT_ASSERT_EQ_MSG(test, (__force u32)reason, naive_fold(status),
-			    "status %#x", status);
-	/* A documented status reaches the caller; any other becomes FAILURE. */
-	folded = (__force u32)ndshm_reason_status(reason);
-	expected = reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED ?
-		   (__force u32)NDSHM_STATUS_FAILURE : status;
-	KUNIT_ASSERT_EQ_MSG(test, folded, expected, "status %#x", status);
-}
-
-static void handler_statuses(struct kunit *test)
-{
-	static const u32 facilities[] = {
-		0x00000000, 0x00010000, 0x40000000, 0x40010000, 0x80000000,
-		0x80010000, 0xc0000000, 0xc0010000, 0xc0230000, 0xffff0000,
+	static const struct {
+		u64 length;
+		ndshm_reason_t reason;
+	} rows[] = {
+		{ PAGE_SIZE, NDSHM_REASON_NONE },
+		{ 0, NDSHM_REASON_LENGTH_ZERO },
+		{ U64_MAX, NDSHM_REASON_LENGTH_OVERFLOW },
+		{ LONGEST + 1, NDSHM_REASON_LENGTH_LIMIT },
 	};
-	struct rnd_state random = suite_random(test);
-	u32 i, j, tried = 0;
+	struct ndshm_segment segment;
+	struct ndshm_segment_list list = {};
+	struct ndshm_parameters p;
+	ndshm_reason_t expected;
+	u32 i;
 
-	for (i = 0; i < BIT(16); i++) {
-		cond_resched();
-		for (j = 0; j < ARRAY_SIZE(facilities); j++, tried++)
-			try_status(test, facilities[j] | i);
-		try_status(test, i << 16);
-		try_status(test, i << 16 | i);
+	for (i = 0; i < BIT(11); i++) {
+		p = good_parameters();
+		p.length = rows[i & 3].length;
+		p.flags = i & 4 ? 2 : 0;
+		p.usage = i & 8 ? NDSHM_USAGE_MAX : 0;
+		p.preferred_node = i & 16 ? MAX_NUMNODES : NUMA_NO_NODE;
+		p.queue_id = i & 32 ? BIT(31) : 0;
+		p.vport_id = i & 64 ? BIT(31) : 0;
+		/* A capacity without an array is invalid; without a capacity both are ignored. */
+		list.capacity = i & 128 ? U32_MAX : 0;
+		list.segments = i & 256 ? &segment : NULL;
+		p.list = i & 512 ? &list : NULL;
+		if (p.flags)
+			expected = NDSHM_REASON_FLAGS;
+		else if (p.usage)
+			expected = NDSHM_REASON_USAGE;
+		else if (i & 3)
+			expected = rows[i & 3].reason;
+		else if (i & 16)
+			expected = NDSHM_REASON_NODE;
+		else if (p.queue_id && p.vport_id)
+			expected = NDSHM_REASON_QUEUE_AND_PORT;
+		/* A driver, unlike a client, may set one of queue and port. */
+		else if (p.queue_id && !(i & 1024))
+			expected = NDSHM_REASON_QUEUE_UNSUPPORTED;
+		else if (p.vport_id && !(i & 1024))
+			expected = NDSHM_REASON_PORT_UNSUPPORTED;
+		else if (p.list && list.capacity && !list.segments)
+			expected = NDSHM_REASON_LIST;
+		else
+			expected = NDSHM_REASON_NONE;
+		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, i & 1024), expected,
+			      "combination %#x", i);
 	}
-	for (i = 0; i < 500000; i++)
-		try_status(test, prandom_u32_state(&random));
-	/* Each known status with one bit flipped. */
-	for (i = 0; i < 32; i++) {
-		try_status(test, BIT(i));
-		try_status(test, 0xc000009a ^ BIT(i));
-		try_status(test, 0xc000000d ^ BIT(i));
-		try_status(test, 0xc0000001 ^ BIT(i));
-	}
-	kunit_info(test, "%u statuses\n",
-		   tried + 2 * (u32)BIT(16) + 500000 + 4 * 32);
 }
 
-/* All ranges of small blocks, and ranges that overflow. */
+/* Lengths up to 2^46: the smallest power of two pages that holds each. */
+static void upper_bound(struct kunit *test)
+{
+	u64 length, bound;
+	int bit, off;
+
+	for (bit = 0; bit <= 46; bit++) {
+		for (off = -3; off <= 3; off++) {
+			length = (1ULL << bit) + off;
+			if (!length || length > NDSHM_MOST_BYTES)
+				continue;
+			for (bound = PAGE_SIZE; bound < length;)
+				bound *= 2;
+			KUNIT_EXPECT_EQ_MSG(test, ndshm_upper_bound(length), bound,
+					    "length %#llx", length);
+		}
+	}
+}
+
+/*
+ * Ranges
+ */
+
+/* Ranges of blocks to sync, to export, and that a packet names. */
+static void try_range(struct kunit *test, u64 offset, u64 length, u64 total)
+{
+	bool inside = offset < total && length <= total - offset;
+	ndshm_reason_t expected = !length ? NDSHM_REASON_LENGTH_ZERO :
+				  inside ? NDSHM_REASON_NONE : NDSHM_REASON_RANGE;
+	u32 direction = offset & 1 ? NDSHM_SYNC_FOR_CPU : NDSHM_SYNC_FOR_DEVICE;
+
+	ASSERT_REASON(test, ndshm_check_sync(direction, offset, length, total), expected,
+		      "%#llx + %#llx of %#llx", offset, length, total);
+	ASSERT_REASON(test, ndshm_check_sync(0, offset, length, total), NDSHM_REASON_DIRECTION,
+		      "no direction");
+	ASSERT_REASON(test, ndshm_check_export(offset, length, total),
+		      (offset | length) % PAGE_SIZE ? NDSHM_REASON_ALIGNMENT : expected,
+		      "%#llx + %#llx of %#llx", offset, length, total);
+	if (length && length > U64_MAX - offset)
+		expected = NDSHM_REASON_LENGTH_OVERFLOW;
+	ASSERT_REASON(test, ndshm_check_packet(offset, length, total), expected,
+		      "%#llx + %#llx of %#llx", offset, length, total);
+}
+
+/* All ranges of small blocks, ranges of pages, and ranges that overflow. */
 static void every_range(struct kunit *test)
 {
-	static const u64 large[] = {
-		0, 1, PAGE_SIZE, BIT_ULL(31), BIT_ULL(32) - 1, BIT_ULL(32),
-		BIT_ULL(46), BIT_ULL(63) - 1, BIT_ULL(63), U64_MAX - 1, U64_MAX,
-	};
-	const u32 cpu = NDSHM_SYNC_FOR_CPU, device = NDSHM_SYNC_FOR_DEVICE;
-	ndshm_reason_t expected;
-	u64 offset, length, total;
-	u32 i, j;
-
-	for (total = 1; total < 20; total++) {
-		for (offset = 0; offset < 22; offset++) {
-			for (length = 0; length < 22; length++) {
-				expected = !length ? NDSHM_REASON_LENGTH_ZERO :
-					   offset + length > total ?
-					   NDSHM_REASON_RANGE :
-					   NDSHM_REASON_NONE;
-				ASSERT_REASON(test,
-					      ndshm_check_sync(cpu, offset,
-							       length, total),
-					      expected, "%llu + %llu of %llu",
-					      offset, length, total);
-			}
-		}
-	}
-	for (i = 0; i < ARRAY_SIZE(large); i++) {
-		for (j = 0; j < ARRAY_SIZE(large); j++) {
-			total = BIT_ULL(46);
-			expected = !large[j] ? NDSHM_REASON_LENGTH_ZERO :
-				   large[i] < total && large[j] <= total &&
-				   large[i] + large[j] <= total ?
-				   NDSHM_REASON_NONE : NDSHM_REASON_RANGE;
-			ASSERT_REASON(test,
-				      ndshm_check_sync(device, large[i],
-						       large[j], total),
-				      expected, "%#llx + %#llx", large[i],
-				      large[j]);
-		}
-	}
-}
-
-/* Whole pages; the rest is as for other ranges. */
-static void every_exported_range(struct kunit *test)
-{
 	static const u64 values[] = {
-		0, 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 2 * PAGE_SIZE, 3 * PAGE_SIZE,
-		BIT_ULL(46), BIT_ULL(63), -2 * PAGE_SIZE, -(u64)PAGE_SIZE, U64_MAX,
+		0, 1, 2, 3, 4, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 2 * PAGE_SIZE,
+		3 * PAGE_SIZE, BIT_ULL(31), U32_MAX, BIT_ULL(32), BIT_ULL(46) - 1, BIT_ULL(46),
+		BIT_ULL(46) + 1, BIT_ULL(63) - 1, BIT_ULL(63), BIT_ULL(63) + 1, -2 * PAGE_SIZE,
+		-(u64)PAGE_SIZE, U64_MAX - 1, U64_MAX,
 	};
-	const u64 total = 3 * PAGE_SIZE;
-	ndshm_reason_t expected;
-	u32 i, j, good = 0;
+	u32 i, j, k;
 
-	for (i = 0; i < ARRAY_SIZE(values); i++) {
-		for (j = 0; j < ARRAY_SIZE(values); j++) {
-			if (values[i] % PAGE_SIZE || values[j] % PAGE_SIZE)
-				expected = NDSHM_REASON_ALIGNMENT;
-			else if (!values[j])
-				expected = NDSHM_REASON_LENGTH_ZERO;
-			else if (values[i] < total && values[j] <= total &&
-				 values[i] + values[j] <= total)
-				expected = NDSHM_REASON_NONE;
-			else
-				expected = NDSHM_REASON_RANGE;
-			good += expected == NDSHM_REASON_NONE;
-			ASSERT_REASON(test, ndshm_check_export(values[i], values[j], total),
-				      expected, "%#llx + %#llx", values[i], values[j]);
-		}
-	}
-	KUNIT_EXPECT_EQ(test, good, 6);
-}
-
-/* As for ranges; an overflow has a reason of its own. */
-static void every_packet(struct kunit *test)
-{
-	static const u64 values[] = {
-		0, 1, 2, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, U32_MAX,
-		BIT_ULL(32), BIT_ULL(46) - 1, BIT_ULL(46), BIT_ULL(46) + 1,
-		BIT_ULL(63) - 1, BIT_ULL(63), BIT_ULL(63) + 1, U64_MAX - 1,
-		U64_MAX,
-	};
-	u32 i, j, k, good = 0, beyond = 0, endless = 0;
-	u64 offset, length, total, left;
-	ndshm_reason_t expected;
-
-	for (i = 0; i < ARRAY_SIZE(values); i++) {
-		for (j = 0; j < ARRAY_SIZE(values); j++) {
-			for (k = 1; k < ARRAY_SIZE(values); k++) {
-				offset = values[i];
-				length = values[j];
-				total = values[k];
-				left = U64_MAX - offset;
-				if (!length)
-					expected = NDSHM_REASON_LENGTH_ZERO;
-				else if (length > left)
-					expected = NDSHM_REASON_LENGTH_OVERFLOW;
-				else if (total < offset ||
-					 total - offset < length)
-					expected = NDSHM_REASON_RANGE;
-				else
-					expected = NDSHM_REASON_NONE;
-				good += expected == NDSHM_REASON_NONE;
-				beyond += expected == NDSHM_REASON_RANGE;
-				endless += expected ==
-					   NDSHM_REASON_LENGTH_OVERFLOW;
-				ASSERT_REASON(test,
-					      ndshm_check_packet(offset, length,
-								 total),
-					      expected,
-					      "%#llx + %#llx of %#llx", offset,
-					      length, total);
-			}
-		}
-	}
-	KUNIT_EXPECT_GT(test, min3(good, beyond, endless), 300);
-}
-
-static void every_direction(struct kunit *test)
-{
-	ndshm_reason_t expected;
-	u32 i, direction;
-
-	for (i = 0; i < BIT(16) + 32; i++) {
-		direction = i < BIT(16) ? i : BIT(i - BIT(16)) | 1;
-		expected = direction == 1 || direction == 2 ?
-			   NDSHM_REASON_NONE : NDSHM_REASON_DIRECTION;
-		ASSERT_REASON(test, ndshm_check_sync(direction, 0, 1, 1),
-			      expected, "direction %#x", direction);
-	}
-	/* The direction takes precedence. */
-	ASSERT_REASON(test, ndshm_check_sync(0, 1, 0, 1),
-		      NDSHM_REASON_DIRECTION, "all wrong");
-	ASSERT_REASON(test, ndshm_check_sync(1, 1, 0, 1),
-		      NDSHM_REASON_LENGTH_ZERO, "length and offset wrong");
+	for (i = 0; i < ARRAY_SIZE(values); i++)
+		for (j = 0; j < ARRAY_SIZE(values); j++)
+			for (k = 1; k < ARRAY_SIZE(values); k++)
+				try_range(test, values[i], values[j], values[k]);
+	for (i = 0; i < BIT(16); i++)
+		ASSERT_REASON(test, ndshm_check_sync(i, 0, 1, 1), i == 1 || i == 2 ?
+			      NDSHM_REASON_NONE : NDSHM_REASON_DIRECTION, "direction %#x", i);
+	for (i = 2; i < 32; i++)
+		ASSERT_REASON(test, ndshm_check_sync(BIT(i) | 1, 0, 1, 1), NDSHM_REASON_DIRECTION,
+			      "direction %#lx", BIT(i) | 1);
 }
 
 /*
  * Sections and extents
  */
-
-static ndshm_reason_t naive_sizes(u64 size, u64 initial, u64 most)
-{
-	if (size == 0)
-		return NDSHM_REASON_LENGTH_ZERO;
-	if (size + PAGE_SIZE - 1 < size)
-		return NDSHM_REASON_LENGTH_OVERFLOW;
-	if (size > most)
-		return NDSHM_REASON_LENGTH_LIMIT;
-	return initial > size ? NDSHM_REASON_SECTION_INITIAL :
-				NDSHM_REASON_NONE;
-}
-
-static void try_sizes(struct kunit *test, u64 size, u64 initial, u64 most)
-{
-	ASSERT_REASON(test, ndshm_check_section(size, initial, NUMA_NO_NODE,
-						most),
-		      naive_sizes(size, initial, most), "%#llx, %#llx of %#llx",
-		      initial, size, most);
-}
-
-/* Each size with each other one as initial size and as limit. */
-static void every_section(struct kunit *test)
-{
-	struct rnd_state random = suite_random(test);
-	u64 size, most;
-	int i, j, off;
-
-	for (i = 0; i < ARRAY_SIZE(maxima); i++) {
-		most = maxima[i];
-		for (j = 0; j < ARRAY_SIZE(maxima); j++) {
-			for (off = -2; off <= 2; off++) {
-				size = maxima[j] + off;
-				try_sizes(test, size, 0, most);
-				try_sizes(test, size, 1, most);
-				try_sizes(test, size, size - 1, most);
-				try_sizes(test, size, size, most);
-				try_sizes(test, size, size + 1, most);
-				try_sizes(test, size, U64_MAX, most);
-				try_sizes(test, maxima[j], most + off, most);
-			}
-		}
-		for (off = 0; off < 10000; off++)
-			try_sizes(test, suite_random_u64(&random) >>
-				  suite_below(&random, 64),
-				  suite_random_u64(&random) >>
-				  suite_below(&random, 64), most);
-	}
-}
-
-static void every_section_node(struct kunit *test)
-{
-	ndshm_reason_t expected;
-	int node;
-
-	for (node = -1000; node < MAX_NUMNODES + 1000; node++) {
-		expected = node == -1 || (node >= 0 && node < MAX_NUMNODES &&
-					  node_isset(node, node_online_map)) ?
-			   NDSHM_REASON_NONE : NDSHM_REASON_NODE;
-		ASSERT_REASON(test, ndshm_check_section(1, 0, node, LONGEST),
-			      expected, "node %d", node);
-		/* Errors of the sizes take precedence. */
-		ASSERT_REASON(test, ndshm_check_section(1, 2, node, LONGEST),
-			      NDSHM_REASON_SECTION_INITIAL, "node %d", node);
-	}
-	ASSERT_REASON(test, ndshm_check_section(1, 0, INT_MIN, LONGEST),
-		      NDSHM_REASON_NODE, "least node");
-	ASSERT_REASON(test, ndshm_check_section(1, 0, INT_MAX, LONGEST),
-		      NDSHM_REASON_NODE, "greatest node");
-}
 
 /* Encode @code in @bytes bytes, whether or not that is valid. */
 static void encode(char *text, u32 code, u32 bytes)
@@ -702,102 +453,323 @@ static void every_name_length(struct kunit *test)
 		      "dot first");
 }
 
-static ndshm_reason_t naive_extent(u64 length, u64 alignment, u64 most)
-{
-	u64 power;
-
-	if (length == 0)
-		return NDSHM_REASON_LENGTH_ZERO;
-	if (alignment) {
-		for (power = PAGE_SIZE; power != alignment; power *= 2)
-			if (power > SZ_1M)
-				return NDSHM_REASON_ALIGNMENT;
-	}
-	return length > most ? NDSHM_REASON_SECTION_FULL : NDSHM_REASON_NONE;
-}
-
 static void try_extent(struct kunit *test, u64 length, u64 alignment, u64 most)
 {
-	ASSERT_REASON(test, ndshm_check_extent(length, alignment, most),
-		      naive_extent(length, alignment, most),
+	ndshm_reason_t expected = length > most ? NDSHM_REASON_SECTION_FULL : NDSHM_REASON_NONE;
+	u64 power;
+
+	for (power = PAGE_SIZE; alignment && power != alignment; power *= 2) {
+		if (power > SZ_1M) {
+			expected = NDSHM_REASON_ALIGNMENT;
+			break;
+		}
+	}
+	if (!length)
+		expected = NDSHM_REASON_LENGTH_ZERO;
+	ASSERT_REASON(test, ndshm_check_extent(length, alignment, most), expected,
 		      "%#llx at %#llx of %#llx", length, alignment, most);
 }
 
-/* Around each power of two; few are valid. */
-static void every_alignment(struct kunit *test)
-{
-	struct rnd_state random = suite_random(test);
-	int bit, other, i;
-
-	for (bit = 0; bit < 64; bit++) {
-		for (other = 0; other < 64; other++) {
-			try_extent(test, 1, BIT_ULL(bit) | BIT_ULL(other), 1);
-			try_extent(test, 2, BIT_ULL(bit) | BIT_ULL(other), 1);
-			try_extent(test, 0, BIT_ULL(bit) | BIT_ULL(other), 1);
-		}
-		try_extent(test, 1, BIT_ULL(bit) - 1, 1);
-		try_extent(test, 1, -BIT_ULL(bit), 1);
-	}
-	for (i = 0; i < 100000; i++)
-		try_extent(test, 1, suite_random_u64(&random) >>
-			   suite_below(&random, 64), 1);
-	/* Fixed examples. */
-	ASSERT_REASON(test, ndshm_check_extent(1, 0, 1), NDSHM_REASON_NONE,
-		      "any place");
-	ASSERT_REASON(test, ndshm_check_extent(1, PAGE_SIZE, 1),
-		      NDSHM_REASON_NONE, "a page");
-	ASSERT_REASON(test, ndshm_check_extent(1, SZ_2M, 1), NDSHM_REASON_NONE,
-		      "a huge page");
-	ASSERT_REASON(test, ndshm_check_extent(1, SZ_4M, 1),
-		      NDSHM_REASON_ALIGNMENT, "two huge pages");
-	ASSERT_REASON(test, ndshm_check_extent(1, PAGE_SIZE / 2, 1),
-		      NDSHM_REASON_ALIGNMENT, "half a page");
-}
-
+/* Around each power of two; few alignments are valid. */
 static void every_extent(struct kunit *test)
 {
-	u64 most;
 	int i, j, off;
 
-	for (i = 0; i < ARRAY_SIZE(maxima); i++) {
-		most = maxima[i];
-		for (j = 0; j < ARRAY_SIZE(maxima); j++) {
+	for (i = 0; i < 64; i++) {
+		for (j = 0; j < 64; j++)
+			for (off = 0; off <= 2; off++)
+				try_extent(test, off, BIT_ULL(i) | BIT_ULL(j), 1);
+		try_extent(test, 1, BIT_ULL(i) - 1, 1);
+		try_extent(test, 1, -BIT_ULL(i), 1);
+	}
+	for (i = 0; i < ARRAY_SIZE(lengths); i++)
+		for (j = 0; j < ARRAY_SIZE(lengths); j++)
 			for (off = -2; off <= 2; off++) {
-				try_extent(test, maxima[j] + off, 0, most);
-				try_extent(test, maxima[j] + off, 1, most);
-				try_extent(test, maxima[j] + off, SZ_2M, most);
+				try_extent(test, lengths[j] + off, 0, lengths[i]);
+				try_extent(test, lengths[j] + off, 1, lengths[i]);
+				try_extent(test, lengths[j] + off, SZ_2M, lengths[i]);
 			}
+}
+
+/*
+ * Replies of handlers
+ */
+
+static u32 naive_fold(u32 status)
+{
+	switch (status) {
+	case 0x00000000:
+		return (__force u32)NDSHM_REASON_NONE;
+	case 0xc000009a:
+		return (__force u32)NDSHM_REASON_PROVIDER_RESOURCES;
+	case 0xc000000d:
+		return (__force u32)NDSHM_REASON_PROVIDER_INVALID;
+	case 0xc0000001:
+		return (__force u32)NDSHM_REASON_PROVIDER_FAILURE;
+	default:
+		return (__force u32)NDSHM_REASON_PROVIDER_UNDOCUMENTED;
+	}
+}
+
+static void try_status(struct kunit *test, u32 status)
+{
+	ndshm_reason_t reason = params_handler_reason((__force ndshm_status_t)status);
+	u32 expected = reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED ?
+		       (__force u32)NDSHM_STATUS_FAILURE : status;
+
+	KUNIT_ASSERT_EQ_MSG(test, (__force u32)reason, naive_fold(status),
+			    "status %#x", status);
+	/* A documented status reaches the caller; any other becomes FAILURE. */
+	KUNIT_ASSERT_EQ_MSG(test, (__force u32)ndshm_reason_status(reason), expected,
+			    "status %#x", status);
+}
+
+static void handler_statuses(struct kunit *test)
+{
+	static const u32 facilities[] = {
+		0x00000000, 0x00010000, 0x40000000, 0x40010000, 0x80000000,
+		0x80010000, 0xc0000000, 0xc0010000, 0xc0230000, 0xffff0000,
+	};
+	u32 i, j;
+
+	for (i = 0; i < BIT(16); i++) {
+		cond_resched();
+		for (j = 0; j < ARRAY_SIZE(facilities); j++)
+			try_status(test, facilities[j] | i);
+		try_status(test, i << 16);
+		try_status(test, i << 16 | i);
+	}
+	/* Each known status with one bit flipped. */
+	for (i = 0; i < 32; i++) {
+		try_status(test, 0xc000009a ^ BIT(i));
+		try_status(test, 0xc000000d ^ BIT(i));
+		try_status(test, 0xc0000001 ^ BIT(i));
+	}
+}
+
+/*
+ * Lists of segments: all short ones, at the bottom, in the middle and at the top of the address
+ * space, compared with a byte map.
+ */
+
+/* Number of addresses that short lists use, and first addresses of these windows. */
+#define WINDOW	8
+
+static const u64 bases[] = {
+	0, SZ_4G - 2, (1ULL << 63) - 2, U64_MAX - 4,
+};
+
+/* Mark every byte. Return: the length of a valid list, otherwise 0. */
+static u64 naive_total(const struct ndshm_segment *segments, u32 count,
+		       u64 base)
+{
+	bool taken[WINDOW] = {};
+	u64 total = 0, byte, at;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		if (!segments[i].length)
+			return 0;
+		for (byte = 0; byte < segments[i].length; byte++) {
+			/* The segment exceeds the address space. */
+			if (byte && segments[i].address + byte == 0)
+				return 0;
+			at = segments[i].address + byte - base;
+			if (taken[at])
+				return 0;
+			taken[at] = true;
+			total++;
 		}
 	}
+	return total;
+}
+
+/*
+ * Try all lists of @count segments with addresses base to base + 4 and lengths 0 to 3,
+ * all requested lengths and both flags. @scratch has exactly the required size.
+ */
+static void try_lists(struct kunit *test, u32 count, u64 base, struct ndshm_segment *scratch)
+{
+	struct ndshm_segment segments[4], before[4];
+	u32 i, n, left, combinations = 1;
+	bool valid, expected;
+	u64 total, length;
+
+	for (i = 0; i < count; i++)
+		combinations *= 5 * 4;
+	for (n = 0; n < combinations; n++) {
+		cond_resched();
+		left = n;
+		for (i = 0; i < count; i++) {
+			segments[i].address = base + left % 5;
+			left /= 5;
+			segments[i].length = left % 4;
+			left /= 4;
+		}
+		memcpy(before, segments, sizeof(before));
+		total = naive_total(segments, count, base);
+		for (length = 1; length <= WINDOW; length++) {
+			for (i = 0; i < 2; i++) {
+				valid = params_segments_valid(segments, count, length,
+							      i * NDSHM_ALLOC_CONTIGUOUS, scratch);
+				expected = total >= length && (count == 1 || !i);
+				KUNIT_ASSERT_EQ_MSG(test, valid, expected,
+						    "base %#llx list %u of %u, length %llu, contiguous %d",
+						    base, n, count, length, i);
+			}
+		}
+		KUNIT_ASSERT_EQ(test, memcmp(before, segments,
+					     count * sizeof(*segments)), 0);
+	}
+}
+
+static void all_small_lists(struct kunit *test)
+{
+	struct ndshm_segment *scratch;
+	u32 i, count;
+
+	KUNIT_EXPECT_FALSE(test, params_segments_valid(NULL, 0, PAGE_SIZE, 0, NULL));
+	for (count = 1; count <= 3; count++) {
+		/* A single segment needs no scratch memory. */
+		scratch = count == 1 ? NULL :
+			  kunit_kmalloc_array(test, count, sizeof(*scratch),
+					      GFP_KERNEL);
+		for (i = 0; i < ARRAY_SIZE(bases); i++)
+			try_lists(test, count, bases[i], scratch);
+	}
+}
+
+struct edge {
+	const char *name;
+	u64 length;
+	bool valid;
+	u32 count;
+	struct ndshm_segment segments[3];
+};
+
+static const struct edge edges[] = {
+	{ "the last byte", 1, true, 1, { { U64_MAX, 1 } } },
+	{ "beyond the last byte", 1, false, 1, { { U64_MAX, 2 } } },
+	{ "the last page", PAGE_SIZE, true, 1,
+	  { { -(u64)PAGE_SIZE, PAGE_SIZE } } },
+	{ "a byte beyond the last page", PAGE_SIZE, false, 1,
+	  { { -(u64)PAGE_SIZE, PAGE_SIZE + 1 } } },
+	{ "all but a byte", U64_MAX, true, 1, { { 0, U64_MAX } } },
+	{ "all but a byte, from the second", U64_MAX, true, 1,
+	  { { 1, U64_MAX } } },
+	{ "one more than there is", U64_MAX, false, 1, { { 2, U64_MAX } } },
+	{ "a byte less than asked for", U64_MAX, false, 1,
+	  { { 0, U64_MAX - 1 } } },
+	{ "both ends", 2, true, 2, { { U64_MAX, 1 }, { 0, 1 } } },
+	{ "from one end to the other", 2, false, 2,
+	  { { U64_MAX, 2 }, { 1, 1 } } },
+	{ "halves, with a byte missing", U64_MAX, true, 2,
+	  { { 1ULL << 63, (1ULL << 63) - 1 }, { 0, 1ULL << 63 } } },
+	/* The sum exceeds 64 bits. */
+	{ "halves", U64_MAX, false, 2,
+	  { { 1ULL << 63, 1ULL << 63 }, { 0, 1ULL << 63 } } },
+	{ "lengths that add up to little", 2, false, 3,
+	  { { 0, 1ULL << 63 }, { 1ULL << 63, 1ULL << 63 }, { 0, 2 } } },
+	{ "one inside another", 1, false, 2, { { 16, 16 }, { 20, 1 } } },
+	{ "one around another", 1, false, 2, { { 20, 1 }, { 16, 16 } } },
+};
+
+static void describe_edge(const struct edge *edge, char *desc)
+{
+	strscpy(desc, edge->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(edge, edges, describe_edge);
+
+static void edge_of_64_bits(struct kunit *test)
+{
+	const struct edge *edge = test->param_value;
+	struct ndshm_segment scratch[3];
+
+	KUNIT_EXPECT_EQ(test, params_segments_valid(edge->segments, edge->count,
+						    edge->length, 0, scratch),
+			edge->valid);
+}
+
+/* Long lists in several orders, and with one error at either end. */
+static void long_lists(struct kunit *test)
+{
+	static const u32 steps[] = { 1, 2, 7919, 9995, 19999 };
+	const u32 count = 20000;
+	const u64 length = (u64)count * PAGE_SIZE;
+	struct ndshm_segment *segments, *scratch;
+	u32 i, n;
+
+	segments = kunit_kmalloc_array(test, 2 * count, sizeof(*segments), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, segments);
+	scratch = segments + count;
+	/* A step coprime to the count visits every page once; any other visits some repeatedly. */
+	for (n = 0; n < ARRAY_SIZE(steps); n++) {
+		for (i = 0; i < count; i++)
+			segments[i] = (struct ndshm_segment){
+				(u64)(i * steps[n] % count) * PAGE_SIZE + PAGE_SIZE, PAGE_SIZE,
+			};
+		KUNIT_EXPECT_EQ(test, params_segments_valid(segments, count, length, 0, scratch),
+				steps[n] % 2 && steps[n] % 5);
+	}
+	/* The last step was down from the second page. */
+	KUNIT_EXPECT_FALSE(test, params_segments_valid(segments, count, length + 1, 0, scratch));
+	segments[1].address--;
+	KUNIT_EXPECT_FALSE(test, params_segments_valid(segments, count, length, 0, scratch));
+	segments[1].address++;
+	segments[2].length++;
+	KUNIT_EXPECT_FALSE(test, params_segments_valid(segments, count, length, 0, scratch));
+}
+
+/* Status first, then the amount of memory, then the segments, which need not be sorted. */
+static void replies(struct kunit *test)
+{
+	struct ndshm_segment segments[] = { { PAGE_SIZE, PAGE_SIZE }, { 0, PAGE_SIZE } };
+	struct ndshm_segment_list list = { .count = 2, .segments = segments };
+	struct ndshm_parameters requested = { .length = PAGE_SIZE + 1 };
+
+#define EXPECT_REPLY(status, consumed, reason) \
+	KUNIT_EXPECT_EQ(test, (__force u32)NDSHM_REASON_##reason, \
+			(__force u32)ndshm_check_reply(NDSHM_STATUS_##status, &requested, \
+						       &list, consumed))
+
+	EXPECT_REPLY(SUCCESS, 0, NONE);
+	EXPECT_REPLY(SUCCESS, NDSHM_MOST_BYTES, NONE);
+	EXPECT_REPLY(SUCCESS, NDSHM_MOST_BYTES + 1, PROVIDER_BAD_REPLY);
+	KUNIT_EXPECT_EQ(test, segments[0].address, PAGE_SIZE);
+	requested.flags = NDSHM_ALLOC_CONTIGUOUS;
+	EXPECT_REPLY(SUCCESS, 0, PROVIDER_BAD_REPLY);
+	requested.flags = 0;
+	/* Two pages are required, also for less than two. */
+	segments[1].length--;
+	EXPECT_REPLY(SUCCESS, 0, PROVIDER_BAD_REPLY);
+	list.count = 0;
+	EXPECT_REPLY(SUCCESS, 0, PROVIDER_BAD_REPLY);
+	EXPECT_REPLY(RESOURCES, 0, PROVIDER_RESOURCES);
+	EXPECT_REPLY(PENDING, NDSHM_MOST_BYTES + 1, PROVIDER_UNDOCUMENTED);
 }
 
 static struct kunit_case params_cases[] = {
-	KUNIT_CASE(nothing_wrong),
-	KUNIT_CASE(every_flag),
-	KUNIT_CASE(every_usage),
-	KUNIT_CASE(usage_numbers),
+	KUNIT_CASE(headers),
+	KUNIT_CASE(normalize),
+	KUNIT_CASE(every_value),
 	KUNIT_CASE(every_length),
-	KUNIT_CASE(every_node),
-	KUNIT_CASE(every_queue_and_port),
-	KUNIT_CASE(every_list),
-	KUNIT_CASE(the_rest),
-	KUNIT_CASE(first_wrong_is_said),
+	KUNIT_CASE(first_error),
+	KUNIT_CASE(upper_bound),
 	KUNIT_CASE(every_range),
-	KUNIT_CASE(every_exported_range),
-	KUNIT_CASE(every_packet),
-	KUNIT_CASE(every_direction),
-	KUNIT_CASE(every_section),
-	KUNIT_CASE(every_section_node),
 	KUNIT_CASE(every_name_character),
 	KUNIT_CASE(every_name_length),
-	KUNIT_CASE(every_alignment),
 	KUNIT_CASE(every_extent),
 	KUNIT_CASE(handler_statuses),
+	KUNIT_CASE(all_small_lists),
+	KUNIT_CASE_PARAM(edge_of_64_bits, edge_gen_params),
+	KUNIT_CASE(long_lists),
+	KUNIT_CASE(replies),
 	{}
 };
 
 static struct kunit_suite params_suite = {
-	.name = SUITE_NAME("params"),
+	.name = "ndshm_params",
 	.test_cases = params_cases,
 };
 

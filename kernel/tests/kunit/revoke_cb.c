@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The owner cancels a revocation callback while the block is revoked.
+ * The owner arms or cancels a revocation callback while the block is revoked.
  */
+#include "suite.h"
+
 #include <linux/completion.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include <kunit/test.h>
-
-#include "../../block/revoke_cb.h"
-#include "suite.h"
+#include "../../block/revoke_cb.c"
 
 #define ROUNDS	2000
 
@@ -18,15 +17,13 @@
 
 struct world {
 	struct ndshm_revoke_cb cb;
-	struct completion began;
 	struct completion goes_on;
 	struct completion ready[2];
 	bool frees_itself;
-	bool waits;
+	bool waits;	/* the callback lasts until the owner cancels it */
 	bool owned;
 	atomic_t revoked;
 	atomic_t running;
-	atomic_t over;
 };
 
 static void revoked(void *context, struct ndshm_block *block)
@@ -34,9 +31,8 @@ static void revoked(void *context, struct ndshm_block *block)
 	struct world *world = context;
 
 	atomic_inc(&world->running);
-	atomic_add(block == BLOCK && READ_ONCE(world->owned) ? 1 : 100,
+	atomic_add(block == BLOCK && (world->waits || READ_ONCE(world->owned)) ? 1 : 100,
 		   &world->revoked);
-	complete(&world->began);
 	if (world->frees_itself)
 		ndshm_revoke_cb_cancel_sync(&world->cb);
 	else
@@ -44,225 +40,64 @@ static void revoked(void *context, struct ndshm_block *block)
 	atomic_dec(&world->running);
 }
 
-/* Wait until the owner resumes the callback. */
-static void revoked_and_waits(void *context, struct ndshm_block *block)
-{
-	struct world *world = context;
-
-	atomic_inc(&world->revoked);
-	complete(&world->began);
-	wait_for_completion(&world->goes_on);
-}
-
-static void cancel(struct world *world)
-{
-	if (world->waits) {
-		WRITE_ONCE(world->owned, false);
-		complete(&world->goes_on);
-	}
-	ndshm_revoke_cb_cancel_sync(&world->cb);
-	WRITE_ONCE(world->owned, false);
-}
-
-static void start(struct world *world, bool waits)
+static void start(struct world *world, bool armed, bool waits)
 {
 	memset(world, 0, sizeof(*world));
-	ndshm_revoke_cb_init(&world->cb, true);
-	init_completion(&world->began);
+	ndshm_revoke_cb_init(&world->cb, armed);
 	init_completion(&world->goes_on);
 	init_completion(&world->ready[0]);
 	init_completion(&world->ready[1]);
+	if (!waits)
+		complete_all(&world->goes_on);
 	world->owned = true;
 	world->waits = waits;
 	world->cb.context = world;
-	world->cb.function = waits ? revoked_and_waits : revoked;
+	world->cb.function = revoked;
 }
 
-static int revoke_cb_init(struct kunit *test)
-{
-	test->priv = kunit_kzalloc(test, sizeof(struct world), GFP_KERNEL);
-	return test->priv ? 0 : -ENOMEM;
-}
-
-static void freed_before(struct kunit *test)
-{
-	struct world *world = test->priv;
-	int waits;
-
-	for (waits = 0; waits < 2; waits++) {
-		start(world, waits);
-		cancel(world);
-		ndshm_revoke_cb_run(&world->cb, BLOCK);
-		KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 0);
-		KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_enable(&world->cb));
-	}
-}
-
-static void revoked_before(struct kunit *test)
-{
-	struct world *world = test->priv;
-
-	start(world, false);
-	complete_all(&world->goes_on);
-	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
-	/* A second run, by the block's other set, has no effect. */
-	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
-	ndshm_revoke_cb_cancel_sync(&world->cb);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
-}
-
-static bool arm(struct world *world)
-{
-	return ndshm_revoke_cb_enable(&world->cb);
-}
-
-static void start_disarmed(struct world *world)
-{
-	start(world, false);
-	complete_all(&world->goes_on);
-	world->cb.armed = false;
-}
-
-/* Armed before the revocation, the callback runs; after it, arming fails. */
-static void armed_later(struct kunit *test)
-{
-	struct world *world = test->priv;
-
-	start_disarmed(world);
-	KUNIT_EXPECT_TRUE(test, arm(world));
-	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
-
-	start_disarmed(world);
-	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	KUNIT_EXPECT_FALSE(test, arm(world));
-	ndshm_revoke_cb_cancel_sync(&world->cb);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 0);
-
-	/* Cancelled although it was never armed. */
-	start_disarmed(world);
-	ndshm_revoke_cb_cancel_sync(&world->cb);
-	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 0);
-}
-
-static void revoked_and_keeps(void *context, struct ndshm_block *block)
-{
-	struct world *world = context;
-
-	world->cb.kept = true;
-	atomic_inc(&world->revoked);
-}
-
-/* The owner keeps the memory after the callback, and the block's other set asks again. */
-static void kept(struct kunit *test)
-{
-	struct world *world = test->priv;
-
-	start(world, false);
-	world->cb.function = revoked_and_keeps;
-	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
-	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 2);
-	ndshm_revoke_cb_cancel_sync(&world->cb);
-	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 2);
-	/* Not again if the callback itself has freed the block. */
-	start(world, false);
-	world->frees_itself = true;
-	world->cb.kept = true;
-	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
-	KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
-	/* Without the call the memory may go. */
-	start(world, false);
-	complete_all(&world->goes_on);
-	KUNIT_EXPECT_TRUE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
-	KUNIT_EXPECT_TRUE(test, ndshm_revoke_cb_run(&world->cb, BLOCK));
-}
-
-/* A callback that frees its block does not wait for itself. */
-static void freed_by_callback(struct kunit *test)
-{
-	struct world *world = test->priv;
-
-	start(world, false);
-	world->frees_itself = true;
-	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
-}
-
-struct pair {
-	struct world *world;
-	struct task_struct *waits;
+/* Calls one after the other: c cancel, r run, a arm, A arm in vain. */
+static const struct {
+	const char *calls;
+	int revoked;
+	bool armed;
+	bool kept;		/* the owner keeps the memory after the callback */
+	bool frees_itself;
+} orders[] = {
+	{ "crA",	0, true },
+	/* The block's other set runs it again. */
+	{ "rrcA",	1, true },
+	{ "arr",	1, false },
+	{ "rAc",	0, false },
+	{ "cr",		0, false },
+	{ "rrcr",	2, true, true },
+	{ "rr",		1, true, true, true },
+	{ "rr",		1, true, false, true },
 };
 
-/* One side waits; the other one sees it waiting and then resumes it. */
-
-static unsigned int waits_for_callback(void *context, unsigned int number)
+static void in_each_order(struct kunit *test)
 {
-	struct pair *pair = context;
-	struct world *world = pair->world;
-	unsigned int wrong;
+	struct world *world = kunit_kzalloc(test, sizeof(*world), GFP_KERNEL);
+	const char *call;
+	unsigned int i;
 
-	switch (number) {
-	case 0:
-		ndshm_revoke_cb_run(&world->cb, BLOCK);
-		return 0;
-	case 1:
-		wait_for_completion(&world->began);
-		pair->waits = current;
-		complete(&world->ready[0]);
-		ndshm_revoke_cb_cancel_sync(&world->cb);
-		atomic_inc(&world->over);
-		WRITE_ONCE(world->owned, false);
-		return atomic_read(&world->running);
-	default:
-		wait_for_completion(&world->ready[0]);
-		wrong = !suite_wait_for_sleep(pair->waits);
-		wrong += atomic_read(&world->over);
-		complete(&world->goes_on);
-		return wrong;
+	KUNIT_ASSERT_NOT_NULL(test, world);
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		start(world, orders[i].armed, false);
+		world->cb.kept = orders[i].kept;
+		world->frees_itself = orders[i].frees_itself;
+		for (call = orders[i].calls; *call; call++) {
+			if (*call == 'c')
+				ndshm_revoke_cb_cancel_sync(&world->cb);
+			else if (*call == 'r')
+				KUNIT_EXPECT_EQ(test, !orders[i].kept,
+						ndshm_revoke_cb_run(&world->cb, BLOCK));
+			else
+				KUNIT_EXPECT_EQ(test, *call == 'a',
+						ndshm_revoke_cb_enable(&world->cb));
+		}
+		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&world->revoked), orders[i].revoked,
+				    "%s", orders[i].calls);
 	}
-}
-
-static void free_waits(struct kunit *test)
-{
-	struct pair pair = { .world = test->priv };
-
-	start(pair.world, false);
-	suite_run_threads(test, 3, waits_for_callback, &pair);
-	KUNIT_EXPECT_EQ(test, atomic_read(&pair.world->revoked), 1);
-}
-
-static unsigned int waits_for_owner(void *context, unsigned int number)
-{
-	struct pair *pair = context;
-	struct world *world = pair->world;
-	unsigned int wrong;
-
-	if (!number) {
-		pair->waits = current;
-		complete(&world->ready[0]);
-		ndshm_revoke_cb_run(&world->cb, BLOCK);
-		return READ_ONCE(world->owned);
-	}
-	wait_for_completion(&world->ready[0]);
-	wait_for_completion(&world->began);
-	wrong = !suite_wait_for_sleep(pair->waits);
-	cancel(world);
-	return wrong;
-}
-
-static void revoke_waits(struct kunit *test)
-{
-	struct pair pair = { .world = test->priv };
-
-	start(pair.world, true);
-	suite_run_threads(test, 2, waits_for_owner, &pair);
-	KUNIT_EXPECT_EQ(test, atomic_read(&pair.world->revoked), 1);
 }
 
 /* Concurrent run and cancel: neither hangs, and no callback runs after the cancel. */
@@ -284,34 +119,21 @@ static unsigned int races(void *context, unsigned int number)
 		meet(world, number);
 		if (number) {
 			ndshm_revoke_cb_run(&world->cb, BLOCK);
-			wrong += world->waits && world->owned;
+			wrong += world->waits && READ_ONCE(world->owned);
 			continue;
 		}
-		cancel(world);
+		if (world->waits) {
+			WRITE_ONCE(world->owned, false);
+			complete(&world->goes_on);
+		}
+		ndshm_revoke_cb_cancel_sync(&world->cb);
+		WRITE_ONCE(world->owned, false);
 		wrong += atomic_read(&world->running);
 	}
 	return wrong;
 }
 
-static void at_once(struct kunit *test)
-{
-	struct world *worlds = kvcalloc(ROUNDS, sizeof(*worlds), GFP_KERNEL);
-	int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, worlds);
-	for (i = 0; i < ROUNDS; i++) {
-		start(&worlds[i], i % 2);
-		if (!worlds[i].waits)
-			complete_all(&worlds[i].goes_on);
-	}
-	suite_run_threads(test, 2, races, worlds);
-	for (i = 0; i < ROUNDS; i++) {
-		KUNIT_EXPECT_LE(test, atomic_read(&worlds[i].revoked), 1);
-		KUNIT_EXPECT_FALSE(test, worlds[i].owned);
-	}
-	kvfree(worlds);
-}
-
+/* Concurrent run and arm: either the callback runs or arming fails. */
 static unsigned int arms(void *context, unsigned int number)
 {
 	struct world *worlds = context;
@@ -322,44 +144,38 @@ static unsigned int arms(void *context, unsigned int number)
 		if (number)
 			ndshm_revoke_cb_run(&worlds[i].cb, BLOCK);
 		else
-			worlds[i].owned = arm(&worlds[i]);
+			worlds[i].owned = ndshm_revoke_cb_enable(&worlds[i].cb);
 	}
 	return 0;
 }
 
-/* Concurrent run and arm: either the callback runs or arming fails. */
-static void armed_at_once(struct kunit *test)
+static void at_once(struct kunit *test)
 {
 	struct world *worlds = kvcalloc(ROUNDS, sizeof(*worlds), GFP_KERNEL);
 	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, worlds);
 	for (i = 0; i < ROUNDS; i++)
-		start_disarmed(&worlds[i]);
+		start(&worlds[i], true, i % 2);
+	suite_run_threads(test, 2, races, worlds);
+	for (i = 0; i < ROUNDS; i++)
+		KUNIT_EXPECT_LE(test, atomic_read(&worlds[i].revoked), 1);
+	for (i = 0; i < ROUNDS; i++)
+		start(&worlds[i], false, false);
 	suite_run_threads(test, 2, arms, worlds);
-	for (i = 0; i < ROUNDS; i++) {
-		KUNIT_EXPECT_EQ(test, !!atomic_read(&worlds[i].revoked),
-				worlds[i].owned);
-	}
+	for (i = 0; i < ROUNDS; i++)
+		KUNIT_EXPECT_EQ(test, !!atomic_read(&worlds[i].revoked), worlds[i].owned);
 	kvfree(worlds);
 }
 
 static struct kunit_case revoke_cb_cases[] = {
-	KUNIT_CASE(freed_before),
-	KUNIT_CASE(revoked_before),
-	KUNIT_CASE(freed_by_callback),
-	KUNIT_CASE(free_waits),
-	KUNIT_CASE(revoke_waits),
+	KUNIT_CASE(in_each_order),
 	KUNIT_CASE(at_once),
-	KUNIT_CASE(armed_later),
-	KUNIT_CASE(armed_at_once),
-	KUNIT_CASE(kept),
 	{}
 };
 
 static struct kunit_suite revoke_cb_suite = {
-	.name = SUITE_NAME("revoke_cb"),
-	.init = revoke_cb_init,
+	.name = "ndshm_revoke_cb",
 	.test_cases = revoke_cb_cases,
 };
 

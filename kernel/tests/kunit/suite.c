@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/completion.h>
-#include <linux/delay.h>
-#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/random.h>
@@ -82,34 +80,5 @@ void suite_run_threads(struct kunit *test, unsigned int count,
 	KUNIT_ASSERT_EQ(test, made, count);
 }
 
-/* Poll: the start of a wait has no event. */
-#define wait_long_for(condition) ({ \
-	unsigned long end_ = jiffies + 60 * HZ; \
-	bool met_; \
-	for (;;) { \
-		met_ = (condition); \
-		if (met_ || time_after(jiffies, end_)) \
-			break; \
-		usleep_range(100, 1000); \
-	} \
-	met_; \
-})
-
-bool suite_wait_for_waiter(struct wait_queue_head *queue)
-{
-	return wait_long_for(wq_has_sleeper(queue));
-}
-
-bool suite_wait_for_sleep(struct task_struct *task)
-{
-	return wait_long_for(READ_ONCE(task->__state) & TASK_UNINTERRUPTIBLE);
-}
-
-bool suite_wait_for_drain(struct ndshm_active *active)
-{
-	return wait_long_for(swq_has_sleeper(&active->drained.wait));
-}
-
 MODULE_DESCRIPTION("KUnit suites of ndshm");
-MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
 MODULE_LICENSE("GPL");

@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Common parts of the KUnit suites.
- *
- * There are two modules. ndshm_kunit.ko tests functions of ndshm.ko. ndshm_kunit_alone.ko
- * contains the suites of pure logic together with that logic, and links to no other
- * module, which shows that the logic is pure.
+ * Common parts of the KUnit suites. Each suite includes the file of pure logic that it tests:
+ * ndshm_kunit.ko links to no other module, which shows that the logic is pure.
  */
 #ifndef _NDSHM_KUNIT_SUITE_H
 #define _NDSHM_KUNIT_SUITE_H
 
 #include <kunit/test.h>
+#include <linux/build_bug.h>
+#include <linux/export.h>
 #include <linux/prandom.h>
-#include <linux/wait.h>
 
-#include "../../base/active.h"
+/* ndshm.ko exports the same symbols. */
+#undef EXPORT_SYMBOL_GPL
+#define EXPORT_SYMBOL_GPL(symbol) \
+	static_assert(sizeof(typeof(symbol) *))
 
-#ifdef NDSHM_KUNIT_ALONE
-#define SUITE_NAME(name)	"ndshm_alone_" name
-#else
-#define SUITE_NAME(name)	"ndshm_" name
-#endif
+#define ASSERT_REASON(test, reason, expected, ...) \
+	KUNIT_ASSERT_EQ_MSG(test, (__force u32)(reason), (__force u32)(expected), __VA_ARGS__)
 
 /* Initialise a random sequence and log its seed. The module parameter repeats it. */
 struct rnd_state suite_random(struct kunit *test);
@@ -43,12 +41,5 @@ void suite_run_threads(struct kunit *test, unsigned int count,
 		       unsigned int (*function)(void *context,
 						unsigned int number),
 		       void *context);
-
-/* Wait until @task sleeps uninterruptibly. Return: false after a timeout. */
-bool suite_wait_for_sleep(struct task_struct *task);
-
-/* Wait until a task waits. Return: false after a timeout. */
-bool suite_wait_for_waiter(struct wait_queue_head *queue);
-bool suite_wait_for_drain(struct ndshm_active *active);
 
 #endif /* _NDSHM_KUNIT_SUITE_H */

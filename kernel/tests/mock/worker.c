@@ -159,5 +159,3 @@ void mock_worker_free(void)
 }
 
 #endif /* CONFIG_FAULT_INJECTION */
-
-MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

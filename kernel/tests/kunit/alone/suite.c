@@ -1,4 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0
-#include "alone.h"
-
-#include "../suite.c"
