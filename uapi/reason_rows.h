@@ -185,67 +185,63 @@ NDSHM_REASON_ROW(PENDING, PENDING, 0, "pending", 73,
 		 "no failure, the request is accepted; wait for its completion")
 NDSHM_REASON_ROW(REQUESTS, RESOURCES, EAGAIN, "requests", 74,
 		 "maximum number of requests is in flight; wait until one completes")
-NDSHM_REASON_ROW(COOKIE, RESOURCE_CONFLICT, EEXIST, "cookie", 75,
-		 "request with the same cookie is in flight; use another cookie")
-NDSHM_REASON_ROW(REQUEST_UNKNOWN, FILE_NOT_FOUND, ENOENT, "request-unknown", 76,
-		 "no request with this cookie is in flight; it may have completed")
-NDSHM_REASON_ROW(REQUEST_ABORTED, REQUEST_ABORTED, ECANCELED, "request-aborted", 77,
+NDSHM_REASON_ROW(REQUEST_ABORTED, REQUEST_ABORTED, ECANCELED, "request-aborted", 75,
 		 "request was cancelled; submit it again if it is still needed")
 
 /* Permissions. */
-NDSHM_REASON_ROW(ADAPTER_PERMISSION, OPEN_FAILED, EACCES, "adapter-permission", 78,
+NDSHM_REASON_ROW(ADAPTER_PERMISSION, OPEN_FAILED, EACCES, "adapter-permission", 76,
 		 "device node of the adapter is not open, or cannot be opened, for reading and writing; have its owner or mode changed (ndshm bind --owner --mode)")
-NDSHM_REASON_ROW(PROVIDER_CLOSED, OPEN_FAILED, EACCES, "provider-closed", 79,
+NDSHM_REASON_ROW(PROVIDER_CLOSED, OPEN_FAILED, EACCES, "provider-closed", 77,
 		 "provider is reserved for the kernel or another adapter; use one that is open to clients (ndshm list providers)")
 
 /* Platform devices. */
-NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 80,
+NDSHM_REASON_ROW(ADAPTER_UNSTOPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "adapter-unstoppable", 78,
 		 "nothing could stop the device from writing to freed memory: it has neither a reset line nor a strict IOMMU; use the provider of its memory-region")
 
 /* Names of sections. */
-NDSHM_REASON_ROW(SECTION_UNKNOWN, FILE_NOT_FOUND, ENOENT, "section-unknown", 81,
+NDSHM_REASON_ROW(SECTION_UNKNOWN, FILE_NOT_FOUND, ENOENT, "section-unknown", 79,
 		 "owner has no section of this name that the caller may read; check name, owner and mode, or create it")
-NDSHM_REASON_ROW(SECTION_PERMISSION, OPEN_FAILED, EACCES, "section-permission", 82,
+NDSHM_REASON_ROW(SECTION_PERMISSION, OPEN_FAILED, EACCES, "section-permission", 80,
 		 "mode of the section permits the caller reading only; open it read-only, or create it with another mode")
-NDSHM_REASON_ROW(MODE, INVALID_PARAMETER, EINVAL, "mode", 83,
+NDSHM_REASON_ROW(MODE, INVALID_PARAMETER, EINVAL, "mode", 81,
 		 "mode has bits outside 0777, or belongs to no name; correct it, or give a name")
-NDSHM_REASON_ROW(GROUP, INVALID_PARAMETER, EINVAL, "group", 84,
+NDSHM_REASON_ROW(GROUP, INVALID_PARAMETER, EINVAL, "group", 82,
 		 "group does not exist in the user namespace of the caller; use another one")
 
 /* Interrupts of a claimed function. */
-NDSHM_REASON_ROW(IRQ_KIND, INVALID_PARAMETER, EINVAL, "irq-kind", 85,
+NDSHM_REASON_ROW(IRQ_KIND, INVALID_PARAMETER, EINVAL, "irq-kind", 83,
 		 "kind of interrupt is unknown, or does not permit the flag; use INTx, MSI, MSI-X or none, and unmask INTx only")
-NDSHM_REASON_ROW(IRQ_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "irq-unsupported", 86,
+NDSHM_REASON_ROW(IRQ_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "irq-unsupported", 84,
 		 "function has no interrupts of this kind, or the machine cannot deliver them; use another kind, or poll")
-NDSHM_REASON_ROW(IRQ_RANGE, INVALID_PARAMETER, EINVAL, "irq-range", 87,
+NDSHM_REASON_ROW(IRQ_RANGE, INVALID_PARAMETER, EINVAL, "irq-range", 85,
 		 "range of vectors is empty or exceeds those of the function; use the numbers that the claim reports")
-NDSHM_REASON_ROW(IRQ_EVENTFD, INVALID_PARAMETER, EBADF, "irq-eventfd", 88,
+NDSHM_REASON_ROW(IRQ_EVENTFD, INVALID_PARAMETER, EBADF, "irq-eventfd", 86,
 		 "descriptor is not an eventfd; use one of eventfd(2), or -1")
-NDSHM_REASON_ROW(IRQ_BUSY, RESOURCE_CONFLICT, EBUSY, "irq-busy", 89,
+NDSHM_REASON_ROW(IRQ_BUSY, RESOURCE_CONFLICT, EBUSY, "irq-busy", 87,
 		 "interrupts of the function are on with another kind or fewer vectors; turn them off first")
-NDSHM_REASON_ROW(IRQ_OFF, INVALID_STATE, EBADFD, "irq-off", 90,
+NDSHM_REASON_ROW(IRQ_OFF, INVALID_STATE, EBADFD, "irq-off", 88,
 		 "INTx of the function is off or has no eventfd; turn it on")
-NDSHM_REASON_ROW(IRQ_VECTORS, RESOURCES, ENOSPC, "irq-vectors", 91,
+NDSHM_REASON_ROW(IRQ_VECTORS, RESOURCES, ENOSPC, "irq-vectors", 89,
 		 "machine has no free interrupt vector, or the line cannot be shared; use fewer vectors or another kind, or poll")
-NDSHM_REASON_ROW(ADAPTER_RESETTING, BUSY, EAGAIN, "adapter-resetting", 92,
+NDSHM_REASON_ROW(ADAPTER_RESETTING, BUSY, EAGAIN, "adapter-resetting", 90,
 		 "function is being reset or recovers from an error; retry when the eventfds are signalled")
 
 /* dma-bufs. */
-NDSHM_REASON_ROW(EXPORT_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "export-unsupported", 93,
+NDSHM_REASON_ROW(EXPORT_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "export-unsupported", 91,
 		 "memory of the provider cannot be mapped, or the kernel has no dma-bufs; use the provider \"pages\", or a kernel with CONFIG_DMA_SHARED_BUFFER")
 
 /* Reset of a claimed function. */
-NDSHM_REASON_ROW(RESET_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "reset-unsupported", 94,
+NDSHM_REASON_ROW(RESET_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "reset-unsupported", 92,
 		 "function has no reset method; bring the device to a known state through its registers")
-NDSHM_REASON_ROW(RESET_FAILED, FAILURE, EIO, "reset-failed", 95,
+NDSHM_REASON_ROW(RESET_FAILED, FAILURE, EIO, "reset-failed", 93,
 		 "reset of the function failed and its state is unknown; reset it again, or close the claim")
 
 /* Configuration space of a claimed function. */
-NDSHM_REASON_ROW(CONFIG_RANGE, INVALID_PARAMETER, EINVAL, "config-range", 96,
+NDSHM_REASON_ROW(CONFIG_RANGE, INVALID_PARAMETER, EINVAL, "config-range", 94,
 		 "access is not aligned, not of 1, 2 or 4 bytes, or exceeds the configuration space; correct offset, width and value")
-NDSHM_REASON_ROW(CONFIG_PROTECTED, OPEN_FAILED, EACCES, "config-protected", 97,
+NDSHM_REASON_ROW(CONFIG_PROTECTED, OPEN_FAILED, EACCES, "config-protected", 95,
 		 "register or bit of configuration space belongs to the kernel; write only what struct ndshm_adapter_config_args lists")
 
 /* Export of a range of a section. */
-NDSHM_REASON_ROW(EXPORT_RANGE, INVALID_PARAMETER, ENXIO, "export-range", 98,
+NDSHM_REASON_ROW(EXPORT_RANGE, INVALID_PARAMETER, ENXIO, "export-range", 96,
 		 "range has pages that belong to no extent; export a range that is allocated, and do so before it is freed")

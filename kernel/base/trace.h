@@ -242,38 +242,35 @@ TRACE_EVENT(ndshm_queue_state,
 		      show_ndshm_state(__entry->kind, __entry->from),
 		      show_ndshm_state(__entry->kind, __entry->to), __entry->filters));
 
-/*
- * Asynchronous requests. @cookie identifies a request of its group until its end. @block: 0 without
- * a block.
- */
+/* Asynchronous requests. @request identifies one until its end. @block: 0 without a block. */
 
 TRACE_EVENT(ndshm_request_begin,
-	    TP_PROTO(u64 cookie, u32 adapter, u64 length),
-	    TP_ARGS(cookie, adapter, length),
-	    TP_STRUCT__entry(__field(u64, cookie)
+	    TP_PROTO(const void *request, u32 adapter, u64 length),
+	    TP_ARGS(request, adapter, length),
+	    TP_STRUCT__entry(__field(const void *, request)
 			     __field(u64, length)
 			     __field(u32, adapter)),
-	    TP_fast_assign(__entry->cookie = cookie;
+	    TP_fast_assign(__entry->request = request;
 			   __entry->length = length;
 			   __entry->adapter = adapter;),
-	    TP_printk("cookie=%llu adapter=%u length=%llu", __entry->cookie,
-		      __entry->adapter, __entry->length));
+	    TP_printk("adapter=%u length=%llu request=%p", __entry->adapter, __entry->length,
+		      __entry->request));
 
 TRACE_EVENT(ndshm_request_end,
-	    TP_PROTO(u64 cookie, u32 adapter, u32 block, ndshm_reason_t reason),
-	    TP_ARGS(cookie, adapter, block, reason),
-	    TP_STRUCT__entry(__field(u64, cookie)
+	    TP_PROTO(const void *request, u32 adapter, u32 block, ndshm_reason_t reason),
+	    TP_ARGS(request, adapter, block, reason),
+	    TP_STRUCT__entry(__field(const void *, request)
 			     __field(u32, adapter)
 			     __field(u32, block)
 			     __field(u32, reason)
 			     __array(char, name, NDSHM_TRACE_NAME)),
-	    TP_fast_assign(__entry->cookie = cookie;
+	    TP_fast_assign(__entry->request = request;
 			   __entry->adapter = adapter;
 			   __entry->block = block;
 			   __entry->reason = (__force u32)reason;
 			   strscpy(__entry->name, ndshm_reason_name(reason), NDSHM_TRACE_NAME);),
-	    TP_printk("cookie=%llu adapter=%u block=%u reason=%u name=%s", __entry->cookie,
-		      __entry->adapter, __entry->block, __entry->reason, __entry->name));
+	    TP_printk("adapter=%u block=%u reason=%u name=%s request=%p", __entry->adapter,
+		      __entry->block, __entry->reason, __entry->name, __entry->request));
 
 #endif /* _NDSHM_BASE_TRACE_H */
 

@@ -152,7 +152,6 @@ NDIS_STATUS NdisMAllocateSharedMemoryAsyncEx(NDIS_HANDLE MiniportDmaHandle,
 	if (!request)
 		return NDIS_STATUS_FAILURE;
 	request->native.parameters = buffer_parameters(dma->ndis, Length);
-	request->native.cookie = (unsigned long)request;
 	request->native.done = buffer_done;
 	request->dma = dma;
 	request->length = Length;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Requests: asynchronous allocation of blocks for kernel users that cannot sleep. */
 #include <linux/export.h>
-#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
@@ -13,10 +12,8 @@
 #include "request.h"
 
 /*
- * An accepted request is in @known by its cookie until its end is decided with the lock of
- * its group held: by an abort, or by the worker that has executed it. It is on the list
- * @waiting, is @running, or is on the list @aborted. A second work completes aborted
- * requests, so that they do not wait for a provider.
+ * An accepted request is on the list @waiting, is @running, or, after an abort of its group, on
+ * the list @aborted. A second work completes these, so that they do not wait for a provider.
  *
  * The lock is raw, because requests are submitted in hard interrupts, and innermost. Works
  * are queued with it held: once @closed is set, ndshm_requests_end() can flush them.
@@ -32,58 +29,18 @@ static struct workqueue_struct *workqueue;
  * Submitting
  */
 
-#define request_of(node_) rb_entry(node_, struct ndshm_request, known)
-
-static int request_compare_cookie(const void *cookie, const struct rb_node *node)
-{
-	const u64 *wanted = cookie;
-
-	if (*wanted == request_of(node)->cookie)
-		return 0;
-	return *wanted < request_of(node)->cookie ? -1 : 1;
-}
-
-static int request_compare(struct rb_node *node, const struct rb_node *other)
-{
-	return request_compare_cookie(&request_of(node)->cookie, other);
-}
-
-static struct ndshm_request *request_find(struct ndshm_requests *requests, u64 cookie)
-{
-	struct rb_node *node;
-
-	lockdep_assert_held(&requests->lock);
-
-	node = rb_find(&cookie, &requests->known, request_compare_cookie);
-	return node ? request_of(node) : NULL;
-}
-
-/* The end of @request is decided: remove it from the requests in flight. */
-static void request_remove_locked(struct ndshm_requests *requests,
-				  struct ndshm_request *request)
-{
-	lockdep_assert_held(&requests->lock);
-
-	rb_erase(&request->known, &requests->known);
-	requests->in_flight--;
-}
-
 static void request_clear_outputs(struct ndshm_parameters *p)
 {
 	p->virtual_address = NULL;
 	p->shared_memory_handle = 0;
 }
 
-/* Do not write to @request before request_find() shows that it is not in flight. */
 static ndshm_reason_t request_submit_locked(struct ndshm_requests *requests,
 					    struct ndshm_request *request,
 					    const struct ndshm_parameters *parameters)
 {
 	lockdep_assert_held(&requests->lock);
 
-	if (request_find(requests, request->cookie))
-		return NDSHM_REASON_COOKIE;
-	request_clear_outputs(&request->parameters);
 	if (requests->closed)
 		return NDSHM_REASON_REQUEST_ABORTED;
 	if (requests->in_flight >= requests->most)
@@ -97,7 +54,6 @@ static ndshm_reason_t request_submit_locked(struct ndshm_requests *requests,
 	request->reason = NDSHM_REASON_PENDING;
 	request->block = NULL;
 	requests->in_flight++;
-	rb_find_add(&request->known, &requests->known, request_compare);
 	list_add_tail(&request->link, &requests->waiting);
 	queue_work(workqueue, &requests->carrying_out);
 	return NDSHM_REASON_PENDING;
@@ -113,7 +69,7 @@ static ndshm_reason_t request_submit(struct ndshm_requests *requests,
 	raw_spin_lock_irqsave(&requests->lock, flags);
 	reason = request_submit_locked(requests, request, parameters);
 	if (reason == NDSHM_REASON_PENDING)
-		trace_ndshm_request_begin(request->cookie, parameters->adapter->entry.id,
+		trace_ndshm_request_begin(request, parameters->adapter->entry.id,
 					  parameters->length);
 	raw_spin_unlock_irqrestore(&requests->lock, flags);
 	return reason;
@@ -128,15 +84,12 @@ int ndshm_allocate_async(struct ndshm_requests *requests,
 	reason = ndshm_check_header(&request->parameters);
 	if (reason != NDSHM_REASON_NONE)
 		return ndshm_reason_report(reason, out);
+	request_clear_outputs(&request->parameters);
 	ndshm_normalize(&p, &request->parameters);
-	request_clear_outputs(&p);
 	reason = ndshm_check_parameters(&p, ndshm_max_length(), true);
 	if (reason == NDSHM_REASON_NONE && !p.adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
-	/* A request that failed the checks is not in flight and can be written. */
-	if (reason != NDSHM_REASON_NONE)
-		request_clear_outputs(&request->parameters);
-	else
+	if (reason == NDSHM_REASON_NONE)
 		reason = request_submit(requests, request, &p);
 	return ndshm_reason_report(reason, out);
 }
@@ -146,47 +99,16 @@ EXPORT_SYMBOL_GPL(ndshm_allocate_async);
  * Aborting
  */
 
-static void request_cancel_locked(struct ndshm_requests *requests,
-				  struct ndshm_request *request)
-{
-	lockdep_assert_held(&requests->lock);
-
-	request_remove_locked(requests, request);
-	/* ndshm_allocation_unwanted() reads it without the lock. */
-	WRITE_ONCE(request->aborted, true);
-	/* A running request is completed by its worker. */
-	if (request == requests->running)
-		return;
-	list_move_tail(&request->link, &requests->aborted);
-	queue_work(workqueue, &requests->aborting);
-}
-
-int ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie,
-			 ndshm_reason_t *out)
-{
-	struct ndshm_request *request;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&requests->lock, flags);
-	request = request_find(requests, cookie);
-	if (request)
-		request_cancel_locked(requests, request);
-	raw_spin_unlock_irqrestore(&requests->lock, flags);
-	return ndshm_reason_report(request ? NDSHM_REASON_NONE :
-					     NDSHM_REASON_REQUEST_UNKNOWN, out);
-}
-EXPORT_SYMBOL_GPL(ndshm_request_cancel);
-
 void ndshm_requests_abort(struct ndshm_requests *requests)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&requests->lock, flags);
 	requests->closed = true;
-	/* No loop over the requests: interrupts are off. */
-	requests->known = RB_ROOT;
+	/* ndshm_allocation_unwanted() reads it without the lock. */
 	if (requests->running)
 		WRITE_ONCE(requests->running->aborted, true);
+	/* No loop over the requests: interrupts are off. */
 	if (!list_empty(&requests->waiting)) {
 		list_splice_tail_init(&requests->waiting, &requests->aborted);
 		queue_work(workqueue, &requests->aborting);
@@ -232,7 +154,7 @@ static void request_complete(struct ndshm_request *request)
 {
 	const struct ndshm_parameters *p = &request->parameters;
 
-	trace_ndshm_request_end(request->cookie, p->adapter->entry.id,
+	trace_ndshm_request_end(request, p->adapter->entry.id,
 				request->block ? request->block->object.id : 0, request->reason);
 	if (p->provider)
 		ndshm_provider_put(p->provider);
@@ -269,8 +191,7 @@ static void request_run(struct ndshm_requests *requests,
 
 	raw_spin_lock_irq(&requests->lock);
 	was_aborted = request->aborted;
-	if (!was_aborted)
-		request_remove_locked(requests, request);
+	requests->in_flight--;
 	requests->running = NULL;
 	raw_spin_unlock_irq(&requests->lock);
 

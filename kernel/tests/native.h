@@ -74,7 +74,6 @@ CHECK_OBJECT(packet_resolve, ndshm_block, block,
 	      struct ndshm_block **block, void **address), adapter, packet, address)
 CHECK_CALL(allocate_async, (struct ndshm_requests *requests, struct ndshm_request *request),
 	   requests, request)
-CHECK_CALL(request_cancel, (struct ndshm_requests *requests, u64 cookie), requests, cookie)
 
 CHECK_CALL(queue_allocate,
 	   (struct ndshm_adapter *adapter, const struct ndshm_queue_ops *ops, void *context,

@@ -63,11 +63,11 @@ static long run_packet(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return machine_mock(command);
 }
 
-static const char *const request_words[] = { "ask", "cancel", "end", NULL };
-#define WORD_END	2
+static const char *const request_words[] = { "ask", "end", NULL };
+#define WORD_END	1
 
 enum { REQUEST_WORD, REQUEST_SLOT, REQUEST_ADAPTER, REQUEST_PROVIDER,
-	REQUEST_LENGTH, REQUEST_COOKIE };
+	REQUEST_LENGTH };
 static const struct fuzz_argument request_arguments[] = {
 	[REQUEST_WORD] = FUZZ_WORDS("what", request_words, 0),
 	[REQUEST_SLOT] = FUZZ_ANY("slot", 0, 1, 2, 3, 4, 5, 6, 7, 8),
@@ -75,7 +75,6 @@ static const struct fuzz_argument request_arguments[] = {
 				       MACHINE_NODE0),
 	[REQUEST_PROVIDER] = FUZZ_WORDS("provider", machine_providers, 0),
 	[REQUEST_LENGTH] = FUZZ_BLOCK_LENGTH,
-	[REQUEST_COOKIE] = FUZZ_ANY("cookie", 0, 1, 2, 0xffffffffffffffff),
 	{}
 };
 
@@ -88,11 +87,6 @@ static long run_request(struct fuzz_thread *thread, const struct fuzz_value *a)
 	(void)thread;
 	if (a[REQUEST_WORD].number == WORD_END)
 		return machine_mock("request end");
-	if (a[REQUEST_WORD].number) {
-		snprintf(command, sizeof(command), "request cancel %llu",
-			 a[REQUEST_COOKIE].number);
-		return machine_mock(command);
-	}
 	if (length > 16UL << 20 && length <= 8UL << 30)
 		return -EFBIG;
 	adapter = machine_adapter_name(a[REQUEST_ADAPTER].number);
@@ -100,10 +94,8 @@ static long run_request(struct fuzz_thread *thread, const struct fuzz_value *a)
 		   machine_providers[a[REQUEST_PROVIDER].number];
 	if (!adapter)
 		return -ENOENT;
-	snprintf(command, sizeof(command),
-		 "request ask %llu %s %s %llu cookie=%llu",
-		 a[REQUEST_SLOT].number, adapter, provider, length,
-		 a[REQUEST_COOKIE].number);
+	snprintf(command, sizeof(command), "request ask %llu %s %s %llu",
+		 a[REQUEST_SLOT].number, adapter, provider, length);
 	return machine_mock(command);
 }
 

@@ -3,8 +3,8 @@
  * NDIS status values that ndshm returns, and the reasons of ndshm.
  *
  * A *status* is an NDIS status code, with NDIS's value. A *reason* says why a request
- * failed, one number for each cause; the numbers are defined by ndshm and never reused.
- * Every reason has exactly one status and one errno (see the table in
+ * failed, one number for each cause; the numbers are defined by ndshm, and after a release
+ * never reused. Every reason has exactly one status and one errno (see the table in
  * Documentation/use/status.rst), so the reason is the most specific of the three.
  */
 #ifndef _UAPI_LINUX_NDSHM_STATUS_H
@@ -138,48 +138,46 @@
 /* Asynchronous requests of kernel users. PENDING is no failure. */
 #define NDSHM_REASON_PENDING			__NDSHM_REASON(73U)
 #define NDSHM_REASON_REQUESTS			__NDSHM_REASON(74U)
-#define NDSHM_REASON_COOKIE			__NDSHM_REASON(75U)
-#define NDSHM_REASON_REQUEST_UNKNOWN		__NDSHM_REASON(76U)
-#define NDSHM_REASON_REQUEST_ABORTED		__NDSHM_REASON(77U)
+#define NDSHM_REASON_REQUEST_ABORTED		__NDSHM_REASON(75U)
 
 /* Permissions. */
-#define NDSHM_REASON_ADAPTER_PERMISSION		__NDSHM_REASON(78U)
-#define NDSHM_REASON_PROVIDER_CLOSED		__NDSHM_REASON(79U)
+#define NDSHM_REASON_ADAPTER_PERMISSION		__NDSHM_REASON(76U)
+#define NDSHM_REASON_PROVIDER_CLOSED		__NDSHM_REASON(77U)
 
 /* Platform devices. */
-#define NDSHM_REASON_ADAPTER_UNSTOPPABLE	__NDSHM_REASON(80U)
+#define NDSHM_REASON_ADAPTER_UNSTOPPABLE	__NDSHM_REASON(78U)
 
 /* Names of sections. */
-#define NDSHM_REASON_SECTION_UNKNOWN		__NDSHM_REASON(81U)
-#define NDSHM_REASON_SECTION_PERMISSION		__NDSHM_REASON(82U)
-#define NDSHM_REASON_MODE			__NDSHM_REASON(83U)
-#define NDSHM_REASON_GROUP			__NDSHM_REASON(84U)
+#define NDSHM_REASON_SECTION_UNKNOWN		__NDSHM_REASON(79U)
+#define NDSHM_REASON_SECTION_PERMISSION		__NDSHM_REASON(80U)
+#define NDSHM_REASON_MODE			__NDSHM_REASON(81U)
+#define NDSHM_REASON_GROUP			__NDSHM_REASON(82U)
 
 /* Interrupts of a claimed function. */
-#define NDSHM_REASON_IRQ_KIND			__NDSHM_REASON(85U)
-#define NDSHM_REASON_IRQ_UNSUPPORTED		__NDSHM_REASON(86U)
-#define NDSHM_REASON_IRQ_RANGE			__NDSHM_REASON(87U)
-#define NDSHM_REASON_IRQ_EVENTFD		__NDSHM_REASON(88U)
-#define NDSHM_REASON_IRQ_BUSY			__NDSHM_REASON(89U)
-#define NDSHM_REASON_IRQ_OFF			__NDSHM_REASON(90U)
-#define NDSHM_REASON_IRQ_VECTORS		__NDSHM_REASON(91U)
-#define NDSHM_REASON_ADAPTER_RESETTING		__NDSHM_REASON(92U)
+#define NDSHM_REASON_IRQ_KIND			__NDSHM_REASON(83U)
+#define NDSHM_REASON_IRQ_UNSUPPORTED		__NDSHM_REASON(84U)
+#define NDSHM_REASON_IRQ_RANGE			__NDSHM_REASON(85U)
+#define NDSHM_REASON_IRQ_EVENTFD		__NDSHM_REASON(86U)
+#define NDSHM_REASON_IRQ_BUSY			__NDSHM_REASON(87U)
+#define NDSHM_REASON_IRQ_OFF			__NDSHM_REASON(88U)
+#define NDSHM_REASON_IRQ_VECTORS		__NDSHM_REASON(89U)
+#define NDSHM_REASON_ADAPTER_RESETTING		__NDSHM_REASON(90U)
 
 /* dma-bufs. */
-#define NDSHM_REASON_EXPORT_UNSUPPORTED		__NDSHM_REASON(93U)
+#define NDSHM_REASON_EXPORT_UNSUPPORTED		__NDSHM_REASON(91U)
 
 /* Reset of a claimed function. */
-#define NDSHM_REASON_RESET_UNSUPPORTED		__NDSHM_REASON(94U)
-#define NDSHM_REASON_RESET_FAILED		__NDSHM_REASON(95U)
+#define NDSHM_REASON_RESET_UNSUPPORTED		__NDSHM_REASON(92U)
+#define NDSHM_REASON_RESET_FAILED		__NDSHM_REASON(93U)
 
 /* Configuration space of a claimed function. */
-#define NDSHM_REASON_CONFIG_RANGE		__NDSHM_REASON(96U)
-#define NDSHM_REASON_CONFIG_PROTECTED		__NDSHM_REASON(97U)
+#define NDSHM_REASON_CONFIG_RANGE		__NDSHM_REASON(94U)
+#define NDSHM_REASON_CONFIG_PROTECTED		__NDSHM_REASON(95U)
 
 /* Export of a range of a section. */
-#define NDSHM_REASON_EXPORT_RANGE		__NDSHM_REASON(98U)
+#define NDSHM_REASON_EXPORT_RANGE		__NDSHM_REASON(96U)
 
 /* One more than the highest reason of this header. */
-#define NDSHM_REASON_COUNT_KNOWN		99U
+#define NDSHM_REASON_COUNT_KNOWN		97U
 
 #endif /* _UAPI_LINUX_NDSHM_STATUS_H */

@@ -6,7 +6,6 @@
 #define _NDSHM_REQUEST_H
 
 #include <linux/list.h>
-#include <linux/rbtree_types.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
@@ -36,7 +35,6 @@ typedef void (*ndshm_done_handler)(struct ndshm_request *request);
  *	provider are needed until submission only, the list until @done. Results are
  *	written before @done; the list can also be written by a request that fails, if
  *	it is aborted or its block revoked after the allocation.
- * @cookie: caller's id of the request, unique among the requests in flight of its group
  * @done: completion handler
  * @error: out: 0, or the negative errno of @reason
  * @reason: out: the precise reason, NDSHM_REASON_NONE on success
@@ -48,14 +46,12 @@ typedef void (*ndshm_done_handler)(struct ndshm_request *request);
  */
 struct ndshm_request {
 	struct ndshm_parameters parameters;
-	u64 cookie;
 	ndshm_done_handler done;
 	int error;
 	ndshm_reason_t reason;
 	struct ndshm_block *block;
 	/* private: */
 	struct list_head link;
-	struct rb_node known;
 	bool aborted;
 };
 
@@ -71,9 +67,8 @@ struct ndshm_requests {
 	struct list_head waiting;
 	struct list_head aborted;
 	struct ndshm_request *running;
-	struct rb_root known;	/* requests in flight that are not aborted, by cookie */
 	unsigned int most;
-	unsigned int in_flight;	/* nodes of known */
+	unsigned int in_flight;
 	bool closed;
 	struct work_struct carrying_out;
 	struct work_struct aborting;
@@ -103,29 +98,11 @@ void ndshm_requests_init(struct ndshm_requests *requests, unsigned int most);
  *
  * Context: Any but NMI; neither sleeps nor allocates memory.
  * Return: 0, or a negative errno: the request is not submitted and done is not called.
- * The reasons are those of ndshm_allocate() for invalid parameters; COOKIE if a request
- * with this cookie (possibly @request itself, which is not affected) is in flight;
- * REQUESTS if the group has its maximum in flight; REQUEST_ABORTED if the group is ending.
+ * The reasons are those of ndshm_allocate() for invalid parameters; REQUESTS if the group
+ * has its maximum in flight; REQUEST_ABORTED if the group is ending.
  */
 int ndshm_allocate_async(struct ndshm_requests *requests,
 			 struct ndshm_request *request, ndshm_reason_t *reason);
-
-/**
- * ndshm_request_cancel() - Cancel a request in flight
- * @requests: group of the request
- * @cookie: cookie of the request
- * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
- *
- * The request completes with REQUEST_ABORTED: at once if it has not begun, else when the
- * provider returns; its memory is then freed. done is called asynchronously, not by this
- * function.
- *
- * Context: Any but NMI.
- * Return: 0, or -ENOENT with the reason REQUEST_UNKNOWN if no request with this cookie is
- * in flight, or if it is about to complete.
- */
-int ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie,
-			 ndshm_reason_t *reason);
 
 /**
  * ndshm_requests_abort() - Cancel all requests of a group and refuse new ones

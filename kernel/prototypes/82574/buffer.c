@@ -170,8 +170,7 @@ static void nic_rx_buffers_grown(struct ndshm_request *request)
 	smp_store_release(&growth->in_flight, false);
 }
 
-static bool nic_rx_buffers_request(struct nic_queue *queue, struct nic_growth *growth,
-				   unsigned int cookie)
+static bool nic_rx_buffers_request(struct nic_queue *queue, struct nic_growth *growth)
 {
 	struct ndshm_request *request = &growth->request;
 
@@ -180,7 +179,6 @@ static bool nic_rx_buffers_request(struct nic_queue *queue, struct nic_growth *g
 	};
 	nic_parameters(queue, NDSHM_USAGE_RECEIVE, queue->rx.buffers.size, &growth->list,
 		       &request->parameters);
-	request->cookie = cookie;
 	request->done = nic_rx_buffers_grown;
 	growth->in_flight = true;
 	if (!ndshm_allocate_async(&queue->rx.buffers.requests, request, NULL))
@@ -205,7 +203,7 @@ static void nic_rx_buffers_grow(struct nic_queue *queue)
 		if (smp_load_acquire(&buffers->growth[i].in_flight))
 			continue;
 		atomic_inc(&buffers->count);
-		if (!nic_rx_buffers_request(queue, &buffers->growth[i], i)) {
+		if (!nic_rx_buffers_request(queue, &buffers->growth[i])) {
 			atomic_dec(&buffers->count);
 			break;
 		}

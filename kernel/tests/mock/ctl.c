@@ -26,9 +26,7 @@
  *	port event SLOT activate|delete
  *	packet resolve SLOT ADAPTER HANDLE|block=SLOT OFFSET LENGTH [irq]	see packet.c
  *	packet put SLOT
- *	request ask SLOT ADAPTER PROVIDER|default LENGTH [cookie=N|type=N] [irq]
- *					see request.c
- *	request cancel COOKIE
+ *	request ask SLOT ADAPTER PROVIDER|default LENGTH [type=N] [irq]	see request.c
  *	request told
  *	request end
  *	import attach | map | write | unmap | vmap | fill | vunmap | detach | mmap SLOT ...
@@ -85,7 +83,6 @@ static const struct verb {
 	{ "packet", "resolve", 7, mock_packet_resolve },
 	{ "packet", "put", 3, mock_packet_put },
 	{ "request", "ask", 6, mock_request_ask },
-	{ "request", "cancel", 3, mock_request_cancel },
 	{ "request", "told", 2, mock_request_reported },
 	{ "request", "end", 2, mock_request_end },
 	{ "import", NULL, 3, mock_import },

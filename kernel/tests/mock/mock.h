@@ -306,7 +306,6 @@ void mock_packet_teardown(void);
 
 void mock_request_setup(void);
 int mock_request_ask(struct mock_command *command);
-int mock_request_cancel(struct mock_command *command);
 int mock_request_reported(struct mock_command *command);
 int mock_request_end(struct mock_command *command);
 int mock_requests_show(struct seq_file *file, void *unused);

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A kernel user of asynchronous requests, which frees each block at once. It submits and
- * cancels with interrupts off. A request occupies one of 8 slots until it completes.
+ * A kernel user of asynchronous requests, which frees each block at once. It submits
+ * with interrupts off. A request occupies one of 8 slots until it completes.
  *
- *	request ask SLOT ADAPTER PROVIDER|default LENGTH [cookie=N|type=N] [irq]
- *		the default cookie is the number of the slot
+ *	request ask SLOT ADAPTER PROVIDER|default LENGTH [type=N] [irq]
  *		irq: submitted in a hard interrupt
- *	request cancel COOKIE
  *	request told		wait for all requests in flight; return the reason of a
  *				failure since the last call
  *	request end		abort all, wait for them, and begin a new group
@@ -76,16 +74,14 @@ static void done(struct ndshm_request *request)
 	}
 }
 
-static int prepare(struct ndshm_request *request,
-		   const struct mock_command *command, u64 slot)
+static int prepare(struct ndshm_request *request, const struct mock_command *command)
 {
 	const char *word = command->words == 7 ? command->word[6] : "";
-	const char *cookie = mock_value(word, "cookie");
 	const char *type = mock_value(word, "type");
 	u64 length, number = NDSHM_OBJECT_TYPE_DEFAULT;
 	int ret;
 
-	if (command->words > 7 || (command->words == 7 && !cookie && !type))
+	if (command->words > 7 || (command->words == 7 && !type))
 		return -EINVAL;
 	ret = mock_number(command->word[5], U64_MAX, &length) ?:
 	      type ? mock_number(type, U8_MAX, &number) : 0;
@@ -99,11 +95,10 @@ static int prepare(struct ndshm_request *request,
 			.shared_memory_handle = U32_MAX,
 			.revoked = revoked,
 		},
-		.cookie = slot,
 		.done = done,
 	};
 	request->parameters.header.type = number;
-	return ret ?: cookie ? mock_number(cookie, U64_MAX, &request->cookie) : 0;
+	return ret;
 }
 
 struct submission {
@@ -149,7 +144,7 @@ static int ask(struct slot *slot, struct mock_command *command, bool irq)
 		return 0;
 	}
 	atomic_dec(&requested);
-	if (reason != NDSHM_REASON_PARAMETERS_TYPE && reason != NDSHM_REASON_COOKIE &&
+	if (reason != NDSHM_REASON_PARAMETERS_TYPE &&
 	    (p->virtual_address || p->shared_memory_handle)) {
 		atomic_inc(&broken);
 		pr_warn("request: refused with reason %s, but its outputs are set\n",
@@ -191,27 +186,11 @@ int mock_request_ask(struct mock_command *command)
 	slot = &slots[number];
 	if (atomic_cmpxchg_acquire(&slot->taken, 0, 1))
 		return -EBUSY;
-	ret = prepare(&slot->request, command, number) ?:
+	ret = prepare(&slot->request, command) ?:
 	      ask_of(slot, command, irq);
 	if (ret)
 		atomic_set_release(&slot->taken, 0);
 	return ret;
-}
-
-int mock_request_cancel(struct mock_command *command)
-{
-	ndshm_reason_t reason;
-	u64 cookie;
-
-	if (command->words != 3 ||
-	    mock_number(command->word[2], U64_MAX, &cookie))
-		return -EINVAL;
-	mutex_lock(&group_lock);
-	local_irq_disable();
-	reason = check_request_cancel(&group, cookie);
-	local_irq_enable();
-	mutex_unlock(&group_lock);
-	return mock_answer(command, reason);
 }
 
 int mock_request_reported(struct mock_command *command)
