@@ -11,6 +11,7 @@ module_param_named(test_fault_delay_ms, delays[NDSHM_TEST_FAULT], uint, 0600);
 module_param_named(test_chunk_delay_ms, delays[NDSHM_TEST_CHUNK], uint, 0600);
 module_param_named(test_refused_delay_ms, delays[NDSHM_TEST_REFUSED], uint, 0600);
 module_param_named(test_claim_delay_ms, delays[NDSHM_TEST_CLAIM], uint, 0600);
+module_param_named(test_release_delay_ms, delays[NDSHM_TEST_RELEASE], uint, 0600);
 
 static atomic_t delaying;
 

@@ -9,6 +9,7 @@ enum ndshm_test_place {
 	NDSHM_TEST_CHUNK,	/* a section's new memory, before it is looked at */
 	NDSHM_TEST_REFUSED,	/* between a refusal by a section and the wait for its memory */
 	NDSHM_TEST_CLAIM,	/* at the beginning of a claim */
+	NDSHM_TEST_RELEASE,	/* before a function whose BARs are unmapped is released */
 	NDSHM_TEST_PLACES,
 };
 

@@ -7,6 +7,7 @@
 #define _NDSHM_DEVICE_BUS_H
 
 #include <linux/mutex.h>
+#include <linux/pm.h>
 #include <linux/types.h>
 
 struct device;
@@ -17,6 +18,9 @@ struct notifier_block;
 
 extern struct pci_driver ndshm_pci_driver;
 extern struct platform_driver ndshm_platform_driver;
+
+/* Refuse to suspend while a device is claimed. */
+extern const struct dev_pm_ops ndshm_bus_pm_ops;
 
 /*
  * Read the DMA and interrupt isolation of @dev and its client. Return: the NDSHM_ISOLATION_*

@@ -6,6 +6,7 @@
 #include <linux/cred.h>
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/pm.h>
 #include <linux/slab.h>
 
 #include <linux/ndshm_netlink.h>
@@ -14,6 +15,7 @@
 #include "../adapter/adapter.h"
 #include "../base/events.h"
 #include "../base/testing.h"
+#include "bus.h"
 #include "claim.h"
 
 /*
@@ -134,6 +136,7 @@ static void claim_stop(struct ndshm_device_claim *claim, bool removing)
 		adapter->ops->stop(adapter->context);
 	for_each_set_bit(i, &claim->mappable, NDSHM_BARS)
 		ndshm_object_revoke(&claim->bars[i].object);
+	ndshm_test_delay(NDSHM_TEST_RELEASE);
 	adapter->ops->release(adapter->context, claim->used, removing);
 }
 
@@ -316,6 +319,27 @@ void ndshm_adapter_unmap_bars(struct ndshm_adapter *adapter, bool unmapped)
 	mutex_unlock(&adapter->bars_lock);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_unmap_bars);
+
+/*
+ * Only the client could restore the state of a claimed device. Tasks are already frozen, so no
+ * claim can begin before the machine sleeps.
+ */
+static int claim_prepare(struct device *dev)
+{
+	struct ndshm_adapter *adapter;
+	bool claimed = false;
+	u32 id = 0;
+
+	for (; !claimed && (adapter = ndshm_adapter_next(&id)); id++) {
+		claimed = adapter->device == dev && READ_ONCE(adapter->claim);
+		ndshm_adapter_put(adapter);
+	}
+	return claimed ? -EBUSY : 0;
+}
+
+const struct dev_pm_ops ndshm_bus_pm_ops = {
+	.prepare = claim_prepare,
+};
 
 /* Return: true if one of @missing is new. */
 static bool adapter_add_missing(struct ndshm_adapter *adapter, u32 missing)

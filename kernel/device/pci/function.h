@@ -97,7 +97,6 @@ struct ndshm_pci_reset {
  *	must stay off
  * @recovering: from the error to the end of the recovery: no reset ends @resetting. The kernel's
  *	error_state cannot tell: it stays after a recovery that failed, and changes before the end
- * @claimed: a client has a claim; written by claim and release
  * @removing: remove() has the device lock and waits for the worker of resets
  * @unclean: 0, or the errno of the reset that failed since a client had the
  *	function; written by probe, claim and release, which the core serialises
@@ -125,7 +124,6 @@ struct ndshm_pci_function {
 	bool down;
 	bool resetting;
 	bool recovering;
-	bool claimed;
 	bool removing;
 	int unclean;
 };

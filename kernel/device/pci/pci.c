@@ -80,17 +80,6 @@ static void ndshm_pci_fini_function(struct ndshm_pci_function *function)
 	kfree(function->initial);
 }
 
-static int ndshm_pci_register(struct ndshm_pci_function *function,
-			      const struct ndshm_adapter_info *info)
-{
-	struct ndshm_adapter *adapter = ndshm_adapter_register(info, NULL);
-
-	if (IS_ERR(adapter))
-		return PTR_ERR(adapter);
-	function->adapter = adapter;
-	return 0;
-}
-
 static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct ndshm_adapter_info info = {
@@ -152,7 +141,8 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	function->segment_size = dma_get_max_seg_size(&pdev->dev);
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 
-	error = ndshm_pci_register(function, &info);
+	function->adapter = ndshm_adapter_register(&info, NULL);
+	error = PTR_ERR_OR_ZERO(function->adapter);
 	if (error)
 		goto err_segment_size;
 
@@ -367,21 +357,6 @@ static const struct pci_error_handlers ndshm_pci_error_handlers = {
 };
 
 /*
- * Refuse to suspend: only the client could restore the state of a claimed function. Tasks
- * are already frozen, so no claim can begin before the machine sleeps.
- */
-static int ndshm_pci_prepare(struct device *dev)
-{
-	struct ndshm_pci_function *function = dev_get_drvdata(dev);
-
-	return READ_ONCE(function->claimed) ? -EBUSY : 0;
-}
-
-static const struct dev_pm_ops ndshm_pci_pm_ops = {
-	.prepare = pm_sleep_ptr(ndshm_pci_prepare),
-};
-
-/*
  * No entry matches, so that a function is bound by driver_override only. With an empty
  * table, unlike with none, the PCI core also refuses new_id, which would let the driver
  * bind every function of an ID. Without aliases the module is not loaded automatically.
@@ -404,7 +379,7 @@ struct pci_driver ndshm_pci_driver = {
 	.remove = ndshm_pci_remove,
 	.shutdown = ndshm_pci_shutdown,
 	.err_handler = &ndshm_pci_error_handlers,
-	.driver.pm = pm_sleep_ptr(&ndshm_pci_pm_ops),
+	.driver.pm = pm_sleep_ptr(&ndshm_bus_pm_ops),
 };
 
 static struct notifier_block ndshm_pci_bus_notifier = {

@@ -3,7 +3,6 @@
  * Adapter operations of a PCI function: claim, start, BARs, release. Interrupts:
  * pci_irq.c, reset: reset.c, configuration space: config.c.
  */
-#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/moduleparam.h>
 #include <linux/pci.h>
@@ -18,20 +17,7 @@ static bool test_skip_quiesce;
 module_param(test_skip_quiesce, bool, 0644);
 MODULE_PARM_DESC(test_skip_quiesce,
 		 "TEST: leave a released function running; tests must detect that");
-
-static uint test_release_delay_ms;
-module_param(test_release_delay_ms, uint, 0600);
-MODULE_PARM_DESC(test_release_delay_ms,
-		 "TEST: delay before a function whose BARs are unmapped is released (ms)");
 #endif
-
-static void ndshm_pci_test_release_delay(void)
-{
-#ifdef NDSHM_TEST
-	if (READ_ONCE(test_release_delay_ms))
-		msleep(READ_ONCE(test_release_delay_ms));
-#endif
-}
 
 static bool ndshm_pci_skip_stop(void)
 {
@@ -62,16 +48,6 @@ static ndshm_reason_t pci_claim_check(struct ndshm_pci_function *function)
 	return reason;
 }
 
-static bool pci_is_resetting(struct ndshm_pci_function *function)
-{
-	bool running;
-
-	mutex_lock(&function->lock);
-	running = function->reset.running;
-	mutex_unlock(&function->lock);
-	return running;
-}
-
 static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 				      bool needs_reset)
 {
@@ -89,12 +65,11 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 	 */
 	if (function->unclean == -EAGAIN || function->unclean == -ENODEV)
 		WRITE_ONCE(function->unclean, ndshm_pci_stop_and_reset(function, false));
-	/* Also for @needs_reset: the worker restores configuration space in the end. */
-	if (pci_is_resetting(function))
+	/* Also for @needs_reset while the worker runs: it restores configuration space at last. */
+	if (function->unclean == -EAGAIN && (!needs_reset || READ_ONCE(function->reset.running)))
 		return NDSHM_REASON_ADAPTER_RESETTING;
 	if (function->unclean && !needs_reset)
-		return function->unclean == -EAGAIN ? NDSHM_REASON_ADAPTER_RESETTING :
-						      NDSHM_REASON_ADAPTER_NEEDS_RESET;
+		return NDSHM_REASON_ADAPTER_NEEDS_RESET;
 
 	/* The blocks of the last client are freed, so the mask may change. */
 	if (dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(address_width)))
@@ -102,7 +77,6 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 
 	/* Bus mastering is off after probe and release; do not depend on either. */
 	ndshm_pci_stop(function);
-	WRITE_ONCE(function->claimed, true);
 	return NDSHM_REASON_NONE;
 }
 
@@ -151,7 +125,6 @@ static void ndshm_pci_release(void *context, bool used, bool removing)
 {
 	struct ndshm_pci_function *function = context;
 
-	ndshm_pci_test_release_delay();
 	mutex_lock(&function->lock);
 	ndshm_pci_irqs_stop(function);
 	mutex_unlock(&function->lock);
@@ -162,7 +135,6 @@ static void ndshm_pci_release(void *context, bool used, bool removing)
 	mutex_lock(&function->lock);
 	ndshm_pci_irqs_end(function);
 	mutex_unlock(&function->lock);
-	WRITE_ONCE(function->claimed, false);
 }
 
 static bool ndshm_pci_needs_reset(void *context)

@@ -237,7 +237,7 @@ static void pci_reset_work(struct work_struct *work)
 	mutex_lock(&function->lock);
 	reset->error = error;
 	reset->locked = false;
-	reset->running = false;
+	WRITE_ONCE(reset->running, false);
 	reset->pending = false;
 	complete_all(&reset->done);
 	mutex_unlock(&function->lock);

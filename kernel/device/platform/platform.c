@@ -232,21 +232,6 @@ static void ndshm_platform_shutdown(struct platform_device *pdev)
 	mutex_unlock(&device->lock);
 }
 
-/*
- * Refuse to suspend: only the client could restore the state of a claimed device. Tasks
- * are already frozen, so no claim can begin before the machine sleeps.
- */
-static int ndshm_platform_prepare(struct device *dev)
-{
-	struct ndshm_platform_device *device = dev_get_drvdata(dev);
-
-	return READ_ONCE(device->claimed) ? -EBUSY : 0;
-}
-
-static const struct dev_pm_ops ndshm_platform_pm_ops = {
-	.prepare = pm_sleep_ptr(ndshm_platform_prepare),
-};
-
 static const struct of_device_id ndshm_platform_ids[] = {
 	{ .compatible = "ndshm,adapter" },
 	{ }
@@ -261,7 +246,7 @@ struct platform_driver ndshm_platform_driver = {
 	.driver = {
 		.name = "ndshm_platform",
 		.of_match_table = ndshm_platform_ids,
-		.pm = pm_sleep_ptr(&ndshm_platform_pm_ops),
+		.pm = pm_sleep_ptr(&ndshm_bus_pm_ops),
 	},
 };
 

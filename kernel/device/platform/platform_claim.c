@@ -81,8 +81,6 @@ static ndshm_reason_t ndshm_platform_claim(void *context, unsigned int address_w
 	/* The blocks of the last client are freed, so the mask may change. */
 	else if (dma_set_mask_and_coherent(&device->pdev->dev, DMA_BIT_MASK(address_width)))
 		reason = NDSHM_REASON_WIDTH_UNSUPPORTED;
-	else
-		WRITE_ONCE(device->claimed, true);
 	mutex_unlock(&device->lock);
 	if (reason == NDSHM_REASON_NONE)
 		platform_map_windows(device);
@@ -170,7 +168,6 @@ static void ndshm_platform_release(void *context, bool used, bool removing)
 		platform_reset(device);
 	ndshm_platform_irqs_end(device);
 	mutex_unlock(&device->lock);
-	WRITE_ONCE(device->claimed, false);
 }
 
 static bool ndshm_platform_needs_reset(void *context)

@@ -51,7 +51,6 @@ struct ndshm_platform_line {
  * @down: the machine shuts down: claims and START fail, registers stay unmapped, and no interrupt
  *	can be turned on
  * @reported: a failed reset is in the kernel log
- * @claimed: a client has a claim; written by claim and release
  * @unclean: 0, or the errno of the reset that failed since a client had the device. Written by
  *	probe, claim, reset and release, which the core serialises
  *
@@ -74,7 +73,6 @@ struct ndshm_platform_device {
 	struct ndshm_vectors vectors;
 	bool down;
 	bool reported;
-	bool claimed;
 	int unclean;
 };
 
