@@ -7,9 +7,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/types.h>
 
 #include <linux/dma-buf.h>
 
+#include "ndshm_clock.h"
 #include "ndshm_dmabuf.h"
 #include "ndshm_mock.h"
 #include "ndshm_nl.h"
@@ -273,6 +276,115 @@ TEST_F(import, unmappable)
 	EXPECT_EQ(-1, export.out_dmabuf);
 	test_free_handle(self->fd, self->block.handle);
 	test_mock("provider del q");
+}
+
+/*
+ * Map for a device that reaches the memory by bounce buffers only. Return: false if it reaches the
+ * memory itself, or there are no bounce buffers.
+ */
+static bool map_bounced(struct __test_metadata *_metadata, struct _test_data_import *self,
+			const char *map)
+{
+	int error;
+
+	ASSERT_EQ(0, import("import attach 0 %d foreign segment=65536", self->dmabuf));
+	ASSERT_EQ(0, import("import narrow 0", 0));
+	error = import(map, 0);
+	if (!error) {
+		memset(self->map, 0, self->length);
+		ASSERT_EQ(0, import("import write 0 %d", 0x5a));
+	}
+	return !error && all_bytes(self->map, self->length, 0);
+}
+
+/* What a device has written to bounce buffers is seen after a sync. */
+TEST_F(import, bounced)
+{
+	make_block(_metadata, self, self->node, "pages", O_RDWR);
+	if (map_bounced(_metadata, self, "import map 0 both")) {
+		EXPECT_EQ(0, ndshm_dmabuf_sync(self->dmabuf,
+					       DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
+		EXPECT_TRUE(all_bytes(self->map, self->length, 0x5a));
+		/* The other way, past an importer that has ended. */
+		ASSERT_EQ(0, import("import attach 1 %d foreign", self->dmabuf));
+		ASSERT_EQ(0, import("import map 1 both", 0));
+		EXPECT_EQ(0, import("import detach 1", 0));
+		memset(self->map, 0x6b, self->length);
+		EXPECT_EQ(0, ndshm_dmabuf_sync(self->dmabuf,
+					       DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE));
+		memset(self->map, 0, self->length);
+		EXPECT_EQ(0, ndshm_dmabuf_sync(self->dmabuf,
+					       DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
+		EXPECT_TRUE(all_bytes(self->map, self->length, 0x6b));
+		EXPECT_EQ(0, import("import detach 0", 0));
+		close(self->dmabuf);
+		return;
+	}
+	import("import detach 0", 0);
+	close(self->dmabuf);
+	SKIP(return, "no memory is bounced for a narrow device");
+}
+
+#define CGROUPS	"/sys/fs/cgroup"
+
+/* Sync for ever with a thousandth of the processor time. */
+static void sync_throttled(int dmabuf, const char *cgroup, int peer)
+{
+	char file[128];
+
+	snprintf(file, sizeof(file), "%s/cgroup.procs", cgroup);
+	if (ndshm_write_file(file, "0"))
+		_exit(1);
+	ndshm_signal_peer(peer);
+	for (;;)
+		ndshm_dmabuf_sync(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
+}
+
+/*
+ * A process that hardly ever runs syncs what other devices have mapped. These unmap, map and attach
+ * without waiting for it.
+ */
+TEST_F_TIMEOUT(import, throttled_sync, 120)
+{
+	unsigned long long end;
+	double took, longest = 0;
+	struct ndshm_clock begin;
+	char cgroup[64], file[96];
+	pid_t child;
+	int peer;
+
+	self->length = 16 << 20;
+	make_block(_metadata, self, self->node, "pages", O_RDWR);
+	if (!map_bounced(_metadata, self, "import map 0 both")) {
+		import("import detach 0", 0);
+		close(self->dmabuf);
+		SKIP(return, "no memory is bounced for a narrow device");
+	}
+	snprintf(cgroup, sizeof(cgroup), CGROUPS "/ndshm-sync-%d", getpid());
+	ndshm_write_file(CGROUPS "/cgroup.subtree_control", "+cpu");
+	ASSERT_EQ(0, mkdir(cgroup, 0755));
+	snprintf(file, sizeof(file), "%s/cpu.max", cgroup);
+	ASSERT_EQ(0, ndshm_write_file(file, "1000 1000000"));
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child)
+		sync_throttled(self->dmabuf, cgroup, peer);
+	EXPECT_TRUE(ndshm_hear(peer));
+	end = ndshm_clock_now().now + 10000000000ULL;
+	while (ndshm_clock_now().now < end) {
+		begin = ndshm_clock_now();
+		EXPECT_EQ(0, import("import unmap 0", 0));
+		EXPECT_EQ(0, import("import map 0 both", 0));
+		took = ndshm_clock_ran(begin);
+		longest = took > longest ? took : longest;
+	}
+	TH_LOG("longest: %.1f ms", longest * 1e3);
+	EXPECT_GT(0.5, longest);
+	EXPECT_TRUE(ndshm_end(child, peer, SIGKILL));
+	close(peer);
+	EXPECT_EQ(0, import("import detach 0", 0));
+	close(self->dmabuf);
+	EXPECT_TRUE(ndshm_soon(!rmdir(cgroup)));
 }
 
 /* Memory that is not coherent is synchronised by its provider. */

@@ -12,16 +12,15 @@
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/iosys-map.h>
-#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+#include <linux/xarray.h>
 
 #include <linux/ndshm.h>
 
@@ -44,8 +43,8 @@ MODULE_INFO(import_ns, "DMA_BUF");
  * @needs_sync: the memory is not coherent for the object's device
  * @vmapped: pages of the kernel mapping, with a reference each, or NULL; protected by the core,
  *	which makes one at a time
- * @lock: protects @mapped; taken inside the reservation lock
- * @mapped: mappings for devices, of memory with pages
+ * @mapped: mappings that need syncs, by their id
+ * @maps: the last id
  */
 struct export {
 	struct ndshm_object *object;
@@ -55,8 +54,8 @@ struct export {
 	bool writable;
 	bool needs_sync;
 	struct page **vmapped;
-	struct mutex lock;	/* mapped */
-	struct list_head mapped;
+	struct xarray mapped;
+	atomic_long_t maps;
 };
 
 /**
@@ -64,13 +63,13 @@ struct export {
  * @table: each entry has a reference to its folio; without pages for an object with frames
  * @device: the importer's
  * @direction: of DMA
- * @link: in the list of struct export; empty for an object with frames
+ * @id: index in @mapped of the export, never used again; 0: it needs no syncs
  */
 struct export_mapping {
 	struct sg_table table;
 	struct device *device;
 	enum dma_data_direction direction;
-	struct list_head link;
+	unsigned long id;
 };
 
 /*
@@ -218,6 +217,21 @@ static unsigned long export_longest_entry(struct device *device)
 	return max(length >> PAGE_SHIFT, 1UL);
 }
 
+/* Let syncs find the mapping if it needs any. */
+static int export_add_mapping(struct export *export, struct export_mapping *mapping)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_dma_sg(&mapping->table, sg, i) {
+		if (!dma_need_sync(mapping->device, sg_dma_address(sg)))
+			continue;
+		mapping->id = atomic_long_inc_return(&export->maps);
+		return xa_insert(&export->mapped, mapping->id, mapping, NDSHM_GFP_CHARGED);
+	}
+	return 0;
+}
+
 static int export_map_pages(struct export *export, struct export_mapping *mapping)
 {
 	const unsigned long most = export_longest_entry(mapping->device);
@@ -229,16 +243,18 @@ static int export_map_pages(struct export *export, struct export_mapping *mappin
 	ret = export_fill_table(export, &mapping->table, most) ?:
 	      dma_map_sgtable(mapping->device, &mapping->table, mapping->direction,
 			      DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN);
-	if (ret) {
-		export_free_table(&mapping->table);
-		return ret;
-	}
+	if (ret)
+		goto err_table;
 	/* As a call of its own: the pages are mapped for the adapter's device as well. */
 	dma_sync_sgtable_for_device(mapping->device, &mapping->table, mapping->direction);
-	mutex_lock(&export->lock);
-	list_add(&mapping->link, &export->mapped);
-	mutex_unlock(&export->lock);
-	return 0;
+	ret = export_add_mapping(export, mapping);
+	if (!ret)
+		return 0;
+	dma_unmap_sgtable(mapping->device, &mapping->table, mapping->direction,
+			  DMA_ATTR_SKIP_CPU_SYNC);
+err_table:
+	export_free_table(&mapping->table);
+	return ret;
 }
 
 /* Bytes of the longest entry: its length has 32 bits, that of a segment more. */
@@ -289,7 +305,6 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 		return ERR_PTR(-ENOMEM);
 	mapping->device = attachment->dev;
 	mapping->direction = direction;
-	INIT_LIST_HEAD(&mapping->link);
 	ret = export->object->frames ? export_map_frames(export, mapping) :
 				       export_map_pages(export, mapping);
 	if (ret) {
@@ -308,9 +323,8 @@ static void export_unmap(struct dma_buf_attachment *attachment, struct sg_table 
 	if (export->object->frames) {
 		sg_free_table(table);
 	} else {
-		mutex_lock(&export->lock);
-		list_del(&mapping->link);
-		mutex_unlock(&export->lock);
+		if (mapping->id)
+			xa_erase(&export->mapped, mapping->id);
 		dma_sync_sgtable_for_cpu(mapping->device, table, mapping->direction);
 		dma_unmap_sgtable(mapping->device, table, mapping->direction,
 				  DMA_ATTR_SKIP_CPU_SYNC);
@@ -323,16 +337,62 @@ static void export_unmap(struct dma_buf_attachment *attachment, struct sg_table 
  * Access by processors
  */
 
+/**
+ * struct export_walk - Place of a sync in the mappings of an export
+ * @last: the id of the last mapping
+ * @next: the lowest id that is not finished
+ * @begun: the id of the mapping of @pages
+ * @pages: its pages, valid while it exists
+ */
+struct export_walk {
+	unsigned long last;
+	unsigned long next;
+	unsigned long begun;
+	struct sg_dma_page_iter pages;
+};
+
+#define SYNC_PAGES	(SZ_64K >> PAGE_SHIFT)	/* with the spinlock held */
+
+/*
+ * Importers that unmap wait for the spinlock. A task that its cgroup stops in the kernel is not
+ * stopped with a spinlock held. Return: false if nothing was left.
+ */
+static bool export_sync_pages(struct export *export, struct export_walk *walk, u32 sync)
+{
+	struct export_mapping *mapping;
+	unsigned int left = SYNC_PAGES;
+	dma_addr_t address;
+
+	xa_lock(&export->mapped);
+	mapping = xa_find(&export->mapped, &walk->next, walk->last, XA_PRESENT);
+	if (mapping && walk->begun != walk->next) {
+		walk->begun = walk->next;
+		__sg_page_iter_start(&walk->pages.base, mapping->table.sgl, mapping->table.nents,
+				     0);
+	}
+	for (; mapping && left && __sg_page_iter_dma_next(&walk->pages); left--) {
+		address = sg_page_iter_dma_address(&walk->pages);
+		if (sync == NDSHM_SYNC_FOR_DEVICE)
+			dma_sync_single_for_device(mapping->device, address, PAGE_SIZE,
+						   mapping->direction);
+		else
+			dma_sync_single_for_cpu(mapping->device, address, PAGE_SIZE,
+						mapping->direction);
+	}
+	walk->next += !!left;
+	xa_unlock(&export->mapped);
+	return mapping;
+}
+
 static int export_sync(struct dma_buf *dmabuf, enum dma_data_direction direction, u32 sync)
 {
 	struct export *export = dmabuf->priv;
 	struct ndshm_object *object = export->object;
-	struct export_mapping *mapping;
+	struct export_walk walk = { .last = atomic_long_read(&export->maps) };
 	/* What the other side does not write needs no sync. */
 	const bool idle = direction == (sync == NDSHM_SYNC_FOR_DEVICE ? DMA_FROM_DEVICE :
 									DMA_TO_DEVICE);
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	int ret = 0;
 
 	/* A sync can discard data that others have written and not synced for the device. */
 	if (export->needs_sync && !export->writable)
@@ -344,24 +404,13 @@ static int export_sync(struct dma_buf *dmabuf, enum dma_data_direction direction
 					   (u64)(export->end - export->start) << PAGE_SHIFT);
 	if (reason != NDSHM_REASON_NONE)
 		return -ENODEV;
-	if (mutex_lock_killable(&export->lock))
-		return -EINTR;
-	list_for_each_entry(mapping, &export->mapped, link) {
-		if (sync == NDSHM_SYNC_FOR_DEVICE)
-			dma_sync_sgtable_for_device(mapping->device, &mapping->table,
-						    mapping->direction);
-		else
-			dma_sync_sgtable_for_cpu(mapping->device, &mapping->table,
-						 mapping->direction);
+	while (export_sync_pages(export, &walk, sync)) {
 		cond_resched();
 		/* Users decide how many mappings there are, so a killed caller must not finish. */
-		if (fatal_signal_pending(current)) {
-			ret = -EINTR;
-			break;
-		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
-	mutex_unlock(&export->lock);
-	return ret;
+	return 0;
 }
 
 static int export_begin_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
@@ -502,7 +551,6 @@ static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 static void export_free(struct export *export)
 {
 	fput(export->file);
-	mutex_destroy(&export->lock);
 	kfree(export);
 }
 
@@ -585,8 +633,7 @@ struct file *ndshm_export_file(struct file *file, u64 start, u64 length, bool wr
 	export->end = export->start + (length >> PAGE_SHIFT);
 	export->writable = writable;
 	export->needs_sync = needs_sync;
-	mutex_init(&export->lock);
-	INIT_LIST_HEAD(&export->mapped);
+	xa_init_flags(&export->mapped, XA_FLAGS_ACCOUNT);
 	vmaps = export_can_vmap(export);
 	if (vmaps < 0) {
 		export_free(export);

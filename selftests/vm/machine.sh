@@ -270,6 +270,7 @@ machine_options() {
 		strict)		printf '%s\n' --append iommu.strict=1 ;;
 		lazy)		printf '%s\n' --append iommu.strict=0 ;;
 		pt)		printf '%s\n' --append iommu=pt ;;
+		high)		printf '%s\n' --memory 6G ;;
 		swiotlb)	printf '%s\n' --append swiotlb=force ;;
 		# Ranges for a provider of reserved memory.
 		reserved)	printf '%s\n' --append 'memmap=128M$0x40000000 memmap=16M$0x30000000' ;;

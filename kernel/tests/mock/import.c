@@ -5,6 +5,7 @@
  *	import attach SLOT DESCRIPTOR foreign|ADAPTER [segment=BYTES] [moves]
  *		with a device that no adapter has, whose longest segment is given, or with that of
  *		an adapter of this module; "moves" supports a move of the memory
+ *	import narrow SLOT		the device addresses 4 GiB from now on
  *	import map SLOT from|to|both
  *	import unmap SLOT
  *	import write SLOT BYTE		all of the mapping, as the device would
@@ -140,6 +141,11 @@ static int import_map(struct mock_command *command, struct import *import)
 	return 0;
 }
 
+static int import_narrow(struct mock_command *command, struct import *import)
+{
+	return dma_set_mask(import->device, DMA_BIT_MASK(32));
+}
+
 static int import_unmap(struct mock_command *command, struct import *import)
 {
 	if (!import->table)
@@ -218,6 +224,7 @@ static const struct {
 	int (*carry_out)(struct mock_command *command, struct import *import);
 } verbs[] = {
 	{ "attach", import_attach },
+	{ "narrow", import_narrow },
 	{ "map", import_map },
 	{ "unmap", import_unmap },
 	{ "write", import_write },
