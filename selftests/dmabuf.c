@@ -259,15 +259,15 @@ TEST_F(dmabuf, mapping_flags)
 	close(dmabuf);
 }
 
-/* Mappings of all dma-bufs of a block have one limit. */
+/* A user's mappings of all dma-bufs of a block have one limit. */
 TEST_F(dmabuf, mapping_limit)
 {
 	const int dmabuf = test_export(self->fd, self->block.handle, O_RDWR);
 	const int other = test_export(self->fd, self->block.handle, O_RDONLY);
-	void *maps[1024];
+	void *maps[128];
 	unsigned int i;
 
-	for (i = 0; i < 1024; i++) {
+	for (i = 0; i < ARRAY_SIZE(maps); i++) {
 		/* At an odd page of a large range, so that they are not merged. */
 		maps[i] = map_dmabuf(i % 3 ? dmabuf : other, self->page, PROT_READ,
 				     i % 2 * 5 * self->page);
@@ -278,7 +278,7 @@ TEST_F(dmabuf, mapping_limit)
 	test_errno(EMFILE, self->fd, map_dmabuf(other, self->page, PROT_READ, 0));
 	munmap(maps[0], self->page);
 	maps[0] = test_map_dmabuf(dmabuf, self->page, RW);
-	for (i = 0; i < 1024; i++)
+	for (i = 0; i < ARRAY_SIZE(maps); i++)
 		munmap(maps[i], self->page);
 	close(other);
 	close(dmabuf);
@@ -301,7 +301,8 @@ static int use_up_mappings(int dmabuf, size_t length, size_t page, int peer)
 		count += 2;
 	while (map_dmabuf(dmabuf, page, PROT_READ, count % 2 * 5 * page) != MAP_FAILED)
 		count++;
-	if (errno != EMFILE || count != 1024)
+	/* The last change of protection may have split the mapping once of two times. */
+	if (errno != EMFILE || count < 127 || count > 128)
 		return 3;
 	/* The child has as many again, beyond the limit. */
 	if (!ndshm_fork(&unused)) {
@@ -312,7 +313,7 @@ static int use_up_mappings(int dmabuf, size_t length, size_t page, int peer)
 	return 4;
 }
 
-/* Who was given a dma-buf cannot use up the mappings of the block's owner. */
+/* Who was given a dma-buf cannot use up the mappings of the block's owner, nor those of others. */
 TEST_F(dmabuf, recipient_limit)
 {
 	const int dmabuf = test_export(self->fd, self->block.handle, O_RDONLY);
@@ -327,9 +328,11 @@ TEST_F(dmabuf, recipient_limit)
 	pid = ndshm_fork(&peer);
 	ASSERT_LE(0, pid);
 	if (!pid)
-		_exit(use_up_mappings(dmabuf, self->length, self->page, peer));
+		_exit(ndshm_become(NDSHM_USER_A) ?
+		      use_up_mappings(dmabuf, self->length, self->page, peer) : 5);
 	ASSERT_TRUE(ndshm_hear(peer));
-	test_errno(EMFILE, self->fd, map_dmabuf(dmabuf, self->page, PROT_READ, 0));
+	/* Of 20, some have the same share as the child: one of 8. */
+	EXPECT_LE(8, ndshm_mapping_users(dmabuf, 20));
 	first = test_map_block(self->fd, &self->block);
 	map = test_map_block(self->fd, &self->block);
 	EXPECT_EQ(0, mprotect(map + self->page, self->page, PROT_READ));

@@ -496,20 +496,13 @@ TEST_F(export, mappings_apart)
 	const __u64 place = test_extent(self->holder, 16 * self->page);
 	const int dmabuf = test_export(self->fd, place, 16 * self->page, O_RDONLY);
 	unsigned int count = 0;
-	int limit = 0;
-	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
 	void *map;
 
-	ASSERT_NE(NULL, file);
-	EXPECT_EQ(1, fscanf(file, "%d", &limit));
-	fclose(file);
-	if (limit < 20000)
-		SKIP(return, "a process can have too few mappings");
 	while ((map = mmap(NULL, self->page, PROT_READ, MAP_SHARED, dmabuf,
 			   count % 2 * 5 * self->page)) != MAP_FAILED)
 		count++;
 	EXPECT_EQ(EMFILE, errno);
-	EXPECT_EQ(16384, count);
+	EXPECT_EQ(2048, count);
 	map = test_map_section(self->fd, MAX);
 	munmap(map, MAX);
 	close(dmabuf);

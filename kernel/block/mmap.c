@@ -7,8 +7,11 @@
  * pins the object but not the client, and one call unmaps an object from all
  * processes.
  */
+#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/hash.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mount.h>
@@ -322,12 +325,28 @@ static void object_vma_close(struct vm_area_struct *vma)
 	atomic_dec(vma->vm_private_data);
 }
 
+/* Return: the count of mappings for a VMA of the caller, see struct ndshm_object. */
+static atomic_t *object_count(struct ndshm_object *object, bool own)
+{
+	/* Users that share a count do so for this object only. */
+	const u32 user = __kuid_val(current_euid()) ^ object->id;
+
+	return own ? &object->mappings :
+		     &object->peer_mappings[hash_32(user, ilog2(NDSHM_SHARES))];
+}
+
+static int object_max_count(const struct ndshm_object *object, const atomic_t *count)
+{
+	return count == &object->mappings ? object->ops->max_mappings :
+					    object->ops->max_mappings / NDSHM_SHARES;
+}
+
 static int object_may_split(struct vm_area_struct *vma, unsigned long address)
 {
 	struct ndshm_object *object = vma->vm_file->private_data;
+	const atomic_t *count = vma->vm_private_data;
 
-	return atomic_read(vma->vm_private_data) < object->ops->max_mappings ?
-	       0 : -EMFILE;
+	return atomic_read(count) < object_max_count(object, count) ? 0 : -EMFILE;
 }
 
 /* An access by ptrace() or /proc/PID/mem: mm has no page of a frame. */
@@ -577,10 +596,12 @@ static int object_check_mmap(const struct ndshm_object *object, const struct vm_
 
 /* Move @vma to @file, whose reference is consumed, and to page @start of the object. */
 static int object_set_vma(struct ndshm_object *object, struct vm_area_struct *vma,
-			  struct file *file, pgoff_t start, atomic_t *mappings)
+			  struct file *file, pgoff_t start, bool own)
 {
-	if (atomic_inc_return(mappings) > object->ops->max_mappings) {
-		atomic_dec(mappings);
+	atomic_t *count = object_count(object, own);
+
+	if (atomic_inc_return(count) > object_max_count(object, count)) {
+		atomic_dec(count);
 		fput(file);
 		return -EMFILE;
 	}
@@ -589,7 +610,7 @@ static int object_set_vma(struct ndshm_object *object, struct vm_area_struct *vm
 	swap(vma->vm_file, file);
 	fput(file);
 	vma->vm_pgoff = start;
-	vma->vm_private_data = mappings;
+	vma->vm_private_data = count;
 	vma->vm_ops = &object_vm_ops;
 	/* An importer of a dma-buf may have set flags for its own memory. */
 	ndshm_vm_flags_mod(vma, 0, VM_MAYEXEC | VM_IO | VM_PFNMAP | VM_MIXEDMAP);
@@ -598,7 +619,7 @@ static int object_set_vma(struct ndshm_object *object, struct vm_area_struct *vm
 }
 
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
-		      struct file **cache, atomic_t *mappings)
+		      struct file **cache, bool own)
 {
 	int ret = object_check_mmap(object, vma);
 	struct file *file;
@@ -608,7 +629,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 	if (vma->vm_end - vma->vm_start > object->length)
 		return -ENXIO;
 	file = ndshm_object_get_file(object, cache);
-	return IS_ERR(file) ? PTR_ERR(file) : object_set_vma(object, vma, file, 0, mappings);
+	return IS_ERR(file) ? PTR_ERR(file) : object_set_vma(object, vma, file, 0, own);
 }
 
 int ndshm_object_mmap_file(struct ndshm_object *object, struct vm_area_struct *vma,
@@ -621,7 +642,7 @@ int ndshm_object_mmap_file(struct ndshm_object *object, struct vm_area_struct *v
 	/* Without a lock: a fault checks it again. */
 	if (READ_ONCE(object->revoked))
 		return -ENODEV;
-	return object_set_vma(object, vma, get_file(file), start, &object->exported_mappings);
+	return object_set_vma(object, vma, get_file(file), start, false);
 }
 
 /**

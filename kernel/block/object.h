@@ -29,8 +29,8 @@ typedef void (*ndshm_peek_fn)(void *object, kuid_t owner, void *context);
 /**
  * struct ndshm_object_ops - operations of a kind of objects
  * @kind: word for /proc/PID/maps
- * @max_mappings: maximum of a count of VMAs, each of which costs a revocation time.
- *	mmap and splits of VMAs fail beyond it; fork may exceed it
+ * @max_mappings: maximum of @mappings, and NDSHM_SHARES times that of each of @peer_mappings: a
+ *	VMA costs a revocation time. mmap and splits of VMAs fail beyond it; fork may exceed it
  * @pfn: Returns the frame of the page at @index of an object with @frames. Sets
  *	*@count to the number of pages with consecutive frames from there on (0: none,
  *	the access gets SIGBUS) and *@prot, initially the VMA's, to their protection.
@@ -68,6 +68,9 @@ struct ndshm_object_ops {
 	void (*release_async)(struct ndshm_object *object);
 };
 
+/* Shares that other users than the owner have of an object's mappings: a power of two. */
+#define NDSHM_SHARES		8
+
 /**
  * struct ndshm_object - the common part of blocks, BARs and sections
  * @ops: operations of the kind
@@ -81,9 +84,10 @@ struct ndshm_object_ops {
  *	never cleared
  * @handle: handle of the owning client; 0 for a block of a kernel user
  * @id: number for /proc/PID/maps; the shared memory handle of a block
- * @mappings: VMAs of the object; for a section, those of its owner
- * @exported_mappings: VMAs of the object's dma-bufs, which anyone can map who was given one: they
- *	must not use up @mappings
+ * @mappings: VMAs of the object by its handle; for a section, those of its owner
+ * @peer_mappings: VMAs of a section's other users, and of the object's dma-bufs, which anyone can
+ *	map who was given one: they must not use up @mappings. Each user has one of these
+ *	counts, and may share it with others, so that no user id can take them all
  * @exports: dma-bufs of the object, each of which holds the file
  * @lock: for @ops->page: @state_lock, or the lock of a section
  * @state_lock: protects the members below. While it is held, an object that is not
@@ -110,7 +114,7 @@ struct ndshm_object {
 	u32 handle;
 	u32 id;
 	atomic_t mappings;
-	atomic_t exported_mappings;
+	atomic_t peer_mappings[NDSHM_SHARES];
 	atomic_t exports;
 	spinlock_t *lock;	/* @state_lock, or that of a section */
 	spinlock_t state_lock;	/* revoked, retired, huge, split, file, inode */
@@ -123,7 +127,7 @@ struct ndshm_object {
 	struct inode *inode;
 };
 
-/* Maximum number of VMAs of a block or a BAR, and of those of a block's dma-bufs. */
+/* Maximum number of VMAs of a block or a BAR by its handle, and of those of a block's dma-bufs. */
 #define NDSHM_MAX_MAPPINGS	1024
 
 /*
@@ -163,11 +167,11 @@ void ndshm_object_put_async(struct ndshm_object *object);
 
 /*
  * Map the object in @vma, which then holds the object's file. A new file comes from
- * @cache. @mappings is the count that @ops->max_mappings limits: @object->mappings, or
- * another one that lives as long. Called by ->mmap for a client with a handle.
+ * @cache. @own: the caller owns the object, so the VMA counts in @mappings. Called by ->mmap for
+ * a client with a handle.
  */
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
-		      struct file **cache, atomic_t *mappings);
+		      struct file **cache, bool own);
 
 /*
  * Map the object from page @start on, by its @file, in the VMA of a dma-buf, which holds @file.

@@ -55,8 +55,7 @@ static int client_mmap(struct file *file, struct vm_area_struct *vma)
 				   (u64)vma->vm_pgoff << PAGE_SHIFT);
 	if (!object)
 		return -ENXIO;
-	ret = ndshm_object_mmap(object, vma, &client->file_cache,
-				&object->mappings);
+	ret = ndshm_object_mmap(object, vma, &client->file_cache, true);
 	ndshm_object_put_async(object);
 	return ret;
 }

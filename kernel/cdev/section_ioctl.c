@@ -336,13 +336,10 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (vma->vm_pgoff)
 		return -ENXIO;
-	/* Count peers' VMAs separately: peers must not use up the owner's limit. */
 	ret = ndshm_reason_report(section_state_reason(section), NULL);
 	if (!ret)
 		ret = ndshm_object_mmap(&section->object, vma, &section->file_cache,
-					uid_eq(section->uid, current_euid()) ?
-					&section->object.mappings :
-					&section->peer_mappings);
+					uid_eq(section->uid, current_euid()));
 	/* If the section was deleted after the test, return the error for that. */
 	return ret && READ_ONCE(section->deleted) ? -EIDRM : ret;
 }

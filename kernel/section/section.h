@@ -31,7 +31,6 @@ struct user_struct;
  * @users: descriptors and holders. Together they hold one reference to @object; the object's file,
  *	which every mapping holds, has another. The last of them frees the section
  * @file_cache: cached file for @object
- * @peer_mappings: VMAs that were mapped by users other than the owner
  * @id: random id, unique on the machine
  * @by_id: node in the tree of all sections; start is @id, count is 1
  * @by_user: node in the hash of sections by the user of @account
@@ -75,7 +74,6 @@ struct ndshm_section {
 	struct ndshm_object object;
 	refcount_t users;
 	struct file *file_cache;
-	atomic_t peer_mappings;
 	u32 id;
 	struct ndshm_extent by_id;
 	struct hlist_node by_user;

@@ -154,6 +154,24 @@ bool ndshm_become(uid_t uid)
 	       !prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
+unsigned int ndshm_mapping_users(int fd, unsigned int count)
+{
+	unsigned int able = 0;
+	pid_t child;
+	int peer;
+
+	for (; count; count--) {
+		child = ndshm_fork(&peer);
+		if (!child)
+			_exit(!ndshm_become(NDSHM_USER_B + count) ||
+			      mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, fd, 0) ==
+			      MAP_FAILED);
+		able += ndshm_reap(child);
+		close(peer);
+	}
+	return able;
+}
+
 bool ndshm_set_capability(int capability, bool on)
 {
 	struct __user_cap_header_struct header = {

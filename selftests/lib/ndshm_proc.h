@@ -43,6 +43,9 @@ int ndshm_receive_fd(int peer);
 /* Become @uid for good, without any capability. */
 bool ndshm_become(uid_t uid);
 
+/* Return: how many of @count users after NDSHM_USER_B can map a page of @fd. */
+unsigned int ndshm_mapping_users(int fd, unsigned int count);
+
 /* Remove a capability from the effective set, or add it again. */
 bool ndshm_set_capability(int capability, bool on);
 
