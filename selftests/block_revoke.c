@@ -370,6 +370,54 @@ TEST_F(block, races)
 	pthread_barrier_destroy(&barrier);
 }
 
+#define PARAMETERS	"/sys/module/ndshm/parameters/"
+#define FAULT_DELAY	PARAMETERS "test_fault_delay_ms"
+#define DELAYING	PARAMETERS "test_fault_delaying"
+#define LONG_BLOCK	(12UL << 20)	/* several pieces of memory, in one list */
+
+static void *touch(void *address)
+{
+	ndshm_readable(address);
+	return NULL;
+}
+
+/* Calls that wait for the same fault: the first to go on frees the memory, which others look at. */
+TEST_F(block, wait_for_a_fault)
+{
+	struct ending endings[8];
+	struct ndshm_block_info info;
+	pthread_barrier_t barrier;
+	unsigned int round, i;
+	pthread_t toucher;
+	char *map;
+
+	if (ndshm_read_number(DELAYING) < 0)
+		SKIP(return, "the module is not a test build");
+	ASSERT_EQ(0, pthread_barrier_init(&barrier, NULL, ARRAY_SIZE(endings)));
+	for (round = 0; round < 10; round++) {
+		info = test_new_block(self->root, self->adapter, LONG_BLOCK);
+		map = test_map_block(self->root, &info);
+		ASSERT_EQ(0, ndshm_write_file(FAULT_DELAY, "60"));
+		ASSERT_EQ(0, pthread_create(&toucher, NULL, touch, map + LONG_BLOCK / 2));
+		ASSERT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == 1));
+		for (i = 0; i < ARRAY_SIZE(endings); i++) {
+			endings[i] = (struct ending){
+				.barrier = &barrier, .end = end_by_id, .client = self->root,
+				.info = &info,
+			};
+			ASSERT_EQ(0, pthread_create(&endings[i].thread, NULL, end_block,
+						    &endings[i]));
+		}
+		for (i = 0; i < ARRAY_SIZE(endings); i++)
+			pthread_join(endings[i].thread, NULL);
+		pthread_join(toucher, NULL);
+		ASSERT_EQ(0, ndshm_write_file(FAULT_DELAY, "0"));
+		EXPECT_FALSE(ndshm_readable(map));
+		munmap(map, LONG_BLOCK);
+	}
+	pthread_barrier_destroy(&barrier);
+}
+
 int main(int argc, char **argv)
 {
 	return ndshm_main(argc, argv);

@@ -59,6 +59,15 @@ static inline void ndshm_active_drain(struct ndshm_active *active)
 	complete(&active->drained);
 }
 
+/* The same for a system call. Return: false if the caller was killed. */
+static inline bool ndshm_active_drain_killable(struct ndshm_active *active)
+{
+	if (wait_for_completion_killable(&active->drained))
+		return false;
+	complete(&active->drained);
+	return true;
+}
+
 /* Return: the number of references at this moment. Context: any. */
 static inline unsigned int ndshm_active_count(const struct ndshm_active *active)
 {

@@ -350,7 +350,7 @@ void ndshm_block_end(struct ndshm_block *block, bool in_use)
 {
 	ndshm_block_unmap(block);
 	/* Else the memory is freed with the claim, or with the last reference. */
-	if (!in_use || !block->claim)
+	if ((!in_use || !block->claim) && ndshm_active_drain_killable(&block->packets))
 		ndshm_block_revoke(block);
 }
 

@@ -709,26 +709,30 @@ static bool object_wait_faults(struct ndshm_object *object)
 
 bool ndshm_object_revoke(struct ndshm_object *object)
 {
+	bool waited, first;
 	struct inode *inode;
-	bool waited;
 
 	/* A revoked object keeps its inode until it is freed. */
 	spin_lock(&object->state_lock);
 	WRITE_ONCE(object->revoked, true);
 	/* A block of a section has no mappings of its own, see @inode. */
 	inode = object->was_mapped ? object->inode : NULL;
+	first = !object->unmapped;
 	spin_unlock(&object->state_lock);
-	if (READ_ONCE(object->unmapped))
+	if (!first)
 		return false;
 
 	/* Another caller that does the same may be stopped, so do not wait for it. */
 	waited = object_wait_faults(object);
 	if (inode)
 		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
-	if (inode && !waited)
-		object_queue_unmap(object);
+	spin_lock(&object->state_lock);
+	first = !object->unmapped;
 	WRITE_ONCE(object->unmapped, true);
-	return true;
+	spin_unlock(&object->state_lock);
+	if (first && inode && !waited)
+		object_queue_unmap(object);
+	return first;
 }
 
 /* The name in /proc/PID/maps, for instance "ndshm:block:17". */

@@ -94,7 +94,8 @@ struct ndshm_object_ops {
  *	@revoked has its memory. Innermost, except for page table locks and for locks of a
  *	provider's page, pfn and sync handlers
  * @revoked: mmap and faults fail
- * @unmapped: @revoked, and a call of ndshm_object_revoke() has ended; without a lock
+ * @unmapped: @revoked, and a call of ndshm_object_revoke() has unmapped the object: from here on
+ *	the memory may be freed, so other calls look at it with @lock held and while this is false
  * @retired: the handle is freed; mmap fails
  * @huge: huge entries may map @frames
  * @split: no more huge entries: a VMA was copied, moved or split

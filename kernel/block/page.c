@@ -37,23 +37,26 @@ struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index)
 	return page && block_page_in_place(block, page, index) ? page : NULL;
 }
 
-#define RESCHED_PAGES	(SZ_2M >> PAGE_SHIFT)
+/* Pages that block_next_folio() looks at: a provider can lack some. */
+#define STEP_PAGES	(SZ_2M >> PAGE_SHIFT)
 
-/* Return: the first folio from *index on, or NULL. Moves *index behind the folio. */
+/*
+ * Return: the first folio from *index on, or NULL if none begins before the next multiple of
+ * STEP_PAGES. Moves *index behind the folio, or to where the next call continues.
+ */
 static struct folio *block_next_folio(const struct ndshm_block *block, pgoff_t *index)
 {
+	const pgoff_t end = min(round_down(*index, STEP_PAGES) + STEP_PAGES,
+				(pgoff_t)(block->object.length >> PAGE_SHIFT));
 	struct page *page;
 
-	while (*index < block->object.length >> PAGE_SHIFT) {
-		if (*index && !(*index % RESCHED_PAGES))
-			cond_resched();
+	for (; *index < end; ++*index) {
 		page = ndshm_block_page(block, *index);
 		if (page) {
 			*index = block_folio_index(block, page_folio(page)) +
 				 folio_nr_pages(page_folio(page));
 			return page_folio(page);
 		}
-		++*index;
 	}
 	return NULL;
 }
@@ -77,20 +80,53 @@ struct folio *ndshm_block_get_folio(struct ndshm_block *block)
 EXPORT_SYMBOL_GPL(ndshm_block_get_folio);
 
 /*
+ * Move *index behind the next folio unless that is locked, or behind the block once another
+ * revocation has ended, which may free the memory. Return: false if the folio is locked.
+ */
+static bool block_skip_unlocked(struct ndshm_block *block, pgoff_t *index)
+{
+	struct ndshm_object *object = &block->object;
+	struct folio *folio = NULL;
+	pgoff_t next = *index;
+	bool unlocked = true;
+
+	/* Also so that a throttled caller does not stop with the memory of the block at hand. */
+	spin_lock(&object->state_lock);
+	if (object->unmapped)
+		next = object->length >> PAGE_SHIFT;
+	else
+		folio = block_next_folio(block, &next);
+	if (folio) {
+		unlocked = folio_trylock(folio);
+		if (unlocked)
+			folio_unlock(folio);
+	}
+	spin_unlock(&object->state_lock);
+	if (unlocked)
+		*index = next;
+	return unlocked;
+}
+
+/*
  * It is enough to see each folio unlocked once: a fault that locks it later finds the
  * object revoked.
  */
 bool ndshm_block_wait_faults(struct ndshm_object *object, unsigned long deadline)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
-	struct folio *folio;
 	pgoff_t index = 0;
 
 	if (!block->registration->page || !object->was_mapped)
 		return true;
-	while ((folio = block_next_folio(block, &index)))
-		if (!ndshm_folio_wait_faults(folio, deadline))
+	while (index < object->length >> PAGE_SHIFT) {
+		if (block_skip_unlocked(block, &index)) {
+			cond_resched();
+			continue;
+		}
+		if (!time_before(jiffies, deadline))
 			return false;
+		schedule_timeout_uninterruptible(1);
+	}
 	return true;
 }
 
@@ -161,8 +197,9 @@ void ndshm_block_clear_mapping(struct ndshm_block *block)
 
 	if (!block->registration->page || !(block->object.was_mapped || block->of_section))
 		return;
-	while ((folio = block_next_folio(block, &index))) {
-		mapping = READ_ONCE(folio->mapping);
+	for (; index < block->object.length >> PAGE_SHIFT; cond_resched()) {
+		folio = block_next_folio(block, &index);
+		mapping = folio ? READ_ONCE(folio->mapping) : NULL;
 		if (!mapping || block_clear_folio(folio))
 			continue;
 		/*

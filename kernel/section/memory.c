@@ -43,17 +43,18 @@ struct page *ndshm_section_page(struct ndshm_object *object, pgoff_t index)
  * Find the first page from *@at on and below @end, take a reference on its folio and advance *@at
  * behind the folio. Return: NULL if there is none, or if the section is revoked, since its memory
  * may then be freed at any time. Only ndshm_section_wait_faults() may set @revoking to search
- * nevertheless: the memory is freed after it has returned.
+ * until a revocation has unmapped the section: who frees memory has had the lock after that.
  */
 static struct page *section_next_page(struct ndshm_section *section, u32 *at,
 				      u32 end, bool revoking)
 {
+	const bool *gone = revoking ? &section->object.unmapped : &section->object.revoked;
 	struct ndshm_chunk *chunk;
 	struct page *page = NULL;
 	struct folio *folio;
 
 	spin_lock(&section->lock);
-	while (!page && (revoking || !READ_ONCE(section->object.revoked))) {
+	while (!page && !READ_ONCE(*gone)) {
 		chunk = ndshm_chunk_at(section, *at);
 		if (!chunk || max(*at, chunk->extent.start) >= end)
 			break;

@@ -87,8 +87,8 @@ void ndshm_chunks_free(struct ndshm_section *section, struct list_head *chunks);
 ndshm_reason_t ndshm_chunks_alloc_initial(struct ndshm_section *section);
 
 /*
- * Revoke the section, or wait for its revocation: all mappings are removed, and new faults get
- * SIGBUS. May sleep.
+ * Revoke the section: all mappings are removed, and new faults get SIGBUS. Does not wait for
+ * another call. May sleep.
  */
 void ndshm_section_revoke(struct ndshm_section *section);
 

@@ -616,8 +616,8 @@ struct ndshm_block_alloc_args {
  * vmsplice(), io_uring) stay in the accounts of the memory cgroup and of their user.
  *
  * With NDSHM_FREE_REVOKE access through all mappings is SIGBUS, as through those of dma-bufs, and
- * the memory is freed and uncharged before the call returns, whoever maps, imports or has pinned
- * it.
+ * the memory is freed and uncharged, whoever maps, imports or has pinned it: before the call
+ * returns, or by another such call or a removal that is in progress.
  *
  * Without NDSHM_FEATURE_FREE_MANY the members from @handles on are an unknown tail: a
  * @count is E2BIG (ARGUMENT_TAIL).
@@ -980,9 +980,10 @@ struct ndshm_section_share_args {
  * NDSHM_DELETE_FORCE or NDSHM_DELETE_REVOKE is set. Afterwards nothing can be allocated,
  * attached or mapped (EIDRM), and the memory is freed with the last mapping.
  *
- * With NDSHM_DELETE_REVOKE access through all mappings is SIGBUS, and the memory is freed
- * and uncharged before the call returns, except memory under a claim that the device may
- * still use, until the claim ends. A section that was deleted before can still be revoked.
+ * With NDSHM_DELETE_REVOKE access through all mappings is SIGBUS, and the memory is freed and
+ * uncharged: before the call returns, or by another task that is growing, freeing or revoking
+ * the section; except memory under a claim that the device may still use, until the claim ends.
+ * A section that was deleted before can still be revoked.
  */
 struct ndshm_section_delete_args {
 	__u32 size;
