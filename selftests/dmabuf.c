@@ -711,6 +711,12 @@ TEST_F(stock, vivid)
 
 	if (vivid < 0)
 		SKIP(return, "the kernel has no vivid");
+	/* The kernel cannot map frames, which end while it writes. The error is vivid's. */
+	if (variant->error) {
+		EXPECT_EQ(-EFAULT, ndshm_vivid_capture(vivid, self->dmabuf, self->length));
+		close(vivid);
+		return;
+	}
 	memset(self->map, 0, self->length);
 	ASSERT_EQ(NDSHM_VIVID_FRAME, ndshm_vivid_capture(vivid, self->dmabuf, self->length));
 	for (i = 0; i < NDSHM_VIVID_FRAME; i++)
@@ -718,7 +724,7 @@ TEST_F(stock, vivid)
 	/* A picture has no byte 0 in YUYV. */
 	EXPECT_EQ(NDSHM_VIVID_FRAME, written);
 	EXPECT_TRUE(all_bytes(self->map + NDSHM_VIVID_FRAME, self->length - NDSHM_VIVID_FRAME, 0));
-	/* A camera cannot write into a read-only one. The error is vivid's. */
+	/* A camera cannot write into a read-only one. */
 	memset(self->map, 0, self->length);
 	readonly = test_export(self->fd, self->block.handle, O_RDONLY);
 	EXPECT_EQ(-EFAULT, ndshm_vivid_capture(vivid, readonly, self->length));

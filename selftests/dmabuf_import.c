@@ -220,47 +220,37 @@ TEST_F(import, importers_file)
 	close(file);
 }
 
-/* Memory without pages is for its own device, which has it mapped. */
-TEST_F(import, coherent)
-{
-	make_block(_metadata, self, self->adapter, "coherent", O_RDWR);
-	EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d foreign", self->dmabuf));
-	ndshm_case(false);
-	ASSERT_EQ(0, import("import attach 0 %d a", self->dmabuf));
-	ASSERT_EQ(0, import("import map 0 both", 0));
-	ASSERT_EQ(0, import("import write 0 %d", 0x44));
-	EXPECT_TRUE(all_bytes(self->map, self->length, 0x44));
-	/* The adapter can be removed, which a kernel mapping would not notice. */
-	EXPECT_EQ(-EINVAL, import("import vmap 0", 0));
-	ndshm_case(false);
-	EXPECT_EQ(0, import("import detach 0", 0));
-	close(self->dmabuf);
-}
-
-TEST_F(import, coherent_of_node)
-{
-	make_block(_metadata, self, self->node, "coherent", O_RDWR);
-	EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d foreign", self->dmabuf));
-	EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d a", self->dmabuf));
-	ndshm_case(false);
-	close(self->dmabuf);
-}
-
-/* Memory of another provider that has frames only. */
+/*
+ * Memory without pages ends when its user revokes it, which no importer would notice: not even the
+ * adapter's own device, or a driver that maps it for the kernel.
+ */
 TEST_F(import, frames)
 {
+	const struct {
+		__u32 adapter;
+		const char *provider;
+	} kinds[] = {
+		{ self->adapter, "coherent" },
+		{ self->node, "coherent" },
+		{ self->adapter, "p" },
+	};
+	unsigned int i;
 	char *map;
 
-	make_block(_metadata, self, self->adapter, "p", O_RDWR);
-	map = mmap(NULL, self->length, RW, MAP_SHARED, self->dmabuf, 0);
-	ASSERT_NE(MAP_FAILED, map);
-	fill_pattern(map, self->length, 3);
-	EXPECT_TRUE(has_pattern(self->map, self->length, 3));
-	EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d foreign", self->dmabuf));
-	EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d a", self->dmabuf));
-	ndshm_case(false);
-	munmap(map, self->length);
-	close(self->dmabuf);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		make_block(_metadata, self, kinds[i].adapter, kinds[i].provider, O_RDWR);
+		map = mmap(NULL, self->length, RW, MAP_SHARED, self->dmabuf, 0);
+		ASSERT_NE(MAP_FAILED, map);
+		fill_pattern(map, self->length, 3);
+		EXPECT_TRUE(has_pattern(self->map, self->length, 3));
+		EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d foreign", self->dmabuf));
+		EXPECT_EQ(-EOPNOTSUPP, import("import attach 0 %d a", self->dmabuf));
+		EXPECT_EQ(-EINVAL, import("import vmap_only 0 %d", self->dmabuf));
+		ndshm_case(false);
+		munmap(map, self->length);
+		munmap(self->map, self->length);
+		close(self->dmabuf);
+	}
 }
 
 TEST_F(import, unmappable)

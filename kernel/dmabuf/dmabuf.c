@@ -4,9 +4,7 @@
  *
  * A mapping of an attachment references the pages, as a pin of a user mapping does: it outlives a
  * revocation, and the memory cgroup is charged until it ends. Memory without pages ends with a
- * revocation, which an importer would not notice. So only the adapter's own device can map it,
- * whose DMA stops before; and the kernel only memory that is not revoked while the module is
- * loaded.
+ * revocation, also by its user, which an importer would not notice. So only mmap() maps it.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -24,10 +22,8 @@
 
 #include <linux/ndshm.h>
 
-#include "../adapter/adapter.h"
 #include "../block/block.h"
 #include "../block/object.h"
-#include "../registration/provider.h"
 #include "dmabuf.h"
 
 /* MODULE_IMPORT_NS() takes a string since 6.13, and an identifier before. */
@@ -60,7 +56,7 @@ struct export {
 
 /**
  * struct export_mapping - A mapping of an attachment
- * @table: each entry has a reference to its folio; without pages for an object with frames
+ * @table: each entry has a reference to its folio
  * @device: the importer's
  * @direction: of DMA
  * @id: index in @mapped of the export, never used again; 0: it needs no syncs
@@ -184,28 +180,13 @@ static int export_alloc_table(const struct export *export, struct sg_table *tabl
  * Attachments
  */
 
-/* Return: the block, if @device can map its memory without pages; else NULL. */
-static struct ndshm_block *export_own_block(const struct export *export,
-					    const struct device *device)
-{
-	struct ndshm_block *block;
-
-	if (!ndshm_block_is(export->object))
-		return NULL;
-	block = ndshm_block_of(export->object);
-	return block->adapter->device == device &&
-	       block->registration->provider->owner == THIS_MODULE ? block : NULL;
-}
-
 static int export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
 {
 	const struct export *export = dmabuf->priv;
 
 	if (READ_ONCE(export->object->revoked))
 		return -ENODEV;
-	if (export->object->frames && !export_own_block(export, attachment->dev))
-		return -EOPNOTSUPP;
-	return 0;
+	return export->object->frames ? -EOPNOTSUPP : 0;
 }
 
 /* Return: maximum pages of an entry. A device may map less at a time than a segment can have. */
@@ -257,37 +238,6 @@ err_table:
 	return ret;
 }
 
-/* Bytes of the longest entry: its length has 32 bits, that of a segment more. */
-#define LONGEST_ENTRY	((u64)SZ_1G)
-
-/* The memory is mapped for the device already, at the addresses of its segments. */
-static int export_map_frames(const struct export *export, struct export_mapping *mapping)
-{
-	const struct ndshm_block *block = export_own_block(export, mapping->device);
-	const struct ndshm_segment *segment;
-	unsigned int entries = 0, i;
-	struct scatterlist *sg;
-	u64 done, length;
-	int ret;
-
-	for (i = 0; i < block->segment_count; i++)
-		entries += DIV_ROUND_UP_ULL(ndshm_block_segment(block, i)->length, LONGEST_ENTRY);
-	ret = sg_alloc_table(&mapping->table, entries, NDSHM_GFP_CHARGED);
-	if (ret)
-		return ret;
-	sg = mapping->table.sgl;
-	for (i = 0; i < block->segment_count; i++) {
-		segment = ndshm_block_segment(block, i);
-		for (done = 0; done < segment->length; done += length, sg = sg_next(sg)) {
-			length = min(segment->length - done, LONGEST_ENTRY);
-			sg_set_page(sg, NULL, length, 0);
-			sg_dma_address(sg) = segment->address + done;
-			sg_dma_len(sg) = length;
-		}
-	}
-	return 0;
-}
-
 static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction direction)
 {
@@ -305,8 +255,7 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 		return ERR_PTR(-ENOMEM);
 	mapping->device = attachment->dev;
 	mapping->direction = direction;
-	ret = export->object->frames ? export_map_frames(export, mapping) :
-				       export_map_pages(export, mapping);
+	ret = export_map_pages(export, mapping);
 	if (ret) {
 		kfree(mapping);
 		return ERR_PTR(ret);
@@ -320,16 +269,11 @@ static void export_unmap(struct dma_buf_attachment *attachment, struct sg_table 
 	struct export_mapping *mapping = container_of(table, struct export_mapping, table);
 	struct export *export = attachment->dmabuf->priv;
 
-	if (export->object->frames) {
-		sg_free_table(table);
-	} else {
-		if (mapping->id)
-			xa_erase(&export->mapped, mapping->id);
-		dma_sync_sgtable_for_cpu(mapping->device, table, mapping->direction);
-		dma_unmap_sgtable(mapping->device, table, mapping->direction,
-				  DMA_ATTR_SKIP_CPU_SYNC);
-		export_free_table(table);
-	}
+	if (mapping->id)
+		xa_erase(&export->mapped, mapping->id);
+	dma_sync_sgtable_for_cpu(mapping->device, table, mapping->direction);
+	dma_unmap_sgtable(mapping->device, table, mapping->direction, DMA_ATTR_SKIP_CPU_SYNC);
+	export_free_table(table);
 	kfree(mapping);
 }
 
@@ -440,17 +384,6 @@ static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 				      export->start + vma->vm_pgoff);
 }
 
-/* Return: the kernel address of memory without pages that no revocation can end, or NULL. */
-static void *export_lasting_address(const struct export *export)
-{
-	const struct ndshm_block *block = ndshm_block_of(export->object);
-
-	return ndshm_block_is(export->object) && !block->claim &&
-	       block->adapter->flags & NDSHM_ADAPTER_NODE &&
-	       block->registration->provider->owner == THIS_MODULE ?
-	       block->virtual_address : NULL;
-}
-
 /* Put the first @count pages of the kernel mapping. */
 static void export_put_vmapped(struct export *export, unsigned long count)
 {
@@ -515,10 +448,6 @@ static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	const unsigned long count = export->end - export->start;
 	void *address;
 
-	if (export->object->frames) {
-		iosys_map_set_vaddr(map, export_lasting_address(export));
-		return 0;
-	}
 	export->vmapped = kvmalloc_array(count, sizeof(*export->vmapped), GFP_KERNEL);
 	if (!export->vmapped)
 		return -ENOMEM;
@@ -536,8 +465,6 @@ static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct export *export = dmabuf->priv;
 
-	if (export->object->frames)
-		return;
 	vunmap(map->vaddr);
 	export_put_vmapped(export, export->end - export->start);
 	kvfree(export->vmapped);
@@ -603,10 +530,9 @@ static int export_can_vmap(const struct export *export)
 	unsigned int entries;
 	int ret;
 
-	if (!export->writable || export->end - export->start > LONGEST_VMAP)
+	if (!export->writable || export->object->frames ||
+	    export->end - export->start > LONGEST_VMAP)
 		return false;
-	if (export->object->frames)
-		return !!export_lasting_address(export);
 	ret = export_count_entries(export, ULONG_MAX, &entries);
 	/* The provider has not all pages, or one has a memory error. */
 	if (ret == -ENXIO)

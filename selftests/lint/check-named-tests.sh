@@ -131,7 +131,7 @@ sorted_out() {
 	[[ $first != *.own_* && $second != *.ndis_* ]] || fault "a row has cases of the other kind"
 }
 
-check Documentation/hacking/pitfalls.rst '' 75
+check Documentation/hacking/pitfalls.rst '' 76
 check Documentation/use/lsa.rst selftests/lsa.matrix 24 11 lsa_
 check Documentation/driver/ndis.rst selftests/ndis.matrix 58 19 ndis.ndis_ ndis.own_
 sorted_out Documentation/driver/ndis.rst selftests/ndis.matrix selftests/ndis.c 19

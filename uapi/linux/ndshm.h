@@ -510,7 +510,7 @@ struct ndshm_segment {
 #define NDSHM_BLOCK_MAPPABLE	(1U << 0)	/* supports mmap() */
 #define NDSHM_BLOCK_CHARGED	(1U << 1)	/* counts against RLIMIT_MEMLOCK */
 #define NDSHM_BLOCK_NEEDS_SYNC	(1U << 2)	/* see ndshm_block_sync */
-#define NDSHM_BLOCK_REUSABLE	(1U << 3)	/* of pages, for a node, coherent: not revoked */
+#define NDSHM_BLOCK_REUSABLE	(1U << 3)	/* pages of a node, coherent: no removal ends it */
 
 /**
  * struct ndshm_block_info - a block as its client sees it
@@ -740,16 +740,9 @@ struct ndshm_block_sync_args {
  * as a mapping does, when the handle is freed and the client closed. A block can be exported any
  * number of times; a dma-buf counts against the limits of open files only.
  *
- * ============================ ======= ====================== ======================
- * memory of the block          mmap()  mapping for a device   mapping for the kernel
- * ============================ ======= ====================== ======================
- * has pages (``pages``)        yes     any device             yes
- * ``coherent``                 yes     the adapter's own      for adapters of NUMA
- *                                                             nodes, without a claim
- * other frames                 yes     no (EOPNOTSUPP)        no (EINVAL)
- * ============================ ======= ====================== ======================
- *
- * The kernel maps memory with pages up to 4 GiB (else EINVAL).
+ * Memory with pages (``pages``) can be mapped for devices, and up to 4 GiB of it for the kernel
+ * (else EINVAL). Frames (``coherent``) can be mapped by mmap() only: for a device that is
+ * EOPNOTSUPP, for the kernel EINVAL.
  *
  * A block that cannot be mapped at all cannot be exported (EOPNOTSUPP, EXPORT_UNSUPPORTED). mmap()
  * has the rules of a block's mmap(), but the offset is one in the block. Once the block is revoked,

@@ -178,6 +178,26 @@ static int import_vmap(struct mock_command *command, struct import *import)
 	return dma_buf_vmap_unlocked(import->dmabuf, &import->map);
 }
 
+/* Map a dma-buf for the kernel without an attachment, as drivers of cameras do. */
+static int import_vmap_only(struct mock_command *command, struct import *import)
+{
+	struct dma_buf *dmabuf;
+	struct iosys_map map;
+	u64 descriptor;
+	int ret;
+
+	if (command->words != 4 || mock_number(command->word[3], INT_MAX, &descriptor))
+		return -EINVAL;
+	dmabuf = dma_buf_get(descriptor);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	ret = dma_buf_vmap_unlocked(dmabuf, &map);
+	if (!ret)
+		dma_buf_vunmap_unlocked(dmabuf, &map);
+	dma_buf_put(dmabuf);
+	return ret;
+}
+
 static int import_vunmap(struct mock_command *command, struct import *import)
 {
 	if (iosys_map_is_null(&import->map))
@@ -223,7 +243,9 @@ static const struct {
 	const char *verb;
 	int (*carry_out)(struct mock_command *command, struct import *import);
 } verbs[] = {
+	/* These two need no attachment. */
 	{ "attach", import_attach },
+	{ "vmap_only", import_vmap_only },
 	{ "narrow", import_narrow },
 	{ "map", import_map },
 	{ "unmap", import_unmap },
@@ -245,7 +267,7 @@ int mock_import(struct mock_command *command)
 		return ret;
 	mutex_lock(&imports_lock);
 	for (i = 0; i < ARRAY_SIZE(verbs); i++)
-		if (!strcmp(command->word[1], verbs[i].verb) && (!i || import->dmabuf))
+		if (!strcmp(command->word[1], verbs[i].verb) && (i < 2 || import->dmabuf))
 			ret = verbs[i].carry_out(command, import);
 	mutex_unlock(&imports_lock);
 	return ret;
