@@ -337,6 +337,29 @@ TEST_F(export, pinned_place_returns_at_a_limit)
 	close(fd);
 }
 
+/* Memory that was kept for a pin goes with the last holder, without another allocation. */
+TEST_F(export, pinned_memory_goes_with_the_last_holder)
+{
+	const __u64 place = test_extent(self->holder, self->page);
+	const int dmabuf = test_export(self->fd, place, self->page, O_RDWR);
+	struct iovec what = { .iov_len = self->page };
+	int ends[2];
+
+	ASSERT_EQ(0, pipe2(ends, O_CLOEXEC));
+	what.iov_base = test_map_dmabuf(dmabuf, self->page, RW);
+	EXPECT_EQ((ssize_t)self->page, vmsplice(ends[1], &what, 1, 0));
+	munmap(what.iov_base, self->page);
+	close(dmabuf);
+	test_free_extent(self->holder, place);
+	test_free_extent(self->holder, test_extent(self->holder, self->page));
+	EXPECT_EQ(self->page, test_look(self->fd).out_taken);
+	close(ends[0]);
+	close(ends[1]);
+	test_renew(self->holder, self->fd);
+	EXPECT_EQ(0, test_look(self->fd).out_taken);
+	EXPECT_EQ(0, ndshm_committed(self->fd));
+}
+
 /* A child's copy of a mapping keeps the extent as well. */
 TEST_F(export, forked_mapping)
 {

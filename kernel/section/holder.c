@@ -7,6 +7,7 @@
 #include <linux/ndshm.h>
 
 #include "../block/block.h"
+#include "export.h"
 #include "holder.h"
 #include "memory.h"
 
@@ -65,7 +66,11 @@ void ndshm_holder_close(struct ndshm_holder *holder)
 		spin_lock(&section->lock);
 	}
 	spin_unlock(&section->lock);
-	ndshm_section_free_idle(section, false, ndshm_section_idle_deadline());
+	/* Else only an allocation that finds no room would return what is pinned no more. */
+	if (!READ_ONCE(section->holders))
+		ndshm_section_return_pinned(section);
+	else
+		ndshm_section_free_idle(section, false, ndshm_section_idle_deadline());
 	ndshm_section_put_user(section);
 	kfree(holder);
 }

@@ -3,33 +3,14 @@
 #ifndef _NDSHM_SECTION_HOLDER_H
 #define _NDSHM_SECTION_HOLDER_H
 
-#include <linux/rbtree.h>
 #include <linux/types.h>
-#include <linux/uidgid.h>
 
 #include <ndshm/status.h>
 
 struct ndshm_extent;
+struct ndshm_holder;
 struct ndshm_section;
 struct ndshm_segment;
-
-/**
- * struct ndshm_holder - One attachment to a section
- * @section: the section; the holder counts as one of its @users
- * @readonly: was attached through a read-only descriptor: may not allocate
- * @rawio: the attaching process had CAP_SYS_RAWIO, so it may see DMA addresses
- * @extents: extents by address; protected by the section's lock
- * @count: number of @extents; protected by the section's lock
- * @pages: pages of @extents; protected by the section's lock
- */
-struct ndshm_holder {
-	struct ndshm_section *section;
-	bool readonly;
-	bool rawio;
-	struct rb_root extents;
-	u32 count;
-	u32 pages;
-};
 
 /*
  * ndshm_holder_open() attaches to a section. Return: NONE, MEMORY, SECTION_DELETED or

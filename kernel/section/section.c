@@ -20,7 +20,6 @@
 #include "../base/trace.h"
 #include "../block/block.h"
 #include "../registration/provider.h"
-#include "holder.h"
 #include "memory.h"
 
 static unsigned long max_section_bytes = 64UL * SZ_1G;

@@ -113,6 +113,24 @@ static inline struct ndshm_section *ndshm_section_of(struct ndshm_object *object
 }
 
 /**
+ * struct ndshm_holder - One attachment to a section
+ * @section: the section; the holder counts as one of its @users
+ * @readonly: was attached through a read-only descriptor: may not allocate
+ * @rawio: the attaching process had CAP_SYS_RAWIO, so it may see DMA addresses
+ * @extents: extents by address; protected by the section's lock
+ * @count: number of @extents; protected by the section's lock
+ * @pages: pages of @extents; protected by the section's lock
+ */
+struct ndshm_holder {
+	struct ndshm_section *section;
+	bool readonly;
+	bool rawio;
+	struct rb_root extents;
+	u32 count;
+	u32 pages;
+};
+
+/**
  * struct ndshm_section_request - Parameters of ndshm_section_init_one()
  * @adapter: adapter whose device accesses the memory
  * @claim: claim of the client on @adapter, or NULL
