@@ -387,11 +387,12 @@ static struct ndshm_extent *section_take_idle(struct ndshm_section *section, u32
 
 	if (ndshm_section_state(section) != NDSHM_REASON_NONE)
 		return NULL;
-	for (chunk = ndshm_chunk_of(rb_last(&section->chunks));
+	chunk = ndshm_chunk_at(section, below);
+	for (chunk = ndshm_chunk_of(chunk ? rb_prev(&chunk->extent.node) :
+					    rb_last(&section->chunks));
 	     chunk && count < most;
 	     chunk = ndshm_chunk_of(rb_prev(&chunk->extent.node))) {
-		if (ndshm_extent_end(&chunk->extent) <= below &&
-		    ndshm_chunk_idle(section, chunk) &&
+		if (ndshm_chunk_idle(section, chunk) &&
 		    (!count || ndshm_extent_end(&chunk->extent) == start)) {
 			start = chunk->extent.start;
 			count += chunk->extent.count;
