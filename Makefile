@@ -45,7 +45,7 @@ help:
 	@echo '                    ARCH=arm64: on kernels of arm64'
 	@echo '  make check-debug  all tests on kernels that find mistakes, which are built the'
 	@echo '                    first time (some ten minutes)'
-	@echo '  make stress       ten thousand kills and a thousand unbinds, which takes long (SCALE=percent)'
+	@echo '  make stress       ten thousand kills of random programs, which takes long (SCALE=percent)'
 	@echo '  make fuzz         calls at random, guided by coverage, for an hour (SCALE=percent)'
 	@echo '  make bench        what it costs, in instructions, beside its peers'
 	@echo '  make docs         the documentation as HTML, in $(BUILD)/doc'

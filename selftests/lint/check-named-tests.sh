@@ -32,7 +32,6 @@ exists() {
 	lint.*) has "check_$case\(\) *\{" selftests/lint/lint.sh ;;
 	check.*) grep -qE "^${case}[[:blank:]]+(stock|-)[[:blank:]]" selftests/vm/levels.table ;;
 	check-debug.*) grep -qE "^${case}[[:blank:]]+debug[[:blank:]]" selftests/vm/levels.table ;;
-	stress.*) has "\{ \"$case\"," selftests/stress.c ;;
 	fail_nth.*) has "(\.name = |[A-Z_]+\()\"$case\"," selftests/fail_points/*.c ;;
 	ndshm_*.*)
 		has "KUNIT_CASE(_PARAM)?\(${case}[,)]" "$(grep -ls "name = .$program\"" kernel/tests/kunit/*.c | head -1)"

@@ -25,7 +25,7 @@ core='abi_layout abi block mmap_rules locks section extent provider dma_edu ndis
 more='bind pci irqs dmabuf removal mock mock_revoke queues account signals events netlink trace pages reserve
 	section_share section_name section_dma dmabuf_section dmabuf_import transfers sync permission config_space
 	pci_faults group claim_reply hot_unplug unload platform viewer log_check huge_frames
-	section_peer section_scale irq_stress revoke_stress fuse_stall stress'
+	section_peer section_scale irq_stress revoke_stress fuse_stall random'
 # near PATH: print the programs that are likely to find a fault in the file.
 near() {
 	case $1 in

@@ -4,7 +4,7 @@
 # check-debug-guest.sh OUTPUT leaks|others: in a guest with a debug kernel, run the
 # kselftest programs built in OUTPUT and compare the kernel's counters before and after.
 # `leaks`: the programs that together use every way to allocate, with kmemleak and
-# page_owner, which take most of the time. `others`: KUnit, a longer stress test, and the other
+# page_owner, which take most of the time. `others`: KUnit, more kills by `random`, and the other
 # programs except the 32-bit ones, which run the same code. With NDSHM_SHARD=0 to 7 `leaks`
 # runs every second program, `others` every fourth. Leaves the reached call sites in the run
 # directory.
@@ -12,7 +12,7 @@ set -uo pipefail
 
 output=$1 which=$2
 # The order puts the two longest programs into different halves.
-leaks=(stress fail_nth mock mock_revoke provider ndis unload)
+leaks=(random fail_nth mock mock_revoke provider ndis unload)
 top=$(cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 baseline=$output/baseline
 
@@ -27,23 +27,22 @@ programs() {
 		printf '%s\n' "${leaks[@]}"
 	else
 		echo
-		echo stress
+		echo random
 		grep -vxE "$(IFS='|' && echo "${leaks[*]}")|.*_32" "$output.list"
 	fi | awk -v shard="${NDSHM_SHARD:+$((NDSHM_SHARD / 2))}" -v parts="$([[ $which == leaks ]] && echo 2 || echo 4)" \
 		'(shard == "" || (NR + 1) % parts == shard % parts) && NF'
 }
 
-kills=500 unbinds=50
-[[ -z ${NDSHM_SHARD:-} ]] || kills=125
-deaths=$kills
+kills=300
+[[ -z ${NDSHM_SHARD:-} ]] || kills=75
 if [[ $which == leaks ]]; then
-	kills=50 deaths=84 unbinds=5
+	kills=50
 	# The kernel's periodic scan would only cost time.
 	echo scan=off >/sys/kernel/debug/kmemleak
 fi
 # These are the numbers for the usual scale, which is 10 on debug kernels.
 scaled() { echo $(($1 * ${NDSHM_SCALE:-10} / 10 ? $1 * ${NDSHM_SCALE:-10} / 10 : 1)); }
-stress=(--kills "$(scaled "$kills")" --deaths "$(scaled "$deaths")" --unbinds "$(scaled "$unbinds")")
+random=(--kills "$(scaled "$kills")")
 insmod "$NDSHM_COVERAGE"
 check 'the baseline is taken' "$baseline" take /tmp/baseline
 check 'insmod' insmod "$NDSHM_KO"
@@ -54,7 +53,7 @@ check 'insmod' insmod "$NDSHM_KO"
 run_program() {
 	local code began=$SECONDS
 	local -a arguments=()
-	[[ $1 != stress ]] || arguments=("${stress[@]}")
+	[[ $1 != random ]] || arguments=("${random[@]}")
 	echo "# $1"
 	(cd "$output" && exec "./$1" "${arguments[@]}") 2>&1 </dev/null | sed -u 's/^/# /'
 	code=${PIPESTATUS[0]}

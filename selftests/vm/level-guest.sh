@@ -4,10 +4,9 @@
 # Functions of the commands in levels.table, which are run in a guest.
 
 # The rounds of all tests are in proportion to NDSHM_SCALE. They cost ten times as much on debug
-# kernels, and detect more. The long stress test runs all of them.
+# kernels, and detect more.
 scale=$NDSHM_SCALE
 [[ $NDSHM_VM != *-debug ]] || NDSHM_SCALE=$((scale >= 10 ? scale / 10 : 1))
-full_scale() { NDSHM_SCALE=$scale; }
 
 # long USUAL LONG: the second with LONG=1.
 long() { if [[ $NDSHM_LONG ]]; then echo "$2"; else echo "$1"; fi; }

@@ -51,7 +51,7 @@ build_selftests() {
 selftests_list() {
 	"${cross[@]}" make --no-print-directory -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" emit_tests | sed 's/.*://'
 }
-# The programs that run on $kernel: all, or with SHARD=N half of them, and `stress`; of arm64 an
+# The programs that run on $kernel: all, or with SHARD=N half of them, and `random`; of arm64 an
 # eighth.
 kernel_list() {
 	local part='' of=2
@@ -60,9 +60,8 @@ kernel_list() {
 		part=$((shard % of))
 		[[ $kernel == "${kernels[0]}" ]] || part=$((of - 1 - part))
 	fi
-	selftests_list | awk -v part="$part" -v of="$of" 'part == "" || NR % of == part || $0 == "stress" && of == 2'
+	selftests_list | awk -v part="$part" -v of="$of" 'part == "" || NR % of == part || $0 == "random" && of == 2'
 }
-build_fuzz() { "${cross[@]}" make -C "$top/selftests/fuzz" -j"$(nproc)" OUTPUT="$BUILD/selftests/fuzz"; }
 build_user() { "${cross[@]}" make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" "$1"; }
 # Levels on stock kernels use the examples, too.
 build_userlib() {
@@ -85,7 +84,7 @@ build_interop() {
 	make -C "$top/selftests/interop" BUILD="$BUILD/interop" LIBRARY="$BUILD/user" DPDK="$files"
 }
 # What can be built, in this order; a name with a slash for each kernel.
-build_order=(userlib library-tests command-tests '*/modules' selftests fuzz module-tests heap server-tests interop)
+build_order=(userlib library-tests command-tests '*/modules' selftests module-tests heap server-tests interop)
 
 # need_of_level: add what the level needs to packages[] and builds[], and its kernel to used_kernels[].
 declare -A packages=() builds=() used_kernels=()
@@ -295,7 +294,7 @@ level_ends() {
 		self_check-hang --timeout 60 -- "$top/selftests/self_check.sh" hang
 }
 
-# keep_corpus CODE: keep the programs that a fuzzer found, because the next run overwrites its
+# keep_corpus CODE: keep the programs that a random driver found, because the next run overwrites its
 # run directory.
 keep_corpus() {
 	local run_dir=$cache/runs/$run-${name//\//-} keep=$BUILD/fuzz/$kernel
