@@ -806,9 +806,10 @@ struct ndshm_block_export_args {
  * charged, too. The charge is at most MaxSize. The owner can end it at any time with
  * NDSHM_SECTION_DELETE and NDSHM_DELETE_REVOKE or, without a descriptor of the section, with
  * NDSHM_SECTION_DELETE_ID. Unused memory above InitialSize is freed in chunks of
- * 2 MiB, about a second after the last use, or at once before the limit would refuse memory.
- * Of a section created under a claim only extents freed with NDSHM_EXTENT_FREE are reclaimed:
- * the device may still access the rest, which stays until the claim has ended.
+ * 2 MiB by the call that leaves it unused, but for some while a holder is attached, which is
+ * freed before the limit would refuse memory. Of a section created under a claim only extents
+ * freed with NDSHM_EXTENT_FREE are reclaimed: the device may still access the rest, which stays
+ * until the claim has ended.
  */
 
 /*
