@@ -435,7 +435,8 @@ int ndshm_free_many(struct ndshm *ndshm, struct ndshm_block **blocks, size_t cou
  * ndshm_free() and ndshm_free_many() keep a block if all of this holds:
  *
  * - It has NDSHM_BLOCK_REUSABLE, which excludes memory under a claim, of other providers than
- *   `pages`, and all that can be revoked while the client is open.
+ *   `pages`, and all that the removal of a device or a provider revokes while the client is open. A
+ *   kept block that its user or root revokes by its id is returned nevertheless: access is SIGBUS.
  * - ndshm_map() has mapped it, and ndshm_unmap() has not unmapped it.
  * - It had no ndshm_export(), and no call for it returned -ENODEV.
  * - It was allocated after ndshm_set_cache(), and after the last fork(), whose child may use it.
