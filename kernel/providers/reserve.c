@@ -255,6 +255,12 @@ static struct page *chunk_alloc(nodemask_t *nodes)
 	return NULL;
 }
 
+/* A 64th of the memory stays, or the next page of any program could start the OOM killer. */
+static bool reserve_may_grow(void)
+{
+	return si_mem_available() >= (long)(totalram_pages() >> 6);
+}
+
 static int reserve_grow(void)
 {
 	nodemask_t nodes = node_states[N_MEMORY];
@@ -264,7 +270,7 @@ static int reserve_grow(void)
 	while (READ_ONCE(reserve_chunks) < reserve_wanted) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		page = chunk_alloc(&nodes);
+		page = reserve_may_grow() ? chunk_alloc(&nodes) : NULL;
 		if (!page)
 			return -ENOMEM;
 		ret = reserve_add(page);
