@@ -677,6 +677,21 @@ TEST_F(card, vectors)
 	EXPECT_TRUE(ndshm_intx_is_off(&owner->edu.pci));
 }
 
+/* The end of a claim signals it once, or its waiters would cost as many times more. */
+TEST_F(card, one_eventfd)
+{
+	struct owner *owner = &self->owner;
+	__s32 fds[CARD_VECTORS];
+	unsigned int i;
+
+	for (i = 0; i < CARD_VECTORS; i++)
+		fds[i] = owner->events[0];
+	test_set(owner, NDSHM_IRQ_MSIX, 0, CARD_VECTORS, fds);
+	test_not_signalled(owner->events[0]);
+	end_claim(_metadata, owner);
+	EXPECT_EQ(1, ndshm_signals(owner->events[0], SIGNAL_MS));
+}
+
 /* Return: true if the @length bytes of what MSI-X has at @at overlap page @page of BAR @bar. */
 static bool overlaps(const struct ndshm_pci *pci, unsigned int at, unsigned int length,
 		     unsigned int bar, unsigned int page)

@@ -73,7 +73,7 @@ void ndshm_vectors_swap(struct ndshm_vectors *vectors, const struct ndshm_irq_ch
 /* The same, but on return no handler uses the replaced eventfds, which @change has. */
 void ndshm_vectors_replace(struct ndshm_vectors *vectors, const struct ndshm_irq_change *change);
 
-/* Signal all eventfds. */
+/* Signal each eventfd once: one can have any number of waiters, and all interrupts. */
 void ndshm_vectors_signal(struct ndshm_vectors *vectors);
 
 /*

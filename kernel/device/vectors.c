@@ -64,6 +64,17 @@ void ndshm_vectors_replace(struct ndshm_vectors *vectors, const struct ndshm_irq
 	synchronize_rcu();
 }
 
+/* Return: true if no interrupt below @index has the same eventfd. */
+static bool vectors_is_first(const struct ndshm_vectors *vectors, unsigned int index)
+{
+	const struct eventfd_ctx *eventfd = rcu_access_pointer(vectors->eventfds[index]);
+
+	while (index--)
+		if (rcu_access_pointer(vectors->eventfds[index]) == eventfd)
+			return false;
+	return true;
+}
+
 void ndshm_vectors_signal(struct ndshm_vectors *vectors)
 {
 	unsigned int i;
@@ -71,7 +82,8 @@ void ndshm_vectors_signal(struct ndshm_vectors *vectors)
 	lockdep_assert_held(vectors->lock);
 
 	for (i = 0; i < vectors->count; i++)
-		ndshm_vector_signal(&vectors->eventfds[i]);
+		if (vectors_is_first(vectors, i))
+			ndshm_vector_signal(&vectors->eventfds[i]);
 }
 
 void ndshm_vectors_put(struct ndshm_vectors *vectors, bool running)
