@@ -23,9 +23,10 @@ static struct cdev devnode_cdev;
  */
 static u32 devnode_base __ro_after_init;
 
+/* Must not fail: devtmpfs would leave the node of a removed device, in the way of the next one. */
 static char *devnode_path(ndshm_class_device_t *device, umode_t *mode)
 {
-	return kasprintf(GFP_KERNEL, "ndshm-devices/%s", dev_name(device));
+	return kasprintf(GFP_KERNEL | __GFP_NOFAIL, "ndshm-devices/%s", dev_name(device));
 }
 
 static struct class devnode_class = {
