@@ -183,6 +183,7 @@ extern struct fail_nth_objects fail_nth_of;
 /* Make the objects of a scenario, and its request. Return: false after reporting a failure. */
 bool fail_nth_make(const struct fail_nth_scenario *scenario);
 bool fail_nth_make_block(__u32 adapter, const char *provider, __u64 length);
+bool fail_nth_make_holder(void);
 void fail_nth_close(enum command_object object);
 void fail_nth_close_all(void);
 

@@ -226,7 +226,7 @@ static bool make_section(__u64 initial)
 	return true;
 }
 
-static bool make_holder(void)
+bool fail_nth_make_holder(void)
 {
 	struct ndshm_section_attach_args attach = section_attach_request(0);
 
@@ -247,7 +247,7 @@ static bool make_objects(enum fail_nth_needs needs, __u64 initial)
 		return false;
 	if (needs >= NEEDS_SECTION && !make_section(initial))
 		return false;
-	if (needs >= NEEDS_HOLDER && !make_holder())
+	if (needs >= NEEDS_HOLDER && !fail_nth_make_holder())
 		return false;
 	return needs < NEEDS_EXTENT || fail_nth_expect(command_make_extent(&of->objects));
 }

@@ -404,7 +404,7 @@ static const struct fail_nth_scenario scenarios[] = {
 		.needs = NEEDS_CLIENT, .ioctl = NDSHM_ADAPTER_CONFIG,
 		.setup = setup_config_write, .check = check_config_write,
 	}, {
-		.name = "adapter-map-bar", .points = 39, .errors = { ENOMEM, EFAULT },
+		.name = "adapter-map-bar", .points = 3, .errors = { ENOMEM, EFAULT },
 		.needs = NEEDS_CLIENT, .ioctl = NDSHM_ADAPTER_MAP_BAR, .setup = setup_claimed,
 		.check = check_bar,
 	}, {
