@@ -664,7 +664,7 @@ static void xalloc_zero(const struct extent *extent)
 			break;
 	for (at = 0; i < FEW && at < extent->length && at < MOST * sizeof(page); at += sizeof(page))
 		if (pread(registers.fds[1][i], page, sizeof(page), extent->offset + at) ==
-		    sizeof(page) && !page_fine(page, sizeof(page), false))
+		    sizeof(page) && page_other(page, sizeof(page), false))
 			wrong("a new extent at %#llx is not zero", extent->offset + at);
 }
 

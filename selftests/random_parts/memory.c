@@ -402,60 +402,80 @@ KIND(pin) = { MAP, OFFSET, LENGTH, WORDS("way", pin_ways, 0), {} };
 
 #define PIPE_PAGES	16U
 
-static __thread int pins[2] = { -1, -1 };
-static __thread bool pins_tagged;	/* each page begins with the program's tag */
-static __thread struct ndshm_ring ring = { .fd = -1 };
+/* What a thread has pinned: @tagged: each page in @pipe begins with the program's tag. */
+struct pins {
+	int pipe;
+	bool tagged;
+	struct ndshm_ring ring;
+};
 
-static long look_at_pins(void)
+static struct pins all_pins[THREADS] = {
+	[0 ... THREADS - 1] = { .pipe = -1, .ring = { .fd = -1 } },
+};
+
+static long pins_look(struct pins *pins)
 {
-	static __thread __u64 page[4096 / sizeof(__u64)];
+	__u64 page[4096 / sizeof(__u64)], other;
 	long ret = -EAGAIN;
 
-	while (pins[0] >= 0 && read(pins[0], page, sizeof(page)) == sizeof(page)) {
+	while (pins->pipe >= 0 && read(pins->pipe, page, sizeof(page)) == sizeof(page)) {
 		ret = 0;
-		if (!page_fine((char *)page, sizeof(page), true))
-			wrong("a pinned page has been reused");
-		if (pins_tagged && !registers.mixed && page[0] != registers.tag)
+		other = page_other((char *)page, sizeof(page), true);
+		if (other)
+			wrong("a pinned page has been reused: %#llx", other);
+		if (pins->tagged && !registers.mixed && page[0] != registers.tag)
 			wrong("a pinned page has been cleared");
 	}
-	if (pins[0] >= 0)
-		close(pins[0]);
-	pins[0] = -1;
-	if (ring.fd >= 0) {
-		ndshm_ring_close(&ring);
+	if (pins->pipe >= 0)
+		close(pins->pipe);
+	pins->pipe = -1;
+	if (pins->ring.fd >= 0) {
+		ndshm_ring_close(&pins->ring);
 		ret = 0;
 	}
-	ring.fd = -1;
+	pins->ring.fd = -1;
 	return ret;
+}
+
+void pins_end(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < THREADS; i++)
+		pins_look(&all_pins[i]);
 }
 
 RUN(pin)
 {
 	size_t length = v[2].number < PIPE_PAGES * 4096 ? v[2].number : PIPE_PAGES * 4096;
 	char *address = inside(thread, &v[0], v[1].number, &length);
+	struct pins *pins = &all_pins[thread->number];
 	struct iovec vector = { address, length };
-	long ret = look_at_pins();
+	struct ndshm_ring *ring = &pins->ring;
+	long ret = pins_look(pins);
+	int ends[2];
 
 	if (v[3].number == 2) {
 		thread->beside = false;
 		return ret;
 	}
 	if (v[3].number) {
-		ret = ndshm_ring_open(&ring) ? ndshm_ring_register(&ring, address, length) : -errno;
-		if (ret < 0 && ring.fd >= 0) {
-			ndshm_ring_close(&ring);
-			ring.fd = -1;
+		ret = ndshm_ring_open(ring) ? ndshm_ring_register(ring, address, length) : -errno;
+		if (ret < 0 && ring->fd >= 0) {
+			ndshm_ring_close(ring);
+			ring->fd = -1;
 		}
 		return ret;
 	}
 	/* Pages of a section without a dma-buf may be given to another extent, and cleared. */
-	pins_tagged = registers.dmabufs >> v[0].number & 1 &&
-		      !(((unsigned long)address | length) & 0xfff) &&
-		      touch(thread, address, length, true);
-	if (pipe2(pins, O_CLOEXEC | O_NONBLOCK))
+	pins->tagged = registers.dmabufs >> v[0].number & 1 &&
+		       !(((unsigned long)address | length) & 0xfff) &&
+		       touch(thread, address, length, true);
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
 		return -1;
-	ret = vmsplice(pins[1], &vector, 1, SPLICE_F_NONBLOCK);
-	close(pins[1]);
+	pins->pipe = ends[0];
+	ret = vmsplice(ends[1], &vector, 1, SPLICE_F_NONBLOCK);
+	close(ends[1]);
 	return ret;
 }
 

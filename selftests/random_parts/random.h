@@ -344,8 +344,10 @@ void window_store(const char *address, size_t length);
 /* Access memory that may be revoked. Return: false if that was interrupted by a signal. */
 bool guarded(struct thread *thread, void (*access)(void *context), void *context);
 bool touch(struct thread *thread, char *address, size_t length, bool store);
-/* Return: true if the memory has only zero and, with @tagged, what the program wrote. */
-bool page_fine(const char *at, size_t size, bool tagged);
+/* Return: a word of the memory that is not zero nor, with @tagged, what the program wrote; or 0. */
+__u64 page_other(const char *at, size_t size, bool tagged);
+/* Look at all pages that are pinned, and unpin them. No other thread runs. */
+void pins_end(void);
 
 /* Memory may be freed from now on, so no known address may be used for DMA any more. */
 void forget_addresses(void);

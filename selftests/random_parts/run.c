@@ -175,7 +175,7 @@ bool guarded(struct thread *thread, void (*access)(void *context), void *context
  * Contents: the program writes its tag alone, so nothing else may be in memory that only it has.
  */
 
-bool page_fine(const char *at, size_t size, bool tagged)
+__u64 page_other(const char *at, size_t size, bool tagged)
 {
 	const __u64 *words = (const __u64 *)at;
 	size_t i;
@@ -184,9 +184,9 @@ bool page_fine(const char *at, size_t size, bool tagged)
 	for (i = 0; i < size / sizeof(*words); i++) {
 		word = __atomic_load_n(&words[i], __ATOMIC_RELAXED);
 		if (word && !(tagged && (word == registers.tag || registers.mixed)))
-			return false;
+			return word;
 	}
-	return true;
+	return 0;
 }
 
 struct access {
@@ -194,7 +194,7 @@ struct access {
 	size_t length;
 	bool store;
 	bool check;
-	const char *bad;
+	__u64 other;
 };
 
 static void access_pages(void *context)
@@ -210,8 +210,8 @@ static void access_pages(void *context)
 		else
 			__atomic_load_n(at, __ATOMIC_RELAXED);
 		at = (char *)((unsigned long)at & ~(page - 1));
-		if (access->check && !page_fine(at, page, true))
-			access->bad = at;
+		if (access->check && !access->other)
+			access->other = page_other(at, page, true);
 	}
 }
 
@@ -233,8 +233,9 @@ bool touch(struct thread *thread, char *address, size_t length, bool store)
 	done = guarded(thread, access_pages, &access);
 	if (done && length && registers.revoked & windows(address, 1))
 		wrong("memory at %p can be accessed after it was revoked", address);
-	if (access.bad)
-		wrong("memory at %p has what the program did not write", access.bad);
+	if (access.other)
+		wrong("memory at %p has what the program did not write: %#llx", address,
+		      access.other);
 	return done;
 }
 
@@ -914,17 +915,13 @@ static void close_strays(void)
 
 static void clean(void)
 {
-	static const struct kind *pin;
-	struct value look[] = { {}, {}, {}, { 2, WORD } };
 	unsigned int i, j;
 	char class;
 	int fd;
 
-	if (!pin)
-		pin = kind_at(kind_find("pin", 3));
 	kcov_mark(&threads[0]);
 	end_children();
-	pin->run(&threads[0], pin, look);
+	pins_end();
 	for (i = DESCRIPTORS; i--;)
 		for (j = FEW; j--;)
 			fd_keep(CLASSES[i], j, -1);
