@@ -41,8 +41,7 @@ NDSHM_TEST_BACKEND=/dev/ndshm "$tests/section_dma" || bad=1
 NDSHM_TEST_BACKEND=/dev/ndshm "$tests/loan" || bad=1
 NDSHM_TEST_BACKEND=/dev/ndshm "$tests/mappings" || bad=1
 NDSHM_TEST_BACKEND=/dev/ndshm "$tests/cache" || bad=1
-"$tests/module_hostile" "$operations" || bad=1
-"$tests/module_fork" "$forks" || bad=1
+"$tests/module_heap" "$operations" "$forks" || bad=1
 [[ $bench ]] || exit $bad
 "$(dirname "$0")/../bindings/check.sh" "$tests/../bindings" /dev/ndshm || bad=1
 

@@ -63,17 +63,12 @@ $(tests)/lsa: $(tests)/wrap.o
 $(tests)/lsa: wraps = $(call wrap,$(allocations))
 $(tests)/heap: wraps = $(call wrap,$(allocations) sysconf madvise)
 
-# Programs that require the module: run by module.sh where it is loaded, as is `lsa`.
-module_programs := $(addprefix $(tests)/,module_hostile module_fork)
-module_objects := $(tests)/module_ledger.o
-$(module_programs:%=%.o) $(module_objects): $(tests)/%.o: $(here)/tests/%.c $(here)/Makefile \
-		$(here)/tests/tests.mk
+# A program that requires the module: run by module.sh where it is loaded, as is `lsa`.
+$(tests)/module_heap: $(here)/tests/module_heap.c $(archive) $(here)/Makefile $(here)/tests/tests.mk
 	@mkdir -p $(@D)
-	$(compile) -c -o $@ $<
-$(module_programs): %: %.o $(module_objects) $(archive)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(call wrap,ioctl) -o $@ $^ $(nl_libs)
+	$(compile) -pthread $(call wrap,ioctl) -o $@ $< $(archive) $(nl_libs)
 
-# As those; by themselves they require no module.
+# As that; by themselves they require no module.
 $(tests)/mappings $(tests)/cache: $(tests)/%: $(here)/tests/%.c $(archive)
 	@mkdir -p $(@D)
 	$(compile) -o $@ $< $(archive) $(nl_libs)
@@ -81,11 +76,11 @@ $(tests)/mappings $(tests)/cache: $(tests)/%: $(here)/tests/%.c $(archive)
 # For a guest of another architecture: build the tests of the library and of module.sh, and print the
 # commands of the former, one per line.
 .PHONY: library-tests
-library-tests: $(test_programs) $(tests)/fork/heap_fork $(tests)/mappings $(tests)/cache $(module_programs)
+library-tests: $(test_programs) $(tests)/fork/heap_fork $(tests)/mappings $(tests)/cache $(tests)/module_heap
 	@printf '%s\n' $(library_tests) $(tests)/fork/heap_fork $(tests)/mappings $(tests)/cache
 
 .PHONY: module-tests
-module-tests: $(module_programs) $(tests)/mappings $(tests)/cache $(tests)/lsa $(tests)/section_heap $(tests)/section_dma $(tests)/loan bindings-tests
+module-tests: $(tests)/module_heap $(tests)/mappings $(tests)/cache $(tests)/lsa $(tests)/section_heap $(tests)/section_dma $(tests)/loan bindings-tests
 
 $(tests)/json_get: $(here)/tests/json_get.c
 	@mkdir -p $(@D)
