@@ -8,7 +8,7 @@ watch_library ?= $(sanitizers)
 watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
-test_names := memfd memfd_inside section section_others section_socket threads last failnth device device_memory \
+test_names := memfd memfd_inside section section_others section_socket threads failnth device device_memory \
 	device_cache device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap section_dma lsa ring loan
 test_programs := $(test_names:%=$(tests)/%)
 
@@ -35,7 +35,7 @@ allocations := calloc reallocarray memfd_create fallocate64 mmap64 mprotect mrem
 $(tests)/failnth $(tests)/netlink $(tests)/section: $(tests)/wrap.o
 $(tests)/section: wraps = $(call wrap,$(allocations))
 $(tests)/failnth: wraps = $(call wrap,$(allocations))
-$(tests)/last: wraps = $(call wrap,pthread_atfork)
+$(tests)/threads: wraps = $(call wrap,pthread_atfork)
 $(tests)/netlink $(tests)/netlink_bad $(tests)/netlink_admin: $(tests)/fake_kernel.o
 $(tests)/netlink: wraps = $(call wrap,$(allocations) genl_connect)
 $(tests)/netlink_bad: wraps = $(call wrap,genl_connect $(netlink_steps))
@@ -122,7 +122,7 @@ $(tests)/ndshm-list: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_obje
 
 # Tests with threads once more with the thread sanitizer, if the compiler supports it.
 races := $(out)/races
-race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory section \
+race_programs := $(addprefix $(races)/tests/,threads memfd_inside device_memory section \
 	section_others device_section heap_threads section_heap section_dma lsa ring loan)
 race_watch := -fsanitize=thread -fno-omit-frame-pointer
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads that share a context, and forks among them.
+ * Threads that share a context, the reason of a thread's last failure, and forks among threads.
  */
 #include <sched.h>
 
 #include "test.h"
+#include "wrap.h"
 
 #define THREADS	4
 #define ROUNDS	400
@@ -25,45 +26,16 @@ static void run_threads(void *(*body)(void *), void *argument)
 	CHECK(!wrong);
 }
 
-static void *allocate(void *argument)
-{
-	struct ndshm_request request = test_request(8192);
-
-	(void)argument;
-	for (int i = 0; i < ROUNDS; i++) {
-		struct ndshm_block *block;
-		unsigned int *memory;
-
-		if (ndshm_alloc(ndshm, &request, &block)) {
-			wrong++;
-			return NULL;
-		}
-		expect(!ndshm_map(block, (void **)&memory));
-		expect(memory[0] == 0);
-		memory[0] = ndshm_block_handle(block);
-		expect(memory[0] == ndshm_block_handle(block));
-		ndshm_free(block);
-	}
-	return NULL;
-}
-
-TEST(threads_allocate)
-{
-	struct ndshm_info info;
-
-	run_threads(allocate, NULL);
-	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
-}
-
 /* A thread of many has each block for itself, and they are given back meanwhile. */
-static void *use_cache(void *argument)
+static void *use_blocks(void *kept)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 
-	(void)argument;
 	for (int i = 0; i < ROUNDS; i++) {
+		struct ndshm_block_row *rows;
 		struct ndshm_block *block;
 		void **memory;
+		size_t count;
 
 		request.length = 4096ul << i % 3;
 		if (ndshm_alloc(ndshm, &request, &block)) {
@@ -71,9 +43,12 @@ static void *use_cache(void *argument)
 			return NULL;
 		}
 		expect(!ndshm_map(block, (void **)&memory));
+		expect(kept || !*memory);
 		*memory = &block;
 		sched_yield();
 		expect(*memory == &block);
+		expect(!ndshm_list_blocks(ndshm, &rows, &count) && count >= 1);
+		free(rows);
 		ndshm_free(block);
 		if (!(i % 64))
 			ndshm_trim(ndshm);
@@ -81,20 +56,20 @@ static void *use_cache(void *argument)
 	return NULL;
 }
 
-TEST(threads_share_a_cache)
+/* Without a cache, with one, and with one that is not enough for all of them. */
+TEST(threads_use_blocks)
 {
+	static const uint64_t caches[] = { 0, 1 << 20, 20480 };
 	struct ndshm_info info;
 
-	CHECK(!ndshm_set_cache(ndshm, 1 << 20));
-	run_threads(use_cache, NULL);
-	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks);
-	ndshm_trim(ndshm);
-	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
-	/* Not enough for all of them. */
-	CHECK(!ndshm_set_cache(ndshm, 20480));
-	run_threads(use_cache, NULL);
+	for (size_t i = 0; i < sizeof(caches) / sizeof(caches[0]); i++) {
+		CHECK(!ndshm_set_cache(ndshm, caches[i]));
+		run_threads(use_blocks, caches[i] ? ndshm : NULL);
+		CHECK(!ndshm_get_info(ndshm, &info) && !info.blocks == !caches[i]);
+		ndshm_trim(ndshm);
+		CHECK(!ndshm_get_info(ndshm, &info) && !info.blocks && !info.bytes);
+	}
 	CHECK(!ndshm_set_cache(ndshm, 0));
-	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
 }
 
 /* Mappings that one thread of threads_map_one_block() got, by round. */
@@ -141,24 +116,6 @@ TEST(threads_map_one_block)
 	CHECK(!wrong);
 }
 
-static void *look(void *argument)
-{
-	struct ndshm_request request = test_request(1);
-	struct ndshm_block_row *rows;
-	struct ndshm_block *block;
-	size_t count;
-
-	for (int i = 0; i < ROUNDS; i++) {
-		expect(!ndshm_alloc(ndshm, &request, &block));
-		expect(!ndshm_list_blocks(ndshm, &rows, &count) && count >= 1);
-		free(rows);
-		ndshm_free(block);
-	}
-	return argument;
-}
-
-CALL_TEST(threads_list, run_threads(look, NULL))
-
 /* Each thread fails differently, and must not see another thread's reason. */
 static void *fail(void *argument)
 {
@@ -167,7 +124,8 @@ static void *fail(void *argument)
 	struct ndshm_request request = test_request(zero ? 0 : UINT64_MAX);
 	struct ndshm_block *block;
 
-	expect(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
+	expect(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE &&
+	       ndshm_last_status(ndshm) == NDSHM_STATUS_SUCCESS);
 	for (int i = 0; i < ROUNDS; i++) {
 		expect(ndshm_alloc(ndshm, &request, &block) == (zero ? -EINVAL : -EOVERFLOW));
 		expect(ndshm_last_reason(ndshm) == (zero ? NDSHM_REASON_LENGTH_ZERO :
@@ -189,37 +147,75 @@ TEST(the_reason_is_the_threads)
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_USAGE);
 }
 
-static void *fail_once(void *argument)
+static int refuse(struct ndshm *on)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 	struct ndshm_block *block;
 
-	expect(ndshm_alloc(argument, &request, &block) == -EINVAL);
-	return NULL;
+	return ndshm_alloc(on, &request, &block);
 }
 
-static void *open_for_others(void *argument)
+/* The success of a call does not hide the failure of another context, which a failure does. */
+TEST(a_thread_keeps_its_last_failure)
 {
-	expect(!ndshm_open("memfd:", argument));
+	struct ndshm *one, *other;
+	struct ndshm_info info;
+
+	REQUIRE(!ndshm_open("memfd:", &one));
+	CHECK_REASON(one, refuse(one), LENGTH_ZERO);
+	REQUIRE(!ndshm_open("memfd:", &other));
+	CHECK_DONE(other, ndshm_get_info(other, &info));
+	CHECK(ndshm_last_reason(one) == NDSHM_REASON_LENGTH_ZERO);
+	CHECK_REASON(other, refuse(other), LENGTH_ZERO);
+	CHECK(ndshm_last_reason(one) == NDSHM_REASON_NONE);
+	CHECK(ndshm_last_status(one) == NDSHM_STATUS_SUCCESS);
+	CHECK_DONE(other, ndshm_get_info(other, &info));
+	ndshm_close(one);
+	ndshm_close(other);
+}
+
+static pthread_barrier_t barrier;
+
+static struct ndshm *next;
+
+static void *open_next(void *argument)
+{
+	expect(!ndshm_open("memfd:", &next));
+	return argument;
+}
+
+static void *fail_and_outlive(void *on)
+{
+	CHECK_REASON(on, refuse(on), LENGTH_ZERO);
+	pthread_barrier_wait(&barrier);
+	/* Meanwhile the context is closed, and another one opened, perhaps at its address. */
+	pthread_barrier_wait(&barrier);
+	CHECK(ndshm_last_reason(next) == NDSHM_REASON_NONE);
 	return NULL;
 }
 
-/* A context whose opening thread has ended, and threads that outlive their contexts. */
+/* A context whose opening thread has ended, and which ends before threads that used it. */
 TEST(contexts_and_threads_end_in_any_order)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
-	struct ndshm_block *block;
+	pthread_t threads[THREADS];
 	struct ndshm *other;
 
 	wrong = 0;
-	test_run_threads(1, open_for_others, &other, 0);
-	REQUIRE(!wrong && other);
+	test_run_threads(1, open_next, NULL, 0);
+	REQUIRE(!wrong);
+	other = next;
 	CHECK(ndshm_last_reason(other) == NDSHM_REASON_NONE);
-	CHECK(ndshm_alloc(other, &request, &block) == -EINVAL);
-	CHECK(ndshm_last_reason(other) == NDSHM_REASON_LENGTH_ZERO);
-	run_threads(fail_once, other);
+	CHECK_REASON(other, refuse(other), LENGTH_ZERO);
+	REQUIRE(!pthread_barrier_init(&barrier, NULL, THREADS + 1));
+	test_start(threads, THREADS, fail_and_outlive, other, 0);
+	pthread_barrier_wait(&barrier);
 	CHECK(ndshm_last_reason(other) == NDSHM_REASON_LENGTH_ZERO);
 	ndshm_close(other);
+	REQUIRE(!ndshm_open("memfd:", &next));
+	pthread_barrier_wait(&barrier);
+	test_join(threads, THREADS);
+	pthread_barrier_destroy(&barrier);
+	ndshm_close(next);
 }
 
 static atomic_bool stop;
@@ -227,16 +223,16 @@ static atomic_bool stop;
 /* Takes the lock of the lists nearly all the time. */
 static void *look_until_stopped(void *argument)
 {
-	fail_once(argument);
+	refuse(argument);
 	while (!stop)
 		expect(ndshm_last_reason(argument) == NDSHM_REASON_LENGTH_ZERO);
 	return NULL;
 }
 
-static void *use_cache_until_stopped(void *argument)
+static void *use_blocks_until_stopped(void *argument)
 {
 	while (!stop)
-		use_cache(argument);
+		use_blocks(argument);
 	return NULL;
 }
 
@@ -270,8 +266,34 @@ CALL_TEST(a_child_can_close_amid_threads, close_in_children(look_until_stopped))
 TEST(a_child_can_close_amid_a_cache)
 {
 	CHECK(!ndshm_set_cache(ndshm, 1 << 20));
-	close_in_children(use_cache_until_stopped);
+	close_in_children(use_blocks_until_stopped);
 	CHECK(!ndshm_set_cache(ndshm, 0));
 }
 
-CONTEXT_MAIN(ndshm_open("memfd:", &ndshm))
+/* Result of pthread_atfork(), if not 0. */
+static int fork_error;
+
+WRAP(int, pthread_atfork, void (*before)(void), void (*parent)(void), void (*child)(void))
+{
+	return fork_error ?: __real_pthread_atfork(before, parent, child);
+}
+
+static void open_without_set_up(void)
+{
+	struct ndshm *none = (void *)1;
+
+	fork_error = ENOMEM;
+	CHECK(ndshm_open("memfd:", &none) == -ENOMEM && !none);
+}
+
+/* Initialisation is done by the first call of a process. */
+static void the_set_up_can_fail(void)
+{
+	CHECK(test_child(open_without_set_up));
+}
+
+int main(void)
+{
+	RUN(the_set_up_can_fail);
+	return test_main(ndshm_open("memfd:", &ndshm), &ndshm);
+}
