@@ -133,7 +133,7 @@ void kernel_put_adapter(uint32_t id, const char *name, int flags)
 	kernel_put(message);
 }
 
-static void put_provider(int flags, bool counted)
+void kernel_put_provider(int flags, bool counted)
 {
 	struct nl_msg *message = kernel_begin(NDSHM_CMD_PROVIDER_GET, flags);
 
@@ -146,16 +146,6 @@ static void put_provider(int flags, bool counted)
 		nla_put_u32(message, NDSHM_A_PROVIDER_BLOCKS, 8);
 	nla_put_flag(message, NDSHM_A_PROVIDER_MAPPABLE);
 	kernel_put(message);
-}
-
-void kernel_put_provider(int flags)
-{
-	put_provider(flags, true);
-}
-
-void kernel_put_provider_uncounted(int flags)
-{
-	put_provider(flags, false);
 }
 
 void kernel_put_block(uint32_t id)

@@ -57,8 +57,7 @@ unsigned char *kernel_datagram(size_t number, size_t *length);
 
 /* Append a valid adapter, provider (ID 3), block, section or queue. */
 void kernel_put_adapter(uint32_t id, const char *name, int flags);
-void kernel_put_provider(int flags);
-void kernel_put_provider_uncounted(int flags);
+void kernel_put_provider(int flags, bool counted);
 void kernel_put_block(uint32_t id);
 void kernel_put_section(uint32_t id);
 void kernel_put_queue(uint32_t adapter, bool port, uint32_t id, bool usage);
