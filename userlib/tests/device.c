@@ -46,31 +46,36 @@ TEST(a_module_without_blocks_is_not_enough)
 	CHECK(ndshm_open(DEVICE, &ndshm) == -EPROTONOSUPPORT && !ndshm);
 }
 
+/* Of open() itself, which no command follows, and of the first command. */
 TEST(failures_of_open_arrive)
 {
 	static const struct {
-		int error, expected;
-	} cases[] = {
-		{ EINVAL, EPROTONOSUPPORT },
-		{ E2BIG, EPROTONOSUPPORT },
-		{ ENOTTY, EPROTONOSUPPORT },
-		{ ENOMEM, ENOMEM },
-		{ EPERM, EPERM },
+		int of_open, of_command, expected;
+	} rows[] = {
+		{ ENOENT, 0, ENOENT }, { EACCES, 0, EACCES }, { EPERM, 0, EPERM },
+		{ EMFILE, 0, EMFILE }, { ENFILE, 0, ENFILE }, { EBUSY, 0, EBUSY },
+		{ ENOMEM, 0, ENOMEM },
+		/* A node without a driver. */
+		{ ENXIO, 0, ENOENT }, { ENODEV, 0, ENOENT },
+		{ 0, EINVAL, EPROTONOSUPPORT }, { 0, E2BIG, EPROTONOSUPPORT },
+		{ 0, ENOTTY, EPROTONOSUPPORT }, { 0, ENOMEM, ENOMEM }, { 0, EPERM, EPERM },
 	};
 	struct ndshm *ndshm;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		device_reset();
-		device_fail_next(cases[i].error, 0, 0);
+		answer.open_error = rows[i].of_open;
+		if (rows[i].of_command)
+			device_fail_next(rows[i].of_command, 0, 0);
 		ndshm = (void *)1;
-		CHECK(ndshm_open(DEVICE, &ndshm) == -cases[i].expected && !ndshm);
+		CHECK(ndshm_open(DEVICE, &ndshm) == -rows[i].expected && !ndshm);
+		CHECK(requested.opens == 1 && requested.calls == !rows[i].of_open);
 	}
 }
 
-/* Errors of a node without a driver. A socket fails in the same way, but is no device. */
-TEST(what_no_driver_has_is_not_there)
+/* A socket fails as a node without a driver, but is no device. */
+TEST(a_socket_is_no_device)
 {
-	static const int errors[] = { ENXIO, ENODEV };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct ndshm *ndshm = (void *)1;
@@ -81,28 +86,9 @@ TEST(what_no_driver_has_is_not_there)
 	REQUIRE(sock >= 0);
 	CHECK(!bind(sock, (struct sockaddr *)&address, sizeof(address)));
 	CHECK(ndshm_open(address.sun_path, &ndshm) == -EPROTONOSUPPORT && !ndshm);
+	CHECK(!requested.calls);
 	unlink(address.sun_path);
 	close(sock);
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		ndshm = (void *)1;
-		answer.open_error = errors[i];
-		CHECK(ndshm_open(DEVICE, &ndshm) == -ENOENT && !ndshm);
-	}
-	CHECK(!requested.calls);
-}
-
-TEST(other_errors_of_open_arrive)
-{
-	static const int errors[] = { ENOENT, EACCES, EPERM, EMFILE, ENFILE, EBUSY, ENOMEM };
-	struct ndshm *ndshm;
-
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		device_reset();
-		ndshm = (void *)1;
-		answer.open_error = errors[i];
-		CHECK(ndshm_open(DEVICE, &ndshm) == -errors[i] && !ndshm);
-		CHECK(requested.opens == 1 && !requested.calls);
-	}
 }
 
 TEST(an_interrupted_open_is_repeated)

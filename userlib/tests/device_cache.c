@@ -65,65 +65,34 @@ static void keep(uint32_t tag)
 	ndshm_close(ndshm); \
 } while (0)
 
-TEST(is_off_at_first)
-{
-	ndshm = device_open();
-	REQUIRE(ndshm);
-	answer.block_flags |= NDSHM_BLOCK_REUSABLE;
-	keep(0);
-	CHECK(requested.frees == 1);
-	ndshm_trim(ndshm);
-	CHECK_DONE(ndshm, ndshm_set_cache(ndshm, 0));
-	keep(0);
-	CHECK(requested.frees == 2);
-	ndshm_close(ndshm);
-}
-
+/* A success clears the reason of a failure. */
 TEST(needs_no_command)
 {
-	struct ndshm_request request = request_of(0);
+	struct ndshm_request request = request_of(0), refused = request_of(0);
 	struct ndshm_block *block, *again;
 	char *memory, *mapped;
 
 	REQUIRE(cache_open(8));
+	refused.usage = NDSHM_USAGE_MAX;
 	block = make(0, &memory);
 	strcpy(memory, "mine");
-	requested.calls = 0;
 	for (int i = 0; i < 3; i++) {
+		CHECK_PASSED_ON(ndshm, ndshm_alloc(ndshm, &refused, &again), USAGE);
+		requested.calls = 0;
 		ndshm_free(block);
-		CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
+		CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE && !requested.calls);
+		CHECK_PASSED_ON(ndshm, ndshm_alloc(ndshm, &refused, &again), USAGE);
+		requested.calls = 0;
 		CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &again));
 		CHECK_DONE(ndshm, ndshm_map(again, (void **)&mapped));
 		CHECK(mapped == memory && !strcmp(memory, "mine"));
 		CHECK(ndshm_block_handle(again) == 1 && ndshm_block_id(again) == 1001);
-		CHECK(ndshm_block_length(again) == 12288);
+		CHECK(ndshm_block_length(again) == 12288 && !requested.calls);
 		block = again;
 	}
-	CHECK(!requested.calls);
 	ndshm_free(block);
 	ndshm_close(ndshm);
 	CHECK(requested.frees == 1 && !test_is_mapped(memory));
-}
-
-CACHE_TEST(success_clears_the_reason, 8)
-{
-	struct ndshm_request request = request_of(0);
-	struct ndshm_block *block, *none;
-	char *memory;
-
-	block = make(0, &memory);
-	for (int i = 0; i < 2; i++) {
-		device_fail_next(EINVAL, NDSHM_REASON_USAGE, NDSHM_STATUS_INVALID_PARAMETER);
-		request.usage = NDSHM_USAGE_MAX;
-		CHECK_REASON(ndshm, ndshm_alloc(ndshm, &request, &none), USAGE);
-		if (!i)
-			ndshm_free(block);
-		request.usage = NDSHM_USAGE_OTHER;
-		if (i)
-			CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));
-		CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
-	}
-	ndshm_free(block);
 }
 
 CACHE_TEST(zeroes_on_request, 8)
@@ -206,7 +175,7 @@ TEST(some_blocks_are_freed)
 	CHECK_NOT_KEPT(export(block));
 }
 
-/* Under a claim, of another provider, or before the cache. */
+/* Without a cache, before it, and with one those under a claim or of another provider. */
 TEST(other_blocks_are_freed)
 {
 	struct ndshm_block *before;
@@ -215,13 +184,19 @@ TEST(other_blocks_are_freed)
 	ndshm = device_open();
 	REQUIRE(ndshm);
 	answer.block_flags |= NDSHM_BLOCK_REUSABLE;
+	keep(0);
+	CHECK(requested.frees == 1);
+	ndshm_trim(ndshm);
+	CHECK_DONE(ndshm, ndshm_set_cache(ndshm, 0));
+	keep(0);
+	CHECK(requested.frees == 2);
 	before = make(0, &memory);
 	CHECK_DONE(ndshm, ndshm_set_cache(ndshm, 8 * CONSUMED));
 	ndshm_free(before);
-	CHECK(requested.frees == 1);
+	CHECK(requested.frees == 3);
 	answer.block_flags &= ~NDSHM_BLOCK_REUSABLE;
 	keep(0);
-	CHECK(requested.frees == 2);
+	CHECK(requested.frees == 4);
 	ndshm_close(ndshm);
 }
 
@@ -247,6 +222,14 @@ CACHE_TEST(has_a_bound, 3)
 	CHECK(requested.frees == 5);
 	keep(0);
 	CHECK(requested.frees == 6);
+	/* One that is no multiple of a page keeps what fits. */
+	CHECK_DONE(ndshm, ndshm_set_cache(ndshm, 2 * CONSUMED + 1000));
+	for (uint32_t tag = 1; tag <= 3; tag++)
+		keep(tag);
+	requested.calls = 0;
+	keep(3);
+	keep(3);
+	CHECK(!requested.calls);
 }
 
 /* Blocks that the program does not use any more do not fill the cache. */

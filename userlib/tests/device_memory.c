@@ -20,6 +20,33 @@ static struct ndshm_block *make(struct ndshm *ndshm)
 #define BLOCK_TEST(name) \
 	DEVICE_OBJECT_TEST(name, struct ndshm_block *, block, make(ndshm), ndshm_free(block))
 
+/* A claim of the device is an object of the context. */
+static struct ndshm_claim *make_claim(struct ndshm *ndshm)
+{
+	struct ndshm_claim *claim;
+
+	return ndshm_claim_adapter(ndshm, CARD, 48, &claim) ? NULL : claim;
+}
+
+#define CLAIM_TEST(name) \
+	DEVICE_OBJECT_TEST(name, struct ndshm_claim *, claim, make_claim(ndshm), (void)claim)
+
+/* Return: whether four blocks were allocated, with handles from 1 on. */
+static bool make_four(struct ndshm *ndshm, struct ndshm_block **blocks)
+{
+	struct ndshm_request request = test_request(12288);
+
+	return !ndshm_alloc_many(ndshm, &request, blocks, 4);
+}
+
+static bool are_none(struct ndshm_block **blocks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (blocks[i])
+			return false;
+	return true;
+}
+
 DEVICE_TEST(requests_arrive_unchanged)
 {
 	struct ndshm_request request = {
@@ -29,12 +56,9 @@ DEVICE_TEST(requests_arrive_unchanged)
 	struct ndshm_block *block, *blocks[4];
 
 	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));
-	CHECK(requested.alloc.length == 12345 && requested.alloc.adapter == 4);
-	CHECK(requested.alloc.provider == 5 && requested.alloc.preferred_node == 6);
-	CHECK(requested.alloc.usage == 7 && requested.alloc.flags == 8 &&
-	      requested.alloc.count == 1);
-	CHECK(!requested.alloc.queue_id && !requested.alloc.vport_id && requested.alloc.tag == 9);
-	CHECK(!requested.alloc.segments && !requested.alloc.segment_capacity);
+	CHECK_REQUESTED(alloc, .length = 12345, .adapter = 4, .provider = 5, .preferred_node = 6,
+			.usage = 7, .flags = 8, .tag = 9, .count = 1,
+			.blocks = requested.alloc.blocks);
 	CHECK(ndshm_block_handle(block) == 1 && ndshm_block_id(block) == 1001);
 	CHECK(ndshm_block_length(block) == 12288);
 	ndshm_free(block);
@@ -51,19 +75,11 @@ DEVICE_TEST(requests_arrive_unchanged)
 	requested.calls = 0;
 	CHECK_REASON(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 5), COUNT);
 	CHECK(requested.calls == 0);
-}
 
-DEVICE_TEST(many_fail_together)
-{
-	struct ndshm_request request = test_request(1);
-	struct ndshm_block *blocks[4];
-
+	/* Many fail together: nothing was allocated, so nothing is freed. */
 	memset(blocks, 1, sizeof(blocks));
 	CHECK_PASSED_ON(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 4), PROVIDER_RESOURCES);
-	for (int i = 0; i < 4; i++)
-		CHECK(!blocks[i]);
-	/* Nothing was allocated, so nothing is freed. */
-	CHECK(!requested.frees);
+	CHECK(are_none(blocks, 4) && requested.frees == 5);
 }
 
 /* A device that does not know tags would refuse them. */
@@ -75,42 +91,30 @@ TEST(unknown_features_are_not_used)
 
 	request.flags = NDSHM_ALLOC_CONTIGUOUS;
 	request.tag = NDSHM_TAG('t', 'a', 'g', 0);
-	ndshm = device_open();
-	REQUIRE(ndshm && !ndshm_alloc(ndshm, &request, &block));
-	CHECK(requested.alloc.flags == request.flags && requested.alloc.tag == request.tag);
-	ndshm_free(block);
-	CHECK(requested.alloc.tag == 0x00676174);
-	ndshm_close(ndshm);
-
-	answer.features &= ~NDSHM_FEATURE_TAGS;
-	REQUIRE(!ndshm_open(DEVICE, &ndshm) && !ndshm_alloc(ndshm, &request, &block));
-	CHECK(requested.alloc.flags == NDSHM_ALLOC_CONTIGUOUS && !requested.alloc.tag);
-	ndshm_free(block);
-	ndshm_close(ndshm);
-}
-
-/* Return: whether four blocks were allocated, with handles from 1 on. */
-static bool make_four(struct ndshm *ndshm, struct ndshm_block **blocks)
-{
-	struct ndshm_request request = test_request(12288);
-
-	return !ndshm_alloc_many(ndshm, &request, blocks, 4);
+	for (int known = 1; known >= 0; known--) {
+		device_reset();
+		if (!known)
+			answer.features &= ~NDSHM_FEATURE_TAGS;
+		REQUIRE(!ndshm_open(DEVICE, &ndshm) && !ndshm_alloc(ndshm, &request, &block));
+		CHECK(requested.alloc.flags == NDSHM_ALLOC_CONTIGUOUS);
+		CHECK(requested.alloc.tag == (known ? 0x00676174 : 0));
+		ndshm_free(block);
+		ndshm_close(ndshm);
+	}
 }
 
 DEVICE_TEST(many_are_freed_together)
 {
 	struct ndshm *other;
-	struct ndshm_block *blocks[12], *none[65];
+	struct ndshm_block *blocks[12], *none[65] = { NULL };
 	void *memory;
 
-	REQUIRE(make_four(ndshm, blocks));
-	REQUIRE(!ndshm_map(blocks[2], &memory));
+	REQUIRE(make_four(ndshm, blocks) && !ndshm_map(blocks[2], &memory));
 	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
-	CHECK(requested.frees == 1 && requested.free.size == sizeof(requested.free));
-	CHECK(requested.free.count == 4 && !requested.free.handle && !requested.free.__reserved);
+	CHECK_REQUESTED(free, .count = 4, .handles = requested.free.handles);
 	for (uint32_t i = 0; i < 4; i++)
-		CHECK(requested.freed[i] == i + 1 && !blocks[i]);
-	CHECK(!test_is_mapped(memory));
+		CHECK(requested.freed[i] == i + 1);
+	CHECK(requested.frees == 1 && are_none(blocks, 4) && !test_is_mapped(memory));
 
 	/* Entries without a block are skipped; a batch without blocks needs no command. */
 	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
@@ -126,13 +130,12 @@ DEVICE_TEST(many_are_freed_together)
 
 	/* A context without blocks frees none. */
 	REQUIRE(!ndshm_open("section:", &other));
-	memset(none, 0, sizeof(none));
 	CHECK_DONE(other, ndshm_free_many(other, none, 65));
 	ndshm_close(other);
 
 	/* The device takes four at a time. */
-	REQUIRE(make_four(ndshm, blocks) && make_four(ndshm, blocks + 4));
-	REQUIRE(make_four(ndshm, blocks + 8));
+	for (int i = 0; i < 12; i += 4)
+		REQUIRE(make_four(ndshm, blocks + i));
 	ndshm_free(blocks[9]);
 	blocks[9] = NULL;
 	requested.frees = 0;
@@ -141,28 +144,23 @@ DEVICE_TEST(many_are_freed_together)
 }
 
 /* A refused revocation changes nothing. */
-TEST(revocation_by_handle_and_id)
+DEVICE_TEST(revocation_by_handle_and_id)
 {
 	struct ndshm_block *blocks[4];
-	struct ndshm *ndshm = device_open();
 	void *memory;
 
-	REQUIRE(ndshm && make_four(ndshm, blocks));
-	REQUIRE(!ndshm_map(blocks[2], &memory));
-	device_fail_next(EOPNOTSUPP, NDSHM_REASON_FLAGS, NDSHM_STATUS_NOT_SUPPORTED);
-	CHECK_REASON(ndshm, ndshm_revoke(blocks[2]), FLAGS);
+	REQUIRE(make_four(ndshm, blocks) && !ndshm_map(blocks[2], &memory));
+	CHECK_PASSED_ON(ndshm, ndshm_revoke(blocks[2]), FLAGS);
 	CHECK(test_is_mapped(memory));
 	CHECK_DONE(ndshm, ndshm_revoke(blocks[2]));
 	CHECK(requested.free.handle == 3 && requested.free.flags == NDSHM_FREE_REVOKE);
 	CHECK(!test_is_mapped(memory));
 	blocks[2] = NULL;
 	CHECK_DONE(ndshm, ndshm_revoke_id(ndshm, 77));
-	CHECK(requested.free_id.id == 77);
+	CHECK_REQUESTED(free_id, .id = 77);
 	CHECK_DONE(ndshm, ndshm_delete_section_id(ndshm, 78, NDSHM_DELETE_FORCE));
-	CHECK(requested.section_delete_id.id == 78 &&
-	      requested.section_delete_id.flags == NDSHM_DELETE_FORCE);
+	CHECK_REQUESTED(section_delete_id, .id = 78, .flags = NDSHM_DELETE_FORCE);
 	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
-	ndshm_close(ndshm);
 }
 
 /* One by one without the feature, and after a failure of the command. */
@@ -172,27 +170,23 @@ TEST(many_are_freed_one_by_one)
 	struct ndshm *ndshm;
 	void *memory;
 
-	device_reset();
-	answer.features &= ~NDSHM_FEATURE_FREE_MANY;
-	REQUIRE(!ndshm_open(DEVICE, &ndshm) && make_four(ndshm, blocks));
-	REQUIRE(!ndshm_map(blocks[2], &memory));
-	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
-	CHECK(requested.frees == 4 && requested.free.handle == 4 && !requested.free.count);
-	CHECK(requested.free.size == offsetof(struct ndshm_block_free_args, handles));
-	CHECK(!test_is_mapped(memory));
-	for (int i = 0; i < 4; i++)
-		CHECK(!blocks[i]);
-	ndshm_close(ndshm);
-
-	ndshm = device_open();
-	REQUIRE(ndshm && make_four(ndshm, blocks));
-	device_fail_next(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, NDSHM_STATUS_FILE_NOT_FOUND);
-	requested.calls = 0;
-	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
-	CHECK(requested.calls == 5 && requested.frees == 4 && requested.free.handle == 4);
-	for (int i = 0; i < 4; i++)
-		CHECK(!blocks[i]);
-	ndshm_close(ndshm);
+	for (int lacks = 0; lacks < 2; lacks++) {
+		device_reset();
+		if (lacks)
+			answer.features &= ~NDSHM_FEATURE_FREE_MANY;
+		REQUIRE(!ndshm_open(DEVICE, &ndshm) && make_four(ndshm, blocks));
+		REQUIRE(!ndshm_map(blocks[2], &memory));
+		if (!lacks)
+			device_fail_next(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN,
+					 NDSHM_STATUS_FILE_NOT_FOUND);
+		requested.calls = 0;
+		CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
+		CHECK(requested.calls == (lacks ? 4 : 5) && requested.frees == 4);
+		CHECK(requested.free.handle == 4 && !requested.free.count);
+		CHECK(requested.free.size == offsetof(struct ndshm_block_free_args, handles));
+		CHECK(are_none(blocks, 4) && !test_is_mapped(memory));
+		ndshm_close(ndshm);
+	}
 }
 
 DEVICE_TEST(bad_arrays_free_nothing)
@@ -201,8 +195,7 @@ DEVICE_TEST(bad_arrays_free_nothing)
 	struct ndshm *other;
 	void *memory;
 
-	REQUIRE(make_four(ndshm, blocks));
-	REQUIRE(!ndshm_open(DEVICE, &other));
+	REQUIRE(make_four(ndshm, blocks) && !ndshm_open(DEVICE, &other));
 	foreign = make(other);
 	REQUIRE(foreign && !ndshm_map(blocks[0], &memory));
 	for (int i = 0; i < 4; i++) {
@@ -223,25 +216,10 @@ DEVICE_TEST(bad_arrays_free_nothing)
 	ndshm_close(other);
 }
 
-/* The blocks have the last references to the context. */
-TEST(many_are_freed_after_the_close)
-{
-	struct ndshm *ndshm = device_open();
-	struct ndshm_block *blocks[4];
-	void *memory;
-
-	REQUIRE(ndshm && make_four(ndshm, blocks) && !ndshm_map(blocks[3], &memory));
-	ndshm_close(ndshm);
-	CHECK(test_is_mapped(memory));
-	CHECK(!ndshm_free_many(ndshm, blocks, 4));
-	CHECK(!requested.frees && !blocks[0] && !blocks[3] && !test_is_mapped(memory));
-}
-
 DEVICE_TEST(a_free_that_is_refused_has_a_reason)
 {
-	struct ndshm_block *block;
+	struct ndshm_block *block = make(ndshm);
 
-	block = make(ndshm);
 	REQUIRE(block);
 	device_fail_next(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, NDSHM_STATUS_FILE_NOT_FOUND);
 	ndshm_free(block);
@@ -253,9 +231,9 @@ DEVICE_TEST(a_free_that_is_refused_has_a_reason)
 TEST(objects_outlive_the_client)
 {
 	struct ndshm *ndshm = device_open();
-	struct ndshm_block *mapped, *bare;
+	struct ndshm_block *mapped, *bare, *blocks[4];
+	void *memory, *others, *again = (void *)1;
 	struct ndshm_block_info info;
-	void *memory, *again = (void *)1;
 	uint64_t address;
 	size_t count = 1;
 
@@ -263,10 +241,11 @@ TEST(objects_outlive_the_client)
 	mapped = make(ndshm);
 	bare = make(ndshm);
 	REQUIRE(mapped && bare && !ndshm_map(mapped, &memory));
+	REQUIRE(make_four(ndshm, blocks) && !ndshm_map(blocks[3], &others));
 	ndshm_close(ndshm);
 	requested.calls = 0;
 
-	CHECK(test_is_mapped(memory));
+	CHECK(test_is_mapped(memory) && test_is_mapped(others));
 	CHECK(ndshm_block_length(mapped) == 12288 && ndshm_block_id(mapped) == 1001);
 	CHECK(!ndshm_block_address(mapped, &address) && address == 0x1000);
 	CHECK(ndshm_map(bare, &again) == -EBADF && !again);
@@ -276,44 +255,31 @@ TEST(objects_outlive_the_client)
 	CHECK(ndshm_map(mapped, &again) == -EBADF && !again);
 	ndshm_free(mapped);
 	ndshm_free(bare);
+	/* The blocks have the last references to the context. */
+	CHECK(!ndshm_free_many(ndshm, blocks, 4));
+	CHECK(are_none(blocks, 4) && !test_is_mapped(others));
 	CHECK(!requested.calls && !requested.frees);
 }
 
 DEVICE_TEST(blocks_are_mapped_at_their_offset)
 {
-	struct ndshm_block *block;
+	struct ndshm_block *block = make(ndshm);
 	void *memory;
 
-	block = make(ndshm);
 	REQUIRE(block);
+	CHECK_MAP_FAILURES(ndshm, ndshm_map(block, &memory), BLOCK_REVOKED);
+	CHECK(!memory);
 	CHECK_DONE(ndshm, ndshm_map(block, &memory));
 	CHECK(requested.map_offset == 2ULL << 40 && test_is_mapped(memory));
 	memset(memory, 1, 12288);
 	ndshm_free(block);
 	CHECK(!test_is_mapped(memory));
-}
-
-BLOCK_TEST(failures_of_mmap_arrive)
-{
-	struct ndshm_block *other;
-	void *memory;
-
-	answer.map_error = ENODEV;
-	CHECK_REASON(ndshm, ndshm_map(block, &memory), BLOCK_REVOKED);
-	CHECK(!memory);
-	answer.map_error = ENOMEM;
-	CHECK_REASON(ndshm, ndshm_map(block, &memory), MEMORY);
-	answer.map_error = EAGAIN;
-	CHECK_REASON(ndshm, ndshm_map(block, &memory), MLOCKALL);
-	answer.map_error = ENXIO;
-	CHECK_ERRNO(ndshm, ndshm_map(block, &memory), ENXIO);
-	CHECK_DONE(ndshm, ndshm_map(block, &memory));
 
 	answer.block_flags = 0;
-	other = make(ndshm);
-	REQUIRE(other);
-	CHECK_ERRNO(ndshm, ndshm_map(other, &memory), EOPNOTSUPP);
-	ndshm_free(other);
+	block = make(ndshm);
+	REQUIRE(block);
+	CHECK_ERRNO(ndshm, ndshm_map(block, &memory), EOPNOTSUPP);
+	ndshm_free(block);
 }
 
 BLOCK_TEST(addresses_are_shown_or_hidden)
@@ -350,29 +316,25 @@ BLOCK_TEST(query_says_how_many_segments_there_are)
 	CHECK(count == 0);
 }
 
-BLOCK_TEST(sync_passes_the_range_on)
+BLOCK_TEST(sync_and_export_are_passed_on)
 {
-	CHECK_DONE(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 0x123456789, 0xabcdef012));
-	CHECK(requested.sync.handle == ndshm_block_handle(block) && !requested.sync.flags);
-	CHECK(requested.sync.direction == NDSHM_SYNC_FOR_CPU);
-	CHECK(requested.sync.offset == 0x123456789 && requested.sync.length == 0xabcdef012);
-	CHECK_PASSED_ON(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_DEVICE, 0, 1), RANGE);
-	CHECK(requested.sync.direction == NDSHM_SYNC_FOR_CPU);
-}
-
-BLOCK_TEST(export_returns_a_descriptor)
-{
+	const uint32_t handle = ndshm_block_handle(block);
 	int fd;
 
+	CHECK_DONE(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 0x123456789, 0xabcdef012));
+	CHECK_REQUESTED(sync, .handle = handle, .direction = NDSHM_SYNC_FOR_CPU,
+			.offset = 0x123456789, .length = 0xabcdef012);
+	CHECK_PASSED_ON(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_DEVICE, 0, 1), RANGE);
+
 	CHECK_DONE(ndshm, ndshm_export(block, O_RDWR | O_CLOEXEC, &fd));
-	CHECK(requested.export.handle == ndshm_block_handle(block) && !requested.export.flags);
-	CHECK(requested.export.fd_flags == (O_RDWR | O_CLOEXEC) && !requested.export.__reserved);
+	CHECK_REQUESTED(export, .handle = handle, .fd_flags = O_RDWR | O_CLOEXEC,
+			.out_dmabuf = requested.export.out_dmabuf);
 	CHECK(fd >= 0 && !close(fd));
 	CHECK_DONE(ndshm, ndshm_export(block, O_RDONLY, &fd));
 	CHECK(requested.export.fd_flags == O_RDONLY && !close(fd));
 	CHECK_PASSED_ON(ndshm, ndshm_export(block, O_RDWR, &fd), EXPORT_UNSUPPORTED);
 	CHECK(fd == -1);
-	/* An older module. */
+	fd = 7;
 	CHECK_MISSING(ndshm, ndshm_export(block, O_RDWR, &fd));
 	CHECK(fd == -1);
 }
@@ -389,7 +351,11 @@ TEST(claims_map_bars_until_the_close)
 	CHECK(requested.claim.address_width == 48 && ndshm_claim_adapter_id(claim) == 9);
 	CHECK(ndshm_claim_isolation(claim) == NDSHM_ISOLATION_LAZY);
 	CHECK_DONE(ndshm, ndshm_claim_start(claim));
-	CHECK(requested.start.adapter == 9);
+	CHECK_REQUESTED(start, .adapter = 9);
+	CHECK_PASSED_ON(ndshm, ndshm_claim_start(claim), CLAIM_MISSING);
+	CHECK_PASSED_ON(ndshm, ndshm_claim_map_bar(claim, 0, &first, &length), BAR_NOT_MAPPABLE);
+	CHECK(!first);
+	CHECK_MAP_FAILURES(ndshm, ndshm_claim_map_bar(claim, 0, &first, &length), ADAPTER_REMOVED);
 	CHECK_DONE(ndshm, ndshm_claim_map_bar(claim, 0, &first, &length));
 	CHECK(length == 8192 && requested.map_offset == 3ULL << 40);
 	CHECK_DONE(ndshm, ndshm_claim_map_bar(claim, 0, &second, &length));
@@ -417,7 +383,7 @@ DEVICE_TEST(claims_open_a_node)
 	CHECK(!strcmp(requested.path, NDSHM_DEVICES "/" CARD));
 	CHECK(test_descriptors() == before);
 	CHECK_PASSED_ON(ndshm, ndshm_claim_adapter(ndshm, CARD, 48, &claim), CLAIM_BUSY);
-	CHECK(test_descriptors() == before);
+	CHECK(!claim && test_descriptors() == before);
 	/* A path is opened as it is, however long. */
 	snprintf(path, sizeof(path), "/proc/self/../self/../self/fd/%d", ndshm_fd(ndshm));
 	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, path, 48, &claim));
@@ -433,108 +399,68 @@ DEVICE_TEST(claims_open_a_node)
 
 DEVICE_TEST(failures_to_open_a_node_have_reasons)
 {
+	static const int removed[] = { ENODEV, ENXIO }, refused[] = { EACCES, EPERM };
 	struct ndshm_claim *claim = (void *)1;
 
 	requested.calls = 0;
-	answer.open_error = EACCES;
-	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim), ADAPTER_PERMISSION);
-	CHECK(!claim);
-	answer.open_error = EPERM;
-	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim), ADAPTER_PERMISSION);
-	answer.open_error = ENODEV;
-	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim), ADAPTER_REMOVED);
-	answer.open_error = ENXIO;
-	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim), ADAPTER_REMOVED);
+	for (int i = 0; i < 2; i++) {
+		answer.open_error = refused[i];
+		CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim),
+			     ADAPTER_PERMISSION);
+		CHECK(!claim);
+		answer.open_error = removed[i];
+		CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim), ADAPTER_REMOVED);
+	}
 	answer.open_error = EMFILE;
 	CHECK_ERRNO(ndshm, ndshm_claim_adapter(ndshm, CARD, 0, &claim), EMFILE);
 	CHECK(!requested.calls);
 }
 
-DEVICE_TEST(interrupts_signal_eventfds)
+CLAIM_TEST(interrupts_signal_eventfds)
 {
+	static const uint32_t counts[NDSHM_IRQ_KINDS + 1] = {
+		[NDSHM_IRQ_INTX] = 1, [NDSHM_IRQ_MSI] = 2, [NDSHM_IRQ_MSIX] = 8,
+	};
 	static const int eventfds[] = { 7, -1, 9 };
-	struct ndshm_claim *claim;
 
-	REQUIRE(!ndshm_claim_adapter(ndshm, CARD, 48, &claim));
-	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_NONE) == 0);
-	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_INTX) == 1);
-	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_MSI) == 2);
-	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_MSIX) == 8);
-	CHECK(ndshm_claim_irq_count(claim, NDSHM_IRQ_KINDS) == 0);
+	for (uint32_t kind = 0; kind <= NDSHM_IRQ_KINDS; kind++)
+		CHECK(ndshm_claim_irq_count(claim, kind) == counts[kind]);
 	CHECK(ndshm_claim_irq_count(claim, UINT32_MAX) == 0);
 	CHECK_DONE(ndshm, ndshm_claim_set_irqs(claim, NDSHM_IRQ_MSIX, 2, 3, eventfds));
-	CHECK(requested.set_irqs.adapter == 9 && requested.set_irqs.kind == NDSHM_IRQ_MSIX);
-	CHECK(requested.set_irqs.first == 2 && requested.set_irqs.count == 3);
-	CHECK(!requested.set_irqs.flags && !memcmp(requested.eventfds, eventfds, sizeof(eventfds)));
+	CHECK_REQUESTED(set_irqs, .adapter = 9, .kind = NDSHM_IRQ_MSIX, .first = 2, .count = 3,
+			.eventfds = (uintptr_t)eventfds);
+	CHECK(!memcmp(requested.eventfds, eventfds, sizeof(eventfds)));
 	CHECK_DONE(ndshm, ndshm_claim_unmask_intx(claim));
-	CHECK(requested.set_irqs.adapter == 9 && requested.set_irqs.kind == NDSHM_IRQ_INTX);
-	CHECK(requested.set_irqs.flags == NDSHM_SET_IRQS_UNMASK && !requested.set_irqs.first);
-	CHECK(!requested.set_irqs.count && !requested.set_irqs.eventfds);
+	CHECK_REQUESTED(set_irqs, .adapter = 9, .kind = NDSHM_IRQ_INTX,
+			.flags = NDSHM_SET_IRQS_UNMASK);
 	CHECK_DONE(ndshm, ndshm_claim_set_irqs(claim, NDSHM_IRQ_NONE, 0, 0, NULL));
-	CHECK(requested.set_irqs.kind == NDSHM_IRQ_NONE && !requested.set_irqs.flags);
+	CHECK_REQUESTED(set_irqs, .adapter = 9, .kind = NDSHM_IRQ_NONE);
 	CHECK_PASSED_ON(ndshm, ndshm_claim_set_irqs(claim, NDSHM_IRQ_MSIX, 2, 3, eventfds),
 			IRQ_EVENTFD);
 	CHECK_PASSED_ON(ndshm, ndshm_claim_unmask_intx(claim), IRQ_OFF);
-	/* A module without the command. */
 	CHECK_MISSING(ndshm, ndshm_claim_unmask_intx(claim));
 }
 
-DEVICE_TEST(claims_reset_their_function)
+CLAIM_TEST(functions_are_reset_and_configured)
 {
-	struct ndshm_claim *claim;
-
-	REQUIRE(!ndshm_claim_adapter(ndshm, CARD, 48, &claim));
-	CHECK_DONE(ndshm, ndshm_claim_reset(claim));
-	CHECK(requested.reset.size == sizeof(requested.reset) && requested.reset.adapter == 9);
-	CHECK(!requested.reset.flags && !requested.reset.__reserved);
-	CHECK_PASSED_ON(ndshm, ndshm_claim_reset(claim), RESET_UNSUPPORTED);
-	CHECK_PASSED_ON(ndshm, ndshm_claim_reset(claim), RESET_FAILED);
-	/* A module without the command. */
-	CHECK_MISSING(ndshm, ndshm_claim_reset(claim));
-}
-
-DEVICE_TEST(configuration_space_is_read_and_written)
-{
-	struct ndshm_claim *claim;
 	uint32_t value = 1;
 
-	REQUIRE(!ndshm_claim_adapter(ndshm, CARD, 48, &claim));
+	CHECK_DONE(ndshm, ndshm_claim_reset(claim));
+	CHECK_REQUESTED(reset, .adapter = 9);
+	CHECK_PASSED_ON(ndshm, ndshm_claim_reset(claim), RESET_UNSUPPORTED);
+	CHECK_PASSED_ON(ndshm, ndshm_claim_reset(claim), RESET_FAILED);
+	CHECK_MISSING(ndshm, ndshm_claim_reset(claim));
+
 	CHECK_DONE(ndshm, ndshm_claim_config_read(claim, 0x100, 4, &value));
 	CHECK(value == 0x10d38086);
-	CHECK(requested.config.size == sizeof(requested.config) && requested.config.adapter == 9);
-	CHECK(!requested.config.flags && requested.config.offset == 0x100);
-	CHECK(requested.config.width == 4);
+	CHECK_REQUESTED(config, .adapter = 9, .offset = 0x100, .width = 4);
 	CHECK_DONE(ndshm, ndshm_claim_config_write(claim, 6, 2, 0x8000));
-	CHECK(requested.config.flags == NDSHM_CONFIG_WRITE && requested.config.offset == 6);
-	CHECK(requested.config.width == 2 && requested.config.value == 0x8000);
+	CHECK_REQUESTED(config, .adapter = 9, .flags = NDSHM_CONFIG_WRITE, .offset = 6, .width = 2,
+			.value = 0x8000);
 	CHECK_PASSED_ON(ndshm, ndshm_claim_config_write(claim, 4, 2, 7), CONFIG_PROTECTED);
-	value = 1;
 	CHECK_PASSED_ON(ndshm, ndshm_claim_config_read(claim, 1, 4, &value), CONFIG_RANGE);
 	CHECK(!value);
-	/* A module without the command. */
 	CHECK_MISSING(ndshm, ndshm_claim_config_read(claim, 0, 4, &value));
-}
-
-DEVICE_TEST(failures_of_claims_arrive)
-{
-	struct ndshm_claim *claim, *none;
-	volatile void *registers;
-	size_t length;
-
-	CHECK_PASSED_ON(ndshm, ndshm_claim_adapter(ndshm, CARD, 48, &none), CLAIM_BUSY);
-	CHECK(!none);
-	REQUIRE(!ndshm_claim_adapter(ndshm, CARD, 48, &claim));
-	CHECK_PASSED_ON(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length),
-			BAR_NOT_MAPPABLE);
-	CHECK(!registers);
-	answer.map_error = ENODEV;
-	CHECK_REASON(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length), ADAPTER_REMOVED);
-	answer.map_error = ENOMEM;
-	CHECK_REASON(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length), MEMORY);
-	answer.map_error = EAGAIN;
-	CHECK_REASON(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length), MLOCKALL);
-	CHECK_PASSED_ON(ndshm, ndshm_claim_start(claim), CLAIM_MISSING);
-	CHECK_DONE(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length));
 }
 
 #define THREADS	4

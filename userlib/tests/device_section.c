@@ -31,11 +31,8 @@ DEVICE_TEST(requests_arrive_unchanged)
 	int fd;
 
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
-	CHECK(requested.section_create.max_size == 1234 &&
-	      requested.section_create.initial_size == 567);
-	CHECK(requested.section_create.adapter == 8 && requested.section_create.provider == 9);
-	CHECK(requested.section_create.preferred_node == 10);
-	CHECK(!requested.section_create.flags && !requested.section_create.__reserved);
+	CHECK_REQUESTED(section_create, .max_size = 1234, .initial_size = 567, .adapter = 8,
+			.provider = 9, .preferred_node = 10);
 	/* The module determines the size. */
 	CHECK(ndshm_section_size(section) == SECTION_SIZE && !requested.map_offset);
 	CHECK(requested.map_protection == (PROT_READ | PROT_WRITE));
@@ -53,6 +50,7 @@ DEVICE_TEST(requests_arrive_unchanged)
 	ndshm_section_close(section);
 }
 
+/* Also if mmap() of the new section fails. */
 DEVICE_TEST(a_section_that_is_refused_is_none)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
@@ -61,46 +59,35 @@ DEVICE_TEST(a_section_that_is_refused_is_none)
 	CHECK_PASSED_ON(ndshm, ndshm_section_create(ndshm, &request, &section), MEMLOCK);
 	CHECK(!section);
 	CHECK_MISSING(ndshm, ndshm_section_create(ndshm, &request, &section));
-}
-
-/* If mmap() of the new section fails, no section is returned. */
-DEVICE_TEST(failures_of_mmap_arrive)
-{
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
-	struct ndshm_section *section;
-
-#define REFUSED(map_errno, check, expected) do { \
-	answer.map_error = map_errno; \
-	section = (void *)1; \
-	check(ndshm, ndshm_section_create(ndshm, &request, &section), expected); \
-	CHECK(!section && !answer.map_error); \
-} while (0)
-	REFUSED(ENODEV, CHECK_REASON, SECTION_REVOKED);
-	REFUSED(EIDRM, CHECK_REASON, SECTION_DELETED);
-	REFUSED(ENOMEM, CHECK_REASON, MEMORY);
-	REFUSED(EAGAIN, CHECK_REASON, MLOCKALL);
-	REFUSED(ENXIO, CHECK_ERRNO, ENXIO);
-#undef REFUSED
+	section = (void *)1;
+	CHECK_MAP_FAILURES(ndshm, ndshm_section_create(ndshm, &request, &section), SECTION_REVOKED);
+	CHECK(!section);
+	answer.map_error = EIDRM;
+	CHECK_REASON(ndshm, ndshm_section_create(ndshm, &request, &section), SECTION_DELETED);
+	CHECK(!section);
 }
 
 DEVICE_TEST(the_first_extent_attaches)
 {
-	struct ndshm_section *section;
+	struct ndshm_section *section = make(ndshm);
 	uint64_t offset = 1, length = 1;
 	int holder;
 
-	section = make(ndshm);
 	REQUIRE(section);
+	for (int i = 0; i < 2; i++) {
+		CHECK_PASSED_ON(ndshm, test_extent(section, 1), DESCRIPTORS);
+		CHECK(!requested.attaches);
+	}
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 12345, 4096, &offset, &length));
 	CHECK(requested.attaches == 1);
-	CHECK(!requested.section_attach.flags && !requested.section_attach.__reserved);
-	CHECK(requested.extent_alloc.length == 12345 && requested.extent_alloc.alignment == 4096);
+	CHECK_REQUESTED(section_attach, .out_holder = requested.section_attach.out_holder);
+	CHECK_REQUESTED(extent_alloc, .length = 12345, .alignment = 4096);
 	CHECK(offset == 8192 && length == 16384);
 	holder = requested.fd;
 	CHECK(is_open(holder) && holder != ndshm_section_fd(section));
 	CHECK_DONE(ndshm, ndshm_extent_free(section, 4711));
-	CHECK(requested.extent_free.offset == 4711 && requested.fd == holder &&
-	      requested.attaches == 1);
+	CHECK_REQUESTED(extent_free, .offset = 4711);
+	CHECK(requested.fd == holder && requested.attaches == 1);
 	CHECK_PASSED_ON(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), SECTION_FULL);
 	CHECK(!offset && !length);
 	ndshm_section_close(section);
@@ -110,25 +97,14 @@ DEVICE_TEST(the_first_extent_attaches)
 /* The heap passes on errno and reason of a failed extent. */
 SECTION_TEST(the_heap_keeps_the_extents_reason)
 {
-	uint64_t offset, length;
 	void *out;
 
-	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
+	CHECK_DONE(ndshm, test_extent(section, 1));
 	CHECK_PASSED_ON(ndshm, ndshm_section_alloc(section, 1 << 20, &out), PROVIDER_INVALID);
 	CHECK(requested.extent_alloc.length == 1);
 	CHECK_REASON(ndshm, ndshm_section_alloc(section, 0, &out), LENGTH_ZERO);
 	CHECK_PASSED_ON(ndshm, ndshm_section_realloc(section, NULL, 1, &out), PROVIDER_INVALID);
 	CHECK_PASSED_ON(ndshm, ndshm_section_alloc(section, 1 << 20, &out), SECTION_READONLY);
-}
-
-SECTION_TEST(attach_error_is_reported)
-{
-	for (int i = 0; i < 2; i++) {
-		CHECK_PASSED_ON(ndshm, test_extent(section, 1), DESCRIPTORS);
-		CHECK(!requested.attaches);
-	}
-	CHECK_DONE(ndshm, test_extent(section, 1));
-	CHECK(requested.attaches == 1);
 }
 
 SECTION_TEST(query_says_how_many_segments_there_are)
@@ -150,25 +126,6 @@ SECTION_TEST(query_says_how_many_segments_there_are)
 	CHECK(!count);
 }
 
-SECTION_TEST(export_returns_a_descriptor)
-{
-	int fd;
-
-	CHECK_DONE(ndshm, ndshm_section_export(section, 1ULL << 40, 1ULL << 41, O_RDONLY | O_CLOEXEC,
-					       &fd));
-	CHECK(requested.fd == ndshm_section_fd(section));
-	CHECK(requested.section_export.fd_flags == (O_RDONLY | O_CLOEXEC));
-	CHECK(!requested.section_export.flags);
-	CHECK(requested.section_export.offset == 1ULL << 40 &&
-	      requested.section_export.length == 1ULL << 41);
-	CHECK(is_open(fd) && !close(fd));
-	CHECK_PASSED_ON(ndshm, ndshm_section_export(section, 0, 1, O_RDWR, &fd), EXPORT_RANGE);
-	CHECK(fd == -1);
-	/* An older module. */
-	CHECK_MISSING(ndshm, ndshm_section_export(section, 0, 1, O_RDWR, &fd));
-	CHECK(fd == -1 && !requested.attaches);
-}
-
 SECTION_TEST(the_rest_is_passed_on)
 {
 	struct ndshm_section_info info;
@@ -180,18 +137,28 @@ SECTION_TEST(the_rest_is_passed_on)
 	CHECK(info.max_size == SECTION_SIZE && info.initial_size == 22 && info.committed == 23);
 	CHECK(info.taken == 24 && info.extents == 25 && info.holders == 26);
 	CHECK(info.adapter == 27 && info.provider == 28);
+	CHECK_PASSED_ON(ndshm, ndshm_section_query(section, &info), SECTION_DELETED);
+
 	CHECK_DONE(ndshm, ndshm_section_sync(section, NDSHM_SYNC_FOR_CPU, 1ULL << 40, 1ULL << 41));
-	CHECK(requested.section_sync.direction == NDSHM_SYNC_FOR_CPU);
-	CHECK(requested.section_sync.offset == 1ULL << 40 &&
-	      requested.section_sync.length == 1ULL << 41);
+	CHECK_REQUESTED(section_sync, .direction = NDSHM_SYNC_FOR_CPU, .offset = 1ULL << 40,
+			.length = 1ULL << 41);
 	CHECK(requested.fd == ndshm_section_fd(section));
+
 	CHECK_DONE(ndshm, ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd));
 	CHECK(requested.section_share.flags == NDSHM_SHARE_READONLY && is_open(fd));
 	close(fd);
 	CHECK_PASSED_ON(ndshm, ndshm_section_share(section, 0, &fd), DESCRIPTORS);
 	CHECK(fd == -1);
-	CHECK_PASSED_ON(ndshm, ndshm_section_query(section, &info), SECTION_DELETED);
-	CHECK(!requested.attaches);
+
+	CHECK_DONE(ndshm, ndshm_section_export(section, 1ULL << 40, 1ULL << 41,
+					       O_RDONLY | O_CLOEXEC, &fd));
+	CHECK_REQUESTED(section_export, .fd_flags = O_RDONLY | O_CLOEXEC, .offset = 1ULL << 40,
+			.length = 1ULL << 41, .out_dmabuf = requested.section_export.out_dmabuf);
+	CHECK(requested.fd == ndshm_section_fd(section) && is_open(fd) && !close(fd));
+	CHECK_PASSED_ON(ndshm, ndshm_section_export(section, 0, 1, O_RDWR, &fd), EXPORT_RANGE);
+	CHECK(fd == -1);
+	CHECK_MISSING(ndshm, ndshm_section_export(section, 0, 1, O_RDWR, &fd));
+	CHECK(fd == -1 && !requested.attaches);
 }
 
 SECTION_TEST(delete_names_the_own_holder)
@@ -199,13 +166,12 @@ SECTION_TEST(delete_names_the_own_holder)
 	int holder;
 
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
-	CHECK(requested.section_delete.holder == -1 && !requested.section_delete.flags);
+	CHECK_REQUESTED(section_delete, .holder = -1);
 	CHECK_DONE(ndshm, test_extent(section, 1));
 	holder = requested.fd;
 	CHECK_PASSED_ON(ndshm, ndshm_section_delete(section, 0), SECTION_BUSY);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_FORCE));
-	CHECK(requested.section_delete.holder == holder);
-	CHECK(requested.section_delete.flags == NDSHM_DELETE_FORCE);
+	CHECK_REQUESTED(section_delete, .holder = holder, .flags = NDSHM_DELETE_FORCE);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
 	CHECK(requested.section_delete.flags == NDSHM_DELETE_REVOKE);
 	CHECK(requested.fd == ndshm_section_fd(section) && is_open(holder));
@@ -217,7 +183,6 @@ DEVICE_TEST(interrupted_commands_are_repeated)
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
 	struct ndshm_section_info info;
 	struct ndshm_section *section;
-	uint64_t offset, length;
 
 	answer.interrupted = 3;
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
@@ -226,38 +191,42 @@ DEVICE_TEST(interrupted_commands_are_repeated)
 	CHECK_DONE(ndshm, ndshm_section_query(section, &info));
 	CHECK(requested.calls == 4);
 	answer.interrupted = 3;
-	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
+	CHECK_DONE(ndshm, test_extent(section, 1));
 	answer.interrupted = 3;
-	CHECK_DONE(ndshm, ndshm_extent_free(section, offset));
-	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
+	CHECK_DONE(ndshm, ndshm_extent_free(section, 8192));
+	CHECK_DONE(ndshm, test_extent(section, 1));
 	answer.ret = 1;
-	CHECK_ERRNO(ndshm, ndshm_extent_free(section, offset), EPROTO);
+	CHECK_ERRNO(ndshm, ndshm_extent_free(section, 8192), EPROTO);
 	ndshm_section_close(section);
 }
 
 DEVICE_TEST(a_name_arrives)
 {
-	struct ndshm_section_request request = test_section_request(1, 0);
-	struct ndshm_section *section;
+	static const struct {
+		const char *name;
+		uint32_t group, mode, wanted_group, wanted_mode;
+	} rows[] = {
+		{ NULL, NDSHM_GROUP_SELF, 0600, 0, 0 },
+		{ "a name", NDSHM_GROUP_SELF, 0600, NDSHM_GROUP_SELF, 0600 },
+		{ "a name", 5, 0640, 5, 0640 },
+	};
 	char longest[NDSHM_SECTION_NAME_BYTES + 3];
+	struct ndshm_section *section;
 	int fd;
 
-	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
-	CHECK(!requested.section_create.name && !requested.section_create.name_length &&
-	      !requested.section_create.mode);
-	ndshm_section_close(section);
-	request.name = "a name";
-	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
-	CHECK(requested.section_create.name == (uintptr_t)request.name &&
-	      requested.section_create.name_length == 6);
-	CHECK(requested.section_create.group == NDSHM_GROUP_SELF &&
-	      requested.section_create.mode == 0600);
-	ndshm_section_close(section);
-	request.group = 5;
-	request.mode = 0640;
-	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
-	CHECK(requested.section_create.group == 5 && requested.section_create.mode == 0640);
-	ndshm_section_close(section);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ndshm_section_request request = test_section_request(1, 0);
+
+		request.name = rows[i].name;
+		request.group = rows[i].group;
+		request.mode = rows[i].mode;
+		CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
+		CHECK_REQUESTED(section_create, .max_size = 1, .adapter = 77,
+				.preferred_node = NDSHM_NODE_ANY, .name = (uintptr_t)rows[i].name,
+				.name_length = rows[i].name ? 6 : 0,
+				.group = rows[i].wanted_group, .mode = rows[i].wanted_mode);
+		ndshm_section_close(section);
+	}
 
 	CHECK_DONE(ndshm, ndshm_section_open(ndshm, 7, "a name", NDSHM_OPEN_READONLY, &section));
 	CHECK(requested.section_open.owner == 7 && requested.section_open.name_length == 6 &&
@@ -279,27 +248,22 @@ DEVICE_TEST(a_name_arrives)
 
 TEST(names_are_refused_without_the_feature)
 {
-	static const char *const contexts[] = { "memfd:", "section:" };
+	static const char *const contexts[] = { "memfd:", "section:", DEVICE };
 	struct ndshm_section_request request = test_section_request(1, 0);
 	struct ndshm_section *section;
 	struct ndshm *ndshm;
 
 	request.name = "a name";
+	device_reset();
+	answer.features &= ~NDSHM_FEATURE_NAMES;
 	for (size_t i = 0; i < sizeof(contexts) / sizeof(contexts[0]); i++) {
 		REQUIRE(!ndshm_open(contexts[i], &ndshm));
 		CHECK_ERRNO(ndshm, ndshm_section_create(ndshm, &request, &section), EOPNOTSUPP);
 		CHECK(!section);
 		CHECK_ERRNO(ndshm, ndshm_section_open(ndshm, 7, "a name", 0, &section), EOPNOTSUPP);
-		CHECK(!section);
+		CHECK(!section && !requested.section_open.size);
 		ndshm_close(ndshm);
 	}
-	device_reset();
-	answer.features &= ~NDSHM_FEATURE_NAMES;
-	REQUIRE(!ndshm_open(DEVICE, &ndshm));
-	CHECK_ERRNO(ndshm, ndshm_section_create(ndshm, &request, &section), EOPNOTSUPP);
-	CHECK_ERRNO(ndshm, ndshm_section_open(ndshm, 7, "a name", 0, &section), EOPNOTSUPP);
-	CHECK(!requested.section_open.size);
-	ndshm_close(ndshm);
 }
 
 TEST(a_descriptor_is_adopted)
@@ -358,14 +322,13 @@ TEST(sections_outlive_the_client)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
-	uint64_t offset, length;
 
 	REQUIRE(ndshm);
 	section = make(ndshm);
 	REQUIRE(section);
 	ndshm_close(ndshm);
 	CHECK(test_is_mapped(ndshm_section_base(section)));
-	CHECK(!ndshm_extent_alloc(section, 1, 0, &offset, &length) && offset == 8192);
+	CHECK(!test_extent(section, 1));
 	device_fail_next(ENOENT, NDSHM_REASON_EXTENT_UNKNOWN, NDSHM_STATUS_FILE_NOT_FOUND);
 	CHECK(ndshm_extent_free(section, 0) == -ENOENT);
 	ndshm_section_close(section);

@@ -69,11 +69,10 @@ static struct ndshm_block_info block_info(uint32_t handle)
 	};
 }
 
-static void alloc(struct ndshm_block_alloc_args *argument)
+static void alloc(const struct ndshm_block_alloc_args *argument)
 {
 	struct ndshm_block_info *infos = (void *)(uintptr_t)argument->blocks;
 
-	requested.alloc = *argument;
 	for (uint32_t i = 0; i < argument->count; i++)
 		infos[i] = block_info(i + 1);
 }
@@ -118,12 +117,6 @@ static int query(struct ndshm_block_query_args *argument)
 			     0x1000);
 }
 
-/* A descriptor without a file, like the module's. */
-static int new_descriptor(void)
-{
-	return eventfd(0, EFD_CLOEXEC);
-}
-
 static void section_query(struct ndshm_section_query_args *argument)
 {
 	argument->out_id = 21;
@@ -140,102 +133,98 @@ static void section_query(struct ndshm_section_query_args *argument)
 
 static int extent_query(struct ndshm_extent_query_args *argument)
 {
-	requested.extent_query = *argument;
 	argument->out_segments = answer.segments;
 	return fill_segments((void *)argument, argument->segments, argument->segment_capacity,
 			     0x2000);
 }
 
-/* Commands of a section or a holder. */
-static int succeed_section(unsigned long number, void *argument)
-{
-	struct ndshm_section_attach_args *attach = argument;
-	struct ndshm_section_share_args *share = argument;
-	struct ndshm_extent_alloc_args *alloc = argument;
-
-	switch (number) {
-	case NDSHM_SECTION_ATTACH:
-		requested.section_attach = *attach;
-		requested.attaches++;
-		attach->out_holder = new_descriptor();
-		return 0;
-	case NDSHM_SECTION_SHARE:
-		requested.section_share = *share;
-		share->out_section = new_descriptor();
-		return 0;
-	case NDSHM_SECTION_DELETE:
-		memcpy(&requested.section_delete, argument, sizeof(requested.section_delete));
-		requested.section_deletes++;
-		return 0;
-	case NDSHM_SECTION_QUERY:
-		section_query(argument);
-		return 0;
-	case NDSHM_SECTION_SYNC:
-		memcpy(&requested.section_sync, argument, sizeof(requested.section_sync));
-		return 0;
-	case NDSHM_SECTION_EXPORT:
-		memcpy(&requested.section_export, argument, sizeof(requested.section_export));
-		((struct ndshm_section_export_args *)argument)->out_dmabuf = new_descriptor();
-		return 0;
-	case NDSHM_EXTENT_ALLOC:
-		requested.extent_alloc = *alloc;
-		alloc->out_offset = 8192;
-		alloc->out_length = 16384;
-		return 0;
-	case NDSHM_EXTENT_FREE:
-		memcpy(&requested.extent_free, argument, sizeof(requested.extent_free));
-		return 0;
-	case NDSHM_EXTENT_QUERY:
-		return extent_query(argument);
-	default:
-		errno = ENOTTY;
-		return -1;
-	}
-}
-
 static void set_irqs(const struct ndshm_adapter_set_irqs_args *argument)
 {
 	expect(argument->size == sizeof(*argument) && argument->count <= 8);
-	requested.set_irqs = *argument;
 	if (argument->count)
 		memcpy(requested.eventfds, (void *)(uintptr_t)argument->eventfds,
 		       argument->count * sizeof(requested.eventfds[0]));
 }
 
+static void claim(struct ndshm_adapter_claim_args *argument)
+{
+	expect((fcntl(argument->device, F_GETFL) & O_ACCMODE) == O_RDWR);
+	argument->out_isolation = NDSHM_ISOLATION_LAZY;
+	argument->out_bars = 1;
+	argument->out_intx = 1;
+	argument->out_msi = 2;
+	argument->out_msix = 8;
+	argument->out_adapter = 9;
+}
+
+#define RECORDED(number, member) \
+	{ number, offsetof(struct requested, member), sizeof(requested.member), 0 }
+#define RETURNS(number, member, out) \
+	{ number, offsetof(struct requested, member), sizeof(requested.member), \
+	  (char *)&requested.member.out - (char *)&requested.member }
+
+/* Commands whose arguments are recorded; @out: place of the descriptor that they return, or 0. */
+static const struct {
+	unsigned long number;
+	size_t at, size, out;
+} commands[] = {
+	RECORDED(NDSHM_BLOCK_ALLOC, alloc),
+	RECORDED(NDSHM_BLOCK_FREE_ID, free_id),
+	RECORDED(NDSHM_BLOCK_SYNC, sync),
+	RETURNS(NDSHM_BLOCK_EXPORT, export, out_dmabuf),
+	RECORDED(NDSHM_ADAPTER_START, start),
+	RECORDED(NDSHM_ADAPTER_SET_IRQS, set_irqs),
+	RECORDED(NDSHM_ADAPTER_RESET, reset),
+	RECORDED(NDSHM_ADAPTER_CONFIG, config),
+	RECORDED(NDSHM_ADAPTER_CLAIM, claim),
+	RETURNS(NDSHM_SECTION_CREATE, section_create, out_section),
+	RETURNS(NDSHM_SECTION_OPEN, section_open, out_section),
+	RETURNS(NDSHM_SECTION_ATTACH, section_attach, out_holder),
+	RETURNS(NDSHM_SECTION_SHARE, section_share, out_section),
+	RETURNS(NDSHM_SECTION_EXPORT, section_export, out_dmabuf),
+	RECORDED(NDSHM_SECTION_DELETE, section_delete),
+	RECORDED(NDSHM_SECTION_DELETE_ID, section_delete_id),
+	RECORDED(NDSHM_SECTION_SYNC, section_sync),
+	RECORDED(NDSHM_EXTENT_ALLOC, extent_alloc),
+	RECORDED(NDSHM_EXTENT_FREE, extent_free),
+	RECORDED(NDSHM_EXTENT_QUERY, extent_query),
+};
+
+/* Return: true if the command is known. A descriptor has no file, like the module's. */
+static bool record(unsigned long number, char *argument)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (commands[i].number != number)
+			continue;
+		memcpy((char *)&requested + commands[i].at, argument, commands[i].size);
+		if (commands[i].out)
+			*(int32_t *)(argument + commands[i].out) = eventfd(0, EFD_CLOEXEC);
+		return true;
+	}
+	return false;
+}
+
 static int succeed(unsigned long number, void *argument)
 {
+	const bool known = record(number, argument);
 	struct ndshm_section_create_args *section = argument;
 	struct ndshm_adapter_map_bar_args *bar = argument;
-	struct ndshm_adapter_claim_args *claim = argument;
+	struct ndshm_adapter_config_args *config = argument;
+	struct ndshm_extent_alloc_args *extent = argument;
 
 	switch (number) {
 	case NDSHM_GET_INFO:
 		get_info(argument);
 		return 0;
 	case NDSHM_ADAPTER_CLAIM:
-		expect((fcntl(claim->device, F_GETFL) & O_ACCMODE) == O_RDWR);
-		requested.claim = *claim;
-		requested.claims++;
-		claim->out_isolation = NDSHM_ISOLATION_LAZY;
-		claim->out_bars = 1;
-		claim->out_intx = 1;
-		claim->out_msi = 2;
-		claim->out_msix = 8;
-		claim->out_adapter = 9;
-		return 0;
-	case NDSHM_ADAPTER_START:
-		memcpy(&requested.start, argument, sizeof(requested.start));
+		claim(argument);
 		return 0;
 	case NDSHM_ADAPTER_SET_IRQS:
 		set_irqs(argument);
 		return 0;
-	case NDSHM_ADAPTER_RESET:
-		memcpy(&requested.reset, argument, sizeof(requested.reset));
-		return 0;
 	case NDSHM_ADAPTER_CONFIG:
-		memcpy(&requested.config, argument, sizeof(requested.config));
-		if (!requested.config.flags)
-			((struct ndshm_adapter_config_args *)argument)->value = 0x10d38086;
+		if (!config->flags)
+			config->value = 0x10d38086;
 		return 0;
 	case NDSHM_ADAPTER_MAP_BAR:
 		__atomic_add_fetch(&requested.bars, 1, __ATOMIC_SEQ_CST);
@@ -248,33 +237,28 @@ static int succeed(unsigned long number, void *argument)
 	case NDSHM_BLOCK_FREE:
 		free_blocks(argument);
 		return 0;
-	case NDSHM_BLOCK_FREE_ID:
-		memcpy(&requested.free_id, argument, sizeof(requested.free_id));
-		return 0;
-	case NDSHM_SECTION_DELETE_ID:
-		memcpy(&requested.section_delete_id, argument, sizeof(requested.section_delete_id));
-		return 0;
 	case NDSHM_BLOCK_QUERY:
 		return query(argument);
-	case NDSHM_BLOCK_SYNC:
-		memcpy(&requested.sync, argument, sizeof(requested.sync));
-		return 0;
-	case NDSHM_BLOCK_EXPORT:
-		memcpy(&requested.export, argument, sizeof(requested.export));
-		((struct ndshm_block_export_args *)argument)->out_dmabuf = new_descriptor();
-		return 0;
 	case NDSHM_SECTION_CREATE:
-		requested.section_create = *section;
-		section->out_section = new_descriptor();
 		section->out_id = 21;
 		return 0;
-	case NDSHM_SECTION_OPEN:
-		memcpy(&requested.section_open, argument, sizeof(requested.section_open));
-		((struct ndshm_section_open_args *)argument)->out_section = new_descriptor();
+	case NDSHM_SECTION_ATTACH:
+		requested.attaches++;
 		return 0;
-	default:
-		return succeed_section(number, argument);
+	case NDSHM_SECTION_QUERY:
+		section_query(argument);
+		return 0;
+	case NDSHM_EXTENT_ALLOC:
+		extent->out_offset = 8192;
+		extent->out_length = 16384;
+		return 0;
+	case NDSHM_EXTENT_QUERY:
+		return extent_query(argument);
 	}
+	if (known)
+		return 0;
+	errno = ENOTTY;
+	return -1;
 }
 
 /* Protects answer and asked. */

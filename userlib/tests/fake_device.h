@@ -38,7 +38,7 @@ struct answer {
 
 /* Arguments of the last commands, and counters. */
 struct requested {
-	int calls, frees, claims, bars, opens;
+	int calls, frees, bars, opens;
 	char path[64];			/* of the last open() */
 	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_free_args free;
@@ -58,7 +58,7 @@ struct requested {
 
 	/* Descriptor of the last command, and its arguments. */
 	int fd;
-	int attaches, section_deletes;
+	int attaches;
 	struct ndshm_section_create_args section_create;
 	struct ndshm_section_open_args section_open;
 	struct ndshm_section_attach_args section_attach;
@@ -91,6 +91,29 @@ void device_fail_next(int error, uint32_t reason, uint32_t status);
 #define CHECK_MISSING(ndshm, call) do { \
 	device_fail_next(ENOTTY, 0, 0); \
 	CHECK_ERRNO(ndshm, call, EOPNOTSUPP); \
+} while (0)
+
+/*
+ * Expect that the last command of this kind had these arguments, and 0 in all other members.
+ * @member: of struct requested
+ */
+#define CHECK_REQUESTED(member, ...) \
+	CHECK(!memcmp(&requested.member, \
+		      &(__typeof__(requested.member)){ .size = sizeof(requested.member), \
+						       __VA_ARGS__ }, \
+		      sizeof(requested.member)))
+
+/* Expect each failure of mmap() in @call to arrive; @gone: the reason if the object has gone. */
+#define CHECK_MAP_FAILURES(ndshm, call, gone) do { \
+	answer.map_error = ENODEV; \
+	CHECK_REASON(ndshm, call, gone); \
+	answer.map_error = ENOMEM; \
+	CHECK_REASON(ndshm, call, MEMORY); \
+	answer.map_error = EAGAIN; \
+	CHECK_REASON(ndshm, call, MLOCKALL); \
+	answer.map_error = ENXIO; \
+	CHECK_ERRNO(ndshm, call, ENXIO); \
+	CHECK(!answer.map_error); \
 } while (0)
 
 /* Reset the device and open a client. Return: NULL on failure. */
