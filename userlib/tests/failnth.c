@@ -58,26 +58,26 @@ static int try_map(void)
 	return error;
 }
 
-static int try_query(void)
-{
-	struct ndshm_block_info info;
-	struct ndshm_segment segment;
-	size_t count;
-
-	return ndshm_query(block, &info, &segment, 1, &count);
+/* A call that leaves nothing to free. */
+#define TRY(name, type, call) \
+static int try_##name(void) \
+{ \
+	type out; \
+	\
+	return call; \
 }
+
+static size_t segments;
+
+TRY(query, struct ndshm_block_info, ndshm_query(block, &out, NULL, 0, &segments))
+TRY(info, struct ndshm_info, ndshm_get_info(ndshm, &out))
+TRY(find_adapter, struct ndshm_adapter_info, ndshm_find_adapter(ndshm, "memfd", &out))
+TRY(find_provider, struct ndshm_provider_info, ndshm_find_provider(ndshm, "memfd", &out))
 
 /* The first call makes the cache. */
 static int try_set_cache(void)
 {
 	return ndshm_set_cache(ndshm, 1);
-}
-
-static int try_info(void)
-{
-	struct ndshm_info info;
-
-	return ndshm_get_info(ndshm, &info);
 }
 
 #define TRY_LIST(what, type) \
@@ -96,20 +96,6 @@ TRY_LIST(adapters, ndshm_adapter_info)
 TRY_LIST(providers, ndshm_provider_info)
 TRY_LIST(blocks, ndshm_block_row)
 TRY_LIST(sections, ndshm_section_row)
-
-static int try_find_adapter(void)
-{
-	struct ndshm_adapter_info info;
-
-	return ndshm_find_adapter(ndshm, "memfd", &info);
-}
-
-static int try_find_provider(void)
-{
-	struct ndshm_provider_info info;
-
-	return ndshm_find_provider(ndshm, "memfd", &info);
-}
 
 /* With sufficient memory it fails for another reason. */
 static int try_claim(void)

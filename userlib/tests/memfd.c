@@ -52,16 +52,16 @@ TEST(opens_what_the_environment_names)
 
 TEST(does_not_open_what_it_does_not_know)
 {
-	struct ndshm *other = (void *)1;
+	static const struct {
+		const char *name;
+		int error;
+	} rows[] = { { "memfd:more", EINVAL }, { "/nowhere/ndshm", ENOENT }, { "", ENOENT } };
+	struct ndshm *other;
 
-	CHECK(ndshm_open("memfd:more", &other) == -EINVAL);
-	CHECK(!other);
-	other = (void *)1;
-	CHECK(ndshm_open("/nowhere/ndshm", &other) == -ENOENT);
-	CHECK(!other);
-	other = (void *)1;
-	CHECK(ndshm_open("", &other) == -ENOENT);
-	CHECK(!other);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		other = (void *)1;
+		CHECK(ndshm_open(rows[i].name, &other) == -rows[i].error && !other);
+	}
 }
 
 TEST(info_counts_blocks)
@@ -88,11 +88,18 @@ TEST(info_counts_blocks)
 	CHECK(info.blocks == 0 && info.bytes == 0);
 }
 
-TEST(finds_by_name)
+TEST(finds_and_lists_adapters_and_providers)
 {
-	struct ndshm_adapter_info adapter;
-	struct ndshm_provider_info provider;
+	struct ndshm_adapter_info adapter, *adapters = NULL;
+	struct ndshm_provider_info provider, *providers = NULL;
+	size_t count;
 
+	CHECK_DONE(ndshm, ndshm_list_adapters(ndshm, &adapters, &count));
+	CHECK(count == 1 && !strcmp(adapters[0].name, "memfd"));
+	free(adapters);
+	CHECK_DONE(ndshm, ndshm_list_providers(ndshm, &providers, &count));
+	CHECK(count == 1 && !strcmp(providers[0].name, "memfd"));
+	free(providers);
 	CHECK_DONE(ndshm, ndshm_find_adapter(ndshm, "memfd", &adapter));
 	CHECK(!strcmp(adapter.name, "memfd") && !strcmp(adapter.device, ""));
 	CHECK(adapter.id && adapter.node == -1);
@@ -105,20 +112,6 @@ TEST(finds_by_name)
 	CHECK_REASON(ndshm, ndshm_find_adapter(ndshm, "memfd0", &adapter), ADAPTER_UNKNOWN);
 	CHECK_REASON(ndshm, ndshm_find_adapter(ndshm, "", &adapter), ADAPTER_UNKNOWN);
 	CHECK_REASON(ndshm, ndshm_find_provider(ndshm, "coherent", &provider), PROVIDER_UNKNOWN);
-}
-
-TEST(lists_adapters_and_providers)
-{
-	struct ndshm_adapter_info *adapters = NULL;
-	struct ndshm_provider_info *providers = NULL;
-	size_t count;
-
-	CHECK_DONE(ndshm, ndshm_list_adapters(ndshm, &adapters, &count));
-	CHECK(count == 1 && !strcmp(adapters[0].name, "memfd"));
-	free(adapters);
-	CHECK_DONE(ndshm, ndshm_list_providers(ndshm, &providers, &count));
-	CHECK(count == 1 && !strcmp(providers[0].name, "memfd"));
-	free(providers);
 }
 
 /* The caller may have an older header with shorter structures, but no newer one. */
@@ -188,12 +181,16 @@ TEST(lists_blocks)
 	ndshm_free(b);
 }
 
-TEST(devices_are_not_supported)
+/* There is no driver that could take an export. */
+BLOCK_TEST(devices_are_not_supported, page)
 {
 	struct ndshm_claim *claim = (void *)1;
 	struct ndshm_queue_row *queues;
 	size_t count;
+	int fd = 7;
 
+	CHECK_ERRNO(ndshm, ndshm_export(block, O_RDWR, &fd), EOPNOTSUPP);
+	CHECK(fd == -1);
 	CHECK_REASON(ndshm, ndshm_claim_adapter(ndshm, "memfd", 0, &claim), CLAIM_UNSUPPORTED);
 	CHECK(!claim);
 	CHECK_ERRNO(ndshm, ndshm_list_queues(ndshm, &queues, &count), EOPNOTSUPP);
@@ -242,21 +239,6 @@ TEST(maps_the_same_memory_each_time)
 	ndshm_free(NULL);
 }
 
-TEST(two_blocks_are_two)
-{
-	struct ndshm_block *a = make(page), *b = make(page);
-	char *x, *y;
-
-	REQUIRE(a && b);
-	CHECK(ndshm_block_handle(a) != ndshm_block_handle(b));
-	CHECK(ndshm_block_id(a) != ndshm_block_id(b));
-	REQUIRE(!ndshm_map(a, (void **)&x) && !ndshm_map(b, (void **)&y));
-	x[0] = 'x';
-	CHECK(!y[0]);
-	ndshm_free(a);
-	ndshm_free(b);
-}
-
 BLOCK_TEST(addresses_are_hidden, page)
 {
 	uint64_t address = 7;
@@ -297,15 +279,6 @@ BLOCK_TEST(sync_looks_at_the_range, 2 * page)
 	CHECK_REASON(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 1, length), RANGE);
 	CHECK_REASON(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, length, 1), RANGE);
 	CHECK_REASON(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 2, UINT64_MAX), RANGE);
-}
-
-/* There is no driver that could take one. */
-BLOCK_TEST(nothing_is_exported, page)
-{
-	int fd = 7;
-
-	CHECK_ERRNO(ndshm, ndshm_export(block, O_RDWR, &fd), EOPNOTSUPP);
-	CHECK(fd == -1);
 }
 
 /* Valid except for one member each. */
@@ -361,12 +334,16 @@ TEST(many_is_all_or_none)
 	struct ndshm_request request = test_request(page);
 	struct ndshm_block *blocks[64], *last;
 	struct ndshm_info info;
+	char *memory;
 
 	REQUIRE(!ndshm_get_info(ndshm, &info) && info.max_batch == 64);
 	CHECK_DONE(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 64));
 	for (size_t i = 0; i < 64; i++) {
 		CHECK(blocks[i] && ndshm_block_length(blocks[i]) == (uint64_t)page);
-		CHECK(!i || ndshm_block_handle(blocks[i]) != ndshm_block_handle(blocks[i - 1]));
+		CHECK(!i || (ndshm_block_handle(blocks[i]) != ndshm_block_handle(blocks[i - 1]) &&
+			     ndshm_block_id(blocks[i]) != ndshm_block_id(blocks[i - 1])));
+		REQUIRE(!ndshm_map(blocks[i], (void **)&memory) && !*memory);
+		*memory = 1;
 	}
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 64);
 	last = blocks[63];
@@ -398,24 +375,12 @@ TEST(bad_counts_are_refused)
 	CHECK(block == (void *)1);
 }
 
-TEST(handles_are_the_clients)
-{
-	struct ndshm_block *block = make(page);
-	struct ndshm_block_row *rows;
-	struct ndshm *other;
-	size_t count;
-
-	REQUIRE(block && !ndshm_open("memfd:", &other));
-	CHECK(!ndshm_list_blocks(other, &rows, &count) && count == 0);
-	ndshm_close(other);
-	ndshm_free(block);
-}
-
 TEST(mappings_outlive_the_client)
 {
 	struct ndshm_request request = test_request(page);
 	struct ndshm_block *mapped, *never_mapped;
 	struct ndshm_block_info info;
+	struct ndshm_block_row *rows;
 	struct ndshm *other;
 	uint64_t address;
 	size_t count;
@@ -424,6 +389,8 @@ TEST(mappings_outlive_the_client)
 
 	REQUIRE(!ndshm_open("memfd:", &other));
 	REQUIRE(!ndshm_alloc(other, &request, &mapped));
+	/* It is listed for its client alone. */
+	CHECK(!ndshm_list_blocks(ndshm, &rows, &count) && !count);
 	REQUIRE(!ndshm_alloc(other, &request, &never_mapped));
 	REQUIRE(!ndshm_map(mapped, (void **)&memory));
 	strcpy(memory, "still here");
