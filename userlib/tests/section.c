@@ -361,14 +361,6 @@ SECTION_TEST(extents_have_segments, HUGE, 0)
 	CHECK(segment.address == NDSHM_ADDRESS_HIDDEN);
 }
 
-SECTION_TEST(nothing_is_exported, HUGE, HUGE)
-{
-	int fd = 7;
-
-	CHECK_ERRNO(ndshm, ndshm_section_export(section, 0, HUGE, O_RDWR, &fd), EOPNOTSUPP);
-	CHECK(fd == -1);
-}
-
 SECTION_TEST(sync_looks_at_the_range, HUGE, 0)
 {
 	CHECK_DONE(ndshm, ndshm_section_sync(section, NDSHM_SYNC_FOR_CPU, 0, HUGE));
@@ -377,6 +369,17 @@ SECTION_TEST(sync_looks_at_the_range, HUGE, 0)
 	CHECK_REASON(ndshm, ndshm_section_sync(section, 1, HUGE, 0), LENGTH_ZERO);
 	CHECK_REASON(ndshm, ndshm_section_sync(section, 2, HUGE, 1), RANGE);
 	CHECK_REASON(ndshm, ndshm_section_sync(section, 2, 1, UINT64_MAX), RANGE);
+}
+
+SECTION_TEST(no_descriptor_after_a_refusal, HUGE, HUGE)
+{
+	int fd = 7;
+
+	CHECK_ERRNO(ndshm, ndshm_section_export(section, 0, HUGE, O_RDWR, &fd), EOPNOTSUPP);
+	CHECK(fd == -1);
+	fd = 7;
+	CHECK_REASON(ndshm, ndshm_section_share(section, 2, &fd), FLAGS);
+	CHECK(fd == -1);
 }
 
 /* Adopt the section again in this process: one more holder and mapping. */
@@ -447,32 +450,37 @@ SECTION_TEST(what_is_deleted_stays_mapped, HUGE, page)
 	ndshm_section_close(other);
 }
 
-SECTION_TEST(what_is_revoked_has_no_memory, HUGE, page)
+/* Memory that another process has allocated beyond the end is freed, too. */
+SECTION_TEST(what_is_revoked_has_no_memory, HUGE, HUGE)
 {
-	struct ndshm_section *other;
+	const int fd = ndshm_section_fd(section);
 	struct ndshm_section_row *rows;
+	struct ndshm_section *other;
+	struct stat status;
 	size_t count;
 
 	other = again(section, 0);
 	REQUIRE(other);
 	CHECK(extent(section, page, 0) == 0 && extent(other, page, 0) == page);
-	*(char *)ndshm_section_base(section) = 1;
+	CHECK(!fallocate(fd, 0, HUGE, 2 * HUGE) && !fstat(fd, &status) && status.st_blocks);
 	CHECK_REASON(ndshm, ndshm_section_delete(section, 1U << 31), FLAGS);
 	CHECK(look(section).committed);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
 	CHECK(look(other).flags == (NDSHM_SECTION_DELETED | NDSHM_SECTION_REVOKED));
-	CHECK(!look(other).committed);
+	CHECK(!look(other).committed && !fstat(fd, &status) && !status.st_blocks);
 	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
 	CHECK(count == 1 && rows[0].deleted && rows[0].revoked);
 	free(rows);
 	ndshm_section_close(other);
 }
 
-/* As with the module: once, also after a deletion. */
+/* As with the module: once, also after a deletion, whose refusal precedes all other checks. */
 SECTION_TEST(a_section_is_revoked_once, HUGE, page)
 {
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 	CHECK(look(section).flags == NDSHM_SECTION_DELETED && look(section).committed);
+	CHECK_REASON(ndshm, test_extent(section, 0), SECTION_DELETED);
+	CHECK(!look(section).holders);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
 	CHECK(!look(section).committed);
 	for (int i = 0; i < 4; i++)
@@ -525,14 +533,6 @@ TEST_WITHIN(other_threads_do_not_wait_for_memory, growing = make(4 * HUGE, page)
 	CHECK(extent(growing, page, 0) == 0);
 	wrap_after_fallocate(use_in_time);
 	CHECK(extent(growing, 2 * HUGE, HUGE) == HUGE);
-}
-
-/* Attaching is refused before any other check. */
-SECTION_TEST(deleted_sections_refuse_attach, HUGE, 0)
-{
-	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
-	CHECK_REASON(ndshm, test_extent(section, 0), SECTION_DELETED);
-	CHECK(!look(section).holders);
 }
 
 SECTION_TEST(reading_only_stays_so, 2 * HUGE, page)
@@ -593,26 +593,6 @@ SECTION_TEST(a_lease_does_not_block_a_share, HUGE, page)
 	CHECK(!close(lease));
 	CHECK_DONE(ndshm, ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd));
 	CHECK(!close(fd) && signal(SIGIO, SIG_DFL) == SIG_IGN);
-}
-
-SECTION_TEST(unknown_flags_of_a_share_are_refused, HUGE, 0)
-{
-	int fd = 0;
-
-	CHECK_REASON(ndshm, ndshm_section_share(section, 2, &fd), FLAGS);
-	CHECK(fd == -1);
-}
-
-/* Memory that another process has allocated beyond the end is freed, too. */
-SECTION_TEST(revoking_frees_all_memory, HUGE, HUGE)
-{
-	struct stat status;
-	int fd;
-
-	fd = ndshm_section_fd(section);
-	CHECK(!fallocate(fd, 0, HUGE, 2 * HUGE) && !fstat(fd, &status) && status.st_blocks);
-	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
-	CHECK(!fstat(fd, &status) && !status.st_blocks);
 }
 
 static struct ndshm_section *deleted;
@@ -694,25 +674,22 @@ TEST(what_is_no_section_is_not_adopted)
 	section = (void *)1; \
 	CHECK_REASON(ndshm, ndshm_section_adopt(ndshm, fd, &section), DESCRIPTOR); \
 	CHECK(!section); \
+	close(fd); \
 } while (0)
 	REFUSED(-1);
 	REFUSED(INT32_MAX);
 	REQUIRE(!pipe2(pipes, O_CLOEXEC));
 	REFUSED(pipes[0]);
-	close(pipes[0]);
 	close(pipes[1]);
 	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	REFUSED(fd);
-	close(fd);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		fd = test_sealed_memfd(names[i], F_SEAL_SHRINK | F_SEAL_SEAL);
 		REFUSED(fd);
-		close(fd);
 	}
 	/* A file that could be truncated while it is mapped. */
 	fd = test_sealed_memfd("ndshm-section:1:1000:0:0", F_SEAL_SEAL);
 	REFUSED(fd);
-	close(fd);
 #undef REFUSED
 	fd = test_sealed_memfd("ndshm-section:1:1000:0:0", F_SEAL_SHRINK | F_SEAL_SEAL);
 	CHECK_DONE(ndshm, ndshm_section_adopt(ndshm, fd, &section));

@@ -64,79 +64,43 @@ SECTION_TEST(memory_is_within_the_section)
 	CHECK(!taken());
 }
 
-SECTION_TEST(what_is_wrong_is_refused)
-{
-	void *out = section, *memory;
-	char outside[64];
-
-	CHECK(ndshm_section_free(section, outside) == -EINVAL);
-	CHECK(ndshm_section_usable_size(section, outside) == 0);
-	ndshm_section_trim(section);
-	CHECK(ndshm_section_alloc(section, 0, &out) == -EINVAL && !out);
-	CHECK(ndshm_section_alloc_aligned(section, 48, 1, &out) == -EINVAL);
-	CHECK(ndshm_section_alloc_aligned(section, 4ul << 20, 1, &out) == -EINVAL);
-	CHECK(ndshm_section_calloc(section, SIZE_MAX, 2, &out) == -EOVERFLOW);
-	CHECK(ndshm_section_alloc(section, 2 * MAX, &out) == -ENOMEM && !out);
-	REQUIRE(!ndshm_section_alloc(section, 64, &memory));
-	CHECK(ndshm_section_alloc(section, MAX, &out) == -ENOSPC && !out);
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_SECTION_FULL);
-	CHECK(ndshm_section_free(section, (char *)memory + 16) == -EINVAL);
-	CHECK(ndshm_section_free(section, outside) == -EINVAL);
-	CHECK(!ndshm_section_free(section, memory));
-	CHECK(ndshm_section_free(section, memory) == -EINVAL);
-}
-
 /* Expect this failure after another call has failed with another reason. */
 #define REFUSED(call, reason) do { \
 	CHECK_REASON(ndshm, ndshm_section_sync(section, 0, 0, 1), DIRECTION); \
 	CHECK_REASON(ndshm, call, reason); \
 } while (0)
 
+/* The same of a call that returns memory by way of @out. */
+#define NO_MEMORY(call, reason) do { \
+	out = section; \
+	REFUSED(call, reason); \
+	CHECK(!out); \
+} while (0)
+
 SECTION_TEST(the_reason_is_not_of_another_call)
 {
 	void *out, *memory;
 
+	/* Without the heap, which the first block makes. */
 	REFUSED(ndshm_section_free(section, &out), POINTER_FOREIGN);
+	ndshm_section_trim(section);
+	NO_MEMORY(ndshm_section_alloc(section, 0, &out), LENGTH_ZERO);
 	REQUIRE(!ndshm_section_alloc(section, 64, &memory));
-	REFUSED(ndshm_section_alloc(section, 0, &out), LENGTH_ZERO);
-	REFUSED(ndshm_section_calloc(section, 0, 8, &out), LENGTH_ZERO);
-	REFUSED(ndshm_section_realloc(section, memory, 0, &out), LENGTH_ZERO);
-	REFUSED(ndshm_section_realloc(section, NULL, 0, &out), LENGTH_ZERO);
-	REFUSED(ndshm_section_alloc_aligned(section, 48, 0, &out), LENGTH_ZERO);
-	REFUSED(ndshm_section_alloc_aligned(section, 48, 1, &out), ALIGNMENT);
-	REFUSED(ndshm_section_alloc_aligned(section, 4 << 20, 1, &out), ALIGNMENT);
-	REFUSED(ndshm_section_calloc(section, SIZE_MAX, 2, &out), LENGTH_OVERFLOW);
-	REFUSED(ndshm_section_alloc(section, MAX + 1, &out), MEMORY);
-	REFUSED(ndshm_section_alloc(section, SIZE_MAX, &out), MEMORY);
-	REFUSED(ndshm_section_alloc_aligned(section, 4096, SIZE_MAX, &out), MEMORY);
-	REFUSED(ndshm_section_calloc(section, 2, MAX, &out), MEMORY);
-	REFUSED(ndshm_section_realloc(section, memory, 2 * MAX, &out), MEMORY);
-	REFUSED(ndshm_section_alloc(section, MAX, &out), SECTION_FULL);
+	NO_MEMORY(ndshm_section_alloc(section, 0, &out), LENGTH_ZERO);
+	NO_MEMORY(ndshm_section_calloc(section, 0, 8, &out), LENGTH_ZERO);
+	NO_MEMORY(ndshm_section_realloc(section, memory, 0, &out), LENGTH_ZERO);
+	NO_MEMORY(ndshm_section_realloc(section, NULL, 0, &out), LENGTH_ZERO);
+	NO_MEMORY(ndshm_section_alloc_aligned(section, 48, 0, &out), LENGTH_ZERO);
+	NO_MEMORY(ndshm_section_alloc_aligned(section, 48, 1, &out), ALIGNMENT);
+	NO_MEMORY(ndshm_section_alloc_aligned(section, 4 << 20, 1, &out), ALIGNMENT);
+	NO_MEMORY(ndshm_section_calloc(section, SIZE_MAX, 2, &out), LENGTH_OVERFLOW);
+	NO_MEMORY(ndshm_section_alloc(section, MAX + 1, &out), MEMORY);
+	NO_MEMORY(ndshm_section_alloc(section, SIZE_MAX, &out), MEMORY);
+	NO_MEMORY(ndshm_section_alloc_aligned(section, 4096, SIZE_MAX, &out), MEMORY);
+	NO_MEMORY(ndshm_section_calloc(section, 2, MAX, &out), MEMORY);
+	NO_MEMORY(ndshm_section_realloc(section, memory, 2 * MAX, &out), MEMORY);
+	NO_MEMORY(ndshm_section_alloc(section, MAX, &out), SECTION_FULL);
 	CHECK(!ndshm_section_free(section, memory));
-}
-
-SECTION_TEST(bad_pointers_have_reasons)
-{
-	static const size_t sizes[] = { 64, 5000, 100000, 300000 };
-	void *out, *memory, *keeps;
-
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		REQUIRE(!ndshm_section_alloc(section, sizes[i], &keeps));
-		REQUIRE(!ndshm_section_alloc(section, sizes[i], &memory));
-		REFUSED(ndshm_section_free(section, (char *)memory + 16), POINTER_INTERIOR);
-		REFUSED(ndshm_section_realloc(section, (char *)memory + 1, 1, &out),
-			POINTER_INTERIOR);
-		REFUSED(ndshm_section_realloc(section, &out, 1, &out), POINTER_FOREIGN);
-		REFUSED(ndshm_section_free(section, (char *)ndshm_section_base(section) + MAX),
-			POINTER_FOREIGN);
-		CHECK(!ndshm_section_free(section, memory));
-		/* An extent that has been given back is not of this heap any more. */
-		if (sizes[i] < 200000) {
-			REFUSED(ndshm_section_free(section, memory), POINTER_FREED);
-			REFUSED(ndshm_section_realloc(section, memory, 1, &out), POINTER_FREED);
-		}
-		CHECK(!ndshm_section_free(section, keeps));
-	}
 }
 
 /* Expect 0 bytes after another call has failed with another reason. */
@@ -147,22 +111,36 @@ SECTION_TEST(bad_pointers_have_reasons)
 			__FILE__, __LINE__, #pointer); \
 } while (0)
 
-SECTION_TEST(sizes_of_bad_pointers_have_reasons)
+SECTION_TEST(bad_pointers_have_reasons)
 {
-	void *memory, *keeps;
+	static const size_t sizes[] = { 64, 5000, 100000, 300000 };
+	void *out, *memory, *keeps;
 
-	NO_SIZE(&memory, POINTER_FOREIGN);
-	REQUIRE(!ndshm_section_alloc(section, 64, &keeps));
-	REQUIRE(!ndshm_section_alloc(section, 64, &memory));
-	NO_SIZE(&memory, POINTER_FOREIGN);
-	NO_SIZE((char *)memory + 16, POINTER_INTERIOR);
-	CHECK(ndshm_section_usable_size(section, memory) >= 64);
-	CHECK(!ndshm_section_free(section, memory));
-	NO_SIZE(memory, POINTER_FREED);
-	/* NULL is no misuse: it leaves the reason of the call before. */
-	CHECK(!ndshm_section_usable_size(section, NULL));
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_POINTER_FREED);
-	CHECK(!ndshm_section_free(section, keeps));
+	NO_SIZE(&out, POINTER_FOREIGN);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		REQUIRE(!ndshm_section_alloc(section, sizes[i], &keeps));
+		REQUIRE(!ndshm_section_alloc(section, sizes[i], &memory));
+		REFUSED(ndshm_section_free(section, (char *)memory + 16), POINTER_INTERIOR);
+		REFUSED(ndshm_section_realloc(section, (char *)memory + 1, 1, &out),
+			POINTER_INTERIOR);
+		NO_SIZE((char *)memory + 16, POINTER_INTERIOR);
+		REFUSED(ndshm_section_realloc(section, &out, 1, &out), POINTER_FOREIGN);
+		REFUSED(ndshm_section_free(section, (char *)ndshm_section_base(section) + MAX),
+			POINTER_FOREIGN);
+		NO_SIZE(&memory, POINTER_FOREIGN);
+		CHECK(ndshm_section_usable_size(section, memory) >= sizes[i]);
+		CHECK(!ndshm_section_free(section, memory));
+		/* An extent that has been given back is not of this heap any more. */
+		if (sizes[i] < 200000) {
+			REFUSED(ndshm_section_free(section, memory), POINTER_FREED);
+			REFUSED(ndshm_section_realloc(section, memory, 1, &out), POINTER_FREED);
+			NO_SIZE(memory, POINTER_FREED);
+			/* NULL is no misuse: it leaves the reason of the call before. */
+			CHECK(!ndshm_section_usable_size(section, NULL));
+			CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_POINTER_FREED);
+		}
+		CHECK(!ndshm_section_free(section, keeps));
+	}
 }
 
 SECTION_TEST(places_are_offsets)
@@ -388,25 +366,24 @@ SECTION_TEST(a_cancelled_thread_holds_no_lock)
 }
 
 /* Without the module no kernel cleans up extents, so only the creator may allocate. */
+static void *inherited;
+
+static void allocate_as_child(void)
+{
+	void *mine;
+
+	CHECK(!strcmp(inherited, "parent") && ndshm_section_free(section, inherited) == -EINVAL);
+	CHECK_REASON(ndshm, ndshm_section_alloc(section, 64, &mine), NOT_CREATOR);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
 static void a_child_is_refused(void)
 {
-	void *out;
-	pid_t pid;
-
-	REQUIRE(make());
-	REQUIRE(!ndshm_section_alloc(section, 64, &out));
-	strcpy(out, "parent");
-	pid = fork();
-	if (!pid) {
-		void *mine;
-		bool good = !strcmp(out, "parent") && ndshm_section_free(section, out) == -EINVAL &&
-			    ndshm_section_alloc(section, 64, &mine) == -EPERM &&
-			    ndshm_last_reason(ndshm) == NDSHM_REASON_NOT_CREATOR;
-
-		_exit(!good);
-	}
-	CHECK(!test_wait(pid));
-	CHECK(!ndshm_section_free(section, out));
+	REQUIRE(make() && !ndshm_section_alloc(section, 64, &inherited));
+	strcpy(inherited, "parent");
+	CHECK(test_child(allocate_as_child));
+	CHECK(!ndshm_section_free(section, inherited));
 	ndshm_section_close(section);
 }
 
@@ -489,7 +466,6 @@ TEST(a_child_gets_nothing)
 	ndshm_section_close(other);
 }
 
-/* A killed server's child, which makes no call, keeps nothing of the server's memory. */
 /* A process that executes another program has no memory of the section any more. */
 static void a_program_keeps_nothing(void)
 {
@@ -538,6 +514,7 @@ SECTION_TEST(a_child_of_vfork_changes_nothing)
 		CHECK(!ndshm_section_free(section, blocks[i]));
 }
 
+/* A killed server's child, which makes no call, keeps nothing of the server's memory. */
 static void a_child_keeps_nothing(void)
 {
 	int ready[2], end[2];
@@ -549,7 +526,8 @@ static void a_child_keeps_nothing(void)
 	if (!pid) {
 		void *block;
 
-		if (ndshm_section_dont_fork(section) || ndshm_section_alloc(section, 1 << 20, &block))
+		if (ndshm_section_dont_fork(section) ||
+		    ndshm_section_alloc(section, 1 << 20, &block))
 			_exit(1);
 		if (!fork()) {
 			close(end[1]);
@@ -579,7 +557,7 @@ int main(void)
 	if (ndshm_open(backend ? backend : "memfd:", &ndshm))
 		return 1;
 	test_run_all();
-	/* With the module a child allocates for itself, see module_fork. */
+	/* With the module a child allocates for itself, see module_heap. */
 	if (!backend)
 		RUN(a_child_is_refused);
 	/* Only the module has holders in several processes. */

@@ -18,19 +18,6 @@ static int pair[2];
 static char data[64];
 static size_t length;
 
-static size_t descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	if (!directory)
-		abort();
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count;
-}
-
 static int receive(struct ndshm_section **out)
 {
 	length = sizeof(data);
@@ -44,11 +31,11 @@ static void check_refused(int error)
 {
 	struct ndshm_section *received;
 	/* Those in flight count when they are received. */
-	size_t before = descriptors();
+	int before = test_descriptors();
 
 	CHECK(receive(&received) == -error);
 	CHECK(!received);
-	CHECK(descriptors() == before);
+	CHECK(test_descriptors() == before);
 }
 
 static void send_raw(const int *fds, size_t count, const char *bytes, size_t size)
@@ -217,7 +204,7 @@ static void nothing_to_receive(void)
 /* The same with each type of socket. */
 static void with_socket(int type)
 {
-	const size_t before = descriptors();
+	const int before = test_descriptors();
 
 	REQUIRE(!socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair));
 	a_section_is_received();
@@ -232,7 +219,7 @@ static void with_socket(int type)
 	no_free_descriptor();
 	nothing_to_receive();
 	close(pair[1]);
-	CHECK(descriptors() == before);
+	CHECK(test_descriptors() == before);
 }
 
 CALL_TEST(through_a_stream, with_socket(SOCK_STREAM))
