@@ -11,6 +11,23 @@ static struct ndshm *ndshm;
 static struct ndshm_section *section;
 static uint64_t page;
 
+static void (*in_child)(void);
+
+/* Close what is inherited, after @in_child. */
+static void as_child(void)
+{
+	in_child();
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+/* Run @body in a child. Return: true if it succeeded. */
+static bool child(void (*body)(void))
+{
+	in_child = body;
+	return test_child(as_child);
+}
+
 static void with_section(void (*body)(void))
 {
 	uint64_t offset, length;
@@ -19,7 +36,7 @@ static void with_section(void (*body)(void))
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
 	CHECK(offset == 0);
-	CHECK(test_child(body));
+	CHECK(child(body));
 	ndshm_section_close(section);
 }
 
@@ -56,8 +73,6 @@ static void use_as_child(void)
 		CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
 		CHECK(!rows && !count);
 	}
-	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
 SECTION_TEST(a_child_reads_and_writes)
@@ -66,7 +81,7 @@ SECTION_TEST(a_child_reads_and_writes)
 
 	memory = ndshm_section_base(section);
 	memory[0] = 1;
-	CHECK(test_child(use_as_child));
+	CHECK(child(use_as_child));
 	CHECK(memory[1] == 2);
 }
 
@@ -76,7 +91,7 @@ SECTION_TEST(a_child_is_no_holder)
 	uint64_t offset, length;
 
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
-	CHECK(test_child(use_as_child));
+	CHECK(child(use_as_child));
 	CHECK(look().holders == 1 && look().extents == 1);
 	CHECK_DONE(ndshm, ndshm_extent_free(section, offset));
 }
@@ -96,17 +111,13 @@ static void make_an_own_section(void)
 	CHECK(!(look().flags & NDSHM_SECTION_DELETED));
 	ndshm_section_close(own);
 	ndshm_close(client);
-	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
 CALL_TEST(a_child_makes_its_own, with_section(make_an_own_section))
 
 static void fork_once_more(void)
 {
-	CHECK(test_child(make_an_own_section));
-	ndshm_section_close(section);
-	ndshm_close(ndshm);
+	CHECK(child(make_an_own_section));
 }
 
 CALL_TEST(so_does_a_grandchild, with_section(fork_once_more))
@@ -117,15 +128,13 @@ static void delete_by_force(void)
 	CHECK_REASON(ndshm, test_extent(section, page), SECTION_DELETED);
 	for (int i = 0; i < 2; i++)
 		CHECK_REASON(ndshm, ndshm_section_delete(section, i), SECTION_DELETED);
-	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
 /* The same user, but not the creator. */
 SECTION_TEST(others_delete_by_force)
 {
 	CHECK_DONE(ndshm, test_extent(section, page));
-	CHECK(test_child(delete_by_force));
+	CHECK(child(delete_by_force));
 	CHECK(look().flags == NDSHM_SECTION_DELETED);
 	CHECK_REASON(ndshm, test_extent(section, page), SECTION_DELETED);
 	CHECK_DONE(ndshm, ndshm_extent_free(section, 0));
@@ -141,8 +150,6 @@ static void query_deleted(void)
 	CHECK_REASON(ndshm, ndshm_extent_query(section, 0, NULL, 0, &count), SECTION_DELETED);
 	CHECK_REASON(ndshm, ndshm_extent_free(section, 0), EXTENT_UNKNOWN);
 	CHECK_REASON(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE), SECTION_DELETED);
-	ndshm_section_close(section);
-	ndshm_close(ndshm);
 }
 
 /* A holder that is not the creator. */
@@ -188,62 +195,18 @@ TEST(other_users_do_not)
 
 static int peer;
 
-static int receive(void)
-{
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	char byte;
-	struct iovec bytes = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &bytes, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
-	};
-	int fd = -1;
-
-	if (recvmsg(peer, &message, 0) == 1 && CMSG_FIRSTHDR(&message))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-	return fd;
-}
-
-static void send_fd(int fd)
-{
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {
-		.header = {
-			.cmsg_len = CMSG_LEN(sizeof(int)),
-			.cmsg_level = SOL_SOCKET,
-			.cmsg_type = SCM_RIGHTS,
-		},
-	};
-	char byte = 'x';
-	struct iovec bytes = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &bytes, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
-	};
-
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	CHECK(sendmsg(peer, &message, 0) == 1);
-}
-
 /* A process that must not open the device, and has no other access. */
 static void use_as_stranger(void)
 {
 	struct ndshm_section *mine = NULL;
 	struct ndshm_section_info info;
 	struct ndshm *client;
-	char *memory;
-	int fd;
+	char *memory, byte;
+	size_t length = 1;
 
 	REQUIRE(!ndshm_open("section:", &client));
-	fd = receive();
-	CHECK_DONE(client, ndshm_section_adopt(client, fd, &mine));
+	CHECK_DONE(client, ndshm_section_receive(client, peer, &byte, &length, &mine));
 	REQUIRE(mine);
-	close(fd);
 	CHECK_DONE(client, ndshm_section_query(mine, &info));
 	CHECK(info.id && info.max_size == 4 * HUGE && info.initial_size == page);
 	memory = ndshm_section_base(mine);
@@ -257,7 +220,7 @@ static void use_as_stranger(void)
 		CHECK_REASON(client, ndshm_section_delete(mine, 0), NOT_CREATOR);
 	}
 	/* Memory added later is visible. */
-	CHECK(write(peer, "x", 1) == 1 && read(peer, &fd, 1) == 1);
+	CHECK(write(peer, "x", 1) == 1 && read(peer, &byte, 1) == 1);
 	CHECK(memory[3 * HUGE] == 5);
 	ndshm_section_close(mine);
 	ndshm_close(client);
@@ -267,20 +230,18 @@ static void use_as_stranger(void)
 
 static void pass(uint32_t flags)
 {
-	int pair[2], fd;
 	char *memory, byte;
+	int pair[2];
 	pid_t pid;
 
 	section = test_make_section(ndshm, 4 * HUGE, page);
 	REQUIRE(section && !socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	memory = ndshm_section_base(section);
 	memory[0] = 3;
-	CHECK_DONE(ndshm, ndshm_section_share(section, flags, &fd));
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
 		alarm(60);
-		close(fd);
 		close(pair[0]);
 		peer = pair[1];
 		test_bad = false;
@@ -289,14 +250,13 @@ static void pass(uint32_t flags)
 	}
 	close(pair[1]);
 	peer = pair[0];
-	send_fd(fd);
+	CHECK_DONE(ndshm, ndshm_section_send(section, peer, flags, "x", 1));
 	CHECK(read(peer, &byte, 1) == 1);
 	CHECK_DONE(ndshm, test_extent(section, 4 * HUGE));
 	memory[3 * HUGE] = 5;
 	CHECK(write(peer, "x", 1) == 1);
 	CHECK(!test_wait(pid));
 	close(peer);
-	close(fd);
 	ndshm_section_close(section);
 }
 
