@@ -93,18 +93,22 @@ static bool is_inside(const char *pointer, size_t size)
 
 HEAP_TEST(opening_refuses_bad_values)
 {
-	struct ndshm_heap *other = (void *)1;
+	struct ndshm_heap *other;
+	const struct {
+		char *base;
+		uint64_t size;
+	} rows[] = {
+		{ NULL, SECTION }, { section.base + 4096, 8192 }, { section.base, 0 },
+		{ section.base, 4097 }, { section.base, whole(1) / 2 },
+		{ section.base, UINT64_MAX & ~4095ul },
+	};
 
-	CHECK(ndshm__heap_open(NULL, SECTION, &fake_source, &section, &other) == -EINVAL);
-	CHECK(!other);
-	CHECK(ndshm__heap_open(section.base + 4096, 8192, &fake_source, &section, &other) ==
-	      -EINVAL);
-	CHECK(ndshm__heap_open(section.base, 0, &fake_source, &section, &other) == -EINVAL);
-	CHECK(ndshm__heap_open(section.base, 4097, &fake_source, &section, &other) == -EINVAL);
-	CHECK(ndshm__heap_open(section.base, whole(1) / 2, &fake_source, &section, &other) ==
-	      -EINVAL);
-	CHECK(ndshm__heap_open(section.base, UINT64_MAX & ~4095ul, &fake_source, &section,
-			       &other) == -EINVAL);
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		other = (void *)1;
+		CHECK(ndshm__heap_open(rows[i].base, rows[i].size, &fake_source, &section,
+				       &other) == -EINVAL);
+		CHECK(!other);
+	}
 	ndshm__heap_close(NULL);
 }
 
@@ -461,40 +465,34 @@ static void is_refused(char *pointer, uint32_t reason)
 	CHECK(!ndshm__heap_usable_size(heap, pointer));
 }
 
-/* Freed to the cache, to a span or the pool, to a kept extent and to the section. */
-HEAP_TEST(freed_twice)
+/*
+ * Pointers into a live block, and to one that has been freed: to the cache, to a span or the pool,
+ * to a kept extent and to the section.
+ */
+HEAP_TEST(wrong_pointers)
 {
-	static const size_t sizes[] = { 16, 64, 1000, 2048, 8192, 50000, 100000, 250000 };
+	static const size_t sizes[] = { 16, 32, 64, 1000, 2048, 8192, 50000, 100000, 250000,
+					3000000 };
 
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		char *one = get(sizes[i]), *other = get(sizes[i]);
+		const size_t inside[] = { 1, 8, 16, sizes[i] / 2, sizes[i] - 1 };
 
 		REQUIRE(one && other && one != other);
+		for (unsigned int j = 0; j < sizeof(inside) / sizeof(inside[0]); j++)
+			if (inside[j] < sizes[i])
+				is_refused(one + inside[j], NDSHM_REASON_POINTER_INTERIOR);
 		CHECK(!ndshm__heap_free(heap, other));
-		is_refused(other, NDSHM_REASON_POINTER_FREED);
-		ndshm__heap_trim(heap);
-		is_refused(other, NDSHM_REASON_POINTER_FREED);
+		/* The extent of one that is too large is not kept. */
+		for (int trimmed = 0; trimmed < 2; trimmed++) {
+			is_refused(other, sizes[i] < 1000000 ? NDSHM_REASON_POINTER_FREED :
+							       NDSHM_REASON_POINTER_FOREIGN);
+			ndshm__heap_trim(heap);
+		}
 		CHECK(!ndshm__heap_free(heap, one));
 		ndshm__heap_trim(heap);
 		is_refused(one, NDSHM_REASON_POINTER_FOREIGN);
 		is_refused(other, NDSHM_REASON_POINTER_FOREIGN);
-	}
-}
-
-HEAP_TEST(not_the_start)
-{
-	static const size_t sizes[] = { 32, 64, 1000, 2048, 8192, 50000, 100000, 250000, 3000000 };
-
-	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		char *pointer = get(sizes[i]);
-
-		REQUIRE(pointer);
-		is_refused(pointer + 1, NDSHM_REASON_POINTER_INTERIOR);
-		is_refused(pointer + 8, NDSHM_REASON_POINTER_INTERIOR);
-		is_refused(pointer + 16, NDSHM_REASON_POINTER_INTERIOR);
-		is_refused(pointer + sizes[i] / 2, NDSHM_REASON_POINTER_INTERIOR);
-		is_refused(pointer + sizes[i] - 1, NDSHM_REASON_POINTER_INTERIOR);
-		CHECK(!ndshm__heap_free(heap, pointer));
 	}
 }
 
@@ -503,15 +501,13 @@ HEAP_TEST(of_another_owner)
 	uint64_t theirs;
 	char *pointer;
 	int here;
+	char *const foreign[] = {
+		(char *)&here, (char *)1, (char *)UINTPTR_MAX, section.base - 16, section.base,
+		section.base + 1, section.base + SECTION - 16, section.base + SECTION,
+	};
 
-	is_refused((char *)&here, NDSHM_REASON_POINTER_FOREIGN);
-	is_refused((char *)1, NDSHM_REASON_POINTER_FOREIGN);
-	is_refused((char *)UINTPTR_MAX, NDSHM_REASON_POINTER_FOREIGN);
-	is_refused(section.base - 16, NDSHM_REASON_POINTER_FOREIGN);
-	is_refused(section.base, NDSHM_REASON_POINTER_FOREIGN);
-	is_refused(section.base + 1, NDSHM_REASON_POINTER_FOREIGN);
-	is_refused(section.base + SECTION - 16, NDSHM_REASON_POINTER_FOREIGN);
-	is_refused(section.base + SECTION, NDSHM_REASON_POINTER_FOREIGN);
+	for (unsigned int i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		is_refused(foreign[i], NDSHM_REASON_POINTER_FOREIGN);
 	pointer = get(64);
 	REQUIRE(pointer);
 	is_refused(section.base + SECTION - 16, NDSHM_REASON_POINTER_FOREIGN);
@@ -664,64 +660,49 @@ static size_t random_size(void)
 	return (number >> 8) % (16ul << number % 14) + 1;
 }
 
-/* Random operations: the contents of each block stay until its free. */
-HEAP_TEST(contents_are_kept)
+/*
+ * Random operations: the contents of each block stay until its free, and memory is given back while
+ * use falls, not only at the end.
+ */
+HEAP_TEST(memory_goes_back)
 {
-	enum { BLOCKS = 600, ROUNDS = 30000 };
+	enum { BLOCKS = 12000, MOST = 20000 };
 	static struct {
 		char *pointer;
 		size_t size;
 		char with;
 	} blocks[BLOCKS];
-	unsigned long calls;
-
-	for (int i = 0; i < ROUNDS; i++) {
-		unsigned int which = next_random() % BLOCKS;
-		char *pointer = blocks[which].pointer;
-
-		if (pointer) {
-			REQUIRE(is_filled(pointer, blocks[which].size, blocks[which].with));
-			REQUIRE(!ndshm__heap_free(heap, pointer));
-		}
-		blocks[which].size = random_size();
-		blocks[which].with = i;
-		REQUIRE((blocks[which].pointer = get(blocks[which].size)));
-		memset(blocks[which].pointer, blocks[which].with, blocks[which].size);
-	}
-	calls = fake_section_calls(&section);
-	for (int i = 0; i < 1000; i++)
-		CHECK(!ndshm__heap_free(heap, get(64)));
-	CHECK(fake_section_calls(&section) == calls);
-	for (int i = 0; i < BLOCKS; i++)
-		CHECK(!blocks[i].pointer || !ndshm__heap_free(heap, blocks[i].pointer));
-}
-
-/* Memory is given back while use falls, not only at the end. */
-HEAP_TEST(memory_goes_back)
-{
-	enum { BLOCKS = 12000 };
-	static char *blocks[BLOCKS];
 	struct ndshm_heap_stats high, low;
 	unsigned int count = 0;
+	unsigned long calls;
 
-	while (count < 5000)
-		REQUIRE((blocks[count++] = get(random_size() % 20000 + 1)));
-	ndshm__heap_stats(heap, &high);
-	for (int i = 0; i < 100000; i++) {
-		unsigned int which = next_random() % count;
+	for (int i = 0; i < 105000; i++) {
+		unsigned int which = i < 5000 ? 0 : next_random() % count;
 
-		if (i % 25 == 0 || i % 2) {
-			CHECK(!ndshm__heap_free(heap, blocks[which]));
-			blocks[which] = blocks[--count];
+		if (i < 5000 || (i % 25 && i % 2 == 0)) {
+			which = count++;
+			blocks[which].size = random_size() % MOST + 1;
+			blocks[which].with = i;
+			REQUIRE((blocks[which].pointer = get(blocks[which].size)));
+			memset(blocks[which].pointer, i, blocks[which].size);
 		} else {
-			REQUIRE((blocks[count++] = get(random_size() % 20000 + 1)));
+			REQUIRE(is_filled(blocks[which].pointer, blocks[which].size,
+					  blocks[which].with));
+			CHECK(!ndshm__heap_free(heap, blocks[which].pointer));
+			blocks[which] = blocks[--count];
 		}
+		if (i == 5000)
+			ndshm__heap_stats(heap, &high);
 	}
 	ndshm__heap_stats(heap, &low);
 	CHECK(low.live_bytes < high.live_bytes / 2);
 	CHECK(low.held_bytes < high.held_bytes * 3 / 4);
+	calls = fake_section_calls(&section);
+	for (int i = 0; i < 1000; i++)
+		CHECK(!ndshm__heap_free(heap, get(64)));
+	CHECK(fake_section_calls(&section) == calls);
 	while (count)
-		CHECK(!ndshm__heap_free(heap, blocks[--count]));
+		CHECK(!ndshm__heap_free(heap, blocks[--count].pointer));
 }
 
 /* Each call of the source fails in turn: nothing is lost. */

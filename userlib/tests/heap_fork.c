@@ -59,34 +59,26 @@ static bool child_has_its_own(void)
 	int error = 0;
 
 	ndshm__heap_stats(heap, &stats);
-	if (stats.live_blocks || stats.extents || section.holder != 1)
-		return false;
+	CHECK(!stats.live_blocks && !stats.extents && section.holder == 1);
 	for (int i = 0; i < 3; i++) {
-		if (strcmp(parents[i], "parent"))
-			return false;
-		if (ndshm__heap_free(heap, parents[i]) != -EINVAL ||
-		    ndshm__heap_usable_size(heap, parents[i]))
-			return false;
-	}
-	for (int i = 0; i < 3; i++) {
+		CHECK(!strcmp(parents[i], "parent"));
+		CHECK(ndshm__heap_free(heap, parents[i]) == -EINVAL);
+		CHECK(!ndshm__heap_usable_size(heap, parents[i]));
 		mine[i] = ndshm__heap_alloc(heap, sizes[i], &error);
-		if (!mine[i] || mine[i] == parents[i])
+		if (!CHECK(mine[i] && mine[i] != parents[i]))
 			return false;
 		strcpy(mine[i], "child");
 	}
 	/* The parent sees this write: the memory is shared. */
 	strcpy(parents[0], "child");
-	if (section.holder == 1 || strcmp(parents[1], "parent"))
-		return false;
+	CHECK(section.holder != 1 && !strcmp(parents[1], "parent"));
 	for (int i = 0; i < 3; i++)
-		if (ndshm__heap_free(heap, parents[i]) != -EINVAL ||
-		    ndshm__heap_free(heap, mine[i]))
-			return false;
+		CHECK(ndshm__heap_free(heap, parents[i]) == -EINVAL &&
+		      !ndshm__heap_free(heap, mine[i]));
 	ndshm__heap_trim(heap);
-	if (fake_section_extents(&section, section.holder))
-		return false;
+	CHECK(!fake_section_extents(&section, section.holder));
 	ndshm__heap_close(heap);
-	return true;
+	return !test_bad;
 }
 
 HEAP_TEST(a_child_has_its_own)

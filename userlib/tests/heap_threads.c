@@ -127,28 +127,35 @@ static void *come_and_go(void *argument)
 	return argument;
 }
 
-static bool set_up_shadow(void)
-{
-	shadow = calloc(SECTION / GRANULE, 1);
-	return CHECK(shadow);
-}
+static atomic_bool stop;
 
-static void empty_shelves(void)
+/*
+ * Run threads that allocate, and that free each other's blocks, while another one runs @beside, if
+ * any: a block belongs to one thread at a time. The rounds are the usual ones by @share.
+ */
+static void come_and_go_beside(void *(*beside)(void *argument), unsigned int share)
 {
+	unsigned int all = rounds;
+	pthread_t thread;
+
+	REQUIRE(open_heap());
+	shadow = calloc(SECTION / GRANULE, 1);
+	REQUIRE(shadow);
+	stop = false;
+	rounds /= share;
+	REQUIRE(!beside || !pthread_create(&thread, NULL, beside, NULL));
+	test_run_threads(THREADS, come_and_go, NULL, 0);
+	stop = true;
+	rounds = all;
+	if (beside)
+		pthread_join(thread, NULL);
 	for (int i = 0; i < SHELVES; i++)
 		drop(atomic_exchange(&shelves[i], NULL));
 	free(shadow);
+	close_heap();
 }
 
-/* A block belongs to one thread at a time, whichever thread frees it. */
-HEAP_TEST(threads_free_each_others)
-{
-	REQUIRE(set_up_shadow());
-	test_run_threads(THREADS, come_and_go, NULL, 0);
-	empty_shelves();
-}
-
-static atomic_bool stop;
+CALL_TEST(threads_free_each_others, come_and_go_beside(NULL, 1))
 
 /* A peer that overwrites the section's contents. */
 static void *overwrite(void *argument)
@@ -166,18 +173,7 @@ static void *overwrite(void *argument)
 	return argument;
 }
 
-HEAP_TEST(a_hostile_peer_spoils_contents_only)
-{
-	pthread_t thread;
-
-	REQUIRE(set_up_shadow());
-	stop = false;
-	REQUIRE(!pthread_create(&thread, NULL, overwrite, NULL));
-	test_run_threads(THREADS, come_and_go, NULL, 0);
-	stop = true;
-	pthread_join(thread, NULL);
-	empty_shelves();
-}
+CALL_TEST(a_hostile_peer_spoils_contents_only, come_and_go_beside(overwrite, 1))
 
 enum { RACES = 3000 };
 
@@ -336,12 +332,13 @@ HEAP_TEST(heaps_are_used_in_turn)
 static void *idle(void *argument)
 {
 	char *blocks[OWN];
+	int error;
 
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < OWN; i++)
-			blocks[i] = take(16 + i * 200);
+			expect((blocks[i] = ndshm__heap_alloc(heap, 16 + i * 200, &error)));
 		for (int i = 0; i < OWN; i++)
-			drop(blocks[i]);
+			expect(!ndshm__heap_free(heap, blocks[i]));
 		pthread_barrier_wait(&barrier);
 		pthread_barrier_wait(&barrier);
 	}
@@ -356,7 +353,6 @@ HEAP_TEST(caches_of_idle_threads_are_emptied)
 	int error = 0;
 	char *all;
 
-	REQUIRE(set_up_shadow());
 	pthread_barrier_init(&barrier, NULL, THREADS + 1);
 	test_start(threads, THREADS, idle, NULL, 0);
 	pthread_barrier_wait(&barrier);
@@ -375,7 +371,6 @@ HEAP_TEST(caches_of_idle_threads_are_emptied)
 	pthread_barrier_wait(&barrier);
 	test_join(threads, THREADS);
 	pthread_barrier_destroy(&barrier);
-	empty_shelves();
 }
 
 /* Stops between two instructions of an allocation. */
@@ -415,24 +410,6 @@ HEAP_TEST(busy_caches_are_left_alone)
 	pthread_barrier_destroy(&barrier);
 }
 
-/* Start threads that allocate and end, while another one runs @function. */
-static void come_and_go_beside(void *(*function)(void *argument))
-{
-	unsigned int all = rounds;
-	pthread_t thread;
-
-	REQUIRE(open_heap() && set_up_shadow());
-	stop = false;
-	rounds /= 20;
-	REQUIRE(!pthread_create(&thread, NULL, function, NULL));
-	test_run_threads(THREADS, come_and_go, NULL, 0);
-	stop = true;
-	rounds = all;
-	pthread_join(thread, NULL);
-	empty_shelves();
-	close_heap();
-}
-
 static void *trim(void *argument)
 {
 	while (!stop)
@@ -440,7 +417,7 @@ static void *trim(void *argument)
 	return argument;
 }
 
-CALL_TEST(caches_are_emptied_amid_threads, come_and_go_beside(trim))
+CALL_TEST(caches_are_emptied_amid_threads, come_and_go_beside(trim, 20))
 
 static pthread_key_t late_key;
 
@@ -605,7 +582,7 @@ TEST(what_leaves_comes_back)
 	sem_destroy(&refused);
 }
 
-CALL_TEST(statistics_amid_threads, come_and_go_beside(look))
+CALL_TEST(statistics_amid_threads, come_and_go_beside(look, 20))
 
 int main(void)
 {
