@@ -378,6 +378,21 @@ static void kill_and_reap(pid_t pid)
 	waitpid(pid, &status, __WALL);
 }
 
+/* Return: the number of instructions of the operation, or 0 on failure. Empties the ring. */
+static unsigned long steps_of(void (*operation)(void))
+{
+	pid_t pid = start_traced(operation);
+	unsigned long steps;
+
+	if (pid < 0)
+		return 0;
+	steps = step(pid, 1000000);
+	kill_and_reap(pid);
+	while (get() > 0)
+		;
+	return CHECK(steps > 100 && steps < 1000000) ? steps : 0;
+}
+
 static void all_cells_are_recovered(void)
 {
 	ndshm__ring_recover_all(ring, ring->member);
@@ -409,25 +424,61 @@ static void claim_all(void)
 	}
 }
 
-/* A process ends with all free cells claimed, and after it has sent a message. */
-RING_TEST(cells_of_the_dead_are_recovered, 4, 8)
+/*
+ * Returns when the program runs, which lives until it is killed. Only its own output shows that
+ * exec has closed all descriptors: the kernel closes one after the other.
+ */
+static pid_t execute(void (*before)(void))
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	if (!CHECK(!pipe2(fds, O_CLOEXEC)))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		before();
+		dup2(fds[1], STDOUT_FILENO);
+		execlp("sh", "sh", "-c", "echo; exec sleep 60", NULL);
+		_exit(1);
+	}
+	close(fds[1]);
+	CHECK(read(fds[0], &byte, 1) == 1);
+	close(fds[0]);
+	return pid;
+}
+
+/*
+ * A process sends a message and claims all free cells. While it lives the cells are its own, but
+ * not when it has ended or executes another program: then it is no member any more.
+ */
+TEST(cells_of_the_dead_are_recovered)
 {
 	pid_t pid;
 
-	CHECK(!put(1));
-	pid = fork();
-	if (!pid) {
-		claim_all();
-		pause();
+	for (int lives = 0; lives < 2; lives++) {
+		REQUIRE(open_ring(4, 8));
+		CHECK(!put(1));
+		pid = lives ? execute(claim_all) : fork();
+		if (!pid) {
+			claim_all();
+			pause();
+		}
+		while (ndshm__ring_state(ndshm__ring_cell(ring, ring->cell_count - 1)->owner) ==
+		       RING_FREE)
+			usleep(1000);
+		CHECK(lives || put(3) == -EAGAIN);
+		if (!lives)
+			kill_and_reap(pid);
+		CHECK(!put(3) && get() == 1 && get() == 2 && get() == 3);
+		CHECK(!lives || !kill(pid, 0));
+		CHECK(is_whole());
+		all_cells_are_recovered();
+		if (lives)
+			kill_and_reap(pid);
+		ndshm_ring_close(ring);
 	}
-	/* While it lives the cells are its own. */
-	while (ndshm__ring_state(ndshm__ring_cell(ring, ring->cell_count - 1)->owner) == RING_FREE)
-		usleep(1000);
-	CHECK(put(3) == -EAGAIN);
-	kill_and_reap(pid);
-	CHECK(!put(3) && get() == 1 && get() == 2 && get() == 3);
-	CHECK(is_whole());
-	all_cells_are_recovered();
 }
 
 /* Claim the last cell as a member that has ended, if it is free. */
@@ -546,45 +597,6 @@ TEST(much_is_recovered_in_time)
 	CHECK(time < CLOCKS_PER_SEC);
 }
 
-/*
- * Returns when the program runs, which lives until it is killed. Only its own output shows that
- * exec has closed all descriptors: the kernel closes one after the other.
- */
-static pid_t execute(void (*before)(void))
-{
-	int fds[2];
-	char byte;
-	pid_t pid;
-
-	if (!CHECK(!pipe2(fds, O_CLOEXEC)))
-		return -1;
-	pid = fork();
-	if (!pid) {
-		before();
-		dup2(fds[1], STDOUT_FILENO);
-		execlp("sh", "sh", "-c", "echo; exec sleep 60", NULL);
-		_exit(1);
-	}
-	close(fds[1]);
-	CHECK(read(fds[0], &byte, 1) == 1);
-	close(fds[0]);
-	return pid;
-}
-
-/* A process that executes another program is no member any more, though it lives. */
-RING_TEST(cells_of_another_program_are_recovered, 4, 8)
-{
-	pid_t pid;
-
-	CHECK(!put(1));
-	pid = execute(claim_all);
-	CHECK(!put(3) && get() == 1 && get() == 2 && get() == 3);
-	CHECK(!kill(pid, 0));
-	CHECK(is_whole());
-	all_cells_are_recovered();
-	kill_and_reap(pid);
-}
-
 /* The child of vfork() has the memory of its parent until it executes a program. */
 RING_TEST(a_child_of_vfork_changes_nothing, 4, 8)
 {
@@ -603,7 +615,7 @@ RING_TEST(a_child_of_vfork_changes_nothing, 4, 8)
 	CHECK(is_whole());
 }
 
-static __attribute__((noinline)) void use_all(void)
+static void use_all(void)
 {
 	int64_t number = 0;
 	size_t length;
@@ -616,26 +628,6 @@ static __attribute__((noinline)) void use_all(void)
 	CHECK(ndshm_ring_receive(ring, &number, 8, &length, 20) == -ETIMEDOUT);
 }
 
-/* The sanitizer does not know that a cancelled thread leaves its frames: use_all() has its own. */
-static void *use_cancelled(void *none)
-{
-	pthread_cancel(pthread_self());
-	use_all();
-	pthread_testcancel();
-	return none;
-}
-
-/* No call is a cancellation point. */
-RING_TEST(a_cancelled_thread_ends_its_calls, 4, 8)
-{
-	pthread_t thread;
-	void *end;
-
-	REQUIRE(!pthread_create(&thread, NULL, use_cancelled, NULL));
-	CHECK(!pthread_join(thread, &end) && end == PTHREAD_CANCELED);
-	CHECK(is_whole());
-}
-
 static void open_and_close(void)
 {
 	struct ndshm_ring *other = NULL;
@@ -645,13 +637,17 @@ static void open_and_close(void)
 	CHECK(!put(1));
 }
 
-/* Nor do the calls end that open and close descriptors, or write to the eventfd. */
-TEST(a_cancelled_thread_uses_descriptors)
+/*
+ * No call is a cancellation point, also not those that open and close descriptors or write to the
+ * eventfd.
+ */
+TEST(a_cancelled_thread_ends_its_calls)
 {
 	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	uint64_t count;
 
 	REQUIRE(event >= 0 && open_ring(4, 8));
+	CHECK(test_cancelled(use_all) && is_whole());
 	CHECK(!ndshm_ring_set_eventfd(ring, event) && !ndshm_ring_arm(ring));
 	CHECK(test_cancelled(open_and_close));
 	CHECK(read(event, &count, sizeof(count)) == sizeof(count) && get() == 1 && is_whole());
@@ -689,13 +685,8 @@ static void kill_at_each_step(void (*operation)(void), int64_t first, int64_t la
 
 	REQUIRE(open_ring(capacity, 8));
 	CHECK(!put(1) && !put(2));
-	pid = start_traced(operation);
-	REQUIRE(pid > 0);
-	steps = step(pid, 1000000);
-	kill_and_reap(pid);
-	REQUIRE(steps > 100 && steps < 1000000);
-	while (get() > 0)
-		;
+	steps = steps_of(operation);
+	REQUIRE(steps);
 	for (unsigned long i = 0, all = points(steps); i < all; i++) {
 		int64_t number, before = 0, count = 0, more = 10;
 
@@ -741,12 +732,8 @@ static void stop_at_each_step(void (*operation)(void), int64_t wanted)
 
 	REQUIRE(open_ring(8, 8));
 	CHECK(!put(1));
-	pid = start_traced(operation);
-	REQUIRE(pid > 0);
-	steps = step(pid, 1000000);
-	kill_and_reap(pid);
-	while (get() > 0)
-		;
+	steps = steps_of(operation);
+	REQUIRE(steps);
 	all = points(steps) / 2;
 	for (unsigned long i = 0; i < all; i++) {
 		unsigned int found = 0;
@@ -802,10 +789,8 @@ RING_TEST(a_late_receiver_takes_the_oldest, 8, 8)
 	pid_t pid;
 
 	CHECK(!put(1));
-	pid = start_traced(receive_first);
-	REQUIRE(pid > 0);
-	steps = step(pid, 1000000);
-	kill_and_reap(pid);
+	steps = steps_of(receive_first);
+	REQUIRE(steps);
 	all = points(steps) < 200 ? points(steps) : steps / 2;
 	for (unsigned long i = 0; i < all; i++) {
 		bool taken;
