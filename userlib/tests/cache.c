@@ -47,83 +47,10 @@ static void fill_cache(void)
 	CHECK(bytes() == LIMIT);
 }
 
-/* Make and free a block of the tag. Return: was it a kept one? */
-static bool use(uint32_t tag)
-{
-	struct ndshm_request request = test_request(LENGTH);
-	struct ndshm_block *block;
-	bool again;
-	int *memory;
-
-	request.tag = tag;
-	if (ndshm_alloc(ndshm, &request, &block) || ndshm_map(block, (void **)&memory))
-		return false;
-	again = *memory;
-	*memory = 1;
-	ndshm_free(block);
-	return again;
-}
-
 static void open_context(void)
 {
 	REQUIRE(!ndshm_open(backend, &ndshm));
 	CHECK(!ndshm_set_cache(ndshm, 2 * LIMIT));
-}
-
-TEST(memory_comes_back)
-{
-	struct ndshm_block *block;
-	char *memory, *again;
-
-	open_context();
-	for (uint64_t length = 4096; length <= 2UL << 20; length *= 8) {
-		CHECK(!make(length, &block, (void **)&memory));
-		strcpy(memory, "mine");
-		ndshm_free(block);
-		CHECK(!make(length, &block, (void **)&again));
-		CHECK(again == memory && !strcmp(memory, "mine"));
-		ndshm_free(block);
-	}
-	ndshm_trim(ndshm);
-	CHECK(!bytes());
-	ndshm_close(ndshm);
-}
-
-/* Blocks that are used no more leave before others miss for ever. */
-TEST(what_is_used_stays)
-{
-	struct ndshm_request request = test_request(LENGTH);
-	struct ndshm_block *blocks[KEPT];
-	void *memory;
-	bool both;
-
-	open_context();
-	CHECK(!ndshm_set_cache(ndshm, LIMIT));
-	request.tag = 77;
-	for (size_t i = 0; i < KEPT; i++)
-		REQUIRE(!ndshm_alloc(ndshm, &request, &blocks[i]) &&
-			!ndshm_map(blocks[i], &memory));
-	for (size_t i = 0; i < KEPT; i++)
-		ndshm_free(blocks[i]);
-	CHECK(bytes() == LIMIT);
-	for (int i = 0; i < ROUNDS; i++) {
-		both = use(2);
-		both &= use(4);
-	}
-	CHECK(both);
-	ndshm_close(ndshm);
-}
-
-/* One whose bytes are no multiple of a page keeps what fits. */
-TEST(a_crooked_bound_keeps_blocks)
-{
-	open_context();
-	CHECK(!ndshm_set_cache(ndshm, 2 * LENGTH + 1000));
-	use(77);
-	use(78);
-	use(2);
-	CHECK(use(2) && use(2));
-	ndshm_close(ndshm);
 }
 
 /* Has memory of its own, and keeps none of it. */
@@ -173,6 +100,8 @@ TEST(children_have_none_of_it)
 		CHECK(memory == again && !strcmp(memory, "parent"));
 		ndshm_free(block);
 	}
+	ndshm_trim(ndshm);
+	CHECK(!bytes());
 	ndshm_close(ndshm);
 }
 
