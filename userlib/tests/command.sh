@@ -23,10 +23,8 @@ is "help of a command of two words: same as --help" "$("$ndshm" section create -
 run 0 "-h of a command" alloc -h
 is "-h of a command: same as --help" "$("$ndshm" alloc --help)" "$out"
 fails 2 "help of an unknown command" '*no command "frobnicate"*' help frobnicate
-run 2 "help of too much" help section create true
-says "help of too much: why" 'ndshm help: "true": unexpected argument; name one command*'
-run 2 "help of an option" help -- --version
-says "help of an option: why" 'ndshm help: "--version": unexpected argument; name one command*'
+fails 2 "help of too much" 'ndshm help: "true": unexpected argument; name one command*' help section create true
+fails 2 "help of an option" 'ndshm help: "--version": unexpected argument; name one command*' help -- --version
 for word in help info list ps top alloc free section monitor bind unbind metrics; do
 	[[ $help == *"  $word "* ]]
 	ok "help names $word"
@@ -254,15 +252,13 @@ is "hold: in the background it is not stopped by its terminal" 0 "$(<"$top/statu
 # Commands that need the module; other tests use fake answers: see stand_in*.c.
 needed="not supported without the module; load it (modprobe ndshm), and omit --backend and NDSHM_BACKEND (EOPNOTSUPP)"
 fails 1 "monitor: no module" "ndshm: cannot listen: $needed" -b memfd: monitor
-NDSHM_BACKEND=memfd: run 1 "monitor: no module in the environment" monitor
-says "monitor: no module in the environment: why" "ndshm: cannot listen: $needed"
+NDSHM_BACKEND=memfd: fails 1 "monitor: no module in the environment" "ndshm: cannot listen: $needed" monitor
 fails 1 "monitor: no device" "ndshm: cannot listen: $needed" -b section: monitor
 run 1 "a name: no module" -b memfd: section create --name frames --max 1M --hold
 says "a name: no module: why" "ndshm: cannot create a section: $needed"
 for words in "open frames true" "rm frames"; do
 	# shellcheck disable=SC2086 # words
-	run 1 "$words: no module" -b memfd: section $words
-	says "$words: no module: why" "ndshm: cannot * section \"frames\": $needed"
+	fails 1 "$words: no module" "ndshm: cannot * section \"frames\": $needed" -b memfd: section $words
 done
 for bad in "--count 0" "--count x" "--count -1" "more"; do
 	bad_usage "ndshm monitor: *" "monitor $bad" -b memfd:
@@ -286,11 +282,9 @@ ln -s ../../drivers/e1000e "$devices/0000:00:05.0/driver"
 run 1 "bind: no such function" bind --root "$top/root" 00:09.0
 says "bind: no such function: why" \
 	"ndshm: cannot bind 0000:00:09.0: there is no such PCI function; \"lspci -D\" lists them"
-run 1 "bind: no module" bind --root "$top/root" 00:05.0
-says "bind: no module: why" "ndshm: cannot bind 0000:00:05.0: the module is not loaded*"
+fails 1 "bind: no module" "ndshm: cannot bind 0000:00:05.0: the module is not loaded*" bind --root "$top/root" 00:05.0
 mkdir "$drivers/ndshm_pci"
-run 1 "bind: a bridge" bind --root "$top/root" 0000:00:01.0
-says "bind: a bridge: why" "*: it is a bridge; bind the functions behind it"
+fails 1 "bind: a bridge" "*: it is a bridge; bind the functions behind it" bind --root "$top/root" 0000:00:01.0
 run 1 "bind: what nobody can judge" bind --root "$top/root" -b memfd: 00:05.0
 says "bind: what nobody can judge: why" \
 	"*0000:00:05.0, it cannot be told whether what e1000e makes of it is in use: *--force"
@@ -309,12 +303,10 @@ rm "$top/root/sys/class/net/lo"
 # A disk that cannot be opened may be in use.
 mkdir -p "$devices/0000:00:05.0/block/ndshm-no-disk" "$top/root/sys/class/block"
 ln -s "$devices/0000:00:05.0/block/ndshm-no-disk" "$top/root/sys/class/block/ndshm-no-disk"
-run 1 "bind: a disk" bind --root "$top/root" -b memfd: 00:05.0
-says "bind: a disk: why" "*block device ndshm-no-disk is in use*"
+fails 1 "bind: a disk" "*block device ndshm-no-disk is in use*" bind --root "$top/root" -b memfd: 00:05.0
 rm "$top/root/sys/class/block/ndshm-no-disk"
 
-run 1 "unbind: no such function" unbind --root "$top/root" 00:09.0
-says "unbind: no such function: why" "*there is no such PCI function; *"
+fails 1 "unbind: no such function" "*there is no such PCI function; *" unbind --root "$top/root" 00:09.0
 fails 1 "unbind: another's" "*it is not bound to ndshm_pci" unbind --root "$top/root" 00:05.0
 rm "$devices/0000:00:05.0/driver"
 ln -s ../../drivers/ndshm_pci "$devices/0000:00:05.0/driver"
@@ -334,10 +326,8 @@ network interface; \"ndshm list adapters\" lists bound functions, which have no 
 run 1 "bind: no platform driver" bind --root "$top/root" 43000000.dma
 says "bind: no platform driver: why" "ndshm: cannot bind 43000000.dma: the module is not loaded*"
 mkdir "$top/root/sys/bus/platform/drivers/ndshm_platform"
-run 1 "bind: the stand-in has no device" bind --root "$top/root" -b memfd: 43000000.dma
-says "bind: the stand-in has no device: why" "*stand-in*"
-run 1 "unbind: another's device" unbind --root "$top/root" 43000000.dma
-says "unbind: another's device: why" "*it is not bound to ndshm_platform"
+fails 1 "bind: the stand-in has no device" "*stand-in*" bind --root "$top/root" -b memfd: 43000000.dma
+fails 1 "unbind: another's device" "*it is not bound to ndshm_platform" unbind --root "$top/root" 43000000.dma
 # Network interfaces: of a PCI function, of a virtio device of one, of a platform device, of a device
 # on another bus, of none.
 tree=$top/root/sys/devices
