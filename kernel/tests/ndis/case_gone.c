@@ -7,7 +7,6 @@
 #include <linux/device.h>
 #include <linux/errno.h>
 #include <linux/module.h>
-#include <linux/numa.h>
 #include <linux/platform_device.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
@@ -18,38 +17,6 @@
 
 #include "../native.h"
 #include "cases.h"
-
-static unsigned int revoked;
-
-static void note_revoked(void *context, struct ndshm_block *block)
-{
-	revoked++;
-}
-
-/* Allocate natively: for kernel code or, with @no_kernel_mapping, for a client. */
-static ndshm_reason_t native_block(const char *adapter,
-				   struct ndshm_provider *provider,
-				   u64 length, bool no_kernel_mapping,
-				   struct ndshm_block **block)
-{
-	struct ndshm_parameters p = {
-		.header = NDSHM_PARAMETERS_HEADER,
-		.preferred_node = NUMA_NO_NODE,
-		.usage = NDSHM_USAGE_OTHER,
-		.length = length,
-		.provider = provider,
-		.no_kernel_mapping = no_kernel_mapping,
-		.revoked = note_revoked,
-	};
-	ndshm_reason_t reason;
-
-	p.adapter = ndshm_adapter_find(adapter);
-	if (!p.adapter)
-		return NDSHM_REASON_ADAPTER_UNKNOWN;
-	reason = check_allocate(&p, block);
-	ndshm_adapter_put(p.adapter);
-	return reason;
-}
 
 /*
  * A driver for the device, which closes the handle on unbind or failed probe
@@ -100,8 +67,7 @@ static struct platform_driver driver = {
 };
 
 /* A block of another owner prevents the close, and is not revoked. */
-static bool busy_with(struct bench *bench, const char *adapter,
-		      const char *name)
+static bool busy_with(struct bench *bench, const char *name)
 {
 	struct ndshm_provider *provider = ndshm_provider_find(name);
 	NDIS_SHARED_MEMORY_PARAMETERS p;
@@ -110,19 +76,18 @@ static bool busy_with(struct bench *bench, const char *adapter,
 	int ret;
 
 	CHECK(provider);
-	reason = native_block(adapter, provider, PAGE_SIZE, false, &block);
+	reason = native_block(bench, NULL, provider, PAGE_SIZE, false, &block);
 	ndshm_provider_put(provider);
-	CHECK(reason == NDSHM_REASON_NONE);
-	revoked = 0;
+	CHECK_REASON(NONE, reason);
+	bench->revoked = 0;
 	ret = try_to_close(bench);
 	ndshm_free(block);
 	CHECK(ret == -EBUSY);
-	CHECK(!revoked);
+	CHECK(!bench->revoked);
 	/* A failed close changes nothing. */
 	p = request(bench);
 	CHECK(works(bench, &p));
-	CHECK(native_block(adapter, NULL, PAGE_SIZE, false, &block) ==
-	      NDSHM_REASON_NONE);
+	CHECK_REASON(NONE, native_block(bench, NULL, NULL, PAGE_SIZE, false, &block));
 	ndshm_free(block);
 	return true;
 }
@@ -134,28 +99,25 @@ static void note_freed(void *context, u32 id)
 	complete(&port_freed);
 }
 
+/* A port prevents the close, can have memory afterwards, and can be replaced by another one. */
 static bool busy_with_port(struct bench *bench, struct ndshm_adapter *adapter)
 {
 	static const struct ndshm_queue_ops ops = { .freed = note_freed };
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	int ret;
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	unsigned int i;
 	u32 id;
 
-	reinit_completion(&port_freed);
-	CHECK(check_vport_create(adapter, &ops, NULL, &id) ==
-	      NDSHM_REASON_NONE);
-	ret = try_to_close(bench);
-	CHECK(ret == -EBUSY);
-	CHECK(check_vport_activate(adapter, id) == NDSHM_REASON_NONE);
-	p.VPortId = id;
-	CHECK(works(bench, &p));
-	CHECK(check_vport_delete(adapter, id) == NDSHM_REASON_NONE);
-	wait_for_completion(&port_freed);
-	/* Another port can be created. */
-	CHECK(check_vport_create(adapter, &ops, NULL, &id) ==
-	      NDSHM_REASON_NONE);
-	CHECK(check_vport_delete(adapter, id) == NDSHM_REASON_NONE);
-	wait_for_completion(&port_freed);
+	for (i = 0; i < 2; i++) {
+		p = request(bench);
+		reinit_completion(&port_freed);
+		CHECK_REASON(NONE, check_vport_create(adapter, &ops, NULL, &id));
+		CHECK(try_to_close(bench) == -EBUSY);
+		CHECK_REASON(NONE, check_vport_activate(adapter, id));
+		p.VPortId = id;
+		CHECK(works(bench, &p));
+		CHECK_REASON(NONE, check_vport_delete(adapter, id));
+		wait_for_completion(&port_freed);
+	}
 	return true;
 }
 
@@ -165,8 +127,8 @@ static bool stays(struct bench *bench)
 	bool stayed;
 
 	/* Blocks of the handle's provider and of another provider. */
-	CHECK(busy_with(bench, bench->name, bench->name));
-	CHECK(busy_with(bench, bench->name, "coherent"));
+	CHECK(busy_with(bench, bench->name));
+	CHECK(busy_with(bench, "coherent"));
 	adapter = ndshm_adapter_find(bench->name);
 	CHECK(adapter);
 	stayed = busy_with_port(bench, adapter);
@@ -188,36 +150,33 @@ static bool goes(struct bench *bench, enum way way)
 	going.way = way;
 	going.closed = 0;
 	/* The provider serves its own adapter only. */
-	CHECK(native_block("node0", provider, PAGE_SIZE, false, &named) ==
-	      NDSHM_REASON_PROVIDER_CLOSED);
-	CHECK(native_block(bench->name, provider, PAGE_SIZE, false, &named) ==
-	      NDSHM_REASON_NONE);
-	CHECK(native_block(bench->name, NULL, PAGE_SIZE, false, &its) ==
-	      NDSHM_REASON_NONE);
+	CHECK_REASON(PROVIDER_CLOSED,
+		     native_block(bench, "node0", provider, PAGE_SIZE, false, &named));
+	CHECK_REASON(NONE, native_block(bench, NULL, provider, PAGE_SIZE, false, &named));
+	CHECK_REASON(NONE, native_block(bench, NULL, NULL, PAGE_SIZE, false, &its));
 	ndshm_provider_put(provider);
 	freed = bench->script.freed;
-	revoked = 0;
+	bench->revoked = 0;
 	CHECK(!platform_driver_register(&driver));
 	if (way == UNBOUND) {
 		stayed = !going.closed && bench->device->driver &&
 			 try_to_close(bench) == -EBUSY && stays(bench);
 		freed = bench->script.freed;
-		revoked = 0;
+		bench->revoked = 0;
 	}
 	platform_driver_unregister(&driver);
 	CHECK(stayed);
 	CHECK(going.closed == 1 && !going.ret);
-	CHECK(revoked == 2);
+	CHECK(bench->revoked == 2);
 	CHECK(bench->script.freed == freed + 2);
 	ndshm_free(named);
 	ndshm_free(its);
-	CHECK(revoked == 2 && bench->script.freed == freed + 2);
+	CHECK(bench->revoked == 2 && bench->script.freed == freed + 2);
 
 	/* After the removal the name can be registered again. */
 	CHECK(!ndshm_ndis_open(THIS_MODULE, bench->name, bench->device,
 			       &bench->adapter));
-	CHECK(script_register(bench->adapter, &bench->script) ==
-	      NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, script_register(bench->adapter, &bench->script));
 	CHECK(works(bench, &p));
 	return true;
 }
@@ -266,16 +225,16 @@ static bool refuses_providers(struct ndshm_adapter *adapter)
 	}
 	ops.flags = NDSHM_PROVIDER_OPEN;
 	ops.context_size = PAGE_SIZE;
-	CHECK(check_provider_register(&nothing, &ops, NDSHM_SCOPE_NAMED, NULL, &provider) ==
-	      NDSHM_REASON_NONE);
+	CHECK_REASON(NONE, check_provider_register(&nothing, &ops, NDSHM_SCOPE_NAMED, NULL,
+						   &provider));
 	/* Neither can change; without operations the flags stay. */
 	ops.flags = 0;
-	CHECK(check_provider_replace(provider, &nothing, &ops) == NDSHM_REASON_FLAGS);
+	CHECK_REASON(FLAGS, check_provider_replace(provider, &nothing, &ops));
 	ops.flags = NDSHM_PROVIDER_OPEN;
 	ops.context_size++;
-	CHECK(check_provider_replace(provider, &nothing, &ops) == NDSHM_REASON_LENGTH_LIMIT);
-	CHECK(check_provider_replace(provider, &nothing, NULL) == NDSHM_REASON_NONE);
-	CHECK(check_provider_unregister(provider) == NDSHM_REASON_NONE);
+	CHECK_REASON(LENGTH_LIMIT, check_provider_replace(provider, &nothing, &ops));
+	CHECK_REASON(NONE, check_provider_replace(provider, &nothing, NULL));
+	CHECK_REASON(NONE, check_provider_unregister(provider));
 	return true;
 }
 
@@ -331,14 +290,12 @@ static bool cleared(struct bench *bench, size_t length)
 	struct ndshm_block *block;
 	bool clear;
 
-	CHECK(native_block(bench->name, NULL, length, true, &block) ==
-	      NDSHM_REASON_NONE);
+	CHECK_REASON(NONE, native_block(bench, NULL, NULL, length, true, &block));
 	clear = !memchr_inv(script->memory, 0, length);
 	ndshm_free(block);
 	CHECK(clear);
 	/* Kernel code gets the memory as the handler returns it. */
-	CHECK(native_block(bench->name, NULL, length, false, &block) ==
-	      NDSHM_REASON_NONE);
+	CHECK_REASON(NONE, native_block(bench, NULL, NULL, length, false, &block));
 	clear = !memchr_inv(script->memory, POISON, length);
 	ndshm_free(block);
 	CHECK(clear);
@@ -356,8 +313,7 @@ bool own_cleared(struct bench *bench)
 	CHECK(cleared(bench, SZ_1M + PAGE_SIZE));
 	/* Memory that cannot be cleared is refused. */
 	script->no_kernel_mapping = true;
-	CHECK(native_block(bench->name, NULL, PAGE_SIZE, true, &block) ==
-	      NDSHM_REASON_PROVIDER_RESOURCES);
+	CHECK_REASON(PROVIDER_RESOURCES, native_block(bench, NULL, NULL, PAGE_SIZE, true, &block));
 	CHECK(script->allocated == 5 && script->freed == 5);
 	script->no_kernel_mapping = false;
 	return true;

@@ -43,9 +43,8 @@ struct requester {
 
 static struct requester requester;
 
-static VOID complete_later(NDIS_HANDLE context, PVOID address,
-			   PNDIS_PHYSICAL_ADDRESS physical, ULONG length,
-			   PVOID request)
+static VOID complete_later(NDIS_HANDLE context, PVOID address, PNDIS_PHYSICAL_ADDRESS physical,
+			   ULONG length, PVOID request)
 {
 	struct later *later = request;
 
@@ -72,102 +71,82 @@ static NDIS_SG_DMA_DESCRIPTION describe(void)
 	return description;
 }
 
-static NDIS_STATUS try_describe(struct bench *bench, NDIS_OBJECT_HEADER header)
+static NDIS_STATUS describe_copy(struct bench *bench, void *copy)
 {
-	NDIS_SG_DMA_DESCRIPTION description = describe();
+	NDIS_SG_DMA_DESCRIPTION *description = copy;
 	NDIS_HANDLE dma = bench;
-	NDIS_STATUS status;
+	NDIS_STATUS status = NdisMRegisterScatterGatherDma(bench->adapter, description, &dma);
 
-	description.Header = header;
-	status = NdisMRegisterScatterGatherDma(bench->adapter, &description,
-					       &dma);
-	if (status == NDIS_STATUS_SUCCESS) {
-		NdisMDeregisterScatterGatherDma(dma);
-		return status;
-	}
-	return dma || description.ScatterGatherListSize ? 0x7fffffff : status;
+	if (status != NDIS_STATUS_SUCCESS)
+		return dma ? NDIS_STATUS_INVALID_STATE : status;
+	NdisMDeregisterScatterGatherDma(dma);
+	return status;
 }
 
 bool ndis_dma_handle(struct bench *bench)
 {
 	static const ULONG sizes[] = { 1, 2, 1514, PAGE_SIZE, PAGE_SIZE + 1, 9014, 65536 };
+	/* Only revision 1 is valid. */
+	static const struct header_row rows[] = {
+		{ { 0x83, 0, 36 }, false },
+		{ { 0x83, 1, 36 }, true },
+		{ { 0x83, 2, 36 }, false },
+	};
 	NDIS_SG_DMA_DESCRIPTION description = describe();
 	NDIS_HANDLE dma = bench;
 	unsigned int i;
 
-	CHECK(description.Header.Type == 0x83);
-	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
-					    &dma) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, NdisMRegisterScatterGatherDma(bench->adapter, &description, &dma));
 	CHECK(dma && dma != bench && dma != bench->adapter);
-	/* A transfer of 64 KiB that begins anywhere in a page needs one more element. */
-	CHECK(description.ScatterGatherListSize >=
-	      sizeof(SCATTER_GATHER_LIST) +
-	      (65536 / PAGE_SIZE + 1) * sizeof(SCATTER_GATHER_ELEMENT));
 	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(64));
 	NdisMDeregisterScatterGatherDma(dma);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		description.MaximumPhysicalMapping = sizes[i];
-		CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description, &dma) ==
-		      NDIS_STATUS_SUCCESS);
-		NdisMDeregisterScatterGatherDma(dma);
+		CHECK_STATUS(SUCCESS, describe_copy(bench, &description));
 		/* The first byte may be the last one of a page. */
-		CHECK(description.ScatterGatherListSize >=
-		      sizeof(SCATTER_GATHER_LIST) +
+		CHECK(description.ScatterGatherListSize >= sizeof(SCATTER_GATHER_LIST) +
 		      (1 + DIV_ROUND_UP(sizes[i] - 1, PAGE_SIZE)) *
 		      sizeof(SCATTER_GATHER_ELEMENT));
 	}
-	/* Only revision 1 is valid. */
-	CHECK(try_describe(bench, (NDIS_OBJECT_HEADER){ 0x83, 0, 36 }) ==
-	      NDIS_STATUS_BAD_VERSION);
-	CHECK(try_describe(bench, (NDIS_OBJECT_HEADER){ 0x83, 2, 36 }) ==
-	      NDIS_STATUS_BAD_VERSION);
-	return true;
+	return takes_headers(bench, rows, ARRAY_SIZE(rows), &description, sizeof(description),
+			     describe_copy, NDIS_STATUS_BAD_VERSION);
 }
 
 /* Without NDIS_SG_DMA_64_BIT_ADDRESS wider masks become 32 bits; narrower ones stay. */
 static bool narrows(struct bench *bench, u64 mask, u64 coherent)
 {
 	NDIS_SG_DMA_DESCRIPTION description = describe();
-	NDIS_HANDLE dma;
 
 	/* Without dma_set_mask(), which refuses a mask that reaches no memory of the machine. */
 	*bench->device->dma_mask = mask;
 	bench->device->coherent_dma_mask = coherent;
 	description.Flags = 0;
-	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
-					    &dma) == NDIS_STATUS_SUCCESS);
-	NdisMDeregisterScatterGatherDma(dma);
+	CHECK_STATUS(SUCCESS, describe_copy(bench, &description));
 	CHECK(dma_get_mask(bench->device) == min(mask, DMA_BIT_MASK(32)));
-	CHECK(bench->device->coherent_dma_mask ==
-	      min(coherent, DMA_BIT_MASK(32)));
+	CHECK(bench->device->coherent_dma_mask == min(coherent, DMA_BIT_MASK(32)));
 	return true;
 }
 
 bool own_dma_handle(struct bench *bench)
 {
-	static const struct {
-		NDIS_OBJECT_HEADER header;
-		NDIS_STATUS status;
-	} tried[] = {
-		{ { 0x83, 1, 36 }, NDIS_STATUS_SUCCESS },
-		{ { 0x83, 1, 40 }, NDIS_STATUS_SUCCESS },
-		{ { 0x83, 1, 35 }, NDIS_STATUS_NOT_SUPPORTED },
-		{ { 0x80, 1, 36 }, NDIS_STATUS_NOT_SUPPORTED },
+	static const struct header_row rows[] = {
+		{ { 0x83, 1, 36 }, true },
+		{ { 0x83, 1, 40 }, true },
+		{ { 0x83, 1, 35 }, false },
+		{ { 0x80, 1, 36 }, false },
 	};
 	NDIS_SG_DMA_DESCRIPTION description = describe();
 	NDIS_HANDLE dma = bench;
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(tried); i++)
-		CHECK(try_describe(bench, tried[i].header) == tried[i].status);
+	CHECK(takes_headers(bench, rows, ARRAY_SIZE(rows), &description, sizeof(description),
+			    describe_copy, NDIS_STATUS_NOT_SUPPORTED));
 	/* The handle of a driver has no device. */
-	CHECK(NdisMRegisterScatterGatherDma(bench->driver, &description,
-					    &dma) == NDIS_STATUS_NOT_SUPPORTED);
+	CHECK_STATUS(NOT_SUPPORTED,
+		     NdisMRegisterScatterGatherDma(bench->driver, &description, &dma));
 	CHECK(!dma);
-	CHECK(NdisMRegisterScatterGatherDma(NULL, &description, &dma) ==
-	      NDIS_STATUS_NOT_SUPPORTED);
-	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, NULL, &dma) ==
-	      NDIS_STATUS_NOT_SUPPORTED);
+	CHECK_STATUS(NOT_SUPPORTED, NdisMRegisterScatterGatherDma(NULL, &description, &dma));
+	CHECK_STATUS(NOT_SUPPORTED, NdisMRegisterScatterGatherDma(bench->adapter, NULL, &dma));
+	CHECK(!description.ScatterGatherListSize);
 
 	CHECK(narrows(bench, DMA_BIT_MASK(32), DMA_BIT_MASK(64)));
 	CHECK(narrows(bench, DMA_BIT_MASK(64), DMA_BIT_MASK(31)));
@@ -177,14 +156,24 @@ bool own_dma_handle(struct bench *bench)
 	 * The flag does not widen a mask. The DMA handle is left for ndshm_ndis_close()
 	 * to free.
 	 */
-	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
-					    &dma) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, NdisMRegisterScatterGatherDma(bench->adapter, &description, &dma));
 	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(32));
 	return true;
 }
 
+static NDIS_STATUS set_copy(struct bench *bench, void *copy)
+{
+	return NdisMSetMiniportAttributes(bench->adapter, copy);
+}
+
+/* Set the context, which no failure changes, and no attributes of another type. */
 static bool attributes(struct bench *bench, NDIS_HANDLE context)
 {
+	static const struct header_row rows[] = {
+		{ { 0x9e, 0, 28 }, false },
+		{ { 0x9e, 1, 27 }, false },
+		{ { 0x9f, 1, 28 }, true },
+	};
 	NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES attributes = {
 		.Header = HEADER(MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
 				 MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES, 1),
@@ -192,30 +181,13 @@ static bool attributes(struct bench *bench, NDIS_HANDLE context)
 		.AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER,
 		.InterfaceType = NdisInterfacePci,
 	};
-	PNDIS_MINIPORT_ADAPTER_ATTRIBUTES any =
-		(PNDIS_MINIPORT_ADAPTER_ATTRIBUTES)&attributes;
 
-	CHECK(NdisMSetMiniportAttributes(bench->adapter, any) ==
-	      NDIS_STATUS_SUCCESS);
-	/* None of these changes the context, which the completions of the case check. */
+	CHECK_STATUS(SUCCESS, set_copy(bench, &attributes));
 	attributes.MiniportAdapterContext = bench;
-	CHECK(NdisMSetMiniportAttributes(bench->driver, any) ==
-	      NDIS_STATUS_BAD_VERSION);
-	CHECK(NdisMSetMiniportAttributes(bench->adapter, NULL) ==
-	      NDIS_STATUS_BAD_VERSION);
-	attributes.Header.Revision--;
-	CHECK(NdisMSetMiniportAttributes(bench->adapter, any) ==
-	      NDIS_STATUS_BAD_VERSION);
-	attributes.Header.Revision++;
-	attributes.Header.Size--;
-	CHECK(NdisMSetMiniportAttributes(bench->adapter, any) ==
-	      NDIS_STATUS_BAD_VERSION);
-	/* Attributes of another type. */
-	attributes.Header.Size++;
-	attributes.Header.Type++;
-	CHECK(NdisMSetMiniportAttributes(bench->adapter, any) ==
-	      NDIS_STATUS_SUCCESS);
-	return true;
+	CHECK_STATUS(BAD_VERSION, NdisMSetMiniportAttributes(bench->driver, (void *)&attributes));
+	CHECK_STATUS(BAD_VERSION, set_copy(bench, NULL));
+	return takes_headers(bench, rows, ARRAY_SIZE(rows), &attributes, sizeof(attributes),
+			     set_copy, NDIS_STATUS_BAD_VERSION);
 }
 
 static void free_atomic(NDIS_HANDLE adapter, ULONG length, PVOID address,
@@ -226,47 +198,54 @@ static void free_atomic(NDIS_HANDLE adapter, ULONG length, PVOID address,
 	local_irq_enable();
 }
 
+static bool no_memory(NDIS_HANDLE adapter, ULONG length)
+{
+	NDIS_PHYSICAL_ADDRESS physical = { .QuadPart = 1 };
+	PVOID address = &physical;
+
+	NdisMAllocateSharedMemory(adapter, length, FALSE, &address, &physical);
+	CHECK(!address && !physical.QuadPart);
+	return true;
+}
+
 /* Cached and uncached memory, freed in process and in atomic context. */
+static const struct {
+	ULONG length;
+	bool atomic;
+} memories[] = {
+	{ 1 }, { PAGE_SIZE }, { 10000 }, { 65536 },
+	{ 1, true }, { PAGE_SIZE, true }, { 10000, true }, { 65536, true },
+};
+
 bool ndis_miniport(struct bench *bench)
 {
-	static const ULONG lengths[] = { 1, PAGE_SIZE, 10000, 65536 };
 	NDIS_PHYSICAL_ADDRESS physical;
 	PVOID address;
 	unsigned int i;
 
-	for (i = 0; i < 2 * ARRAY_SIZE(lengths); i++) {
-		ULONG length = lengths[i / 2];
-
-		NdisMAllocateSharedMemory(bench->adapter, length, i & 1,
-					  &address, &physical);
+	for (i = 0; i < ARRAY_SIZE(memories); i++) {
+		NdisMAllocateSharedMemory(bench->adapter, memories[i].length, i & 1, &address,
+					  &physical);
 		CHECK(address && physical.QuadPart);
-		RtlFillMemory(address, length, POISON);
-		if (i & 1)
-			free_atomic(bench->adapter, length, address, physical);
+		RtlFillMemory(address, memories[i].length, POISON);
+		if (memories[i].atomic)
+			free_atomic(bench->adapter, memories[i].length, address, physical);
 		else
-			NdisMFreeSharedMemory(bench->adapter, length, FALSE,
-					      address, physical);
+			NdisMFreeSharedMemory(bench->adapter, memories[i].length, FALSE, address,
+					      physical);
 	}
-	/* Without memory the address is NULL. */
-	address = bench;
-	NdisMAllocateSharedMemory(bench->adapter, TOO_LONG, FALSE, &address,
-				  &physical);
-	CHECK(!address);
-	return true;
+	return no_memory(bench->adapter, TOO_LONG);
 }
 
 /* A free must match the allocation exactly. */
 static bool mismatches(struct bench *bench, ULONG length, PVOID address,
 		       NDIS_PHYSICAL_ADDRESS physical)
 {
-	NDIS_PHYSICAL_ADDRESS other = physical;
+	NDIS_PHYSICAL_ADDRESS other = { .QuadPart = physical.QuadPart + 1 };
 
-	other.QuadPart++;
-	NdisMFreeSharedMemory(bench->adapter, length + 1, TRUE, address,
-			      physical);
+	NdisMFreeSharedMemory(bench->adapter, length + 1, TRUE, address, physical);
 	NdisMFreeSharedMemory(bench->adapter, length, TRUE, address, other);
-	NdisMFreeSharedMemory(bench->adapter, length, TRUE, address + 1,
-			      physical);
+	NdisMFreeSharedMemory(bench->adapter, length, TRUE, address + 1, physical);
 	NdisMFreeSharedMemory(bench->adapter, length, TRUE, NULL, physical);
 	NdisMFreeSharedMemory(bench->driver, length, TRUE, address, physical);
 	NdisMFreeSharedMemory(NULL, length, TRUE, address, physical);
@@ -276,40 +255,25 @@ static bool mismatches(struct bench *bench, ULONG length, PVOID address,
 
 bool own_miniport(struct bench *bench)
 {
-	static const ULONG lengths[] = { 1, PAGE_SIZE, 10000, 65536 };
 	NDIS_PHYSICAL_ADDRESS physical;
 	PVOID address;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
-		NdisMAllocateSharedMemory(bench->adapter, lengths[i], TRUE,
-					  &address, &physical);
-		CHECK(address);
-		CHECK(!memchr_inv(address, 0, lengths[i]));
-		RtlFillMemory(address, lengths[i], POISON);
+	for (i = 0; i < ARRAY_SIZE(memories) && !memories[i].atomic; i++) {
+		const ULONG length = memories[i].length;
+
+		NdisMAllocateSharedMemory(bench->adapter, length, TRUE, &address, &physical);
+		CHECK(address && !memchr_inv(address, 0, length));
+		RtlFillMemory(address, length, POISON);
 		/* Provider "coherent", not the handle's provider. */
 		CHECK(!bench->script.allocated);
-		CHECK(mismatches(bench, lengths[i], address, physical));
-		NdisMFreeSharedMemory(bench->adapter, lengths[i], FALSE,
-				      address, physical);
+		CHECK(mismatches(bench, length, address, physical));
+		NdisMFreeSharedMemory(bench->adapter, length, FALSE, address, physical);
 		/* A second free has no effect. */
-		NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
-				      address, physical);
+		NdisMFreeSharedMemory(bench->adapter, length, TRUE, address, physical);
 	}
-
-	address = bench;
-	physical.QuadPart = 1;
-	NdisMAllocateSharedMemory(bench->adapter, 0, FALSE, &address,
-				  &physical);
-	CHECK(!address && !physical.QuadPart);
-	address = bench;
-	NdisMAllocateSharedMemory(bench->driver, PAGE_SIZE, FALSE, &address,
-				  &physical);
-	CHECK(!address);
-	address = bench;
-	NdisMAllocateSharedMemory(NULL, PAGE_SIZE, FALSE, &address, &physical);
-	CHECK(!address);
-	return true;
+	return no_memory(bench->adapter, 0) && no_memory(bench->driver, PAGE_SIZE) &&
+	       no_memory(NULL, PAGE_SIZE);
 }
 
 /* Register a DMA handle. */
@@ -322,8 +286,7 @@ static bool begin(struct bench *bench, NDIS_HANDLE *dma)
 	init_completion(&requester.go_on);
 	requester.adapter = bench->adapter;
 	CHECK(attributes(bench, &requester));
-	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
-					    dma) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, NdisMRegisterScatterGatherDma(bench->adapter, &description, dma));
 	return true;
 }
 
@@ -340,17 +303,29 @@ static NDIS_STATUS ask(NDIS_HANDLE dma, unsigned int number, ULONG length)
 	return status;
 }
 
-static bool give_back(struct bench *bench, struct later *later)
+/* Each of the first requests was completed once, as described. Free their memory. */
+static bool give_back(struct bench *bench, unsigned int count)
 {
-	CHECK(later->calls == 1);
-	if (later->length == TOO_LONG) {
-		CHECK(!later->address);
-		return true;
+	struct later *later;
+
+	CHECK(!atomic_read(&requester.wrong) && atomic_read(&requester.completed) == count);
+	for (later = requester.requests; later < requester.requests + count; later++) {
+		CHECK(later->calls == 1 && !later->address == (later->length == TOO_LONG));
+		if (!later->address)
+			continue;
+		RtlFillMemory(later->address, later->length, POISON);
+		free_atomic(bench->adapter, later->length, later->address, later->physical);
 	}
-	CHECK(later->address);
-	RtlFillMemory(later->address, later->length, POISON);
-	free_atomic(bench->adapter, later->length, later->address,
-		    later->physical);
+	return true;
+}
+
+/* Make a number of requests, of which every third fails. */
+static bool ask_all(NDIS_HANDLE dma, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		CHECK_STATUS(PENDING, ask(dma, i, i % 3 ? i * 10 : TOO_LONG));
 	return true;
 }
 
@@ -360,19 +335,12 @@ static bool give_back(struct bench *bench, struct later *later)
  */
 bool ndis_async(struct bench *bench)
 {
-	unsigned int i;
 	NDIS_HANDLE dma;
 
 	CHECK(begin(bench, &dma));
-	/* Every third request fails. */
-	for (i = 0; i < REQUESTS; i++)
-		CHECK(ask(dma, i, i % 3 ? i * 10 : TOO_LONG) ==
-		      NDIS_STATUS_PENDING);
+	CHECK(ask_all(dma, REQUESTS));
 	NdisMDeregisterScatterGatherDma(dma);
-	CHECK(!atomic_read(&requester.wrong));
-	for (i = 0; i < REQUESTS; i++)
-		CHECK(give_back(bench, &requester.requests[i]));
-	return true;
+	return give_back(bench, REQUESTS);
 }
 
 #define HANDLES	64
@@ -387,17 +355,18 @@ static bool many_handles(struct bench *bench)
 	CHECK(begin(bench, &dma[0]));
 	requester.wait = true;
 	for (i = 0; i < HANDLES; i++) {
-		CHECK(!i || NdisMRegisterScatterGatherDma(bench->adapter, &description, &dma[i]) ==
-			    NDIS_STATUS_SUCCESS);
-		CHECK(ask(dma[i], i, PAGE_SIZE) == NDIS_STATUS_PENDING);
+		if (i)
+			CHECK_STATUS(SUCCESS, NdisMRegisterScatterGatherDma(bench->adapter,
+									    &description,
+									    &dma[i]));
+		CHECK_STATUS(PENDING, ask(dma[i], i, PAGE_SIZE));
 	}
 	while (begun < HANDLES && wait_for_completion_timeout(&requester.begun, 60 * HZ))
 		begun++;
 	complete_all(&requester.go_on);
 	for (i = 0; i < HANDLES; i++)
 		NdisMDeregisterScatterGatherDma(dma[i]);
-	for (i = 0; i < HANDLES; i++)
-		CHECK(give_back(bench, &requester.requests[i]));
+	CHECK(give_back(bench, HANDLES));
 	CHECK(begun == HANDLES);
 	return true;
 }
@@ -405,12 +374,12 @@ static bool many_handles(struct bench *bench)
 /* The limit is exact; a request that is being completed does not count. */
 static bool bounded(struct bench *bench)
 {
-	unsigned int i, requested = 1;
+	unsigned int requested = 1;
 	NDIS_HANDLE dma;
 
 	CHECK(begin(bench, &dma));
 	requester.wait = true;
-	CHECK(ask(dma, 0, PAGE_SIZE) == NDIS_STATUS_PENDING);
+	CHECK_STATUS(PENDING, ask(dma, 0, PAGE_SIZE));
 	wait_for_completion(&requester.begun);
 	while (requested < ARRAY_SIZE(requester.requests) &&
 	       ask(dma, requested, PAGE_SIZE) == NDIS_STATUS_PENDING)
@@ -418,10 +387,8 @@ static bool bounded(struct bench *bench)
 	WRITE_ONCE(requester.wait, false);
 	complete(&requester.go_on);
 	NdisMDeregisterScatterGatherDma(dma);
-	for (i = 0; i < requested; i++)
-		CHECK(give_back(bench, &requester.requests[i]));
+	CHECK(give_back(bench, requested));
 	CHECK(requested == 1 + MOST_PENDING);
-	CHECK(atomic_read(&requester.completed) == 1 + MOST_PENDING);
 	return true;
 }
 
@@ -429,28 +396,23 @@ bool own_async(struct bench *bench)
 {
 	NDIS_SG_DMA_DESCRIPTION description = describe();
 	NDIS_HANDLE dma, silent;
-	unsigned int i;
 
 	CHECK(begin(bench, &dma));
-	for (i = 0; i < REQUESTS; i++)
-		CHECK(ask(dma, i, PAGE_SIZE) == NDIS_STATUS_PENDING);
+	CHECK(ask_all(dma, REQUESTS));
 	/* A length of 0 fails at once. */
-	CHECK(NdisMAllocateSharedMemoryAsyncEx(dma, 0, FALSE, &requester) ==
-	      NDIS_STATUS_FAILURE);
+	CHECK_STATUS(FAILURE, ask(dma, REQUESTS, 0));
 	/* Deregistration waits for all requests; their memory stays allocated. */
 	NdisMDeregisterScatterGatherDma(dma);
-	CHECK(atomic_read(&requester.completed) == REQUESTS);
-	for (i = 0; i < REQUESTS; i++)
-		CHECK(give_back(bench, &requester.requests[i]));
+	CHECK(give_back(bench, REQUESTS));
 
 	/* No completion handler, or no DMA handle. */
 	description.SharedMemAllocateCompleteHandler = NULL;
-	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
-					    &silent) == NDIS_STATUS_SUCCESS);
-	CHECK(ask(silent, 0, PAGE_SIZE) == NDIS_STATUS_FAILURE);
+	CHECK_STATUS(SUCCESS,
+		     NdisMRegisterScatterGatherDma(bench->adapter, &description, &silent));
+	CHECK_STATUS(FAILURE, ask(silent, REQUESTS, PAGE_SIZE));
 	NdisMDeregisterScatterGatherDma(silent);
-	CHECK(ask(bench->adapter, 0, PAGE_SIZE) == NDIS_STATUS_FAILURE);
-	CHECK(ask(NULL, 0, PAGE_SIZE) == NDIS_STATUS_FAILURE);
+	CHECK_STATUS(FAILURE, ask(bench->adapter, REQUESTS, PAGE_SIZE));
+	CHECK_STATUS(FAILURE, ask(NULL, REQUESTS, PAGE_SIZE));
 	CHECK(atomic_read(&requester.completed) == REQUESTS);
 	return many_handles(bench) && bounded(bench);
 }
@@ -482,7 +444,7 @@ bool own_async_ends(struct bench *bench)
 	INIT_WORK_ONSTACK(&ending.work, close_adapter);
 	init_completion(&ending.done);
 	requester.wait = true;
-	CHECK(ask(dma, 0, PAGE_SIZE) == NDIS_STATUS_PENDING);
+	CHECK_STATUS(PENDING, ask(dma, 0, PAGE_SIZE));
 	wait_for_completion(&requester.begun);
 	schedule_work(&ending.work);
 	/* The close waits for the completion handler. */
@@ -494,12 +456,10 @@ bool own_async_ends(struct bench *bench)
 	destroy_work_on_stack(&ending.work);
 	CHECK(waited);
 	/* The provider cannot be registered meanwhile. */
-	CHECK(status == NDIS_STATUS_FAILURE);
+	CHECK_STATUS(FAILURE, status);
 	/* The request became a block, so that the close fails and changes nothing. */
 	CHECK(ending.ret == -EBUSY);
-	CHECK(ask(dma, 1, PAGE_SIZE) == NDIS_STATUS_PENDING);
+	CHECK_STATUS(PENDING, ask(dma, 1, PAGE_SIZE));
 	NdisMDeregisterScatterGatherDma(dma);
-	CHECK(give_back(bench, &requester.requests[0]));
-	CHECK(give_back(bench, &requester.requests[1]));
-	return true;
+	return give_back(bench, 2);
 }

@@ -75,8 +75,7 @@ bool ndis_packets(struct bench *bench)
 		number = 0;
 		for (chunk = NET_BUFFER_FIRST_SHARED_MEM_INFO(&packet); chunk;
 		     chunk = NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(chunk)) {
-			CHECK(resolve(bench, chunk, &block, &address) ==
-			      NDSHM_REASON_NONE);
+			CHECK_REASON(NONE, resolve(bench, chunk, &block, &address));
 			ndshm_packet_put(block);
 			CHECK(address ==
 			      p[number].VirtualAddress + offsets[i]);
@@ -122,7 +121,7 @@ bool own_packets(struct bench *bench)
 	CHECK(lies_nowhere(bench, chunk_of(&p, 0, 0), NDSHM_REASON_LENGTH_ZERO));
 
 	chunk = chunk_of(&p, PAGE_SIZE, PAGE_SIZE - 1);
-	CHECK(resolve(bench, &chunk, &block, &address) == NDSHM_REASON_NONE);
+	CHECK_REASON(NONE, resolve(bench, &chunk, &block, &address));
 	RtlFillMemory(address, PAGE_SIZE - 1, POISON);
 	NdisFreeSharedMemory(bench->adapter, allocation);
 	/* The free ends the allocation handle, although the packet keeps the memory. */
@@ -155,7 +154,7 @@ bool own_atomic_free(struct bench *bench)
 
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
 	chunk = chunk_of(&p, 0, 1);
-	CHECK(resolve(bench, &chunk, &block, &address) == NDSHM_REASON_NONE);
+	CHECK_REASON(NONE, resolve(bench, &chunk, &block, &address));
 	NdisFreeSharedMemory(bench->adapter, allocation);
 	local_irq_disable();
 	ndshm_packet_put(block);

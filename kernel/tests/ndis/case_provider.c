@@ -5,14 +5,10 @@
 #include <linux/dma-mapping.h>
 #include <linux/errno.h>
 #include <linux/module.h>
-#include <linux/numa.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
 
-#include <ndshm/adapter.h>
-#include <ndshm/block.h>
-
-#include "../native.h"
 #include "cases.h"
 
 static bool answers(struct bench *bench, NDIS_STATUS given, NDIS_STATUS expected)
@@ -30,15 +26,11 @@ static bool answers(struct bench *bench, NDIS_STATUS given, NDIS_STATUS expected
 
 bool ndis_statuses(struct bench *bench)
 {
-	static const NDIS_STATUS documented[] = {
-		NDIS_STATUS_RESOURCES, NDIS_STATUS_INVALID_PARAMETER,
-		NDIS_STATUS_FAILURE,
-	};
 	NDIS_SHARED_MEMORY_PARAMETERS p;
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(documented); i++)
-		CHECK(answers(bench, documented[i], documented[i]));
+	CHECK(answers(bench, NDIS_STATUS_RESOURCES, NDIS_STATUS_RESOURCES));
+	CHECK(answers(bench, NDIS_STATUS_INVALID_PARAMETER, NDIS_STATUS_INVALID_PARAMETER));
+	CHECK(answers(bench, NDIS_STATUS_FAILURE, NDIS_STATUS_FAILURE));
 	p = request(bench);
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == 1 && bench->script.freed == 1);
@@ -49,9 +41,8 @@ bool ndis_statuses(struct bench *bench)
 bool own_statuses(struct bench *bench)
 {
 	static const NDIS_STATUS others[] = {
-		NDIS_STATUS_PENDING, NDIS_STATUS_NOT_ACCEPTED,
-		NDIS_STATUS_BUFFER_OVERFLOW, NDIS_STATUS_BUSY,
-		NDIS_STATUS_NOT_SUPPORTED, NDIS_STATUS_BUFFER_TOO_SHORT,
+		NDIS_STATUS_PENDING, NDIS_STATUS_NOT_ACCEPTED, NDIS_STATUS_BUFFER_OVERFLOW,
+		NDIS_STATUS_BUSY, NDIS_STATUS_NOT_SUPPORTED, NDIS_STATUS_BUFFER_TOO_SHORT,
 		NDIS_STATUS_ADAPTER_REMOVED, NDIS_STATUS_CLOSING, 1, -1,
 	};
 	unsigned int i;
@@ -62,25 +53,24 @@ bool own_statuses(struct bench *bench)
 	return true;
 }
 
-static bool callers_context(struct bench *bench, ULONG length)
-{
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	NDIS_HANDLE allocation;
-
-	p.Length = length;
-	CHECK(allocates(bench, bench->adapter, &p, &allocation));
-	CHECK(bench->script.caller == current);
-	bench->script.caller = NULL;
-	NdisFreeSharedMemory(bench->adapter, allocation);
-	CHECK(bench->script.freed == bench->script.allocated);
-	CHECK(bench->script.caller == current);
-	return true;
-}
-
 /* Handlers run in the task of the caller. */
 bool ndis_callers_context(struct bench *bench)
 {
-	return callers_context(bench, PAGE_SIZE) && callers_context(bench, SZ_4M);
+	static const ULONG lengths[] = { PAGE_SIZE, SZ_4M };
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	NDIS_HANDLE allocation;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		p = request(bench);
+		p.Length = lengths[i];
+		CHECK(allocates(bench, bench->adapter, &p, &allocation));
+		CHECK(bench->script.caller == current);
+		bench->script.caller = NULL;
+		NdisFreeSharedMemory(bench->adapter, allocation);
+		CHECK(bench->script.freed == i + 1 && bench->script.caller == current);
+	}
+	return true;
 }
 
 /* NULL is a valid context. */
@@ -98,89 +88,73 @@ bool ndis_null_context(struct bench *bench)
 	return true;
 }
 
-/* Let the provider reply with invalid memory: the allocation fails, and it is freed once. */
-static bool bad_reply(struct bench *bench, ULONG length, ULONG flags)
-{
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	unsigned int before = bench->script.allocated;
-
-	p.Length = length;
-	p.Flags = flags;
-	CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_FAILURE));
-	CHECK(bench->script.allocated == before + 1);
-	CHECK(bench->script.freed == before + 1);
-	bench->script.elements = 0;
-	bench->script.overlap = false;
-	bench->script.no_kernel_mapping = false;
-	return true;
-}
+/* Invalid replies: the allocation fails, and the memory is freed once. */
+static const struct {
+	ULONG length;
+	ULONG flags;
+	ULONG elements;
+	ULONG lengths[2];
+	bool overlap;
+	bool backwards;
+	bool no_kernel_mapping;
+} bad_replies[] = {
+	/* More elements than the list has room for, up to the maximum. */
+	{ PAGE_SIZE, 0, 1000, { PAGE_SIZE, PAGE_SIZE } },
+	{ PAGE_SIZE, 0, 0xffffffff, { PAGE_SIZE, PAGE_SIZE } },
+	/* Elements that together are shorter than the block. */
+	{ 2 * PAGE_SIZE, 0, 1, { PAGE_SIZE } },
+	{ PAGE_SIZE + 1, 0, 1, { PAGE_SIZE } },
+	{ PAGE_SIZE, 0, 1, { PAGE_SIZE - 8 } },
+	/* Elements that overlap. */
+	{ 2 * PAGE_SIZE, 0, 2, { PAGE_SIZE, PAGE_SIZE }, .overlap = true },
+	/* Two elements although CONTIGUOUS is set. */
+	{ 2 * PAGE_SIZE, NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS, 2, { PAGE_SIZE, PAGE_SIZE } },
+	/* An empty element. */
+	{ 2 * PAGE_SIZE, 0, 2, { 0, PAGE_SIZE } },
+	/* Elements that are not whole pages, besides the last. */
+	{ 2 * PAGE_SIZE, 0, 2, { PAGE_SIZE / 2, PAGE_SIZE / 2 } },
+	/* Also if each begins with a page, and they are long enough. */
+	{ PAGE_SIZE / 2 + PAGE_SIZE, 0, 2, { PAGE_SIZE / 2, PAGE_SIZE }, .backwards = true },
+	/* Memory without a kernel address. */
+	{ PAGE_SIZE, 0, .no_kernel_mapping = true },
+};
 
 bool own_bad_reply(struct bench *bench)
 {
 	struct script *script = &bench->script;
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	unsigned int i;
 
-	script->lengths[0] = PAGE_SIZE;
-	script->lengths[1] = PAGE_SIZE;
-
-	/* More elements than the list has room for, up to the maximum. */
-	script->elements = 1000;
-	CHECK(bad_reply(bench, PAGE_SIZE, 0));
-	script->elements = 0xffffffff;
-	CHECK(bad_reply(bench, PAGE_SIZE, 0));
-	/* Elements that together are shorter than the block. */
-	script->elements = 1;
-	CHECK(bad_reply(bench, 2 * PAGE_SIZE, 0));
-	script->elements = 1;
-	CHECK(bad_reply(bench, PAGE_SIZE + 1, 0));
-	script->elements = 1;
-	script->lengths[0] = PAGE_SIZE - 8;
-	CHECK(bad_reply(bench, PAGE_SIZE, 0));
-	script->lengths[0] = PAGE_SIZE;
-	/* Elements that overlap. */
-	script->elements = 2;
-	script->overlap = true;
-	CHECK(bad_reply(bench, 2 * PAGE_SIZE, 0));
-	/* Two elements although CONTIGUOUS is set. */
-	script->elements = 2;
-	CHECK(bad_reply(bench, 2 * PAGE_SIZE,
-			NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS));
-	/* An empty element. */
-	script->lengths[0] = 0;
-	script->elements = 2;
-	CHECK(bad_reply(bench, PAGE_SIZE * 2, 0));
-	/* Elements that are not whole pages, besides the last. */
-	script->lengths[0] = PAGE_SIZE / 2;
-	script->lengths[1] = PAGE_SIZE / 2;
-	script->elements = 2;
-	CHECK(bad_reply(bench, 2 * PAGE_SIZE, 0));
-	/* Also if each begins with a page, and they are long enough. */
-	script->lengths[1] = PAGE_SIZE;
-	script->elements = 2;
-	script->backwards = true;
-	CHECK(bad_reply(bench, PAGE_SIZE / 2 + PAGE_SIZE, 0));
-	script->backwards = false;
-	/* Memory without a kernel address. */
-	script->no_kernel_mapping = true;
-	CHECK(bad_reply(bench, PAGE_SIZE, 0));
+	for (i = 0; i < ARRAY_SIZE(bad_replies); i++) {
+		p = request(bench);
+		p.Length = bad_replies[i].length;
+		p.Flags = bad_replies[i].flags;
+		script->elements = bad_replies[i].elements;
+		memcpy(script->lengths, bad_replies[i].lengths, sizeof(bad_replies[i].lengths));
+		script->overlap = bad_replies[i].overlap;
+		script->backwards = bad_replies[i].backwards;
+		script->no_kernel_mapping = bad_replies[i].no_kernel_mapping;
+		CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_FAILURE));
+		CHECK(script->allocated == i + 1 && script->freed == i + 1);
+	}
 	return true;
 }
 
 /* Parameters have a header of the caller's revision. */
 bool ndis_handler_sees(struct bench *bench)
 {
-	const NDIS_SHARED_MEMORY_PARAMETERS *requested = &bench->script.requested;
+	const NDIS_SHARED_MEMORY_PARAMETERS *seen = &bench->script.requested;
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 
 	p.Usage = NdisSharedMemoryUsageXmitHeader;
 	p.Length = 3 * PAGE_SIZE;
 	CHECK(works(bench, &p));
-	CHECK(requested->Header.Type == NDIS_OBJECT_TYPE_DEFAULT);
-	CHECK(requested->Header.Revision == 2 && requested->Header.Size == 68);
-	CHECK(!requested->Flags && !requested->QueueId && !requested->VPortId);
-	CHECK(requested->PreferredNode == MM_ANY_NODE_OK);
-	CHECK(requested->Usage == NdisSharedMemoryUsageXmitHeader);
-	CHECK(requested->Length == 3 * PAGE_SIZE);
-	CHECK(requested->SGListBuffer);
+	CHECK(seen->Header.Type == NDIS_OBJECT_TYPE_DEFAULT);
+	CHECK(seen->Header.Revision == 2 && seen->Header.Size == 68);
+	CHECK(!seen->Flags && !seen->QueueId && !seen->VPortId);
+	CHECK(seen->PreferredNode == MM_ANY_NODE_OK);
+	CHECK(seen->Usage == NdisSharedMemoryUsageXmitHeader);
+	CHECK(seen->Length == 3 * PAGE_SIZE && seen->SGListBuffer);
 
 	/* Revision 1 has no VPortId, so the handler must not see the caller's. */
 	p = request(bench);
@@ -189,10 +163,9 @@ bool ndis_handler_sees(struct bench *bench)
 	p.VPortId = 9;
 	p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGOUS;
 	CHECK(works(bench, &p));
-	CHECK(requested->Header.Type == NDIS_OBJECT_TYPE_DEFAULT);
-	CHECK(requested->Header.Revision == 1 && requested->Header.Size == 64);
-	CHECK(requested->Flags == NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS);
-	CHECK(!requested->VPortId);
+	CHECK(seen->Header.Type == NDIS_OBJECT_TYPE_DEFAULT);
+	CHECK(seen->Header.Revision == 1 && seen->Header.Size == 64 && !seen->VPortId);
+	CHECK(seen->Flags == NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS);
 	return true;
 }
 
@@ -202,57 +175,41 @@ bool ndis_handler_sees(struct bench *bench)
  */
 bool own_handler_sees(struct bench *bench)
 {
-	const NDIS_SHARED_MEMORY_PARAMETERS *requested = &bench->script.requested;
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	static const struct {
+		ULONG length;
+		ULONG flags;
+		ULONG capacity;
+	} rows[] = {
+		{ 3 * PAGE_SIZE, 0, 3 },
+		{ 3 * PAGE_SIZE + 1, 0, 4 },
+		{ 2 * PAGE_SIZE - 1, NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS, 1 },
+	};
+	const NDIS_SHARED_MEMORY_PARAMETERS *seen = &bench->script.requested;
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	unsigned int i;
 
-	p.Length = 3 * PAGE_SIZE;
-	CHECK(works(bench, &p));
-	CHECK(!requested->SharedMemoryHandle && !requested->VirtualAddress);
-	CHECK(requested->SGListBuffer && requested->SGListBuffer != bench->list);
-	CHECK(bench->script.capacity == 3);
-	CHECK(requested->SGListBufferLength == 16 + 3 * 24);
-	p = request(bench);
-	p.Length = 3 * PAGE_SIZE + 1;
-	CHECK(works(bench, &p));
-	CHECK(bench->script.capacity == 4);
-
-	p = request(bench);
-	p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS;
-	p.Length = 5000;
-	CHECK(works(bench, &p));
-	CHECK(requested->Length == 5000);
-	CHECK(bench->script.capacity == 1);
-	CHECK(requested->SGListBufferLength == 16 + 24);
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		p = request(bench);
+		p.Length = rows[i].length;
+		p.Flags = rows[i].flags;
+		CHECK(works(bench, &p));
+		CHECK(!seen->SharedMemoryHandle && !seen->VirtualAddress);
+		CHECK(seen->SGListBuffer && seen->SGListBuffer != bench->list);
+		CHECK(seen->Length == rows[i].length);
+		CHECK(bench->script.capacity == rows[i].capacity);
+		CHECK(seen->SGListBufferLength == 16 + rows[i].capacity * 24);
+	}
 	return true;
 }
 
-static bool registers(struct bench *bench, NDIS_OBJECT_HEADER header, bool good)
+static NDIS_STATUS register_copy(struct bench *bench, void *copy)
 {
-	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c =
-		script_handlers(&bench->script);
-	size_t have = clamp_t(size_t, header.Size, sizeof(header), sizeof(c));
-	PNDIS_DRIVER_OPTIONAL_HANDLERS copy;
-	NDIS_STATUS status;
-
-	/* Without padding, so that KASAN detects reading beyond the size. */
-	c.Header = header;
-	copy = kmemdup(&c, have, GFP_KERNEL);
-	CHECK(copy);
-	status = NdisSetOptionalHandlers(bench->adapter, copy);
-	kfree(copy);
-	if (!status != good)
-		pr_err("type %#x revision %u size %u: status %#x\n",
-		       header.Type, header.Revision, header.Size, status);
-	CHECK(status == (good ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE));
-	return true;
+	return NdisSetOptionalHandlers(bench->adapter, copy);
 }
 
 bool ndis_characteristics(struct bench *bench)
 {
-	static const struct {
-		NDIS_OBJECT_HEADER header;
-		bool good;
-	} tried[] = {
+	static const struct header_row rows[] = {
 		{ { 0xb0, 1, 0 }, false },
 		{ { 0xb0, 1, 4 }, false },
 		{ { 0xb0, 1, 31 }, false },
@@ -265,19 +222,14 @@ bool ndis_characteristics(struct bench *bench)
 		{ { 0x80, 1, 32 }, false },
 		{ { 0x00, 1, 32 }, false },
 	};
-	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c =
-		script_handlers(&bench->script);
-	NDIS_SHARED_MEMORY_PARAMETERS p;
-	unsigned int i;
+	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c = script_handlers(&bench->script);
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 
-	for (i = 0; i < ARRAY_SIZE(tried); i++)
-		CHECK(registers(bench, tried[i].header, tried[i].good));
 	/* All flags are accepted. */
 	c.Flags = NDIS_SHARED_MEMORY_PROVIDER_CHAR_SUPPORTS_PF_VPORTS;
-	CHECK(NdisSetOptionalHandlers(bench->adapter, (void *)&c) ==
-	      NDIS_STATUS_SUCCESS);
+	CHECK(takes_headers(bench, rows, ARRAY_SIZE(rows), &c, sizeof(c), register_copy,
+			    NDIS_STATUS_FAILURE));
 	/* A failed registration changes nothing. */
-	p = request(bench);
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == 1);
 	return true;
@@ -285,30 +237,24 @@ bool ndis_characteristics(struct bench *bench)
 
 bool own_characteristics(struct bench *bench)
 {
-	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c;
+	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c = script_handlers(&bench->script);
 	PNDIS_DRIVER_OPTIONAL_HANDLERS handlers = (void *)&c;
-	NDIS_SHARED_MEMORY_PARAMETERS p;
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 
-	c = script_handlers(&bench->script);
+	/* Flags that NDIS does not define are accepted. */
+	c.Flags = ~0;
+	CHECK_STATUS(SUCCESS, NdisSetOptionalHandlers(bench->adapter, handlers));
 	c.AllocateSharedMemoryHandler = NULL;
-	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
-	      NDIS_STATUS_FAILURE);
+	CHECK_STATUS(FAILURE, NdisSetOptionalHandlers(bench->adapter, handlers));
 	c = script_handlers(&bench->script);
 	c.FreeSharedMemoryHandler = NULL;
-	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
-	      NDIS_STATUS_FAILURE);
-	/* Flags that NDIS does not define are accepted. */
+	CHECK_STATUS(FAILURE, NdisSetOptionalHandlers(bench->adapter, handlers));
 	c = script_handlers(&bench->script);
-	c.Flags = ~0;
-	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
-	      NDIS_STATUS_SUCCESS);
-	CHECK(NdisSetOptionalHandlers(bench->adapter, NULL) ==
-	      NDIS_STATUS_FAILURE);
-	CHECK(NdisSetOptionalHandlers(NULL, handlers) == NDIS_STATUS_FAILURE);
+	CHECK_STATUS(FAILURE, NdisSetOptionalHandlers(bench->adapter, NULL));
+	CHECK_STATUS(FAILURE, NdisSetOptionalHandlers(NULL, handlers));
 	/* Whether clients are served cannot change any more. */
 	CHECK(ndshm_ndis_serve_clients(bench->adapter) == -EBUSY);
 	CHECK(ndshm_ndis_serve_clients(NULL) == -EINVAL);
-	p = request(bench);
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == 1);
 	return true;
@@ -322,8 +268,7 @@ bool ndis_again(struct bench *bench)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(scripts); i++) {
-		CHECK(script_register(bench->adapter, &scripts[i]) ==
-		      NDIS_STATUS_SUCCESS);
+		CHECK_STATUS(SUCCESS, script_register(bench->adapter, &scripts[i]));
 		p = request(bench);
 		CHECK(works(bench, &p));
 		CHECK(scripts[i].allocated == 1 && scripts[i].freed == 1);
@@ -335,27 +280,22 @@ bool ndis_again(struct bench *bench)
 /* A block is freed by the handlers that allocated it, also after a replacement. */
 bool own_again(struct bench *bench)
 {
-	struct script scripts[] = {
-		{ .number = 1 }, { .number = 2 }, { .number = 3 },
-	};
+	struct script scripts[] = { { .number = 1 }, { .number = 2 }, { .number = 3 } };
 	NDIS_HANDLE allocations[ARRAY_SIZE(scripts)];
 	NDIS_SHARED_MEMORY_PARAMETERS p;
 	unsigned int i, round;
 
 	for (round = 0; round < 100; round++) {
 		for (i = 0; i < ARRAY_SIZE(scripts); i++) {
-			CHECK(script_register(bench->adapter, &scripts[i]) ==
-			      NDIS_STATUS_SUCCESS);
+			CHECK_STATUS(SUCCESS, script_register(bench->adapter, &scripts[i]));
 			p = request(bench);
-			CHECK(allocates(bench, bench->adapter, &p,
-					&allocations[i]));
+			CHECK(allocates(bench, bench->adapter, &p, &allocations[i]));
 			CHECK(scripts[i].allocated == round + 1);
 		}
 		for (i = 0; i < ARRAY_SIZE(scripts); i++) {
 			CHECK(scripts[i].freed == round);
 			NdisFreeSharedMemory(bench->adapter, allocations[i]);
-			CHECK(scripts[i].freed == round + 1);
-			CHECK(!scripts[i].wrong);
+			CHECK(scripts[i].freed == round + 1 && !scripts[i].wrong);
 		}
 	}
 	return true;
@@ -368,17 +308,16 @@ bool own_scopes(struct bench *bench)
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE other;
 
-	CHECK(script_register(bench->driver, &script) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, script_register(bench->driver, &script));
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == 1 && !script.allocated);
 	/* The machine's scope has a provider: no other one can be registered. */
 	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-other", NULL, &other));
-	CHECK(script_register(other, &bench->script) == NDIS_STATUS_FAILURE);
+	CHECK_STATUS(FAILURE, script_register(other, &bench->script));
 	CHECK(!ndshm_ndis_close(other));
 	/* The failed registration changed nothing. */
 	p = request(bench);
-	CHECK(allocates(bench, bench->driver, &p, &other));
-	NdisFreeSharedMemory(bench->driver, other);
+	CHECK(works_for(bench, bench->driver, &p));
 	CHECK(script.allocated == 1 && script.freed == 1 && !script.wrong);
 	return true;
 }
@@ -419,57 +358,41 @@ bool own_half_mapped(struct bench *bench)
 	for (i = 0; i < 1000; i++) {
 		p = request(bench);
 		p.Length = 2 * PAGE_SIZE;
-		CHECK(refused(bench, bench->adapter, &p,
-			      NDIS_STATUS_RESOURCES));
+		CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_RESOURCES));
 	}
 	CHECK(script->allocated == i && script->freed == i);
 	script->beyond = false;
 	p = request(bench);
 	p.Length = 2 * PAGE_SIZE;
 	CHECK(works(bench, &p));
-	script->elements = 0;
 	return true;
 }
 
-/* A list longer than requested is truncated. */
+/* A list longer than requested is truncated: the handler's memory has the requested length. */
 bool own_longer(struct bench *bench)
 {
 	struct script *script = &bench->script;
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	struct ndshm_parameters native = {
-		.header = NDSHM_PARAMETERS_HEADER,
-		.preferred_node = NUMA_NO_NODE,
-		.usage = NDSHM_USAGE_OTHER,
-		.length = 2 * PAGE_SIZE,
-	};
+	const struct ndshm_segment *segments;
 	struct ndshm_block *block;
-	ndshm_reason_t reason;
-	u64 first, second;
+	bool truncated;
 	u32 count;
 
-	/*
-	 * The handler's memory has the requested length; the rest must not be accessed.
-	 */
 	script->elements = 2;
 	script->lengths[0] = PAGE_SIZE;
 	script->lengths[1] = 3 * PAGE_SIZE;
 	p.Length = 2 * PAGE_SIZE;
 	CHECK(works(bench, &p));
-	native.adapter = ndshm_adapter_find(bench->name);
-	CHECK(native.adapter);
-	reason = check_allocate(&native, &block);
-	ndshm_adapter_put(native.adapter);
-	CHECK(reason == NDSHM_REASON_NONE);
-	first = ndshm_block_segments(block, &count)[0].length;
-	second = ndshm_block_segments(block, &count)[count - 1].length;
+	CHECK_REASON(NONE, native_block(bench, NULL, NULL, 2 * PAGE_SIZE, false, &block));
+	segments = ndshm_block_segments(block, &count);
+	truncated = count == 2 && segments[0].length == PAGE_SIZE &&
+		    segments[1].length == PAGE_SIZE;
 	ndshm_free(block);
-	CHECK(count == 2);
-	CHECK(first == PAGE_SIZE && second == PAGE_SIZE);
+	CHECK(truncated);
 	/* An element that is not needed at all. */
 	script->lengths[0] = 2 * PAGE_SIZE;
 	p = request(bench);
 	p.Length = 2 * PAGE_SIZE;
 	CHECK(works(bench, &p));
-	script->elements = 0;
 	return true;
 }

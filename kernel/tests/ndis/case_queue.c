@@ -23,6 +23,25 @@ static void note_freed(void *context, u32 id)
 
 static const struct ndshm_queue_ops queue_ops = { .freed = note_freed };
 
+/* Both have the same life: created, ready for memory, ending, and gone when it is freed. */
+static const struct kind {
+	ndshm_reason_t (*create)(struct ndshm_adapter *adapter, const struct ndshm_queue_ops *ops,
+				 void *context, u32 *id);
+	ndshm_reason_t (*activate)(struct ndshm_adapter *adapter, u32 id);
+	ndshm_reason_t (*end)(struct ndshm_adapter *adapter, u32 id);
+	ndshm_reason_t (*stopped)(struct ndshm_adapter *adapter, u32 id);
+} queue_kind = {
+	.create = check_queue_allocate,
+	.end = check_queue_free,
+	.stopped = check_queue_dma_stopped,
+}, vport_kind = {
+	.create = check_vport_create,
+	.activate = check_vport_activate,
+	.end = check_vport_delete,
+};
+
+static struct ndshm_adapter *adapter;
+
 /* Allocate for a queue or a port, and free. */
 static bool asks(struct bench *bench, u32 queue, u32 vport, NDIS_STATUS status)
 {
@@ -43,130 +62,97 @@ static bool asks(struct bench *bench, u32 queue, u32 vport, NDIS_STATUS status)
 	return true;
 }
 
+static bool asks_for(struct bench *bench, const struct kind *kind, u32 id, NDIS_STATUS status)
+{
+	return asks(bench, kind == &queue_kind ? id : 0, kind == &vport_kind ? id : 0, status);
+}
+
+static bool create(const struct kind *kind, u32 *id)
+{
+	CHECK_REASON(NONE, kind->create(adapter, &queue_ops, NULL, id));
+	return true;
+}
+
+static bool end(const struct kind *kind, u32 id)
+{
+	CHECK_REASON(NONE, kind->end(adapter, id));
+	if (kind->stopped)
+		CHECK_REASON(NONE, kind->stopped(adapter, id));
+	return true;
+}
+
 /*
  * A queue gets memory from its allocation until its free, a port from its activation
  * until its deletion.
  */
-static bool get_memory(struct bench *bench, struct ndshm_adapter *adapter)
+static bool gets_memory(struct bench *bench, const struct kind *kind)
 {
-	u32 queue, vport;
+	u32 id;
 
-	CHECK(check_queue_allocate(adapter, &queue_ops, NULL, &queue) ==
-	      NDSHM_REASON_NONE);
-	CHECK(asks(bench, queue, 0, NDIS_STATUS_SUCCESS));
-	CHECK(check_queue_free(adapter, queue) == NDSHM_REASON_NONE);
-	CHECK(check_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
+	CHECK(create(kind, &id));
+	if (kind->activate)
+		CHECK_REASON(NONE, kind->activate(adapter, id));
+	CHECK(asks_for(bench, kind, id, NDIS_STATUS_SUCCESS));
+	CHECK(end(kind, id));
 	wait_for_completion(&freed);
-
-	CHECK(check_vport_create(adapter, &queue_ops, NULL, &vport) ==
-	      NDSHM_REASON_NONE);
-	CHECK(check_vport_activate(adapter, vport) == NDSHM_REASON_NONE);
-	CHECK(asks(bench, 0, vport, NDIS_STATUS_SUCCESS));
-	CHECK(check_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
-	wait_for_completion(&freed);
-	/* The default queue and port always get memory. */
-	return asks(bench, NDIS_DEFAULT_RECEIVE_QUEUE_ID,
-		    NDIS_DEFAULT_VPORT_ID, NDIS_STATUS_SUCCESS);
-}
-
-static bool queue_statuses(struct bench *bench, struct ndshm_adapter *adapter)
-{
-	u32 queue;
-
-	CHECK(asks(bench, 12345, 0, NDIS_STATUS_INVALID_PARAMETER));
-	CHECK(check_queue_allocate(adapter, &queue_ops, NULL, &queue) ==
-	      NDSHM_REASON_NONE);
-	CHECK(asks(bench, queue, queue, NDIS_STATUS_INVALID_PARAMETER));
-	/* A queue that is being freed gets no memory. */
-	CHECK(check_queue_free(adapter, queue) == NDSHM_REASON_NONE);
-	CHECK(asks(bench, queue, 0, NDIS_STATUS_FAILURE));
-	CHECK(check_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
-	wait_for_completion(&freed);
-	return asks(bench, queue, 0, NDIS_STATUS_INVALID_PARAMETER);
-}
-
-static bool vport_statuses(struct bench *bench, struct ndshm_adapter *adapter)
-{
-	u32 queue, vport;
-
-	CHECK(asks(bench, 0, 12345, NDIS_STATUS_INVALID_PARAMETER));
-	CHECK(check_vport_create(adapter, &queue_ops, NULL, &vport) ==
-	      NDSHM_REASON_NONE);
-	/* A port that is not active gets no memory. */
-	CHECK(asks(bench, 0, vport, NDIS_STATUS_FAILURE));
-	CHECK(check_vport_activate(adapter, vport) == NDSHM_REASON_NONE);
-	/* Either of the two could get memory. */
-	CHECK(check_queue_allocate(adapter, &queue_ops, NULL, &queue) == NDSHM_REASON_NONE);
-	CHECK(asks(bench, queue, vport, NDIS_STATUS_INVALID_PARAMETER));
-	CHECK(check_queue_free(adapter, queue) == NDSHM_REASON_NONE);
-	CHECK(check_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
-	wait_for_completion(&freed);
-	CHECK(check_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
-	wait_for_completion(&freed);
-	return asks(bench, 0, vport, NDIS_STATUS_INVALID_PARAMETER);
-}
-
-/* The block keeps the queue or port until it is freed. */
-static bool stays(struct bench *bench, NDIS_HANDLE allocation)
-{
-	struct script *script = &bench->script;
-	const unsigned int before = script->freed;
-	bool stayed;
-
-	/* The queue must wait for the free. The time is arbitrary: no wait proves it. */
-	stayed = !wait_for_completion_timeout(&freed, HZ / 5) &&
-		 script->freed == before;
-	NdisFreeSharedMemory(bench->adapter, allocation);
-	CHECK(stayed);
-	wait_for_completion(&freed);
-	CHECK(script->freed == before + 1);
 	return true;
 }
 
-static bool queue_has_left(struct bench *bench, struct ndshm_adapter *adapter)
+/* One that does not exist, is not active, is being freed, or is gone. */
+static bool gets_none(struct bench *bench, const struct kind *kind)
 {
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	NDIS_HANDLE allocation;
+	u32 id;
 
-	CHECK(check_queue_allocate(adapter, &queue_ops, NULL, &p.QueueId) ==
-	      NDSHM_REASON_NONE);
-	CHECK(allocates(bench, bench->adapter, &p, &allocation));
-	CHECK(check_queue_free(adapter, p.QueueId) == NDSHM_REASON_NONE);
-	CHECK(check_queue_dma_stopped(adapter, p.QueueId) ==
-	      NDSHM_REASON_NONE);
-	return stays(bench, allocation);
+	CHECK(asks_for(bench, kind, 12345, NDIS_STATUS_INVALID_PARAMETER));
+	CHECK(create(kind, &id));
+	if (kind->activate)
+		CHECK(asks_for(bench, kind, id, NDIS_STATUS_FAILURE));
+	CHECK_REASON(NONE, kind->end(adapter, id));
+	if (kind->stopped) {
+		CHECK(asks_for(bench, kind, id, NDIS_STATUS_FAILURE));
+		CHECK_REASON(NONE, kind->stopped(adapter, id));
+	}
+	wait_for_completion(&freed);
+	return asks_for(bench, kind, id, NDIS_STATUS_INVALID_PARAMETER);
 }
 
-static bool vport_has_left(struct bench *bench, struct ndshm_adapter *adapter)
+/* A block that is not freed when its queue or port ends keeps this until it is. */
+static bool has_left(struct bench *bench, const struct kind *kind)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	const unsigned int before = bench->script.freed;
 	NDIS_HANDLE allocation;
+	bool stayed;
+	u32 id;
 
-	CHECK(check_vport_create(adapter, &queue_ops, NULL, &p.VPortId) ==
-	      NDSHM_REASON_NONE);
-	CHECK(check_vport_activate(adapter, p.VPortId) == NDSHM_REASON_NONE);
+	CHECK(create(kind, &id));
+	if (kind->activate)
+		CHECK_REASON(NONE, kind->activate(adapter, id));
+	*(kind == &queue_kind ? &p.QueueId : &p.VPortId) = id;
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
-	CHECK(check_vport_delete(adapter, p.VPortId) == NDSHM_REASON_NONE);
-	return stays(bench, allocation);
+	CHECK(end(kind, id));
+	/* The queue must wait for the free. The time is arbitrary: no wait proves it. */
+	stayed = !wait_for_completion_timeout(&freed, HZ / 5) && bench->script.freed == before;
+	NdisFreeSharedMemory(bench->adapter, allocation);
+	CHECK(stayed);
+	wait_for_completion(&freed);
+	CHECK(bench->script.freed == before + 1);
+	return true;
 }
 
-static bool with_adapter(struct bench *bench,
-			 bool (*run)(struct bench *bench,
-				     struct ndshm_adapter *adapter))
+/* With both, and after the freed callbacks the adapter can be closed. */
+static bool for_both(struct bench *bench,
+		     bool (*run)(struct bench *bench, const struct kind *kind))
 {
-	struct ndshm_adapter *adapter = ndshm_adapter_find(bench->name);
 	bool passed;
 
+	adapter = ndshm_adapter_find(bench->name);
 	CHECK(adapter);
 	reinit_completion(&freed);
-	passed = run(bench, adapter);
+	reported = 0;
+	passed = run(bench, &queue_kind) && run(bench, &vport_kind);
 	ndshm_adapter_put(adapter);
-	return passed;
-}
-
-/* After the freed callback the adapter can be closed. */
-static bool closes(struct bench *bench)
-{
+	CHECK(passed && reported == 2);
 	CHECK(!ndshm_ndis_close(bench->adapter));
 	bench->adapter = NULL;
 	return true;
@@ -174,9 +160,14 @@ static bool closes(struct bench *bench)
 
 bool ndis_queues(struct bench *bench)
 {
-	CHECK(with_adapter(bench, get_memory));
-	CHECK(closes(bench));
-	return true;
+	/* The default queue and port always get memory. */
+	return asks(bench, NDIS_DEFAULT_RECEIVE_QUEUE_ID, NDIS_DEFAULT_VPORT_ID,
+		    NDIS_STATUS_SUCCESS) && for_both(bench, gets_memory);
+}
+
+bool own_queues(struct bench *bench)
+{
+	return for_both(bench, gets_none);
 }
 
 static unsigned int removals;
@@ -186,28 +177,41 @@ static VOID note_removal(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
 	removals++;
 }
 
-/*
- * Blocks that the driver has not freed when their queue or port ends. This is no removal of a
- * device.
- */
+/* This is no removal of a device. */
 bool own_left_blocks(struct bench *bench)
 {
-	reported = 0;
 	removals = 0;
 	CHECK(!ndshm_ndis_notify(bench->adapter, note_removal, NULL));
-	CHECK(with_adapter(bench, queue_has_left));
-	CHECK(reported == 1);
-	CHECK(with_adapter(bench, vport_has_left));
-	CHECK(reported == 2);
-	CHECK(closes(bench));
+	CHECK(for_both(bench, has_left));
 	CHECK(!removals);
 	return true;
 }
 
-bool own_queues(struct bench *bench)
+/* Either of the two could get memory. */
+static bool refuses_both(struct bench *bench)
 {
-	CHECK(with_adapter(bench, queue_statuses));
-	CHECK(with_adapter(bench, vport_statuses));
-	CHECK(closes(bench));
+	u32 queue, vport;
+
+	CHECK(create(&queue_kind, &queue) && create(&vport_kind, &vport));
+	CHECK_REASON(NONE, check_vport_activate(adapter, vport));
+	CHECK(asks(bench, queue, vport, NDIS_STATUS_INVALID_PARAMETER));
+	CHECK(asks(bench, queue, queue, NDIS_STATUS_INVALID_PARAMETER));
+	CHECK(end(&queue_kind, queue));
+	wait_for_completion(&freed);
+	CHECK(end(&vport_kind, vport));
+	wait_for_completion(&freed);
 	return true;
+}
+
+bool own_queue_xor_port(struct bench *bench)
+{
+	bool passed;
+
+	CHECK(asks(bench, 1, 1, NDIS_STATUS_INVALID_PARAMETER));
+	adapter = ndshm_adapter_find(bench->name);
+	CHECK(adapter);
+	reinit_completion(&freed);
+	passed = refuses_both(bench);
+	ndshm_adapter_put(adapter);
+	return passed;
 }

@@ -3,47 +3,12 @@
 #include <linux/bits.h>
 #include <linux/limits.h>
 #include <linux/nodemask.h>
-#include <linux/slab.h>
 
 #include "../../adapter/adapter.h"
 #include "cases.h"
 
-/*
- * Allocate only as many bytes as the size says, so that KASAN detects reading beyond; at
- * least a header.
- */
-static bool try_header(struct bench *bench, NDIS_OBJECT_HEADER header, bool good)
-{
-	NDIS_SHARED_MEMORY_PARAMETERS before = request(bench);
-	size_t have = max_t(size_t, header.Size, sizeof(header));
-	NDIS_SHARED_MEMORY_PARAMETERS *p;
-	NDIS_HANDLE allocation = bench;
-	NDIS_STATUS status;
-
-	before.Header = header;
-	p = kmemdup(&before, min(have, sizeof(before)), GFP_KERNEL);
-	CHECK(p);
-	status = NdisAllocateSharedMemory(bench->adapter, p, &allocation);
-	if (!status != good)
-		pr_err("type %#x revision %u size %u: status %#x\n",
-		       header.Type, header.Revision, header.Size, status);
-	if (good) {
-		CHECK(status == NDIS_STATUS_SUCCESS);
-		CHECK(p->SharedMemoryHandle && p->VirtualAddress);
-		CHECK(bench->list->NumberOfElements == 1);
-		NdisFreeSharedMemory(bench->adapter, allocation);
-	} else {
-		CHECK(status == NDIS_STATUS_INVALID_PARAMETER);
-		CHECK(!allocation);
-	}
-	kfree(p);
-	return true;
-}
-
-static const struct {
-	NDIS_OBJECT_HEADER header;
-	bool good;
-} tried[] = {
+/* Headers of parameters. A revision above the newest known is read as the newest known. */
+static const struct header_row rows[] = {
 	{ { 0x80, 1, 0 }, false },
 	{ { 0x80, 1, 4 }, false },
 	{ { 0x80, 1, 63 }, false },
@@ -56,7 +21,6 @@ static const struct {
 	{ { 0x80, 2, 68 }, true },
 	{ { 0x80, 2, 72 }, true },
 	{ { 0x80, 2, 0xffff }, true },
-	/* A revision above the newest known is read as the newest known. */
 	{ { 0x80, 3, 67 }, false },
 	{ { 0x80, 3, 68 }, true },
 	{ { 0x80, 255, 64 }, false },
@@ -67,16 +31,26 @@ static const struct {
 	{ { 0x00, 2, 72 }, false },
 };
 
+static NDIS_STATUS allocate_copy(struct bench *bench, void *copy)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS *p = copy;
+	NDIS_HANDLE allocation = bench;
+	NDIS_STATUS status = NdisAllocateSharedMemory(bench->adapter, p, &allocation);
+
+	if (status != NDIS_STATUS_SUCCESS)
+		return allocation ? NDIS_STATUS_INVALID_STATE : status;
+	if (!p->SharedMemoryHandle || !p->VirtualAddress || bench->list->NumberOfElements != 1)
+		status = NDIS_STATUS_INVALID_STATE;
+	NdisFreeSharedMemory(bench->adapter, allocation);
+	return status;
+}
+
 bool ndis_headers(struct bench *bench)
 {
-	unsigned int i, good = 0;
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 
-	for (i = 0; i < ARRAY_SIZE(tried); i++) {
-		CHECK(try_header(bench, tried[i].header, tried[i].good));
-		good += tried[i].good;
-	}
-	CHECK(bench->script.allocated == good);
-	return true;
+	return takes_headers(bench, rows, ARRAY_SIZE(rows), &p, sizeof(p), allocate_copy,
+			     NDIS_STATUS_INVALID_PARAMETER);
 }
 
 /* With an invalid header only the allocation handle is written. */
@@ -85,11 +59,11 @@ bool own_headers(struct bench *bench)
 	NDIS_SHARED_MEMORY_PARAMETERS p;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(tried); i++) {
-		if (tried[i].good)
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].good)
 			continue;
 		p = request(bench);
-		p.Header = tried[i].header;
+		p.Header = rows[i].header;
 		CHECK(refused_unread(bench, &p));
 	}
 	CHECK(!bench->script.allocated);
@@ -113,27 +87,11 @@ bool ndis_revision_1(struct bench *bench)
 /* Every valid flag and usage. */
 bool ndis_values(struct bench *bench)
 {
-	static const ULONG flags[] = {
-		0, NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS,
-		NDIS_SHARED_MEM_PARAMETERS_CONTIGOUS,
-	};
 	NDIS_SHARED_MEMORY_PARAMETERS p;
-	unsigned int i;
-	ULONG usage;
 
-	for (i = 0; i < ARRAY_SIZE(flags); i++) {
-		p = request(bench);
-		p.Flags = flags[i];
-		CHECK(works(bench, &p));
-		CHECK(bench->script.requested.Flags == flags[i]);
-	}
-	for (usage = NdisSharedMemoryUsageUndefined;
-	     usage < NdisSharedMemoryUsageMax; usage++) {
-		p = request(bench);
-		p.Usage = usage;
-		CHECK(works(bench, &p));
-		CHECK(bench->script.requested.Usage == usage);
-	}
+	CHECK_WORKS(bench, Flags, 0, NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS,
+		    NDIS_SHARED_MEM_PARAMETERS_CONTIGOUS);
+	CHECK_WORKS(bench, Usage, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
 	return true;
 }
 
@@ -145,8 +103,7 @@ bool own_flags(struct bench *bench)
 	for (i = 1; i < 32; i++) {
 		p = request(bench);
 		p.Flags = BIT(i) | NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS;
-		CHECK(refused(bench, bench->adapter, &p,
-			      NDIS_STATUS_INVALID_PARAMETER));
+		CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_INVALID_PARAMETER));
 	}
 	CHECK(!bench->script.allocated);
 	return true;
@@ -158,41 +115,19 @@ bool own_usages(struct bench *bench)
 
 	CHECK_REFUSED(bench, bench->adapter, Usage, NdisSharedMemoryUsageMax,
 		      NdisSharedMemoryUsageMax + 1, S32_MAX, 0xffffffff);
-	p = request(bench);
-	p.Usage = NdisSharedMemoryUsageUndefined;
-	CHECK(works(bench, &p));
+	CHECK_WORKS(bench, Usage, NdisSharedMemoryUsageUndefined);
 	return true;
 }
 
+/* Zero, and lengths that exceed 32 bits in whole pages, also for a provider that is native. */
 bool own_lengths(struct bench *bench)
 {
-	static const ULONG good[] = {
-		1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1,
-	};
 	NDIS_SHARED_MEMORY_PARAMETERS p;
-	unsigned int i;
 
-	/* Zero, and lengths that exceed 32 bits in whole pages. */
 	CHECK_REFUSED(bench, bench->adapter, Length, 0, 0xffffffff, (ULONG)-PAGE_SIZE + 1);
+	CHECK_REFUSED(bench, bench->driver, Length, 0, 0xffffffff, (ULONG)-PAGE_SIZE + 1);
 	/* The provider gets the requested length, and so does the list. */
-	for (i = 0; i < ARRAY_SIZE(good); i++) {
-		p = request(bench);
-		p.Length = good[i];
-		CHECK(works(bench, &p));
-		CHECK(bench->script.requested.Length == good[i]);
-	}
-	return true;
-}
-
-bool own_queue_xor_port(struct bench *bench)
-{
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-
-	p.QueueId = 1;
-	p.VPortId = 1;
-	CHECK(refused(bench, bench->adapter, &p,
-		      NDIS_STATUS_INVALID_PARAMETER));
-	CHECK(!bench->script.allocated);
+	CHECK_WORKS(bench, Length, 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1);
 	return true;
 }
 
@@ -202,11 +137,9 @@ bool own_queue_xor_port(struct bench *bench)
 bool own_failures(struct bench *bench)
 {
 	struct script *script = &bench->script;
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	NDIS_SHARED_MEMORY_PARAMETERS p;
 
-	p.Length = 0;
-	CHECK(refused(bench, bench->adapter, &p,
-		      NDIS_STATUS_INVALID_PARAMETER));
+	CHECK_REFUSED(bench, bench->adapter, Length, 0);
 	p = request(bench);
 	script->status = NDIS_STATUS_RESOURCES;
 	CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_RESOURCES));
@@ -222,14 +155,9 @@ bool own_failures(struct bench *bench)
 /* Node 0 is a valid preference, different from MM_ANY_NODE_OK. */
 bool ndis_nodes(struct bench *bench)
 {
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	NDIS_SHARED_MEMORY_PARAMETERS p;
 
-	p.PreferredNode = first_online_node;
-	CHECK(works(bench, &p));
-	CHECK(bench->script.requested.PreferredNode == first_online_node);
-	p = request(bench);
-	CHECK(works(bench, &p));
-	CHECK(bench->script.requested.PreferredNode == MM_ANY_NODE_OK);
+	CHECK_WORKS(bench, PreferredNode, 0, MM_ANY_NODE_OK);
 	return true;
 }
 
@@ -246,19 +174,13 @@ bool own_nodes(struct bench *bench)
 bool ndis_driver_handle(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	NDIS_HANDLE allocation;
 
-	CHECK(allocates(bench, bench->driver, &p, &allocation));
-	NdisFreeSharedMemory(bench->driver, allocation);
+	CHECK(works_for(bench, bench->driver, &p));
 	CHECK(!bench->script.allocated);
-
-	CHECK(script_register(bench->driver, &bench->script) ==
-	      NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, script_register(bench->driver, &bench->script));
 	p = request(bench);
-	CHECK(allocates(bench, bench->driver, &p, &allocation));
-	CHECK(bench->script.allocated == 1);
-	NdisFreeSharedMemory(bench->driver, allocation);
-	CHECK(bench->script.freed == 1);
+	CHECK(works_for(bench, bench->driver, &p));
+	CHECK(bench->script.allocated == 1 && bench->script.freed == 1);
 	return true;
 }
 
@@ -279,7 +201,6 @@ bool own_driver_handle(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	unsigned int references = node_references();
-	NDIS_HANDLE any, node;
 
 	/* The reference to the node's adapter ends with the call, also if that fails. */
 	p.PreferredNode = 0;
@@ -290,13 +211,8 @@ bool own_driver_handle(struct bench *bench)
 	CHECK(refused(bench, bench->driver, &p, NDIS_STATUS_INVALID_PARAMETER));
 	CHECK(node_references() == references);
 	p = request(bench);
-	CHECK(allocates(bench, bench->driver, &p, &any));
-	p = request(bench);
-	p.PreferredNode = first_online_node;
-	CHECK(allocates(bench, bench->driver, &p, &node));
+	CHECK(works_for(bench, bench->driver, &p));
 	CHECK(!bench->script.allocated);
-	NdisFreeSharedMemory(bench->driver, any);
-	NdisFreeSharedMemory(bench->driver, node);
 	return true;
 }
 
@@ -325,9 +241,7 @@ static void *filled(struct bench *bench, ULONG length, u8 value,
  */
 bool own_zeroed(struct bench *bench)
 {
-	static const ULONG lengths[] = {
-		PAGE_SIZE, 16 * PAGE_SIZE, 1, PAGE_SIZE + 1,
-	};
+	static const ULONG lengths[] = { PAGE_SIZE, 16 * PAGE_SIZE, 1, PAGE_SIZE + 1 };
 	NDIS_HANDLE allocations[2];
 	void *one, *other;
 	unsigned int i;

@@ -6,18 +6,14 @@
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
-#include <linux/err.h>
 #include <linux/errno.h>
-#include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "cases.h"
 
-/*
- * Successes of each of the first three threads, and successes between two attempts to
- * close.
- */
+/* Successes of each of the first three players, and those between two attempts to close. */
 #define ROUNDS	500
 #define BETWEEN	5
 
@@ -52,8 +48,7 @@ static bool allocate_and_free(void)
 	NDIS_HANDLE allocation;
 	NDIS_STATUS status;
 
-	status = NdisAllocateSharedMemory(stress.bench->adapter, &p,
-					  &allocation);
+	status = NdisAllocateSharedMemory(stress.bench->adapter, &p, &allocation);
 	if (status == NDIS_STATUS_SUCCESS) {
 		atomic_inc(&stress.allocated);
 		RtlFillMemory(p.VirtualAddress, p.Length, POISON);
@@ -64,9 +59,8 @@ static bool allocate_and_free(void)
 	return status == NDIS_STATUS_SUCCESS;
 }
 
-static VOID complete_at_once(NDIS_HANDLE context, PVOID address,
-			     PNDIS_PHYSICAL_ADDRESS physical, ULONG length,
-			     PVOID request)
+static VOID complete_at_once(NDIS_HANDLE context, PVOID address, PNDIS_PHYSICAL_ADDRESS physical,
+			     ULONG length, PVOID request)
 {
 	atomic_inc(&stress.completed);
 	if (!address)
@@ -102,17 +96,12 @@ static bool change_handlers(void)
 	return status == NDIS_STATUS_SUCCESS;
 }
 
-/* A thread must not exit before kthread_stop(). */
-static int wait_for_stop(int result)
-{
-	while (!kthread_should_stop()) {
-		set_current_state(TASK_INTERRUPTIBLE);
-		if (!kthread_should_stop())
-			schedule();
-		__set_current_state(TASK_RUNNING);
-	}
-	return result;
-}
+/* What runs at the same time: a number of successes, or attempts to close beside them. */
+struct player {
+	struct work_struct work;
+	bool (*step)(void);
+	int rounds;
+};
 
 static void arrive(void)
 {
@@ -120,15 +109,14 @@ static void arrive(void)
 	wait_for_completion(&stress.begin);
 }
 
-static int play(void *data)
+static void play(struct work_struct *work)
 {
-	bool (*step)(void) = data;
-	int round = 0;
+	struct player *player = container_of(work, struct player, work);
 
 	arrive();
-	while (round < ROUNDS && !atomic_read(&stress.wrong)) {
-		if (step()) {
-			round++;
+	while (player->rounds < ROUNDS && !atomic_read(&stress.wrong)) {
+		if (player->step()) {
+			player->rounds++;
 			atomic_inc(&stress.moves);
 			wake_up_all(&stress.moved);
 		}
@@ -136,63 +124,48 @@ static int play(void *data)
 	}
 	atomic_dec(&stress.players);
 	wake_up_all(&stress.moved);
-	return wait_for_stop(round);
 }
 
-static int try_to_close(void *unused)
+static void try_to_close(struct work_struct *work)
 {
-	int ret, round = 0, next = 0;
+	int ret, next;
 
 	arrive();
-	/* Try once in any case: the other threads may finish before this one starts. */
+	/* Try once in any case: the others may finish before this one starts. */
 	do {
 		ret = ndshm_ndis_close(stress.bench->adapter);
 		if (ret != -EBUSY) {
 			print_error("close", ret);
 			break;
 		}
-		round++;
 		next = atomic_read(&stress.moves) + BETWEEN;
 		wait_event(stress.moved, !atomic_read(&stress.players) ||
 			   atomic_read(&stress.moves) - next >= 0);
 	} while (atomic_read(&stress.players));
-	return wait_for_stop(round);
 }
 
+/* Each waits for the others, which an unbound workqueue runs at the same time. */
 static void run_all(void)
 {
-	static const struct {
-		int (*run)(void *data);
-		bool (*step)(void);
-	} threads[] = {
-		{ play, allocate_and_free },
-		{ play, ask_for_later },
-		{ play, change_handlers },
-		{ try_to_close, NULL },
-	};
-	struct task_struct *tasks[ARRAY_SIZE(threads)];
-	unsigned int i, made;
-	int ret;
+	static struct player players[4];
+	unsigned int i;
 
 	atomic_set(&stress.players, 3);
-	for (made = 0; made < ARRAY_SIZE(threads); made++) {
-		tasks[made] = kthread_run(threads[made].run,
-					  threads[made].step, "ndis-stress/%u",
-					  made);
-		if (IS_ERR(tasks[made])) {
-			print_error("threads", made);
-			atomic_set(&stress.players, made);
-			break;
-		}
+	players[0].step = allocate_and_free;
+	players[1].step = ask_for_later;
+	players[2].step = change_handlers;
+	for (i = 0; i < ARRAY_SIZE(players); i++) {
+		players[i].rounds = 0;
+		INIT_WORK(&players[i].work, players[i].step ? play : try_to_close);
+		queue_work(system_unbound_wq, &players[i].work);
 	}
-	/* kthread_stop() before the thread has run would prevent it from running. */
-	for (i = 0; i < made; i++)
+	for (i = 0; i < ARRAY_SIZE(players); i++)
 		wait_for_completion(&stress.arrived);
 	complete_all(&stress.begin);
-	for (i = 0; i < made; i++) {
-		ret = kthread_stop(tasks[i]);
-		if (threads[i].step ? ret != ROUNDS : !ret)
-			print_error("rounds", ret);
+	for (i = 0; i < ARRAY_SIZE(players); i++) {
+		flush_work(&players[i].work);
+		if (players[i].step && players[i].rounds != ROUNDS)
+			print_error("rounds", players[i].rounds);
 	}
 }
 
@@ -208,11 +181,11 @@ bool own_stress(struct bench *bench)
 	init_completion(&stress.arrived);
 	init_completion(&stress.begin);
 	init_waitqueue_head(&stress.moved);
-	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
-					    &stress.dma) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, NdisMRegisterScatterGatherDma(bench->adapter, &description,
+							    &stress.dma));
 	/* Keeps the handle open. */
 	CHECK(allocates(bench, bench->adapter, &p, &held));
-	/* Register before the threads start: the allocating thread may finish first. */
+	/* Register before they start: the player that allocates may finish first. */
 	CHECK(change_handlers());
 	run_all();
 	NdisMDeregisterScatterGatherDma(stress.dma);
@@ -222,12 +195,9 @@ bool own_stress(struct bench *bench)
 		atomic_read(&stress.allocated), atomic_read(&stress.granted),
 		atomic_read(&stress.pending));
 	CHECK(!atomic_read(&stress.wrong));
-	/*
-	 * Every request completed once, and the expected number of operations succeeded.
-	 */
-	CHECK(atomic_read(&stress.completed) == atomic_read(&stress.pending));
-	CHECK(atomic_read(&stress.granted) == atomic_read(&stress.pending));
+	/* Every request completed once, and the expected number of operations succeeded. */
 	CHECK(atomic_read(&stress.pending) == ROUNDS);
+	CHECK(atomic_read(&stress.completed) == ROUNDS && atomic_read(&stress.granted) == ROUNDS);
 	CHECK(atomic_read(&stress.allocated) == ROUNDS);
 	allocated = stress.scripts[0].allocated + stress.scripts[1].allocated;
 	freed = stress.scripts[0].freed + stress.scripts[1].freed;

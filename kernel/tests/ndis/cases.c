@@ -4,10 +4,14 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
+#include <linux/numa.h>
 #include <linux/panic.h>
 #include <linux/platform_device.h>
 #include <linux/slab.h>
 
+#include <ndshm/adapter.h>
+
+#include "../native.h"
 #include "cases.h"
 
 #define PATTERN(value)	((PVOID)(ULONG_PTR)(0x5a5a0000 + (value)))
@@ -103,9 +107,8 @@ bool allocates(struct bench *bench, NDIS_HANDLE handle,
 	struct frame *expected = &bench->expected;
 
 	fill_frame(bench, p);
-	CHECK(NdisAllocateSharedMemory(handle, &frame->parameters,
-				       &frame->allocation) ==
-	      NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, NdisAllocateSharedMemory(handle, &frame->parameters,
+						       &frame->allocation));
 	*p = frame->parameters;
 	*allocation = frame->allocation;
 	CHECK(*allocation && *allocation != PATTERN(3));
@@ -169,6 +172,63 @@ bool works(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p)
 	return works_for(bench, bench->adapter, p);
 }
 
+static void note_revoked(void *context, struct ndshm_block *block)
+{
+	struct bench *bench = context;
+
+	bench->revoked++;
+}
+
+ndshm_reason_t native_block(struct bench *bench, const char *adapter,
+			    struct ndshm_provider *provider, u64 length, bool no_kernel_mapping,
+			    struct ndshm_block **block)
+{
+	struct ndshm_parameters p = {
+		.header = NDSHM_PARAMETERS_HEADER,
+		.preferred_node = NUMA_NO_NODE,
+		.usage = NDSHM_USAGE_OTHER,
+		.length = length,
+		.adapter = ndshm_adapter_find(adapter ?: bench->name),
+		.provider = provider,
+		.no_kernel_mapping = no_kernel_mapping,
+		.revoked = note_revoked,
+		.revoked_context = bench,
+	};
+	ndshm_reason_t reason;
+
+	if (!p.adapter)
+		return NDSHM_REASON_ADAPTER_UNKNOWN;
+	reason = check_allocate(&p, block);
+	ndshm_adapter_put(p.adapter);
+	return reason;
+}
+
+bool takes_headers(struct bench *bench, const struct header_row *rows, unsigned int count,
+		   const void *argument, size_t size,
+		   NDIS_STATUS (*call)(struct bench *bench, void *copy), NDIS_STATUS bad)
+{
+	const NDIS_OBJECT_HEADER *header;
+	NDIS_STATUS status;
+	unsigned int i;
+	void *copy;
+
+	for (i = 0; i < count; i++) {
+		header = &rows[i].header;
+		copy = kmemdup(argument, clamp_t(size_t, header->Size, sizeof(*header), size),
+			       GFP_KERNEL);
+		CHECK(copy);
+		memcpy(copy, header, sizeof(*header));
+		status = call(bench, copy);
+		kfree(copy);
+		if (status != (rows[i].good ? NDIS_STATUS_SUCCESS : bad)) {
+			pr_err("type %#x revision %u size %u: status %#x\n", header->Type,
+			       header->Revision, header->Size, status);
+			return false;
+		}
+	}
+	return true;
+}
+
 /*
  * Setup and cleanup
  */
@@ -198,8 +258,7 @@ static bool begin(struct bench *bench)
 			       &bench->adapter));
 	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-driver", NULL,
 			       &bench->driver));
-	CHECK(script_register(bench->adapter, &bench->script) ==
-	      NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, script_register(bench->adapter, &bench->script));
 	return true;
 }
 

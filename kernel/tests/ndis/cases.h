@@ -8,6 +8,7 @@
 
 #include <linux/printk.h>
 
+#include <ndshm/block.h>
 #include <ndshm/ndis.h>
 
 #include "device.h"
@@ -113,6 +114,7 @@ struct frame {
  * @frame: arguments that allocates() and refused() use
  * @expected: expected contents of @frame after a call
  * @list: the list in @frame
+ * @revoked: number of blocks of native_block() that were revoked
  * @skipped: the machine lacks what the case needs
  */
 struct bench {
@@ -124,8 +126,17 @@ struct bench {
 	struct frame frame;
 	struct frame expected;
 	SCATTER_GATHER_LIST *list;
+	unsigned int revoked;
 	bool skipped;
 };
+
+/*
+ * Allocate natively: for kernel code or, with @no_kernel_mapping, for a client. A revocation is
+ * counted in bench->revoked. @adapter and @provider NULL: those of the case.
+ */
+ndshm_reason_t native_block(struct bench *bench, const char *adapter,
+			    struct ndshm_provider *provider, u64 length, bool no_kernel_mapping,
+			    struct ndshm_block **block);
 
 /* Register a device without a driver. Return: NULL if there is no memory. */
 struct platform_device *ndis_device_make(const char *name);
@@ -156,6 +167,20 @@ bool refused_unread(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p);
 bool works(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p);
 bool works_for(struct bench *bench, NDIS_HANDLE handle, NDIS_SHARED_MEMORY_PARAMETERS *p);
 
+/* A header of a structure, and whether its call takes it. */
+struct header_row {
+	NDIS_OBJECT_HEADER header;
+	bool good;
+};
+
+/*
+ * Call with a copy of @argument for each header: SUCCESS, or the status @bad. The copy has as many
+ * bytes as the size in the header says, at least a header, so that KASAN detects reading beyond.
+ */
+bool takes_headers(struct bench *bench, const struct header_row *rows, unsigned int count,
+		   const void *argument, size_t size,
+		   NDIS_STATUS (*call)(struct bench *bench, void *copy), NDIS_STATUS bad);
+
 /* Log a false condition, and fail the case. */
 #define CHECK(condition) do { \
 	if (!(condition)) { \
@@ -164,6 +189,17 @@ bool works_for(struct bench *bench, NDIS_HANDLE handle, NDIS_SHARED_MEMORY_PARAM
 	} \
 } while (0)
 
+/* The call must return NDIS_STATUS_@name; an unexpected status is logged, too. */
+#define CHECK_STATUS(name, call) do { \
+	NDIS_STATUS status_ = (call); \
+\
+	if (status_ != NDIS_STATUS_##name) \
+		pr_err("%s:%d: status %#x\n", __func__, __LINE__, status_); \
+	CHECK(status_ == NDIS_STATUS_##name); \
+} while (0)
+
+/* As CHECK_STATUS(), for the reason of a native call. */
+#define CHECK_REASON(name, call)	CHECK((call) == NDSHM_REASON_##name)
 
 /*
  * Expect that the request is refused with each of the values as @member, and that the provider
@@ -179,6 +215,20 @@ bool works_for(struct bench *bench, NDIS_HANDLE handle, NDIS_SHARED_MEMORY_PARAM
 		CHECK(refused(bench, handle, &p, NDIS_STATUS_INVALID_PARAMETER)); \
 	} \
 	CHECK((bench)->script.allocated == before_); \
+} while (0)
+
+/* Expect that each of the values works as @member, and reaches the provider. Uses @p. */
+#define CHECK_WORKS(bench, member, ...) do { \
+	static const ULONG values_[] = { __VA_ARGS__ }; \
+	unsigned int i_, before_ = (bench)->script.allocated; \
+\
+	for (i_ = 0; i_ < ARRAY_SIZE(values_); i_++) { \
+		p = request(bench); \
+		p.member = values_[i_]; \
+		CHECK(works(bench, &p)); \
+		CHECK((bench)->script.requested.member == values_[i_]); \
+	} \
+	CHECK((bench)->script.allocated == before_ + i_); \
 } while (0)
 
 #define CASE(name)	bool name(struct bench *bench)
