@@ -5,7 +5,6 @@
 #include <linux/device.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
-#include <linux/limits.h>
 #include <linux/module.h>
 #include <linux/nodemask.h>
 #include <linux/sched.h>
@@ -21,9 +20,6 @@
 
 /**
  * struct native - State of the native provider
- * @work: revokes the provider
- * @revoked: completed after the revocation
- * @error: result of the revocation
  * @provider: ndshm's handle
  * @memory: kernel address of every block, unrelated to the reported segments
  * @needs_sync: reported value
@@ -32,9 +28,6 @@
  * @freed: number of free calls
  */
 static struct native {
-	struct work_struct work;
-	struct completion revoked;
-	int error;
 	struct ndshm_provider *provider;
 	char memory[2 * PAGE_SIZE];
 	bool needs_sync;
@@ -69,12 +62,6 @@ static void native_sync(void *provider_context, void *context, bool for_device,
 {
 }
 
-static void revoke(struct work_struct *work)
-{
-	native.error = ndshm_provider_revoke(native.provider);
-	complete(&native.revoked);
-}
-
 static bool begin(struct module *owner)
 {
 	const struct ndshm_provider_characteristics characteristics = {
@@ -87,13 +74,9 @@ static bool begin(struct module *owner)
 		.sync = native_sync,
 	};
 
-	native = (struct native){
-		.work = __WORK_INITIALIZER(native.work, revoke),
-		.revoked = COMPLETION_INITIALIZER(native.revoked),
-	};
-	CHECK(check_provider_register(&characteristics, &ops,
-				      NDSHM_SCOPE_MACHINE, NULL,
-				      &native.provider) == NDSHM_REASON_NONE);
+	native = (struct native){};
+	CHECK_REASON(NONE, check_provider_register(&characteristics, &ops, NDSHM_SCOPE_MACHINE,
+						   NULL, &native.provider));
 	return true;
 }
 
@@ -104,31 +87,15 @@ static bool with_native(struct bench *bench, bool (*run)(struct bench *bench))
 
 	CHECK(begin(THIS_MODULE));
 	passed = run(bench);
-	CHECK(check_provider_unregister(native.provider) == NDSHM_REASON_NONE);
+	CHECK_REASON(NONE, check_provider_unregister(native.provider));
 	CHECK(native.freed == native.requested);
 	return passed;
-}
-
-/* Lengths that a list cannot express are refused for every provider. */
-static bool long_ones(struct bench *bench)
-{
-	NDIS_SHARED_MEMORY_PARAMETERS p;
-
-	CHECK_REFUSED(bench, bench->driver, Length, U32_MAX, (U32_MAX & PAGE_MASK) + 1);
-	CHECK(!native.requested);
-	return true;
-}
-
-bool own_long(struct bench *bench)
-{
-	return with_native(bench, long_ones);
 }
 
 /* NDIS has no call for a sync: memory that needs one is refused and freed. */
 static bool unsynced(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	NDIS_HANDLE allocation;
 
 	native.needs_sync = true;
 	/* Free memory that was granted by mistake: it would disturb the next cases. */
@@ -139,8 +106,7 @@ static bool unsynced(struct bench *bench)
 	CHECK(native.requested == 1 && native.freed == 1);
 	native.needs_sync = false;
 	p = request(bench);
-	CHECK(allocates(bench, bench->driver, &p, &allocation));
-	NdisFreeSharedMemory(bench->driver, allocation);
+	CHECK(works_for(bench, bench->driver, &p));
 	CHECK(native.requested == 2 && native.freed == 2);
 	return true;
 }
@@ -153,7 +119,6 @@ bool own_needs_sync(struct bench *bench)
 static bool node_by_node(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p;
-	NDIS_HANDLE allocation;
 	int node, other;
 
 	for_each_node_state(node, N_MEMORY) {
@@ -162,14 +127,12 @@ static bool node_by_node(struct bench *bench)
 		CHECK(!set_cpus_allowed_ptr(current, cpumask_of_node(other)));
 		p = request(bench);
 		p.PreferredNode = node;
-		CHECK(allocates(bench, bench->driver, &p, &allocation));
-		NdisFreeSharedMemory(bench->driver, allocation);
+		CHECK(works_for(bench, bench->driver, &p));
 		CHECK(native.node == node);
 	}
 	/* Without a preferred node the device may be of any node with memory. */
 	p = request(bench);
-	CHECK(allocates(bench, bench->driver, &p, &allocation));
-	NdisFreeSharedMemory(bench->driver, allocation);
+	CHECK(works_for(bench, bench->driver, &p));
 	CHECK(node_state(native.node, N_MEMORY));
 	return true;
 }
@@ -183,47 +146,6 @@ bool own_driver_nodes(struct bench *bench)
 	passed = with_native(bench, node_by_node);
 	CHECK(!set_cpus_allowed_ptr(current, &allowed));
 	return passed;
-}
-
-/* Wait until other providers serve: the provider is closing. */
-static bool has_closed(struct bench *bench)
-{
-	unsigned long end = jiffies + 60 * HZ;
-	NDIS_SHARED_MEMORY_PARAMETERS p;
-	unsigned int before;
-
-	while (time_before(jiffies, end)) {
-		p = request(bench);
-		before = native.requested;
-		CHECK(works_for(bench, bench->driver, &p));
-		if (native.requested == before)
-			return true;
-		cond_resched();
-	}
-	return false;
-}
-
-/* The revocation waits for an owner that frees its block later. */
-bool own_revoked(struct bench *bench)
-{
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	unsigned int before;
-	NDIS_HANDLE allocation;
-
-	CHECK(begin(THIS_MODULE));
-	CHECK(allocates(bench, bench->driver, &p, &allocation));
-	schedule_work(&native.work);
-	if (!has_closed(bench))
-		pr_err("the provider does not close\n");
-	before = native.freed;
-	/* The provider must wait for the free. The time is arbitrary: no wait proves it. */
-	if (wait_for_completion_timeout(&native.revoked, HZ / 5))
-		pr_err("the memory went while it was held\n");
-	CHECK(native.freed == before);
-	NdisFreeSharedMemory(bench->driver, allocation);
-	wait_for_completion(&native.revoked);
-	CHECK(native.freed == before + 1 && !native.error);
-	return true;
 }
 
 /*
@@ -312,6 +234,7 @@ static bool removes(struct bench *bench)
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	bool waited;
 
+	/* It returns -ETIMEDOUT if it does not end when the last block has been freed. */
 	CHECK(!ndshm_provider_revoke(native.provider));
 	CHECK(native.requested == 3 && native.freed == 3);
 	wait_for_completion(&removal.freed);
@@ -367,6 +290,6 @@ bool own_kept(struct bench *bench)
 	CHECK(native.requested == 1 && !native.freed);
 	/* The provider is unregistered. */
 	CHECK(begin(THIS_MODULE));
-	CHECK(check_provider_unregister(native.provider) == NDSHM_REASON_NONE);
+	CHECK_REASON(NONE, check_provider_unregister(native.provider));
 	return true;
 }
