@@ -8,21 +8,11 @@
 #include <linux/workqueue.h>
 
 #include <ndshm/adapter.h>
-#include <ndshm/ndis_oid.h>
 #include <ndshm/queue.h>
 
 #include "../native.h"
 #include "cases.h"
-
-/* Number of elements of an array, and the distance between them, which is not their size. */
-#define ELEMENTS	3
-#define ELEMENT_BYTES	32
-
-struct array {
-	NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY head;
-	ULONG unused;
-	u8 elements[ELEMENTS][ELEMENT_BYTES] __aligned(8);
-};
+#include "oid.h"
 
 /**
  * struct miniport - what the handler does and has seen
@@ -73,6 +63,7 @@ static enum ndshm_queue_state state_of(u32 id)
 	       NDSHM_QUEUE_UNDEFINED : state;
 }
 
+/* A valid state of a queue, in an indication. */
 static NDIS_RECEIVE_QUEUE_STATE queue_in(u32 id, NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE to)
 {
 	return (NDIS_RECEIVE_QUEUE_STATE){
@@ -109,6 +100,11 @@ static void indicate(NDIS_HANDLE handle, u32 id, NDIS_RECEIVE_QUEUE_OPERATIONAL_
 	indicate_buffer(handle, NDIS_STATUS_RECEIVE_QUEUE_STATE, &state, sizeof(state));
 }
 
+static void indicate_stopped(u32 id)
+{
+	indicate(miniport.bench->adapter, id, NdisReceiveQueueOperationalStateDmaStopped);
+}
+
 static void complete_later(struct work_struct *work)
 {
 	NdisMOidRequestComplete(miniport.bench->adapter, miniport.request, miniport.status);
@@ -119,19 +115,14 @@ static void complete_later(struct work_struct *work)
 	NdisFreeSharedMemory(miniport.bench->adapter, miniport.late);
 }
 
-/* QueueId is the first member behind Flags in some buffers, and behind a type in others. */
-static u32 queue_of(PNDIS_OID_REQUEST request)
+/* QueueId is at the same place in the first two structures, and in the last two. */
+static u32 queue_of(NDIS_OID oid, void *buffer)
 {
-	void *buffer = request->DATA.SET_INFORMATION.InformationBuffer;
-
-	switch (request->DATA.SET_INFORMATION.Oid) {
+	switch (oid) {
 	case OID_RECEIVE_FILTER_ALLOCATE_QUEUE:
-	case OID_RECEIVE_FILTER_QUEUE_PARAMETERS:
-		return ((PNDIS_RECEIVE_QUEUE_PARAMETERS)buffer)->QueueId;
 	case OID_RECEIVE_FILTER_SET_FILTER:
 		return ((PNDIS_RECEIVE_FILTER_PARAMETERS)buffer)->QueueId;
 	case OID_RECEIVE_FILTER_CLEAR_FILTER:
-		return ((PNDIS_RECEIVE_FILTER_CLEAR_PARAMETERS)buffer)->QueueId;
 	case OID_RECEIVE_FILTER_FREE_QUEUE:
 		return ((PNDIS_RECEIVE_QUEUE_FREE_PARAMETERS)buffer)->QueueId;
 	default:
@@ -139,27 +130,23 @@ static u32 queue_of(PNDIS_OID_REQUEST request)
 	}
 }
 
-static NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS *element(struct array *array, int i)
-{
-	return (void *)array->elements[i];
-}
-
 static NDIS_STATUS handler(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 {
 	struct miniport *port = context;
 	void *buffer = request->DATA.SET_INFORMATION.InformationBuffer;
-	u32 queue = queue_of(request);
+	NDIS_OID oid = request->DATA.SET_INFORMATION.Oid;
+	u32 queue = queue_of(oid, buffer);
 
 	port->calls++;
-	port->oid = request->DATA.SET_INFORMATION.Oid;
+	port->oid = oid;
 	port->state = state_of(queue);
-	if (port->oid == OID_RECEIVE_FILTER_SET_FILTER)
+	if (oid == OID_RECEIVE_FILTER_SET_FILTER)
 		port->filter = ((PNDIS_RECEIVE_FILTER_PARAMETERS)buffer)->FilterId;
-	if (port->oid == OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE && port->fails >= 0)
-		element(buffer, port->fails)->CompletionStatus = NDIS_STATUS_RESOURCES;
-	if (port->oid == OID_RECEIVE_FILTER_FREE_QUEUE && port->indicate)
-		indicate(port->bench->adapter, queue, NdisReceiveQueueOperationalStateDmaStopped);
-	if (port->oid == OID_RECEIVE_FILTER_FREE_QUEUE && port->free) {
+	if (oid == OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE && port->fails >= 0)
+		oid_element(buffer, port->fails)->CompletionStatus = NDIS_STATUS_RESOURCES;
+	if (oid == OID_RECEIVE_FILTER_FREE_QUEUE && port->indicate)
+		indicate_stopped(queue);
+	if (oid == OID_RECEIVE_FILTER_FREE_QUEUE && port->free) {
 		NdisFreeSharedMemory(port->bench->adapter, port->free);
 		port->free = NULL;
 	}
@@ -176,54 +163,8 @@ static NDIS_STATUS handler(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 	return port->status;
 }
 
-/*
- * Requests
- */
-
-static NDIS_OID_REQUEST request_of(NDIS_REQUEST_TYPE type, NDIS_OID oid)
-{
-	NDIS_OID_REQUEST request = {
-		.Header = HEADER(OID_REQUEST, OID_REQUEST, 1),
-		.RequestType = type,
-	};
-
-	request.DATA.SET_INFORMATION.Oid = oid;
-	return request;
-}
-
-static NDIS_STATUS send(PNDIS_OID_REQUEST request)
-{
-	return ndshm_ndis_oid(miniport.bench->adapter, handler, request);
-}
-
-static NDIS_STATUS method(NDIS_OID oid, void *buffer, ULONG length)
-{
-	NDIS_OID_REQUEST request = request_of(NdisRequestMethod, oid);
-
-	request.DATA.METHOD_INFORMATION.InformationBuffer = buffer;
-	request.DATA.METHOD_INFORMATION.InputBufferLength = length;
-	request.DATA.METHOD_INFORMATION.OutputBufferLength = length;
-	return send(&request);
-}
-
-static NDIS_STATUS set(NDIS_OID oid, void *buffer, ULONG length)
-{
-	NDIS_OID_REQUEST request = request_of(NdisRequestSetInformation, oid);
-
-	request.DATA.SET_INFORMATION.InformationBuffer = buffer;
-	request.DATA.SET_INFORMATION.InformationBufferLength = length;
-	return send(&request);
-}
-
 /* The parameters are too large for a stack. */
 static NDIS_RECEIVE_QUEUE_PARAMETERS parameters;
-
-static void set_name(IF_COUNTED_STRING *name, const char *text)
-{
-	name->Length = sizeof(WCHAR) * strlen(text);
-	for (; *text; text++)
-		name->String[name->Length / sizeof(WCHAR) - strlen(text)] = (u8)*text;
-}
 
 static void prepare_parameters(void)
 {
@@ -234,91 +175,17 @@ static void prepare_parameters(void)
 	parameters.QueueType = NdisReceiveQueueTypeVMQueue;
 	parameters.ProcessorAffinity.Mask = 6;
 	parameters.NumSuggestedReceiveBuffers = 512;
-	set_name(&parameters.QueueName, "rx 1");
-	set_name(&parameters.VmName, "guest");
+	oid_set_name(&parameters.QueueName, "rx 1");
+	oid_set_name(&parameters.VmName, "guest");
 }
 
 static NDIS_STATUS allocate(u32 *id)
 {
-	NDIS_STATUS status;
+	NDIS_STATUS status = oid_method(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, &parameters,
+				    sizeof(parameters));
 
-	status = method(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, &parameters, sizeof(parameters));
 	*id = parameters.QueueId;
 	return status;
-}
-
-static NDIS_RECEIVE_FILTER_PARAMETERS filter_of(u32 queue)
-{
-	return (NDIS_RECEIVE_FILTER_PARAMETERS){
-		.Header = HEADER(DEFAULT, RECEIVE_FILTER_PARAMETERS, 1),
-		.FilterType = NdisReceiveFilterTypeVMQueue,
-		.QueueId = queue,
-	};
-}
-
-static NDIS_STATUS set_filter(u32 queue, u32 *filter)
-{
-	NDIS_RECEIVE_FILTER_PARAMETERS p = filter_of(queue);
-	NDIS_STATUS status;
-
-	status = method(OID_RECEIVE_FILTER_SET_FILTER, &p,
-			NDIS_SIZEOF_RECEIVE_FILTER_PARAMETERS_REVISION_1);
-	*filter = p.FilterId;
-	return status;
-}
-
-static NDIS_STATUS clear_filter(u32 queue, u32 filter)
-{
-	NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS p = {
-		.Header = HEADER(DEFAULT, RECEIVE_FILTER_CLEAR_PARAMETERS, 1),
-		.QueueId = queue,
-		.FilterId = filter,
-	};
-
-	return set(OID_RECEIVE_FILTER_CLEAR_FILTER, &p, sizeof(p));
-}
-
-static struct array array_of(u32 count, const u32 *queues)
-{
-	struct array array = {
-		.head = {
-			.Header = HEADER(DEFAULT, RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY, 1),
-			.FirstElementOffset = offsetof(struct array, elements),
-			.NumElements = count,
-			.ElementSize = ELEMENT_BYTES,
-		},
-	};
-	u32 i;
-
-	for (i = 0; i < count; i++)
-		*element(&array, i) = (NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS){
-			.Header = HEADER(DEFAULT, RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS, 1),
-			.QueueId = queues[i],
-			.CompletionStatus = NDIS_STATUS_FAILURE,
-		};
-	return array;
-}
-
-static NDIS_STATUS finish_array(struct array *array)
-{
-	return method(OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE, array, sizeof(*array));
-}
-
-static NDIS_STATUS finish(u32 queue)
-{
-	struct array array = array_of(1, &queue);
-
-	return finish_array(&array);
-}
-
-static NDIS_STATUS free_queue(u32 queue)
-{
-	NDIS_RECEIVE_QUEUE_FREE_PARAMETERS p = {
-		.Header = HEADER(DEFAULT, RECEIVE_QUEUE_FREE_PARAMETERS, 1),
-		.QueueId = queue,
-	};
-
-	return set(OID_RECEIVE_FILTER_FREE_QUEUE, &p, sizeof(p));
 }
 
 /* Set the context, and run @test with the adapter. */
@@ -334,10 +201,11 @@ static bool with_miniport(struct bench *bench, bool (*test)(struct bench *bench)
 	bool passed;
 
 	miniport = (struct miniport){ .bench = bench, .fails = -1, .indicate = true };
+	overlying = (struct overlying){ .adapter = bench->adapter, .miniport = handler };
 	INIT_WORK(&miniport.work, complete_later);
 	init_completion(&miniport.returned);
 	prepare_parameters();
-	CHECK(NdisMSetMiniportAttributes(bench->adapter, &attributes) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, NdisMSetMiniportAttributes(bench->adapter, &attributes));
 	adapter = ndshm_adapter_find(bench->name);
 	CHECK(adapter);
 	passed = test(bench);
@@ -347,165 +215,281 @@ static bool with_miniport(struct bench *bench, bool (*test)(struct bench *bench)
 }
 
 /*
- * Documented behaviour
+ * The life of a queue
  */
 
-/* A queue gets memory, filters, and is freed in the documented order. */
-static bool one_queue(struct bench *bench)
-{
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	u32 queue, first, second;
+enum act { ALLOCATE, SET_FILTER, CLEAR_FILTER, FINISH, FREE };
 
-	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
-	CHECK(queue && queue <= U16_MAX);
-	CHECK(miniport.oid == OID_RECEIVE_FILTER_ALLOCATE_QUEUE);
-	CHECK(miniport.state == NDSHM_QUEUE_ALLOCATED);
-	CHECK(set_filter(queue, &first) == NDIS_STATUS_SUCCESS);
-	CHECK(first && miniport.filter == first);
-	CHECK(state_of(queue) == NDSHM_QUEUE_SET);
-	CHECK(finish(queue) == NDIS_STATUS_SUCCESS);
-	CHECK(state_of(queue) == NDSHM_QUEUE_RUNNING);
-	CHECK(set_filter(queue, &second) == NDIS_STATUS_SUCCESS);
-	CHECK(second && second != first);
-	p.QueueId = queue;
-	CHECK(allocates(bench, bench->adapter, &p, &miniport.free));
-	CHECK(clear_filter(queue, first) == NDIS_STATUS_SUCCESS);
-	CHECK(state_of(queue) == NDSHM_QUEUE_RUNNING);
-	CHECK(clear_filter(queue, second) == NDIS_STATUS_SUCCESS);
-	CHECK(state_of(queue) == NDSHM_QUEUE_PAUSED);
-	CHECK(set_filter(queue, &first) == NDIS_STATUS_SUCCESS);
-	CHECK(state_of(queue) == NDSHM_QUEUE_RUNNING);
-	CHECK(clear_filter(queue, first) == NDIS_STATUS_SUCCESS);
-	CHECK(free_queue(queue) == NDIS_STATUS_SUCCESS);
-	CHECK(miniport.state == NDSHM_QUEUE_STOP_DMA);
-	CHECK(state_of(queue) == NDSHM_QUEUE_UNDEFINED);
-	CHECK(!miniport.free);
+static const NDIS_OID oids[] = {
+	[ALLOCATE] = OID_RECEIVE_FILTER_ALLOCATE_QUEUE,
+	[SET_FILTER] = OID_RECEIVE_FILTER_SET_FILTER,
+	[CLEAR_FILTER] = OID_RECEIVE_FILTER_CLEAR_FILTER,
+	[FINISH] = OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE,
+	[FREE] = OID_RECEIVE_FILTER_FREE_QUEUE,
+};
+
+/*
+ * Requests in the documented order, the state that follows, and the documented status that takes
+ * the place of the miniport's RESOURCES.
+ */
+static const struct {
+	enum act act;
+	enum ndshm_queue_state state;
+	NDIS_STATUS failed;
+} lives[] = {
+	{ ALLOCATE, NDSHM_QUEUE_ALLOCATED, NDIS_STATUS_FAILURE },
+	{ SET_FILTER, NDSHM_QUEUE_SET, NDIS_STATUS_FAILURE },
+	{ CLEAR_FILTER, NDSHM_QUEUE_ALLOCATED, NDIS_STATUS_NOT_ACCEPTED },
+	{ SET_FILTER, NDSHM_QUEUE_SET, NDIS_STATUS_FAILURE },
+	{ FINISH, NDSHM_QUEUE_RUNNING, NDIS_STATUS_FAILURE },
+	{ SET_FILTER, NDSHM_QUEUE_RUNNING, NDIS_STATUS_FAILURE },
+	{ CLEAR_FILTER, NDSHM_QUEUE_RUNNING, NDIS_STATUS_NOT_ACCEPTED },
+	{ CLEAR_FILTER, NDSHM_QUEUE_PAUSED, NDIS_STATUS_NOT_ACCEPTED },
+	{ SET_FILTER, NDSHM_QUEUE_RUNNING, NDIS_STATUS_FAILURE },
+	{ CLEAR_FILTER, NDSHM_QUEUE_PAUSED, NDIS_STATUS_NOT_ACCEPTED },
+	{ FREE, NDSHM_QUEUE_UNDEFINED, NDIS_STATUS_REQUEST_ABORTED },
+};
+
+/* A queue, and its filters with one that was refused. */
+struct life {
+	u32 queue;
+	u32 filters[3];
+	u32 count;
+};
+
+static NDIS_STATUS take(struct life *life, enum act act)
+{
+	NDIS_STATUS status;
+
+	switch (act) {
+	case ALLOCATE:
+		return allocate(&life->queue);
+	case SET_FILTER:
+		status = oid_set_filter(life->queue, &life->filters[life->count]);
+		life->count += status == NDIS_STATUS_SUCCESS;
+		return status;
+	case CLEAR_FILTER:
+		status = oid_clear_filter(life->queue, life->filters[life->count - 1]);
+		life->count -= status == NDIS_STATUS_SUCCESS;
+		return status;
+	case FINISH:
+		return oid_finish(life->queue);
+	default:
+		return oid_free_queue(life->queue);
+	}
+}
+
+/* After a failure of the miniport nothing has changed. A queue whose free failed stops. */
+static bool fails(struct life *life, enum act act, NDIS_STATUS status)
+{
+	enum ndshm_queue_state before = state_of(life->queue);
+	u32 filter;
+
+	miniport.status = NDIS_STATUS_RESOURCES;
+	CHECK(take(life, act) == status);
+	if (act == SET_FILTER)
+		CHECK_STATUS(FILE_NOT_FOUND,
+			     oid_clear_filter(life->queue, life->filters[life->count]));
+	if (act == FREE) {
+		CHECK(state_of(life->queue) == NDSHM_QUEUE_STOP_DMA);
+		CHECK_STATUS(INVALID_PARAMETER, oid_set_filter(life->queue, &filter));
+	} else {
+		CHECK(state_of(life->queue) == before);
+	}
+	CHECK(act != ALLOCATE || (!life->queue && miniport.state == NDSHM_QUEUE_ALLOCATED));
+	miniport.status = NDIS_STATUS_SUCCESS;
 	return true;
 }
+
+/* Each request reaches the miniport once, @after_failure after one that fails. */
+static bool live(struct bench *bench, bool after_failure)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	struct life life = {};
+	unsigned int i, calls;
+
+	for (i = 0; i < ARRAY_SIZE(lives); i++) {
+		if (after_failure)
+			CHECK(fails(&life, lives[i].act, lives[i].failed));
+		calls = miniport.calls;
+		CHECK_STATUS(SUCCESS, take(&life, lives[i].act));
+		CHECK(life.queue && life.queue <= U16_MAX);
+		CHECK(state_of(life.queue) == lives[i].state);
+		if (!overlying.miniport)
+			continue;
+		CHECK(miniport.calls == calls + 1 && miniport.oid == oids[lives[i].act]);
+		if (lives[i].act == ALLOCATE)
+			CHECK(miniport.state == NDSHM_QUEUE_ALLOCATED);
+		if (lives[i].act == SET_FILTER)
+			CHECK(miniport.filter && miniport.filter == life.filters[life.count - 1]);
+		/* Memory that the miniport frees when the queue is freed. */
+		if (lives[i].act == FINISH) {
+			p.QueueId = life.queue;
+			CHECK(allocates(bench, bench->adapter, &p, &miniport.free));
+		}
+		if (life.count == 2)
+			CHECK(life.filters[0] != life.filters[1]);
+	}
+	CHECK(!overlying.miniport || (miniport.state == NDSHM_QUEUE_STOP_DMA && !miniport.free));
+	return true;
+}
+
+static bool at_once(struct bench *bench)
+{
+	return live(bench, false);
+}
+
+static bool pending(struct bench *bench)
+{
+	miniport.pend = true;
+	return live(bench, false);
+}
+
+static bool failures(struct bench *bench)
+{
+	u32 queue;
+
+	/* A documented status stays. */
+	miniport.status = NDIS_STATUS_NOT_SUPPORTED;
+	CHECK_STATUS(NOT_SUPPORTED, allocate(&queue));
+	miniport.indicate = false;
+	return live(bench, true);
+}
+
+static bool pending_failures(struct bench *bench)
+{
+	miniport.pend = true;
+	miniport.indicate = false;
+	return live(bench, true);
+}
+
+/* Without a miniport every request succeeds. */
+static bool no_miniport(struct bench *bench)
+{
+	overlying.miniport = NULL;
+	return live(bench, false);
+}
+
+/* The second completion of a request has no effect. */
+static bool completed_twice(struct bench *bench)
+{
+	miniport.twice = true;
+	return live(bench, false);
+}
+
+/*
+ * Documented behaviour
+ */
 
 /* Each element of a batch has a status of its own. */
 static bool batch(struct bench *bench)
 {
-	u32 queues[ELEMENTS], i;
-	struct array array;
+	u32 queues[OID_ELEMENTS], i;
+	struct oid_array array;
 
-	for (i = 0; i < ELEMENTS; i++)
-		CHECK(allocate(&queues[i]) == NDIS_STATUS_SUCCESS);
+	for (i = 0; i < OID_ELEMENTS; i++)
+		CHECK_STATUS(SUCCESS, allocate(&queues[i]));
 	CHECK(queues[0] != queues[1] && queues[1] != queues[2] && queues[0] != queues[2]);
-	array = array_of(ELEMENTS, queues);
+	array = oid_array_of(OID_ELEMENTS, queues);
 	miniport.fails = 1;
-	CHECK(finish_array(&array) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, oid_finish_array(&array));
 	miniport.fails = -1;
-	for (i = 0; i < ELEMENTS; i++) {
-		CHECK(element(&array, i)->CompletionStatus ==
+	for (i = 0; i < OID_ELEMENTS; i++) {
+		CHECK(oid_element(&array, i)->CompletionStatus ==
 		      (i == 1 ? NDIS_STATUS_RESOURCES : NDIS_STATUS_SUCCESS));
 		CHECK(state_of(queues[i]) ==
 		      (i == 1 ? NDSHM_QUEUE_ALLOCATED : NDSHM_QUEUE_PAUSED));
 	}
-	CHECK(finish(queues[1]) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, oid_finish(queues[1]));
 	CHECK(state_of(queues[1]) == NDSHM_QUEUE_PAUSED);
-	for (i = 0; i < ELEMENTS; i++)
-		CHECK(free_queue(queues[i]) == NDIS_STATUS_SUCCESS);
-	return true;
-}
-
-/* A request that completes later. */
-static bool pending(struct bench *bench)
-{
-	u32 queue, filter;
-
-	miniport.pend = true;
-	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
-	CHECK(set_filter(queue, &filter) == NDIS_STATUS_SUCCESS);
-	CHECK(finish(queue) == NDIS_STATUS_SUCCESS);
-	CHECK(state_of(queue) == NDSHM_QUEUE_RUNNING);
-	miniport.status = NDIS_STATUS_NOT_ACCEPTED;
-	CHECK(clear_filter(queue, filter) == NDIS_STATUS_NOT_ACCEPTED);
-	CHECK(state_of(queue) == NDSHM_QUEUE_RUNNING);
-	miniport.status = NDIS_STATUS_SUCCESS;
-	CHECK(clear_filter(queue, filter) == NDIS_STATUS_SUCCESS);
-	CHECK(free_queue(queue) == NDIS_STATUS_SUCCESS);
-	CHECK(state_of(queue) == NDSHM_QUEUE_UNDEFINED);
-	miniport.pend = false;
+	for (i = 0; i < OID_ELEMENTS; i++)
+		CHECK_STATUS(SUCCESS, oid_free_queue(queues[i]));
 	return true;
 }
 
 /* The statuses that the pages document. */
 static bool statuses(struct bench *bench)
 {
-	NDIS_OID_REQUEST request = request_of(NdisRequestMethod,
-					      OID_RECEIVE_FILTER_ALLOCATE_QUEUE);
+	NDIS_OID_REQUEST request = oid_request(NdisRequestMethod,
+					       OID_RECEIVE_FILTER_ALLOCATE_QUEUE, &parameters,
+					       sizeof(parameters));
 	u32 queue, filter, calls = miniport.calls;
 
-	request.DATA.METHOD_INFORMATION.InformationBuffer = &parameters;
-	request.DATA.METHOD_INFORMATION.InputBufferLength = sizeof(parameters);
 	request.DATA.METHOD_INFORMATION.OutputBufferLength =
 		NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1 - 1;
-	CHECK(send(&request) == NDIS_STATUS_INVALID_LENGTH);
+	CHECK_STATUS(INVALID_LENGTH, oid_send(&request));
 	CHECK(request.DATA.METHOD_INFORMATION.BytesNeeded ==
 	      NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1);
 	parameters.ProcessorAffinity.Mask = 0;
-	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
+	CHECK_STATUS(INVALID_PARAMETER, allocate(&queue));
 	prepare_parameters();
 	parameters.LookaheadSize = 64;
-	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(free_queue(NDIS_DEFAULT_RECEIVE_QUEUE_ID) == NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(free_queue(12345) == NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(clear_filter(0, 12345) == NDIS_STATUS_FILE_NOT_FOUND);
+	CHECK_STATUS(INVALID_PARAMETER, allocate(&queue));
+	CHECK_STATUS(INVALID_PARAMETER, oid_free_queue(NDIS_DEFAULT_RECEIVE_QUEUE_ID));
+	CHECK_STATUS(INVALID_PARAMETER, oid_free_queue(12345));
+	CHECK_STATUS(FILE_NOT_FOUND, oid_clear_filter(0, 12345));
 	CHECK(miniport.calls == calls);
 
 	parameters.Flags = NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED;
-	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
-	/* All filters must be cleared before. */
-	CHECK(set_filter(queue, &filter) == NDIS_STATUS_SUCCESS);
-	CHECK(free_queue(queue) == NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(clear_filter(queue, filter) == NDIS_STATUS_SUCCESS);
-	CHECK(clear_filter(queue, filter) == NDIS_STATUS_FILE_NOT_FOUND);
-	CHECK(free_queue(queue) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, allocate(&queue));
+	/* All filters must be cleared before, with the id of the queue. */
+	CHECK_STATUS(SUCCESS, oid_set_filter(queue, &filter));
+	CHECK_STATUS(INVALID_PARAMETER, oid_free_queue(queue));
+	CHECK_STATUS(FILE_NOT_FOUND, oid_clear_filter(0, filter));
+	CHECK_STATUS(SUCCESS, oid_clear_filter(queue, filter));
+	CHECK_STATUS(FILE_NOT_FOUND, oid_clear_filter(queue, filter));
+	CHECK_STATUS(SUCCESS, oid_free_queue(queue));
 	/* The default queue can always have filters. */
-	CHECK(set_filter(NDIS_DEFAULT_RECEIVE_QUEUE_ID, &filter) == NDIS_STATUS_SUCCESS);
-	CHECK(clear_filter(NDIS_DEFAULT_RECEIVE_QUEUE_ID, filter) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, oid_set_filter(NDIS_DEFAULT_RECEIVE_QUEUE_ID, &filter));
+	CHECK_STATUS(SUCCESS, oid_clear_filter(NDIS_DEFAULT_RECEIVE_QUEUE_ID, filter));
 	return true;
 }
 
 bool ndis_oids(struct bench *bench)
 {
-	CHECK(with_miniport(bench, one_queue));
-	CHECK(with_miniport(bench, batch));
-	CHECK(with_miniport(bench, pending));
-	CHECK(with_miniport(bench, statuses));
-	return true;
+	return with_miniport(bench, at_once) && with_miniport(bench, pending) &&
+	       with_miniport(bench, batch) && with_miniport(bench, statuses);
 }
 
 /*
  * Choices of ndshm
  */
 
+static bool bad_requests(struct bench *bench)
+{
+	static const struct {
+		NDIS_REQUEST_TYPE type;
+		NDIS_OID oid;
+	} unsupported[] = {
+		{ NdisRequestQueryInformation, OID_RECEIVE_FILTER_QUEUE_PARAMETERS },
+		{ NdisRequestSetInformation, 0x00010106 },
+		{ NdisRequestSetInformation, OID_RECEIVE_FILTER_ALLOCATE_QUEUE },
+		{ NdisRequestMethod, OID_RECEIVE_FILTER_FREE_QUEUE },
+	};
+	NDIS_OID_REQUEST request;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(unsupported); i++) {
+		request = oid_request(unsupported[i].type, unsupported[i].oid, NULL, 0);
+		CHECK_STATUS(NOT_SUPPORTED, oid_send(&request));
+	}
+	CHECK_STATUS(INVALID_PARAMETER, ndshm_ndis_oid(bench->driver, handler, &request));
+	request.Header.Size--;
+	CHECK_STATUS(INVALID_PARAMETER, oid_send(&request));
+	CHECK_STATUS(INVALID_PARAMETER, oid_send(NULL));
+	CHECK_STATUS(INVALID_PARAMETER, oid_method(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, NULL,
+						   sizeof(parameters)));
+	return true;
+}
+
 static bool bad_buffers(struct bench *bench)
 {
-	NDIS_RECEIVE_FILTER_PARAMETERS filter = filter_of(0);
-	NDIS_OID_REQUEST request = request_of(NdisRequestQueryInformation,
-					      OID_RECEIVE_FILTER_QUEUE_PARAMETERS);
+	NDIS_RECEIVE_FILTER_PARAMETERS filter = oid_filter_of(0);
 	u32 queue;
-
-	CHECK(send(&request) == NDIS_STATUS_NOT_SUPPORTED);
-	request = request_of(NdisRequestSetInformation, 0x00010106);
-	CHECK(send(&request) == NDIS_STATUS_NOT_SUPPORTED);
-	request = request_of(NdisRequestSetInformation, OID_RECEIVE_FILTER_ALLOCATE_QUEUE);
-	CHECK(send(&request) == NDIS_STATUS_NOT_SUPPORTED);
-	request = request_of(NdisRequestMethod, OID_RECEIVE_FILTER_FREE_QUEUE);
-	CHECK(send(&request) == NDIS_STATUS_NOT_SUPPORTED);
-	request.Header.Size--;
-	CHECK(send(&request) == NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(send(NULL) == NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(ndshm_ndis_oid(bench->driver, handler, &request) ==
-	      NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(method(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, NULL, sizeof(parameters)) ==
-	      NDIS_STATUS_INVALID_PARAMETER);
 
 #define BAD(member, value) do { \
 	parameters.member = (value); \
-	CHECK(allocate(&queue) == NDIS_STATUS_INVALID_PARAMETER); \
+	CHECK_STATUS(INVALID_PARAMETER, allocate(&queue)); \
 	prepare_parameters(); \
 } while (0)
 	BAD(Header.Size, NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1 - 1);
@@ -517,212 +501,161 @@ static bool bad_buffers(struct bench *bench)
 	BAD(VmName.Length, sizeof(parameters.VmName.String) + sizeof(WCHAR));
 	BAD(QueueName.Length, 3);
 #undef BAD
-	CHECK(method(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, &parameters,
-		     NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1) ==
-	      NDIS_STATUS_INVALID_LENGTH);
+	CHECK_STATUS(INVALID_LENGTH, oid_method(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, &parameters,
+						NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1));
 	prepare_parameters();
 
 	/* Ports have no filters. VPortId belongs to revision 2. */
 	filter.VPortId = 1;
-	CHECK(method(OID_RECEIVE_FILTER_SET_FILTER, &filter, sizeof(filter)) ==
-	      NDIS_STATUS_SUCCESS);
-	CHECK(clear_filter(0, filter.FilterId) == NDIS_STATUS_SUCCESS);
+#define FILTER(status) \
+	CHECK_STATUS(status, oid_method(OID_RECEIVE_FILTER_SET_FILTER, &filter, sizeof(filter)))
+	FILTER(SUCCESS);
+	CHECK_STATUS(SUCCESS, oid_clear_filter(0, filter.FilterId));
 	filter.Header.Revision = NDIS_RECEIVE_FILTER_PARAMETERS_REVISION_2;
-	CHECK(method(OID_RECEIVE_FILTER_SET_FILTER, &filter, sizeof(filter)) ==
-	      NDIS_STATUS_INVALID_PARAMETER);
+	FILTER(INVALID_PARAMETER);
 	filter.Header.Size = NDIS_SIZEOF_RECEIVE_FILTER_PARAMETERS_REVISION_2;
-	CHECK(method(OID_RECEIVE_FILTER_SET_FILTER, &filter, sizeof(filter)) ==
-	      NDIS_STATUS_INVALID_PARAMETER);
+	FILTER(INVALID_PARAMETER);
 	filter.VPortId = NDIS_DEFAULT_VPORT_ID;
 	filter.QueueId = 12345;
-	CHECK(method(OID_RECEIVE_FILTER_SET_FILTER, &filter, sizeof(filter)) ==
-	      NDIS_STATUS_INVALID_PARAMETER);
+	FILTER(INVALID_PARAMETER);
+#undef FILTER
 	return true;
 }
 
 static bool bad_arrays(struct bench *bench)
 {
-	u32 queues[ELEMENTS] = { 12345 };
-	struct array array = array_of(1, queues);
+	u32 queues[OID_ELEMENTS] = { 12345 };
+	struct oid_array array;
 
-	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(allocate(&queues[0]) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(INVALID_PARAMETER, oid_finish(queues[0]));
+	CHECK_STATUS(SUCCESS, allocate(&queues[0]));
 #define BAD(member, value, status) do { \
-	array = array_of(1, queues); \
+	array = oid_array_of(1, queues); \
 	array.head.member = (value); \
-	CHECK(finish_array(&array) == NDIS_STATUS_##status); \
+	CHECK_STATUS(status, oid_finish_array(&array)); \
 } while (0)
 	BAD(ElementSize, NDIS_SIZEOF_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS_REVISION_1 - 1,
 	    INVALID_PARAMETER);
 	BAD(FirstElementOffset, U32_MAX - 7, INVALID_LENGTH);
 	BAD(FirstElementOffset, 0, INVALID_PARAMETER);
 	BAD(FirstElementOffset, array.head.FirstElementOffset + 1, INVALID_PARAMETER);
-	BAD(NumElements, ELEMENTS + 1, INVALID_LENGTH);
+	BAD(NumElements, OID_ELEMENTS + 1, INVALID_LENGTH);
 #undef BAD
-	array.head.NumElements = ELEMENTS;
-	CHECK(method(OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE, &array, sizeof(array) - 1) ==
-	      NDIS_STATUS_INVALID_LENGTH);
+	array.head.NumElements = OID_ELEMENTS;
+	CHECK_STATUS(INVALID_LENGTH,
+		     oid_method(OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE, &array,
+				sizeof(array) - 1));
 	array.head.NumElements = U32_MAX;
 	array.head.ElementSize = U32_MAX - 3;
-	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_LENGTH);
-	array = array_of(1, queues);
-	element(&array, 0)->Header.Size--;
-	CHECK(finish_array(&array) == NDIS_STATUS_INVALID_PARAMETER);
-	array = array_of(0, queues);
+	CHECK_STATUS(INVALID_LENGTH, oid_finish_array(&array));
+	array = oid_array_of(1, queues);
+	oid_element(&array, 0)->Header.Size--;
+	CHECK_STATUS(INVALID_PARAMETER, oid_finish_array(&array));
+	array = oid_array_of(0, queues);
 	array.head.FirstElementOffset = U32_MAX;
-	CHECK(finish_array(&array) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, oid_finish_array(&array));
 	CHECK(state_of(queues[0]) == NDSHM_QUEUE_ALLOCATED);
 
 	/* The same queue twice is complete once, and not again. */
 	queues[1] = queues[0];
-	array = array_of(2, queues);
-	CHECK(finish_array(&array) == NDIS_STATUS_SUCCESS);
-	CHECK(element(&array, 0)->CompletionStatus == NDIS_STATUS_SUCCESS);
-	CHECK(element(&array, 1)->CompletionStatus == NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(finish(queues[0]) == NDIS_STATUS_INVALID_PARAMETER);
-	return free_queue(queues[0]) == NDIS_STATUS_SUCCESS;
+	array = oid_array_of(2, queues);
+	CHECK_STATUS(SUCCESS, oid_finish_array(&array));
+	CHECK_STATUS(SUCCESS, oid_element(&array, 0)->CompletionStatus);
+	CHECK_STATUS(INVALID_PARAMETER, oid_element(&array, 1)->CompletionStatus);
+	CHECK_STATUS(INVALID_PARAMETER, oid_finish(queues[0]));
+	CHECK_STATUS(SUCCESS, oid_free_queue(queues[0]));
+	return true;
 }
 
-/* What users see of the parameters. */
-static bool configuration(struct bench *bench)
+static NDIS_STATUS change(ULONG flags)
+{
+	parameters.Flags = flags;
+	return oid_set(OID_RECEIVE_FILTER_QUEUE_PARAMETERS, &parameters,
+		       sizeof(parameters));
+}
+
+/* What users see of a queue for the virtual machine "guest". */
+static bool users_see(u32 queue, const char *name, u32 buffers, u64 affinity, u32 group)
 {
 	struct ndshm_queue_config config;
+
+	CHECK(!ndshm_queue_get_config(adapter, queue, &config, NULL));
+	CHECK(!strcmp(config.name, name) && !strcmp(config.vm_name, "guest"));
+	CHECK(config.affinity == affinity && config.affinity_group == group);
+	CHECK(config.buffers == buffers && !config.lookahead);
+	return true;
+}
+
+static bool configuration(struct bench *bench)
+{
+	const ULONG numbers = NDIS_RECEIVE_QUEUE_PARAMETERS_SUGGESTED_RECV_BUFFER_NUMBERS_CHANGED |
+			      NDIS_RECEIVE_QUEUE_PARAMETERS_PROCESSOR_AFFINITY_CHANGED;
 	u32 queue;
 
 	parameters.ProcessorAffinity.Group = 2;
 	parameters.QueueName.String[1] = 0x20ac;
 	parameters.VmName.String[5] = 0;
 	parameters.VmName.Length += sizeof(WCHAR);
-	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
-	CHECK(!ndshm_queue_get_config(adapter, queue, &config, NULL));
-	CHECK(!strcmp(config.name, "r? 1"));
-	CHECK(!strcmp(config.vm_name, "guest"));
-	CHECK(config.affinity == 6 && config.affinity_group == 2);
-	CHECK(config.buffers == 512 && !config.lookahead);
+	CHECK_STATUS(SUCCESS, allocate(&queue));
+	CHECK(users_see(queue, "r? 1", 512, 6, 2));
 
 	/* Only what the flags name changes, and only if the miniport agrees. */
-	set_name(&parameters.QueueName, "second");
+	oid_set_name(&parameters.QueueName, "second");
 	parameters.NumSuggestedReceiveBuffers = 64;
 	parameters.ProcessorAffinity.Mask = 0;
-	parameters.Flags = NDIS_RECEIVE_QUEUE_PARAMETERS_NAME_CHANGED;
 	miniport.status = NDIS_STATUS_RESOURCES;
-	CHECK(set(OID_RECEIVE_FILTER_QUEUE_PARAMETERS, &parameters, sizeof(parameters)) ==
-	      NDIS_STATUS_FAILURE);
-	CHECK(!ndshm_queue_get_config(adapter, queue, &config, NULL));
-	CHECK(!strcmp(config.name, "r? 1"));
+	CHECK_STATUS(FAILURE, change(NDIS_RECEIVE_QUEUE_PARAMETERS_NAME_CHANGED));
+	CHECK(users_see(queue, "r? 1", 512, 6, 2));
 	miniport.status = NDIS_STATUS_SUCCESS;
-	CHECK(set(OID_RECEIVE_FILTER_QUEUE_PARAMETERS, &parameters, sizeof(parameters)) ==
-	      NDIS_STATUS_SUCCESS);
-	CHECK(!ndshm_queue_get_config(adapter, queue, &config, NULL));
-	CHECK(!strcmp(config.name, "second"));
-	CHECK(config.buffers == 512 && config.affinity == 6);
-	parameters.Flags =
-		NDIS_RECEIVE_QUEUE_PARAMETERS_SUGGESTED_RECV_BUFFER_NUMBERS_CHANGED |
-		NDIS_RECEIVE_QUEUE_PARAMETERS_PROCESSOR_AFFINITY_CHANGED;
-	CHECK(set(OID_RECEIVE_FILTER_QUEUE_PARAMETERS, &parameters, sizeof(parameters)) ==
-	      NDIS_STATUS_INVALID_PARAMETER);
+	CHECK_STATUS(SUCCESS, change(NDIS_RECEIVE_QUEUE_PARAMETERS_NAME_CHANGED));
+	CHECK(users_see(queue, "second", 512, 6, 2));
+	CHECK_STATUS(INVALID_PARAMETER, change(numbers));
 	parameters.ProcessorAffinity.Mask = 8;
 	parameters.ProcessorAffinity.Group = 3;
-	CHECK(set(OID_RECEIVE_FILTER_QUEUE_PARAMETERS, &parameters, sizeof(parameters)) ==
-	      NDIS_STATUS_SUCCESS);
-	CHECK(!ndshm_queue_get_config(adapter, queue, &config, NULL));
-	CHECK(config.buffers == 64 && config.affinity == 8 && config.affinity_group == 3);
+	CHECK_STATUS(SUCCESS, change(numbers));
+	CHECK(users_see(queue, "second", 64, 8, 3));
 	parameters.QueueId = 12345;
-	CHECK(set(OID_RECEIVE_FILTER_QUEUE_PARAMETERS, &parameters, sizeof(parameters)) ==
-	      NDIS_STATUS_INVALID_PARAMETER);
-	return free_queue(queue) == NDIS_STATUS_SUCCESS;
+	CHECK_STATUS(INVALID_PARAMETER, change(numbers));
+	CHECK_STATUS(SUCCESS, oid_free_queue(queue));
+	return true;
 }
 
 bool own_oids(struct bench *bench)
 {
-	CHECK(with_miniport(bench, bad_buffers));
-	CHECK(with_miniport(bench, bad_arrays));
-	CHECK(with_miniport(bench, configuration));
-	return true;
+	return with_miniport(bench, bad_requests) && with_miniport(bench, bad_buffers) &&
+	       with_miniport(bench, bad_arrays) && with_miniport(bench, configuration);
 }
 
-/* After a failure of the miniport nothing has changed, and the status is a documented one. */
-static bool failures(struct bench *bench)
+/* Allocate a queue, and let its free fail, so that the miniport has it still. */
+static bool begin_free(u32 *queue)
 {
-	u32 queue, filter, before;
-
-	miniport.status = NDIS_STATUS_RESOURCES;
-	CHECK(allocate(&queue) == NDIS_STATUS_FAILURE);
-	CHECK(!queue && miniport.state == NDSHM_QUEUE_ALLOCATED);
-	miniport.status = NDIS_STATUS_NOT_SUPPORTED;
-	CHECK(allocate(&queue) == NDIS_STATUS_NOT_SUPPORTED);
-
-	miniport.status = NDIS_STATUS_SUCCESS;
-	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
-	miniport.status = NDIS_STATUS_RESOURCES;
-	CHECK(set_filter(queue, &filter) == NDIS_STATUS_FAILURE);
-	CHECK(state_of(queue) == NDSHM_QUEUE_ALLOCATED);
-	CHECK(clear_filter(queue, filter) == NDIS_STATUS_FILE_NOT_FOUND);
-	CHECK(finish(queue) == NDIS_STATUS_FAILURE);
-	CHECK(state_of(queue) == NDSHM_QUEUE_ALLOCATED);
-	miniport.status = NDIS_STATUS_SUCCESS;
-	CHECK(set_filter(queue, &filter) == NDIS_STATUS_SUCCESS);
-	/* A filter of another queue. */
-	CHECK(clear_filter(0, filter) == NDIS_STATUS_FILE_NOT_FOUND);
-	miniport.status = NDIS_STATUS_RESOURCES;
-	CHECK(clear_filter(queue, filter) == NDIS_STATUS_NOT_ACCEPTED);
-	CHECK(state_of(queue) == NDSHM_QUEUE_SET);
-	miniport.status = NDIS_STATUS_SUCCESS;
-	CHECK(clear_filter(queue, filter) == NDIS_STATUS_SUCCESS);
-
-	/* A queue whose free failed can be freed again. */
+	CHECK_STATUS(SUCCESS, allocate(queue));
 	miniport.indicate = false;
-	miniport.status = NDIS_STATUS_RESOURCES;
-	CHECK(free_queue(queue) == NDIS_STATUS_REQUEST_ABORTED);
-	CHECK(state_of(queue) == NDSHM_QUEUE_STOP_DMA);
-	CHECK(set_filter(queue, &filter) == NDIS_STATUS_INVALID_PARAMETER);
+	miniport.status = NDIS_STATUS_REQUEST_ABORTED;
+	CHECK_STATUS(REQUEST_ABORTED, oid_free_queue(*queue));
 	miniport.status = NDIS_STATUS_SUCCESS;
-	before = miniport.calls;
-	CHECK(free_queue(queue) == NDIS_STATUS_SUCCESS);
-	CHECK(miniport.calls == before + 1);
-	CHECK(state_of(queue) == NDSHM_QUEUE_UNDEFINED);
 	return true;
 }
 
-/* Without a miniport every request succeeds. */
-static bool no_miniport(struct bench *bench)
-{
-	NDIS_OID_REQUEST request = request_of(NdisRequestMethod,
-					      OID_RECEIVE_FILTER_ALLOCATE_QUEUE);
-
-	request.DATA.METHOD_INFORMATION.InformationBuffer = &parameters;
-	request.DATA.METHOD_INFORMATION.InputBufferLength = sizeof(parameters);
-	request.DATA.METHOD_INFORMATION.OutputBufferLength = sizeof(parameters);
-	CHECK(ndshm_ndis_oid(bench->adapter, NULL, &request) == NDIS_STATUS_SUCCESS);
-	CHECK(state_of(parameters.QueueId) == NDSHM_QUEUE_ALLOCATED);
-	return free_queue(parameters.QueueId) == NDIS_STATUS_SUCCESS;
-}
-
-/* Indications that have no effect, and completions of no request. */
+/* Indications without effect, and completions of no request. */
 static bool stray(struct bench *bench)
 {
-	NDIS_OID_REQUEST request = request_of(NdisRequestMethod,
-					      OID_RECEIVE_FILTER_ALLOCATE_QUEUE);
+	NDIS_OID_REQUEST request = oid_request(NdisRequestMethod,
+					       OID_RECEIVE_FILTER_ALLOCATE_QUEUE, NULL, 0);
 	u32 queue;
 
-	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
-	indicate(bench->adapter, queue, NdisReceiveQueueOperationalStateDmaStopped);
+	CHECK_STATUS(SUCCESS, allocate(&queue));
+	indicate_stopped(queue);
+	indicate_stopped(12345);
 	indicate(bench->adapter, queue, NdisReceiveQueueOperationalStatePaused);
-	indicate(bench->adapter, 12345, NdisReceiveQueueOperationalStateDmaStopped);
 	indicate(bench->driver, queue, NdisReceiveQueueOperationalStateDmaStopped);
 	indicate(NULL, queue, NdisReceiveQueueOperationalStateDmaStopped);
 	NdisMIndicateStatusEx(bench->adapter, NULL);
 	NdisMOidRequestComplete(bench->adapter, &request, NDIS_STATUS_SUCCESS);
 	NdisMOidRequestComplete(NULL, &request, NDIS_STATUS_SUCCESS);
 	CHECK(state_of(queue) == NDSHM_QUEUE_ALLOCATED);
-	/* The state that this indicates is no reason to end the queue. */
-	miniport.indicate = false;
-	miniport.status = NDIS_STATUS_REQUEST_ABORTED;
-	CHECK(free_queue(queue) == NDIS_STATUS_REQUEST_ABORTED);
-	indicate(bench->adapter, queue, NdisReceiveQueueOperationalStateRunning);
-	CHECK(state_of(queue) == NDSHM_QUEUE_STOP_DMA);
-	miniport.status = NDIS_STATUS_SUCCESS;
-	return free_queue(queue) == NDIS_STATUS_SUCCESS;
+	CHECK_STATUS(SUCCESS, oid_free_queue(queue));
+	return true;
 }
 
 /* Only an indication that is whole ends a queue, which a free would not find any more. */
@@ -732,47 +665,32 @@ static bool malformed(struct bench *bench)
 	NDIS_RECEIVE_QUEUE_STATE state;
 	u32 queue;
 
-	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
-	miniport.indicate = false;
-	miniport.status = NDIS_STATUS_REQUEST_ABORTED;
-	CHECK(free_queue(queue) == NDIS_STATUS_REQUEST_ABORTED);
+	CHECK(begin_free(&queue));
+#define BAD(member, value) do { \
+	state = queue_in(queue, NdisReceiveQueueOperationalStateDmaStopped); \
+	state.member = (value); \
+	indicate_buffer(bench->adapter, code, &state, sizeof(state)); \
+} while (0)
+	BAD(QueueState, NdisReceiveQueueOperationalStateRunning);
+	BAD(Header.Size, NDIS_SIZEOF_NDIS_RECEIVE_QUEUE_STATE_REVISION_1 - 1);
+	BAD(Header.Revision, 0);
+	BAD(Header.Type, NDIS_OBJECT_TYPE_STATUS_INDICATION);
+#undef BAD
 	state = queue_in(queue, NdisReceiveQueueOperationalStateDmaStopped);
 	indicate_buffer(bench->adapter, code + 1, &state, sizeof(state));
 	indicate_buffer(bench->adapter, code, NULL, sizeof(state));
 	indicate_buffer(bench->adapter, code, &state,
 			NDIS_SIZEOF_NDIS_RECEIVE_QUEUE_STATE_REVISION_1 - 1);
-	state.Header.Size--;
-	indicate_buffer(bench->adapter, code, &state, sizeof(state));
-	state.Header.Size++;
-	state.Header.Revision = 0;
-	indicate_buffer(bench->adapter, code, &state, sizeof(state));
-	state.Header.Revision = NDIS_RECEIVE_QUEUE_STATE_REVISION_1;
-	state.Header.Type = NDIS_OBJECT_TYPE_STATUS_INDICATION;
-	indicate_buffer(bench->adapter, code, &state, sizeof(state));
-	miniport.status = NDIS_STATUS_SUCCESS;
-	return free_queue(queue) == NDIS_STATUS_SUCCESS;
-}
-
-/* The second completion of a request has no effect. */
-static bool completed_twice(struct bench *bench)
-{
-	u32 queue;
-
-	miniport.twice = true;
-	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
-	CHECK(state_of(queue) == NDSHM_QUEUE_ALLOCATED);
-	CHECK(free_queue(queue) == NDIS_STATUS_SUCCESS);
+	CHECK(state_of(queue) == NDSHM_QUEUE_STOP_DMA);
+	CHECK_STATUS(SUCCESS, oid_free_queue(queue));
 	return true;
 }
 
 bool own_oid_miniport(struct bench *bench)
 {
-	CHECK(with_miniport(bench, failures));
-	CHECK(with_miniport(bench, no_miniport));
-	CHECK(with_miniport(bench, stray));
-	CHECK(with_miniport(bench, malformed));
-	CHECK(with_miniport(bench, completed_twice));
-	return true;
+	return with_miniport(bench, failures) && with_miniport(bench, pending_failures) &&
+	       with_miniport(bench, no_miniport) && with_miniport(bench, completed_twice) &&
+	       with_miniport(bench, stray) && with_miniport(bench, malformed);
 }
 
 /* A queue keeps the handle open; one of a native call is no queue of these requests. */
@@ -781,20 +699,20 @@ static bool keeps_open(struct bench *bench)
 	static const struct ndshm_queue_ops no_callbacks;
 	u32 queue, native, filter;
 
-	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, allocate(&queue));
 	CHECK(ndshm_ndis_close(bench->adapter) == -EBUSY);
-	CHECK(set_filter(queue, &filter) == NDIS_STATUS_SUCCESS);
-	CHECK(clear_filter(queue, filter) == NDIS_STATUS_SUCCESS);
-	CHECK(free_queue(queue) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, oid_set_filter(queue, &filter));
+	CHECK_STATUS(SUCCESS, oid_clear_filter(queue, filter));
+	CHECK_STATUS(SUCCESS, oid_free_queue(queue));
 
-	CHECK(check_queue_allocate(adapter, &no_callbacks, NULL, &native) == NDSHM_REASON_NONE);
-	CHECK(set_filter(native, &filter) == NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(finish(native) == NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(free_queue(native) == NDIS_STATUS_INVALID_PARAMETER);
-	CHECK(check_queue_free(adapter, native) == NDSHM_REASON_NONE);
-	indicate(bench->adapter, native, NdisReceiveQueueOperationalStateDmaStopped);
+	CHECK_REASON(NONE, check_queue_allocate(adapter, &no_callbacks, NULL, &native));
+	CHECK_STATUS(INVALID_PARAMETER, oid_set_filter(native, &filter));
+	CHECK_STATUS(INVALID_PARAMETER, oid_finish(native));
+	CHECK_STATUS(INVALID_PARAMETER, oid_free_queue(native));
+	CHECK_REASON(NONE, check_queue_free(adapter, native));
+	indicate_stopped(native);
 	CHECK(state_of(native) == NDSHM_QUEUE_STOP_DMA);
-	CHECK(check_queue_dma_stopped(adapter, native) == NDSHM_REASON_NONE);
+	CHECK_REASON(NONE, check_queue_dma_stopped(adapter, native));
 	return true;
 }
 
@@ -803,11 +721,8 @@ static bool ends_late(struct bench *bench)
 {
 	u32 queue;
 
-	CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
-	miniport.indicate = false;
-	miniport.status = NDIS_STATUS_REQUEST_ABORTED;
-	CHECK(free_queue(queue) == NDIS_STATUS_REQUEST_ABORTED);
-	indicate(bench->adapter, queue, NdisReceiveQueueOperationalStateDmaStopped);
+	CHECK(begin_free(&queue));
+	indicate_stopped(queue);
 	/* The close handles the indication first, whether or not the queue has ended then. */
 	if (!ndshm_ndis_close(bench->adapter))
 		bench->adapter = NULL;
@@ -821,13 +736,14 @@ static bool waits(struct bench *bench)
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_STATUS status;
 
-	CHECK(allocate(&p.QueueId) == NDIS_STATUS_SUCCESS);
+	CHECK_STATUS(SUCCESS, allocate(&p.QueueId));
 	CHECK(allocates(bench, bench->adapter, &p, &miniport.late));
 	miniport.pend = true;
-	status = free_queue(p.QueueId);
+	status = oid_free_queue(p.QueueId);
 	complete(&miniport.returned);
 	flush_work(&miniport.work);
-	CHECK(status == NDIS_STATUS_SUCCESS && !miniport.early);
+	CHECK_STATUS(SUCCESS, status);
+	CHECK(!miniport.early);
 	return true;
 }
 
@@ -842,28 +758,26 @@ static bool indicated_before(struct bench *bench)
 	u32 queue;
 
 	for (i = 0; i < 20; i++) {
-		CHECK(allocate(&queue) == NDIS_STATUS_SUCCESS);
+		CHECK_STATUS(SUCCESS, allocate(&queue));
 		miniport.indicate = false;
 		miniport.status = NDIS_STATUS_REQUEST_ABORTED;
-		indicate(bench->adapter, queue, NdisReceiveQueueOperationalStateDmaStopped);
-		CHECK(free_queue(queue) == NDIS_STATUS_REQUEST_ABORTED);
+		indicate_stopped(queue);
+		CHECK_STATUS(REQUEST_ABORTED, oid_free_queue(queue));
 		/* Behind the work that handles indications, in the same workqueue. */
 		INIT_WORK(&miniport.work, nothing);
 		schedule_work(&miniport.work);
 		flush_work(&miniport.work);
 		CHECK(state_of(queue) == NDSHM_QUEUE_STOP_DMA);
 		miniport.status = NDIS_STATUS_SUCCESS;
-		CHECK(free_queue(queue) == NDIS_STATUS_SUCCESS);
+		CHECK_STATUS(SUCCESS, oid_free_queue(queue));
 	}
 	return true;
 }
 
 bool own_oid_ends(struct bench *bench)
 {
-	CHECK(with_miniport(bench, waits));
-	CHECK(with_miniport(bench, indicated_before));
-	CHECK(with_miniport(bench, keeps_open));
-	CHECK(with_miniport(bench, ends_late));
+	CHECK(with_miniport(bench, waits) && with_miniport(bench, indicated_before));
+	CHECK(with_miniport(bench, keeps_open) && with_miniport(bench, ends_late));
 	while (bench->adapter && ndshm_ndis_close(bench->adapter) == -EBUSY)
 		cond_resched();
 	bench->adapter = NULL;

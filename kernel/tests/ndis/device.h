@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What test drivers share: the header of a structure, and devices, which do no DMA. */
+/* What test drivers share: the header of a structure, devices without DMA, and edu with it. */
 #ifndef _NDSHM_TESTS_NDIS_DEVICE_H
 #define _NDSHM_TESTS_NDIS_DEVICE_H
 
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
+#include <linux/io.h>
+#include <linux/iopoll.h>
 #include <linux/platform_device.h>
 
 #define HEADER(type, name, revision) { \
@@ -42,6 +44,30 @@ static inline struct platform_device *test_device_add(const char *name)
 		return device;
 	platform_device_unregister(device);
 	return ERR_PTR(ret);
+}
+
+/*
+ * edu, QEMU's device for teaching, copies bytes between memory and a buffer of its own, whose DMA
+ * address is EDU_BUFFER.
+ */
+#define EDU_DEVICE	PCI_DEVICE(0x1234, 0x11e8)
+#define EDU_MASK	DMA_BIT_MASK(28)
+#define EDU_BUFFER	0x40000
+#define EDU_TO_BUFFER	1
+#define EDU_TO_MEMORY	3
+
+/* Return: false after ten seconds without an end. */
+static inline bool edu_copy(void __iomem *registers, u32 from, u32 to, u32 bytes, u32 command)
+{
+	void __iomem *dma = registers + 0x80;
+	u32 running;
+
+	writel(from, dma);
+	writel(to, dma + 8);
+	writel(bytes, dma + 16);
+	writel(command, dma + 24);
+	return !readl_poll_timeout(dma + 24, running, !(running & EDU_TO_BUFFER), USEC_PER_MSEC,
+				   10 * USEC_PER_SEC);
 }
 
 #endif /* _NDSHM_TESTS_NDIS_DEVICE_H */

@@ -242,19 +242,11 @@ static NDIS_STATUS AllocateQueue(_In_ PVMQ_ADAPTER Adapter,
 	InitializeListHead(&Queue->FreeRcbs);
 	InitializeListHead(&Queue->BusyRcbs);
 	InitializeListHead(&Queue->Blocks);
-	Queue->Info.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
-	Queue->Info.Header.Revision = NDIS_RECEIVE_QUEUE_INFO_REVISION_2;
-	Queue->Info.Header.Size = NDIS_SIZEOF_RECEIVE_QUEUE_INFO_REVISION_2;
-	Queue->Info.QueueType = Parameters->QueueType;
 	Queue->Info.QueueId = Parameters->QueueId;
 	Queue->Info.QueueState = NdisReceiveQueueOperationalStatePaused;
-	Queue->Info.ProcessorAffinity = Parameters->ProcessorAffinity;
 	Queue->Info.NumSuggestedReceiveBuffers = Parameters->NumSuggestedReceiveBuffers;
 	if (Parameters->Flags & NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED)
 		Queue->Info.LookaheadSize = Parameters->LookaheadSize;
-	NdisMoveMemory(&Queue->Info.QueueName, &Parameters->QueueName,
-		       sizeof(Queue->Info.QueueName));
-	NdisMoveMemory(&Queue->Info.VmName, &Parameters->VmName, sizeof(Queue->Info.VmName));
 	if (Queue->Info.LookaheadSize > VMQ_LOOKAHEAD_BYTES) {
 		NdisFreeMemory(Queue, sizeof(*Queue), 0);
 		return NDIS_STATUS_INVALID_PARAMETER;
@@ -475,6 +467,7 @@ NDIS_STATUS VmqInitialize(PVMQ_ADAPTER Adapter)
 	Description.Header.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1;
 	Description.Flags = NDIS_SG_DMA_64_BIT_ADDRESS;
 	Description.MaximumPhysicalMapping = VMQ_BUFFER_BYTES;
+	Description.SharedMemAllocateCompleteHandler = Adapter->SharedMemComplete;
 	Status = NdisMRegisterScatterGatherDma(Adapter->MiniportAdapterHandle, &Description,
 					       &Adapter->DmaHandle);
 	if (Status != NDIS_STATUS_SUCCESS)

@@ -81,7 +81,8 @@ struct _VMQ_ADAPTER {
 	PVMQ_QUEUE Queues[VMQ_QUEUES];
 	VMQ_HARDWARE_WRITE *HardwareWrite;
 	VMQ_INDICATE *Indicate;
-	PVOID Card;
+	/* Gets memory that the other part requests with DmaHandle. */
+	MINIPORT_ALLOCATE_SHARED_MEM_COMPLETE_HANDLER SharedMemComplete;
 };
 
 NDIS_STATUS VmqInitialize(_Inout_ PVMQ_ADAPTER Adapter);

@@ -2,45 +2,32 @@
 /*
  * The Linux part of a test driver whose queues are written as for Windows: the device, and, since
  * Linux sends no OID requests, what sends them and receives the packets. The device is a platform
- * device, or edu, QEMU's device for teaching, which writes packets by DMA.
+ * device, or edu, which writes packets by DMA.
  *
- * Commands, written to /sys/kernel/debug/ndis-vmq/control, which shows the queues when read:
+ * Commands, written to /sys/kernel/debug/ndis-vmq/control, several of which may run at a time:
  *
  *	allocate BUFFERS LOOKAHEAD	create a queue with a filter, and complete it
  *	receive ID COUNT		receive, check and keep packets
  *	return ID			return the packets of a queue
  *	free ID				clear the filter, and free the queue
  */
+#include <linux/completion.h>
 #include <linux/debugfs.h>
-#include <linux/dma-mapping.h>
-#include <linux/io.h>
-#include <linux/iopoll.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/platform_device.h>
-#include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
-#include "device.h"
+#include "oid.h"
+/* Last: see ndis_port.h. */
 #include "vmq.h"
 
 static bool pci;
 module_param(pci, bool, 0444);
 MODULE_PARM_DESC(pci, "Use edu, in place of a platform device");
 
-/* edu; SPACE is the DMA address of its own memory. */
-#define DMA_FROM	0x80
-#define DMA_TO		0x88
-#define DMA_COUNT	0x90
-#define DMA_COMMAND	0x98
-#define DMA_RUN		1
-#define DMA_TO_MEMORY	2
-#define SPACE		0x40000
-#define ADDRESS_BITS	28
-
 static VMQ_ADAPTER adapter;
-static struct device *device;
 static void __iomem *registers;
 static struct dentry *directory;
 static bool failed;
@@ -48,6 +35,7 @@ static bool failed;
 /* What edu reads a packet from. */
 static PVOID staging;
 static NDIS_PHYSICAL_ADDRESS staging_address;
+static DECLARE_COMPLETION(staging_done);
 
 /* Packets that were received and not returned. */
 static LIST_ENTRY packets;
@@ -57,27 +45,15 @@ static DEFINE_MUTEX(packets_lock);
  * The card
  */
 
-static void edu_move(u32 from, u32 to, u32 bytes, u32 direction)
-{
-	u32 command;
-
-	writel(from, registers + DMA_FROM);
-	writel(to, registers + DMA_TO);
-	writel(bytes, registers + DMA_COUNT);
-	writel(DMA_RUN | direction, registers + DMA_COMMAND);
-	if (readl_poll_timeout(registers + DMA_COMMAND, command, !(command & DMA_RUN), 1000,
-			       10 * USEC_PER_SEC))
-		failed = true;
-}
-
 static VOID write_by_device(PVMQ_ADAPTER Adapter, PVMQ_BUFFER Buffer, const UCHAR *Data,
 			    ULONG Length)
 {
 	if (!Length)
 		return;
 	memcpy(staging, Data, Length);
-	edu_move(staging_address.LowPart, SPACE, Length, 0);
-	edu_move(SPACE, Buffer->DeviceAddress.LowPart, Length, DMA_TO_MEMORY);
+	if (!edu_copy(registers, staging_address.LowPart, EDU_BUFFER, Length, EDU_TO_BUFFER) ||
+	    !edu_copy(registers, EDU_BUFFER, Buffer->DeviceAddress.LowPart, Length, EDU_TO_MEMORY))
+		failed = true;
 }
 
 static VOID write_by_processor(PVMQ_ADAPTER Adapter, PVMQ_BUFFER Buffer, const UCHAR *Data,
@@ -143,42 +119,6 @@ static PMP_PACKET take_packet(u32 queue)
  * The overlying driver
  */
 
-static int request(NDIS_REQUEST_TYPE type, NDIS_OID oid, void *buffer, u32 length)
-{
-	NDIS_OID_REQUEST request = {
-		.Header = HEADER(OID_REQUEST, OID_REQUEST, 1),
-		.RequestType = type,
-	};
-	NDIS_STATUS status;
-
-	request.DATA.SET_INFORMATION.Oid = oid;
-	request.DATA.SET_INFORMATION.InformationBuffer = buffer;
-	if (type == NdisRequestMethod) {
-		request.DATA.METHOD_INFORMATION.InputBufferLength = length;
-		request.DATA.METHOD_INFORMATION.OutputBufferLength = length;
-	} else {
-		request.DATA.SET_INFORMATION.InformationBufferLength = length;
-	}
-	status = ndshm_ndis_oid(adapter.MiniportAdapterHandle, VmqOidRequest, &request);
-	return status == NDIS_STATUS_SUCCESS ? 0 : -EIO;
-}
-
-static void set_name(IF_COUNTED_STRING *name, const char *text)
-{
-	for (; *text; text++, name->Length += sizeof(WCHAR))
-		name->String[name->Length / sizeof(WCHAR)] = *text;
-}
-
-static int free_queue(u32 id)
-{
-	NDIS_RECEIVE_QUEUE_FREE_PARAMETERS p = {
-		.Header = HEADER(DEFAULT, RECEIVE_QUEUE_FREE_PARAMETERS, 1),
-		.QueueId = id,
-	};
-
-	return request(NdisRequestSetInformation, OID_RECEIVE_FILTER_FREE_QUEUE, &p, sizeof(p));
-}
-
 /* A filter of each queue, by the number of its slot. */
 static u32 filters[VMQ_QUEUES];
 
@@ -192,63 +132,21 @@ static u32 *filter_of(u32 id)
 	return NULL;
 }
 
-static int set_filter(u32 id)
+/* Clear the filter, and free the queue. */
+static int free_queue(u32 id)
 {
-	NDIS_RECEIVE_FILTER_PARAMETERS p = {
-		.Header = HEADER(DEFAULT, RECEIVE_FILTER_PARAMETERS, 1),
-		.FilterType = NdisReceiveFilterTypeVMQueue,
-		.QueueId = id,
-	};
-	int ret = request(NdisRequestMethod, OID_RECEIVE_FILTER_SET_FILTER, &p, sizeof(p));
-
-	if (!ret)
-		*filter_of(id) = p.FilterId;
-	return ret;
-}
-
-static int clear_filter(u32 id)
-{
-	NDIS_RECEIVE_FILTER_CLEAR_PARAMETERS p = {
-		.Header = HEADER(DEFAULT, RECEIVE_FILTER_CLEAR_PARAMETERS, 1),
-		.QueueId = id,
-	};
 	u32 *filter = filter_of(id);
 
 	if (!filter)
 		return -ENOENT;
-	p.FilterId = *filter;
-	return request(NdisRequestSetInformation, OID_RECEIVE_FILTER_CLEAR_FILTER, &p, sizeof(p));
-}
-
-/* Return: 0, -EIO if a request fails, -ENOMEM if the queue has no memory. */
-static int complete_queue(u32 id)
-{
-	struct {
-		NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY array;
-		NDIS_RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS element;
-	} p = {
-		.array = {
-			.Header = HEADER(DEFAULT, RECEIVE_QUEUE_ALLOCATION_COMPLETE_ARRAY, 1),
-			.FirstElementOffset = sizeof(p.array),
-			.NumElements = 1,
-			.ElementSize = sizeof(p.element),
-		},
-		.element = {
-			.Header = HEADER(DEFAULT, RECEIVE_QUEUE_ALLOCATION_COMPLETE_PARAMETERS, 1),
-			.QueueId = id,
-		},
-	};
-	int ret = request(NdisRequestMethod, OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE, &p,
-			  sizeof(p));
-
-	return ret ?: p.element.CompletionStatus == NDIS_STATUS_SUCCESS ? 0 : -ENOMEM;
+	return oid_clear_filter(id, *filter) || oid_free_queue(id) ? -EIO : 0;
 }
 
 static int allocate_queue(u32 buffers, u32 lookahead)
 {
 	NDIS_RECEIVE_QUEUE_PARAMETERS *p;
-	int ret;
-	u32 id;
+	NDIS_STATUS status;
+	u32 id, filter;
 
 	p = kzalloc(sizeof(*p), GFP_KERNEL);
 	if (!p)
@@ -262,24 +160,23 @@ static int allocate_queue(u32 buffers, u32 lookahead)
 	p->ProcessorAffinity.Mask = 1;
 	p->NumSuggestedReceiveBuffers = buffers;
 	p->LookaheadSize = lookahead;
-	set_name(&p->QueueName, "vmq of strangers");
-	set_name(&p->VmName, "guest");
-	ret = request(NdisRequestMethod, OID_RECEIVE_FILTER_ALLOCATE_QUEUE, p,
-		      NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1);
+	oid_set_name(&p->QueueName, "vmq of strangers");
+	oid_set_name(&p->VmName, "guest");
+	status = oid_method(OID_RECEIVE_FILTER_ALLOCATE_QUEUE, p,
+			    NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1);
 	id = p->QueueId;
 	kfree(p);
-	if (ret)
-		return ret;
-	ret = set_filter(id);
-	if (ret)
-		goto err_queue;
-	ret = complete_queue(id);
-	if (!ret)
+	if (status != NDIS_STATUS_SUCCESS)
+		return -EIO;
+	if (oid_set_filter(id, &filter) != NDIS_STATUS_SUCCESS) {
+		oid_free_queue(id);
+		return -EIO;
+	}
+	*filter_of(id) = filter;
+	if (oid_finish(id) == NDIS_STATUS_SUCCESS)
 		return 0;
-	clear_filter(id);
-err_queue:
 	free_queue(id);
-	return ret;
+	return -ENOMEM;
 }
 
 static int receive(u32 queue, u32 count)
@@ -329,7 +226,7 @@ static int carry_out(const char *command)
 	if (sscanf(command, "return %u", &first) == 1)
 		return return_packets(first);
 	if (sscanf(command, "free %u", &first) == 1)
-		return clear_filter(first) ?: free_queue(first);
+		return free_queue(first);
 	return -EINVAL;
 }
 
@@ -348,37 +245,10 @@ static ssize_t control_write(struct file *file, const char __user *from, size_t 
 	return ret ?: (ssize_t)size;
 }
 
-/* A line for each queue: id, buffers, blocks. */
-static int control_show(struct seq_file *file, void *unused)
-{
-	unsigned int i, blocks;
-	PLIST_ENTRY entry;
-
-	for (i = 0; i < VMQ_QUEUES; i++) {
-		PVMQ_QUEUE queue = adapter.Queues[i];
-
-		if (!queue)
-			continue;
-		blocks = 0;
-		for (entry = queue->Blocks.Flink; entry != &queue->Blocks; entry = entry->Flink)
-			blocks++;
-		seq_printf(file, "%u %u %u\n", queue->Info.QueueId, queue->Buffers, blocks);
-	}
-	return 0;
-}
-
-static int control_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, control_show, NULL);
-}
-
 static const struct file_operations control_ops = {
 	.owner = THIS_MODULE,
-	.open = control_open,
-	.read = seq_read,
+	.open = simple_open,
 	.write = control_write,
-	.llseek = seq_lseek,
-	.release = single_release,
 };
 
 /*
@@ -387,39 +257,28 @@ static const struct file_operations control_ops = {
 
 static void close_adapter(void)
 {
-	int ret = ndshm_ndis_close(adapter.MiniportAdapterHandle);
-
-	WARN_ON(ret);
+	WARN_ON(ndshm_ndis_close(adapter.MiniportAdapterHandle));
+	adapter.MiniportAdapterHandle = NULL;
 }
 
-static int start(struct device *dev)
+_Use_decl_annotations_
+static VOID staging_complete(NDIS_HANDLE MiniportAdapterContext, PVOID VirtualAddress,
+			     PNDIS_PHYSICAL_ADDRESS PhysicalAddress, ULONG Length, PVOID Context)
 {
-	NDIS_STATUS status;
-	int ret;
+	staging = VirtualAddress;
+	if (VirtualAddress)
+		staging_address = *PhysicalAddress;
+	complete(&staging_done);
+}
 
-	InitializeListHead(&packets);
-	adapter.Indicate = indicate;
-	adapter.HardwareWrite = registers ? write_by_device : write_by_processor;
-	ret = ndshm_ndis_open(THIS_MODULE, "ndis-vmq", dev, &adapter.MiniportAdapterHandle);
-	if (ret)
-		return ret;
-	status = VmqInitialize(&adapter);
-	if (status != NDIS_STATUS_SUCCESS) {
-		close_adapter();
+/* Allocate asynchronously, as a driver must that cannot sleep. A completion always follows. */
+static int allocate_staging(void)
+{
+	if (NdisMAllocateSharedMemoryAsyncEx(adapter.DmaHandle, VMQ_BUFFER_BYTES, FALSE, NULL) !=
+	    NDIS_STATUS_PENDING)
 		return -EIO;
-	}
-	if (registers)
-		NdisMAllocateSharedMemory(adapter.MiniportAdapterHandle, VMQ_BUFFER_BYTES, FALSE,
-					  &staging, &staging_address);
-	if (registers && !staging) {
-		VmqHalt(&adapter);
-		close_adapter();
-		return -ENOMEM;
-	}
-	device = dev;
-	directory = debugfs_create_dir("ndis-vmq", NULL);
-	debugfs_create_file("control", 0600, directory, NULL, &control_ops);
-	return 0;
+	wait_for_completion(&staging_done);
+	return staging ? 0 : -ENOMEM;
 }
 
 static void stop(void)
@@ -431,26 +290,51 @@ static void stop(void)
 		if (!adapter.Queues[i])
 			continue;
 		return_packets(adapter.Queues[i]->Info.QueueId);
-		clear_filter(adapter.Queues[i]->Info.QueueId);
 		free_queue(adapter.Queues[i]->Info.QueueId);
 	}
+	VmqHalt(&adapter);
 	if (staging)
 		NdisMFreeSharedMemory(adapter.MiniportAdapterHandle, VMQ_BUFFER_BYTES, FALSE,
 				      staging, staging_address);
-	VmqHalt(&adapter);
 	close_adapter();
-	device = NULL;
+}
+
+static int start(struct device *dev)
+{
+	int ret;
+
+	InitializeListHead(&packets);
+	adapter.Indicate = indicate;
+	adapter.HardwareWrite = registers ? write_by_device : write_by_processor;
+	adapter.SharedMemComplete = staging_complete;
+	ret = ndshm_ndis_open(THIS_MODULE, "ndis-vmq", dev, &adapter.MiniportAdapterHandle);
+	if (ret)
+		return ret;
+	overlying.adapter = adapter.MiniportAdapterHandle;
+	overlying.miniport = VmqOidRequest;
+	if (VmqInitialize(&adapter) != NDIS_STATUS_SUCCESS) {
+		close_adapter();
+		return -EIO;
+	}
+	ret = allocate_staging();
+	if (ret) {
+		stop();
+		return ret;
+	}
+	directory = debugfs_create_dir("ndis-vmq", NULL);
+	debugfs_create_file("control", 0600, directory, NULL, &control_ops);
+	return 0;
 }
 
 static int vmq_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	int ret;
 
-	if (device)
+	if (adapter.MiniportAdapterHandle)
 		return -ENODEV;
 	ret = pcim_enable_device(pdev);
 	if (!ret)
-		ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(ADDRESS_BITS));
+		ret = dma_set_mask_and_coherent(&pdev->dev, EDU_MASK);
 	if (ret)
 		return ret;
 	registers = pcim_iomap(pdev, 0, 0);
@@ -470,7 +354,7 @@ static void vmq_remove(struct pci_dev *pdev)
 }
 
 static const struct pci_device_id vmq_ids[] = {
-	{ PCI_DEVICE(0x1234, 0x11e8) },
+	{ EDU_DEVICE },
 	{ }
 };
 
