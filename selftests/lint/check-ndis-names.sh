@@ -14,10 +14,13 @@ cd -- "$top"
 code() { cat -- "$@" | sed -Ez -e 's,/\*([^*]|\*+[^*/])*\*+/, ,g' -e 's/\\\n/ /g'; }
 
 headers=(kernel/include/ndshm/ndis*.h)
-# As words: the pointer types of TYPES_ARE(), and the type before each member of LAYOUT_IS().
+# As words: the pointer types of TYPES_ARE(), tag, pointer type and the type before each member of STRUCT_IS() and
+# UNION_IS(), and both names of REVISION_IS().
 layout=$(code kernel/tests/ndis/layout{,_port}.c | tr -s '\n\t ' ' ' |
-	sed -E -e 's/TYPES_ARE\(([A-Z_0-9a-z]+),/& P\1,/g' -e 's/LAYOUT_IS\(/\n&/g' |
-	awk -F '[(,]' '/^LAYOUT_IS/ { gsub(/ M\(/, " M(" $2 ", ") } { printf "%s", $0 }')
+	sed -E -e 's/TYPES_ARE\(([A-Z_0-9a-z]+),/& P\1,/g' -e 's/(STRUCT|UNION)_IS\(/\n&/g' \
+		-e 's/REVISION_IS\(([A-Z_0-9]+), ([0-9]),/& NDIS_\1_REVISION_\2 NDIS_SIZEOF_\1_REVISION_\2,/g' |
+	awk -F '[(,]' '/^(STRUCT|UNION)_IS/ { gsub(/ M\(/, " M(" $2 ", "); sub(/,/, ", _" $2 " P" $2 ",") }
+		{ printf "%s", $0 }')
 
 macros=$(code "${headers[@]}" | sed -nE 's/^[[:space:]]*#[[:space:]]*define[[:space:]]+([A-Za-z_0-9]+).*/\1/p' |
 	grep -v '^_NDSHM_NDIS[A-Z_]*_H$')

@@ -22,11 +22,22 @@
 	static_assert(offsetof(type, member) == (offset) && \
 		      __same_type(((type *)0)->member, member_type))
 
-/* The size of a type, and its members, each as M(name, type, offset). */
-#define LAYOUT_IS(type, size, members) \
+/*
+ * The tag of a structure or union is its name behind _. Its size, and its members, each as
+ * M(name, type, offset).
+ */
+#define STRUCT_IS(type, size, members)	LAYOUT_IS(struct, type, size, members)
+#define UNION_IS(type, size, members)	LAYOUT_IS(union, type, size, members)
+#define LAYOUT_IS(kind, type, size, members) \
+	TYPES_ARE(type, kind _##type); \
 	static void __maybe_unused type##_layout(type *layout) { members; } \
 	SIZE_IS(type, size)
 #define M(member, member_type, offset)	MEMBER_IS(typeof(*layout), member, member_type, offset)
+
+/* The number of a revision, and the size of a structure with it. */
+#define REVISION_IS(name, revision, size) \
+	static_assert(NDIS_##name##_REVISION_##revision == (revision) && \
+		      NDIS_SIZEOF_##name##_REVISION_##revision == (size))
 
 #define VALUE_IS(name, value)	static_assert((name) == (value))
 
