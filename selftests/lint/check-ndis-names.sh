@@ -14,10 +14,10 @@ cd -- "$top"
 code() { cat -- "$@" | sed -Ez -e 's,/\*([^*]|\*+[^*/])*\*+/, ,g' -e 's/\\\n/ /g'; }
 
 headers=(kernel/include/ndshm/ndis*.h)
-# As words: the pointer types of TYPES_ARE(), tag, pointer type and the type before each member of STRUCT_IS() and
+# As words: the pointer types of TYPES_ARE() and INTEGER_IS(), tag, pointer type and the type before each member of STRUCT_IS() and
 # UNION_IS(), and both names of REVISION_IS().
 layout=$(code kernel/tests/ndis/layout{,_port}.c | tr -s '\n\t ' ' ' |
-	sed -E -e 's/TYPES_ARE\(([A-Z_0-9a-z]+),/& P\1,/g' -e 's/(STRUCT|UNION)_IS\(/\n&/g' \
+	sed -E -e 's/(TYPES_ARE|INTEGER_IS)\(([A-Z_0-9a-z]+),/& P\2,/g' -e 's/(STRUCT|UNION)_IS\(/\n&/g' \
 		-e 's/REVISION_IS\(([A-Z_0-9]+), ([0-9]),/& NDIS_\1_REVISION_\2 NDIS_SIZEOF_\1_REVISION_\2,/g' |
 	awk -F '[(,]' '/^(STRUCT|UNION)_IS/ { gsub(/ M\(/, " M(" $2 ", "); sub(/,/, ", _" $2 " P" $2 ",") }
 		{ printf "%s", $0 }')

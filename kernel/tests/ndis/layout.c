@@ -11,21 +11,23 @@
 /* Empty macros. */
 NOTHING_IS(_In_ _In_opt_ _Inout_ _Inout_opt_ _Out_ _Out_opt_ _Use_decl_annotations_ NTAPI);
 
-/* Basic types. */
+/* Basic types, and their pointer types. */
+INTEGER_IS(UCHAR, 1, false);
+INTEGER_IS(BOOLEAN, 1, false);
+INTEGER_IS(SHORT, 2, true);
+INTEGER_IS(USHORT, 2, false);
+INTEGER_IS(ULONG, 4, false);
+INTEGER_IS(LONG, 4, true);
+INTEGER_IS(INT, 4, true);
+INTEGER_IS(UINT, 4, false);
+INTEGER_IS(LONGLONG, 8, true);
+INTEGER_IS(ULONGLONG, 8, false);
+INTEGER_IS(ULONG_PTR, sizeof(PVOID), false);
+INTEGER_IS(SIZE_T, sizeof(PVOID), false);
+INTEGER_IS(NDIS_STATUS, 4, true);
+/* The compiler determines the sign. */
 static_assert(sizeof(CHAR) == 1);
-static_assert(sizeof(UCHAR) == 1 && (UCHAR)-1 > 0);
-static_assert(sizeof(BOOLEAN) == 1 && (BOOLEAN)-1 > 0);
-static_assert(sizeof(SHORT) == 2 && (SHORT)-1 < 0);
-static_assert(sizeof(USHORT) == 2 && (USHORT)-1 > 0);
-static_assert(sizeof(ULONG) == 4 && (ULONG)-1 > 0);
-static_assert(sizeof(LONG) == 4 && (LONG)-1 < 0);
-static_assert(sizeof(INT) == 4 && (INT)-1 < 0);
-static_assert(sizeof(UINT) == 4 && (UINT)-1 > 0);
-static_assert(sizeof(LONGLONG) == 8 && (LONGLONG)-1 < 0);
-static_assert(sizeof(ULONGLONG) == 8 && (ULONGLONG)-1 > 0);
-static_assert(sizeof(ULONG_PTR) == sizeof(PVOID) && (ULONG_PTR)-1 > 0);
-static_assert(sizeof(SIZE_T) == sizeof(PVOID) && (SIZE_T)-1 > 0);
-static_assert(sizeof(NDIS_STATUS) == 4 && (NDIS_STATUS)-1 < 0);
+TYPE_IS(PCHAR, CHAR *);
 static_assert(sizeof(NDIS_SHARED_MEMORY_USAGE) == 4);
 static_assert(sizeof(NDIS_INTERFACE_TYPE) == 4);
 static_assert(sizeof(NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE) == 4);
@@ -33,22 +35,8 @@ static_assert(TRUE == 1 && FALSE == 0);
 
 /* Type names and their pointer types. */
 TYPES_ARE(VOID, void);
-TYPE_IS(PCHAR, CHAR *);
-TYPE_IS(PUCHAR, UCHAR *);
-TYPE_IS(PBOOLEAN, BOOLEAN *);
-TYPE_IS(PSHORT, SHORT *);
-TYPE_IS(PUSHORT, USHORT *);
-TYPE_IS(PINT, INT *);
-TYPE_IS(PUINT, UINT *);
-TYPE_IS(PLONG, LONG *);
-TYPE_IS(PULONG, ULONG *);
 TYPE_IS(LONG64, LONGLONG);
-TYPE_IS(PLONGLONG, LONGLONG *);
 TYPE_IS(ULONG64, ULONGLONG);
-TYPE_IS(PULONGLONG, ULONGLONG *);
-TYPE_IS(PULONG_PTR, ULONG_PTR *);
-TYPE_IS(PSIZE_T, SIZE_T *);
-TYPE_IS(PNDIS_STATUS, NDIS_STATUS *);
 TYPES_ARE(NDIS_HANDLE, PVOID);
 TYPE_IS(NODE_REQUIREMENT, ULONG);
 TYPES_ARE(NDIS_RECEIVE_QUEUE_ID, ULONG);

@@ -17,6 +17,10 @@
 #define TYPES_ARE(name, type) \
 	static_assert(__same_type(name, type) && __same_type(P##name, type *))
 
+#define INTEGER_IS(name, bytes, is_signed) \
+	static_assert(sizeof(name) == (bytes) && ((name)-1 < 0) == (is_signed) && \
+		      __same_type(P##name, name *))
+
 #define SIZE_IS(type, size)	static_assert(sizeof(type) == (size))
 #define MEMBER_IS(type, member, member_type, offset) \
 	static_assert(offsetof(type, member) == (offset) && \
