@@ -49,12 +49,9 @@ static NET_BUFFER_SHARED_MEMORY chunk_of(const NDIS_SHARED_MEMORY_PARAMETERS *p,
 bool ndis_packets(struct bench *bench)
 {
 	static const ULONG offsets[] = { 0, 1, PAGE_SIZE, BLOCK_BYTES - 1 };
-	NDIS_SHARED_MEMORY_PARAMETERS p[2];
 	NET_BUFFER_SHARED_MEMORY chunks[2], *chunk;
+	NDIS_SHARED_MEMORY_PARAMETERS p[2];
 	NDIS_HANDLE allocations[2];
-	struct {
-		PNET_BUFFER_SHARED_MEMORY SharedMemoryInfo;
-	} packet;
 	struct ndshm_block *block;
 	unsigned int i, number;
 	void *address;
@@ -62,24 +59,18 @@ bool ndis_packets(struct bench *bench)
 	for (number = 0; number < 2; number++) {
 		p[number] = request(bench);
 		p[number].Length = BLOCK_BYTES;
-		CHECK(allocates(bench, bench->adapter, &p[number],
-				&allocations[number]));
+		CHECK(allocates(bench, bench->adapter, &p[number], &allocations[number]));
 	}
 	CHECK(p[0].SharedMemoryHandle != p[1].SharedMemoryHandle);
 	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
-		chunks[0] = chunk_of(&p[0], offsets[i],
-				     BLOCK_BYTES - offsets[i]);
+		chunks[0] = chunk_of(&p[0], offsets[i], BLOCK_BYTES - offsets[i]);
 		chunks[1] = chunk_of(&p[1], offsets[i], 1);
 		NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(&chunks[0]) = &chunks[1];
-		NET_BUFFER_FIRST_SHARED_MEM_INFO(&packet) = &chunks[0];
-		number = 0;
-		for (chunk = NET_BUFFER_FIRST_SHARED_MEM_INFO(&packet); chunk;
-		     chunk = NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(chunk)) {
+		for (chunk = &chunks[0], number = 0; chunk; number++) {
 			CHECK_REASON(NONE, resolve(bench, chunk, &block, &address));
 			ndshm_packet_put(block);
-			CHECK(address ==
-			      p[number].VirtualAddress + offsets[i]);
-			number++;
+			CHECK(address == p[number].VirtualAddress + offsets[i]);
+			chunk = NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(chunk);
 		}
 		CHECK(number == 2);
 	}

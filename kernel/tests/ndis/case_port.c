@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The functions of ndis_port.h: memory, lists, locks, lookaside lists.
+ * The functions of the NDIS headers: memory, addresses, packets, lists, locks, lookaside lists.
+ * layout.c and layout_port.c check types and constants.
  */
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -9,6 +10,78 @@
 
 /* Last: see the header. */
 #include <ndshm/ndis_port.h>
+
+/* Each ends where it shall, and a move may overlap. */
+static bool memory_functions(void)
+{
+	UCHAR one[16], other[16];
+	UCHAR i;
+
+	RtlFillMemory(one, sizeof(one), 7);
+	NdisFillMemory(other, sizeof(other), 7);
+	CHECK(!memchr_inv(one, 7, 16) && RtlEqualMemory(one, other, 16));
+	other[15]++;
+	CHECK(!RtlEqualMemory(one, other, 16) && RtlEqualMemory(one, other, 15));
+	CHECK(!NdisEqualMemory(one, other, 16) && NdisEqualMemory(one, other, 15));
+	RtlZeroMemory(one, 15);
+	NdisZeroMemory(other, 15);
+	CHECK(!memchr_inv(one, 0, 15) && one[15] == 7);
+	CHECK(!memchr_inv(other, 0, 15) && other[15] == 8);
+	for (i = 0; i < sizeof(one); i++)
+		one[i] = i;
+	RtlCopyMemory(other, one, 8);
+	CHECK(other[7] == 7 && other[8] == 0);
+	NdisMoveMemory(other + 8, one + 8, 8);
+	CHECK(RtlEqualMemory(one, other, sizeof(one)));
+	RtlMoveMemory(one + 1, one, 15);
+	CHECK(one[0] == 0 && RtlEqualMemory(one + 1, other, 15));
+	RtlMoveMemory(one, one + 1, 15);
+	CHECK(RtlEqualMemory(one, other, 15) && one[15] == 14);
+	return true;
+}
+
+static bool addresses(void)
+{
+	NDIS_PHYSICAL_ADDRESS address = { .QuadPart = 0x123456789abcdef0 };
+	PUCHAR page = (PUCHAR)(3 * PAGE_SIZE);
+	ULONG alignment = NdisGetSharedDataAlignment();
+
+	CHECK(NdisGetPhysicalAddressHigh(address) == 0x12345678);
+	CHECK(NdisGetPhysicalAddressLow(address) == 0x9abcdef0);
+	NdisSetPhysicalAddressHigh(address, 1);
+	NdisSetPhysicalAddressLow(address, 0xffffffff);
+	CHECK(address.QuadPart == 0x1ffffffff);
+	CHECK(BYTE_OFFSET(page) == 0 && BYTE_OFFSET(page + 5) == 5);
+	CHECK(ADDRESS_AND_SIZE_TO_SPAN_PAGES(page, PAGE_SIZE) == 1);
+	CHECK(ADDRESS_AND_SIZE_TO_SPAN_PAGES(page + 1, PAGE_SIZE) == 2);
+	CHECK(alignment >= L1_CACHE_BYTES && !(alignment & (alignment - 1)));
+	return true;
+}
+
+/* A packet of two chunks; each accessor is of its own member. */
+static bool chunks(void)
+{
+	NET_BUFFER_SHARED_MEMORY second = {}, first = {};
+	struct {
+		PNET_BUFFER_SHARED_MEMORY SharedMemoryInfo;
+	} buffer = {};
+
+	NET_BUFFER_FIRST_SHARED_MEM_INFO(&buffer) = &first;
+	NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(&first) = &second;
+	NET_BUFFER_SHARED_MEM_FLAGS(&first) = 1;
+	NET_BUFFER_SHARED_MEM_HANDLE(&first) = &buffer;
+	NET_BUFFER_SHARED_MEM_OFFSET(&first) = 2;
+	NET_BUFFER_SHARED_MEM_LENGTH(&first) = 3;
+	CHECK(buffer.SharedMemoryInfo == &first && first.NextSharedMemorySegment == &second);
+	CHECK(first.SharedMemoryFlags == 1 && first.SharedMemoryHandle == &buffer);
+	CHECK(first.SharedMemoryOffset == 2 && first.SharedMemoryLength == 3);
+	return true;
+}
+
+bool ndis_helpers(struct bench *bench)
+{
+	return memory_functions() && addresses() && chunks();
+}
 
 typedef struct _ITEM {
 	ULONG Number;
@@ -59,11 +132,7 @@ static bool lists(void)
 	CHECK(!RemoveEntryList(&items[1].Link));
 	CHECK(list_is(&head, "02"));
 	CHECK(RemoveHeadList(&head) == &items[0].Link);
-	CHECK(RemoveTailList(&head) == &items[2].Link);
-	CHECK(list_is(&head, ""));
-	InsertHeadList(&head, &items[3].Link);
-	CHECK(RemoveEntryList(&items[3].Link));
-	CHECK(list_is(&head, ""));
+	CHECK(RemoveEntryList(&items[2].Link) && list_is(&head, ""));
 
 	/* A list without its head is appended. */
 	NdisInitializeListHead(&other);
@@ -71,10 +140,11 @@ static bool lists(void)
 	InsertTailList(&other, &items[3].Link);
 	RemoveEntryList(&other);
 	AppendTailList(&head, &items[2].Link);
-	CHECK(list_is(&head, "23"));
+	CHECK(list_is(&head, "23") && RemoveTailList(&head) == &items[3].Link);
 	return true;
 }
 
+/* Those that insert return the first entry of before, or NULL. */
 static bool interlocked_lists(void)
 {
 	NDIS_SPIN_LOCK lock;
@@ -88,11 +158,9 @@ static bool interlocked_lists(void)
 	CHECK(!NdisInterlockedInsertTailList(&head, &items[1].Link, &lock));
 	CHECK(NdisInterlockedInsertTailList(&head, &items[2].Link, &lock) == &items[1].Link);
 	CHECK(NdisInterlockedInsertHeadList(&head, &items[0].Link, &lock) == &items[1].Link);
-	CHECK(list_is(&head, "012"));
 	CHECK(NdisInterlockedRemoveHeadList(&head, &lock) == &items[0].Link);
 	CHECK(list_is(&head, "12"));
-	CHECK(NdisInterlockedRemoveHeadList(&head, &lock) == &items[1].Link);
-	CHECK(NdisInterlockedRemoveHeadList(&head, &lock) == &items[2].Link);
+	InitializeListHead(&head);
 	CHECK(!NdisInterlockedInsertHeadList(&head, &items[3].Link, &lock));
 	CHECK(list_is(&head, "3"));
 
@@ -172,10 +240,7 @@ static bool packets(void)
 
 bool ndis_port(struct bench *bench)
 {
-	CHECK(lists());
-	CHECK(interlocked_lists());
-	CHECK(lookaside_lists());
-	CHECK(packets());
+	CHECK(lists() && interlocked_lists() && lookaside_lists() && packets());
 	CHECK(NdisMGetDmaAlignment(bench->adapter) == NdisGetSharedDataAlignment());
 	return true;
 }
