@@ -152,34 +152,25 @@ static ULONG AddRcbs(_In_ PVMQ_QUEUE Queue, _In_ PVMQ_BLOCK Data, _In_opt_ PVMQ_
 	return Added;
 }
 
-/*
- * Add at most Wanted buffers in one block. With too little memory try half as many. Return: their
- * number.
- */
+/* Add at most Wanted buffers in one block, or in two. Return: their number. */
 static ULONG AddBuffers(_In_ PVMQ_QUEUE Queue, _In_ ULONG Wanted)
 {
-	BOOLEAN Split = Queue->Info.LookaheadSize != 0;
-	ULONG Slack = Queue->Adapter->Alignment, Count;
-	PVMQ_BLOCK Data, Lookahead;
-	NDIS_STATUS Status;
+	ULONG Slack = Queue->Adapter->Alignment, Count = VMQ_MIN(Wanted, VMQ_BLOCK_BUFFERS);
+	PVMQ_BLOCK Data, Lookahead = NULL;
+	NDIS_SHARED_MEMORY_USAGE Usage = Queue->Info.LookaheadSize ?
+		NdisSharedMemoryUsageReceivePostLookahead : NdisSharedMemoryUsageReceive;
 
-	for (Count = VMQ_MIN(Wanted, VMQ_BLOCK_BUFFERS);
-	     Count >= VMQ_MIN(Wanted, VMQ_FEWEST_BLOCK_BUFFERS) && Count; Count /= 2) {
-		Status = AllocateBlock(Queue, Split ? NdisSharedMemoryUsageReceivePostLookahead :
-				       NdisSharedMemoryUsageReceive,
-				       Count * VMQ_BUFFER_BYTES + Slack, &Data);
-		if (Status != NDIS_STATUS_SUCCESS)
-			continue;
-		Lookahead = NULL;
-		if (!Split)
-			return AddRcbs(Queue, Data, NULL, Count);
-		Status = AllocateBlock(Queue, NdisSharedMemoryUsageReceiveLookahead,
-				       Count * VMQ_LOOKAHEAD_BYTES + Slack, &Lookahead);
-		if (Status == NDIS_STATUS_SUCCESS)
-			return AddRcbs(Queue, Data, Lookahead, Count);
+	if (AllocateBlock(Queue, Usage, Count * VMQ_BUFFER_BYTES + Slack, &Data) !=
+	    NDIS_STATUS_SUCCESS)
+		return 0;
+	if (Queue->Info.LookaheadSize &&
+	    AllocateBlock(Queue, NdisSharedMemoryUsageReceiveLookahead,
+			  Count * VMQ_LOOKAHEAD_BYTES + Slack, &Lookahead) !=
+	    NDIS_STATUS_SUCCESS) {
 		FreeBlock(Queue->Adapter, Data);
+		return 0;
 	}
-	return 0;
+	return AddRcbs(Queue, Data, Lookahead, Count);
 }
 
 /* No buffer is with the receiver, and DMA has stopped. */
@@ -263,6 +254,7 @@ static NDIS_STATUS SetFilter(_In_ PVMQ_ADAPTER Adapter,
 	if (!Queue || Parameters->FilterType != NdisReceiveFilterTypeVMQueue)
 		return NDIS_STATUS_INVALID_PARAMETER;
 	Queue->Info.NumFilters++;
+	Queue->FilterId = Parameters->FilterId;
 	return NDIS_STATUS_SUCCESS;
 }
 

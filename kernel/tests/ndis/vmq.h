@@ -16,7 +16,6 @@
 #define VMQ_FEWEST_BUFFERS	64
 /* Buffers of a block. */
 #define VMQ_BLOCK_BUFFERS	1024
-#define VMQ_FEWEST_BLOCK_BUFFERS 32
 
 typedef struct _VMQ_ADAPTER VMQ_ADAPTER, *PVMQ_ADAPTER;
 typedef struct _VMQ_QUEUE VMQ_QUEUE, *PVMQ_QUEUE;
@@ -64,6 +63,7 @@ struct _VMQ_QUEUE {
 	LIST_ENTRY BusyRcbs;		/* with the receiver */
 	ULONG Buffers;
 	PNDIS_OID_REQUEST FreeRequest;	/* waits until BusyRcbs is empty */
+	NDIS_RECEIVE_FILTER_ID FilterId; /* of the last filter */
 	LIST_ENTRY Blocks;
 };
 

@@ -119,27 +119,16 @@ static PMP_PACKET take_packet(u32 queue)
  * The overlying driver
  */
 
-/* A filter of each queue, by the number of its slot. */
-static u32 filters[VMQ_QUEUES];
-
-static u32 *filter_of(u32 id)
+/* Clear the filter, and free the queue. */
+static int free_queue(u32 id)
 {
 	unsigned int i;
 
 	for (i = 0; i < VMQ_QUEUES; i++)
 		if (adapter.Queues[i] && adapter.Queues[i]->Info.QueueId == id)
-			return &filters[i];
-	return NULL;
-}
-
-/* Clear the filter, and free the queue. */
-static int free_queue(u32 id)
-{
-	u32 *filter = filter_of(id);
-
-	if (!filter)
-		return -ENOENT;
-	return oid_clear_filter(id, *filter) || oid_free_queue(id) ? -EIO : 0;
+			return oid_clear_filter(id, adapter.Queues[i]->FilterId) ||
+			       oid_free_queue(id) ? -EIO : 0;
+	return -ENOENT;
 }
 
 static int allocate_queue(u32 buffers, u32 lookahead)
@@ -172,7 +161,6 @@ static int allocate_queue(u32 buffers, u32 lookahead)
 		oid_free_queue(id);
 		return -EIO;
 	}
-	*filter_of(id) = filter;
 	if (oid_finish(id) == NDIS_STATUS_SUCCESS)
 		return 0;
 	free_queue(id);
