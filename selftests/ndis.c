@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The NDIS calls of the kernel: test cases in a module that makes them, and two
- * drivers that use no interface of ndshm but these calls: a provider, and one with
- * queues. The modules are in the directory of the one that NDSHM_MOCK names.
+ * The NDIS calls of the kernel: test cases in a module that makes them, and a driver
+ * with queues that uses no interface of ndshm but these calls. The modules are in the
+ * directory of the one that NDSHM_MOCK names.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +25,6 @@
 #define NO_CACHES	"memory of an NDIS provider is for devices that see the caches"
 
 #define CASES		"ndshm_ndis_cases"
-#define PROVIDER	"ndshm_ndis_provider"
 #define VMQ		"ndshm_ndis_vmq"
 #define VMQ_CONTROL	"/sys/kernel/debug/ndis-vmq/control"
 #define DMA_DEBUG	"/sys/kernel/debug/dma-api/"
@@ -193,7 +192,7 @@ TEST_F(calls, all_of_them)
 }
 
 /*
- * The two drivers
+ * A driver, and the provider of its memory
  */
 
 /* Carry out a command of kernel/tests/ndis/vmq_linux.c. Return 0 or -errno. */
@@ -221,11 +220,12 @@ FIXTURE_SETUP(strangers)
 	int error;
 
 	self->needs_sync = nodes_need_sync();
-	error = load(PROVIDER);
+	error = load(CASES);
 	if (ndshm_mock_missing(error))
 		SKIP(return, "%s", ndshm_mock_missing(error));
 	ASSERT_EQ(0, error);
 	self->provider = true;
+	ASSERT_EQ(0, step("supply"));
 	ASSERT_EQ(0, load(VMQ));
 	self->consumer = true;
 	ASSERT_EQ(0, vmq("allocate 256 128"));
@@ -238,18 +238,18 @@ FIXTURE_TEARDOWN(strangers)
 		EXPECT_TRUE(ndshm_soon(!ndshm_unload_module(VMQ)));
 	if (self->provider) {
 		ndshm_nl_close(&self->nl);
-		EXPECT_TRUE(ndshm_soon(!ndshm_unload_module(PROVIDER)));
+		EXPECT_TRUE(ndshm_soon(!ndshm_unload_module(CASES)));
 	}
 }
 
 static long long allocated(void)
 {
-	return ndshm_read_number(PARAMETER(PROVIDER, "allocated"));
+	return ndshm_read_number(PARAMETER(CASES, "allocated"));
 }
 
 static long long freed(void)
 {
-	return ndshm_read_number(PARAMETER(PROVIDER, "freed"));
+	return ndshm_read_number(PARAMETER(CASES, "freed"));
 }
 
 TEST_F(strangers, ndis_one_supplies_the_other)
@@ -307,13 +307,13 @@ TEST_F(strangers, own_supplies_clients)
 	EXPECT_EQ(3, allocated());
 	/* Whole pages, as a client could map the block of another provider. */
 	EXPECT_EQ((5000 + page - 1) / page * page,
-		  (size_t)ndshm_read_number(PARAMETER(PROVIDER, "length")));
+		  (size_t)ndshm_read_number(PARAMETER(CASES, "length")));
 	EXPECT_EQ(1, block.segments);
 	test_free_handle(fd, block.handle);
 	EXPECT_EQ(1, freed());
 	close(fd);
 	/* The provider is in use and cannot be unloaded; the consumer can. */
-	EXPECT_EQ(-EAGAIN, ndshm_unload_module(PROVIDER));
+	EXPECT_EQ(-EAGAIN, ndshm_unload_module(CASES));
 	ASSERT_EQ(0, ndshm_unload_module(VMQ));
 	self->consumer = false;
 	EXPECT_EQ(3, freed());
@@ -545,8 +545,8 @@ FIXTURE_TEARDOWN(files)
 }
 
 /*
- * The two drivers and the prototypes written in the same way must not refer to
- * ndshm: the strings in their files show the symbols that they need and the
+ * The driver and the prototypes written in the same way must not refer to ndshm: the
+ * strings in their files show the symbols that they need and the
  * structures that they use.
  */
 TEST_F(files, names)
@@ -555,7 +555,6 @@ TEST_F(files, names)
 		const char *name;
 		const char *file;
 	} modules[] = {
-		{ PROVIDER, PROVIDER },
 		{ VMQ, VMQ },
 		{ "ndshm_edu", "../prototypes/edu/ndshm_edu" },
 		{ "ndshm_reserved", "../prototypes/reserved/ndshm_reserved" },

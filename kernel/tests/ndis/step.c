@@ -11,6 +11,7 @@
  *	dma-register, dma-deregister
  *	async			request such memory; at most twice
  *	told			wait for the completions, and free the memory
+ *	supply			a provider of the machine, also for clients, until the module goes
  *
  * A step that is impossible in the current state returns ENOENT or EEXIST. A violation
  * of NDIS's contract is logged, and returns EPROTO. Reading shows the state. Removal of the
@@ -44,7 +45,6 @@ struct submission {
 
 static struct platform_device *device;
 static NDIS_HANDLE adapter, dma;
-static bool registered;
 
 /* Protects what is allocated: removal of the provider frees it beside the steps. */
 static DEFINE_MUTEX(memory_lock);
@@ -53,9 +53,20 @@ static PVOID own;
 static NDIS_PHYSICAL_ADDRESS own_physical;
 static struct submission submission[PENDING];
 
-/* The registered handlers and the previous ones. */
+/* The registered handlers, among these and the previous ones. */
+static struct script *registered;
 static struct script scripts[2];
 static unsigned int newest;
+
+/* The provider of the machine. */
+static NDIS_HANDLE supplier;
+static struct script supplies;
+module_param_named(allocated, supplies.allocated, uint, 0444);
+MODULE_PARM_DESC(allocated, "Blocks of \"supply\"");
+module_param_named(freed, supplies.freed, uint, 0444);
+MODULE_PARM_DESC(freed, "Those that came back");
+module_param_named(length, supplies.requested.Length, uint, 0444);
+MODULE_PARM_DESC(length, "Bytes of the last one");
 
 static atomic_t broken;
 
@@ -87,8 +98,6 @@ static VOID provider_removed(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event);
 
 static int begin(void)
 {
-	if (device)
-		return -EEXIST;
 	device = ndis_device_make("ndshm-ndis-step");
 	if (!device)
 		return -ENOMEM;
@@ -101,8 +110,6 @@ static int open(void)
 {
 	int ret;
 
-	if (!device || adapter)
-		return device ? -EEXIST : -ENOENT;
 	adapter = PATTERN;
 	ret = ndshm_ndis_open(THIS_MODULE, "ndis-step", &device->dev, &adapter);
 	if (!EXPECT(!ret == !!adapter && adapter != PATTERN))
@@ -110,39 +117,26 @@ static int open(void)
 	return ret ?: ndshm_ndis_notify(adapter, provider_removed, NULL);
 }
 
-/* Older blocks are freed by the previous handlers. */
-static int set_handlers(bool replace)
+/* Register, or replace: older blocks are freed by the previous handlers. */
+static int set(void)
 {
-	const unsigned int next = (newest + replace) % ARRAY_SIZE(scripts);
+	const unsigned int next = (newest + !!registered) % ARRAY_SIZE(scripts);
 	struct script *script = &scripts[next];
 	unsigned int i;
 	int ret;
 
-	if (!adapter || registered != replace)
-		return adapter && registered ? -EEXIST : -ENOENT;
 	/* The script may still have blocks: do not clear its counters. */
 	script->elements = CHUNKS;
 	for (i = 0; i < CHUNKS; i++)
 		script->lengths[i] = PAGE_SIZE;
 	/* Shows which handlers are registered. */
-	script->flags = next ?
-		NDIS_SHARED_MEMORY_PROVIDER_CHAR_SUPPORTS_PF_VPORTS : 0;
+	script->flags = next ? NDIS_SHARED_MEMORY_PROVIDER_CHAR_SUPPORTS_PF_VPORTS : 0;
 	ret = error_of(script_register(adapter, script));
 	if (!ret) {
-		registered = true;
+		registered = script;
 		newest = next;
 	}
 	return ret;
-}
-
-static int set(void)
-{
-	return set_handlers(false);
-}
-
-static int replace(void)
-{
-	return set_handlers(true);
 }
 
 static int allocate(void)
@@ -158,8 +152,6 @@ static int allocate(void)
 	NDIS_HANDLE got = PATTERN;
 	int ret;
 
-	if (!adapter || allocation)
-		return adapter ? -EEXIST : -ENOENT;
 	ret = error_of(NdisAllocateSharedMemory(adapter, &p, &got));
 	if (!EXPECT(got != PATTERN && !got == !!ret) ||
 	    !EXPECT(p.VirtualAddress != PATTERN && !p.VirtualAddress == !!ret) ||
@@ -174,8 +166,6 @@ static int allocate(void)
 
 static int free_block(void)
 {
-	if (!allocation)
-		return -ENOENT;
 	NdisFreeSharedMemory(adapter, allocation);
 	allocation = NULL;
 	return 0;
@@ -183,8 +173,6 @@ static int free_block(void)
 
 static int m_allocate(void)
 {
-	if (!adapter || own)
-		return adapter ? -EEXIST : -ENOENT;
 	own = PATTERN;
 	own_physical.QuadPart = 1;
 	NdisMAllocateSharedMemory(adapter, OWN_BYTES, FALSE, &own,
@@ -199,8 +187,6 @@ static int m_allocate(void)
 
 static int m_free(void)
 {
-	if (!own)
-		return -ENOENT;
 	NdisMFreeSharedMemory(adapter, OWN_BYTES, FALSE, own, own_physical);
 	own = NULL;
 	return 0;
@@ -224,8 +210,6 @@ static int dma_register(void)
 	NDIS_SG_DMA_DESCRIPTION description = dma_description(complete_request);
 	int ret;
 
-	if (!adapter || dma)
-		return adapter ? -EEXIST : -ENOENT;
 	dma = PATTERN;
 	ret = error_of(NdisMRegisterScatterGatherDma(adapter, &description,
 						     &dma));
@@ -238,8 +222,6 @@ static int dma_deregister(void)
 	unsigned int i;
 	int ret = 0;
 
-	if (!dma)
-		return -ENOENT;
 	NdisMDeregisterScatterGatherDma(dma);
 	dma = NULL;
 	/* Removal of the provider takes completions as well. */
@@ -259,8 +241,8 @@ static int async(void)
 
 	while (it < submission + PENDING && it->out)
 		it++;
-	if (!dma || it == submission + PENDING)
-		return dma ? -EEXIST : -ENOENT;
+	if (it == submission + PENDING)
+		return -EEXIST;
 	init_completion(&it->reported);
 	ret = error_of(NdisMAllocateSharedMemoryAsyncEx(dma, OWN_BYTES, FALSE,
 							it));
@@ -296,8 +278,10 @@ static void free_all(void)
 {
 	mutex_lock(&memory_lock);
 	reported();
-	free_block();
-	m_free();
+	if (allocation)
+		free_block();
+	if (own)
+		m_free();
 	mutex_unlock(&memory_lock);
 }
 
@@ -311,16 +295,13 @@ static VOID provider_removed(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
  */
 static int close(void)
 {
-	int ret;
+	int ret = ndshm_ndis_close(adapter);
 
-	if (!adapter)
-		return -ENOENT;
-	ret = ndshm_ndis_close(adapter);
 	if (ret)
 		return ret;
 	adapter = NULL;
 	dma = NULL;
-	registered = false;
+	registered = NULL;
 	return 0;
 }
 
@@ -328,8 +309,6 @@ static int end(void)
 {
 	struct script *script;
 
-	if (!device)
-		return -ENOENT;
 	free_all();
 	if (adapter && !EXPECT(!close()))
 		return -EPROTO;
@@ -342,31 +321,56 @@ static int end(void)
 	return 0;
 }
 
+static int supply(void)
+{
+	int ret = ndshm_ndis_open(THIS_MODULE, "ndis-supplier", NULL, &supplier);
+
+	if (ret)
+		return ret;
+	supplies.flags = NDIS_SHARED_MEMORY_PROVIDER_CHAR_SUPPORTS_PF_VPORTS;
+	ret = ndshm_ndis_serve_clients(supplier) ?: error_of(script_register(supplier, &supplies));
+	if (ret && !ndshm_ndis_close(supplier))
+		supplier = NULL;
+	return ret;
+}
+
+/* Blocks pin the module, so that none is left. */
 void step_end(void)
 {
-	end();
+	if (device)
+		end();
+	if (supplier)
+		EXPECT(!ndshm_ndis_close(supplier));
 }
 
 static const struct {
 	const char *name;
 	int (*take)(void);
+	void *with;		/* pointer that must be set, or the step returns ENOENT */
+	void *without;		/* pointer that must not be set, or it returns EEXIST */
 	bool memory;		/* called under memory_lock */
 } steps[] = {
-	{ "begin", begin },
-	{ "open", open },
-	{ "register", set },
-	{ "replace", replace },
-	{ "allocate", allocate, true },
-	{ "free", free_block, true },
-	{ "m-allocate", m_allocate, true },
-	{ "m-free", m_free, true },
-	{ "dma-register", dma_register },
-	{ "dma-deregister", dma_deregister },
-	{ "async", async, true },
-	{ "told", reported, true },
-	{ "close", close },
-	{ "end", end },
+	{ "begin", begin, NULL, &device },
+	{ "open", open, &device, &adapter },
+	{ "register", set, &adapter, &registered },
+	{ "replace", set, &registered, NULL },
+	{ "allocate", allocate, &adapter, &allocation, true },
+	{ "free", free_block, &allocation, NULL, true },
+	{ "m-allocate", m_allocate, &adapter, &own, true },
+	{ "m-free", m_free, &own, NULL, true },
+	{ "dma-register", dma_register, &adapter, &dma },
+	{ "dma-deregister", dma_deregister, &dma, NULL },
+	{ "async", async, &dma, NULL, true },
+	{ "told", reported, NULL, NULL, true },
+	{ "close", close, &adapter, NULL },
+	{ "end", end, &device, NULL },
+	{ "supply", supply, NULL, &supplier },
 };
+
+static bool is_set(const void *pointer)
+{
+	return *(void * const *)pointer;
+}
 
 static int step_set(const char *value, const struct kernel_param *param)
 {
@@ -380,7 +384,12 @@ static int step_set(const char *value, const struct kernel_param *param)
 		return -EINVAL;
 	if (steps[i].memory)
 		mutex_lock(&memory_lock);
-	ret = steps[i].take();
+	if (steps[i].with && !is_set(steps[i].with))
+		ret = -ENOENT;
+	else if (steps[i].without && is_set(steps[i].without))
+		ret = -EEXIST;
+	else
+		ret = steps[i].take();
 	if (steps[i].memory)
 		mutex_unlock(&memory_lock);
 	return ret;
@@ -392,7 +401,7 @@ static int step_get(char *buffer, const struct kernel_param *param)
 
 	length = scnprintf(buffer, PAGE_SIZE,
 			   "device=%d open=%d registered=%d block=%d own=%d dma=%d asked=%u",
-			   !!device, !!adapter, registered, !!allocation,
+			   !!device, !!adapter, !!registered, !!allocation,
 			   !!own, !!dma, out);
 	for (i = 0; i < ARRAY_SIZE(scripts); i++)
 		length += scnprintf(buffer + length, PAGE_SIZE - length,
