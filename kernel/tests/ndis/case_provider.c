@@ -322,24 +322,6 @@ bool own_scopes(struct bench *bench)
 	return true;
 }
 
-/* Memory out of the device's reach is refused and freed. */
-bool own_reach(struct bench *bench)
-{
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-
-	/*
-	 * The page allocator does not return such low memory without GFP_DMA, and some machines
-	 * have none, for which dma_set_mask() fails.
-	 */
-	*bench->device->dma_mask = DMA_BIT_MASK(24);
-	CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_RESOURCES));
-	CHECK(bench->script.allocated == 1 && bench->script.freed == 1);
-	CHECK(!dma_set_mask(bench->device, DMA_BIT_MASK(64)));
-	p = request(bench);
-	CHECK(works(bench, &p));
-	return true;
-}
-
 /*
  * The first chunk is mapped before the second one, out of reach, fails. Repeated, so that
  * CONFIG_DMA_API_DEBUG shows mappings that leak.

@@ -70,20 +70,6 @@ bool own_headers(struct bench *bench)
 	return true;
 }
 
-/* Revision 1 has no port: the member must not be read. */
-bool ndis_revision_1(struct bench *bench)
-{
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-
-	p.Header.Revision = NDIS_SHARED_MEMORY_PARAMETERS_REVISION_1;
-	p.Header.Size = NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_1;
-	p.QueueId = NDIS_DEFAULT_RECEIVE_QUEUE_ID;
-	p.VPortId = 77;
-	CHECK(works(bench, &p));
-	CHECK(bench->script.allocated == 1);
-	return true;
-}
-
 /* Every valid flag and usage. */
 bool ndis_values(struct bench *bench)
 {
@@ -128,27 +114,6 @@ bool own_lengths(struct bench *bench)
 	CHECK_REFUSED(bench, bench->driver, Length, 0, 0xffffffff, (ULONG)-PAGE_SIZE + 1);
 	/* The provider gets the requested length, and so does the list. */
 	CHECK_WORKS(bench, Length, 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1);
-	return true;
-}
-
-/*
- * Failures before the provider is called, by its reply, and because of an invalid reply.
- */
-bool own_failures(struct bench *bench)
-{
-	struct script *script = &bench->script;
-	NDIS_SHARED_MEMORY_PARAMETERS p;
-
-	CHECK_REFUSED(bench, bench->adapter, Length, 0);
-	p = request(bench);
-	script->status = NDIS_STATUS_RESOURCES;
-	CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_RESOURCES));
-	script->status = NDIS_STATUS_SUCCESS;
-	p = request(bench);
-	script->no_kernel_mapping = true;
-	CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_FAILURE));
-	script->no_kernel_mapping = false;
-	CHECK(script->allocated == 1 && script->freed == 1);
 	return true;
 }
 
